@@ -1,0 +1,1 @@
+"""Compression methods, one a file, behind two small interfaces and a registry."""

@@ -1,0 +1,1 @@
+"""The only room that may import TFMOT and tf_keras."""

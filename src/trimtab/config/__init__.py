@@ -1,0 +1,1 @@
+"""The config: one YAML file, validated as pydantic models, one file a section."""

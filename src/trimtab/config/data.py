@@ -1,0 +1,80 @@
+"""The ``data`` section: where the examples are and how to read them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trimtab.config.base import Section
+
+Format = Literal["csv", "parquet", "npz", "image_folder", "wav_folder", "sklearn"]
+ColumnKind = Literal["numeric", "categorical", "text", "image", "audio"]
+Task = Literal["classification", "regression"]
+
+
+class Split(Section):
+    """Shares of the rows that go to each side when no separate files are given."""
+
+    validation: float = Field(
+        0.1, gt=0, lt=0.5, description="Share of the training rows held out for choices."
+    )
+    test: float = Field(0.2, gt=0, lt=0.8, description="Share of all rows held out for the proof.")
+
+
+class Image(Section):
+    """How images become tensors."""
+
+    height: int | None = Field(None, ge=4, le=1024, description="Pixels; null: the most common height.")
+    width: int | None = Field(None, ge=4, le=1024, description="Pixels; null: the most common width.")
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 grey, 3 RGB; null: grey if every image is grey."
+    )
+
+
+class Audio(Section):
+    """How waveforms become log-mel spectrograms."""
+
+    sample_rate_hz: int | None = Field(None, ge=4000, le=96000, description="Null: the most common rate.")
+    duration_s: float | None = Field(
+        None, gt=0, le=60, description="Clips are cut or zero-padded to it; null: 95th percentile of lengths."
+    )
+    frame_ms: float = Field(40.0, gt=0, le=200, description="Length of the analysis window.")
+    hop_ms: float = Field(20.0, gt=0, le=200, description="Step between windows.")
+    mel_bins: int = Field(40, ge=8, le=256, description="Mel filters per frame.")
+
+
+class Text(Section):
+    """How free text becomes tokens."""
+
+    vocabulary_size: int = Field(
+        10_000, ge=10, le=1_000_000, description="Most frequent training tokens kept."
+    )
+    max_tokens: int | None = Field(None, ge=2, le=4096, description="Null: the 95th percentile of lengths.")
+
+
+class Data(Section):
+    """Where the examples are, what they mean, and how they are split."""
+
+    train: str = Field(description="A file, a glob, a directory, a .zip, or `sklearn://digits`.")
+    validation: str | None = Field(
+        None, description="Validation examples; null: split off the training rows."
+    )
+    test: str | None = Field(None, description="Test examples; null: split off by content hash.")
+    format: Format | None = Field(None, description="Null: from the file's ending or the folder's content.")
+    label: str | None = Field(
+        None, description="The label's column or array. Folders label by class folder; npz defaults to `y`."
+    )
+    task: Task | None = Field(None, description="Null: inferred from the label.")
+    columns: dict[str, ColumnKind] = Field({}, description="Overrides of the inferred kind, per column.")
+    drop: list[str] = Field([], description="Columns left out.")
+    group_by: str | None = Field(None, description="A column whose groups stay on one side of the split.")
+    split: Split = Split()
+    image: Image = Image()
+    audio: Audio = Audio()
+    text: Text = Text()
+    max_bad_fraction: float = Field(
+        0.0, ge=0, lt=1, description="Share of unreadable files or rows tolerated."
+    )
+    min_rows_per_class: int = Field(5, ge=2, description="Fewer rows of a class than this stop the run.")
+    workers: int | None = Field(None, ge=1, description="Processes that read and write; null: one a core.")

@@ -1,0 +1,52 @@
+"""The ``train`` section: how long, with what optimizer, and how augmented."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from trimtab.config.base import Section
+
+Schedule = Literal["constant", "cosine"]
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
+
+
+class Augment(Section):
+    """Random changes to training images, drawn from the seed and the epoch alone."""
+
+    flip_horizontal: bool = Field(False, description="Mirror half of the images.")
+    crop_padding: int = Field(0, ge=0, le=64, description="Pixels of zero padding before a random crop.")
+    brightness: float = Field(
+        0.0, ge=0, le=1, description="Largest brightness change, in units of the full range."
+    )
+    contrast: float = Field(0.0, ge=0, lt=1, description="Contrast factors are drawn from 1 ± this.")
+
+
+class EarlyStopping(Section):
+    """Stop when the validation loss no longer improves, and restore the best weights."""
+
+    patience: int = Field(5, ge=1, description="Epochs without improvement before stopping.")
+    min_delta: float = Field(0.0, ge=0, description="Smaller improvements do not count.")
+
+
+class Train(Section):
+    """How the model is trained."""
+
+    epochs: int = Field(20, ge=1, le=10_000)
+    batch_size: int = Field(64, ge=1, le=65_536)
+    optimizer: OptimizerName = "adam"
+    learning_rate: float = Field(1e-3, gt=0, le=10)
+    momentum: float = Field(0.9, ge=0, lt=1, description="For sgd and rmsprop.")
+    weight_decay: float = Field(0.0, ge=0, lt=1)
+    schedule: Schedule = "cosine"
+    warmup_epochs: float = Field(0.0, ge=0, description="Epochs of linear warm-up from zero.")
+    augment: Augment = Augment()
+    class_weight: Literal["balanced"] | dict[str, float] | None = Field(
+        None, description="`balanced`, or a weight per class name."
+    )
+    early_stopping: EarlyStopping | None = None
+    mixed_precision: bool = Field(False, description="bfloat16 on CPU, float16 with loss scaling on GPU.")
+    checkpoint_seconds: float = Field(
+        30.0, gt=0, description="Least time between checkpoints inside an epoch."
+    )

@@ -1,0 +1,1 @@
+"""From the user's files to verified TFRecord shards: readers, schema, statistics, validation, preprocessing."""

@@ -1,0 +1,63 @@
+"""The schema of a dataset: what its columns mean, and what tensors they become."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from trimtab.config.data import ColumnKind, Task
+
+SPLITS = ("train", "validation", "test")
+InputKind = Literal["tabular", "image", "audio", "text"]
+
+
+class Column(BaseModel):
+    """One input column of the source."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    kind: ColumnKind
+
+
+class TensorSpec(BaseModel):
+    """The one input tensor of a model, as stored in the shards and as the model takes it.
+
+    The model's input is ``stored * scale + offset`` in float32, along the last axis (empty lists: as stored).
+    Images are stored as uint8 and scaled on the way to the model, which keeps shards small.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: InputKind
+    shape: tuple[int, ...]
+    stored_dtype: Literal["uint8", "float32", "int32"]
+    scale: list[float] = []
+    offset: list[float] = []
+
+    @property
+    def model_dtype(self) -> str:
+        """Returns the dtype of the model's input: int32 for tokens, float32 for everything else."""
+        return "int32" if self.kind == "text" else "float32"
+
+
+class DatasetSchema(BaseModel):
+    """Everything that serving and training need to know of the data, fitted on the training split alone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Task
+    label: str
+    classes: list[str] = []
+    columns: list[Column]
+    input: TensorSpec
+    vocabulary_size: int | None = None
+    label_mean: float = 0.0
+    label_std: float = 1.0
+    preprocessing: dict[str, Any]
+
+    @property
+    def outputs(self) -> int:
+        """Returns the width of the model's output: one probability a class, or one value."""
+        return len(self.classes) if self.task == "classification" else 1

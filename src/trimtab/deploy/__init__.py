@@ -1,0 +1,1 @@
+"""The model repository: promotion, servability check, prediction."""

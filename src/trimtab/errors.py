@@ -1,0 +1,79 @@
+"""The typed errors a user can meet, each with its own exit code.
+
+A message names the file and the field, says what was expected, and what to do about it. Stages turn these
+errors into a process exit with the code of the class; nothing else is allowed to reach the user as a traceback. Code 3 is no error: it says that
+everything ran and that no candidate met the budget (``cli/run.py``).
+"""
+
+from __future__ import annotations
+
+
+class TrimtabError(Exception):
+    """Base of every error that trimtab raises on purpose.
+
+    Args:
+        message: What is wrong, and what was expected instead.
+        path: The file or URI that the problem is in.
+        field: The field, column or layer that the problem is in.
+        line: The line of ``path``, counted from 1.
+        hint: What the user can do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | None = None,
+        field: str | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.message = message
+        self.path = path
+        self.field = field
+        self.line = line
+        self.hint = hint
+        super().__init__(self.describe())
+
+    def describe(self) -> str:
+        """Returns the whole message: where, what, and what to do."""
+        where = "" if self.path is None else f"{self.path}:{self.line}" if self.line else self.path
+        parts = [part for part in (where, self.field) if part]
+        text = ": ".join([*parts, self.message])
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class ConfigError(TrimtabError):
+    """The config cannot be used: unreadable YAML, an unknown field, a value out of range."""
+
+    exit_code = 2
+
+
+class DataError(TrimtabError):
+    """The data cannot be used: missing, unreadable, without its label, too few rows."""
+
+    exit_code = 2
+
+
+class ModelError(TrimtabError):
+    """The user's model cannot be used: an archive that is unsafe or cut, a builder that fails, wrong shapes."""
+
+    exit_code = 2
+
+
+class ArtifactError(TrimtabError):
+    """An artifact is not what its manifest says: a flipped bit, a cut or missing file, another kind."""
+
+
+class TrainingError(TrimtabError):
+    """Training cannot go on: the loss is no longer a number, a checkpoint belongs to another run."""
+
+
+class CompressionError(TrimtabError):
+    """A recipe cannot be applied to this model; the run goes on without that candidate."""
+
+
+class DeployError(TrimtabError):
+    """The model could not be served from where it was deployed, or the deployment lost a race."""

@@ -1,0 +1,1 @@
+"""Quality, proof, latency and cost of candidates, through the runtime that will serve them."""

@@ -1,0 +1,1 @@
+"""Keras 3 models: built-in architectures, the user's own builders and archives."""

@@ -1,0 +1,1 @@
+"""What a person reads after a run: result.json, HTML, TensorBoard."""

@@ -1,0 +1,1 @@
+"""Where bytes live: atomic writes, checksummed artifacts, and stores behind URIs."""

@@ -1,0 +1,107 @@
+"""Stores: small objects behind a URI, with an atomic compare-and-swap for pointers that are raced for."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from trimtab.errors import ConfigError
+from trimtab.storage import atomic
+
+
+class Store(Protocol):
+    """Objects by name below one URI; names use ``/``."""
+
+    uri: str
+
+    def read(self, name: str) -> bytes | None:
+        """Returns an object's content, or None when there is none."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Creates or replaces an object; readers see the old one or the new one whole."""
+
+    def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
+        """Replaces an object only if its content still is ``expected`` (None: only if there is none)."""
+
+    def names(self, prefix: str = "") -> list[str]:
+        """Returns the sorted names of all objects that begin with ``prefix``."""
+
+    def put_directory(self, source: Path, name: str) -> None:
+        """Copies a local directory to ``name``; readers see all of it or nothing."""
+
+    def get_directory(self, name: str, target: Path) -> None:
+        """Copies the objects below ``name`` to a new local directory."""
+
+
+class LocalStore:
+    """A directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self.uri = str(self.root)
+
+    def read(self, name: str) -> bytes | None:
+        """See ``Store``."""
+        try:
+            return (self.root / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """See ``Store``."""
+        atomic.write_bytes(self.root / name, data)
+
+    def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
+        """See ``Store``; the kernel releases the lock of a process that dies."""
+        with self._locked(name):
+            if self.read(name) != expected:
+                return False
+            self.write(name, data)
+            return True
+
+    def names(self, prefix: str = "") -> list[str]:
+        """See ``Store``."""
+        files = (file for file in self.root.rglob("*") if file.is_file() and not file.name.startswith("."))
+        names = (file.relative_to(self.root).as_posix() for file in files)
+        return sorted(name for name in names if name.startswith(prefix))
+
+    def put_directory(self, source: Path, name: str) -> None:
+        """See ``Store``."""
+        with atomic.new_directory(self.root / name) as part:
+            shutil.copytree(source, part, dirs_exist_ok=True)
+
+    def get_directory(self, name: str, target: Path) -> None:
+        """See ``Store``."""
+        with atomic.new_directory(target) as part:
+            shutil.copytree(self.root / name, part, dirs_exist_ok=True)
+
+    @contextlib.contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path.parent / f".{path.name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def open_store(uri: str) -> Store:
+    """Returns the store at a URI.
+
+    Args:
+        uri: A local path.
+
+    Raises:
+        ConfigError: If the URI's scheme is not supported.
+    """
+    scheme, found, _ = uri.partition("://")
+    if found:
+        raise ConfigError(f"expected a local path, found the scheme {scheme}://", path=uri)
+    return LocalStore(Path(uri))
