@@ -1,0 +1,73 @@
+"""How raw values are read: one meaning of text, numbers and missing values, for the fit, the shards and serving.
+
+Readers of untyped formats (CSV) yield strings, exactly as they stand in the file, so that no value depends on
+where a partition begins. What a string means is decided here, value by value.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MISSING_NUMBERS = frozenset(
+    ["", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
+    + ["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "NAN", "none"]
+)
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+
+def texts(column: pa.Array) -> pa.StringArray:
+    """Returns a column as text of the same length: trimmed, and null where it is missing (null or blank).
+
+    Whole numbers are written without a fraction (``3``), booleans as ``true`` and ``false``, so that a class
+    has the same name whether it was stored as an integer or as a float. ``NA`` and its like are values here:
+    they are the names of continents, salts and classes.
+
+    Args:
+        column: Any column but a binary one.
+    """
+    column = _plain(column)
+    if pa.types.is_string(column.type):
+        trimmed = pc.utf8_trim_whitespace(column)
+        return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
+    if pa.types.is_floating(column.type):
+        numbers = column.cast(pa.float64())
+        numbers = pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+        whole = pc.and_(pc.equal(numbers, pc.round(numbers)), pc.less(pc.abs(numbers), 2.0**53))
+        integers = pc.if_else(whole, numbers, pa.scalar(None, pa.float64())).cast(pa.int64())
+        return pc.coalesce(integers.cast(pa.string()), numbers.cast(pa.string()))
+    return column.cast(pa.string())
+
+
+def numbers(column: pa.Array) -> pa.DoubleArray:
+    """Returns a column as float64 of the same length: null where it is missing, not finite or not a number.
+
+    Args:
+        column: Any column but a binary one.
+    """
+    column = _plain(column)
+    if pa.types.is_string(column.type):
+        encoded = column.dictionary_encode()
+        return _parse(encoded.dictionary).take(encoded.indices)
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.int64())
+    parsed = column.cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Undoes the encodings that carry no meaning."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_large_string(column.type) or pa.types.is_null(column.type):
+        column = column.cast(pa.string())
+    return column
+
+
+def _parse(strings: pa.StringArray) -> pa.DoubleArray:
+    trimmed = pc.utf8_trim_whitespace(strings)
+    is_number = pc.match_substring_regex(trimmed, _NUMBER)
+    parsed = pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64())
+    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
