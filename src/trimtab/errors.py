@@ -1,8 +1,8 @@
 """The typed errors a user can meet, each with its own exit code.
 
 A message names the file and the field, says what was expected, and what to do about it. Stages turn these
-errors into a process exit with the code of the class; nothing else is allowed to reach the user as a traceback. Code 3 is no error: it says that
-everything ran and that no candidate met the budget (``cli/run.py``).
+errors into a process exit with the code of the class; nothing else is allowed to reach the user as a
+traceback. Code 3 is no error: everything ran and no candidate met the budget (``cli/run.py``).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class DataError(TrimtabError):
 
 
 class ModelError(TrimtabError):
-    """The user's model cannot be used: an archive that is unsafe or cut, a builder that fails, wrong shapes."""
+    """The user's model cannot be used: an unsafe or cut archive, a builder that fails, wrong shapes."""
 
     exit_code = 2
 

@@ -1,4 +1,4 @@
-"""One line of progress for people who watch a run: on a laptop through the CLI, on a cluster in the pod's log."""
+"""Progress for people who watch a run: on a laptop through the CLI, on a cluster in the pod's log."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The KFP contract of every stage: typed inputs and outputs around `trimtab.stages`."""

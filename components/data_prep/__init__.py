@@ -1,0 +1,1 @@
+"""The `data_prep` component."""

@@ -1,0 +1,28 @@
+"""The `data_prep` component: reads, validates, splits and preprocesses the data into TFRecord shards."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Output
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def data_prep(
+    config: str,
+    run: str,
+    dataset: Output[Dataset],
+) -> None:
+    """Reads, validates, splits and preprocesses the data into TFRecord shards.
+
+    Args:
+        config: The resolved config as JSON.
+        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        dataset: Shards, schema, statistics and the content fingerprint.
+    """
+    from trimtab.stages import data_prep as stage
+
+    stage.run(
+        config=config,
+        run=run,
+        dataset=dataset.path,
+    )

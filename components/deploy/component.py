@@ -1,0 +1,34 @@
+"""The `deploy` component: promotes the chosen model in the model repository after a servability check."""
+
+from kfp import dsl
+from kfp.dsl import Dataset, Input, Model
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def deploy(
+    config: str,
+    run: str,
+    dataset: Input[Dataset],
+    selection: Input[Model],
+) -> str:
+    """Promotes the chosen model in the model repository after a servability check.
+
+    Args:
+        config: The resolved config as JSON.
+        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        dataset: The prepared data, for its schema.
+        selection: The chosen model.
+
+    Returns:
+        Where the model was deployed.
+    """
+    from trimtab.stages import deploy as stage
+
+    return stage.run(
+        config=config,
+        run=run,
+        dataset=dataset.path,
+        selection=selection.path,
+    )

@@ -1,0 +1,31 @@
+"""The `tune` component: searches the model's and the optimizer's hyper-parameters on the validation split."""
+
+from kfp import dsl
+from kfp.dsl import Artifact, Dataset, Input, Output
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def tune(
+    config: str,
+    run: str,
+    dataset: Input[Dataset],
+    hyperparameters: Output[Artifact],
+) -> None:
+    """Searches the model's and the optimizer's hyper-parameters on the validation split.
+
+    Args:
+        config: The resolved config as JSON.
+        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        dataset: The prepared data.
+        hyperparameters: The best hyper-parameters; empty when the config has no `tune` section.
+    """
+    from trimtab.stages import tune as stage
+
+    stage.run(
+        config=config,
+        run=run,
+        dataset=dataset.path,
+        hyperparameters=hyperparameters.path,
+    )

@@ -1,0 +1,67 @@
+"""The command line: one file a command, imported only when that command runs.
+
+``--help`` answers at once: nothing heavy is imported for it, neither TensorFlow, nor kfp, nor pydantic.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, NoReturn, cast
+
+import click
+
+from trimtab import __version__
+from trimtab.errors import TrimtabError
+
+COMMANDS = {
+    "run": "Train, shrink, prove and ship a model, as one YAML says.",
+    "predict": "Serve predictions of a deployed model for a file.",
+    "report": "Show the outcome of a run.",
+    "tensorboard": "Review the logs of runs in TensorBoard.",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Returns the names in the order that a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Returns the command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        return cast(click.Command, import_module(f"trimtab.cli.{cmd_name}").command)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Lists the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trimtab")
+def cli() -> None:
+    """Make Keras models as small and fast as a budget allows, prove them accurate, and ship them."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Runs the command line and exits: 0 done, 2 unusable input, 3 over the budget, 1 anything else."""
+    options: dict[str, Any] = {"args": arguments, "prog_name": "trimtab", "standalone_mode": False}
+    try:
+        sys.exit(cli.main(**options) or 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except TrimtabError as error:
+        click.echo(f"error: {error.describe()}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output is gone, as with `trimtab predict … | head`.
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,233 @@
+"""Runs the `optimize` pipeline on this machine with `kfp.local`: a process per task, no cluster.
+
+It is the very pipeline object that is compiled for a cluster. KFP's own output goes to `run.log` in the run's
+directory; the progress lines of the stages in it are shown as they come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import json
+import os
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TextIO
+from unittest import mock
+
+from trimtab import progress
+from trimtab.errors import ArtifactError, ConfigError, TrimtabError
+from trimtab.report.result import Result
+from trimtab.storage import atomic
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+LOG = "run.log"
+LOCK = ".lock"
+
+
+def run(config: Config, output: Path, run_id: str, *, config_file: Path, resume: bool) -> Result:
+    """Runs every task of the DAG and returns the outcome.
+
+    Args:
+        config: The resolved config.
+        output: The directory that holds the runs' directories.
+        run_id: The name of the run's directory.
+        config_file: Where the config came from; a user's model code is imported from its directory.
+        resume: Whether to go on from the checkpoints of an earlier, stopped process.
+
+    Returns:
+        The outcome, as in the run's `result.json`.
+
+    Raises:
+        ConfigError: If the run to resume does not exist, or was made with another config.
+        TrimtabError: If a task died without leaving a record.
+    """
+    directory = output / run_id
+    _prepare(directory, config, resume)
+    with _locked(directory), _environment(config, config_file), _progress(directory / LOG):
+        failed_task = _run_pipeline(config, output, run_id)
+    return _result(directory, failed_task)
+
+
+def task_order() -> list[str]:
+    """Returns the names of the pipeline's stages in the order they run."""
+    from kfp.local import graph_utils
+
+    from pipelines.optimize import optimize
+
+    spec = optimize.pipeline_spec
+
+    def visit(tasks: Any) -> Iterator[str]:
+        for name in reversed(graph_utils.topological_sort_tasks(tasks)):
+            component = spec.components[tasks[name].component_ref.name]
+            if component.WhichOneof("implementation") == "dag":
+                yield from visit(component.dag.tasks)
+            else:
+                yield name.replace("-", "_")
+
+    return list(visit(spec.root.dag.tasks))
+
+
+def _prepare(directory: Path, config: Config, resume: bool) -> None:
+    """Creates the run's directory, or checks that the one to resume belongs to the same config."""
+    file = directory / "config.json"
+    content = config.model_dump_json(indent=2).encode()
+    if resume:
+        if not file.is_file():
+            raise ConfigError(
+                "there is no such run", path=str(directory), hint="See the directories beside it."
+            )
+        if file.read_bytes() != content:
+            raise ConfigError(
+                "was made with another config",
+                path=str(directory),
+                hint="Resume it with the same file and --set.",
+            )
+        return
+    if directory.exists():
+        raise ConfigError(
+            "this run exists already", path=str(directory), hint="Wait a second, or use --resume."
+        )
+    atomic.write_bytes(file, content)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keeps two processes from working on one run."""
+    with (directory / LOCK).open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError("another process is working on this run", path=str(directory)) from None
+        yield
+
+
+@contextlib.contextmanager
+def _environment(config: Config, config_file: Path) -> Iterator[None]:
+    """Sets what the tasks' processes inherit, for the time of the run."""
+    python_path = [str(config_file.parent)] if config.model.builder else []
+    python_path += [path for path in [os.environ.get("PYTHONPATH")] if path]
+    # KFP puts the interpreter into a shell script unquoted, so it goes by name: its path may have spaces.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    changed = {"PATH": path, "PYTHONPATH": os.pathsep.join(python_path), "KERAS_BACKEND": "tensorflow"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    with (
+        mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
+        mock.patch.object(sys, "executable", "python3"),
+        _terminated_as_interrupted(),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Lets SIGTERM stop the run like Ctrl-C does, the tasks' processes included."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's signature
+        _stop_children()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        _stop_children()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop_children() -> None:
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            text = stat.read_text()
+            children.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(
+                int(text.partition(" ")[0])
+            )
+    pending = [os.getpid()]
+    while pending:
+        for child in children.get(pending.pop(), []):
+            pending.append(child)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGTERM)
+
+
+class _Filter(io.TextIOBase):
+    """Writes everything to the log, and the stages' progress lines to the terminal too."""
+
+    def __init__(self, log: TextIO, terminal: TextIO) -> None:
+        self._log, self._terminal, self._start = log, terminal, time.monotonic()
+
+    def write(self, text: str) -> int:
+        self._log.write(text)
+        self._log.flush()
+        for line in text.splitlines():
+            _, found, said = line.partition(progress.PREFIX)
+            if found:
+                stage, _, rest = said.partition(" | ")
+                elapsed = int(time.monotonic() - self._start)
+                self._terminal.write(f"{elapsed // 60:3d}:{elapsed % 60:02d}  {stage:<28}  {rest}\n")
+                self._terminal.flush()
+        return len(text)
+
+
+@contextlib.contextmanager
+def _progress(log: Path) -> Iterator[None]:
+    with log.open("a", encoding="utf-8") as file:
+        stream = _Filter(file, sys.stderr)
+        with (
+            contextlib.redirect_stdout(stream),
+            contextlib.redirect_stderr(stream),
+            warnings.catch_warnings(),
+        ):
+            # KFP warns that the image's name holds no "python"; a process needs no image.
+            warnings.simplefilter("ignore")
+            yield
+
+
+def _run_pipeline(config: Config, output: Path, run_id: str) -> str | None:
+    """Returns the name of the task that failed, or None."""
+    from kfp import local
+
+    from pipelines.optimize import optimize
+
+    local.init(
+        local.SubprocessRunner(use_venv=False),
+        pipeline_root=str(output / run_id / "artifacts"),
+        raise_on_error=True,
+    )
+    try:
+        # The pipeline puts each run's directory under KFP's id of the run; here that id is ours to choose.
+        with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value=run_id):
+            optimize(config=config.model_dump_json(), recipes=list(config.prunes()), output=str(output))
+    except RuntimeError as error:
+        return str(error)
+    return None
+
+
+def _result(directory: Path, failure: str | None) -> Result:
+    file = directory / "result.json"
+    if not file.is_file():
+        raise TrimtabError(
+            failure or "no report was written", path=str(directory), hint=f"See {directory / LOG}."
+        )
+    try:
+        result = Result.model_validate(json.loads(file.read_bytes()))
+    except ValueError as error:
+        raise ArtifactError(f"is damaged: {error}", path=str(file)) from None
+    if failure and not result.errors:
+        raise TrimtabError(
+            f"a task died without a word, as when memory runs out: {failure}",
+            path=str(directory),
+            hint=f"See {directory / LOG}; go on with --resume {directory.name}.",
+        )
+    return result

@@ -1,0 +1,111 @@
+"""`trimtab run`: the whole `optimize` DAG for one config."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+    from trimtab.report.result import Result
+
+EXIT_CODES = {"deployed": 0, "over_budget": 3, "failed": 1}
+_EPILOG = """
+Exit codes: 0 a model inside the budget was deployed; 2 the config or the data is unusable; 3 everything ran
+and no candidate met the budget; 1 anything else.
+"""
+
+
+@click.command("run", epilog=_EPILOG)
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--runner", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run."
+)
+@click.option(
+    "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field: train.epochs=3."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where runs go.",
+)
+@click.option("--resume", metavar="RUN", help="Go on with a stopped run of this config, by its id.")
+@click.option(
+    "--dry-run", is_flag=True, help="Validate, print the resolved config and the tasks, run nothing."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; progress goes to stderr."
+)
+def command(
+    config: Path,
+    runner: str,
+    overrides: tuple[str, ...],
+    output: Path,
+    resume: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Train, shrink, prove and ship a model, as the YAML file CONFIG says."""
+    del runner  # `local` is the only one so far.
+    from trimtab.config.loader import load
+
+    resolved = _with_target(load(config, overrides), output.absolute())
+    if dry_run:
+        _print_plan(resolved, as_json)
+        return 0
+    from trimtab.cli import local
+
+    run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    result = local.run(
+        resolved, output.absolute(), run_id, config_file=config.absolute(), resume=resume is not None
+    )
+    if as_json:
+        click.echo(result.model_dump_json())
+    else:
+        _print_summary(result)
+    for error in result.errors[:1]:
+        click.echo(f"error: {error.message}", err=True)
+    return result.errors[0].exit_code if result.errors else EXIT_CODES[result.status]
+
+
+def _with_target(config: Config, output: Path) -> Config:
+    """Returns the config with its deployment target resolved."""
+    target = config.deploy.target or str(output / "deployed" / config.name)
+    return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
+
+
+def _print_plan(config: Config, as_json: bool) -> None:
+    tasks = _tasks(config)
+    if as_json:
+        click.echo(json.dumps({"config": config.model_dump(mode="json"), "tasks": tasks}))
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    click.echo("# Tasks, in order")
+    for task in tasks:
+        click.echo(f"# {task['task']:<10} {', '.join(task['for_each'])}".rstrip())
+
+
+def _tasks(config: Config) -> list[dict[str, Any]]:
+    """Returns the DAG's tasks in order, as the pipeline has them, with the ids that its loops go over."""
+    from trimtab.cli.local import task_order
+
+    candidates = list(config.candidates())
+    items = {"prune": list(config.prunes()), "quantize": candidates, "evaluate": candidates}
+    return [{"task": name, "for_each": items.get(name, [])} for name in task_order()]
+
+
+def _print_summary(result: Result) -> None:
+    from rich.console import Console
+
+    from trimtab.report.table import print_summary
+
+    print_summary(result, Console(file=sys.stdout))

@@ -1,0 +1,242 @@
+"""From a YAML file and `--set` overrides to a validated config, or an error that names the line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from trimtab.config.config import Config
+from trimtab.errors import ConfigError
+
+MAX_BYTES = 1_000_000
+MAX_NODES = 20_000
+_PATH_FIELDS = (
+    ("data", "train"),
+    ("data", "validation"),
+    ("data", "test"),
+    ("model", "archive"),
+    ("deploy", "target"),
+)
+
+Location = tuple[int | str, ...]
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Reads and validates a config.
+
+    Args:
+        path: The YAML file. Relative paths inside it are relative to its directory.
+        overrides: `field.path=value` settings that replace values of the file; values are YAML.
+
+    Returns:
+        The config with absolute paths.
+
+    Raises:
+        ConfigError: If the file is not readable YAML, or if a field is unknown, missing or out of range.
+    """
+    root = _compose(path)
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    overridden: set[Location] = set()
+    for override in overrides:
+        overridden.add(_set(values, override))
+    _make_absolute(values, path.absolute().parent)
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        raise _config_error(error, path, root, overridden) from None
+
+
+def _compose(path: Path) -> yaml.MappingNode:
+    """Returns the file's node tree, which knows the line of every value."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError(f"expected a config of at most {MAX_BYTES:,} bytes", path=str(path))
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigError(
+            error.strerror or "cannot be read", path=str(path), hint="Check the path."
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"expected UTF-8 text: {error.reason} at byte {error.start}", path=str(path)
+        ) from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise ConfigError(
+            f"not valid YAML: {problem}", path=str(path), line=mark.line + 1 if mark else None
+        ) from None
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(
+            "expected a mapping with at least the sections data and model",
+            path=str(path),
+            hint="See README.md.",
+        )
+    _check_nodes(root, path)
+    return root
+
+
+def _check_nodes(root: yaml.Node, path: Path) -> None:
+    """Refuses duplicate keys, which YAML would drop silently, and aliases that multiply into a bomb."""
+    pending, seen = [root], 0
+    while pending:
+        node = pending.pop()
+        seen += 1
+        if seen > MAX_NODES:
+            raise ConfigError(f"expected at most {MAX_NODES:,} values, aliases expanded", path=str(path))
+        if isinstance(node, yaml.SequenceNode):
+            pending.extend(node.value)
+        elif isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            for index, (key, value) in enumerate(node.value):
+                if key.value in keys[:index]:
+                    raise ConfigError(
+                        "is given twice; keep one",
+                        path=str(path),
+                        line=key.start_mark.line + 1,
+                        field=str(key.value),
+                    )
+                pending.append(value)
+
+
+def _set(values: dict[str, Any], override: str) -> Location:
+    """Applies one `field.path=value` in place and returns its location."""
+    name, separator, text = override.partition("=")
+    keys: list[int | str] = [int(key) if key.isdigit() else key for key in name.strip().split(".")]
+    if not separator or not all(keys[:1]):
+        raise ConfigError(
+            "expected field.path=value", path="--set", field=override, hint="--set train.epochs=3"
+        )
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError("the value is not valid YAML", path="--set", field=override) from None
+    target: Any = values
+    for key in keys[:-1]:
+        if isinstance(target, list) and isinstance(key, int) and key < len(target):
+            target = target[key]
+        elif isinstance(target, dict):
+            if target.get(key) is None:
+                target[key] = {}
+            target = target[key]
+        else:
+            raise ConfigError(f"there is no {key} to set a field of", path="--set", field=name)
+    last = keys[-1]
+    if not isinstance(target, dict) and not (
+        isinstance(target, list) and isinstance(last, int) and last < len(target)
+    ):
+        raise ConfigError(f"there is no {last} to set", path="--set", field=name)
+    target[last] = value
+    return tuple(keys)
+
+
+def _make_absolute(values: dict[str, Any], directory: Path) -> None:
+    for section, field in _PATH_FIELDS:
+        mapping = values.get(section)
+        value = mapping.get(field) if isinstance(mapping, dict) else None
+        if isinstance(value, str) and value and "://" not in value:
+            values[section] = {**values[section], field: str(directory / Path(value).expanduser())}
+
+
+def _config_error(
+    error: ValidationError, path: Path, root: yaml.Node, overridden: set[Location]
+) -> ConfigError:
+    """Returns one error for all that is wrong: the first names the place, the others follow as the hint."""
+    problems = [_problem(details, root) for details in error.errors()]
+    (location, line, message), others = problems[0], problems[1:]
+    by_override = any(location[: len(one)] == one or one[: len(location)] == location for one in overridden)
+    hint = "\n  ".join(f"{path}:{line}: {_dotted(where)}: {text}" for where, line, text in others)
+    return ConfigError(
+        message,
+        path="--set" if by_override else str(path),
+        line=None if by_override else line,
+        field=_dotted(location) or None,
+        hint=hint or None,
+    )
+
+
+def _problem(details: ErrorDetails, root: yaml.Node) -> tuple[Location, int, str]:
+    location, node = _locate(root, details["loc"])
+    line = node.start_mark.line + 1
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        allowed = _allowed_keys(location[:-1])
+        return location, line, f"unknown field{_nearest(str(location[-1]), allowed)}"
+    if kind == "missing":
+        return location, line, "is required"
+    if kind in ("literal_error", "union_tag_invalid", "enum"):
+        context = details.get("ctx", {})
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        choices = [choice.strip(" '") for choice in expected.replace(" or ", ", ").split(",")]
+        got = context.get("tag", details["input"])
+        return (
+            location,
+            line,
+            f"expected one of {', '.join(choices)}; got {got!r}{_nearest(str(got), choices, False)}",
+        )
+    message = details["msg"].removeprefix("Value error, ")
+    shown = repr(details["input"])
+    got = f"; got {shown[:80]}" if kind != "value_error" else ""
+    return location, line, f"{message[0].lower()}{message[1:]}{got}"
+
+
+def _locate(root: yaml.Node, loc: Location) -> tuple[Location, yaml.Node]:
+    """Returns the location without pydantic's union tags, and the nearest node that the file has for it."""
+    node, location = root, list[int | str]()
+    for position, key in enumerate(loc):
+        last = position == len(loc) - 1
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
+            if found:
+                location.append(key)
+                # An unknown field or a scalar is best pointed at by its key.
+                node = found[0] if last else found[1]
+            elif last:
+                location.append(key)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            location.append(key)
+            node = node.value[key]
+    return tuple(location), node
+
+
+def _allowed_keys(location: Location) -> list[str]:
+    """Returns the names that the JSON schema allows at a location, those of all union members together."""
+    schema = Config.model_json_schema()
+    levels: list[dict[str, Any]] = [schema]
+    for key in (None, *location):
+        if key is not None:
+            levels = [child for level in levels for child in _children(level, key)]
+        levels = [member for level in levels for member in _members(level, schema["$defs"])]
+    return sorted({name for level in levels for name in level.get("properties", {})})
+
+
+def _children(level: dict[str, Any], key: int | str) -> list[dict[str, Any]]:
+    if isinstance(key, int):
+        return [level["items"]] if "items" in level else []
+    properties = level.get("properties", {})
+    extra = level.get("additionalProperties")
+    return [properties[key]] if key in properties else [extra] if isinstance(extra, dict) else []
+
+
+def _members(level: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    if "$ref" in level:
+        return _members(definitions[level["$ref"].rpartition("/")[2]], definitions)
+    union = level.get("anyOf") or level.get("oneOf")
+    return [found for one in union for found in _members(one, definitions)] if union else [level]
+
+
+def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:
+    close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; expected one of {', '.join(allowed)}" if listed and allowed else ""
+
+
+def _dotted(location: Location) -> str:
+    return ".".join(str(key) for key in location)
