@@ -1,0 +1,104 @@
+"""What the HTML report shows beyond ``result.json``: curves, trials, timings, statistics of the data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab.report.record import Record, in_order, label, summary
+
+
+@dataclass(frozen=True)
+class History:
+    """One training: its name, and a dict of numbers per epoch, ``epoch`` (from 1) among them."""
+
+    name: str
+    epochs: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a stage took, and whether it ended well."""
+
+    name: str
+    seconds: float
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that a reader may want to check behind the verdict.
+
+    Attributes:
+        data: The summary of ``data_prep``: rows, class counts, statistics per column.
+        train: The summary of ``train``: validation metrics, the hash of the weights.
+        histories: The training, and every fine-tuning that recorded its epochs.
+        trials: The trials of the search, as ``tune`` recorded them.
+        timings: Every stage that left a record, in the order of the pipeline.
+        warnings: What the stages warn of, each once.
+        dropped: Pruned models that broke the accuracy budget early, with their reasons.
+        why: The words of ``select`` on its choice.
+        version: The version that was deployed, as the repository numbers it.
+    """
+
+    data: dict[str, Any]
+    train: dict[str, Any]
+    histories: list[History]
+    trials: list[dict[str, Any]]
+    timings: list[Timing]
+    warnings: list[str]
+    dropped: dict[str, str]
+    why: str
+    version: str
+
+
+def gather_evidence(records: Sequence[Record]) -> Evidence:
+    """Returns what the records hold for the report; whatever a stage did not record stays empty."""
+    return Evidence(
+        data=summary(records, "data_prep"),
+        train=summary(records, "train"),
+        histories=list(_histories(records)),
+        trials=[trial for trial in summary(records, "tune").get("trials") or [] if isinstance(trial, dict)],
+        timings=[Timing(label(r), r.seconds, r.ok) for r in in_order(records)],
+        warnings=list(_warnings(records)),
+        dropped=_dropped(summary(records, "shortlist").get("dropped")),
+        why=str(summary(records, "select").get("verdict") or ""),
+        version=str(summary(records, "deploy").get("version") or ""),
+    )
+
+
+def _histories(records: Sequence[Record]) -> Iterator[History]:
+    for record in in_order(records):
+        history = record.summary.get("history")
+        epochs = history.get("epochs") if isinstance(history, dict) else history
+        if isinstance(epochs, list):
+            rows = [_numbers(row) for row in epochs if isinstance(row, dict)]
+            if any("loss" in row for row in rows):
+                yield History(label(record), rows)
+
+
+def _numbers(row: dict[str, Any]) -> dict[str, float]:
+    """Returns the finite numbers of an epoch: a loss that is not a number has no place on a curve."""
+    return {
+        key: float(value)
+        for key, value in row.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }
+
+
+def _warnings(records: Sequence[Record]) -> Iterator[str]:
+    seen: set[str] = set()
+    for record in in_order(records):
+        for warning in record.summary.get("warnings") or []:
+            text = str(warning) if record.stage == "data_prep" else f"{label(record)}: {warning}"
+            if text not in seen:
+                seen.add(text)
+                yield text
+
+
+def _dropped(found: Any) -> dict[str, str]:
+    if isinstance(found, dict):
+        return {str(key): str(reason) for key, reason in found.items()}
+    return {str(key): "" for key in found or []}
