@@ -1,0 +1,158 @@
+"""A prepared dataset: verified shards with their schema and statistics, read as arrays or as batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from trimtab.data.records import Layout, read_shard
+from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.errors import ArtifactError
+from trimtab.storage import artifact
+
+Array = npt.NDArray[Any]
+SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"
+
+
+def layout_of(schema: DatasetSchema) -> Layout:
+    """Returns the layout of the records of a dataset."""
+    x_bytes = int(np.prod(schema.input.shape)) * np.dtype(schema.input.stored_dtype).itemsize
+    return Layout(x_bytes, "int64" if schema.task == "classification" else "float32")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset artifact whose every file was found to be what its manifest says.
+
+    Attributes:
+        path: The artifact's directory.
+        schema: What the data means, and the tensors it became.
+        statistics: The statistics of every column, by split.
+        rows: Examples by split.
+        fingerprint: The content of the source, whatever the order of its rows.
+        warnings: What a person should look at.
+        digest: One checksum over all files.
+    """
+
+    path: Path
+    schema: DatasetSchema
+    statistics: dict[str, Any]
+    rows: dict[str, int]
+    fingerprint: str
+    warnings: list[str]
+    digest: str
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Returns the dataset at ``path`` after verifying every file of it.
+
+        Raises:
+            ArtifactError: If a file is missing, cut or changed, or if it is no dataset.
+        """
+        found = artifact.load(path, "dataset")
+        try:
+            schema = DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
+            statistics = json.loads((found.path / STATISTICS_FILE).read_bytes())
+        except (OSError, ValidationError, json.JSONDecodeError) as error:
+            raise ArtifactError(f"no usable schema or statistics: {error}", path=str(found.path)) from error
+        return cls(
+            path=found.path,
+            schema=schema,
+            statistics=statistics,
+            rows={split: found.manifest.counts.get(split, 0) for split in SPLITS},
+            fingerprint=str(found.lineage.get("fingerprint", "")),
+            warnings=list(found.lineage.get("warnings", [])),
+            digest=found.digest,
+        )
+
+    def shards(self, split: str) -> list[Path]:
+        """Returns the TFRecord files of a split, in the order of their partitions."""
+        return sorted((self.path / split).glob("part-*.tfrecord"))
+
+    def blocks(self, split: str) -> Iterator[tuple[Array, Array]]:
+        """Yields a split in order, as blocks of a few MiB: ``(x as stored (n, *shape), y (n,))``.
+
+        Raises:
+            ArtifactError: If a shard is damaged, or if rows are missing.
+        """
+        layout, spec, seen = layout_of(self.schema), self.schema.input, 0
+        for shard in self.shards(split):
+            for raw, y in read_shard(shard, layout):
+                x = np.ascontiguousarray(raw).view(np.dtype(spec.stored_dtype).newbyteorder("<"))
+                seen += len(y)
+                yield x.reshape(len(y), *spec.shape), y
+        if seen != self.rows[split]:
+            raise ArtifactError(
+                f"the {split} split has {seen} rows, its manifest says {self.rows[split]}",
+                path=str(self.path / split),
+            )
+
+    def arrays(self, split: str) -> tuple[Array, Array]:
+        """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y int64 classes or float32 values."""
+        layout, spec = layout_of(self.schema), self.schema.input
+        x = np.empty((self.rows[split], *spec.shape), spec.stored_dtype)
+        y = np.empty(self.rows[split], layout.y_dtype)
+        at = 0
+        for block, labels in self.blocks(split):
+            if at + len(labels) <= len(y):
+                x[at : at + len(labels)], y[at : at + len(labels)] = block, labels
+            at += len(labels)
+        return x, y
+
+    def batches(self, split: str, batch_size: int) -> Iterator[tuple[Array, Array]]:
+        """Yields a split in order as ``(x (batch, *shape) as the model takes it, y (batch,))``.
+
+        The last batch may be smaller; memory does not grow with the rows.
+        """
+        parts: list[tuple[Array, Array]] = []
+        held = 0
+        for x, y in self.blocks(split):
+            at = 0
+            while len(y) - at >= batch_size - held:
+                take = batch_size - held
+                yield self._joined([*parts, (x[at : at + take], y[at : at + take])])
+                at, parts, held = at + take, [], 0
+            if at < len(y):
+                parts.append((x[at:], y[at:]))
+                held += len(y) - at
+        if parts:
+            yield self._joined(parts)
+
+    def _joined(self, parts: list[tuple[Array, Array]]) -> tuple[Array, Array]:
+        x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return self.model_input(x), y
+
+    def head(self, split: str, n: int) -> tuple[Array, Array]:
+        """Returns the first ``n`` examples of a split, or all of them: ``(x as the model takes it, y)``."""
+        for batch in self.batches(split, n):
+            return batch
+        x, y = self.arrays(split)
+        return self.model_input(x), y
+
+    def model_input(self, x: Array) -> Array:
+        """Returns stored tensors as the model takes them: ``stored * scale + offset``; tokens are unchanged.
+
+        Args:
+            x: Stored tensors, ``(n, *shape)``.
+        """
+        return model_input(self.schema, x)
+
+
+def model_input(schema: DatasetSchema, x: Array) -> Array:
+    """Returns stored tensors ``(n, *shape)`` as the model takes them, in float32; tokens stay int32."""
+    spec = schema.input
+    if spec.kind == "text":
+        return x.astype(np.int32, copy=False)
+    result: Array = x.astype(np.float32)
+    if spec.scale:
+        result *= np.asarray(spec.scale, np.float32)
+    if spec.offset:
+        result += np.asarray(spec.offset, np.float32)
+    return result
