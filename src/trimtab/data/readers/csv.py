@@ -1,0 +1,173 @@
+"""CSV: cut at record boundaries into pieces that workers stream; every value stays the string it is in the file.
+
+Types are not guessed while reading: a guess would depend on where a piece begins. ``trimtab.data.values`` gives
+strings their meaning, one by one, and the statistics of all rows decide what a column is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from trimtab import progress
+from trimtab.data.readers import csv_records
+from trimtab.data.readers.base import Partition
+from trimtab.data.readers.csv_dialect import Dialect, dialect_of
+from trimtab.data.readers.files import files_of
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+
+ENDINGS = (".csv", ".tsv")
+BYTES_PER_PARTITION = 8 << 20
+_BLOCK_BYTES = 1 << 20
+_LONGEST_RECORD_BYTES = 64 << 20
+_BATCH_ROWS = 8192
+
+
+class CsvReader:
+    """Reads a file, a glob or a directory of files with the same header; comma, semicolon, tab or bar."""
+
+    def partitions(self, source: str, config: Data) -> list[Partition]:
+        """See ``Reader``; units are bytes, cut behind whole records."""
+        found: list[Partition] = []
+        first: Dialect | None = None
+        for file in files_of(source, ENDINGS):
+            dialect = dialect_of(file)
+            first = first or dialect
+            if sorted(dialect.names) != sorted(first.names):
+                raise DataError(
+                    f"expected the columns of the first file ({', '.join(first.names)}), "
+                    f"found {', '.join(dialect.names)}",
+                    path=str(file),
+                    line=1,
+                )
+            offsets = csv_records.cuts(file, dialect.data_start, dialect.delimiter, BYTES_PER_PARTITION)
+            for start, stop in zip(offsets, offsets[1:], strict=False):
+                found.append(Partition(str(file), len(found), start, stop))
+        return found
+
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+        """See ``Reader``.
+
+        Records with too few or too many fields are left out, up to ``max_bad_fraction`` of each partition.
+        """
+        if partition.start >= partition.stop:
+            return
+        file = Path(partition.source)
+        dialect = dialect_of(file)
+        ragged = _Ragged(tolerate=config.max_bad_fraction > 0)
+        rows = 0
+        for batch in _parsed(partition, dialect, ragged):
+            rows += batch.num_rows
+            for start in range(0, batch.num_rows, _BATCH_ROWS):
+                yield batch.slice(start, _BATCH_ROWS)
+        if ragged.count:
+            self._report(ragged, rows, partition, dialect, config)
+
+    def _report(
+        self, ragged: _Ragged, rows: int, partition: Partition, dialect: Dialect, config: Data
+    ) -> None:
+        error = ragged.error(partition, dialect)
+        if ragged.count > config.max_bad_fraction * (rows + ragged.count):
+            raise error
+        progress.say("data_prep", f"left out {ragged.count} records, the first: {error.describe()}")
+
+
+class _Ragged:
+    """Records whose number of fields is not the header's."""
+
+    def __init__(self, tolerate: bool) -> None:
+        self.count = 0
+        self._tolerate = tolerate
+        self._first: pacsv.InvalidRow | None = None
+
+    def __call__(self, row: pacsv.InvalidRow) -> str:
+        self.count += 1
+        self._first = self._first or row
+        return "skip" if self._tolerate else "error"
+
+    def error(self, partition: Partition, dialect: Dialect) -> DataError:
+        """Returns the error that names the first of them."""
+        assert self._first is not None
+        file = Path(partition.source)
+        offset = csv_records.record_offset(
+            file, partition.start, partition.stop, dialect.delimiter, self._first.number
+        )
+        expected, actual = self._first.expected_columns, self._first.actual_columns
+        return DataError(
+            f"expected {expected} fields as in the header, found {actual}",
+            path=str(file),
+            line=csv_records.line_of(file, offset),
+            hint="Quote fields that hold the delimiter; data.max_bad_fraction leaves out a share of records.",
+        )
+
+
+def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
+    """Yields the records of a partition; the parser's block grows only for records longer than it."""
+    block, done = _BLOCK_BYTES, 0
+    while True:
+        try:
+            skip = done
+            for batch in _open(partition, dialect, ragged, block):
+                fresh = batch.slice(min(skip, batch.num_rows))
+                skip -= batch.num_rows - fresh.num_rows
+                done += fresh.num_rows
+                if fresh.num_rows:
+                    yield fresh
+            return
+        except pa.ArrowInvalid as error:
+            if "straddling" not in str(error) or block >= _LONGEST_RECORD_BYTES:
+                raise _explained(error, partition, dialect, ragged) from error
+            block *= 8
+            ragged.count = 0
+
+
+def _open(
+    partition: Partition, dialect: Dialect, ragged: _Ragged, block: int
+) -> Iterator[pa.RecordBatch]:
+    with pa.OSFile(partition.source) as file:
+        stream = file.get_stream(partition.start, partition.stop - partition.start)
+        yield from pacsv.open_csv(
+            stream,
+            read_options=pacsv.ReadOptions(
+                column_names=list(dialect.names), block_size=block, use_threads=False
+            ),
+            parse_options=pacsv.ParseOptions(
+                delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=ragged
+            ),
+            convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(dialect.names, pa.string())),
+        )
+
+
+def _explained(
+    error: pa.ArrowInvalid, partition: Partition, dialect: Dialect, ragged: _Ragged
+) -> DataError:
+    if ragged.count:
+        return ragged.error(partition, dialect)
+    file = Path(partition.source)
+    if "UTF8" in str(error):
+        return DataError(
+            "the file is not UTF-8 text",
+            path=str(file),
+            line=_first_undecodable_line(file, partition),
+            hint="Save it as UTF-8, such as: iconv -f latin1 -t utf-8 old.csv > new.csv",
+        )
+    line = csv_records.line_of(file, partition.start)
+    return DataError(f"cannot parse the records from here on: {error}", path=str(file), line=line)
+
+
+def _first_undecodable_line(file: Path, partition: Partition) -> int:
+    with file.open("rb") as handle:
+        handle.seek(partition.start)
+        content = handle.read(partition.stop - partition.start)
+    try:
+        content.decode("utf-8")
+        return csv_records.line_of(file, partition.start)
+    except UnicodeDecodeError as error:
+        return csv_records.line_of(file, partition.start + error.start)

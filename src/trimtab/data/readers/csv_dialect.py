@@ -1,0 +1,92 @@
+"""The header of a CSV file: its delimiter, its column names, and where its records begin."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from trimtab.data.readers.csv_records import first_record_end
+from trimtab.data.readers.files import size_of
+from trimtab.errors import DataError
+
+DELIMITERS = ",;\t|"
+_HEAD_BYTES = 64 << 10
+_UTF8_BOM = b"\xef\xbb\xbf"
+_WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How to read a CSV file.
+
+    Attributes:
+        delimiter: The field separator.
+        names: The columns, trimmed; a column without a name is called ``column_N``, counted from 1.
+        data_start: Offset of the first byte after the header.
+    """
+
+    delimiter: str
+    names: tuple[str, ...]
+    data_start: int
+
+
+def dialect_of(file: Path) -> Dialect:
+    """Returns how to read a file.
+
+    Raises:
+        DataError: If the file is empty, is not UTF-8, or names a column twice.
+    """
+    size_of(file)
+    return _dialect(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _dialect(file: Path, changed_ns: int) -> Dialect:
+    """Sniffs a file once per process; ``changed_ns`` makes a rewritten file another key."""
+    del changed_ns
+    with file.open("rb") as handle:
+        head = handle.read(_HEAD_BYTES)
+    if head.startswith(_WIDE_BOMS) or b"\0" in head:
+        raise DataError(
+            "expected UTF-8 text, found UTF-16 or binary", path=str(file), hint="Save the file as UTF-8."
+        )
+    begin = len(_UTF8_BOM) if head.startswith(_UTF8_BOM) else 0
+    begin += len(head[begin:]) - len(head[begin:].lstrip(b"\r\n"))
+    text = head[begin:].decode("utf-8", errors="replace")
+    if not text.strip():
+        raise DataError("the file is empty", path=str(file), line=1)
+    delimiter = _sniff(text, whole=len(head) < _HEAD_BYTES)
+    data_start = first_record_end(file, begin, delimiter)
+    with file.open("rb") as handle:
+        handle.seek(begin)
+        header_text = handle.read(data_start - begin).decode("utf-8", errors="replace")
+    header = next(csv.reader(io.StringIO(header_text, newline=""), delimiter=delimiter))
+    names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(header, start=1))
+    _check(names, file)
+    return Dialect(delimiter, names, data_start)
+
+
+def _check(names: tuple[str, ...], file: Path) -> None:
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        raise DataError(f"the header names {', '.join(twice)} more than once", path=str(file), line=1)
+    if any("\N{REPLACEMENT CHARACTER}" in name for name in names):
+        raise DataError("the header is not UTF-8", path=str(file), line=1, hint="Save the file as UTF-8.")
+
+
+def _sniff(text: str, whole: bool) -> str:
+    """Returns the delimiter that gives most records the header's width, and of these the one with the most columns."""
+    best, best_score = DELIMITERS[0], (0.0, 1)
+    for delimiter in DELIMITERS:
+        rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+        if not whole and len(rows) > 1:
+            rows.pop()  # cut off by the end of the head
+        width = len(rows[0])
+        score = (sum(len(row) == width for row in rows) / len(rows), width)
+        if width > 1 and score > best_score:
+            best, best_score = delimiter, score
+    return best

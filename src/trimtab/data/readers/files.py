@@ -1,0 +1,56 @@
+"""Which files a source means: one file, a glob, or all files of a directory."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+
+from trimtab.errors import DataError
+
+
+def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
+    """Returns the files of a source in a fixed order.
+
+    Args:
+        source: A file, a glob, or a directory; of a directory, the files with one of the endings.
+        endings: Lower-case endings with their dot.
+
+    Raises:
+        DataError: If nothing is there.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        found = sorted(file for file in path.iterdir() if is_data(file) and file.suffix.lower() in endings)
+        if not found:
+            raise DataError(f"expected files ending in {', '.join(endings)} in this directory", path=source)
+        return found
+    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (keeps absolute globs)
+    found = [match for match in matches if is_data(match)]
+    if not found:
+        kind = "no file matches this pattern" if glob.has_magic(source) else "there is no such file or directory"
+        raise DataError(kind, path=source, hint="Paths are relative to the directory the command runs in.")
+    return found
+
+
+def is_data(file: Path) -> bool:
+    """Returns whether a path is a visible, regular file."""
+    return file.is_file() and not file.name.startswith((".", "_"))
+
+
+def size_of(file: Path) -> int:
+    """Returns a file's size in bytes.
+
+    Raises:
+        DataError: If the file is empty or cannot be read.
+    """
+    try:
+        size = file.stat().st_size
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", path=str(file)) from error
+    if size == 0:
+        raise DataError("the file is empty", path=str(file))
+    return size

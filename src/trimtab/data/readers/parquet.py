@@ -1,0 +1,105 @@
+"""Parquet: tabular columns, or a column of encoded images or sound; row groups are read by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trimtab.data.readers.base import Partition
+from trimtab.data.readers.files import files_of, size_of
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+
+ENDINGS = (".parquet", ".pq")
+ROWS_PER_PARTITION = 100_000
+_BYTES_PER_PARTITION = 64 << 20
+_BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
+
+
+class ParquetReader:
+    """Reads a file, a glob or a directory of files with the same columns.
+
+    A struct with a ``bytes`` field, the way the ``datasets`` library stores images and sound, becomes a binary
+    column. Columns of lists and other structs keep their type: the schema refuses them unless they are dropped.
+    """
+
+    def partitions(self, source: str, config: Data) -> list[Partition]:
+        """See ``Reader``; units are row groups, and small ones are read together."""
+        found: list[Partition] = []
+        expected: list[str] | None = None
+        for file in files_of(source, ENDINGS):
+            size_of(file)
+            with _open(file) as parquet:
+                names = parquet.schema_arrow.names
+                if expected is not None and sorted(names) != sorted(expected):
+                    raise DataError(
+                        f"expected the columns of the first file ({', '.join(expected)}), found {', '.join(names)}",
+                        path=str(file),
+                    )
+                expected = expected or names
+                for start, stop in _slices(parquet.metadata):
+                    found.append(Partition(str(file), len(found), start, stop))
+        return found
+
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+        """See ``Reader``."""
+        file = Path(partition.source)
+        with _open(file) as parquet:
+            groups = list(range(partition.start, partition.stop))
+            binary = any(_is_encoded(field.type) for field in parquet.schema_arrow)
+            rows = _BINARY_BATCH_ROWS if binary else _BATCH_ROWS
+            try:
+                for batch in parquet.iter_batches(rows, row_groups=groups, use_threads=False):
+                    yield _flat(batch)
+            except (pa.ArrowException, OSError) as error:
+                raise DataError(f"the file is damaged: {error}", path=str(file)) from error
+
+
+def _open(file: Path) -> pq.ParquetFile:
+    try:
+        return pq.ParquetFile(file)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"this is no Parquet file: {error}", path=str(file)) from error
+
+
+def _slices(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+    start = rows = size = 0
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        rows, size = rows + group.num_rows, size + group.total_byte_size
+        if rows >= ROWS_PER_PARTITION or size >= _BYTES_PER_PARTITION:
+            yield start, index + 1
+            start, rows, size = index + 1, 0, 0
+    if start < metadata.num_row_groups or metadata.num_row_groups == 0:
+        yield start, metadata.num_row_groups
+
+
+def _is_encoded(kind: pa.DataType) -> bool:
+    return _is_binary(kind) or _bytes_field(kind) >= 0
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+
+
+def _bytes_field(kind: pa.DataType) -> int:
+    if not pa.types.is_struct(kind):
+        return -1
+    index = kind.get_field_index("bytes")
+    return index if index >= 0 and _is_binary(kind.field(index).type) else -1
+
+
+def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
+    columns = []
+    for column in batch.columns:
+        index = _bytes_field(column.type)
+        if index >= 0:
+            column = column.flatten()[index]  # noqa: PLW2901 (the struct is no longer needed)
+        columns.append(column.cast(pa.binary()) if _is_binary(column.type) else column)
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
