@@ -1,0 +1,77 @@
+"""The user's own model builder: ``module:function``, called as ``function(hp, spec)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import keras
+from keras_tuner import HyperParameters
+
+from trimtab.errors import ModelError
+from trimtab.models.spec import ModelSpec
+
+Builder = Callable[[HyperParameters, ModelSpec], keras.Model]
+
+
+def resolve(reference: str) -> Builder:
+    """Imports a builder.
+
+    Args:
+        reference: ``module:function``; the module is looked for where Python looks, and in the config file's
+            directory, which the CLI puts on the path.
+
+    Raises:
+        ModelError: If the module cannot be imported, or if it has no such function.
+    """
+    module_name, _, name = reference.partition(":")
+    try:
+        module = import_module(module_name)
+    except Exception as error:  # the user's module may raise anything when it is imported
+        raise ModelError(
+            f"the module {module_name} cannot be imported: {_describe(error)}",
+            field=reference,
+            hint="It is looked for beside the config file and on PYTHONPATH.",
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function):
+        public = [n for n in dir(module) if callable(getattr(module, n)) and not n.startswith("_")]
+        raise ModelError(
+            f"{module_name} has no function {name}",
+            field=reference,
+            hint=f"It has: {', '.join(public) or 'none'}.",
+        )
+    return function  # type: ignore[no-any-return]
+
+
+def call(function: Builder, source: str, hp: HyperParameters, spec: ModelSpec) -> keras.Model:
+    """Calls a builder.
+
+    Args:
+        function: The builder.
+        source: Its name, for messages.
+        hp: Hyper-parameters for it to ask.
+        spec: What the data looks like.
+
+    Returns:
+        What it returns, which is a Keras 3 model.
+
+    Raises:
+        ModelError: If it fails, or if it returns anything else.
+    """
+    try:
+        model = function(hp, spec)
+    except Exception as error:  # the user's function may raise anything
+        raise ModelError(f"building the model failed: {_describe(error)}", field=source) from error
+    if not isinstance(model, keras.Model):
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        raise ModelError(
+            f"expected a Keras 3 model, it returned {kind}",
+            field=source,
+            hint="Models of tf_keras (Keras 2) cannot be used: import keras, not tf_keras.",
+        )
+    return model
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

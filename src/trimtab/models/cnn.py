@@ -1,0 +1,48 @@
+"""A small convolutional network, for images and spectrograms of any size from 4x4 up."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+from keras import layers
+from keras_tuner import HyperParameters
+
+from trimtab.models.head import output
+from trimtab.models.spec import ModelSpec
+
+KINDS = ("image", "audio")
+MAX_FILTERS = 256
+
+
+def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
+    """Returns blocks of convolution → batch normalization → ReLU → pooling, then global average pooling.
+
+    The map is halved after a block while its shorter side has at least 4 pixels, and the filters double.
+
+    Args:
+        hp: ``blocks``, ``filters`` (of the first block), ``convolutions`` (per block) and ``dropout``.
+        spec: An input of ``(height, width, channels)``.
+    """
+    height, width, _ = spec.input_shape
+    side = min(height, width)
+    blocks = hp.Int("blocks", 2, 6, default=min(max(int(math.log2(side)) - 1, 2), 5))
+    filters = hp.Int("filters", 8, 64, step=8, default=16)
+    convolutions = hp.Int("convolutions", 1, 2, default=1)
+    dropout = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.1)
+    inputs = keras.Input(spec.input_shape, dtype=spec.input_dtype, name="image")
+    x = inputs
+    for block in range(1, blocks + 1):
+        for i in range(1, convolutions + 1):
+            name = f"{block}_{i}"
+            x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{name}")(x)
+            x = layers.BatchNormalization(name=f"bn_{name}")(x)
+            x = layers.ReLU(name=f"relu_{name}")(x)
+        if side >= 4 and block < blocks:
+            x = layers.MaxPooling2D(2, name=f"pool_{block}")(x)
+            side //= 2
+        filters = min(2 * filters, MAX_FILTERS)
+    x = layers.GlobalAveragePooling2D(name="global_pool")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(inputs, output(x, spec), name="cnn")

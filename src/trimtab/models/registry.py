@@ -1,0 +1,86 @@
+"""From the config's ``model`` section to a Keras 3 model."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import keras
+from keras_tuner import HyperParameters
+
+from trimtab.config.model import Model
+from trimtab.errors import ModelError
+from trimtab.models import archive, builder, params
+from trimtab.models.contract import check
+from trimtab.models.functional import as_functional
+from trimtab.models.spec import ModelSpec
+
+BUILT_IN = {
+    "mlp": "trimtab.models.mlp",
+    "cnn": "trimtab.models.cnn",
+    "resnet8": "trimtab.models.resnet8",
+    "ds_cnn": "trimtab.models.ds_cnn",
+    "text_cnn": "trimtab.models.text_cnn",
+}
+
+
+def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
+    """Builds an architecture, calls the user's builder, or loads an archive.
+
+    Whatever the source, the result is flat (no nested models), has one input and one output, and was tried on a
+    few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in ``hp``, so that a
+    search leaves them alone.
+
+    Args:
+        model: The ``model`` section.
+        spec: What the data looks like.
+        hp: The values of the other hyper-parameters, or an empty set for the defaults. An archive has none.
+
+    Returns:
+        An uncompiled functional model.
+
+    Raises:
+        ConfigError: If ``model.params`` names a hyper-parameter that is not there, or a value of the wrong type.
+        ModelError: If the architecture does not fit the data, or if the user's model cannot be used.
+    """
+    if model.archive is not None:
+        params.check({}, model.params, f"the archive {model.archive}")
+        return archive.fit_to(archive.load(model.archive), spec, model.archive)
+    source = model.architecture or str(model.builder)
+    function = builder.resolve(source) if model.builder else _built_in(source, spec)
+    for name, value in _fixed(model, function, source, spec).items():
+        hp.Fixed(name, value)
+        hp.values[name] = value
+    built = as_functional(builder.call(function, source, hp, spec), source)
+    check(built, spec, source)
+    return built
+
+
+def fitting(kind: str) -> list[str]:
+    """Returns the names of the built-in architectures that take a kind of input."""
+    return [name for name, module in BUILT_IN.items() if kind in import_module(module).KINDS]
+
+
+def _fixed(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> dict[str, Any]:
+    """Returns the checked ``model.params``; a trial build tells which hyper-parameters there are."""
+    if not model.params:
+        return {}
+    probe = HyperParameters()
+    probe.values.update(model.params)
+    try:
+        builder.call(function, source, probe, spec)
+    except ModelError:
+        params.check_values({p.name: p for p in probe.space}, model.params)
+        raise
+    return params.check({p.name: p for p in probe.space}, model.params, source)
+
+
+def _built_in(name: str, spec: ModelSpec) -> Any:
+    module = import_module(BUILT_IN[name])
+    if spec.kind not in module.KINDS:
+        raise ModelError(
+            f"{name} takes {' or '.join(module.KINDS)} data; this data is {spec.kind}",
+            field="model.architecture",
+            hint=f"Architectures for {spec.kind} data: {', '.join(fitting(spec.kind))}.",
+        )
+    return module.build
