@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,23 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.storage import artifact
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
+ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """Returns the repository's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Returns the folder of real data sets, or skips: the project does not ship them."""
+    folder = Path(os.environ.get("TRIMTAB_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data sets at {folder}; set TRIMTAB_TEST_DATA to their folder")
+    return folder
 
 
 @pytest.fixture

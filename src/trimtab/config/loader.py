@@ -40,8 +40,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: If the file is not readable YAML, or if a field is unknown, missing or out of range.
     """
-    root = _compose(path)
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    root, values = _parse(path)
     overridden: set[Location] = set()
     for override in overrides:
         overridden.add(_set(values, override))
@@ -49,15 +48,19 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        raise _config_error(error, path, root, overridden) from None
+        raise _config_error(error, path, root, values, overridden) from None
 
 
-def _compose(path: Path) -> yaml.MappingNode:
-    """Returns the file's node tree, which knows the line of every value."""
+def _parse(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
+    """Returns the file's node tree, which knows the line of every value, and its values."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError(f"expected a config of at most {MAX_BYTES:,} bytes", path=str(path))
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        if isinstance(root, yaml.MappingNode):
+            _check_nodes(root, path)
+        values = yaml.safe_load(text)
     except OSError as error:
         raise ConfigError(
             error.strerror or "cannot be read", path=str(path), hint="Check the path."
@@ -78,8 +81,7 @@ def _compose(path: Path) -> yaml.MappingNode:
             path=str(path),
             hint="See README.md.",
         )
-    _check_nodes(root, path)
-    return root
+    return root, values
 
 
 def _check_nodes(root: yaml.Node, path: Path) -> None:
@@ -127,7 +129,7 @@ def _set(values: dict[str, Any], override: str) -> Location:
             target = target[key]
         else:
             raise ConfigError(f"there is no {key} to set a field of", path="--set", field=name)
-    last = keys[-1]
+    last: Any = keys[-1]
     if not isinstance(target, dict) and not (
         isinstance(target, list) and isinstance(last, int) and last < len(target)
     ):
@@ -145,10 +147,10 @@ def _make_absolute(values: dict[str, Any], directory: Path) -> None:
 
 
 def _config_error(
-    error: ValidationError, path: Path, root: yaml.Node, overridden: set[Location]
+    error: ValidationError, path: Path, root: yaml.Node, values: dict[str, Any], overridden: set[Location]
 ) -> ConfigError:
     """Returns one error for all that is wrong: the first names the place, the others follow as the hint."""
-    problems = [_problem(details, root) for details in error.errors()]
+    problems = [_problem(details, root, values) for details in error.errors()]
     (location, line, message), others = problems[0], problems[1:]
     by_override = any(location[: len(one)] == one or one[: len(location)] == location for one in overridden)
     hint = "\n  ".join(f"{path}:{line}: {_dotted(where)}: {text}" for where, line, text in others)
@@ -161,8 +163,9 @@ def _config_error(
     )
 
 
-def _problem(details: ErrorDetails, root: yaml.Node) -> tuple[Location, int, str]:
-    location, node = _locate(root, details["loc"])
+def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> tuple[Location, int, str]:
+    location = _without_union_tags(values, details["loc"])
+    node = _nearest_node(root, location)
     line = node.start_mark.line + 1
     kind = details["type"]
     if kind == "extra_forbidden":
@@ -186,23 +189,32 @@ def _problem(details: ErrorDetails, root: yaml.Node) -> tuple[Location, int, str
     return location, line, f"{message[0].lower()}{message[1:]}{got}"
 
 
-def _locate(root: yaml.Node, loc: Location) -> tuple[Location, yaml.Node]:
-    """Returns the location without pydantic's union tags, and the nearest node that the file has for it."""
-    node, location = root, list[int | str]()
+def _without_union_tags(values: Any, loc: Location) -> Location:
+    """Returns where an error is in the values; pydantic puts the chosen member of a union in between."""
+    location: list[int | str] = []
     for position, key in enumerate(loc):
-        last = position == len(loc) - 1
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(key)), None)
-            if found:
-                location.append(key)
-                # An unknown field or a scalar is best pointed at by its key.
-                node = found[0] if last else found[1]
-            elif last:
-                location.append(key)
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+        inside = (isinstance(values, dict) and key in values) or (
+            isinstance(values, list) and isinstance(key, int) and key < len(values)
+        )
+        if inside:
+            values = values[key]
+        if inside or position == len(loc) - 1:
             location.append(key)
+    return tuple(location)
+
+
+def _nearest_node(node: yaml.Node, location: Location) -> yaml.Node:
+    """Returns the file's node for a location, or for the nearest place around it that the file has."""
+    for position, key in enumerate(location):
+        if isinstance(node, yaml.MappingNode):
+            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+            if not found:
+                return node
+            # The key itself is what to point at: a value may begin on a later line.
+            node = found[0] if position == len(location) - 1 else found[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
-    return tuple(location), node
+    return node
 
 
 def _allowed_keys(location: Location) -> list[str]:

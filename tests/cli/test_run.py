@@ -1,0 +1,97 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from trimtab.cli import main
+
+CONFIG = """\
+name: tiny
+data: {train: "sklearn://digits"}
+model: {architecture: cnn}
+recipes:
+- prune: {method: channels, ratio: 0.5}
+  quantize: [int8]
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG)
+    return file
+
+
+def run(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    return caught.value.code, *capsys.readouterr()
+
+
+def test_dry_run_prints_the_resolved_config_and_the_tasks_and_runs_nothing(config, capsys, tmp_path):
+    code, out, _ = run(
+        capsys, "run", config, "--dry-run", "--set", "train.epochs=3", "--output", tmp_path / "runs"
+    )
+    assert code == 0
+    resolved = yaml.safe_load(out)
+    assert resolved["train"]["epochs"] == 3
+    assert resolved["deploy"]["target"] == str(tmp_path / "runs" / "deployed" / "tiny")
+    assert "# prune      none, channels-0.5" in out
+    assert "# evaluate   none--none, channels-0.5--int8" in out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_dry_run_as_json_names_the_tasks_in_order(config, capsys):
+    code, out, _ = run(capsys, "run", config, "--dry-run", "--json")
+    tasks = [task["task"] for task in json.loads(out)["tasks"]]
+    assert code == 0
+    assert tasks == (
+        [
+            "data_prep",
+            "tune",
+            "train",
+            "prune",
+            "shortlist",
+            "quantize",
+            "evaluate",
+            "select",
+            "deploy",
+            "report",
+        ]
+    )
+
+
+def test_an_unusable_config_exits_with_2_and_one_message(config, capsys, tmp_path):
+    code, out, err = run(capsys, "run", config, "--set", "train.epohcs=3", "--output", tmp_path / "runs")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: --set: train.epohcs: unknown field; did you mean epochs?")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_command_or_option_exits_with_2(capsys):
+    assert run(capsys, "ruin")[0] == 2
+    assert run(capsys, "run", "x.yaml", "--dri-run")[0] == 2
+
+
+def test_there_is_nothing_to_resume(config, capsys, tmp_path):
+    code, _, err = run(capsys, "run", config, "--resume", "none", "--output", tmp_path)
+    assert code == 2
+    assert "no such run" in err
+
+
+def test_unusable_data_exits_with_2_and_still_writes_a_report(tmp_path):
+    config = tmp_path / "config.yaml"
+    config.write_text("data: {train: missing.csv, label: y}\nmodel: {architecture: mlp}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "trimtab", "run", str(config), "--json", "--output", str(tmp_path / "runs")],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    result = json.loads(done.stdout)
+    assert result["status"] == "failed"
+    assert "missing.csv" in result["errors"][0]["message"]
+    assert "Traceback" not in done.stderr
+    assert "missing.csv" in (tmp_path / "runs" / result["run_id"] / "report.html").read_text()

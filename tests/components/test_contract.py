@@ -1,0 +1,55 @@
+import ast
+
+import pytest
+import yaml
+
+STAGES = [
+    "data_prep",
+    "tune",
+    "train",
+    "prune",
+    "shortlist",
+    "quantize",
+    "evaluate",
+    "select",
+    "deploy",
+    "report",
+]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_component_is_thin(stage, root):
+    """Standard library and kfp at module level; in the body, the stage's module only."""
+    tree = ast.parse((root / "components" / stage / "component.py").read_text())
+    at_top = {node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in at_top} <= {"kfp", "typing", "components"}
+    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef))
+    inside = [node.module for node in ast.walk(function) if isinstance(node, ast.ImportFrom)]
+    assert inside == ["trimtab.stages"]
+    assert len(function.body) <= 5
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_compiled_component_runs_in_one_image_and_installs_nothing(stage, root):
+    compiled = yaml.safe_load((root / "components" / stage / "component.yaml").read_text())
+    (executor,) = compiled["deploymentSpec"]["executors"].values()
+    assert executor["container"]["image"].startswith("trimtab:")
+    assert "pip install" not in " ".join(executor["container"]["command"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_component_documents_its_inputs_and_outputs(stage, root):
+    readme = (root / "components" / stage / "README.md").read_text()
+    compiled = yaml.safe_load((root / "components" / stage / "component.yaml").read_text())
+    (spec,) = (one for name, one in compiled["components"].items() if name.startswith("comp-"))
+    for side in ("inputDefinitions", "outputDefinitions"):
+        for names in spec.get(side, {}).values():
+            for name in names:
+                row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}` |"))
+                assert len(row.split("|")[3].strip()) > 10
+
+
+def test_every_stage_has_a_module_and_a_component(root):
+    modules = {path.stem for path in (root / "src/trimtab/stages").glob("*.py")} - {"__init__", "stage"}
+    components = {path.parent.name for path in (root / "components").glob("*/component.py")}
+    assert modules == components == set(STAGES)

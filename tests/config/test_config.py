@@ -1,0 +1,24 @@
+from trimtab.config.config import Config, split_candidate
+
+BASE = {"data": {"train": "x"}, "model": {"architecture": "mlp"}}
+
+
+def test_the_float_baseline_is_always_the_first_candidate():
+    config = Config.model_validate(BASE | {"recipes": [{"prune": "channels", "quantize": ["int8"]}]})
+    assert list(config.candidates()) == ["none--none", "channels-0.5--int8"]
+    assert list(config.prunes()) == ["none", "channels-0.5"]
+
+
+def test_candidate_ids_split_back():
+    config = Config.model_validate(
+        BASE | {"recipes": [{"prune": {"method": "magnitude", "sparsity": 0.25}, "quantize": ["qat_int8"]}]}
+    )
+    for identifier, (prune, quantize) in config.candidates().items():
+        assert split_candidate(identifier) == (prune, quantize.method)
+
+
+def test_the_config_survives_json():
+    config = Config.model_validate(
+        BASE | {"tune": {}, "recipes": [{"prune": "two_four", "quantize": ["int8"]}]}
+    )
+    assert Config.model_validate_json(config.model_dump_json()) == config

@@ -1,0 +1,152 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from trimtab.config.loader import load
+from trimtab.errors import ConfigError
+
+MINIMAL = "data:\n  train: rows.csv\n  label: y\nmodel:\n  architecture: mlp\n"
+
+
+def write(directory: Path, text: str) -> Path:
+    file = directory / "config.yaml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def failure(directory: Path, text: str, *overrides: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        load(write(directory, text), overrides)
+    assert caught.value.exit_code == 2
+    return caught.value
+
+
+def test_everything_but_data_and_model_has_a_default(tmp_path):
+    config = load(write(tmp_path, MINIMAL))
+    assert next(iter(config.candidates())) == "none--none"
+    assert config.tune is None
+    assert config.budget.confidence == 0.95
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path):
+    config = load(write(tmp_path, MINIMAL + "deploy:\n  target: out/model\n"))
+    assert config.data.train == str(tmp_path / "rows.csv")
+    assert config.deploy.target == str(tmp_path / "out/model")
+    assert (
+        load(write(tmp_path, MINIMAL.replace("rows.csv", "sklearn://digits"))).data.train
+        == "sklearn://digits"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "field", "words"),
+    [
+        (MINIMAL + "train:\n  epohcs: 3\n", 7, "train.epohcs", "did you mean epochs?"),
+        (MINIMAL + "trian: {}\n", 6, "trian", "did you mean train?"),
+        (MINIMAL.replace("mlp", "mpl"), 5, "model.architecture", "did you mean mlp?"),
+        (MINIMAL + "train: {epochs: 0}\n", 6, "train.epochs", "greater than or equal to 1; got 0"),
+        (MINIMAL + "train: {epochs: many}\n", 6, "train.epochs", "valid integer"),
+        (MINIMAL + "recipes:\n- prune: {method: chanels}\n", 7, "recipes.0.prune", "did you mean channels?"),
+        (
+            MINIMAL + "recipes:\n- prune:\n    method: channels\n    ratoi: 0.5\n",
+            9,
+            "recipes.0.prune.ratoi",
+            "did you mean ratio?",
+        ),
+        (
+            MINIMAL + "recipes:\n- quantize: [none, int7]\n",
+            7,
+            "recipes.0.quantize.1",
+            "did you mean int8?",
+        ),
+        ("data:\n  train: x\n", 1, "model", "is required"),
+        (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, builder, archive"),
+    ],
+)
+def test_an_error_names_line_field_expectation_and_the_nearest_key(tmp_path, text, line, field, words):
+    error = failure(tmp_path, text)
+    assert (error.path, error.line, error.field) == (str(tmp_path / "config.yaml"), line, field)
+    assert words in error.message
+
+
+def test_all_problems_are_told_at_once(tmp_path):
+    error = failure(tmp_path, MINIMAL + "train:\n  epohcs: 3\n  batchsize: 8\n")
+    assert "epohcs" in error.describe()
+    assert "config.yaml:8: train.batchsize: unknown field; did you mean batch_size?" in error.describe()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "expected a mapping"),
+        ("- 1\n", "expected a mapping"),
+        ("data: [\n", "not valid YAML"),
+        ("data: 1\ndata: 2\n", "given twice"),
+        ("a: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
+        (
+            "data: {train: x, label: y}\nmodel: {architecture: mlp}\nname: ../up\n",
+            "string should match pattern",
+        ),
+    ],
+)
+def test_unusable_files(tmp_path, text, words):
+    assert words in failure(tmp_path, text).describe()
+
+
+def test_a_missing_file_and_one_that_is_no_text(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.yaml")
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="expected UTF-8"):
+        load(tmp_path / "binary.yaml")
+
+
+def test_aliases_cannot_multiply_into_a_bomb(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
+    assert "aliases" in failure(tmp_path, "\n".join(lines)).describe()
+
+
+def test_overrides_replace_any_field(tmp_path):
+    text = MINIMAL + "recipes:\n- prune: {method: channels, ratio: 0.5}\n"
+    config = load(
+        write(tmp_path, text),
+        ["train.epochs=3", "recipes.0.prune.ratio=0.25", "budget.max_size_kb=12.5", "tune={trials: 2}"],
+    )
+    assert config.train.epochs == 3
+    assert list(config.prunes()) == ["none", "channels-0.25"]
+    assert config.budget.max_size_kb == 12.5
+    assert config.tune.trials == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.epochs", "expected field.path=value"),
+        ("train.epochs=0", "greater than or equal to 1"),
+        ("train.epoch=3", "did you mean epochs?"),
+        ("name.x=1", "there is no"),
+        ("recipes.7.prune=none", "there is no"),
+    ],
+)
+def test_a_bad_override_is_named_as_such(tmp_path, override, words):
+    error = failure(tmp_path, MINIMAL + "name: x\nrecipes: [{prune: none}]\n", override)
+    assert error.path == "--set"
+    assert words in error.message
+
+
+def test_a_recipe_listed_twice_is_refused(tmp_path):
+    error = failure(tmp_path, MINIMAL + "recipes: [{prune: none}, {prune: none, quantize: [int8]}]\n")
+    assert "listed twice" in error.describe()
+
+
+def test_every_example_is_valid_and_names_its_schema(root):
+    examples = sorted((root / "examples").glob("*.yaml"))
+    assert examples
+    for example in examples:
+        assert example.read_text().startswith(
+            "# yaml-language-server: $schema=../schemas/config.schema.json\n"
+        )
+        load(example)
+        assert yaml.safe_load(example.read_text())["name"] == example.stem

@@ -1,0 +1,131 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+RUN = """
+import sys
+from unittest import mock
+from kfp import local
+from pipelines.optimize import optimize
+
+sys.executable = "python3"
+root = sys.argv[1] + "/artifacts"
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root, raise_on_error=False)
+with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value="run-1"):
+    optimize(config='{"quote": "it\\'s"}', recipes=["none", "channels-0.5"], output=sys.argv[1])
+"""
+BEFORE_REPORT = [
+    "data_prep",
+    "tune",
+    "train",
+    "prune",
+    "prune",
+    "shortlist",
+    "quantize",
+    "quantize",
+    "quantize",
+    "evaluate",
+    "evaluate",
+    "evaluate",
+    "select",
+]
+
+
+@pytest.fixture
+def calls(stand_in, tmp_path, root):
+    """Returns a function that runs the DAG with stand-in stages and returns the calls it made."""
+
+    def run(within="yes", fail=""):
+        log = tmp_path / "calls"
+        environment = os.environ | {
+            "CALLS": str(log),
+            "WITHIN": within,
+            "FAIL": fail,
+            "PYTHONPATH": f"{stand_in}{os.pathsep}{root}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
+        output = tmp_path / "out put"
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, str(output)], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        lines = [line.split(" ", 2) for line in log.read_text().splitlines()]
+        assert {run for _, _, run in lines} == {f"{output}/run-1"}
+        return [stage for stage, _, _ in lines]
+
+    return run
+
+
+def test_every_stage_runs_once_for_each_recipe_and_candidate(calls):
+    made = calls()
+    assert sorted(made[:-2]) == sorted(BEFORE_REPORT)
+    assert made[-2:] == ["deploy", "report"]
+
+
+def test_nothing_is_deployed_over_the_budget(calls):
+    made = calls(within="no")
+    assert "deploy" not in made
+    assert made[-1] == "report"
+
+
+@pytest.mark.parametrize(
+    "stage", ["data_prep", "train", "prune", "shortlist", "evaluate", "select", "deploy"]
+)
+def test_the_report_is_written_whatever_fails(calls, stage):
+    made = calls(fail=stage)
+    assert made[-1] == "report"
+    assert made.index("report") > max(index for index, name in enumerate(made) if name == stage)
+
+
+def test_the_compiled_pipeline_avoids_what_the_backend_cannot_do(root):
+    compiled = next(yaml.safe_load_all((root / "pipelines" / "optimize.yaml").read_text()))
+    tasks = compiled["root"]["dag"]["tasks"]
+    report = tasks["report"]
+    assert report["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
+    # `data_prep` reaches an end in every case; the others may be left out when it fails.
+    assert "data-prep" in report["dependentTasks"]
+    assert not report["inputs"].get("artifacts")
+    nested = [
+        name
+        for name, component in compiled["components"].items()
+        if "for-loop" in name
+        and any("iterator" in json.dumps(task) for task in component["dag"]["tasks"].values())
+    ]
+    assert nested == []
+    assert not [name for name in compiled["components"] if "exit-handler" in name]
+
+
+def test_one_pipeline_serves_every_config(root):
+    compiled = next(yaml.safe_load_all((root / "pipelines" / "optimize.yaml").read_text()))
+    assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "recipes", "output"}
+
+
+def test_resources_reach_the_pods(tmp_path):
+    from kfp import compiler
+
+    from pipelines.optimize import build
+
+    resources = {
+        "train": {
+            "cpu": "4",
+            "memory": "8Gi",
+            "accelerator_type": "nvidia.com/gpu",
+            "accelerator_count": 1,
+            "node_selector": {"pool": "gpu"},
+            "retries": 2,
+        }
+    }
+    compiler.Compiler().compile(build(resources), str(tmp_path / "out.yaml"))
+    spec, platform = yaml.safe_load_all((tmp_path / "out.yaml").read_text())
+    container = spec["deploymentSpec"]["executors"]["exec-train"]["container"]
+    assert container["resources"]["accelerator"]["resourceCount"] == "1"
+    assert container["resources"]["resourceMemoryLimit"] == "8Gi"
+    assert spec["root"]["dag"]["tasks"]["train"]["retryPolicy"]["maxRetryCount"] == 2
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert executors["exec-train"]["nodeSelector"]["labels"] == {"pool": "gpu"}
+    assert "exec-evaluate" not in executors

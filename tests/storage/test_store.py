@@ -1,0 +1,64 @@
+import multiprocessing
+
+import pytest
+
+from trimtab.errors import ConfigError
+from trimtab.storage.store import LocalStore, open_store
+
+
+def test_objects_by_name(tmp_path):
+    store = open_store(str(tmp_path / "with space"))
+    assert store.read("a/b.json") is None
+    store.write("a/b.json", b"1")
+    store.write("c", b"2")
+    assert store.read("a/b.json") == b"1"
+    assert store.names() == ["a/b.json", "c"]
+    assert store.names("a/") == ["a/b.json"]
+
+
+def test_directories_there_and_back(tmp_path):
+    (tmp_path / "source" / "deep").mkdir(parents=True)
+    (tmp_path / "source" / "deep" / "x").write_text("1")
+    store = LocalStore(tmp_path / "store")
+    store.put_directory(tmp_path / "source", "v/1")
+    assert store.names("v/") == ["v/1/deep/x"]
+    store.get_directory("v/1", tmp_path / "copy")
+    assert (tmp_path / "copy" / "deep" / "x").read_text() == "1"
+
+
+def test_swap_needs_the_expected_content(tmp_path):
+    store = LocalStore(tmp_path)
+    assert store.swap("pointer", None, b"1")
+    assert not store.swap("pointer", None, b"2")
+    assert not store.swap("pointer", b"0", b"2")
+    assert store.swap("pointer", b"1", b"2")
+    assert store.read("pointer") == b"2"
+    assert store.names() == ["pointer"]
+
+
+def race(root: str, mine: int, barrier, wins) -> None:
+    store = open_store(root)
+    for step in range(50):
+        barrier.wait()
+        expected = store.read("pointer")
+        barrier.wait()
+        if store.swap("pointer", expected, f"{step} {mine}".encode()):
+            wins.put(step)
+
+
+def test_of_two_that_race_exactly_one_wins(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    barrier, wins = context.Barrier(2), context.Queue()
+    processes = [context.Process(target=race, args=(str(tmp_path), n, barrier, wins)) for n in range(2)]
+    for process in processes:
+        process.start()
+    won = [wins.get(timeout=60) for _ in range(50)]
+    for process in processes:
+        process.join(timeout=60)
+    assert sorted(won) == list(range(50))
+    assert wins.empty()
+
+
+def test_an_unknown_scheme_is_refused():
+    with pytest.raises(ConfigError, match="s3://"):
+        open_store("s3://bucket/x")
