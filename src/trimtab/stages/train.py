@@ -1,0 +1,182 @@
+"""The ``train`` stage: from a dataset and hyper-parameters to a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trimtab import progress
+from trimtab.config.config import Config
+from trimtab.data.dataset import Dataset
+from trimtab.errors import ArtifactError
+from trimtab.stages.stage import StageRecord, recorded
+from trimtab.storage import artifact
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from trimtab.train.history import History
+
+STAGE = "train"
+
+
+def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str) -> None:
+    """Trains the config's model and writes it as a ``model`` artifact.
+
+    A model from an archive starts from the archive's weights.
+
+    Args:
+        config: The resolved config as JSON.
+        run: The URI of the run's directory.
+        dataset: The ``dataset`` artifact to read.
+        hyperparameters: The ``hyperparameters`` artifact to read.
+        model: The ``model`` artifact to write.
+
+    Raises:
+        SystemExit: If the data, the model or the training cannot be used; the record says why.
+    """
+    with recorded(STAGE, run) as record:
+        parsed, data = Config.model_validate_json(config), Dataset.open(dataset)
+        found, values = (
+            artifact.load(hyperparameters, "hyperparameters"),
+            read_hyperparameters(hyperparameters),
+        )
+        network, history = _trained(parsed, data, values, Path(run))
+        _write(network, history, parsed, data, values, found.digest, Path(model), record)
+
+
+def read_hyperparameters(path: str) -> dict[str, dict[str, Any]]:
+    """Returns ``{"model": {...}, "optimizer": {...}}`` of a verified ``hyperparameters`` artifact.
+
+    Args:
+        path: The artifact's directory.
+
+    Raises:
+        ArtifactError: If it is not whole, or holds something else.
+    """
+    file = artifact.load(path, "hyperparameters").path / "hyperparameters.json"
+    try:
+        content = json.loads(file.read_bytes())
+        return {"model": dict(content.get("model", {})), "optimizer": dict(content.get("optimizer", {}))}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise ArtifactError(f"no usable hyper-parameters: {error}", path=str(file)) from error
+
+
+def _trained(
+    config: Config, data: Dataset, values: dict[str, dict[str, Any]], run: Path
+) -> tuple[keras.Model, History]:
+    import keras_tuner
+
+    from trimtab.models import registry
+    from trimtab.models.cost import weights_sha256
+    from trimtab.train import determinism, distribution, loop
+    from trimtab.train.settings import TrainSettings
+    from trimtab.train.spec import model_spec
+
+    determinism.prepare(config.seed)
+    hp = keras_tuner.HyperParameters()
+    hp.values.update(values["model"])
+    with distribution.strategy().scope():
+        network = registry.build(config.model, model_spec(data.schema), hp)
+    binding = {"archive": weights_sha256(network)} if config.model.archive else {}
+    history = loop.fit(
+        network,
+        data,
+        TrainSettings.of(config, values["optimizer"]),
+        label=STAGE,
+        checkpoints=run / "checkpoints" / STAGE,
+        log_dir=run / "tensorboard" / STAGE,
+        binding=binding,
+    )
+    return network, history
+
+
+def _write(
+    network: keras.Model,
+    history: History,
+    config: Config,
+    data: Dataset,
+    values: dict[str, dict[str, Any]],
+    hyperparameters: str,
+    target: Path,
+    record: StageRecord,
+) -> None:
+    import numpy as np
+
+    from trimtab.models.cost import parameters, weights_sha256
+    from trimtab.train.scores import validation_scores
+    from trimtab.train.spec import model_spec
+
+    scores, checksum = validation_scores(network, data), weights_sha256(network)
+    signature = {"spec": asdict(model_spec(data.schema)), "classes": data.schema.classes}
+    with artifact.create(target, "model") as draft:
+        network.save(draft.path / "model.keras")
+        (draft.path / "signature.json").write_text(json.dumps(signature, indent=2))
+        (draft.path / "history.json").write_text(json.dumps(history.to_json(), indent=2))
+        np.save(draft.path / "validation_scores.npy", scores)
+        draft.counts = {"parameters": parameters(network), "epochs": len(history.epochs)}
+        draft.lineage = {
+            "dataset": data.fingerprint,
+            "config_hash": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+            "weights_sha256": checksum,
+            "hyperparameters": values,
+            "parent": hyperparameters,
+            "task": data.schema.task,
+            "recipe": "none",
+            "ok": True,
+            "reason": "",
+        }
+    warnings = _warnings(data, scores)
+    for warning in warnings:
+        progress.say(STAGE, f"warning: {warning}")
+    record.summary = {
+        "history": history.epochs,
+        "best_epoch": history.best_epoch,
+        "stopped_early": history.stopped_early,
+        "weights_sha256": checksum,
+        "validation": _validation(history, scores, data),
+        "parameters": parameters(network),
+        "seconds_per_epoch": sum(entry["seconds"] for entry in history.epochs) / len(history.epochs),
+        "hyperparameters": values,
+        "warnings": warnings,
+    }
+
+
+def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str, float]:
+    """Returns the metrics of the weights that were kept, on the validation split."""
+    if not len(scores):
+        return {}
+    metric = "accuracy" if data.schema.task == "classification" else "mae"
+    found = {metric: float(scores.mean())}
+    if "val_loss" in history.kept:
+        found["loss"] = history.kept["val_loss"]
+    return found
+
+
+def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
+    """Returns a warning when the model is no better than a constant answer."""
+    import numpy as np
+
+    if not len(scores):
+        return []
+    _, y = data.arrays("validation")
+    hint = "Train longer, change the learning rate or the model, or look at the data."
+    if data.schema.task == "classification":
+        constant = float(np.bincount(y).max() / len(y))
+        if scores.mean() <= constant:
+            return [
+                f"the model is right on {scores.mean():.1%} of the validation examples; always guessing the most "
+                f"frequent class is right on {constant:.1%}. {hint}"
+            ]
+        return []
+    constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)
+    if scores.mean() >= constant:
+        return [
+            f"the model's mean absolute error on validation is {scores.mean():.4g}; always guessing the median "
+            f"gives {constant:.4g}. {hint}"
+        ]
+    return []

@@ -1,0 +1,200 @@
+"""The batches of every epoch, as a function of the seed and the step alone.
+
+A training batch depends on nothing but ``(seed, epoch, step)``: a run that was killed skips to its step without
+computing what came before. Data that fits is kept in memory as stored (uint8 for images), and each batch is gathered
+by a stateless permutation; larger data streams from the shards through a seeded shuffle buffer.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from trimtab.data.dataset import Dataset
+from trimtab.data.schema import DatasetSchema, TensorSpec
+from trimtab.train.augment import augmentation
+from trimtab.train.settings import TrainSettings
+from trimtab.train.weighting import class_weights
+
+IN_MEMORY_BYTES = 2 * 1024**3
+"""Stored training data up to this size is kept in memory; anything larger streams."""
+
+SHUFFLE_BYTES = 256 * 1024**2
+"""Size of the shuffle buffer when data streams."""
+
+_LEAST_VALIDATION_BATCH = 256
+# With the op's default of 4 rounds, neighbours among 50,000 examples correlate at -0.06 (13 standard errors); from
+# 8 rounds on no test tells the order from a uniform permutation.
+_SHUFFLE_ROUNDS = 16
+
+
+class Feed:
+    """Batches ``(x, y)``, or ``(x, y, weight)`` with class weights, model-ready.
+
+    Args:
+        dataset: The dataset artifact.
+        settings: The training settings.
+        in_memory_bytes: Above this size the training split streams.
+
+    Raises:
+        ConfigError: If augmentation or class weights do not fit the data.
+    """
+
+    def __init__(
+        self, dataset: Dataset, settings: TrainSettings, *, in_memory_bytes: int = IN_MEMORY_BYTES
+    ) -> None:
+        self._dataset, self._seed = dataset, settings.seed
+        self._batch_size = settings.train.batch_size
+        self.examples = dataset.rows["train"]
+        self.steps_per_epoch = math.ceil(self.examples / self._batch_size)
+        self._augment = augmentation(settings.train.augment, dataset.schema.input)
+        self._weights = class_weights(settings.train.class_weight, dataset)
+        self._in_memory_bytes = in_memory_bytes
+        self._source: _Source
+        if self.examples * _example_bytes(dataset.schema.input) <= in_memory_bytes:
+            self._source = _InMemory(dataset, settings)
+        else:
+            self._source = _Streaming(dataset, settings)
+
+    def training(self, first_step: int = 0) -> tf.data.Dataset:
+        """Returns the endless batches of all epochs from a step on.
+
+        Args:
+            first_step: The step to begin with, counted from 0 over all epochs.
+        """
+        return (
+            self._source.batches(first_step)
+            .map(self._ready, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+    def validation(self) -> tf.data.Dataset | None:
+        """Returns the validation batches in their stored order, or None when there are no validation rows."""
+        if not self._dataset.rows.get("validation"):
+            return None
+        spec = self._dataset.schema.input
+        size = max(self._batch_size, _LEAST_VALIDATION_BATCH)
+        batches = stored_batches(self._dataset, "validation", size)
+        if self._dataset.rows["validation"] * _example_bytes(spec) <= self._in_memory_bytes:
+            batches = batches.cache()
+        return batches.map(
+            lambda x, y: (model_ready(x, spec), y), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        ).prefetch(tf.data.AUTOTUNE)
+
+    def _ready(self, step: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        spec = self._dataset.schema.input
+        if self._augment is not None:
+            epoch, place = step // self.steps_per_epoch, step % self.steps_per_epoch
+            x = self._augment(x, tf.stack([tf.cast(self._seed, tf.int64) * 2**31 + epoch, place]))
+        x = model_ready(x, spec)
+        return (x, y) if self._weights is None else (x, y, tf.gather(self._weights, y))
+
+
+class _Source(Protocol):
+    """Where stored batches come from."""
+
+    def batches(self, first_step: int) -> tf.data.Dataset:
+        """Returns endless ``(step, stored x, y)``."""
+
+
+class _InMemory:
+    """Gathers each batch by a stateless permutation of the whole split."""
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+        x, y = dataset.arrays("train")
+        with tf.device("CPU"):
+            self._x, self._y = tf.constant(x), tf.constant(y)
+        self._rows, self._batch_size, self._seed = len(y), settings.train.batch_size, settings.seed
+
+    def batches(self, first_step: int) -> tf.data.Dataset:
+        return tf.data.Dataset.counter(first_step).map(
+            self._batch, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
+    def _batch(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        steps = math.ceil(self._rows / self._batch_size)
+        start = step % steps * self._batch_size
+        places = tf.range(start, tf.minimum(start + self._batch_size, self._rows))
+        seed = tf.stack([tf.cast(self._seed, tf.int64), step // steps, 0])
+        chosen = tf.raw_ops.RandomIndexShuffle(
+            index=places, seed=seed, max_index=tf.constant(self._rows - 1, tf.int64), rounds=_SHUFFLE_ROUNDS
+        )
+        return step, tf.gather(self._x, chosen), tf.gather(self._y, chosen)
+
+
+class _Streaming:
+    """Reads the shards in an order of the epoch, through a shuffle buffer seeded by the epoch."""
+
+    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+        self._schema, self._seed = dataset.schema, settings.seed
+        self._files = tf.constant([str(path) for path in dataset.shards("train")])
+        self._batch_size = settings.train.batch_size
+        self._steps = math.ceil(dataset.rows["train"] / self._batch_size)
+        self._buffer = max(
+            1, min(dataset.rows["train"], SHUFFLE_BYTES // _example_bytes(dataset.schema.input))
+        )
+
+    def batches(self, first_step: int) -> tf.data.Dataset:
+        epoch, skipped = divmod(first_step, self._steps)
+        first = tf.data.Dataset.from_tensors(tf.constant(epoch, tf.int64)).flat_map(
+            lambda e: self._records(e).skip(skipped * self._batch_size).batch(self._batch_size)
+        )
+        later = tf.data.Dataset.counter(epoch + 1).flat_map(
+            lambda e: self._records(e).batch(self._batch_size)
+        )
+        return (
+            first.concatenate(later)
+            .enumerate(first_step)
+            .map(
+                lambda step, records: (step, *parse(records, self._schema)),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            )
+        )
+
+    def _records(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        key = tf.stack([tf.cast(self._seed, tf.int64), epoch])
+        files = tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(self._files, key))
+        draw = tf.random.stateless_uniform([], key, maxval=2**31 - 1, dtype=tf.int64)
+        return files.interleave(
+            tf.data.TFRecordDataset, cycle_length=4, block_length=16, deterministic=True
+        ).shuffle(self._buffer, seed=draw, reshuffle_each_iteration=False)
+
+
+def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dataset:
+    """Returns batches ``(stored x, y)`` of a split in its stored order, read from the shards."""
+    files = [str(path) for path in dataset.shards(split)]
+    batches = (
+        tf.data.TFRecordDataset(files).batch(batch_size).map(lambda records: parse(records, dataset.schema))
+    )
+    # Keras wants to know where an epoch ends before it has come to it.
+    return batches.apply(tf.data.experimental.assert_cardinality(math.ceil(dataset.rows[split] / batch_size)))
+
+
+def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns ``(stored x (batch, *shape), y (batch,))`` of serialized examples ``(batch,)``."""
+    label = tf.int64 if schema.task == "classification" else tf.float32
+    features = tf.io.parse_example(
+        records, {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature([], label)}
+    )
+    x = tf.io.decode_raw(features["x"], tf.dtypes.as_dtype(schema.input.stored_dtype))
+    return tf.reshape(x, [-1, *schema.input.shape]), features["y"]
+
+
+def model_ready(x: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
+    """Returns stored tensors as a model takes them: scaled float32, or tokens as they are."""
+    if spec.model_dtype == "int32":
+        return tf.cast(x, tf.int32)
+    x = tf.cast(x, tf.float32)
+    if spec.scale:
+        x *= tf.constant(spec.scale, tf.float32)
+    if spec.offset:
+        x += tf.constant(spec.offset, tf.float32)
+    return x
+
+
+def _example_bytes(spec: TensorSpec) -> int:
+    return max(1, math.prod(spec.shape)) * np.dtype(spec.stored_dtype).itemsize

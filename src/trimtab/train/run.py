@@ -1,0 +1,179 @@
+"""One run of the loop: the callback that counts, checkpoints, logs and stops, and the calls of ``fit`` around it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from trimtab.errors import TrainingError
+from trimtab.train import determinism, variables
+from trimtab.train.checkpoint import Checkpoint, Checkpoints
+from trimtab.train.early_stopping import Patience
+from trimtab.train.feed import Feed
+from trimtab.train.history import History
+from trimtab.train.logs import Logs
+from trimtab.train.settings import TrainSettings
+
+
+class Run(keras.callbacks.Callback):
+    """The state of a run, kept up to date from inside Keras' ``fit``.
+
+    Args:
+        model: A compiled model.
+        settings: The training settings.
+        feed: The batches.
+        store: Where checkpoints go.
+        log_dir: Where TensorBoard's logs go.
+        say: Reports one line of progress.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: TrainSettings,
+        feed: Feed,
+        store: Checkpoints | None,
+        log_dir: Path | None,
+        say: Callable[[str], None],
+    ) -> None:
+        super().__init__()
+        self.set_model(model)
+        self._settings, self._feed, self._store, self._say = settings, feed, store, say
+        self._epochs, self._steps = settings.train.epochs, feed.steps_per_epoch
+        stopping = settings.train.early_stopping
+        self._patience = Patience(stopping) if stopping else None
+        self.history = History()
+        self._epoch = self._step = self._first_step = 0
+        self._seconds_before = 0.0
+        self._pending = store.latest() if store else None
+        if self._pending is not None:
+            self._take_meta(self._pending)
+        self._logs = Logs(log_dir, settings.tensorboard, len(self.history.epochs))
+
+    def go(self) -> None:
+        """Trains what is left to train, and leaves the weights that are kept in the model."""
+        if self._pending is not None:
+            self._say(f"resumes at epoch {self._epoch + 1}/{self._epochs}, step {self._step}/{self._steps}")
+        validation = self._feed.validation()
+        while self._epoch < self._epochs and not self.history.stopped_early:
+            # The epoch that was interrupted has fewer steps left than the others, so it gets a fit of its own.
+            until = self._epoch + 1 if self._step else self._epochs
+            self.model.fit(
+                self._feed.training(self._epoch * self._steps + self._step),
+                initial_epoch=self._epoch,
+                epochs=until,
+                steps_per_epoch=self._steps - self._step,
+                validation_data=validation,
+                shuffle=False,
+                callbacks=[self],
+                verbose=0,
+            )
+        self._finish()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Sets the seed generators, or puts back what a checkpoint holds."""
+        self._began = self._saved = time.monotonic()
+        self._first_step = self._step
+        if self._pending is not None:
+            variables.restore(self.model, self._pending.arrays)
+        if self._step == 0:
+            determinism.reseed(self.model, self._settings.seed, epoch)
+        self._pending = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Counts, looks at the loss, and writes a checkpoint when it is time."""
+        self._step += 1
+        if not math.isfinite((logs or {})["loss"]):
+            raise self._diverged()
+        due = time.monotonic() - self._saved >= self._settings.train.checkpoint_seconds
+        if due and self._step < self._steps:
+            self._save()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Takes the epoch into the history, decides whether to go on, logs, and writes a checkpoint."""
+        seconds = time.monotonic() - self._began
+        entry = {
+            "epoch": epoch + 1,
+            **{name: float(value) for name, value in (logs or {}).items()},
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "seconds": round(self._seconds_before + seconds, 3),
+        }
+        self.history.epochs.append(entry)
+        self._stop_or_go_on(entry)
+        self._logs.epoch(self.model, entry)
+        self._say(self._line(entry, seconds))
+        self._epoch, self._step, self._seconds_before = epoch + 1, 0, 0.0
+        self._save()
+
+    def _stop_or_go_on(self, entry: dict[str, float]) -> None:
+        if self._patience is None or "val_loss" not in entry:
+            return
+        if self._patience.improved(int(entry["epoch"]), entry["val_loss"]):
+            self._patience.best_weights = variables.weights(self.model)
+        self.history.best_epoch = self._patience.best_epoch
+        if self._patience.over:
+            self.history.stopped_early = self.model.stop_training = True
+
+    def _finish(self) -> None:
+        if self._pending is not None:
+            arrays = self._pending.arrays
+            weights = [v for k, v in arrays.items() if k.startswith("model.")]
+            for variable, value in zip(self.model.variables, weights, strict=True):
+                variable.assign(value)
+        if self._patience is not None and self._patience.best_weights:
+            variables.set_weights(self.model, self._patience.best_weights)
+            self._say(f"keeps the weights of epoch {self._patience.best_epoch}")
+        self._logs.close()
+
+    def _save(self) -> None:
+        if self._store is None:
+            return
+        arrays = variables.capture(self.model)
+        meta = {
+            "epoch": self._epoch,
+            "step": self._step,
+            "seconds": self._seconds_before + time.monotonic() - self._began if self._step else 0.0,
+            "history": self.history.to_json(),
+        }
+        if self._patience is not None:
+            meta["patience"] = {
+                "best": self._patience.best,
+                "best_epoch": self._patience.best_epoch,
+                "waited": self._patience.waited,
+            }
+            best = self._patience.best_weights
+            arrays |= {f"best.{place:05d}": value for place, value in enumerate(best)}
+        self._store.save(self._epoch * self._steps + self._step, Checkpoint(meta, arrays))
+        self._saved = time.monotonic()
+
+    def _take_meta(self, checkpoint: Checkpoint) -> None:
+        meta, arrays = checkpoint.meta, checkpoint.arrays
+        self._epoch, self._step = meta["epoch"], meta["step"]
+        self._seconds_before = meta["seconds"]
+        self.history = History(**meta["history"])
+        best = [arrays.pop(name) for name in sorted(arrays) if name.startswith("best.")]
+        if self._patience is not None:
+            self._patience = Patience(self._patience.config, best_weights=best, **meta["patience"])
+
+    def _diverged(self) -> TrainingError:
+        return TrainingError(
+            f"the loss is not a number in epoch {self._epoch + 1}, step {self._step}",
+            field="train.learning_rate",
+            hint=f"Try a smaller train.learning_rate than {self._settings.train.learning_rate:g}, a warm-up "
+            "(train.warmup_epochs), or look for inputs that are not finite or not scaled.",
+        )
+
+    def _line(self, entry: dict[str, float], seconds: float) -> str:
+        shown = "  ".join(
+            f"{name} {value:.4f}"
+            for name, value in entry.items()
+            if name not in ("epoch", "learning_rate", "seconds")
+        )
+        trained = min((self._steps - self._first_step) * self._settings.train.batch_size, self._feed.examples)
+        left = seconds * (self._epochs - entry["epoch"])
+        return f"epoch {entry['epoch']:.0f}/{self._epochs}  {shown}  {trained / seconds:,.0f} examples/s  ETA {left:.0f} s"

@@ -1,0 +1,45 @@
+"""What a training run is told: the ``train`` section, the seed, and what a search or a recipe overrides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from trimtab.config.config import Config
+from trimtab.config.tensorboard import TensorBoard
+from trimtab.config.train import Train
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Everything that decides what the loop computes, beside the model and the data.
+
+    Attributes:
+        train: The ``train`` section, with overrides applied.
+        seed: The run's seed: the order of the examples and every random draw derive from it and the epoch.
+        tensorboard: What is logged beside losses and metrics; it changes no weights.
+    """
+
+    train: Train
+    seed: int
+    tensorboard: TensorBoard = field(default_factory=TensorBoard)
+
+    @classmethod
+    def of(cls, config: Config, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
+        """Returns the settings of a config.
+
+        Args:
+            config: The resolved config.
+            overrides: Fields of the ``train`` section to replace, such as ``{"learning_rate": 0.01}``.
+        """
+        train = Train.model_validate({**config.train.model_dump(), **(overrides or {})})
+        return cls(train, config.seed, config.tensorboard)
+
+    @property
+    def digest(self) -> str:
+        """Returns a checksum of what decides the weights; how often checkpoints are written does not."""
+        return hashlib.sha256(
+            f"{self.seed} {self.train.model_dump_json(exclude={'checkpoint_seconds'})}".encode()
+        ).hexdigest()

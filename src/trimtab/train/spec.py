@@ -1,0 +1,18 @@
+"""What the data tells a model builder."""
+
+from __future__ import annotations
+
+from trimtab.data.schema import DatasetSchema
+from trimtab.models.spec import ModelSpec
+
+
+def model_spec(schema: DatasetSchema) -> ModelSpec:
+    """Returns the model's side of a dataset's schema."""
+    return ModelSpec(
+        kind=schema.input.kind,
+        task=schema.task,
+        input_shape=schema.input.shape,
+        input_dtype=schema.input.model_dtype,
+        outputs=schema.outputs,
+        vocabulary_size=schema.vocabulary_size,
+    )
