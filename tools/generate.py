@@ -1,4 +1,4 @@
-"""Writes every generated file: compiled YAML, component READMEs and JSON schemas; `--check` only compares.
+"""Writes every generated file: compiled YAML, component READMEs, JSON schemas, the config's reference.
 
 python tools/generate.py [--check]
 """
@@ -12,8 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import config_reference
 import docstring_parser
 from kfp import compiler
+
+from pipelines.optimize import optimize
+from trimtab.config.config import Config
+from trimtab.report.result import Result
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = [
@@ -36,18 +41,12 @@ def generated() -> Iterator[tuple[Path, str]]:
         component = getattr(importlib.import_module(f"components.{stage}.component"), stage)
         yield ROOT / "components" / stage / "component.yaml", _compiled(component)
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)
-    yield (
-        ROOT / "pipelines" / "optimize.yaml",
-        _compiled(importlib.import_module("pipelines.optimize").optimize),
-    )
-    for name, reference in {"config": "config.config:Config", "result": "report.result:Result"}.items():
-        module, _, model = reference.partition(":")
-        schema = getattr(importlib.import_module(f"trimtab.{module}"), model).model_json_schema()
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-        yield (
-            ROOT / "schemas" / f"{name}.schema.json",
-            json.dumps(schema, indent=2, ensure_ascii=False) + "\n",
-        )
+    yield ROOT / "pipelines" / "optimize.yaml", _compiled(optimize)
+    for name, model in {"config": Config, "result": Result}.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+        text = json.dumps(schema, indent=2, ensure_ascii=False)
+        yield ROOT / "schemas" / f"{name}.schema.json", f"{text}\n"
+    yield ROOT / "docs" / "config.md", config_reference.render(Config.model_json_schema())
 
 
 def _compiled(component: Any) -> str:
