@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from trimtab.config.train import OptimizerName
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
@@ -24,10 +26,12 @@ class Context:
         seed: The run's seed.
         batch_size: Examples a training batch.
         learning_rate: The learning rate that the model was trained with.
+        optimizer: The optimizer that the model was trained with.
+        momentum: Its momentum, for sgd and rmsprop.
         task: ``classification`` or ``regression``.
         train_batches: Returns an iterator over one epoch of shuffled, model-ready training batches
-            ``(x (batch, *input_shape), y (batch,))``, given the epoch's number; the order depends on the seed
-            and the epoch alone.
+            ``(x (batch, *input_shape), y (batch,))``, with a third ``weight (batch,)`` when classes are
+            weighted, given the epoch's number; the order depends on the seed and the epoch alone.
         steps_per_epoch: Batches in an epoch.
         fine_tune: Trains a Keras 3 model in place: ``fine_tune(model, epochs, learning_rate)``; resumable.
         calibration: Returns the first ``n`` model-ready training examples, ``(n, *input_shape)``.
@@ -38,11 +42,13 @@ class Context:
     batch_size: int
     learning_rate: float
     task: str
-    train_batches: Callable[[int], Iterator[tuple[np.ndarray, np.ndarray]]]
+    train_batches: Callable[[int], Iterator[tuple[np.ndarray, ...]]]
     steps_per_epoch: int
     fine_tune: Callable[[keras.Model, int, float], None]
     calibration: Callable[[int], np.ndarray]
     say: Callable[[str], None]
+    optimizer: OptimizerName = "adam"
+    momentum: float = 0.9
 
 
 class PruneMethod(Protocol):

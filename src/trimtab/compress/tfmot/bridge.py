@@ -1,0 +1,102 @@
+"""The bridge between Keras 3, which users write, and tf_keras, which TFMOT works on.
+
+``build_twin`` rebuilds a Keras 3 model layer by layer as its tf_keras twin, copies the weights and checks on
+a probe that the outputs are equal; ``bring_back`` puts a twin's weights into a new Keras 3 model. Only arrays
+cross the bridge: nothing is saved or loaded by tf_keras, whose loader runs code from archives.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from trimtab.compress.tfmot.layers import refused, twin_layer
+from trimtab.errors import CompressionError, ModelError
+from trimtab.models.functional import as_functional, copy
+
+TOLERANCE = 1e-5
+
+
+def flat(model: keras.Model) -> keras.Model:
+    """Returns a model without nested ones, sharing the layers of a model that is flat already.
+
+    Args:
+        model: A Keras 3 model.
+
+    Raises:
+        CompressionError: If the model has no graph of layers, or cannot be flattened.
+    """
+    try:
+        return as_functional(model, model.name)
+    except ModelError as error:
+        raise CompressionError(error.message, field=error.field, hint=error.hint) from error
+
+
+def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
+    """Returns the tf_keras twin of a flat Keras 3 model: the same layers by name, with copies of the weights.
+
+    Args:
+        model: What ``flat`` returned.
+        probe: Model-ready examples to compare outputs on, ``(batch, *input_shape)``.
+
+    Raises:
+        CompressionError: If a layer has no twin, or if the twin computes something else.
+    """
+    import tf_keras
+
+    twins: dict[int, Any] = {}
+
+    def twin_of(operation: Any) -> Any:
+        # A layer that is called twice has one twin, called twice.
+        if id(operation) not in twins:
+            twins[id(operation)] = twin_layer(operation)
+        return twins[id(operation)]
+
+    source = model.inputs[0]
+    inputs = tf_keras.Input(tuple(source.shape[1:]), dtype=source.dtype, name=source.name)
+    outputs = model._run_through_graph([inputs], operation_fn=twin_of)
+    twin = tf_keras.Model(inputs, keras.tree.flatten(outputs)[0], name=model.name)
+    for layer in model.layers:
+        if id(layer) in twins:
+            _copy_weights(layer, twins[id(layer)])
+    _verify(model, twin, probe)
+    return twin
+
+
+def bring_back(model: keras.Model, twin: Any) -> keras.Model:
+    """Returns a new Keras 3 model with the weights of a twin.
+
+    Args:
+        model: The flat model that the twin was built from; it keeps its own weights.
+        twin: The twin, or what TFMOT made of it, with wrappers stripped: a layer of every name.
+    """
+    fresh = copy(model)
+    for layer in fresh.layers:
+        if layer.weights:
+            layer.set_weights(twin.get_layer(layer.name).get_weights())
+    return fresh
+
+
+def _copy_weights(layer: Any, twin: Any) -> None:
+    names = [weight.name for weight in layer.weights]
+    found = [weight.name.rpartition("/")[2].partition(":")[0] for weight in twin.weights]
+    shapes = [tuple(weight.shape) for weight in layer.weights]
+    # Keras 3 calls a depthwise kernel "kernel"; everything else must agree by name, and so by meaning: gamma,
+    # beta, mean and variance of a batch normalization all have one shape.
+    agree = [a == b or b == f"depthwise_{a}" for a, b in zip(names, found, strict=False)]
+    if len(names) != len(found) or not all(agree) or shapes != [tuple(w.shape) for w in twin.weights]:
+        raise refused(layer, f"has weights {names}, and its twin has {found}")
+    twin.set_weights(layer.get_weights())
+
+
+def _verify(model: keras.Model, twin: Any, probe: np.ndarray) -> None:
+    expected = np.asarray(model(probe, training=False), np.float32)
+    found = np.asarray(twin(probe, training=False))
+    if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        difference = float(np.max(np.abs(found - expected)))
+        raise CompressionError(
+            f"the tf_keras twin of this model computes something else: outputs differ by {difference:.2g}",
+            field=model.name,
+        )
