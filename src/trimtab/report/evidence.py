@@ -32,8 +32,10 @@ class Evidence:
     """Everything that a reader may want to check behind the verdict.
 
     Attributes:
-        data: The summary of ``data_prep``: rows, class counts, statistics per column.
-        train: The summary of ``train``: validation metrics, the hash of the weights.
+        input_shape: The shape of one example as the model takes it.
+        class_counts: Rows per class, or per split and class.
+        columns: Statistics per column, as ``data_prep`` recorded them.
+        weights_sha256: The hash of the trained weights.
         histories: The training, and every fine-tuning that recorded its epochs.
         trials: The trials of the search, as ``tune`` recorded them.
         timings: Every stage that left a record, in the order of the pipeline.
@@ -43,8 +45,10 @@ class Evidence:
         version: The version that was deployed, as the repository numbers it.
     """
 
-    data: dict[str, Any]
-    train: dict[str, Any]
+    input_shape: list[int]
+    class_counts: dict[str, Any]
+    columns: Any
+    weights_sha256: str
     histories: list[History]
     trials: list[dict[str, Any]]
     timings: list[Timing]
@@ -56,9 +60,12 @@ class Evidence:
 
 def gather_evidence(records: Sequence[Record]) -> Evidence:
     """Returns what the records hold for the report; whatever a stage did not record stays empty."""
+    data = summary(records, "data_prep")
     return Evidence(
-        data=summary(records, "data_prep"),
-        train=summary(records, "train"),
+        input_shape=data.get("input_shape") or [],
+        class_counts=data.get("class_counts") or {},
+        columns=data.get("columns") or [],
+        weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
         histories=list(_histories(records)),
         trials=[trial for trial in summary(records, "tune").get("trials") or [] if isinstance(trial, dict)],
         timings=[Timing(label(r), r.seconds, r.ok) for r in in_order(records)],

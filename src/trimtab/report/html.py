@@ -7,7 +7,10 @@ from typing import Any
 import jinja2
 import yaml
 
-from trimtab.report import numbers, verdict
+import trimtab
+from trimtab.report import numbers, pareto, verdict, views
+from trimtab.report.confusion import confusion_plot, most_confused
+from trimtab.report.curves import curve_plots
 from trimtab.report.evidence import Evidence
 from trimtab.report.result import Result
 
@@ -38,9 +41,28 @@ def _environment() -> jinja2.Environment:
 
 
 def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
+    chosen = verdict.find_candidate(result, result.chosen)
+    compared = views.compared(result.baseline, chosen)
+    classes = result.data.classes if result.data else []
     return {
         "result": result,
         "evidence": evidence,
+        "version": trimtab.__version__,
+        "chosen": chosen,
         "regression": verdict.is_regression(result),
+        "problems": [views.problem(error) for error in result.errors],
+        "pipeline": views.pipeline(result, evidence),
+        "tiles": views.tiles(result, chosen),
+        "plots": [plot for cost in ("latency", "size") if (plot := pareto.pareto_plot(result, cost))],
+        "candidates": [views.candidate_row(result, candidate) for candidate in result.candidates],
+        "metrics": views.metric_rows(compared),
+        "compared": compared,
+        "matrices": [plot for one in compared if (plot := confusion_plot(one, classes))],
+        "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
+        "classes": views.class_rows(compared),
+        "curves": [(history.name, curve_plots(history)) for history in evidence.histories],
+        "trials": views.table(evidence.trials),
+        "columns": views.table(views.named_rows(evidence.columns)),
+        "class_counts": views.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
     }

@@ -24,6 +24,11 @@ def percent(share: float | None, digits: int = 2) -> str:
     return ABSENT if share is None or not math.isfinite(share) else f"{share * 100:.{digits}f} %"
 
 
+def limit(value: float | None) -> str:
+    """Returns a number that a person wrote, such as a budget, as it was written."""
+    return ABSENT if value is None else f"{value:,.10g}"
+
+
 def points(share: float | None) -> str:
     """Returns a difference of two fractions in percentage points, such as ``0.28``."""
     if share is None or not math.isfinite(share):

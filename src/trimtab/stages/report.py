@@ -28,8 +28,8 @@ def run(*, config: str, run: str, html: str) -> dict[str, Any]:
         html: The local path that gets a copy of the HTML.
 
     Returns:
-        ``metrics``: numbers of the baseline and of the chosen candidate by name. ``confusion``: ``labels`` and
-        ``matrix`` of the chosen candidate (else of the baseline), or None where there is none.
+        ``metrics``: numbers of the baseline and of the chosen candidate by name. ``confusion``: ``labels``
+        and ``matrix`` of the chosen candidate (else of the baseline), or None where there is none.
     """
     with recorded("report", run) as record:
         store = open_store(run)

@@ -1,0 +1,277 @@
+"""Records of runs as the stages leave them: plausible numbers, drawn once, the same for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.stages.stage import StageRecord
+
+FLOAT_BYTES = 312_412
+SIZE = {"none": 1.0, "float16": 0.51, "dynamic_int8": 0.28, "int8": 0.29, "qat_int8": 0.30}
+SPEED = {"none": 1.0, "float16": 1.02, "dynamic_int8": 0.62, "int8": 0.71, "qat_int8": 0.72}
+LOSS = {"none": 0.0, "float16": 0.0, "dynamic_int8": 0.001, "int8": 0.004, "qat_int8": 0.003}
+
+
+def config(classes: int, regression: bool, prunes: int) -> Config:
+    """Returns a config with `prunes` ways to prune, each quantized four ways, and the baseline."""
+    quantize = ["none", "float16", "dynamic_int8", "int8"]
+    recipes: list[dict[str, Any]] = [{"prune": "none", "quantize": [*quantize, "qat_int8"]}]
+    for index in range(prunes):
+        ratio = round(0.2 + 0.7 * index / max(1, prunes), 3)
+        method = (
+            {"method": "channels", "ratio": ratio}
+            if index % 2
+            else {"method": "magnitude", "sparsity": ratio}
+        )
+        recipes.append({"prune": method, "quantize": quantize})
+    return Config.model_validate(
+        {
+            "name": "prices" if regression else "digits",
+            "data": {"train": "sklearn://digits", "label": "target"},
+            "model": {"architecture": "mlp" if regression else "cnn"},
+            "train": {"epochs": 20},
+            "tune": {"trials": 6},
+            "recipes": recipes,
+            "budget": {"max_accuracy_drop": 0.02, "max_latency_ms": 0.2, "max_size_kb": 120},
+        }
+    )
+
+
+def history(epochs: int, regression: bool, rng: np.random.Generator) -> dict[str, Any]:
+    rows = []
+    for epoch in range(1, epochs + 1):
+        decay = np.exp(-epoch / (epochs / 4))
+        loss, noise = 0.05 + 2.2 * decay, rng.normal(0, 0.01, 4)
+        row = {
+            "epoch": epoch,
+            "loss": loss + abs(noise[0]),
+            "val_loss": loss * 1.1 + 0.03 + abs(noise[1]),
+            "learning_rate": 1e-3 * (1 - epoch / epochs),
+            "seconds": 1.4,
+        }
+        name, scale = ("mae", loss) if regression else ("accuracy", 0.99 - 0.7 * decay)
+        row[name], row[f"val_{name}"] = scale + noise[2], scale * (1.1 if regression else 0.98) + noise[3]
+        rows.append({key: float(value) for key, value in row.items()})
+    return {"epochs": rows}
+
+
+def confusion(classes: int, accuracy: float, examples: int) -> list[list[int]]:
+    """Returns a matrix of the same examples whatever the accuracy: who is worse errs on more of them."""
+    rng = np.random.default_rng(7)
+    matrix = np.zeros((classes, classes), int)
+    truth = np.arange(examples) % classes
+    wrong = rng.permutation(examples) >= accuracy * examples
+    # Mistakes prefer a neighbouring class, as real ones do.
+    shift = np.where(rng.random(examples) < 0.7, 1, rng.integers(1, max(2, classes), examples))
+    np.add.at(matrix, (truth, np.where(wrong, (truth + shift) % classes, truth)), 1)
+    return matrix.tolist()
+
+
+def per_class(matrix: list[list[int]], names: list[str]) -> dict[str, Any]:
+    counts = np.array(matrix)
+    right, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
+    found = {}
+    for i, name in enumerate(names):
+        precision, recall = right[i] / max(1, predicted[i]), right[i] / max(1, true[i])
+        f1 = 2 * precision * recall / max(1e-9, precision + recall)
+        found[name] = {
+            "precision": float(precision), "recall": float(recall), "f1": float(f1), "examples": int(true[i]),
+        }  # fmt: skip
+    return found
+
+
+def candidate(
+    identifier: str, recipe: dict[str, Any], names: list[str], examples: int, regression: bool
+) -> dict[str, Any]:
+    """Returns a candidate as `select` describes it."""
+    prune, method = recipe["prune"], recipe["quantize"]["method"]
+    ratio = prune.get("ratio") or 0.0
+    sparsity = prune.get("sparsity") or 0.0
+    keep = (1 - ratio) ** 1.6
+    loss = LOSS[method] + 0.03 * ratio**2 + 0.05 * sparsity**4 + (0.25 if ratio > 0.75 else 0)
+    size = int(FLOAT_BYTES * keep * SIZE[method])
+    latency = 0.231 * (0.2 + 0.8 * keep) * SPEED[method]
+    common = {
+        "id": identifier,
+        "recipe": recipe,
+        "ok": True,
+        "size_bytes": size,
+        "gzip_bytes": int(size * (0.92 - 0.5 * sparsity)),
+        "parameters": int(78_666 * keep),
+        "macs": int(2_510_000 * keep),
+        "sparsity": sparsity,
+        "latency_ms": {"p50": latency, "p95": latency * 1.18, "p99": latency * 1.4, "threads": 1},
+        "drop": {"observed": loss, "upper_bound": loss + 0.006, "confidence": 0.95, "examples": examples},
+    }
+    if regression:
+        mae = 41.3 * (1 + loss)
+        return {**common, "metrics": {"rmse": mae * 1.3, "mae": mae, "r2": 0.48 - loss}}
+    matrix = confusion(len(names), 0.9801 - loss, examples)
+    accuracy = float(np.trace(matrix) / examples)
+    observed = float(np.trace(confusion(len(names), 0.9801, examples)) / examples) - accuracy
+    common["drop"] |= {
+        "observed": observed,
+        "upper_bound": observed + 0.3 / examples**0.5 * (0.2 + observed * 10),
+    }
+    metrics = {
+        "accuracy": accuracy, "balanced_accuracy": accuracy - 0.001, "macro_f1": accuracy - 0.002,
+        "log_loss": 0.09 + loss, "calibration_error": 0.012 + loss / 3,
+    }  # fmt: skip
+    return {**common, "metrics": metrics, "confusion": matrix, "per_class": per_class(matrix, names)}
+
+
+def judged(found: dict[str, Any], limits: dict[str, Any], regression: bool) -> dict[str, Any]:
+    """Returns a candidate with the verdict of the budget."""
+    reasons, drop = [], found["drop"]["upper_bound"]
+    limit = limits["max_error_increase"] if regression else limits["max_accuracy_drop"]
+    if drop > limit:
+        reasons.append(
+            f"the proven drop of {drop * 100:.2f} points is over the budget of {limit * 100:g} points"
+        )
+    if found["latency_ms"]["p50"] > limits["max_latency_ms"]:
+        reasons.append(
+            f"{found['latency_ms']['p50']:.3f} ms is over the budget of {limits['max_latency_ms']} ms"
+        )
+    if found["size_bytes"] > limits["max_size_kb"] * 1000:
+        reasons.append(
+            f"{found['size_bytes'] / 1000:.1f} KB is over the budget of {limits['max_size_kb']} KB"
+        )
+    return {**found, "reasons": reasons, "within_budget": not reasons}
+
+
+def dominated(one: dict[str, Any], others: list[dict[str, Any]]) -> bool:
+    def costs(c: dict[str, Any]) -> tuple[float, float, float]:
+        return c["drop"]["observed"], c["latency_ms"]["p50"], c["size_bytes"]
+
+    mine = costs(one)
+    return any(all(a <= b for a, b in zip(costs(c), mine, strict=True)) and costs(c) != mine for c in others)
+
+
+def select(settings: Config, names: list[str], regression: bool, examples: int) -> dict[str, Any]:
+    """Returns the summary of `select`: everyone judged, the best balance chosen, one not made."""
+    prunes = settings.prunes()
+    everyone = []
+    for identifier, (prune_id, quantize) in settings.candidates().items():
+        recipe = {"prune": prunes[prune_id].model_dump(), "quantize": quantize.model_dump()}
+        found = candidate(identifier, recipe, names, examples, regression)
+        everyone.append(judged(found, settings.budget.model_dump(), regression))
+    beaten = [dominated(one, everyone) for one in everyone]
+    for one, worse in zip(everyone, beaten, strict=True):
+        one["on_pareto_front"] = not worse
+        if one["id"] == "none--qat_int8":
+            reason = (
+                "TFMOT cannot quantize the layer `rescaling` (Rescaling); int8 and dynamic_int8 still work"
+            )
+            keep = {"id": one["id"], "recipe": one["recipe"], "ok": False, "reasons": [reason]}
+            one.clear()
+            one.update(keep)
+    within = [one for one in everyone if one.get("within_budget")]
+    chosen = min(within, key=lambda c: c["latency_ms"]["p50"] * c["size_bytes"])["id"] if within else None
+    return {
+        "baseline": everyone[0],
+        "candidates": everyone,
+        "chosen": chosen,
+        "verdict": f"{chosen} has the best balance of latency and size among {len(within)} within the budget."
+        if chosen
+        else "No candidate met the budget.",
+    }
+
+
+def data_summary(names: list[str], regression: bool) -> dict[str, Any]:
+    columns = [
+        {
+            "name": "pixels",
+            "kind": "numeric",
+            "missing": 0,
+            "distinct": 17,
+            "mean": 4.88,
+            "std": 6.02,
+            "min": 0,
+            "max": 16,
+        },
+        {
+            "name": "writer",
+            "kind": "categorical",
+            "missing": 12,
+            "distinct": 43,
+            "top": ["w07", "w12", "w31"],
+        },
+    ]
+    return {
+        "rows": {"train": 1293, "validation": 144, "test": 360},
+        "classes": [] if regression else names,
+        "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "warnings": [
+            "the column `duration` alone predicts the label with 97 % accuracy: is it known beforehand?"
+        ],
+        "class_counts": {} if regression else {name: 120 + 7 * (i % 9) for i, name in enumerate(names)},
+        "columns": columns,
+        "input_shape": [8, 8, 1],
+    }
+
+
+def make_records(
+    *,
+    classes: int = 10,
+    names: list[str] | None = None,
+    regression: bool = False,
+    prunes: int = 3,
+    examples: int = 360,
+) -> tuple[dict[str, Any], list[StageRecord]]:
+    """Returns the resolved config and the records of a whole run that went well."""
+    names = names or [str(i) for i in range(classes)]
+    settings, rng = config(len(names), regression, prunes), np.random.default_rng(0)
+    selection = select(settings, [] if regression else names, regression, examples)
+    trials = [
+        {
+            "trial_id": f"{i:02d}",
+            "score": 0.9 + 0.01 * i,
+            "hyperparameters": {"width": 16 + 8 * i, "dropout": 0.1 * i},
+        }
+        for i in range(6)
+    ]
+    found = [
+        StageRecord(stage="data_prep", seconds=1.8, summary=data_summary(names, regression)),
+        StageRecord(stage="tune", seconds=31.0, summary={"trials": trials}),
+        StageRecord(
+            stage="train",
+            seconds=42.3,
+            summary={
+                "history": history(20, regression, rng),
+                "validation": {"loss": 0.12, "mae" if regression else "accuracy": 0.972},
+                "weights_sha256": "ab" * 32,
+                "warnings": [],
+            },
+        ),
+    ]
+    for prune_id in settings.prunes():
+        summary = {"ok": True, "history": history(5, regression, rng)} if prune_id != "none" else {"ok": True}
+        found.append(StageRecord(stage="prune", item=prune_id, seconds=9.5, summary=summary))
+    found.append(StageRecord(stage="shortlist", seconds=0.3, summary={"dropped": []}))
+    for one in selection["candidates"]:
+        evaluation = {
+            "candidate": one["id"], "ok": one["ok"],
+            "reason": "" if one["ok"] else one["reasons"][0], "examples": examples, "metrics": one.get("metrics", {}), "confusion": one.get("confusion", []),
+            "size_bytes": one.get("size_bytes", 0), "gzip_bytes": one.get("gzip_bytes", 0),
+        }  # fmt: skip
+        found.append(StageRecord(stage="quantize", item=one["id"], seconds=4.1, summary={"ok": one["ok"]}))
+        found.append(StageRecord(stage="evaluate", item=one["id"], seconds=0.8, summary=evaluation))
+    found.append(StageRecord(stage="select", seconds=3.7, summary=selection))
+    if selection["chosen"]:
+        found.append(
+            StageRecord(stage="deploy", seconds=1.2, summary={"uri": "/runs/deployed/digits/3", "version": 3})
+        )
+    for record in found:
+        record.ok = True
+    return settings.model_dump(mode="json"), found
+
+
+@pytest.fixture(scope="session")
+def run_records() -> Callable[..., tuple[dict[str, Any], list[StageRecord]]]:
+    """Returns `make_records`."""
+    return make_records
