@@ -1,91 +1,103 @@
-"""What is known of some rows: a small summary that merges, pickles and travels as JSON."""
+"""What is known of some rows: a small summary that merges, pickles and travels as JSON.
+
+A summary's size depends on the number of columns, never on the number of rows. Merging is exact for everything
+but the frequent values and tokens, whose error is stated; merged in the order of the partitions, it gives one
+result whatever the executor.
+"""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from trimtab.data.column_statistics import ColumnSummary
+from trimtab.data.sample import Sample
+from trimtab.data.sketches import mix
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from trimtab.config.data import Data
 
-
-@dataclass
-class ColumnSummary:
-    """One column of a summary.
-
-    Attributes:
-        type: ``string``, ``integer``, ``float``, ``boolean``, ``binary`` or ``other``.
-        missing: Rows whose text is missing (null or blank).
-        numbers: Rows that are a finite number, and of these ``integers`` whole ones.
-        missing_numbers: Rows that are missing as a number (also ``NA``, ``?`` and their like).
-        counts: Most frequent values as text, and how often they occur: exact while ``counts_error`` is 0, else
-            each count may be too low by at most that many.
-        tokens: The same of the lower-cased words of free text.
-        token_lengths: Histogram: ``token_lengths[n]`` values have n words.
-        sizes: Images by ``(height, width)`` written ``HxW``; ``modes``: images by PIL mode.
-        rates: Clips by sample rate in Hz; ``durations``: clips by duration in units of 10 ms, rounded up.
-        unreadable: Images or clips that cannot be read, and the first few of them by name.
-    """
-
-    type: str
-    missing: int = 0
-    missing_numbers: int = 0
-    numbers: int = 0
-    integers: int = 0
-    mean: float = 0.0
-    m2: float = 0.0
-    minimum: float = float("inf")
-    maximum: float = float("-inf")
-    counts: dict[str, int] = field(default_factory=dict)
-    counts_error: int = 0
-    tokens: dict[str, int] = field(default_factory=dict)
-    tokens_error: int = 0
-    token_lengths: list[int] = field(default_factory=list)
-    sizes: dict[str, int] = field(default_factory=dict)
-    modes: dict[str, int] = field(default_factory=dict)
-    rates: dict[str, int] = field(default_factory=dict)
-    durations: dict[str, int] = field(default_factory=dict)
-    unreadable: int = 0
-    unreadable_items: list[str] = field(default_factory=list)
-
-    @property
-    def variance(self) -> float:
-        """Returns the population variance of the numbers."""
-        return self.m2 / self.numbers if self.numbers else 0.0
-
-    @property
-    def distinct(self) -> int:
-        """Returns how many different values there are: exact while small, else an estimate."""
-        raise NotImplementedError
+_NAME_COLUMNS = ("path", "filename", "file_name", "file", "id")
 
 
 @dataclass
 class Summary:
-    """Rows, summarized; empty summaries (``Summary()``) are the neutral element of ``merge``."""
+    """Rows, summarized; empty summaries (``Summary()``) are the neutral element of ``merge``.
+
+    Attributes:
+        rows: How many rows.
+        columns: Their columns, dropped ones among them (only by name and type).
+        sample: Some whole rows, chosen by their content.
+    """
 
     rows: int = 0
     columns: dict[str, ColumnSummary] = field(default_factory=dict)
+    sample: Sample = field(default_factory=Sample)
 
     @classmethod
     def of(cls, batch: pa.RecordBatch, config: Data) -> Summary:
-        """Returns the summary of a batch's rows."""
-        raise NotImplementedError
+        """Returns the summary of a batch's rows.
+
+        Args:
+            batch: Rows as a reader gives them.
+            config: The config's data section; dropped columns are not looked at.
+        """
+        names = _item_names(batch)
+        columns: dict[str, ColumnSummary] = {}
+        hashes = np.zeros(batch.num_rows, np.uint64)
+        sampled = []
+        for name in batch.schema.names:
+            column = batch.column(name)
+            if name in config.drop:
+                columns[name] = ColumnSummary.unseen(column)
+                continue
+            width = batch.num_columns
+            columns[name], of_values = ColumnSummary.of(name, column, names, config, width)
+            if of_values is not None:
+                hashes += of_values  # a sum, so that the order of columns does not matter
+                sampled.append(name)
+        return cls(batch.num_rows, columns, Sample.of(batch.select(sampled), mix(hashes)))
 
     def merge(self, other: Summary) -> Summary:
-        """Returns the summary of both; merge in partition order for one result whatever the executor."""
-        raise NotImplementedError
+        """Returns the summary of both; merge in partition order for one result whatever the executor.
+
+        A column that only one of them has is missing in the rows of the other.
+        """
+        if not self.rows or not other.rows:
+            return other if other.rows or not self.columns else self
+        columns = {
+            name: self._column(name).merge(other._column(name), self.rows)
+            for name in {**self.columns, **other.columns}
+        }
+        return Summary(self.rows + other.rows, columns, self.sample.merge(other.sample))
+
+    def _column(self, name: str) -> ColumnSummary:
+        return self.columns.get(name) or ColumnSummary.absent(self.rows)
 
     def quantiles(self, column: str, q: list[float]) -> list[float]:
-        """Returns quantiles of a numeric column, from the sampled rows (rank error about 1 %)."""
-        raise NotImplementedError
+        """Returns quantiles of a numeric column from the sampled rows (standard error in rank at most 0.7 %)."""
+        return self.sample.quantiles(column, q)
 
     def to_json(self) -> str:
         """Returns the summary as JSON."""
-        raise NotImplementedError
+        columns = {name: column.to_dict() for name, column in self.columns.items()}
+        return json.dumps({"rows": self.rows, "columns": columns, "sample": self.sample.to_text()})
 
     @classmethod
     def from_json(cls, text: str) -> Summary:
         """Returns the summary that ``to_json`` wrote."""
-        raise NotImplementedError
+        values: dict[str, Any] = json.loads(text)
+        columns = {name: ColumnSummary.from_dict(column) for name, column in values["columns"].items()}
+        return cls(values["rows"], columns, Sample.from_text(values["sample"]))
+
+
+def _item_names(batch: pa.RecordBatch) -> list[str]:
+    """Returns what to call the rows in messages about unreadable files: their file's name where there is one."""
+    for name in _NAME_COLUMNS:
+        if name in batch.schema.names and pa.types.is_string(batch.schema.field(name).type):
+            return [value or "" for value in batch.column(name).to_pylist()]
+    return []

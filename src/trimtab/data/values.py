@@ -26,7 +26,7 @@ def texts(column: pa.Array) -> pa.StringArray:
     Args:
         column: Any column but a binary one.
     """
-    column = _plain(column)
+    column = plain(column)
     if pa.types.is_string(column.type):
         trimmed = pc.utf8_trim_whitespace(column)
         return pc.if_else(pc.equal(trimmed, ""), pa.scalar(None, pa.string()), trimmed)
@@ -45,7 +45,7 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
     Args:
         column: Any column but a binary one.
     """
-    column = _plain(column)
+    column = plain(column)
     if pa.types.is_string(column.type):
         encoded = column.dictionary_encode()
         return _parse(encoded.dictionary).take(encoded.indices)
@@ -55,8 +55,8 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
     return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
 
 
-def _plain(column: pa.Array) -> pa.Array:
-    """Undoes the encodings that carry no meaning."""
+def plain(column: pa.Array) -> pa.Array:
+    """Returns a column without chunks, dictionaries and 64-bit offsets, which carry no meaning."""
     if isinstance(column, pa.ChunkedArray):
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
 from trimtab.data.readers.base import Partition
 from trimtab.errors import DataError
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 FILES_PER_PARTITION = 4096
 _BATCH_FILES = 512
 _BATCH_BYTES = 16 << 20
-_MAX_FILE_BYTES = 256 << 20
-# Photographs and sound are compressed already: nothing real in a .zip of them comes near these together.
-_BOMB_RATIO, _BOMB_BYTES = 200, 16 << 20
 _SPLIT_NAMES = frozenset(["train", "training", "test", "testing", "val", "valid", "validation", "dev"])
 
 
@@ -56,7 +52,7 @@ class FolderReader:
         files = self._files(partition.source)[partition.start : partition.stop]
         rows: list[tuple[bytes | None, str, str]] = []
         size = 0
-        for name, label, content in _contents(partition.source, files):
+        for content, label, name in _contents(Path(partition.source).expanduser(), files):
             rows.append((content, label, name))
             size += len(content or b"")
             if len(rows) >= _BATCH_FILES or size >= _BATCH_BYTES:
@@ -84,37 +80,42 @@ class FolderReader:
 
 @lru_cache(maxsize=8)
 def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tuple[str, str], ...]:
-    """Lists a source once per process; ``changed_ns`` makes a rewritten archive another key."""
+    """Lists a source once a process; ``changed_ns`` makes a rewritten archive another key."""
     del changed_ns
     path = Path(source).expanduser()
     names = _zip_names(path, endings) if path.is_file() else _directory_names(path, endings)
     if not names:
         raise DataError(f"expected folders of files ending in {', '.join(endings)}, found none", path=source)
-    parents = [PurePosixPath(name).parent for name in names]
-    if len(set(parents)) == 1:
-        if parents[0] == PurePosixPath():
-            raise DataError("expected a folder for each class, found files without one", path=source)
-        return tuple((name, parents[0].name) for name in names)
-    depth = len(PurePosixPath(os.path.commonpath([f"/{parent}" for parent in parents])).parts) - 1
-    for name, parent in zip(names, parents, strict=True):
-        if len(parent.parts) <= depth:
-            raise DataError(
-                "expected a folder for each class, found a file without one", path=f"{source}/{name}"
-            )
-    labels = [parent.parts[depth] for parent in parents]
-    if {label.lower() for label in labels} <= _SPLIT_NAMES:
+    labels = _labels(names, source)
+    found = set(labels)
+    if {label.lower() for label in found} <= _SPLIT_NAMES:
         raise DataError(
-            f"the folders {', '.join(sorted(set(labels)))} are splits, not classes",
+            f"the folders {', '.join(sorted(found))} are splits, not classes",
             path=source,
             hint="Name each of them in data.train, data.validation and data.test.",
         )
     return tuple(zip(names, labels, strict=True))
 
 
+def _labels(names: list[str], source: str) -> list[str]:
+    """Returns the first folder of each name below the root that all of them share."""
+    parents = [tuple(name.split("/")[:-1]) for name in names]
+    different = set(parents)
+    depth = len(os.path.commonprefix(list(different)))
+    if len(different) == 1:
+        depth -= 1
+    for name, parent in zip(names, parents, strict=True):
+        if len(parent) <= depth or depth < 0:
+            raise DataError(
+                "expected a folder for each class, found a file without one", path=f"{source}/{name}"
+            )
+    return [parent[depth] for parent in parents]
+
+
 def _wanted(name: str, endings: tuple[str, ...]) -> bool:
-    parts = PurePosixPath(name).parts
-    hidden = any(part.startswith(".") and part != ".." for part in parts) or "__MACOSX" in parts
-    return not hidden and name.lower().endswith(endings)
+    """Returns whether a file counts; names that lead out of an archive do, so that they are refused aloud."""
+    hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
+    return name.lower().endswith(endings) and not hidden and not name.startswith("__MACOSX/")
 
 
 def _directory_names(root: Path, endings: tuple[str, ...]) -> list[str]:
@@ -127,48 +128,24 @@ def _directory_names(root: Path, endings: tuple[str, ...]) -> list[str]:
 
 
 def _zip_names(path: Path, endings: tuple[str, ...]) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"the archive cannot be read: {error}", path=str(path)) from error
-    wanted = [member for member in members if _wanted(member.filename, endings)]
+    wanted = [member for member in open_archive(path).infolist() if _wanted(member.filename, endings)]
     for member in wanted:
-        _check_member(member, path)
+        check_member(member, path)
     return sorted({member.filename for member in wanted})
 
 
-def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
-    where = f"{path}/{member.filename}"
-    name = PurePosixPath(member.filename)
-    if name.is_absolute() or ".." in name.parts or "\\" in member.filename:
-        raise DataError("the archive holds a name that leads out of it", path=where)
-    if member.flag_bits & 0x1:
-        raise DataError("the archive is encrypted", path=where, hint="Give an archive without a password.")
-    ratio = member.file_size / max(member.compress_size, 1)
-    if member.file_size > _MAX_FILE_BYTES or (member.file_size > _BOMB_BYTES and ratio > _BOMB_RATIO):
-        raise DataError(
-            f"the archive holds a file that unpacks to {member.file_size:,} bytes ({ratio:.0f} to 1)",
-            path=where,
-            hint=f"Files up to {_MAX_FILE_BYTES:,} bytes are read.",
-        )
-
-
-def _contents(source: str, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str, bytes | None]]:
-    path = Path(source).expanduser()
-    if path.is_dir():
+def _contents(path: Path, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[bytes | None, str, str]]:
+    if path.is_file():
+        archive = open_archive(path)
         for name, label in files:
-            try:
-                fits = (path / name).stat().st_size <= _MAX_FILE_BYTES
-                content = (path / name).read_bytes() if fits else None
-            except OSError:
-                content = None
-            yield name, label, content
+            yield read_member(archive, name), label, name
         return
-    with zipfile.ZipFile(path) as archive:
-        for name, label in files:
-            try:
-                content = archive.read(name)
-            except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error):
-                content = None
-            yield name, label, content
+    for name, label in files:
+        yield _read_file(path / name), label, name
+
+
+def _read_file(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
+    except OSError:
+        return None

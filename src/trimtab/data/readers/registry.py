@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
+import os
 from collections import Counter
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from trimtab.config.data import Format
+from trimtab.data.readers.archives import open_archive
 from trimtab.data.readers.csv import CsvReader
 from trimtab.data.readers.files import files_of
 from trimtab.data.readers.image_folder import IMAGE_ENDINGS, ImageFolderReader
@@ -64,7 +65,7 @@ def reader_for(source: str, config: Data) -> Reader:
 def _infer(source: str) -> Format:
     path = Path(source).expanduser()
     if path.is_dir():
-        endings = _endings(file.name for file in path.rglob("*") if file.is_file())
+        endings = _endings(name for _, _, names in os.walk(path, followlinks=True) for name in names)
     elif path.suffix.lower() == ".zip" and path.is_file():
         endings = _endings(_members(path))
     else:
@@ -86,12 +87,8 @@ def _infer(source: str) -> Format:
 
 
 def _endings(names: Iterable[str]) -> Counter[str]:
-    return Counter(PurePosixPath(name).suffix.lower() for name in names if not name.startswith("."))
+    return Counter(os.path.splitext(name)[1].lower() for name in names)  # noqa: PTH122 (ten times pathlib's speed)
 
 
 def _members(path: Path) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return [name for name in archive.namelist() if not name.startswith("__MACOSX/")]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"the archive cannot be read: {error}", path=str(path)) from error
+    return [name for name in open_archive(path).namelist() if not name.startswith("__MACOSX/")]

@@ -1,0 +1,65 @@
+"""Zip archives of class folders: opened once a process, checked before anything in them is read."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from functools import lru_cache
+from pathlib import Path
+
+from trimtab.errors import DataError
+
+MAX_FILE_BYTES = 256 << 20
+# Photographs and sound are compressed already: nothing real in a .zip of them comes near these together.
+_BOMB_RATIO, _BOMB_BYTES = 200, 16 << 20
+_ENCRYPTED = 0x1
+
+
+def open_archive(path: Path) -> zipfile.ZipFile:
+    """Returns the archive, opened once a process: reading the directory of a large one takes a second.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        return _opened(path, path.stat().st_mtime_ns, os.getpid())
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"the archive cannot be read: {error}", path=str(path)) from error
+
+
+@lru_cache(maxsize=2)
+def _opened(path: Path, changed_ns: int, process: int) -> zipfile.ZipFile:
+    """The key holds the process, since a forked one would share the position in the open file."""
+    del changed_ns, process
+    return zipfile.ZipFile(path)
+
+
+def check_member(member: zipfile.ZipInfo, path: Path) -> None:
+    """Refuses names that lead out of the archive, encryption, and files that unpack to far more than they are.
+
+    Nothing is ever unpacked to the disk; a name that tries to leave is refused because its archive is no honest one.
+
+    Raises:
+        DataError: It names the file.
+    """
+    name, where = member.filename, f"{path}/{member.filename}"
+    if name.startswith("/") or "\\" in name or (".." in name and ".." in name.split("/")):
+        raise DataError("the archive holds a name that leads out of it", path=where)
+    if member.flag_bits & _ENCRYPTED:
+        raise DataError("the archive is encrypted", path=where, hint="Give an archive without a password.")
+    ratio = member.file_size / max(member.compress_size, 1)
+    if member.file_size > MAX_FILE_BYTES or (member.file_size > _BOMB_BYTES and ratio > _BOMB_RATIO):
+        raise DataError(
+            f"the archive holds a file that unpacks to {member.file_size:,} bytes ({ratio:.0f} to 1)",
+            path=where,
+            hint=f"Files up to {MAX_FILE_BYTES:,} bytes are read.",
+        )
+
+
+def read_member(archive: zipfile.ZipFile, name: str) -> bytes | None:
+    """Returns the content of a file, or None when it is damaged."""
+    try:
+        return archive.read(name)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error):
+        return None
