@@ -23,6 +23,8 @@ class StageRecord(BaseModel):
     Attributes:
         item: The recipe or candidate that the stage worked on, or an empty string.
         summary: What the stage found, for the report and for people.
+        error: What is wrong and what to do, for people.
+        traceback: Where it went wrong, when the error is a defect of trimtab.
     """
 
     stage: str
@@ -32,6 +34,7 @@ class StageRecord(BaseModel):
     summary: dict[str, Any] = {}
     error_type: str = ""
     error: str = ""
+    traceback: str = ""
     exit_code: int = 0
 
     @property
@@ -72,7 +75,8 @@ def recorded(stage: str, run: str, item: str = "") -> Iterator[StageRecord]:
         )
     except Exception as error:
         record.error_type, record.exit_code = type(error).__name__, 1
-        record.error = f"unexpected {type(error).__name__}: {error}\n{traceback.format_exc()}"
+        record.error = f"unexpected {type(error).__name__}: {error}\n  This is a defect of trimtab: see {record.name}."
+        record.traceback = traceback.format_exc()
     record.seconds = round(time.monotonic() - start, 3)
     open_store(run).write(record.name, record.model_dump_json(indent=2).encode())
     if record.ok:
