@@ -33,10 +33,10 @@ def macs(model: keras.Model) -> int:
     """Returns the multiply-accumulates that one example takes.
 
     Every element of a kernel is used once at every position: at every output position of a convolution
-    (``height_out * width_out * kernel elements``, which covers grouped, depthwise and both halves of separable
-    ones), at every input position of a transposed one, and at every leading position of a Dense layer. Biases,
-    batch normalization, pooling and activations are not counted, nor are layers of other kinds. A layer that is
-    called twice counts twice; nested models are counted.
+    (``height_out * width_out * kernel elements``, which covers grouped, depthwise and both halves of
+    separable ones), at every input position of a transposed one, and at every leading position of a Dense
+    layer. Biases, batch normalization, pooling and activations are not counted, nor are layers of other
+    kinds. A layer that is called twice counts twice; nested models are counted.
 
     Args:
         model: A functional or sequential model whose shapes, the batch apart, are static.
@@ -57,7 +57,7 @@ def sparsity(model: keras.Model) -> float:
 
 
 def weights_sha256(model: keras.Model) -> str:
-    """Returns the SHA-256 over the bytes of every weight, in C order and in the order of ``model.weights``."""
+    """Returns the SHA-256 over every weight's bytes in C order, in the order of ``model.weights``."""
     digest = hashlib.sha256()
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight.numpy()).tobytes())

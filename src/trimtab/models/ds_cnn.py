@@ -1,7 +1,7 @@
 """DS-CNN, the keyword spotting reference of MLPerf Tiny, on log-mel spectrograms.
 
-Source: mlcommons/tiny, ``benchmark/training/keyword_spotting/keras_model.py`` (Apache-2.0); Zhang et al., "Hello
-Edge: Keyword Spotting on Microcontrollers", 2017.
+Source: mlcommons/tiny, ``benchmark/training/keyword_spotting/keras_model.py`` (Apache-2.0); Zhang et al.,
+"Hello Edge: Keyword Spotting on Microcontrollers", 2017.
 """
 
 from __future__ import annotations

@@ -32,16 +32,12 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
             field=source,
             hint="Make it by keras.Model(inputs, outputs), or begin the Sequential with keras.Input(shape).",
         )
-    if isinstance(model, keras.Sequential):
-        model = keras.Model(model.inputs, model.outputs, name=model.name)
-    if not any(isinstance(layer, keras.Model) for layer in model.layers):
-        return model
-    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
-    try:
-        flat = keras.Model(inputs, _call(model, inputs), name=model.name)
-    except ValueError as error:
-        raise ModelError(f"its nested models cannot be flattened: {error}", field=source) from error
-    return copy(flat)
+    if any(isinstance(layer, keras.Model) for layer in model.layers):
+        return copy(_flattened(model, source))
+    single = isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor)
+    if isinstance(model, keras.Sequential) or not single:
+        return keras.Model(_alone(model.inputs), _alone(model.outputs), name=model.name)
+    return model
 
 
 def copy(model: keras.Model, inputs: Any = None) -> keras.Model:
@@ -56,15 +52,33 @@ def copy(model: keras.Model, inputs: Any = None) -> keras.Model:
     return clone
 
 
-def _call(model: keras.Model, inputs: list[Any]) -> Any:
+def _flattened(model: keras.Model, source: str) -> keras.Model:
+    """Returns a model that shares the layers of the given one and of the models inside it."""
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
+    try:
+        return keras.Model(_alone(inputs), _alone(_call(model, inputs)), name=model.name)
+    except ValueError as error:
+        raise ModelError(f"its nested models cannot be flattened: {error}", field=source) from error
+
+
+def _call(model: keras.Model, inputs: list[Any]) -> list[Any]:
     """Calls the layers of a model, and those of the models inside it, on other inputs."""
 
     def inner(operation: Any) -> Any:
         if not isinstance(operation, keras.Model):
             return operation
         nested = as_functional(operation, operation.name)
-        return lambda *args, **kwargs: _call(nested, keras.tree.flatten(args))  # noqa: ARG005
+        return lambda *args, **_: _alone(_call(nested, keras.tree.flatten(args)))
 
-    outputs = model._run_through_graph(inputs, operation_fn=inner)
-    flat = keras.tree.flatten(outputs)
-    return flat[0] if len(flat) == 1 else flat
+    # Run on the model's own list of tensors: its inputs may be given as a list or a dict.
+    return list(keras.tree.flatten(_graph(model)._run_through_graph(_alone(inputs), operation_fn=inner)))
+
+
+def _graph(model: keras.Model) -> keras.Model:
+    """Returns the functional model that takes and returns bare tensors."""
+    return keras.Model(_alone(model.inputs), _alone(model.outputs))
+
+
+def _alone(tensors: list[Any]) -> Any:
+    """Returns the only tensor of a list, or the list when there are more."""
+    return tensors[0] if len(tensors) == 1 else tensors

@@ -11,16 +11,13 @@ from keras_tuner.engine import hyperparameters as kinds
 from trimtab.errors import ConfigError
 
 
-def check(declared: Mapping[str, Any], given: Mapping[str, Any], source: str) -> dict[str, Any]:
+def check(declared: Mapping[str, Any], given: Mapping[str, Any], source: str) -> None:
     """Checks the names and values of hyper-parameters that are fixed by hand.
 
     Args:
         declared: The hyper-parameters that the model asked for, by name (``HyperParameters.space``).
         given: The values by name.
         source: What the model is, for messages.
-
-    Returns:
-        The values, whole numbers as ``int``.
 
     Raises:
         ConfigError: If a name is unknown, or if a value has the wrong type or makes no sense.
@@ -33,8 +30,6 @@ def check(declared: Mapping[str, Any], given: Mapping[str, Any], source: str) ->
                 hint=_suggestion(name, declared),
             )
     check_values(declared, given)
-    whole = {name for name in given if isinstance(declared[name], kinds.Int)}
-    return {name: int(value) if name in whole else value for name, value in given.items()}
 
 
 def check_values(declared: Mapping[str, Any], given: Mapping[str, Any]) -> None:
@@ -68,7 +63,7 @@ def _expected(parameter: Any, value: Any) -> str | None:
         return None if value in parameter.values else f"one of {', '.join(map(str, parameter.values))}"
     if isinstance(parameter, kinds.Int):
         least = min(parameter.min_value, 1)
-        fits = number and value == int(value) and value >= least
+        fits = isinstance(value, int) and number and value >= least
         return None if fits else f"a whole number from {least} up"
     if isinstance(parameter, kinds.Float) and not number:
         return "a number"

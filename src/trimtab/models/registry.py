@@ -27,9 +27,9 @@ BUILT_IN = {
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     """Builds an architecture, calls the user's builder, or loads an archive.
 
-    Whatever the source, the result is flat (no nested models), has one input and one output, and was tried on a
-    few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in ``hp``, so that a
-    search leaves them alone.
+    Whatever the source, the result is flat (no nested models), has one input and one output, and was tried
+    on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in ``hp``, so
+    that a search leaves them alone.
 
     Args:
         model: The ``model`` section.
@@ -40,7 +40,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         An uncompiled functional model.
 
     Raises:
-        ConfigError: If ``model.params`` names a hyper-parameter that is not there, or a value of the wrong type.
+        ConfigError: If ``model.params`` names a hyper-parameter that is not there, or gives a wrong value.
         ModelError: If the architecture does not fit the data, or if the user's model cannot be used.
     """
     if model.archive is not None:
@@ -48,7 +48,8 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         return archive.fit_to(archive.load(model.archive), spec, model.archive)
     source = model.architecture or str(model.builder)
     function = builder.resolve(source) if model.builder else _built_in(source, spec)
-    for name, value in _fixed(model, function, source, spec).items():
+    _check_params(model, function, source, spec)
+    for name, value in model.params.items():
         hp.Fixed(name, value)
         hp.values[name] = value
     built = as_functional(builder.call(function, source, hp, spec), source)
@@ -61,10 +62,10 @@ def fitting(kind: str) -> list[str]:
     return [name for name, module in BUILT_IN.items() if kind in import_module(module).KINDS]
 
 
-def _fixed(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> dict[str, Any]:
-    """Returns the checked ``model.params``; a trial build tells which hyper-parameters there are."""
+def _check_params(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> None:
+    """Checks ``model.params``; a trial build tells which hyper-parameters there are."""
     if not model.params:
-        return {}
+        return
     probe = HyperParameters()
     probe.values.update(model.params)
     try:
@@ -72,7 +73,7 @@ def _fixed(model: Model, function: builder.Builder, source: str, spec: ModelSpec
     except ModelError:
         params.check_values({p.name: p for p in probe.space}, model.params)
         raise
-    return params.check({p.name: p for p in probe.space}, model.params, source)
+    params.check({p.name: p for p in probe.space}, model.params, source)
 
 
 def _built_in(name: str, spec: ModelSpec) -> Any:

@@ -2,8 +2,8 @@
 
 Source: mlcommons/tiny, ``benchmark/training/image_classification/keras_model.py`` (``resnet_v1_eembc``,
 Apache-2.0); He et al., "Deep Residual Learning for Image Recognition", 2016, with three stages of one block.
-With the default width the layers and their weights have the shapes of MLPerf's ``pretrainedResnet.h5``, in its
-order: 78,666 parameters for 32x32x3 and 10 classes.
+With the default width the layers and their weights have the shapes of MLPerf's ``pretrainedResnet.h5``, in
+its order: 78,666 parameters for 32x32x3 and 10 classes.
 """
 
 from __future__ import annotations

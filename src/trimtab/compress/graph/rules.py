@@ -1,0 +1,216 @@
+# ruff: noqa: ARG001 - every rule has the same signature
+"""What each kind of layer does to channels: one rule a kind.
+
+A rule gets the layer, its input signals, its output shape without the batch, and the dependencies to add to;
+it returns the channels of its output. A kind of layer that is not listed is opaque: everything around it
+stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from trimtab.compress.graph.dependency import Dependencies, Signal
+
+Shape = tuple[int | None, ...]
+Rule = Callable[[Any, list[Signal], Shape, Dependencies], np.ndarray]
+
+ELEMENTWISE = [
+    "linear",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "celu",
+    "gelu",
+    "sigmoid",
+    "hard_sigmoid",
+    "log_sigmoid",
+    "tanh",
+    "hard_tanh",
+    "softplus",
+    "softsign",
+    "silu",
+    "hard_silu",
+    "mish",
+    "exponential",
+]
+
+
+def frozen_input(operation: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    """The model's input: its channels come from the data."""
+    channels = found.sets.new(shape[-1] or 0)
+    found.sets.freeze(channels, "the model's input")
+    return channels
+
+
+def _same(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    """Every channel by itself: pooling, padding, dropout, activations."""
+    if getattr(layer, "data_format", "channels_last") == "channels_first":
+        return found.opaque(layer, inputs, shape)
+    return inputs[0].channels
+
+
+def _activation(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    return inputs[0].channels if _is_elementwise(layer.activation) else found.opaque(layer, inputs, shape)
+
+
+def _rescaling(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    scalar = np.ndim(layer.scale) == 0 and np.ndim(layer.offset) == 0
+    return inputs[0].channels if scalar else found.opaque(layer, inputs, shape)
+
+
+def _prelu(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if len(shape) in (layer.shared_axes or []):
+        return inputs[0].channels
+    found.use(layer, "alpha", -1, inputs[0].channels)
+    return inputs[0].channels
+
+
+def _convolution(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.groups != 1 or layer.data_format != "channels_last":
+        return found.opaque(layer, inputs, shape)
+    made = _made(layer, "filters", layer.filters, found)
+    found.use(layer, "kernel", -2, inputs[0].channels)
+    found.use(layer, "kernel", -1, made)
+    found.use(layer, "bias", -1, made)
+    return made
+
+
+def _transposed(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last":
+        return found.opaque(layer, inputs, shape)
+    made = _made(layer, "filters", layer.filters, found)
+    found.use(layer, "kernel", -1, inputs[0].channels)
+    found.use(layer, "kernel", -2, made)
+    found.use(layer, "bias", -1, made)
+    return made
+
+
+def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last" or not _is_elementwise(layer.activation):
+        return found.opaque(layer, inputs, shape)
+    channels = np.repeat(inputs[0].channels, layer.depth_multiplier)
+    found.use(layer, "kernel", -2, inputs[0].channels)
+    found.use(layer, "bias", -1, channels)
+    return channels
+
+
+def _separable(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last":
+        return found.opaque(layer, inputs, shape)
+    made = _made(layer, "filters", layer.filters, found)
+    found.use(layer, "depthwise_kernel", -2, inputs[0].channels)
+    found.use(layer, "pointwise_kernel", -2, np.repeat(inputs[0].channels, layer.depth_multiplier))
+    found.use(layer, "pointwise_kernel", -1, made)
+    found.use(layer, "bias", -1, made)
+    return made
+
+
+def _dense(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    made = _made(layer, "units", layer.units, found)
+    found.use(layer, "kernel", 0, inputs[0].channels)
+    found.use(layer, "kernel", 1, made)
+    found.use(layer, "bias", -1, made)
+    return made
+
+
+def _embedding(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    made = _made(layer, "output_dim", layer.output_dim, found)
+    found.use(layer, "embeddings", 1, made)
+    return made
+
+
+def _batch_normalization(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.axis not in (-1, len(shape)):
+        return found.opaque(layer, inputs, shape)
+    for weight in ("gamma", "beta", "moving_mean", "moving_variance"):
+        found.use(layer, weight, 0, inputs[0].channels)
+    return inputs[0].channels
+
+
+def _elementwise_merge(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if any(len(signal.channels) != len(inputs[0].channels) for signal in inputs):
+        return found.opaque(layer, inputs, shape)
+    for signal in inputs[1:]:
+        found.sets.couple(inputs[0].channels, signal.channels)
+    return inputs[0].channels
+
+
+def _concatenate(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.axis in (-1, len(shape)):
+        return np.concatenate([signal.channels for signal in inputs])
+    return _elementwise_merge(layer, inputs, shape, found)
+
+
+def _flatten(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last" or None in inputs[0].shape or not inputs[0].shape:
+        return found.opaque(layer, inputs, shape)
+    return np.tile(inputs[0].channels, (shape[0] or 0) // len(inputs[0].channels))
+
+
+def _reshape(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+    """Provable when, after it, every position still holds the same channels in the same order."""
+    before, after = _static(inputs[0].shape), _static(shape)
+    if before is None or after is None:
+        return found.opaque(layer, inputs, shape)
+    rows: np.ndarray = np.broadcast_to(inputs[0].channels, before).reshape(-1, after[-1])
+    if (rows != rows[0]).any():
+        return found.opaque(layer, inputs, shape)
+    found.shapes[layer.name] = (after, rows[0])
+    channels: np.ndarray = rows[0].copy()
+    return channels
+
+
+def _static(shape: Shape) -> tuple[int, ...] | None:
+    sizes = tuple(size for size in shape if size is not None)
+    return sizes if len(sizes) == len(shape) else None
+
+
+def _made(layer: Any, key: str, count: int, found: Dependencies) -> np.ndarray:
+    """Returns the channels that a layer makes; they stay when its activation mixes them, as softmax does."""
+    channels = found.make(layer, key, count)
+    if not _is_elementwise(getattr(layer, "activation", None)):
+        found.sets.freeze(
+            channels, f"{layer.name} ({type(layer).__name__} with an activation across channels)"
+        )
+    return channels
+
+
+def _is_elementwise(activation: Any) -> bool:
+    return activation is None or any(activation is getattr(keras.activations, name) for name in ELEMENTWISE)
+
+
+def _kinds(rule: Rule, *names: str) -> dict[type, Rule]:
+    return {getattr(layers, name): rule for name in names}
+
+
+RULES: dict[type, Rule] = {
+    **_kinds(_convolution, "Conv1D", "Conv2D", "Conv3D"),
+    **_kinds(_transposed, "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"),
+    **_kinds(_depthwise, "DepthwiseConv1D", "DepthwiseConv2D"),
+    **_kinds(_separable, "SeparableConv1D", "SeparableConv2D"),
+    **_kinds(_dense, "Dense"),
+    **_kinds(_embedding, "Embedding"),
+    **_kinds(_batch_normalization, "BatchNormalization"),
+    **_kinds(_elementwise_merge, "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+    **_kinds(_concatenate, "Concatenate"),
+    **_kinds(_flatten, "Flatten"),
+    **_kinds(_reshape, "Reshape"),
+    **_kinds(_activation, "Activation"),
+    **_kinds(_prelu, "PReLU"),
+    **_kinds(_rescaling, "Rescaling"),
+    **_kinds(_same, "ReLU", "LeakyReLU", "ELU", "Identity", "RepeatVector", "ActivityRegularization"),
+    **_kinds(_same, "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
+    **_kinds(_same, *(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))),
+    **_kinds(_same, *(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))),
+    **_kinds(
+        _same, *(f"{kind}{rank}D" for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3))
+    ),
+}

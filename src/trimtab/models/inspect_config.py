@@ -1,0 +1,95 @@
+"""The config of a saved model: it may name layers of Keras, and nothing else.
+
+Keras itself refused each of these only after an attack was known: CVE-2024-3660 (Lambda), CVE-2025-1550 and
+CVE-2025-8747 (modules and functions of one's choice), CVE-2025-9906 (a config that switches ``safe_mode``
+off), CVE-2025-12058 (layers that read files). So this is a list of what is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from trimtab.errors import ModelError
+
+MAX_BYTES = 16_000_000
+_MODULES = (
+    "keras",
+    "keras.activations",
+    "keras.constraints",
+    "keras.dtype_policies",
+    "keras.initializers",
+    "keras.layers",
+    "keras.models",
+    "keras.quantizers",
+    "keras.random",
+    "keras.regularizers",
+    "keras.src.models.functional",
+    "keras.src.models.sequential",
+    "keras.src.ops.nn",
+    "keras.src.ops.numpy",
+)
+_FUNCTION_MODULES = ("builtins", "keras.activations")
+_CODE = ("Lambda", "__lambda__")
+_FILES = (
+    "FlaxLayer",
+    "IntegerLookup",
+    "JaxLayer",
+    "StringLookup",
+    "TextVectorization",
+    "TFSMLayer",
+    "TorchModuleWrapper",
+)
+_BUILDER = "Build that model in Python instead: set model.builder to `module:function`."
+
+
+def check(config: bytes, path: str) -> None:
+    """Checks the JSON config of a saved model.
+
+    Args:
+        config: The JSON text.
+        path: The file that it comes from, for messages.
+
+    Raises:
+        ModelError: If it is not JSON, is too large, or names anything but layers of Keras.
+    """
+    if len(config) > MAX_BYTES:
+        raise ModelError(f"its config is too large: {len(config):,} bytes", path=path)
+    try:
+        parsed = json.loads(config)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"its config is not JSON: {error}", path=path) from error
+    if not isinstance(parsed, dict):
+        raise ModelError("expected a model's config", path=path)
+    parsed.pop("compile_config", None)  # not read: the optimizer and the losses are trimtab's
+    pending: list[Any] = [parsed]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            _check_object(value, path)
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def _check_object(value: dict[str, Any], path: str) -> None:
+    if "safe_mode" in value:
+        _refuse("its config tries to set safe_mode", path)
+    if "class_name" not in value:
+        return
+    name, module = value["class_name"], value.get("module")
+    if name in _CODE:
+        _refuse(f"a {name} object holds Python code, which is never run", path, value)
+    if name in _FILES:
+        _refuse(f"a {name} layer reads files or foreign code", path, value)
+    allowed = _FUNCTION_MODULES if name == "function" else (None, *_MODULES)
+    if module not in allowed and not (name == "function" and "module" not in value):
+        _refuse(f"{name} comes from the module {module}, which is not Keras' own", path, value)
+    if ">" in str(value.get("registered_name")):
+        _refuse(f"{name} is a custom object ({value['registered_name']})", path, value)
+
+
+def _refuse(message: str, path: str, value: dict[str, Any] | None = None) -> NoReturn:
+    config = (value or {}).get("config")
+    layer = config.get("name") if isinstance(config, dict) else None
+    raise ModelError(message, path=path, field=layer if isinstance(layer, str) else None, hint=_BUILDER)
