@@ -61,8 +61,8 @@ class Evaluation(_Strict):
 class Drop(_Strict):
     """The proven loss of quality against the baseline, on the same test examples.
 
-    Classification: baseline accuracy minus the candidate's. Regression: relative increase of the mean absolute
-    error. ``upper_bound`` is the one-sided upper confidence limit at ``confidence``.
+    Classification: baseline accuracy minus the candidate's. Regression: relative increase of the mean
+    absolute error. ``upper_bound`` is the one-sided upper confidence limit at ``confidence``.
     """
 
     observed: float

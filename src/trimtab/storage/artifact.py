@@ -17,7 +17,7 @@ from trimtab.storage import atomic
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
-Kind = Literal["dataset", "hyperparameters", "model", "candidate", "evaluation", "shortlist", "selection"]
+Kind = Literal["dataset", "hyperparameters", "model", "candidate", "evaluation", "shortlist", "selection", "deployment"]
 
 
 class FileEntry(BaseModel):

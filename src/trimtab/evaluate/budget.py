@@ -1,0 +1,163 @@
+"""Which candidates are within the budget, why the others are not, and which one is shipped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trimtab.config.budget import Budget
+from trimtab.evaluate.evaluation import Drop, Latency
+from trimtab.evaluate.latency import NOISE
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """What the budget judges of a candidate.
+
+    Attributes:
+        name: The candidate's id.
+        drop: The proven loss against the baseline.
+        latency: Measured beside the other finalists.
+        size_bytes: Bytes of the model file.
+        examples_needed: About how many test examples would prove its drop, if known.
+    """
+
+    name: str
+    drop: Drop
+    latency: Latency
+    size_bytes: int
+    examples_needed: int | None = None
+
+
+def reasons(finalist: Finalist, budget: Budget, task: str) -> list[str]:
+    """Returns why a candidate is not within the budget, in words; nothing when it is."""
+    found = []
+    if finalist.drop.upper_bound > accuracy_budget(budget, task):
+        found.append(_unproven(finalist, budget, task))
+    if budget.max_latency_ms is not None and finalist.latency.p50 > budget.max_latency_ms:
+        p50, limit = _apart(finalist.latency.p50, budget.max_latency_ms)
+        found.append(f"median latency {p50} ms > {limit} ms")
+    if budget.max_size_kb is not None and finalist.size_bytes > budget.max_size_kb * 1000:
+        size, limit = _apart(finalist.size_bytes / 1000, budget.max_size_kb)
+        found.append(f"size {size} kB > {limit} kB")
+    return found
+
+
+def accuracy_budget(budget: Budget, task: str) -> float:
+    """Returns the largest drop that is allowed: of the accuracy, or the relative increase of the error."""
+    return budget.max_accuracy_drop if task == "classification" else budget.max_error_increase
+
+
+def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tuple[Finalist, str]:
+    """Returns the best candidate by the budget's objective, and why it won.
+
+    ``latency`` takes the lowest median latency, ``size`` the smallest file, ``balanced`` the lowest sum of
+    the logarithms of both relative to the baseline: half the size weighs as much as half the time. Where
+    latency counts, candidates within 3 % of the best are as good as the best, because repeated measurements
+    differ by as much; among them the smallest file wins, then the lowest limit of the drop, then the id.
+
+    Args:
+        within: The candidates within the budget, at least one.
+        baseline: What sizes and latencies are relative to.
+        budget: The limits and the objective.
+    """
+    costs = {finalist.name: _cost(finalist, baseline, budget.objective) for finalist in within}
+    noise = 0.0 if budget.objective == "size" else math.log1p(NOISE)
+    best = min(costs.values())
+    tied = [finalist for finalist in within if costs[finalist.name] <= best + noise]
+    chosen = min(tied, key=lambda f: (f.size_bytes, f.drop.upper_bound, f.name))
+    return chosen, _why(chosen, baseline, budget.objective, len(within), len(tied))
+
+
+def nothing_passes(finalists: Sequence[Finalist], budget: Budget, task: str) -> str:
+    """Returns what came closest to the budget, and what to change."""
+    closest = min(finalists, key=lambda finalist: _excess(finalist, budget, task))
+    why = "; ".join(reasons(closest, budget, task))
+    advice = _advice(closest, budget, task)
+    return f"No candidate is within the budget. Closest: {closest.name} ({why}). {advice}"
+
+
+def _cost(finalist: Finalist, baseline: Finalist, objective: str) -> float:
+    latency = math.log(finalist.latency.p50 / baseline.latency.p50)
+    size = math.log(finalist.size_bytes / baseline.size_bytes)
+    return {"latency": latency, "size": size, "balanced": latency + size}[objective]
+
+
+def _why(chosen: Finalist, baseline: Finalist, objective: str, within: int, tied: int) -> str:
+    best = {
+        "latency": "the fastest",
+        "size": "the smallest",
+        "balanced": "the best balance of speed and size",
+    }
+    among = (
+        f"{best[objective]} of {within} candidates within the budget"
+        if within > 1
+        else ("the only candidate within the budget")
+    )
+    text = f"{chosen.name} is {among}: {_numbers(chosen)}"
+    if chosen.name != baseline.name:
+        text += f", against {_numbers(baseline)} for the baseline"
+    if tied > 1:
+        equal = "equal in size" if objective == "size" else f"as good within the noise of {NOISE:.0%}"
+        then = "the drop decided" if objective == "size" else "it is the smallest of them"
+        text += f"; {tied - 1} more {'is' if tied == 2 else 'are'} {equal}, and {then}"
+    return text + "."
+
+
+def _numbers(finalist: Finalist) -> str:
+    return f"{finalist.latency.p50:.3g} ms and {finalist.size_bytes / 1000:,.1f} kB"
+
+
+def _unproven(finalist: Finalist, budget: Budget, task: str) -> str:
+    drop, limit = finalist.drop, accuracy_budget(budget, task)
+    bound, allowed = _apart(100 * drop.upper_bound, 100 * limit)
+    observed, _ = _apart(100 * drop.observed, 100 * limit)
+    sure = f"{100 * drop.confidence:g} % confidence, {drop.examples:,} examples"
+    if task == "classification":
+        text = f"accuracy drop could be as large as {bound} points ({sure}); the budget is {allowed}"
+        unit = "points"
+    else:
+        text = f"mean absolute error could be up to {bound} % larger ({sure}); the budget is {allowed} %"
+        unit = "%"
+    return f"{text}, {observed} {unit} observed"
+
+
+def _advice(closest: Finalist, budget: Budget, task: str) -> str:
+    advice = []
+    if closest.drop.upper_bound > accuracy_budget(budget, task):
+        if closest.examples_needed is not None:
+            advice.append(
+                f"about {closest.examples_needed:,} test examples with the same rates would prove its drop"
+            )
+        else:
+            advice.append(
+                "its observed drop is past the budget: train it longer, compress less, or allow more"
+            )
+    if budget.max_latency_ms is not None and closest.latency.p50 > budget.max_latency_ms:
+        advice.append(
+            f"budget.max_latency_ms would have to be {closest.latency.p50:.3g}, or the model smaller"
+        )
+    if budget.max_size_kb is not None and closest.size_bytes > budget.max_size_kb * 1000:
+        advice.append(f"budget.max_size_kb would have to be {math.ceil(closest.size_bytes / 1000)}")
+    text = "; ".join(advice)
+    return text[0].upper() + text[1:] + "."
+
+
+def _excess(finalist: Finalist, budget: Budget, task: str) -> float:
+    """Returns how many times over the budget a candidate is where it is worst."""
+    ratios = [finalist.drop.upper_bound / accuracy_budget(budget, task)]
+    if budget.max_latency_ms is not None:
+        ratios.append(finalist.latency.p50 / budget.max_latency_ms)
+    if budget.max_size_kb is not None:
+        ratios.append(finalist.size_bytes / (budget.max_size_kb * 1000))
+    return max(ratios)
+
+
+def _apart(value: float, limit: float) -> tuple[str, str]:
+    """Returns two numbers with as many decimals as it takes to tell them apart, two or more."""
+    for decimals in range(2, 9):
+        texts = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
+        if texts[0] != texts[1] and (float(texts[0]) or not value):
+            break
+    return texts

@@ -1,0 +1,98 @@
+"""Latency of finalists, measured side by side: one process, one machine, interleaved.
+
+Numbers taken in different processes or at different times compare machines and moods, not models. Every round
+runs each model, in random order, so that a slow moment of the machine hits all of them alike. A model runs
+twice in a row and the second run counts: its weights are in the caches then, as when it is served, and not
+its rival's.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.evaluate.evaluation import Latency
+from trimtab.evaluate.litert import LiteRTModel
+
+MIN_ROUNDS = 200
+LEAST_ROUNDS = 20
+MAX_ROUNDS = 2_000
+WARM_UP = 5
+FAST_SECONDS = 5.0
+SLOW_SECONDS = 120.0
+NOISE = 0.03
+"""Medians closer than this are one: the same file measured as three candidates differed by up to 1.2 %."""
+
+
+def measure(
+    models: Mapping[str, Path], examples: NDArray[np.generic], threads: int, seed: int = 0
+) -> tuple[dict[str, Latency], int]:
+    """Returns the latency of every model at batch 1, and how many runs of each one were counted.
+
+    Each model runs at least 200 times, and up to 2,000 times while the total stays under about 5 seconds.
+    Only where 200 rounds would take more than 2 minutes are there fewer, and never fewer than 20.
+
+    Args:
+        models: Paths of ``.tflite`` files by id.
+        examples: Model-ready test examples to take turns with, ``(n, *input_shape)``.
+        threads: Threads of the runtime.
+        seed: Seed of the random order within rounds.
+
+    Raises:
+        ModelError: If a model cannot be loaded or run.
+    """
+    loaded = {name: LiteRTModel(path, threads) for name, path in models.items()}
+    round_ns = sum(_warm_up(model, examples) for model in loaded.values())
+    rounds = planned_rounds(round_ns / 1e9)
+    times = _interleaved(loaded, examples, rounds, random.Random(seed))
+    return {name: _summary(values, threads) for name, values in times.items()}, rounds
+
+
+def planned_rounds(round_seconds: float) -> int:
+    """Returns how many rounds to measure, given what one round over all models takes."""
+    if round_seconds * MIN_ROUNDS > SLOW_SECONDS:
+        return max(LEAST_ROUNDS, int(SLOW_SECONDS / round_seconds))
+    return int(np.clip(FAST_SECONDS / max(round_seconds, 1e-9), MIN_ROUNDS, MAX_ROUNDS))
+
+
+def _warm_up(model: LiteRTModel, examples: NDArray[np.generic]) -> int:
+    """Runs a model a few times, and returns what a turn of it takes, in nanoseconds."""
+    return 2 * min(_timed(model, examples[i % len(examples)]) for i in range(WARM_UP))
+
+
+def _interleaved(
+    models: Mapping[str, LiteRTModel], examples: NDArray[np.generic], rounds: int, order: random.Random
+) -> dict[str, NDArray[np.int64]]:
+    times = {name: np.empty(rounds, np.int64) for name in models}
+    names = list(models)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(rounds):
+            order.shuffle(names)
+            for name in names:
+                times[name][number] = _timed(models[name], examples[number % len(examples)])
+    finally:
+        if collecting:
+            gc.enable()
+    return times
+
+
+def _timed(model: LiteRTModel, example: NDArray[np.generic]) -> int:
+    """Returns the nanoseconds of the second of two runs on an example."""
+    model.feed(example)
+    model.invoke()
+    start = time.perf_counter_ns()
+    model.invoke()
+    return time.perf_counter_ns() - start
+
+
+def _summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:
+    p50, p95, p99 = np.percentile(nanoseconds, [50, 95, 99]) / 1e6
+    return Latency(p50=float(p50), p95=float(p95), p99=float(p99), threads=threads)

@@ -1,0 +1,102 @@
+"""The proof: how much worse than the baseline a candidate may be, given the same test examples.
+
+Both limits are one-sided and paired, and hold per candidate at the stated confidence, for test examples that
+are drawn independently from what the model will meet. An upper limit within the budget is the same as a test
+of "the drop is at least the budget" that rejects: a model that is at or past the budget passes with a
+probability of at most 1 - confidence. (Errors of regression: as far as ``paired_errors`` says.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.evaluate import paired_errors, paired_proportions
+from trimtab.evaluate.evaluation import Drop
+
+_Scores = NDArray[np.floating]
+_MOST_EXAMPLES = 10_000_000
+
+
+def drop(baseline: _Scores, candidate: _Scores, confidence: float, task: str) -> Drop:
+    """Returns the loss of quality against the baseline and its proven limit.
+
+    Args:
+        baseline: Scores of the baseline on the test examples, ``(n,)``: 1 where right, else 0; for regression
+            the absolute error.
+        candidate: Scores of the candidate on the same examples, in the same order.
+        confidence: One-sided confidence, such as 0.95.
+        task: ``classification`` or ``regression``.
+    """
+    if task == "classification":
+        losses, gains = _discordant(baseline, candidate)
+        observed = (losses - gains) / baseline.size
+        limit = paired_proportions.upper_limit(losses, gains, int(baseline.size), confidence)
+    else:
+        before, after = baseline.astype(np.float64), candidate.astype(np.float64)
+        observed = _increase(float(before.mean()), float(after.mean()))
+        limit = paired_errors.upper_limit(before, after, confidence)
+    return Drop(observed=observed, upper_bound=limit, confidence=confidence, examples=int(baseline.size))
+
+
+def no_drop(examples: int, confidence: float) -> Drop:
+    """Returns the drop of the baseline against itself: none, and nothing to prove."""
+    return Drop(observed=0.0, upper_bound=0.0, confidence=confidence, examples=examples)
+
+
+def examples_needed(
+    baseline: _Scores, candidate: _Scores, budget: float, confidence: float, task: str
+) -> int | None:
+    """Returns about how many test examples would prove the budget, if the rates seen stayed the same.
+
+    Returns:
+        The number, or None if the observed drop is not below the budget: then more examples are no help.
+    """
+    n = baseline.size
+    if task == "classification":
+        losses, gains = _discordant(baseline, candidate)
+        if losses - gains >= budget * n:
+            return None
+
+        def proves(examples: int) -> bool:
+            scale = examples / n
+            table = math.ceil(losses * scale), math.floor(gains * scale)
+            return paired_proportions.upper_limit(*table, examples, confidence) <= budget
+    else:
+        before, after = baseline.astype(np.float64), candidate.astype(np.float64)
+        if after.mean() >= (1 + budget) * before.mean():
+            return None
+
+        def proves(examples: int) -> bool:
+            pick = np.arange(examples) % n
+            return paired_errors.rules_out(before[pick], after[pick], budget, confidence)
+
+    return _smallest(proves, n)
+
+
+def _discordant(baseline: _Scores, candidate: _Scores) -> tuple[int, int]:
+    """Returns how many examples only the baseline gets right, and how many only the candidate."""
+    before, after = baseline > 0.5, candidate > 0.5
+    return int((before & ~after).sum()), int((~before & after).sum())
+
+
+def _increase(before: float, after: float) -> float:
+    if before == 0:
+        return 0.0 if after == 0 else paired_errors.LARGEST_INCREASE
+    return after / before - 1
+
+
+def _smallest(proves: Callable[[int], bool], examples: int) -> int | None:
+    """Returns the smallest number above ``examples`` that proves, to 5 %, or None above ten million."""
+    low, high = examples, 2 * examples
+    while not proves(high):
+        low, high = high, 2 * high
+        if high > _MOST_EXAMPLES:
+            return None
+    while high > 1.05 * low + 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if proves(middle) else (middle, high)
+    return high
