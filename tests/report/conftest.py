@@ -254,11 +254,10 @@ def make_records(
         found.append(StageRecord(stage="prune", item=prune_id, seconds=9.5, summary=summary))
     found.append(StageRecord(stage="shortlist", seconds=0.3, summary={"dropped": []}))
     for one in selection["candidates"]:
-        evaluation = {
-            "candidate": one["id"], "ok": one["ok"],
-            "reason": "" if one["ok"] else one["reasons"][0], "examples": examples, "metrics": one.get("metrics", {}), "confusion": one.get("confusion", []),
-            "size_bytes": one.get("size_bytes", 0), "gzip_bytes": one.get("gzip_bytes", 0),
-        }  # fmt: skip
+        measured = ("metrics", "per_class", "confusion", "size_bytes", "gzip_bytes")
+        evaluation = {key: one[key] for key in measured if key in one}
+        evaluation |= {"candidate": one["id"], "ok": one["ok"], "examples": examples}
+        evaluation["reason"] = "" if one["ok"] else one["reasons"][0]
         found.append(StageRecord(stage="quantize", item=one["id"], seconds=4.1, summary={"ok": one["ok"]}))
         found.append(StageRecord(stage="evaluate", item=one["id"], seconds=0.8, summary=evaluation))
     found.append(StageRecord(stage="select", seconds=3.7, summary=selection))

@@ -37,7 +37,12 @@ class Label:
 
 
 def place(
-    points: Sequence[tuple[float, float]], texts: Sequence[tuple[int, str]], bounds: Box, keep: int
+    points: Sequence[tuple[float, float]],
+    texts: Sequence[tuple[int, str]],
+    bounds: Box,
+    *,
+    forced: int,
+    important: int,
 ) -> dict[int, Label]:
     """Returns labels for points by a greedy search over eight places around each.
 
@@ -45,8 +50,9 @@ def place(
         points: All points of the chart, in pixels.
         texts: The points to label, the most important first, as ``(index of the point, text)``.
         bounds: Labels stay inside of it.
-        keep: So many of the first texts are important: they may also stand above and below their point, and
-            are placed even where they overlap something a little.
+        forced: So many of the first texts are placed even where they overlap something.
+        important: So many of the first texts may stand above or below their point; others only beside it, where
+            nobody takes them for a neighbour's.
 
     Returns:
         The labels by the index of the point; a text without a free place gets none.
@@ -55,14 +61,14 @@ def place(
     placed: dict[int, Label] = {}
     for rank, (index, text) in enumerate(texts):
         around = _options(points[index], text)
-        options = [option for option in around[: 8 if rank < keep else 2] if _inside(option[1], bounds)]
+        options = [option for option in around[: 8 if rank < important else 2] if _inside(option[1], bounds)]
         if not options:
             continue
         cost, label, box = min(
             ((sum(box.overlap(other) for other in taken), label, box) for label, box in options),
             key=lambda option: option[0],
         )
-        if cost == 0 or rank < keep:
+        if cost == 0 or rank < forced:
             placed[index] = label
             taken.append(box)
     return placed

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from trimtab.config.config import split_candidate
 from trimtab.report import labels, numbers
-from trimtab.report.result import CandidateResult, Result
+from trimtab.report.result import Result
 from trimtab.report.scale import Scale, spread
+from trimtab.report.tradeoff import (
+    Cost,
+    Role,
+    Spot,
+    baseline_quality,
+    cost_limit,
+    front,
+    quality_limit,
+    spots,
+)
 from trimtab.report.verdict import BASELINE, is_regression
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
 LABELLED = 24
-ROOM_BELOW = 3.0
+OFF_SCALE = 3.0
+FAR_LIMIT = 1.8
 LOG_FROM = 12.0
-Cost = Literal["latency", "size"]
-Role = Literal["chosen", "baseline", "within", "over"]
+UNITS = {"latency": "ms", "size": "KB"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +57,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class ParetoPlot:
-    """A plot, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas."""
+    """A plot, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas.
+
+    Attributes:
+        front: The SVG path of the staircase through the candidates that are best in both of the plot's values.
+        x_limit: Where the budget's line stands, and what it says; None when it is not in the plot.
+        y_limit: Likewise.
+        inside: The rectangle of the budget: x, y, width, height.
+        notes: What the plot does not show.
+    """
 
     cost: Cost
     title: str
@@ -80,47 +97,73 @@ def short_name(identifier: str) -> str:
 
 def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     """Returns the plot of quality against a cost, or None when fewer than two candidates have both."""
-    shown = [c for c in result.candidates if _cost(c, cost) is not None and _quality(result, c) is not None]
-    if len(shown) < 2:
+    found = spots(result, cost)
+    if len(found) < 2:
         return None
-    budget = result.config.get("budget") or {}
-    x_limit = budget.get("max_latency_ms" if cost == "latency" else "max_size_kb")
-    y_limit = _quality_limit(result)
-    x, y = _x_scale([_cost(c, cost) or 0.0 for c in shown], x_limit), _y_scale(result, shown, y_limit)
     regression = is_regression(result)
-    quality = "mean absolute error" if regression else "accuracy, %"
-    notes = []
-    unit = "ms" if cost == "latency" else "KB"
-    if x_limit and x_limit > x.high:
-        notes.append(f"The budget of {numbers.limit(x_limit)} {unit} lies beyond the right edge.")
-    off = sum(not y.low <= (_quality(result, c) or 0.0) <= y.high for c in shown)
-    if off:
-        notes.append(f"{off} of much worse quality at the edge, not to scale (triangles).")
-    missing = len(result.candidates) - len(shown)
-    if missing:
-        notes.append(f"{missing} without these measurements: see the table.")
+    x_limit, y_limit = cost_limit(result, cost), quality_limit(result)
+    x, y = _x_scale(found, x_limit), _y_scale(found, y_limit, baseline_quality(result))
+    percent = "" if regression else " %"
+    x_words = f"{numbers.limit(x_limit)} {UNITS[cost]}"
+    y_words = f"{numbers.decimal(y_limit, 4)}{percent}"
     return ParetoPlot(
         cost=cost,
         title=f"{'Error' if regression else 'Accuracy'} against {cost}",
         x_title="latency of one example, median ms" if cost == "latency" else "size of the model file, KB",
-        y_title=quality,
+        y_title="mean absolute error" if regression else "accuracy, %",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
-        marks=_marks(result, shown, cost, x, y),
-        front=_front(result, shown, cost, x, y),
-        x_limit=(x(x_limit), f"{numbers.limit(x_limit)} {unit}") if x_limit and x_limit <= x.high else None,
-        y_limit=(y(y_limit), f"{numbers.decimal(y_limit, 4)}{'' if regression else ' %'}")
-        if y_limit is not None
-        else None,
+        marks=_marks(found, x, y),
+        front=_path(front(found, less_is_better=regression), x, y),
+        x_limit=(x(x_limit), x_words) if x_limit and x_limit in x else None,
+        y_limit=(y(y_limit), y_words) if y_limit is not None and y_limit in y else None,
         inside=_inside(x, y, x_limit, y_limit, regression=regression),
-        notes=notes,
+        notes=[
+            *_beyond(x, x_limit, x_words, "left", "right"),
+            *_beyond(y, y_limit, y_words, "bottom", "top"),
+            *_missing(result, found, y),
+        ],
     )
+
+
+def _beyond(scale: Scale, limit: float | None, words: str, low: str, high: str) -> Iterator[str]:
+    if limit is not None and limit not in scale:
+        yield f"The budget, {words}, lies beyond the {low if limit < scale.low else high} edge."
+
+
+def _missing(result: Result, found: Sequence[Spot], y: Scale) -> Iterator[str]:
+    off = sum(spot.quality not in y for spot in found)
+    if off:
+        yield f"{off} much worse {'one is' if off == 1 else 'ones are'} drawn at the edge (triangles)."
+    missing = len(result.candidates) - len(found)
+    if missing:
+        yield f"{missing} without these measurements: see the table."
+
+
+def _x_scale(found: Sequence[Spot], limit: float | None) -> Scale:
+    costs = [spot.cost for spot in found]
+    low, high = min(costs), max(costs)
+    ends = [*costs, limit] if limit and low / 2 <= limit <= 1.6 * high else costs
+    if high > LOG_FROM * low:
+        return Scale(min(ends) / 1.25, max(ends) * 1.25, LEFT, WIDTH - RIGHT, log=True)
+    return Scale(*spread(ends, 0.12, floor=0.0), LEFT, WIDTH - RIGHT)
+
+
+def _y_scale(found: Sequence[Spot], limit: float | None, best: float | None) -> Scale:
+    """Returns an axis for the contenders: neither a collapsed candidate nor a far limit presses them together."""
+    values = [value for spot in found for value in (spot.quality, spot.worst) if value is not None]
+    if limit is not None and best is not None:
+        sign = 1 if limit > best else -1
+        room = abs(limit - best) * OFF_SCALE
+        values = [value for value in values if sign * (value - best) <= room] + [best]
+        if abs(limit - best) <= FAR_LIMIT * (max(values) - min(values)):
+            values.append(limit)
+    return Scale(*spread(values, 0.08), HEIGHT - BOTTOM, TOP)
 
 
 def _inside(
     x: Scale, y: Scale, x_limit: float | None, y_limit: float | None, *, regression: bool
 ) -> tuple[float, float, float, float]:
-    """Returns the rectangle of the budget, ``(x, y, width, height)``."""
     right = x(x.clamp(x_limit)) if x_limit else float(WIDTH - RIGHT)
     top, bottom = float(TOP), float(HEIGHT - BOTTOM)
     if y_limit is not None:
@@ -129,129 +172,53 @@ def _inside(
     return LEFT, top, round(right - LEFT, 1), round(bottom - top, 1)
 
 
-def _cost(candidate: CandidateResult, cost: Cost) -> float | None:
-    if cost == "latency":
-        return candidate.latency_ms.p50 if candidate.latency_ms else None
-    return candidate.size_bytes / 1000 if candidate.size_bytes else None
+def _marks(found: Sequence[Spot], x: Scale, y: Scale) -> list[Mark]:
+    """Returns the marks, the important ones last: they are drawn on top of the others."""
+    order = sorted(found, key=lambda spot: (spot.quality not in y, spot.importance))
+    points = [(x(spot.cost), y(y.clamp(spot.quality))) for spot in order]
+    texts = [(index, short_name(spot.candidate.id)) for index, spot in enumerate(order[:LABELLED])]
+    placed = labels.place(
+        points,
+        texts,
+        labels.Box(LEFT + 2, TOP, WIDTH - 2, HEIGHT - BOTTOM - 2),
+        forced=sum(spot.importance <= 1 for spot in order),
+        important=sum(spot.importance <= 2 and spot.quality in y for spot in order),
+    )
+    marks = [_mark(spot, points[i], placed.get(i), y) for i, spot in enumerate(order)]
+    return marks[::-1]
 
 
-def _quality(result: Result, candidate: CandidateResult) -> float | None:
-    if is_regression(result):
-        return candidate.metrics.get("mae")
-    accuracy = candidate.metrics.get("accuracy")
-    return None if accuracy is None else accuracy * 100
+def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y: Scale) -> Mark:
+    off = spot.quality not in y
+    return Mark(
+        x=point[0],
+        y=point[1],
+        worst=None if spot.worst is None or off else y(y.clamp(spot.worst)),
+        role=spot.role,
+        front=spot.candidate.on_pareto_front,
+        off=off,
+        label=label,
+        title=_title(spot),
+    )
 
 
-def _quality_limit(result: Result) -> float | None:
-    """Returns the worst quality that the budget allows."""
-    budget = result.config.get("budget") or {}
-    name = "max_error_increase" if is_regression(result) else "max_accuracy_drop"
-    return _below_baseline(result, budget.get(name))
-
-
-def _below_baseline(result: Result, drop: float | None) -> float | None:
-    """Returns the quality that is so much worse than the baseline's."""
-    best = _quality(result, result.baseline) if result.baseline else None
-    if best is None or drop is None:
-        return None
-    return best * (1 + drop) if is_regression(result) else best - drop * 100
-
-
-def _worst(result: Result, candidate: CandidateResult) -> float | None:
-    if candidate.drop is None or candidate.id == BASELINE:
-        return None
-    return _below_baseline(result, candidate.drop.upper_bound)
-
-
-def _x_scale(costs: list[float], limit: float | None) -> Scale:
-    low, high = min(costs), max(costs)
-    ends = [*costs, limit] if limit and limit <= 1.6 * high else costs
-    if high > LOG_FROM * low:
-        return Scale(low / 1.25, max(ends) * 1.25, LEFT, WIDTH - RIGHT, log=True)
-    return Scale(*spread(ends, 0.12, floor=0.0), LEFT, WIDTH - RIGHT)
-
-
-def _y_scale(result: Result, shown: Sequence[CandidateResult], limit: float | None) -> Scale:
-    """Returns an axis for the contenders: one collapsed candidate must not press all others together."""
-    qualities = [_quality(result, candidate) or 0.0 for candidate in shown]
-    worst = [w for w in (_worst(result, candidate) for candidate in shown) if w is not None]
-    best = _quality(result, result.baseline) if result.baseline else None
-    if limit is None or best is None:
-        low, high = spread(qualities, 0.08)
-        return Scale(low, high, HEIGHT - BOTTOM, TOP)
-    room = abs(best - limit) * ROOM_BELOW
-    near = [q for q in [*qualities, *worst] if (q - best if limit > best else best - q) <= room]
-    low, high = spread([*near, limit, best], 0.08)
-    return Scale(low, high, HEIGHT - BOTTOM, TOP)
-
-
-def _marks(result: Result, shown: Sequence[CandidateResult], cost: Cost, x: Scale, y: Scale) -> list[Mark]:
-    qualities = [_quality(result, candidate) or 0.0 for candidate in shown]
-    spots = [(x(_cost(c, cost) or 0.0), y(y.clamp(q))) for c, q in zip(shown, qualities, strict=True)]
-    order = sorted(range(len(shown)), key=lambda i: _importance(result, shown[i]))[:LABELLED]
-    bounds = labels.Box(LEFT + 2, TOP, WIDTH - 2, HEIGHT - BOTTOM - 2)
-    important = sum(_importance(result, shown[i]) <= 2 for i in order)
-    placed = labels.place(spots, [(i, short_name(shown[i].id)) for i in order], bounds, keep=important)
-    marks = []
-    for index, candidate in enumerate(shown):
-        worst = _worst(result, candidate)
-        off = not y.low <= qualities[index] <= y.high
-        marks.append(
-            Mark(
-                x=spots[index][0],
-                y=spots[index][1],
-                worst=None if worst is None or off else y(y.clamp(worst)),
-                role=_role(result, candidate),
-                front=candidate.on_pareto_front,
-                off=off,
-                label=placed.get(index),
-                title=_title(result, candidate),
-            )
-        )
-    # The important ones are drawn last, on top of the others.
-    return [marks[i] for i in sorted(range(len(shown)), key=lambda i: -_importance(result, shown[i]))]
-
-
-def _role(result: Result, candidate: CandidateResult) -> Role:
-    if candidate.id == result.chosen:
-        return "chosen"
-    if candidate.id == BASELINE:
-        return "baseline"
-    return "within" if candidate.within_budget else "over"
-
-
-def _importance(result: Result, candidate: CandidateResult) -> int:
-    """Returns 0 for what must be seen first."""
-    rank = {"chosen": 0, "baseline": 1, "within": 3, "over": 4}[_role(result, candidate)]
-    return 2 if rank > 2 and candidate.on_pareto_front else rank
-
-
-def _title(result: Result, candidate: CandidateResult) -> str:
-    quality = _quality(result, candidate)
-    text = [f"{'MAE' if is_regression(result) else 'accuracy'} {numbers.decimal(quality, 4)}"]
-    text[0] += "" if is_regression(result) else " %"
+def _title(spot: Spot) -> str:
+    candidate = spot.candidate
+    regression = "mae" in candidate.metrics
+    text = [f"{'MAE' if regression else 'accuracy'} {numbers.decimal(spot.quality, 4)}"]
+    text[0] += "" if regression else " %"
     if candidate.latency_ms:
         text.append(f"{numbers.milliseconds(candidate.latency_ms.p50)} ms")
     text.append(numbers.size(candidate.size_bytes))
-    text.append("chosen" if candidate.id == result.chosen else _budget_words(candidate))
+    if spot.role == "chosen" or candidate.within_budget:
+        text.append("chosen" if spot.role == "chosen" else "within the budget")
+    else:
+        text.append("; ".join(["not within the budget", *candidate.reasons]))
     return f"{candidate.id}: {', '.join(text)}"
 
 
-def _budget_words(candidate: CandidateResult) -> str:
-    if candidate.within_budget:
-        return "within the budget"
-    return "; ".join(["not within the budget", *candidate.reasons])
-
-
-def _front(result: Result, shown: Sequence[CandidateResult], cost: Cost, x: Scale, y: Scale) -> str:
-    """Returns the staircase through the candidates that no other beats in both of the plot's values."""
-    sign = 1 if is_regression(result) else -1
-    spots = sorted((_cost(c, cost) or 0.0, sign * (_quality(result, c) or 0.0)) for c in shown)
-    steps: list[tuple[float, float]] = []
-    for value, loss in spots:
-        if not steps or loss < steps[-1][1]:
-            steps.append((value, loss))
-    inside = [(x(value), y(sign * loss)) for value, loss in steps if y.low <= sign * loss <= y.high]
+def _path(steps: Sequence[Spot], x: Scale, y: Scale) -> str:
+    inside = [(x(spot.cost), y(spot.quality)) for spot in steps if spot.quality in y]
     if not inside:
         return ""
     path = f"M{inside[0][0]} {inside[0][1]}"

@@ -27,6 +27,10 @@ class Scale:
             low, high, at = math.log10(low), math.log10(high), math.log10(max(value, 1e-300))
         return round(self.start + (at - low) / (high - low) * (self.end - self.start), 1)
 
+    def __contains__(self, value: float) -> bool:
+        """Returns whether a value is on the axis."""
+        return self.low <= value <= self.high
+
     def clamp(self, value: float) -> float:
         """Returns the value moved to the nearest end of the axis if it lies outside."""
         return min(max(value, self.low), self.high)
