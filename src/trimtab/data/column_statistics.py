@@ -112,7 +112,7 @@ class ColumnSummary:
         weights = np.bincount(indices, minlength=len(unique) + 1).astype(np.int64)
         is_text = pa.types.is_string(unique.type)
         parsed = values.numbers(unique)
-        self._add_numbers(parsed, weights[:-1])
+        self._add_numbers(parsed, values.missing_numbers(unique), weights[:-1])
         few = len(unique) <= _FREQUENT_NUMBERS or self.numbers + self.missing_numbers < weights[:-1].sum()
         texts = values.texts(unique) if is_text or few else None
         null = np.asarray(pc.is_null(texts if texts is not None else parsed))
@@ -130,9 +130,9 @@ class ColumnSummary:
             self.frequent.error = int(weights[:-1].max())
         return mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
 
-    def _add_numbers(self, parsed: pa.DoubleArray, weights: Weights) -> None:
+    def _add_numbers(self, parsed: pa.DoubleArray, missing: pa.BooleanArray, weights: Weights) -> None:
         known = np.asarray(pc.is_valid(parsed))
-        self.missing_numbers = int(weights[~known].sum())
+        self.missing_numbers = int(weights[np.asarray(missing)].sum())
         numbers, counts = np.asarray(parsed.drop_null()), weights[known]
         self.numbers = int(counts.sum())
         if not self.numbers:

@@ -23,7 +23,9 @@ _TEXT_TOKENS = 3.0
 _TEXT_DISTINCT = 0.2
 _MOST_CATEGORIES = 1_000
 _IDENTIFIER_ROWS = 20
-_IDENTIFIER_NAMES = frozenset(["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"])
+_IDENTIFIER_NAMES = frozenset(
+    ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
+)
 
 
 def label_column(names: Sequence[str], config: Data) -> str:
@@ -118,8 +120,6 @@ def _inputs(summary: Summary, label: str, config: Data) -> list[Column]:
     ]
 
 
-
-
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
     left_out = {label, config.group_by, *config.drop}
@@ -212,7 +212,9 @@ def _check_known(name: str, names: Sequence[str], field: str) -> None:
     near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.0)
     nearest = next(known for known in names if known.lower() == near[0]) if near else ""
     raise DataError(
-        f"there is no column {name}; the nearest is {nearest}", field=field, hint=f"Columns: {_listed(names)}."
+        f"there is no column {name}; the nearest is {nearest}",
+        field=field,
+        hint=f"Columns: {_listed(names)}.",
     )
 
 

@@ -81,11 +81,15 @@ class Sample:
 
     def to_text(self) -> str:
         """Returns the sample as text: a compressed Arrow stream in base 64."""
-        table = self.rows.append_column("hash", pa.array(self.hashes, pa.uint64())) if len(self.hashes) else None
+        table = (
+            self.rows.append_column("hash", pa.array(self.hashes, pa.uint64())) if len(self.hashes) else None
+        )
         if table is None:
             return ""
         names = [f"_{name}" for name in self.rows.column_names]
-        table = table.rename_columns([*names, "hash"]).append_column("count", pa.array(self.counts, pa.int64()))
+        table = table.rename_columns([*names, "hash"]).append_column(
+            "count", pa.array(self.counts, pa.int64())
+        )
         sink = pa.BufferOutputStream()
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.ipc.new_stream(sink, table.schema, options=options) as writer:

@@ -123,9 +123,7 @@ class Distinct:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Distinct:
         """Returns the sketch that ``to_dict`` gave."""
-        return cls(
-            values["size"], _decode(values["hashes"], np.uint64), _decode(values["counts"], np.int64)
-        )
+        return cls(values["size"], _decode(values["hashes"], np.uint64), _decode(values["counts"], np.int64))
 
 
 def _encode(array: np.ndarray[Any, Any]) -> str:

@@ -55,6 +55,19 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
     return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
 
 
+def missing_numbers(column: pa.Array) -> pa.BooleanArray:
+    """Returns which values are missing where a number is expected; words that are no number are not.
+
+    Args:
+        column: Any column but a binary one.
+    """
+    column = plain(column)
+    if pa.types.is_string(column.type):
+        known = pc.fill_null(pc.utf8_trim_whitespace(column), "")
+        return pc.is_in(known, pa.array(sorted(MISSING_NUMBERS)))
+    return pc.is_null(numbers(column))
+
+
 def plain(column: pa.Array) -> pa.Array:
     """Returns a column without chunks, dictionaries and 64-bit offsets, which carry no meaning."""
     if isinstance(column, pa.ChunkedArray):

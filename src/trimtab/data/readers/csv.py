@@ -128,9 +128,7 @@ def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged) -> Iterator
             ragged.count = 0
 
 
-def _open(
-    partition: Partition, dialect: Dialect, ragged: _Ragged, block: int
-) -> Iterator[pa.RecordBatch]:
+def _open(partition: Partition, dialect: Dialect, ragged: _Ragged, block: int) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(partition.source) as file:
         stream = file.get_stream(partition.start, partition.stop - partition.start)
         yield from pacsv.open_csv(
@@ -145,9 +143,7 @@ def _open(
         )
 
 
-def _explained(
-    error: pa.ArrowInvalid, partition: Partition, dialect: Dialect, ragged: _Ragged
-) -> DataError:
+def _explained(error: pa.ArrowInvalid, partition: Partition, dialect: Dialect, ragged: _Ragged) -> DataError:
     if ragged.count:
         return ragged.error(partition, dialect)
     file = Path(partition.source)

@@ -29,7 +29,9 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (keeps absolute globs)
     found = [match for match in matches if is_data(match)]
     if not found:
-        kind = "no file matches this pattern" if glob.has_magic(source) else "there is no such file or directory"
+        kind = (
+            "no file matches this pattern" if glob.has_magic(source) else "there is no such file or directory"
+        )
         raise DataError(kind, path=source, hint="Paths are relative to the directory the command runs in.")
     return found
 

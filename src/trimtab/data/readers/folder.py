@@ -63,7 +63,11 @@ class FolderReader:
 
     def _batch(self, rows: list[tuple[bytes | None, str, str]]) -> pa.RecordBatch:
         contents, labels, names = zip(*rows, strict=True)
-        arrays = [pa.array(contents, pa.binary()), pa.array(labels, pa.string()), pa.array(names, pa.string())]
+        arrays = [
+            pa.array(contents, pa.binary()),
+            pa.array(labels, pa.string()),
+            pa.array(names, pa.string()),
+        ]
         return pa.RecordBatch.from_arrays(arrays, names=[self._column, "label", "path"])
 
     def _files(self, source: str) -> tuple[tuple[str, str], ...]:

@@ -109,7 +109,9 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
             hint="Save it with a numeric or string dtype, such as array.astype('U').",
         )
     if member.dtype.kind not in "buifSU":
-        raise DataError(f"expected numbers or strings, found {member.dtype}", path=str(file), field=member.name)
+        raise DataError(
+            f"expected numbers or strings, found {member.dtype}", path=str(file), field=member.name
+        )
     if is_label and _items(member.shape[1:]) != 1:
         raise DataError(
             f"expected one label a row, found the shape {member.shape}", path=str(file), field=member.name
@@ -187,7 +189,9 @@ def _columns(name: str, array: Array, file: Path) -> dict[str, pa.Array]:
         array = array.astype(np.float32)
     if array.ndim == 1 or array.shape[1] == 1:
         return {name: _array(array.reshape(-1))}
-    return {f"{name}_{index}": _array(np.ascontiguousarray(array[:, index])) for index in range(array.shape[1])}
+    return {
+        f"{name}_{index}": _array(np.ascontiguousarray(array[:, index])) for index in range(array.shape[1])
+    }
 
 
 def _array(values: Array) -> pa.Array:

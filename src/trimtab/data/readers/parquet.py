@@ -100,6 +100,6 @@ def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
     for column in batch.columns:
         index = _bytes_field(column.type)
         if index >= 0:
-            column = column.flatten()[index]  # noqa: PLW2901 (the struct is no longer needed)
+            column = column.flatten()[index]
         columns.append(column.cast(pa.binary()) if _is_binary(column.type) else column)
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
