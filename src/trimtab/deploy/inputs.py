@@ -1,0 +1,80 @@
+"""Raw rows to predict on: tables without a label column, or single files, folders and archives of media."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+
+from trimtab.config.data import Data
+from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
+from trimtab.data.readers.image_folder import IMAGE_ENDINGS
+from trimtab.data.readers.registry import reader_for
+from trimtab.data.readers.wav_folder import WAV_ENDINGS
+from trimtab.data.schema import DatasetSchema
+from trimtab.errors import DataError
+
+_ENDINGS = {"image": IMAGE_ENDINGS, "audio": WAV_ENDINGS}
+_TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npz")
+_FILES_PER_BATCH = 64
+
+
+def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
+    """Yields the rows of a source, in order, with the columns that the model was trained on.
+
+    Args:
+        source: A csv, parquet or npz file (or a glob or directory of them); for images and sound also one
+        file, a
+            directory or a .zip, in which folders mean nothing. Files come in the order of their paths.
+        schema: The schema of the deployed model.
+
+    Raises:
+        DataError: If there is nothing to read, or if it cannot be read.
+    """
+    endings = _ENDINGS.get(schema.input.kind)
+    if endings and not source.lower().endswith(_TABLE_ENDINGS):
+        yield from _media(source, endings, schema.columns[0].name)
+        return
+    config = Data(train=source, label=schema.label)
+    reader = reader_for(source, config)
+    for partition in reader.partitions(source, config):
+        yield from reader.read(partition, config)
+
+
+def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.RecordBatch]:
+    files = _files(Path(source).expanduser(), endings)
+    while rows := [row for row, _ in zip(files, range(_FILES_PER_BATCH), strict=False)]:
+        names, contents = zip(*rows, strict=True)
+        arrays = [pa.array(contents, pa.binary()), pa.array(names, pa.string())]
+        yield pa.RecordBatch.from_arrays(arrays, names=[column, "path"])
+
+
+def _files(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
+    """Yields (path, content) of one file, or of all files with these endings in a directory or .zip."""
+    found = False
+    for name, content in _archived(path, endings) if path.suffix.lower() == ".zip" else _plain(path, endings):
+        found = True
+        yield name, content
+    if not found:
+        raise DataError(f"expected files ending in {', '.join(endings)}, found none", path=str(path))
+
+
+def _plain(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
+    if not path.exists():
+        raise DataError("there is no such file or directory", path=str(path))
+    below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    for file in [path] if path.is_file() else sorted(below):
+        hidden = file.name.startswith(".")
+        if file.name.lower().endswith(endings) and not hidden:
+            yield str(file), file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
+
+
+def _archived(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
+    archive = open_archive(path)
+    for member in sorted(archive.infolist(), key=lambda member: member.filename):
+        hidden = member.filename.startswith("__MACOSX/") or Path(member.filename).name.startswith(".")
+        if member.filename.lower().endswith(endings) and not hidden:
+            check_member(member, path)
+            yield member.filename, read_member(archive, member.filename)
