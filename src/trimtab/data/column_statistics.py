@@ -45,7 +45,8 @@ class ColumnSummary:
         distinct: Sketch of the different values.
         frequent: The most frequent values as text; columns of many different numbers count none.
         tokens: The most frequent tokens of values that are not numbers.
-        token_lengths: Histogram: ``token_lengths[n]`` such values have n tokens; the last bin has all longer ones.
+        token_lengths: Histogram: ``token_lengths[n]`` such values have n tokens; the last bin has all longer
+            ones.
         media: The encoded files of a binary column.
     """
 
@@ -119,7 +120,7 @@ class ColumnSummary:
         self.missing = int(weights[:-1][null].sum() + weights[-1])
         self.missing_numbers += int(weights[-1])
         hashes = np.full(len(unique) + 1, NULL_HASH, np.uint64)
-        if is_text:
+        if texts is not None and is_text:
             hashes[:-1][~null] = hash_strings(texts.drop_null())
         else:
             hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
@@ -128,7 +129,8 @@ class ColumnSummary:
             self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=is_text)
         else:
             self.frequent.error = int(weights[:-1].max())
-        return mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
+        of_rows: Hashes = mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
+        return of_rows
 
     def _add_numbers(self, parsed: pa.DoubleArray, missing: pa.BooleanArray, weights: Weights) -> None:
         known = np.asarray(pc.is_valid(parsed))

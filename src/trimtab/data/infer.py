@@ -1,4 +1,4 @@
-"""What the columns mean: kinds, label, task and classes, from merged statistics and the config's overrides."""
+"""What the columns mean: kinds, label, task and classes, from statistics and the config's overrides."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _IDENTIFIER_NAMES = frozenset(
 
 
 def label_column(names: Sequence[str], config: Data) -> str:
-    """Returns the label's column: ``config.label``, else the one named ``label``, ``target``, ``class`` or ``y``.
+    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
 
     Args:
         names: The source's columns.
@@ -56,10 +56,10 @@ def label_column(names: Sequence[str], config: Data) -> str:
 def infer_schema(summary: Summary, config: Data) -> tuple[Task, str, list[str], list[Column]]:
     """Returns the task, the label's column, the sorted classes (none for regression) and the input columns.
 
-    A column of encoded files is the only input where there is one: the other columns of such a table say where
-    the file came from, and often give the label away. In tables, a column is *numeric* if every value that is
-    not missing is a number; *text* if its values have three or more tokens on average and a fifth or more of
-    them differ; else *categorical*. Identifiers are left out (see ``identifiers``).
+    A column of encoded files is the only input where there is one: the other columns of such a table say
+    where the file came from, and often give the label away. In tables, a column is *numeric* if every value
+    that is not missing is a number; *text* if its values have three or more tokens on average and a fifth or
+    more of them differ; else *categorical*. Identifiers are left out (see ``identifiers``).
 
     Args:
         summary: Of the training split's rows, or of all rows.
@@ -85,9 +85,10 @@ def infer_schema(summary: Summary, config: Data) -> tuple[Task, str, list[str], 
 def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
     """Returns the columns whose values all differ, and of each whether it is clearly an identifier.
 
-    Whole numbers and words that all differ in at least 20 rows may be an identifier. It is clearly one when it is
-    called ``id`` or the like (also ``customer_id``, ``CustomerID``), when it counts the rows, or when it is a
-    word: a category that occurs once predicts nothing. Columns with a kind set in the config are never one.
+    Whole numbers and words that all differ in at least 20 rows may be an identifier. It is clearly one when
+    it is called ``id`` or the like (also ``customer_id``, ``CustomerID``), when it counts the rows, or when
+    it is a word: a category that occurs once predicts nothing. Columns with a kind set in the config are
+    never one.
 
     Args:
         summary: Of the training split's rows, or of all rows.
@@ -158,7 +159,7 @@ def _is_text(column: ColumnSummary, present: int) -> bool:
 
 
 def _has_spaces(column: ColumnSummary) -> bool:
-    """Returns whether most values have words apart; `2024-01-31` and `a8:3f:02` have tokens, but none apart."""
+    """Returns whether most values have words apart: `2024-01-31` has tokens, but none apart."""
     values = list(column.frequent.counts)
     return sum(" " in value or not value.isascii() for value in values) * 2 >= len(values)
 
@@ -176,7 +177,8 @@ def _task(column: ColumnSummary, rows: int) -> Task:
 def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
     if column.frequent.error or len(column.frequent.counts) > _MOST_CATEGORIES:
         raise DataError(
-            f"the label has about {column.distinct.estimate:,} different values, more than {_MOST_CATEGORIES:,} classes",
+            f"the label has about {column.distinct.estimate:,} different values: more than "
+            f"{_MOST_CATEGORIES:,} classes",
             path=config.train,
             field=label,
             hint="Set data.task: regression, or name another label.",

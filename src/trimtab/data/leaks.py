@@ -1,18 +1,18 @@
 """Features that give the label away: known only after the outcome, or made from it.
 
-Kaufman et al. (2012, "Leakage in Data Mining") find leaks by looking for features that know too much. How much a
-feature alone knows is its *skill*: every value (numbers in 16 quantile bins, the 16 most frequent words) is
-replaced by the label's mean or class shares among the rows of the other four of five folds with that value, and
-the result is scored against the label: for classification by the Gini coefficient ``2 AUC - 1``, averaged over the
-classes one against the rest; for regression by R².
+Kaufman et al. (2012, "Leakage in Data Mining") find leaks by looking for features that know too much. How
+much a feature alone knows is its *skill*: every value (numbers in 16 quantile bins, the 16 most frequent
+words) is replaced by the label's mean or class shares among the rows of the other four of five folds with
+that value, and the result is scored against the label: for classification by the Gini coefficient
+``2 AUC - 1``, averaged over the classes one against the rest; for regression by R².
 
-Strong features are common and innocent: the worst radius of a tumour has a skill of 0.93 in the Wisconsin data, the
-length of a petal 0.97 in the iris data. But they have company: other features know nearly as much, and together more.
-So a feature is flagged when
+Strong features are common and innocent: the worst radius of a tumour has a skill of 0.93 in the Wisconsin
+data, the length of a petal 0.97 in the iris data. But they have company: other features know nearly as much,
+and together more. So a feature is flagged when
 
 1. it alone decides the label: its skill is at least 0.995; or
-2. it stands apart: its skill is at least 0.5 (regression: 0.9), at least 1.5 times that of the next best feature, and more
-   than the skill of all other features together (a regularized linear model of their bins).
+2. it stands apart: its skill is at least 0.5 (regression: 0.9), at least 1.5 times that of the next best
+   feature, and more than the skill of all other features together (a regularized linear model of their bins).
 
 On the bank marketing data, ``duration`` (known only once the call is over) has a skill of 0.62, the next best
 feature 0.29, and all fifteen others together 0.49. Regression asks for more since one dominant cause is
@@ -95,14 +95,15 @@ def leaks(sample: Sample, task: Task, label: str, columns: list[Column]) -> list
 
 
 def _targets(column: pa.ChunkedArray, task: Task) -> Floats:
-    """Returns the label as ``(rows, classes)`` of zeros and ones (the 20 most frequent), or as ``(rows, 1)``."""
+    """Returns ``(rows, classes)`` of zeros and ones (the 20 most frequent), or numbers ``(rows, 1)``."""
     if task == "regression":
         return np.nan_to_num(np.asarray(values.numbers(column), np.float64))[:, None]
     _, codes, counts = np.unique(
         [value or "" for value in values.texts(column).to_pylist()], return_inverse=True, return_counts=True
     )
     frequent = np.argsort(-counts, kind="stable")[:_MOST_CLASSES]
-    return (codes[:, None] == frequent).astype(np.float64)
+    targets: Floats = (codes[:, None] == frequent).astype(np.float64)
+    return targets
 
 
 def _bins(column: pa.ChunkedArray, kind: str) -> Bins:
@@ -123,8 +124,8 @@ def _bins(column: pa.ChunkedArray, kind: str) -> Bins:
 def _target_means(bins: Bins, targets: Floats) -> Floats:
     """Returns every row's mean target among the rows of the other folds in its bin, ``(rows, targets)``.
 
-    Rows are sorted by hash, so that every fifth row is a random fold. Means are drawn towards the overall mean by
-    the weight of one row.
+    Rows are sorted by hash, so that every fifth row is a random fold. Means are drawn towards the overall
+    mean by the weight of one row.
     """
     folds = np.arange(len(bins)) % _FOLDS
     cells = folds * (_BINS + 1) + bins

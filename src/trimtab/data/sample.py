@@ -19,10 +19,11 @@ _LONGEST_CHARACTERS = 64
 
 @dataclass
 class Sample:
-    """The rows with the smallest content hashes: a uniform sample of the different rows, and each one's number.
+    """The rows with the smallest content hashes: a uniform sample of the different rows, with their numbers.
 
-    It depends on the rows alone, not on their order or on how they were cut, and samples of parts merge into the
-    sample of the whole (a bottom-k sample, Cohen and Kaplan 2007). Encoded files are not sampled, and long texts are cut.
+    It depends on the rows alone, not on their order or on how they were cut, and samples of parts merge into
+    the sample of the whole (a bottom-k sample, Cohen and Kaplan 2007). Encoded files are not sampled, and
+    long texts are cut.
 
     Attributes:
         hashes: Of the rows, sorted, each once.

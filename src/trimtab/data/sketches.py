@@ -1,4 +1,4 @@
-"""Small summaries of many values that merge exactly: the same rows give the same sketch, however they were cut."""
+"""Small summaries of many values that merge: the same parts give the same sketch whoever made them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NULL_HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 def mix(values: Hashes) -> Hashes:
-    """Returns well-spread 64-bit hashes of 64-bit values (the finalizer of SplitMix64, Steele et al. 2014)."""
+    """Returns well-spread hashes of 64-bit values (the finalizer of SplitMix64, Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
@@ -32,7 +32,8 @@ def _weights(length: int) -> Hashes:
 def hash_strings(strings: pa.StringArray) -> Hashes:
     """Returns a 64-bit hash of each string: its bytes times a random odd number per place, summed and mixed.
 
-    It is for sketches only: it is fast and well spread, and makes no promise against somebody who builds collisions.
+    It is for sketches only: it is fast and well spread, and makes no promise against somebody who builds
+    collisions.
 
     Args:
         strings: Strings, none of them null.
@@ -70,9 +71,9 @@ def hash_numbers(values: np.ndarray[Any, np.dtype[np.float64]]) -> Hashes:
 class Distinct:
     """The values with the smallest hashes, and how often each occurs (a bottom-k sample, k minimum values).
 
-    Every value that is kept has been kept since its first row, so its count is exact, and the sketch of a union is
-    the sketch of the sketches. The number of different values follows from how small the k-th hash is
-    (Bar-Yossef et al. 2002); its standard error is about ``1 / sqrt(k)``.
+    Every value that is kept has been kept since its first row, so its count is exact, and the sketch of a
+    union is the sketch of the sketches. The number of different values follows from how small the k-th hash
+    is (Bar-Yossef et al. 2002); its standard error is about ``1 / sqrt(k)``.
 
     Attributes:
         size: k; must be the same in sketches that are merged.
@@ -138,8 +139,8 @@ def _decode(text: str, dtype: type[np.generic]) -> Any:
 class Frequent:
     """The most frequent values with their counts (Misra and Gries 1982; merged as Agarwal et al. 2012).
 
-    Counts are exact while no more than ``size`` different values were seen. After that each is too low by at most
-    ``error``, and every value that occurs more often than ``error`` is there.
+    Counts are exact while no more than ``size`` different values were seen. After that each is too low by at
+    most ``error``, and every value that occurs more often than ``error`` is there.
     """
 
     size: int
@@ -155,7 +156,7 @@ class Frequent:
             self._cut()
 
     def _cut(self) -> None:
-        """Takes the largest count that has no place from every count, so that it and all smaller ones are gone."""
+        """Takes the largest count that has no place from every count: it and all smaller ones are gone."""
         least = sorted(self.counts.values(), reverse=True)[self.size]
         self.error += least
         self.counts = {value: count - least for value, count in self.counts.items() if count > least}

@@ -1,8 +1,8 @@
 """What is known of some rows: a small summary that merges, pickles and travels as JSON.
 
-A summary's size depends on the number of columns, never on the number of rows. Merging is exact for everything
-but the frequent values and tokens, whose error is stated; merged in the order of the partitions, it gives one
-result whatever the executor.
+A summary's size depends on the number of columns, never on the number of rows. Merging is exact for
+everything but the frequent values and tokens, whose error is stated; merged in the order of the partitions,
+it gives one result whatever the executor.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Summary:
         return self.columns.get(name) or ColumnSummary.absent(self.rows)
 
     def quantiles(self, column: str, q: list[float]) -> list[float]:
-        """Returns quantiles of a numeric column from the sampled rows (standard error in rank at most 0.7 %)."""
+        """Returns quantiles of a numeric column from the sampled rows (error in rank 0.7 % or less)."""
         return self.sample.quantiles(column, q)
 
     def to_json(self) -> str:
@@ -96,7 +96,7 @@ class Summary:
 
 
 def _item_names(batch: pa.RecordBatch) -> list[str]:
-    """Returns what to call the rows in messages about unreadable files: their file's name where there is one."""
+    """Returns what to call the rows in messages about unreadable files: their file's name, if any."""
     for name in _NAME_COLUMNS:
         if name in batch.schema.names and pa.types.is_string(batch.schema.field(name).type):
             return [value or "" for value in batch.column(name).to_pylist()]

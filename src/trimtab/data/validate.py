@@ -39,8 +39,9 @@ def validate(
         duplicates: Rows of the given validation and test sources that are in another split, too.
 
     Raises:
-        DataError: If a split has no rows or lacks a column; if labels are missing, constant, no numbers (regression), or in
-            too few rows (classification); if more files are unreadable than ``max_bad_fraction`` allows.
+        DataError: If a split has no rows or lacks a column; if labels are missing, constant, no numbers
+            (regression), or in too few rows (classification); if more files are unreadable than
+            ``max_bad_fraction`` allows.
     """
     for split, summary in per_split.items():
         _check_columns(split, summary, label, columns, config)
@@ -197,8 +198,8 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
             known = found.numbers + found.missing_numbers
             if found.numbers and known >= _MOSTLY * train.rows and words:
                 warnings.append(
-                    f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: it is "
-                    f"taken as words; data.columns: {{{name}: numeric}} takes these as missing"
+                    f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: "
+                    f"it is taken as words; data.columns: {{{name}: numeric}} takes these as missing"
                 )
     return warnings
 
@@ -221,8 +222,8 @@ def _leaks(train: Summary, task: Task, label: str, columns: list[Column]) -> lis
         )
         how = "decides" if leak.skill >= DECIDES else "predicts"
         warnings.append(
-            f"{leak.column}: {how} the label alone, far better than any other feature ({score}): a possible leak; "
-            "make sure that it is known when a prediction is made, or leave it out with data.drop"
+            f"{leak.column}: {how} the label alone, far better than any other feature ({score}): a possible "
+            "leak; make sure that it is known when a prediction is made, or leave it out with data.drop"
         )
     return warnings
 

@@ -1,4 +1,4 @@
-"""How raw values are read: one meaning of text, numbers and missing values, for the fit, the shards and serving.
+"""How raw values are read: one meaning of text, numbers and missing values for fit, shards and serving.
 
 Readers of untyped formats (CSV) yield strings, exactly as they stand in the file, so that no value depends on
 where a partition begins. What a string means is decided here, value by value.
@@ -10,8 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MISSING_NUMBERS = frozenset(
-    ["", "?", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>"]
-    + ["N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "NAN", "none"]
+    "|".join(
+        (
+            "|?|#N/A|#N/A N/A|#NA|-1.#IND|-1.#QNAN|-NaN|-nan|1.#IND|1.#QNAN|<NA>",
+            "N/A|NA|NULL|NaN|None|n/a|nan|null|NAN|none",
+        )
+    ).split("|")
 )
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 

@@ -36,9 +36,10 @@ def _opened(path: Path, changed_ns: int, process: int) -> zipfile.ZipFile:
 
 
 def check_member(member: zipfile.ZipInfo, path: Path) -> None:
-    """Refuses names that lead out of the archive, encryption, and files that unpack to far more than they are.
+    """Refuses names that lead out of the archive, encryption, and files that unpack to far too much.
 
-    Nothing is ever unpacked to the disk; a name that tries to leave is refused because its archive is no honest one.
+    Nothing is ever unpacked to the disk; a name that tries to leave is refused because its archive is no
+    honest one.
 
     Raises:
         DataError: It names the file.

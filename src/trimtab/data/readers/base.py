@@ -17,7 +17,7 @@ class Partition:
     """A slice of a source that one worker reads alone; small, and safe to send to another process.
 
     Attributes:
-        source: The source's URI, as in the config.
+        source: The file, directory or URI that the slice is of; of a glob or several files, one of them.
         index: Its place among the source's partitions.
         start: Where the slice starts, in units of the reader: bytes, row groups, rows or files.
         stop: Where it ends.
@@ -42,8 +42,8 @@ class Reader(Protocol):
     def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
         """Yields the rows of a partition, in order, as batches of at most a few thousand rows.
 
-        Folder formats give the columns ``image`` or ``audio`` (binary: the encoded file), ``label`` (string) and
-        ``path`` (string). All other formats give the source's own columns.
+        Folder formats give the columns ``image`` or ``audio`` (binary: the encoded file), ``label`` (string)
+        and ``path`` (string). All other formats give the source's own columns.
 
         Raises:
             DataError: If the source cannot be read; it names the file and, where there is one, the line.

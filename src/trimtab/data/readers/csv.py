@@ -1,11 +1,12 @@
-"""CSV: cut at record boundaries into pieces that workers stream; every value stays the string it is in the file.
+"""CSV: cut at record boundaries into pieces that workers stream; every value stays the string it is.
 
-Types are not guessed while reading: a guess would depend on where a piece begins. ``trimtab.data.values`` gives
-strings their meaning, one by one, and the statistics of all rows decide what a column is.
+Types are not guessed while reading: a guess would depend on where a piece begins. ``trimtab.data.values``
+gives strings their meaning, one by one, and the statistics of all rows decide what a column is.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ _BATCH_ROWS = 8192
 class CsvReader:
     """Reads a file, a glob or a directory of files with the same header; comma, semicolon, tab or bar."""
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:
+    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are bytes, cut behind whole records."""
         found: list[Partition] = []
         first: Dialect | None = None
@@ -48,7 +49,7 @@ class CsvReader:
                     line=1,
                 )
             offsets = csv_records.cuts(file, dialect.data_start, dialect.delimiter, BYTES_PER_PARTITION)
-            for start, stop in zip(offsets, offsets[1:], strict=False):
+            for start, stop in itertools.pairwise(offsets):
                 found.append(Partition(str(file), len(found), start, stop))
         return found
 

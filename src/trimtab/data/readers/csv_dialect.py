@@ -79,7 +79,7 @@ def _check(names: tuple[str, ...], file: Path) -> None:
 
 
 def _sniff(text: str, whole: bool) -> str:
-    """Returns the delimiter that gives most records the header's width, and of these the one with the most columns."""
+    """Returns the delimiter that gives most records the header's width, and then the most columns."""
     best, best_score = DELIMITERS[0], (0.0, 1)
     for delimiter in DELIMITERS:
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]

@@ -1,11 +1,11 @@
 """Where the records of a CSV file end, found without parsing it, so that it can be cut for many workers.
 
-A line feed ends a record only outside of quotes, and whether it is outside depends on every quote before it; so the
-file is scanned once from its beginning. The scan reads each block with one vectorized search for quotes. A quote
-opens a field only at its beginning; then, of the quotes that count, those with an odd number before them close
-(an escaped pair closes and opens again), and a line feed after an even number of them ends a record. In a
-well-formed file every quote counts, which is checked for all quotes at once; in blocks where it does not hold
-(``a 5" pipe``), the quotes are walked one by one with the parser's rules.
+A line feed ends a record only outside of quotes, and whether it is outside depends on every quote before it;
+so the file is scanned once from its beginning. The scan reads each block with one vectorized search for
+quotes. A quote opens a field only at its beginning; then, of the quotes that count, those with an odd number
+before them close (an escaped pair closes and opens again), and a line feed after an even number of them ends
+a record. In a well-formed file every quote counts, which is checked for all quotes at once; in blocks where
+it does not hold (``a 5" pipe``), the quotes are walked one by one with the parser's rules.
 """
 
 from __future__ import annotations
@@ -173,4 +173,5 @@ def _record_end(block: bytes, begin: int, counting: Positions, inside: bool) -> 
 def _record_feeds(data: np.ndarray[Any, np.dtype[np.uint8]], counting: Positions, inside: bool) -> Positions:
     feeds = np.flatnonzero(data == _LINE_FEED)
     odd = np.searchsorted(counting, feeds) % 2 == 1
-    return feeds[odd == inside]
+    ends: Positions = feeds[odd == inside]
+    return ends

@@ -38,7 +38,7 @@ class FolderReader:
         self._column = column
         self._endings = endings
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:
+    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are files in sorted order."""
         count = len(self._files(source))
         starts = range(0, count, FILES_PER_PARTITION)
@@ -47,7 +47,7 @@ class FolderReader:
             for index, start in enumerate(starts)
         ]
 
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """See ``Reader``: columns ``image`` or ``audio`` (binary), ``label`` and ``path`` (strings)."""
         files = self._files(partition.source)[partition.start : partition.stop]
         rows: list[tuple[bytes | None, str, str]] = []
@@ -105,7 +105,7 @@ def _labels(names: list[str], source: str) -> list[str]:
     """Returns the first folder of each name below the root that all of them share."""
     parents = [tuple(name.split("/")[:-1]) for name in names]
     different = set(parents)
-    depth = len(os.path.commonprefix(list(different)))
+    depth = len(os.path.commonprefix(list(different)))  # noqa: RUF071 (of tuples, it compares parts)
     if len(different) == 1:
         depth -= 1
     for name, parent in zip(names, parents, strict=True):

@@ -44,8 +44,8 @@ class _Member:
 class NpzReader:
     """Reads the label's array and every array with as many rows.
 
-    Arrays of shape ``(rows,)`` and ``(rows, 1)`` are columns; ``(rows, n)`` are the columns ``<name>_0`` and on;
-    ``(rows, height, width)`` and ``(rows, height, width, 1 or 3)`` are images: uint8, or floats in 0..1.
+    Arrays of shape ``(rows,)`` and ``(rows, 1)`` are columns; ``(rows, n)`` are the columns ``<name>_0`` and
+    on; ``(rows, height, width)`` and ``(rows, height, width, 1 or 3)`` are images: uint8, or floats in 0..1.
     """
 
     def partitions(self, source: str, config: Data) -> list[Partition]:
@@ -119,7 +119,8 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
     tail = member.shape[1:]
     if len(tail) > 3 or (len(tail) == 3 and tail[2] not in (1, 3)) or 0 in tail:
         raise DataError(
-            f"expected (rows,), (rows, n), (rows, height, width) or (rows, height, width, 1 or 3), found {member.shape}",
+            f"expected (rows,), (rows, n), (rows, height, width) or (rows, height, width, 1 or 3), "
+            f"found {member.shape}",
             path=str(file),
             field=member.name,
         )

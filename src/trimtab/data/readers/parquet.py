@@ -25,11 +25,12 @@ _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 class ParquetReader:
     """Reads a file, a glob or a directory of files with the same columns.
 
-    A struct with a ``bytes`` field, the way the ``datasets`` library stores images and sound, becomes a binary
-    column. Columns of lists and other structs keep their type: the schema refuses them unless they are dropped.
+    A struct with a ``bytes`` field, the way the ``datasets`` library stores images and sound, becomes a
+    binary column. Columns of lists and other structs keep their type: the schema refuses them unless they are
+    dropped.
     """
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:
+    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are row groups, and small ones are read together."""
         found: list[Partition] = []
         expected: list[str] | None = None
@@ -39,7 +40,8 @@ class ParquetReader:
                 names = parquet.schema_arrow.names
                 if expected is not None and sorted(names) != sorted(expected):
                     raise DataError(
-                        f"expected the columns of the first file ({', '.join(expected)}), found {', '.join(names)}",
+                        f"expected the columns of the first file ({', '.join(expected)}), "
+                        f"found {', '.join(names)}",
                         path=str(file),
                     )
                 expected = expected or names
@@ -47,7 +49,7 @@ class ParquetReader:
                     found.append(Partition(str(file), len(found), start, stop))
         return found
 
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """See ``Reader``."""
         file = Path(partition.source)
         with _open(file) as parquet:
@@ -85,7 +87,8 @@ def _is_encoded(kind: pa.DataType) -> bool:
 
 
 def _is_binary(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
 
 
 def _bytes_field(kind: pa.DataType) -> int:

@@ -23,11 +23,11 @@ NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 class SklearnReader:
     """Reads ``sklearn://<name>``: digits as images, the others as tables with a ``label`` or a ``target``."""
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:
+    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are rows, and all of them are one partition."""
         return [Partition(source, 0, 0, len(_load(source).target))]
 
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """See ``Reader``."""
         bunch = _load(partition.source)
         columns = _digits(bunch) if partition.source == f"{SCHEME}digits" else _table(bunch)
