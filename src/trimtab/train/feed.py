@@ -37,24 +37,20 @@ class Feed:
     Args:
         dataset: The dataset artifact.
         settings: The training settings.
-        in_memory_bytes: Above this size the training split streams.
 
     Raises:
         ConfigError: If augmentation or class weights do not fit the data.
     """
 
-    def __init__(
-        self, dataset: Dataset, settings: TrainSettings, *, in_memory_bytes: int = IN_MEMORY_BYTES
-    ) -> None:
+    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
         self._dataset, self._seed = dataset, settings.seed
         self._batch_size = settings.train.batch_size
         self.examples = dataset.rows["train"]
         self.steps_per_epoch = math.ceil(self.examples / self._batch_size)
         self._augment = augmentation(settings.train.augment, dataset.schema.input)
         self._weights = class_weights(settings.train.class_weight, dataset)
-        self._in_memory_bytes = in_memory_bytes
         self._source: _Source
-        if self.examples * _example_bytes(dataset.schema.input) <= in_memory_bytes:
+        if self.examples * _example_bytes(dataset.schema.input) <= IN_MEMORY_BYTES:
             self._source = _InMemory(dataset, settings)
         else:
             self._source = _Streaming(dataset, settings)
@@ -78,7 +74,7 @@ class Feed:
         spec = self._dataset.schema.input
         size = max(self._batch_size, _LEAST_VALIDATION_BATCH)
         batches = stored_batches(self._dataset, "validation", size)
-        if self._dataset.rows["validation"] * _example_bytes(spec) <= self._in_memory_bytes:
+        if self._dataset.rows["validation"] * _example_bytes(spec) <= IN_MEMORY_BYTES:
             batches = batches.cache()
         return batches.map(
             lambda x, y: (model_ready(x, spec), y), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True

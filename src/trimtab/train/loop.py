@@ -125,6 +125,8 @@ def _compile(model: keras.Model, settings: TrainSettings, feed: Feed, dataset: D
             metrics=objective.metrics(task),
             jit_compile=False,
         )
+        # Keras creates the variables of optimizer and metrics at the first step; a checkpoint wants them before it.
+        model._symbolic_build(data_batch=feed.training().element_spec)
 
 
 def _forget_compilation(model: keras.Model) -> None:

@@ -57,10 +57,12 @@ class Run(keras.callbacks.Callback):
 
     def go(self) -> None:
         """Trains what is left to train, and leaves the weights that are kept in the model."""
-        if self._pending is not None:
+        if self._pending is not None and self._ended:
+            self._say("was trained to the end before, takes its weights")
+        elif self._pending is not None:
             self._say(f"resumes at epoch {self._epoch + 1}/{self._epochs}, step {self._step}/{self._steps}")
         validation = self._feed.validation()
-        while self._epoch < self._epochs and not self.history.stopped_early:
+        while not self._ended:
             # The epoch that was interrupted has fewer steps left than the others, so it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
             self.model.fit(
@@ -74,6 +76,10 @@ class Run(keras.callbacks.Callback):
                 verbose=0,
             )
         self._finish()
+
+    @property
+    def _ended(self) -> bool:
+        return self._epoch == self._epochs or self.history.stopped_early
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Sets the seed generators, or puts back what a checkpoint holds."""

@@ -1,0 +1,37 @@
+"""KerasTuner's oracles, made from the ``tune`` section."""
+
+from __future__ import annotations
+
+import keras_tuner
+from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
+
+from trimtab.config.data import Task
+from trimtab.config.tune import Tune
+
+OBJECTIVE: dict[Task, tuple[str, str]] = {"classification": ("val_accuracy", "max"), "regression": ("val_mae", "min")}
+EPOCHS = "tuner/epochs"
+"""Hyperband's own hyper-parameter: the epochs of a trial."""
+
+
+def oracle(tune: Tune, task: Task, seed: int) -> keras_tuner.Oracle:
+    """Returns a new oracle that asks for at most ``tune.trials`` trials.
+
+    Args:
+        tune: The ``tune`` section.
+        task: What the objective follows from.
+        seed: The run's seed.
+    """
+    common = {
+        "objective": keras_tuner.Objective(*OBJECTIVE[task]),
+        # KerasTuner takes a seed of 0 for none, and draws one.
+        "seed": seed + 1,
+        # A bad trial never ends the search: the others may be good.
+        "max_consecutive_failed_trials": tune.trials + 1,
+    }
+    if tune.algorithm == "random":
+        return RandomSearchOracle(max_trials=tune.trials, **common)
+    if tune.algorithm == "bayesian":
+        return BayesianOptimizationOracle(max_trials=tune.trials, **common)
+    made = HyperbandOracle(max_epochs=tune.epochs, factor=tune.factor, hyperband_iterations=None, **common)
+    made.max_trials = tune.trials
+    return made

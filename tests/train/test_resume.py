@@ -1,0 +1,109 @@
+"""A run that is killed and started again ends with the same bits as one that is not."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from trimtab.data.dataset import Dataset
+
+SCRIPT = Path(__file__).parent / "resumable.py"
+STREAM, KEEP = 0, 2**30
+
+
+def start(dataset: Dataset, directory: Path, in_memory_bytes: int) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(dataset.path), str(directory), str(in_memory_bytes)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def kill(process: subprocess.Popen[str], when: Callable[[], bool]) -> None:
+    """Kills a process with SIGKILL as soon as the condition holds."""
+    while not when():
+        assert process.poll() is None, "the run ended before it could be killed"
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory)) if directory.is_dir() else []
+
+
+def after_progress(checkpoints: Path, delay: float) -> Callable[[], bool]:
+    """Holds some seconds after a new checkpoint was written."""
+    before, due = names(checkpoints), [0.0]
+
+    def when() -> bool:
+        if not due[0] and names(checkpoints) != before:
+            due[0] = time.monotonic() + delay
+        time.sleep(0.001)
+        return bool(due[0]) and time.monotonic() > due[0]
+
+    return when
+
+
+def during_write(checkpoints: Path) -> Callable[[], bool]:
+    """Holds while a checkpoint is being written; the first one only clears what an earlier kill left."""
+    before = set(names(checkpoints))
+    return lambda: any(name.endswith(".part") and name not in before for name in names(checkpoints))
+
+
+def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
+    found = {}
+    for part in ("train", "validation"):
+        events = EventAccumulator(str(directory / "tensorboard" / part)).Reload()
+        for tag in events.Tags()["tensors"]:
+            found[f"{part}/{tag}"] = [(e.step, e.tensor_proto.float_val[0]) for e in events.Tensors(tag)]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("in_memory_bytes", "kills"), [(KEEP, 4), (STREAM, 2)], ids=["in memory", "streaming"])
+def test_killed_at_random_moments(
+    classification: Callable[..., Dataset], tmp_path: Path, in_memory_bytes: int, kills: int
+) -> None:
+    dataset = classification(rows=(1600, 60))
+    expected, _ = finish(start(dataset, tmp_path / "whole", in_memory_bytes))
+    checkpoints = tmp_path / "killed" / "checkpoints"
+    moments = random.Random(kills)
+    for _ in range(kills):
+        process = start(dataset, tmp_path / "killed", in_memory_bytes)
+        kill(process, after_progress(checkpoints, moments.uniform(0.0, 0.5)))
+    found, progress = finish(start(dataset, tmp_path / "killed", in_memory_bytes))
+    assert "resumes at epoch" in progress
+    assert found == expected
+    assert curves(tmp_path / "killed") == curves(tmp_path / "whole")
+    assert [step for step, _ in curves(tmp_path / "killed")["train/epoch_loss"]] == list(range(1, 9))
+
+
+@pytest.mark.slow
+def test_killed_while_a_checkpoint_is_written(classification: Callable[..., Dataset], tmp_path: Path) -> None:
+    dataset = classification(rows=(400, 60))
+    expected, _ = finish(start(dataset, tmp_path / "whole", KEEP))
+    checkpoints, cut = tmp_path / "killed" / "checkpoints", 0
+    for _ in range(6):
+        kill(start(dataset, tmp_path / "killed", KEEP), during_write(checkpoints))
+        cut += any(name.endswith(".part") for name in names(checkpoints))
+        if cut == 2:
+            break
+    assert cut, "no kill fell into a write"
+    found, _ = finish(start(dataset, tmp_path / "killed", KEEP))
+    assert found == expected
+    assert not any(name.endswith(".part") for name in names(checkpoints))
+    again, progress = finish(start(dataset, tmp_path / "killed", KEEP))
+    assert again == expected
+    assert "| epoch" not in progress, "a run that had ended trained again"
