@@ -1,9 +1,9 @@
 """Saved models: ``.keras`` and ``.h5`` files, loaded by Keras 3 with ``safe_mode`` on.
 
 A file is inspected before Keras sees it: its zip directory, its JSON config and its HDF5 links and shapes.
-That covers every way in that Keras had to close so far, also for a Keras that did not close it yet. Two things
-cannot be seen here: a flipped bit in a weight of an ``.h5`` file, which has no checksum (a ``.keras`` file
-has), and defects of the HDF5 library itself.
+That covers every way in that Keras had to close so far, also for a Keras that did not close it yet. Two
+things cannot be seen here: a flipped bit in a weight of an ``.h5`` file, which has no checksum (a ``.keras``
+file has), and defects of the HDF5 library itself.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def load(path: str | Path) -> keras.Model:
     if file.suffix == ".keras":
         _inspect_zip(file)
     elif file.suffix in (".h5", ".hdf5"):
-        inspect_config.check(inspect_hdf5.check(file, str(file)), str(file))
+        _inspect_h5(file)
     else:
         raise ModelError(
             "expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path)."
@@ -84,6 +84,17 @@ def _load(file: Path) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ModelError(f"expected a model, found a {type(model).__name__}", path=str(file))
     return model
+
+
+def _inspect_h5(file: Path) -> None:
+    config = inspect_hdf5.check(file, str(file))
+    if not config:
+        raise ModelError(
+            "it holds no model, perhaps only weights",
+            path=str(file),
+            hint="Save the whole model with model.save(path), not model.save_weights(path).",
+        )
+    inspect_config.check(config, str(file))
 
 
 def _inspect_zip(file: Path) -> None:

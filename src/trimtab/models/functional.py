@@ -34,8 +34,7 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
         )
     if any(isinstance(layer, keras.Model) for layer in model.layers):
         return copy(_flattened(model, source))
-    single = isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor)
-    if isinstance(model, keras.Sequential) or not single:
+    if isinstance(model, keras.Sequential) or not _takes_tensors(model):
         return keras.Model(_alone(model.inputs), _alone(model.outputs), name=model.name)
     return model
 
@@ -77,6 +76,11 @@ def _call(model: keras.Model, inputs: list[Any]) -> list[Any]:
 def _graph(model: keras.Model) -> keras.Model:
     """Returns the functional model that takes and returns bare tensors."""
     return keras.Model(_alone(model.inputs), _alone(model.outputs))
+
+
+def _takes_tensors(model: keras.Model) -> bool:
+    """Returns whether the model takes and returns a bare tensor, not a list or dict with one in it."""
+    return isinstance(model.input, keras.KerasTensor) and isinstance(model.output, keras.KerasTensor)
 
 
 def _alone(tensors: list[Any]) -> Any:

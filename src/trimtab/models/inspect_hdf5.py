@@ -36,9 +36,8 @@ def check(file: Path | io.BytesIO, path: str) -> bytes:
     """
     try:
         with h5py.File(file, "r") as root:
-            root.visititems_links(lambda name, link: _check_link(name, link, path))
-            sizes: list[int] = []
-            root.visititems(lambda name, item: _check_item(name, item, path, sizes))
+            _check_links(root, path)
+            _check_arrays(root, path)
             config = root.attrs.get("model_config", b"")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(
@@ -49,24 +48,39 @@ def check(file: Path | io.BytesIO, path: str) -> bytes:
     return config.encode() if isinstance(config, str) else bytes(config)
 
 
-def _check_link(name: str, link: Any, path: str) -> None:
-    if not isinstance(link, h5py.HardLink):
-        raise ModelError(f"it holds a {type(link).__name__}, which is never followed", path=path, field=name)
+def _check_links(root: Any, path: str) -> None:
+    links: list[tuple[str, Any]] = []  # an exception cannot leave the callback
+    root.visititems_links(lambda name, link: links.append((name, link)))
+    for name, link in links:
+        if not isinstance(link, h5py.HardLink):
+            raise ModelError(
+                f"it holds a {type(link).__name__}, which is never followed", path=path, field=name
+            )
 
 
-def _check_item(name: str, item: Any, path: str, sizes: list[int]) -> None:
-    """Checks an array; ``sizes`` collects what the arrays declare, in bytes."""
-    if not isinstance(item, h5py.Dataset):
-        return
-    if item.external or item.is_virtual:
+def _check_arrays(root: Any, path: str) -> None:
+    items: list[tuple[str, Any]] = []
+    root.visititems(lambda name, item: items.append((name, item)))
+    total = 0
+    for name, item in items:
+        if isinstance(item, h5py.Dataset):
+            total += _check_array(name, item, path)
+    if total > MAX_BYTES:
+        raise ModelError(f"its arrays declare {total:,} bytes: too large to be loaded", path=path)
+
+
+def _check_array(name: str, array: Any, path: str) -> int:
+    """Returns the bytes that an array takes when it is read."""
+    if array.external or array.is_virtual:
         raise ModelError("its values are stored in another file", path=path, field=name)
-    if item.dtype.kind not in _NUMBERS:
-        raise ModelError(f"expected numbers, found {item.dtype}", path=path, field=name)
-    declared, stored = math.prod(item.shape) * item.dtype.itemsize, item.id.get_storage_size()
-    sizes.append(declared)
-    if declared > max(MAX_EXPANSION * stored, _MIN_BYTES) or sum(sizes) > MAX_BYTES:
+    if array.dtype.kind not in _NUMBERS:
+        raise ModelError(f"expected numbers, found {array.dtype}", path=path, field=name)
+    declared: int = math.prod(array.shape) * array.dtype.itemsize
+    stored = array.id.get_storage_size()
+    if declared > max(MAX_EXPANSION * stored, _MIN_BYTES) or declared > MAX_BYTES:
         raise ModelError(
             f"it declares {declared:,} bytes and stores {stored:,}: too large to be loaded",
             path=path,
             field=name,
         )
+    return declared

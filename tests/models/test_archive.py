@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from trimtab.errors import ModelError
+from trimtab.models import archive, cost
+from trimtab.models.spec import ModelSpec
+
+
+@pytest.fixture
+def model() -> keras.Model:
+    keras.utils.set_random_seed(1)
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Conv2D(4, 3)(inputs)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5", ".hdf5"])
+def test_round_trip_is_uncompiled_and_the_same(model: keras.Model, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"model{ending}"
+    model.save(path)
+    loaded = archive.load(path)
+    assert cost.weights_sha256(loaded) == cost.weights_sha256(model)
+    assert not loaded.compiled
+    x = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
+    np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_custom_loss_is_ignored(model: keras.Model, tmp_path: Path) -> None:
+    @keras.saving.register_keras_serializable("mine")
+    def my_loss(y: object, z: object) -> object:
+        return keras.ops.mean(z)
+
+    model.compile("sgd", my_loss)
+    model.save(tmp_path / "model.keras")
+    assert archive.load(tmp_path / "model.keras").count_params() == model.count_params()
+
+
+def test_nested_models_are_flattened(tmp_path: Path) -> None:
+    inner = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, activation="relu"), keras.layers.Dropout(0.1)]
+    )
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(inner(inputs)))
+    model.save(tmp_path / "model.keras")
+    loaded = archive.load(tmp_path / "model.keras")
+    assert not any(isinstance(layer, keras.Model) for layer in loaded.layers)
+    x = np.random.default_rng(0).random((5, 4), np.float32)
+    np.testing.assert_array_equal(loaded(x), model(x))
+
+
+def test_mlperf_resnet8(mlperf_resnet8: Path) -> None:
+    """A file of Keras 2, with nothing but Keras 3 in the process."""
+    loaded = archive.load(mlperf_resnet8)
+    assert cost.parameters(loaded) == 78_666
+    assert cost.macs(loaded) == 12_501_632
+    spec = ModelSpec("image", "classification", (32, 32, 3), "float32", 10)
+    assert archive.fit_to(loaded, spec, "resnet") is loaded
+
+
+def test_open_dimensions_become_those_of_the_data(tmp_path: Path) -> None:
+    inputs = keras.Input((None, None, 1))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.save(tmp_path / "model.keras")
+    spec = ModelSpec("image", "classification", (8, 8, 1), "float32", 10)
+    fitted = archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
+    assert fitted.inputs[0].shape == (None, 8, 8, 1)
+    x = np.random.default_rng(0).random((3, 8, 8, 1), np.float32)
+    np.testing.assert_allclose(fitted(x), model(x), rtol=1e-6)
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such file"):
+        archive.load(tmp_path / "model.keras")
+
+
+def test_other_format(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"expected a \.keras or \.h5"):
+        archive.load(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95, 0.999])
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_truncated(model: keras.Model, tmp_path: Path, share: float, ending: str) -> None:
+    path = tmp_path / f"model{ending}"
+    model.save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(ModelError, match=r"cut|damaged"):
+        archive.load(path)
+
+
+def test_bit_flips_in_a_keras_archive_are_never_silent(model: keras.Model, tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    model.save(path)
+    data, digest = path.read_bytes(), cost.weights_sha256(model)
+    generator = np.random.default_rng(0)
+    for _ in range(60):
+        flipped = bytearray(data)
+        bit = int(generator.integers(len(data) * 8))
+        flipped[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(flipped)
+        try:
+            loaded = archive.load(path)
+        except ModelError:
+            continue
+        assert cost.weights_sha256(loaded) == digest, f"bit {bit} changed the weights silently"
+
+
+def test_a_bit_flip_in_an_h5_weight_cannot_be_seen(model: keras.Model, tmp_path: Path) -> None:
+    """What the module's documentation says: the format has no checksum. Artifacts have their manifest's."""
+    path = tmp_path / "model.h5"
+    model.save(path)
+    with h5py.File(path, "r+") as file:
+        names: list[str] = []
+        file["model_weights"].visit(lambda name: names.append(name) if name.endswith("kernel") else None)
+        file["model_weights"][names[0]][0] += 1.0
+    assert cost.weights_sha256(archive.load(path)) != cost.weights_sha256(model)
+
+
+def test_weights_of_another_model(model: keras.Model, tmp_path: Path) -> None:
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    model.save(tmp_path / "model.keras")
+    other.save(tmp_path / "other.keras")
+    mixed = tmp_path / "mixed.keras"
+    with zipfile.ZipFile(mixed, "w") as file:
+        for name, source in (("config.json", "model"), ("model.weights.h5", "other")):
+            file.writestr(name, zipfile.ZipFile(tmp_path / f"{source}.keras").read(name))
+    with pytest.raises(ModelError, match="cannot load it"):
+        archive.load(mixed)
+
+
+def test_a_zip_that_is_no_model(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as file:
+        file.writestr("config.json", "[]")
+    with pytest.raises(ModelError, match=r"no model\.weights\.h5"):
+        archive.load(tmp_path / "model.keras")
+
+
+def test_weights_only_h5(model: keras.Model, tmp_path: Path) -> None:
+    model.save_weights(tmp_path / "model.weights.h5")
+    with pytest.raises(ModelError, match="holds no model"):
+        archive.load(tmp_path / "model.weights.h5")
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "message"),
+    [((8, 8, 3), 10, "input shape"), ((8, 8), 10, "input shape"), ((8, 8, 1), 2, "output shape")],
+)
+def test_other_data(model: keras.Model, shape: tuple[int, ...], outputs: int, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        archive.fit_to(model, ModelSpec("image", "classification", shape, "float32", outputs), "model.keras")
+
+
+def test_logits_are_refused() -> None:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.layers.Dense(3)(inputs))
+    with pytest.raises(ModelError, match="sum to") as caught:
+        archive.fit_to(model, ModelSpec("tabular", "classification", (4,), "float32", 3), "model.keras")
+    assert "softmax" in str(caught.value)

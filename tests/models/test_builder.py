@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+
+from trimtab.config.model import Model
+from trimtab.errors import ConfigError, ModelError
+from trimtab.models import registry
+from trimtab.models.spec import ModelSpec
+
+SOURCE = """
+import keras
+from keras import layers
+
+def head(x, spec):
+    return layers.Dense(spec.outputs, activation="softmax")(x)
+
+def good(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    x = layers.Dense(hp.Int("width", 2, 8, default=4), activation=hp.Choice("act", ["relu", "tanh"]))(inputs)
+    return keras.Model(inputs, head(x, spec))
+
+def sequential(hp, spec):
+    return keras.Sequential([keras.Input(spec.input_shape), layers.Dense(spec.outputs, activation="softmax")])
+
+def listed(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model([inputs], [head(inputs, spec)])
+
+def nested(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    inner = keras.Sequential([keras.Input(spec.input_shape), layers.Dense(3)])
+    return keras.Model(inputs, head(inner(inputs), spec))
+
+def same_names(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    inner = keras.Sequential([keras.Input(spec.input_shape), layers.Dense(3, name="twice")])
+    return keras.Model(inputs, head(layers.Dense(3, name="twice")(inner(inputs)), spec))
+
+def unbuilt(hp, spec):
+    return keras.Sequential([layers.Dense(spec.outputs, activation="softmax")])
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+def subclassed(hp, spec):
+    return Subclassed()
+
+def two_inputs(hp, spec):
+    a, b = keras.Input(spec.input_shape), keras.Input(spec.input_shape)
+    return keras.Model([a, b], head(layers.Add()([a, b]), spec))
+
+def two_outputs(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, [head(inputs, spec), head(inputs, spec)])
+
+def logits(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, layers.Dense(spec.outputs)(inputs))
+
+def wrong_shape(hp, spec):
+    inputs = keras.Input((7,))
+    return keras.Model(inputs, head(inputs, spec))
+
+def not_finite(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, layers.Rescaling(float("inf"))(head(inputs, spec)))
+
+def nothing(hp, spec):
+    pass
+
+def fails(hp, spec):
+    raise KeyError("my own mistake")
+
+def legacy(hp, spec):
+    import tf_keras
+    return tf_keras.Sequential([tf_keras.layers.Dense(2)])
+
+constant = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def _module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "my_models.py").write_text(SOURCE)
+    (tmp_path / "broken.py").write_text("import a_module_that_is_not_there\n")
+    (tmp_path / "syntax.py").write_text("def build(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in ("my_models", "broken", "syntax"):
+        sys.modules.pop(name, None)
+
+
+def build(name: str, spec: ModelSpec, **params: object) -> keras.Model:
+    model = Model(builder=name if ":" in name else f"my_models:{name}", params=params)
+    return registry.build(model, spec, keras_tuner.HyperParameters())
+
+
+@pytest.mark.parametrize("name", ["good", "sequential", "listed", "nested"])
+def test_result_is_flat_and_takes_one_tensor(table_spec: ModelSpec, name: str) -> None:
+    model = build(name, table_spec)
+    assert isinstance(model.input, keras.KerasTensor)
+    assert isinstance(model.output, keras.KerasTensor)
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+    y = model(np.ones((2, 4), np.float32))
+    np.testing.assert_allclose(np.sum(y, axis=-1), 1, rtol=1e-5)
+
+
+def test_params_fix_its_hyper_parameters(table_spec: ModelSpec) -> None:
+    hp = keras_tuner.HyperParameters()
+    model = registry.build(Model(builder="my_models:good", params={"width": 6}), table_spec, hp)
+    assert model.layers[1].units == 6
+    assert [type(p).__name__ for p in hp.space if p.name == "width"] == ["Fixed"]
+    assert hp.values == {"width": 6, "act": "relu"}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"widht": 6}, r"widht[\s\S]*Did you mean width\? It has: act, width"),
+        ({"width": "six"}, "whole number"),
+        ({"width": 2.5}, "whole number"),
+        ({"width": 0}, "from 1 up"),
+        ({"act": "gelu"}, "one of relu, tanh"),
+    ],
+)
+def test_wrong_params(table_spec: ModelSpec, params: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        build("good", table_spec, **params)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("same_names", "cannot be flattened"),
+        ("unbuilt", "functional or a built sequential"),
+        ("subclassed", "functional or a built sequential"),
+        ("two_inputs", "exactly one input"),
+        ("two_outputs", "exactly one output"),
+        ("logits", "probabilities that sum to 1"),
+        ("wrong_shape", "expected the input shape"),
+        ("not_finite", "not finite"),
+        ("nothing", "expected a Keras 3 model"),
+        ("fails", "KeyError: 'my own mistake'"),
+        ("legacy", r"tf_keras[\s\S]*import keras"),
+        ("missing", r"has no function missing[\s\S]*good"),
+        ("constant", "has no function constant"),
+        ("broken:build", "a_module_that_is_not_there"),
+        ("syntax:build", "SyntaxError"),
+        ("not_a_module:build", "not_a_module"),
+    ],
+)
+def test_failure_names_the_function(table_spec: ModelSpec, name: str, message: str) -> None:
+    with pytest.raises(ModelError, match=message) as caught:
+        build(name, table_spec)
+    assert (name if ":" in name else f"my_models:{name}") in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_typed_error_of_the_builder_keeps_its_words(table_spec: ModelSpec) -> None:
+    with pytest.raises(ModelError, match="softmax"):
+        build("logits", table_spec)
