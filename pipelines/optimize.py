@@ -32,18 +32,18 @@ def run_uri(output: Any) -> str:
     return f"{output}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
 
 
-def build(resources: Mapping[str, Mapping[str, Any]]) -> Any:
+def build(resources: Mapping[str, Any]) -> Any:
     """Returns the pipeline.
 
     Args:
-        resources: `resources.stages` of the config, as plain values; an empty mapping leaves KFP's defaults.
+        resources: The config's `resources` section, as plain values; an empty one leaves KFP's defaults.
 
     Returns:
         The pipeline, to compile, to submit, or to call after `kfp.local.init`.
     """
 
     def sized(task: dsl.PipelineTask, stage: str) -> dsl.PipelineTask:
-        return stage_resources.apply(task, resources.get(stage, {}))
+        return stage_resources.apply(task, stage, resources)
 
     # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.
     @dsl.pipeline(name="promotion", description="Deploys the chosen candidate, if there is one.")

@@ -1,32 +1,69 @@
-"""Resources of a stage's pod, from the config's `resources` section to KFP's settings."""
+"""From the config's `resources` section to the settings of a task's pod."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from kfp import dsl, kubernetes
 
+CREDENTIALS = "/var/run/secrets/trimtab-gcp"
 
-def apply(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> dsl.PipelineTask:
-    """Sets one task's CPU, memory, accelerator, node selector and retries.
+
+def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> dsl.PipelineTask:
+    """Sets what one task's pod gets and may do.
 
     Args:
         task: The task to configure.
-        resources: The entry of `resources.stages` for the task's stage; missing keys leave KFP's default.
+        stage: The stage that the task runs.
+        resources: The `resources` section as plain values; missing keys leave KFP's defaults.
 
     Returns:
         The same task.
     """
-    if cpu := resources.get("cpu"):
-        task.set_cpu_limit(cpu)
-    if memory := resources.get("memory"):
-        task.set_memory_limit(memory)
-    if count := resources.get("accelerator_count"):
-        task.set_accelerator_type(
-            resources.get("accelerator_type") or "nvidia.com/gpu"
-        ).set_accelerator_limit(count)
-    for label, value in resources.get("node_selector", {}).items():
-        kubernetes.add_node_selector(task, label_key=label, label_value=value)
-    if retries := resources.get("retries"):
-        task.set_retry(num_retries=retries, backoff_duration="30s", backoff_factor=2.0)
+    own = resources.get("stages", {}).get(stage, {})
+    _compute(task, own)
+    _placement(task, own)
+    _access(task, resources)
     # The backend keys its cache on an artifact's name, not its content, and every run has a directory.
     return task.set_caching_options(enable_caching=False)
+
+
+def _compute(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
+    # Requests equal limits: a pod that shares its cores measures latencies of its neighbours.
+    if cpu := own.get("cpu"):
+        task.set_cpu_request(cpu).set_cpu_limit(cpu)
+    if memory := own.get("memory"):
+        task.set_memory_request(memory).set_memory_limit(memory)
+    if count := own.get("accelerator_count"):
+        task.set_accelerator_type(own["accelerator_type"]).set_accelerator_limit(count)
+    if size := own.get("shared_memory"):
+        kubernetes.empty_dir_mount(
+            task, volume_name="shared-memory", mount_path="/dev/shm", medium="Memory", size_limit=size
+        )
+    if retries := own.get("retries"):
+        task.set_retry(
+            num_retries=retries, backoff_duration=f"{own.get('retry_backoff_s', 30)}s", backoff_factor=2.0
+        )
+    if timeout := own.get("timeout_s"):
+        kubernetes.set_timeout(task, seconds=timeout)
+
+
+def _placement(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
+    for label, value in own.get("node_selector", {}).items():
+        kubernetes.add_node_selector(task, label_key=label, label_value=value)
+    for one in own.get("tolerations", []):
+        kubernetes.add_toleration(task, **{key: value for key, value in one.items() if value is not None})
+
+
+def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:
+    kubernetes.set_security_context(
+        task, run_as_user=resources.get("run_as_user", 1000), run_as_non_root=True
+    )
+    if volume := resources.get("volume"):
+        kubernetes.mount_pvc(task, pvc_name=volume["claim"], mount_path=volume["mount_path"])
+    if secret := resources.get("google_credentials_secret"):
+        kubernetes.use_secret_as_volume(task, secret_name=secret, mount_path=CREDENTIALS)
+        task.set_env_variable("GOOGLE_APPLICATION_CREDENTIALS", f"{CREDENTIALS}/key.json")
+    for name, value in resources.get("environment", {}).items():
+        task.set_env_variable(name, value)
+    if secrets := resources.get("image_pull_secrets"):
+        kubernetes.set_image_pull_secrets(task, secrets)

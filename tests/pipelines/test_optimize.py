@@ -109,23 +109,38 @@ def test_resources_reach_the_pods(tmp_path):
     from kfp import compiler
 
     from pipelines.optimize import build
+    from trimtab.config.resources import Resources
 
-    resources = {
-        "train": {
-            "cpu": "4",
-            "memory": "8Gi",
-            "accelerator_type": "nvidia.com/gpu",
-            "accelerator_count": 1,
-            "node_selector": {"pool": "gpu"},
-            "retries": 2,
-        }
+    train = {
+        "cpu": "4",
+        "memory": "8Gi",
+        "accelerator_count": 1,
+        "node_selector": {"pool": "gpu"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "shared_memory": "2Gi",
+        "timeout_s": 3600,
+        "retries": 2,
     }
-    compiler.Compiler().compile(build(resources), str(tmp_path / "out.yaml"))
+    resources = Resources(
+        stages={"train": train},
+        volume={"claim": "runs"},
+        google_credentials_secret="gcp",
+        environment={"A": "b"},
+    )
+    compiler.Compiler().compile(build(resources.model_dump()), str(tmp_path / "out.yaml"))
     spec, platform = yaml.safe_load_all((tmp_path / "out.yaml").read_text())
     container = spec["deploymentSpec"]["executors"]["exec-train"]["container"]
     assert container["resources"]["accelerator"]["resourceCount"] == "1"
     assert container["resources"]["resourceMemoryLimit"] == "8Gi"
     assert spec["root"]["dag"]["tasks"]["train"]["retryPolicy"]["maxRetryCount"] == 2
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert executors["exec-train"]["nodeSelector"]["labels"] == {"pool": "gpu"}
-    assert "exec-evaluate" not in executors
+    train, evaluate = executors["exec-train"], executors["exec-evaluate"]
+    assert train["nodeSelector"]["labels"] == {"pool": "gpu"}
+    assert train["tolerations"][0]["key"] == "nvidia.com/gpu"
+    assert train["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
+    assert train["activeDeadlineSeconds"] == "3600"
+    assert "nodeSelector" not in evaluate
+    for one in executors.values():
+        assert one["securityContext"] == {"runAsUser": "1000", "runAsNonRoot": True}
+        assert one["pvcMount"][0]["mountPath"] == "/trimtab"
+        assert one["secretAsVolume"][0]["mountPath"].endswith("trimtab-gcp")
