@@ -1,7 +1,8 @@
 """8-bit weights and activations, with ranges calibrated on training examples.
 
 Kernels get a scale per output channel, activations one per tensor; operators without an 8-bit kernel stay in
-float, and so do the model's input and output. Source: https://ai.google.dev/edge/litert/models/post_training_integer_quant
+float, and so do the model's input and output. Source:
+https://ai.google.dev/edge/litert/models/post_training_integer_quant
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
     if not accepted & heavy:
         kinds = sorted({type(layer).__name__ for layer in twin.layers if layer.weights})
         raise CompressionError(
-            f"TFMOT can quantize none of the model's layers with weights: {', '.join(kinds) or 'it has none'}",
+            f"TFMOT can quantize none of the model's layers with weights: {', '.join(kinds) or 'no such'}",
             field=twin.name,
             hint=OTHER_RECIPES,
         )
