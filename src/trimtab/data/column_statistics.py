@@ -104,9 +104,10 @@ class ColumnSummary:
         if kind == "other":
             summary.missing = column.null_count
             return summary, None
-        return summary, summary._add_values(name, column)
+        forced = config.columns.get(name) in ("categorical", "text")
+        return summary, summary._add_values(name, column, forced=forced)
 
-    def _add_values(self, name: str, column: pa.Array) -> Hashes:
+    def _add_values(self, name: str, column: pa.Array, *, forced: bool) -> Hashes:
         encoded = values.plain(column).dictionary_encode()
         unique = encoded.dictionary
         indices = pc.fill_null(encoded.indices, len(unique)).to_numpy()
@@ -114,7 +115,8 @@ class ColumnSummary:
         is_text = pa.types.is_string(unique.type)
         parsed = values.numbers(unique)
         self._add_numbers(parsed, values.missing_numbers(unique), weights[:-1])
-        few = len(unique) <= _FREQUENT_NUMBERS or self.numbers + self.missing_numbers < weights[:-1].sum()
+        words = self.numbers + self.missing_numbers < weights[:-1].sum()
+        few = forced or words or len(unique) <= _FREQUENT_NUMBERS
         texts = values.texts(unique) if is_text or few else None
         null = np.asarray(pc.is_null(texts if texts is not None else parsed))
         self.missing = int(weights[:-1][null].sum() + weights[-1])
@@ -126,7 +128,7 @@ class ColumnSummary:
             hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
         self.distinct = Distinct.of(hashes[:-1][~null], weights[:-1][~null], self.distinct.size)
         if texts is not None and few:
-            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=is_text)
+            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=is_text and (forced or words))
         else:
             self.frequent.error = int(weights[:-1].max())
         of_rows: Hashes = mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
@@ -148,7 +150,7 @@ class ColumnSummary:
         short = pc.utf8_slice_codeunits(texts, 0, _LONGEST_COUNTED_CHARACTERS)
         counts = weights.tolist()
         self.frequent.add(zip(short.to_pylist(), counts, strict=True))
-        if not tokens or self.numbers + self.missing_numbers >= weights.sum():
+        if not tokens:
             return
         lengths = np.zeros(_LONGEST_TEXT_TOKENS + 1, np.int64)
         found: dict[str, int] = {}

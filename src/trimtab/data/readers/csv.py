@@ -7,6 +7,7 @@ gives strings their meaning, one by one, and the statistics of all rows decide w
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ BYTES_PER_PARTITION = 8 << 20
 _BLOCK_BYTES = 1 << 20
 _LONGEST_RECORD_BYTES = 64 << 20
 _BATCH_ROWS = 8192
+_RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
 
 class CsvReader:
@@ -62,54 +64,33 @@ class CsvReader:
             return
         file = Path(partition.source)
         dialect = dialect_of(file)
-        ragged = _Ragged(tolerate=config.max_bad_fraction > 0)
+        ragged = _Ragged() if config.max_bad_fraction > 0 else None
         rows = 0
         for batch in _parsed(partition, dialect, ragged):
             rows += batch.num_rows
             for start in range(0, batch.num_rows, _BATCH_ROWS):
                 yield batch.slice(start, _BATCH_ROWS)
-        if ragged.count:
-            self._report(ragged, rows, partition, dialect, config)
-
-    def _report(
-        self, ragged: _Ragged, rows: int, partition: Partition, dialect: Dialect, config: Data
-    ) -> None:
-        error = ragged.error(partition, dialect)
-        if ragged.count > config.max_bad_fraction * (rows + ragged.count):
-            raise error
-        progress.say("data_prep", f"left out {ragged.count} records, the first: {error.describe()}")
+        if ragged is not None and ragged.first is not None:
+            error = _ragged_error(partition, dialect, *ragged.first)
+            if ragged.count > config.max_bad_fraction * (rows + ragged.count):
+                raise error
+            progress.say("data_prep", f"left out {ragged.count} records, the first: {error.describe()}")
 
 
 class _Ragged:
-    """Records whose number of fields is not the header's."""
+    """Counts and leaves out the records whose number of fields is not the header's."""
 
-    def __init__(self, tolerate: bool) -> None:
+    def __init__(self) -> None:
         self.count = 0
-        self._tolerate = tolerate
-        self._first: pacsv.InvalidRow | None = None
+        self.first: tuple[int, int, int] | None = None
 
     def __call__(self, row: pacsv.InvalidRow) -> str:
         self.count += 1
-        self._first = self._first or row
-        return "skip" if self._tolerate else "error"
-
-    def error(self, partition: Partition, dialect: Dialect) -> DataError:
-        """Returns the error that names the first of them."""
-        assert self._first is not None
-        file = Path(partition.source)
-        offset = csv_records.record_offset(
-            file, partition.start, partition.stop, dialect.delimiter, self._first.number
-        )
-        expected, actual = self._first.expected_columns, self._first.actual_columns
-        return DataError(
-            f"expected {expected} fields as in the header, found {actual}",
-            path=str(file),
-            line=csv_records.line_of(file, offset),
-            hint="Quote fields that hold the delimiter; data.max_bad_fraction leaves out a share of records.",
-        )
+        self.first = self.first or (row.number, row.expected_columns, row.actual_columns)
+        return "skip"
 
 
-def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged) -> Iterator[pa.RecordBatch]:
+def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged | None) -> Iterator[pa.RecordBatch]:
     """Yields the records of a partition; the parser's block grows only for records longer than it."""
     block, done = _BLOCK_BYTES, 0
     while True:
@@ -124,12 +105,15 @@ def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged) -> Iterator
             return
         except pa.ArrowInvalid as error:
             if "straddling" not in str(error) or block >= _LONGEST_RECORD_BYTES:
-                raise _explained(error, partition, dialect, ragged) from error
+                raise _explained(error, partition, dialect) from error
             block *= 8
-            ragged.count = 0
+            if ragged is not None:
+                ragged.count = 0
 
 
-def _open(partition: Partition, dialect: Dialect, ragged: _Ragged, block: int) -> Iterator[pa.RecordBatch]:
+def _open(
+    partition: Partition, dialect: Dialect, ragged: _Ragged | None, block: int
+) -> Iterator[pa.RecordBatch]:
     with pa.OSFile(partition.source) as file:
         stream = file.get_stream(partition.start, partition.stop - partition.start)
         yield from pacsv.open_csv(
@@ -144,27 +128,44 @@ def _open(partition: Partition, dialect: Dialect, ragged: _Ragged, block: int) -
         )
 
 
-def _explained(error: pa.ArrowInvalid, partition: Partition, dialect: Dialect, ragged: _Ragged) -> DataError:
-    if ragged.count:
-        return ragged.error(partition, dialect)
+def _explained(error: pa.ArrowInvalid, partition: Partition, dialect: Dialect) -> DataError:
     file = Path(partition.source)
-    if "UTF8" in str(error):
+    line = _first_undecodable_line(file, partition)
+    if line is not None:
         return DataError(
             "the file is not UTF-8 text",
             path=str(file),
-            line=_first_undecodable_line(file, partition),
+            line=line,
             hint="Save it as UTF-8, such as: iconv -f latin1 -t utf-8 old.csv > new.csv",
         )
+    ragged = _RAGGED.search(str(error))
+    if ragged is not None:
+        number, expected, actual = map(int, ragged.groups())
+        return _ragged_error(partition, dialect, number, expected, actual)
     line = csv_records.line_of(file, partition.start)
     return DataError(f"cannot parse the records from here on: {error}", path=str(file), line=line)
 
 
-def _first_undecodable_line(file: Path, partition: Partition) -> int:
+def _ragged_error(
+    partition: Partition, dialect: Dialect, number: int, expected: int, actual: int
+) -> DataError:
+    """Returns the error that names the line of a partition's n-th record."""
+    file = Path(partition.source)
+    offset = csv_records.record_offset(file, partition.start, partition.stop, dialect.delimiter, number)
+    return DataError(
+        f"expected {expected} fields as in the header, found {actual}",
+        path=str(file),
+        line=csv_records.line_of(file, offset),
+        hint="Quote fields that hold the delimiter; data.max_bad_fraction leaves out a share of records.",
+    )
+
+
+def _first_undecodable_line(file: Path, partition: Partition) -> int | None:
     with file.open("rb") as handle:
         handle.seek(partition.start)
         content = handle.read(partition.stop - partition.start)
     try:
         content.decode("utf-8")
-        return csv_records.line_of(file, partition.start)
     except UnicodeDecodeError as error:
         return csv_records.line_of(file, partition.start + error.start)
+    return None
