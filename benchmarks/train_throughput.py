@@ -1,18 +1,18 @@
-"""Images per second of our training over bare ``model.fit`` on in-memory float arrays: the same model and batch.
+"""Images per second of our training over bare ``model.fit`` on in-memory float arrays.
 
     python benchmarks/train_throughput.py [--images 3200] [--repetitions 7] [--batch-size 64] [--parquet FILE]
 
-The model is MLPerf Tiny's ResNet-8 and the images are CIFAR-10's in shape, random unless a Parquet file is given
-(columns ``image`` or ``img``: encoded bytes, or a struct that holds them; ``label``). Every variant is a process that
-trains one epoch when it is told to and then sleeps; a repetition is one epoch of each, in an order that rotates, so
-that what else the machine does falls on all of them alike. The ratio is taken within each repetition. On a machine that
-others use too, look at the CPU seconds: they hardly depend on what else runs.
+The model is MLPerf Tiny's ResNet-8 and the images are CIFAR-10's in shape, random unless a Parquet file is
+given (columns ``image`` or ``img``: encoded bytes, or a struct that holds them; ``label``). Every variant is a
+process that trains one epoch when it is told to and then sleeps; a repetition is one epoch of each, in an
+order that rotates, so that what else the machine does falls on all of them alike. The ratio is taken within
+each repetition. On a machine that others use too, look at the CPU seconds: they depend less on what else runs.
 
-- ``bare``: ``model.fit(x, y)`` with float32 arrays already scaled, no callbacks, XLA off (on CPUs XLA halves its
-  speed, so this is the stronger baseline), deterministic operations off.
+- ``bare``: ``model.fit(x, y)`` with float32 arrays already scaled, no callbacks, XLA off (on CPUs XLA halves
+  its speed, so this is the stronger baseline), deterministic operations off.
 - ``bare, deterministic``: the same with deterministic operations on: what determinism costs.
-- ``trimtab``: ``trimtab.train.loop.fit`` as the train stage calls it: uint8 in memory, exact resume, a checkpoint and
-  TensorBoard's scalars every epoch.
+- ``trimtab``: ``trimtab.train.loop.fit`` as the train stage calls it: uint8 in memory, exact resume, a
+  checkpoint and TensorBoard's scalars every epoch.
 - ``trimtab, augmented``: the same with flips and random crops.
 """
 
@@ -54,7 +54,11 @@ def _report(arguments: argparse.Namespace, seconds: dict[str, list[tuple[float, 
         wall, cpu = np.median(ratios, axis=0)
         each = " ".join(f"{ratio:.3f}" for ratio in ratios[:, 0])
         print(f"{name:24} {rate:9.0f} {wall:6.3f} {cpu:9.3f}  {each}")
-        rows[name] = {"images_per_second": round(rate, 1), "ratio": round(wall, 4), "cpu_ratio": round(cpu, 4)}
+        rows[name] = {
+            "images_per_second": round(rate, 1),
+            "ratio": round(wall, 4),
+            "cpu_ratio": round(cpu, 4),
+        }
     print(json.dumps({"images": arguments.images, "batch_size": arguments.batch_size, "variants": rows}))
 
 
@@ -82,7 +86,7 @@ def _images(n: int, parquet: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _interleaved(source: Path, batch_size: int, repetitions: int) -> dict[str, list[tuple[float, float]]]:
-    """Returns ``(seconds, CPU seconds)`` of every repetition by variant; a first epoch of each, which traces, is left out."""
+    """Returns ``(seconds, CPU seconds)`` of every repetition by variant, without a first epoch, which traces."""
     workers = {
         name: subprocess.Popen(
             [sys.executable, __file__, "--worker", name, str(source), str(batch_size)],

@@ -67,10 +67,12 @@ def test_it_writes_a_model_that_others_can_load(digits: Path, tmp_path: Path) ->
     history = json.loads((found.path / "history.json").read_text())
     assert [entry["epoch"] for entry in history["epochs"]] == [1, 2, 3, 4]
     scores = np.load(found.path / "validation_scores.npy")
-    assert scores.shape == (300,) and scores.dtype == np.float32
+    assert scores.shape == (300,)
+    assert scores.dtype == np.float32
     assert scores.mean() == pytest.approx(history["epochs"][-1]["val_accuracy"])
     record = next(record for record in records(str(run)) if record.stage == "train")
-    assert record.ok and record.summary["validation"]["accuracy"] > 0.85
+    assert record.ok
+    assert record.summary["validation"]["accuracy"] > 0.85
     assert list((run / "tensorboard" / "train").rglob("*tfevents*"))
 
 
@@ -78,7 +80,8 @@ def test_without_tune_nothing_is_searched_and_tensorflow_stays_out(tmp_path: Pat
     script = f"""
 import sys
 from trimtab.stages import tune
-tune.run(config={config()!r}, run={str(tmp_path)!r}, dataset="unused", hyperparameters={str(tmp_path / "hp")!r})
+arguments = {{"run": {str(tmp_path)!r}, "dataset": "unused", "hyperparameters": {str(tmp_path / "hp")!r}}}
+tune.run(config={config()!r}, **arguments)
 assert not {{"tensorflow", "keras", "keras_tuner"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -47,7 +47,7 @@ def classification(write_dataset: Callable[..., Path]) -> Callable[..., Dataset]
 
 @pytest.fixture
 def regression(write_dataset: Callable[..., Path]) -> Callable[..., Dataset]:
-    """Returns a function that makes a dataset of a noisy linear function with a label of mean 100, deviation 50."""
+    """Returns a function that makes a dataset of a noisy linear function; labels: 100 ± 50."""
 
     def make(rows: tuple[int, int] = (200, 60)) -> Dataset:
         rng = np.random.default_rng(0)

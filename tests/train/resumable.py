@@ -1,4 +1,4 @@
-"""A training run in a process of its own, to be killed: ``python resumable.py DATASET DIRECTORY [bytes in memory]``."""
+"""A training run in a process of its own: ``python resumable.py DATASET DIRECTORY [bytes in memory]``."""
 
 from __future__ import annotations
 

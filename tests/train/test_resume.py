@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -40,7 +39,7 @@ def kill(process: subprocess.Popen[str], when: Callable[[], bool]) -> None:
 
 
 def names(directory: Path) -> list[str]:
-    return sorted(os.listdir(directory)) if directory.is_dir() else []
+    return sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
 
 
 def after_progress(checkpoints: Path, delay: float) -> Callable[[], bool]:
@@ -72,7 +71,9 @@ def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("in_memory_bytes", "kills"), [(KEEP, 4), (STREAM, 2)], ids=["in memory", "streaming"])
+@pytest.mark.parametrize(
+    ("in_memory_bytes", "kills"), [(KEEP, 4), (STREAM, 2)], ids=["in memory", "streaming"]
+)
 def test_killed_at_random_moments(
     classification: Callable[..., Dataset], tmp_path: Path, in_memory_bytes: int, kills: int
 ) -> None:

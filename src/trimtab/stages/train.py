@@ -169,14 +169,14 @@ def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
         constant = float(np.bincount(y).max() / len(y))
         if scores.mean() <= constant:
             return [
-                f"the model is right on {scores.mean():.1%} of the validation examples; always guessing the most "
-                f"frequent class is right on {constant:.1%}. {hint}"
+                f"the model is right on {scores.mean():.1%} of the validation examples; always guessing "
+                f"the most frequent class is right on {constant:.1%}. {hint}"
             ]
         return []
     constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)
     if scores.mean() >= constant:
         return [
-            f"the model's mean absolute error on validation is {scores.mean():.4g}; always guessing the median "
-            f"gives {constant:.4g}. {hint}"
+            f"the model's mean absolute error on validation is {scores.mean():.4g}; always "
+            f"guessing the median gives {constant:.4g}. {hint}"
         ]
     return []

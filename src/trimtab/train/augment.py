@@ -1,4 +1,4 @@
-"""Random changes to training images; every draw is keyed by the seed, the epoch and the batch's place in it."""
+"""Random changes to training images; every draw is keyed by the seed, the epoch and the batch's place."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 def augmentation(config: Augment, spec: TensorSpec) -> Augmentation | None:
     """Returns a function ``(stored images (batch, height, width, channels), key (2,)) -> images``, or None.
 
-    The key is a stateless seed of TensorFlow: the same key gives the same changes. Geometry is changed in the stored
-    dtype; brightness and contrast turn the images into float32 of the same range, clipped to it.
+    The key is a stateless seed of TensorFlow: the same key gives the same changes. Geometry is changed in the
+    stored dtype; brightness and contrast turn the images into float32 of the same range, clipped to it.
 
     Args:
         config: The ``train.augment`` section.

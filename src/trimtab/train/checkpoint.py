@@ -1,8 +1,8 @@
 """Checkpoints: one checksummed file each, renamed into place whole, bound to the run that wrote it.
 
-A file is ``magic, SHA-256 of the rest, length of the header, header (JSON), arrays (.npz)``. The two newest are kept: when
-the newest is damaged, the one before it is used. A checkpoint of another run (other settings, data or model) is
-never loaded: what differs is said, and training starts from the beginning.
+A file is ``magic, SHA-256 of the rest, length of the header, header (JSON), arrays (.npz)``. The two newest
+are kept: when the newest is damaged, the one before it is used. A checkpoint of another run (other settings,
+data or model) is never loaded: what differs is said, and training starts from the beginning.
 """
 
 from __future__ import annotations

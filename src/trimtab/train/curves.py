@@ -17,8 +17,8 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 class Curves:
     """Events of one directory, with the epoch as the step.
 
-    Events that an earlier process wrote for epochs that are done are carried over into a new file; those of epochs
-    that will be trained again, and a tail that a kill cut off, are left out.
+    Events that an earlier process wrote for epochs that are done are carried over into a new file; those of
+    epochs that will be trained again, and a tail that a kill cut off, are left out.
 
     Args:
         directory: The directory of the logs.

@@ -28,7 +28,7 @@ class Patience:
     waited: int = 0
 
     def improved(self, epoch: int, loss: float) -> bool:
-        """Takes in an epoch's loss and returns whether it is the best so far; the caller then sets the weights.
+        """Takes in an epoch's loss and returns whether it is the best; the caller then sets the weights.
 
         Args:
             epoch: The epoch, counted from 1.

@@ -1,8 +1,9 @@
 """The batches of every epoch, as a function of the seed and the step alone.
 
-A training batch depends on nothing but ``(seed, epoch, step)``: a run that was killed skips to its step without
-computing what came before. Data that fits is kept in memory as stored (uint8 for images), and each batch is gathered
-by a stateless permutation; larger data streams from the shards through a seeded shuffle buffer.
+A training batch depends on nothing but ``(seed, epoch, step)``: a run that was killed skips to its step
+without computing what came before. Data that fits is kept in memory as stored (uint8 for images), and each
+batch is gathered by a stateless permutation; larger data streams from the shards through a seeded shuffle
+buffer.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ SHUFFLE_BYTES = 256 * 1024**2
 """Size of the shuffle buffer when data streams."""
 
 _LEAST_VALIDATION_BATCH = 256
-# With the op's default of 4 rounds, neighbours among 50,000 examples correlate at -0.06 (13 standard errors); from
-# 8 rounds on no test tells the order from a uniform permutation.
+# With the op's default of 4 rounds, neighbours among 50,000 examples correlate at -0.06 (13 standard errors);
+# from 8 rounds on no test tells the order from a uniform permutation.
 _SHUFFLE_ROUNDS = 16
 
 

@@ -11,8 +11,8 @@ class History:
     """The epochs of a run.
 
     Attributes:
-        epochs: One entry an epoch: ``epoch`` (counted from 1), ``loss``, the metric, ``val_loss``, the metric on the
-            validation split, ``learning_rate`` and ``seconds``.
+        epochs: One entry an epoch: ``epoch`` (counted from 1), ``loss``, the metric, ``val_loss``, the metric
+            on the validation split, ``learning_rate`` and ``seconds``.
         best_epoch: With early stopping, the epoch whose weights were kept, counted from 1.
         stopped_early: Whether patience ran out before the last epoch.
     """

@@ -1,8 +1,9 @@
 """The training loop: Keras' ``fit``, exactly resumable.
 
 Killed at any moment and started again with the same arguments, a run ends with the same bits as one that was
-never interrupted (on the CPU, with ``determinism.prepare``): a batch depends on the seed and the step alone, seed
-generators are set at each epoch's start, and a checkpoint holds every value that a step reads or changes.
+never interrupted (on the CPU, with ``determinism.prepare``): a batch depends on the seed and the step alone,
+seed generators are set at each epoch's start, and a checkpoint holds every value that a step reads or
+changes.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def fit(
         label: Names the run in the progress lines, such as ``train``.
         checkpoints: A directory of this run alone; None: the run cannot be resumed.
         log_dir: A directory for TensorBoard's logs of this run alone.
-        binding: What else the run depends on, such as the checksum of the weights it starts from: a checkpoint
-            with another binding is left out.
+        binding: What else the run depends on, such as the checksum of the weights it starts from: a
+            checkpoint with another binding is left out.
 
     Returns:
         What happened, by epoch.
@@ -118,14 +119,16 @@ def fine_tuner(
 def _compile(model: keras.Model, settings: TrainSettings, feed: Feed, dataset: Dataset) -> None:
     task = dataset.schema.task
     with model.distribute_strategy.scope():
-        # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be deterministic.
+        # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be
+        # deterministic.
         model.compile(
             optimizer=optimizer(settings.train, feed.steps_per_epoch),
             loss=objective.loss(task),
             metrics=objective.metrics(task),
             jit_compile=False,
         )
-        # Keras creates the variables of optimizer and metrics at the first step; a checkpoint wants them before it.
+        # Keras creates the variables of optimizer and metrics at the first step; a checkpoint wants them
+        # before it.
         model._symbolic_build(data_batch=feed.training().element_spec)
 
 

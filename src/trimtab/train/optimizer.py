@@ -32,7 +32,7 @@ def learning_rate(
     return WarmUp(train.learning_rate, warmup) if warmup else train.learning_rate
 
 
-class WarmUp(keras.optimizers.schedules.LearningRateSchedule):
+class WarmUp(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """A linear rise from zero over some steps, then a constant rate.
 
     Args:

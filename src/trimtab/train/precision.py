@@ -13,8 +13,9 @@ import tensorflow as tf
 def mixed(model: keras.Model, enabled: bool) -> Iterator[None]:
     """Lets a model's layers compute in 16 bits inside the block; the weights stay float32.
 
-    On GPUs the type is float16, and Keras scales the loss; on CPUs it is bfloat16, which needs no scaling. The layers that
-    produce the model's outputs keep float32, so that probabilities and the loss do not lose digits.
+    On GPUs the type is float16, and Keras scales the loss; on CPUs it is bfloat16, which needs no scaling.
+    The layers that produce the model's outputs keep float32, so that probabilities and the loss do not lose
+    digits.
 
     Args:
         model: A model of float32 layers, not yet compiled.

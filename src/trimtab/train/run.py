@@ -1,4 +1,4 @@
-"""One run of the loop: the callback that counts, checkpoints, logs and stops, and the calls of ``fit`` around it."""
+"""One run of the loop: what counts, checkpoints, logs and stops, and the calls of ``fit`` around it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trimtab.train.logs import Logs
 from trimtab.train.settings import TrainSettings
 
 
-class Run(keras.callbacks.Callback):
+class Run(keras.callbacks.Callback):  # type: ignore[misc]
     """The state of a run, kept up to date from inside Keras' ``fit``.
 
     Args:
@@ -63,7 +63,8 @@ class Run(keras.callbacks.Callback):
             self._say(f"resumes at epoch {self._epoch + 1}/{self._epochs}, step {self._step}/{self._steps}")
         validation = self._feed.validation()
         while not self._ended:
-            # The epoch that was interrupted has fewer steps left than the others, so it gets a fit of its own.
+            # The epoch that was interrupted has fewer steps left than the others, so it gets a fit of its
+            # own.
             until = self._epoch + 1 if self._step else self._epochs
             self.model.fit(
                 self._feed.training(self._epoch * self._steps + self._step),
@@ -81,7 +82,7 @@ class Run(keras.callbacks.Callback):
     def _ended(self) -> bool:
         return self._epoch == self._epochs or self.history.stopped_early
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Sets the seed generators, or puts back what a checkpoint holds."""
         self._began = self._saved = time.monotonic()
         self._first_step = self._step
@@ -91,7 +92,7 @@ class Run(keras.callbacks.Callback):
             determinism.reseed(self.model, self._settings.seed, epoch)
         self._pending = None
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
         """Counts, looks at the loss, and writes a checkpoint when it is time."""
         self._step += 1
         if not math.isfinite((logs or {})["loss"]):
@@ -182,4 +183,7 @@ class Run(keras.callbacks.Callback):
         )
         trained = min((self._steps - self._first_step) * self._settings.train.batch_size, self._feed.examples)
         left = seconds * (self._epochs - entry["epoch"])
-        return f"epoch {entry['epoch']:.0f}/{self._epochs}  {shown}  {trained / seconds:,.0f} examples/s  ETA {left:.0f} s"
+        return (
+            f"epoch {entry['epoch']:.0f}/{self._epochs}  {shown}  {trained / seconds:,.0f} examples/s  "
+            f"ETA {left:.0f} s"
+        )

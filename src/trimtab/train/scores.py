@@ -13,8 +13,8 @@ _BATCH = 256
 def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
     """Returns a score per validation example, ``(n,)`` float32, in the stored order.
 
-    Classification: 1 where the most probable class is right, else 0. Regression: the absolute error in units of
-    the label.
+    Classification: 1 where the most probable class is right, else 0. Regression: the absolute error in units
+    of the label.
 
     Args:
         model: The model.
@@ -28,6 +28,7 @@ def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
         return np.zeros(0, np.float32)
     y_pred, y_true = np.concatenate(outputs), np.concatenate(labels)
     if dataset.schema.task == "classification":
-        return (y_pred.argmax(axis=1) == y_true).astype(np.float32)
-    error: np.ndarray = np.abs(y_pred.reshape(-1) - y_true) * dataset.schema.label_std
-    return error.astype(np.float32)
+        scores = y_pred.argmax(axis=1) == y_true
+    else:
+        scores = np.abs(y_pred.reshape(-1) - y_true) * dataset.schema.label_std
+    return np.asarray(scores, np.float32)

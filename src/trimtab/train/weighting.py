@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -15,13 +14,13 @@ _FIELD = "train.class_weight"
 
 
 def class_weights(
-    config: Literal["balanced"] | Mapping[str, float] | None, dataset: Dataset
+    config: Literal["balanced"] | dict[str, float] | None, dataset: Dataset
 ) -> tf.Tensor | None:
     """Returns a weight per class, ``(classes,)`` float32, or None when all weigh the same.
 
     ``balanced`` gives a class ``rows / (classes * rows of the class)``, as scikit-learn's
-    ``compute_class_weight`` does (King and Zeng, "Logistic regression in rare events data", 2001). Classes that a
-    mapping leaves out weigh 1.
+    ``compute_class_weight`` does (King and Zeng, "Logistic regression in rare events data", 2001). Classes
+    that a mapping leaves out weigh 1.
 
     Args:
         config: The ``train.class_weight`` field.
@@ -35,10 +34,9 @@ def class_weights(
     classes = dataset.schema.classes
     if dataset.schema.task != "classification":
         raise ConfigError("class weights are for classification, and the task is regression", field=_FIELD)
-    if config == "balanced":
+    if isinstance(config, str):
         counts = np.bincount(_labels(dataset), minlength=len(classes))
         return tf.constant(counts.sum() / (len(classes) * np.maximum(counts, 1)), tf.float32)
-    assert not isinstance(config, str)
     unknown = sorted(set(config) - set(classes))
     if unknown:
         raise ConfigError(

@@ -8,7 +8,10 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 from trimtab.config.data import Task
 from trimtab.config.tune import Tune
 
-OBJECTIVE: dict[Task, tuple[str, str]] = {"classification": ("val_accuracy", "max"), "regression": ("val_mae", "min")}
+OBJECTIVE: dict[Task, tuple[str, str]] = {
+    "classification": ("val_accuracy", "max"),
+    "regression": ("val_mae", "min"),
+}
 EPOCHS = "tuner/epochs"
 """Hyperband's own hyper-parameter: the epochs of a trial."""
 

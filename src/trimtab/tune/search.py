@@ -57,7 +57,8 @@ class Outcome:
 def search(config: Config, dataset: Dataset, run: Path) -> Outcome:
     """Runs the search that the config asks for; a search that was killed goes on where it was.
 
-    Hyperband's trials train from scratch at every rung, so that the learning-rate schedule always runs to its end.
+    Hyperband's trials train from scratch at every rung, so that the learning-rate schedule always runs to its
+    end.
 
     Args:
         config: The resolved config, with a ``tune`` section.
@@ -118,7 +119,9 @@ def _build(config: Config, dataset: Dataset, hp: keras_tuner.HyperParameters) ->
         default=rate,
     )
     if config.train.optimizer == "adamw":
-        hp.Float(f"{OPTIMIZER}weight_decay", 1e-5, 0.1, sampling="log", default=config.train.weight_decay or 0.004)
+        hp.Float(
+            f"{OPTIMIZER}weight_decay", 1e-5, 0.1, sampling="log", default=config.train.weight_decay or 0.004
+        )
     return registry.build(config.model, model_spec(dataset.schema), hp)
 
 

@@ -1,10 +1,11 @@
 """KerasTuner's search loop around our training loop, resumed by replay.
 
-KerasTuner 1.4.8 resumes from files that it writes in place, several for every step: a kill between two of them repeats
-or drops a finished trial, one inside them leaves JSON that it cannot read, and the Bayesian oracle does not save the
-state of its random numbers. So its files are never read here. Its oracles are deterministic, given their seed and
-the results: a search that was killed is played again from its first trial, and every trial that had ended is
-answered from our journal at once. The trial that was running goes on from its own checkpoint.
+KerasTuner 1.4.8 resumes from files that it writes in place, several for every step: a kill between two of
+them repeats or drops a finished trial, one inside them leaves JSON that it cannot read, and the Bayesian
+oracle does not save the state of its random numbers. So its files are never read here. Its oracles are
+deterministic, given their seed and the results: a search that was killed is played again from its first
+trial, and every trial that had ended is answered from our journal at once. The trial that was running goes on
+from its own checkpoint.
 """
 
 from __future__ import annotations
@@ -67,9 +68,7 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         self.entries: list[Entry] = []
         self.fatal: Exception | None = None
         oracle.verbose = 0
-        super().__init__(
-            oracle, build, directory=str(directory), project_name="keras_tuner", overwrite=True
-        )
+        super().__init__(oracle, build, directory=str(directory), project_name="keras_tuner", overwrite=True)
 
     def run_trial(self, trial: Trial, *_: Any, **__: Any) -> dict[str, float]:
         """Answers a trial from the journal, or runs it and writes it down.
@@ -90,7 +89,8 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         return {self.oracle.objective.name: entry.score}
 
     def _ended(self, trial: Trial) -> Entry:
-        # KerasTuner registers what a model newly asks for while it builds, so the values are taken before that.
+        # KerasTuner registers what a model newly asks for while it builds, so the values are taken before
+        # that.
         values = dict(trial.hyperparameters.values)
         entry = self._journal.read(trial.trial_id, values)
         if entry is None:
@@ -137,11 +137,13 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         )
 
     def _checkpoints(self, trial: Trial) -> Path:
-        return self._directory / "running" / trial.trial_id
+        return self._directory / "running" / str(trial.trial_id)
 
     def _line(self, entry: Entry) -> str:
         number = f"trial {len(self.entries)}/{self.oracle.max_trials}"
-        shown = "  ".join(f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in entry.values.items())
+        shown = "  ".join(
+            f"{n}={v:.4g}" if isinstance(v, float) else f"{n}={v}" for n, v in entry.values.items()
+        )
         if entry.score is None:
             return f"{number}  failed: {entry.reason}  {shown}"
         scores = [other.score for other in self.entries if other.score is not None]
