@@ -46,6 +46,7 @@ def build_result(
         run_id=base.rpartition("/")[2],
         status="failed" if errors else status,
         verdict="",
+        why=selection.verdict if selection else "",
         config=config,
         data=_data(records),
         baseline=selection.baseline if selection else _baseline(candidates),
@@ -125,8 +126,10 @@ def _unfinished(
     for stage in ("deploy",) if selection else STAGES:
         missing = [item for item in _items(records, config, stage) if find(records, stage, item) is None]
         if missing:
-            names = ", ".join(missing)
-            yield StageError(stage=f"{stage} {names}".strip(), type=NO_RECORD, message=_KILLED, exit_code=1)
+            more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+            yield StageError(
+                stage=f"{stage} {missing[0]}{more}".strip(), type=NO_RECORD, message=_KILLED, exit_code=1
+            )
             return
 
 
@@ -136,10 +139,7 @@ def _items(records: Sequence[Record], config: dict[str, Any], stage: str) -> lis
         return []
     if stage not in ("prune", "quantize", "evaluate"):
         return [""]
+    if stage != "prune":
+        return list(summary(records, "shortlist").get("candidates") or [])
     known = read_config(config)
-    if known is None:
-        return []
-    if stage == "prune":
-        return list(known.prunes())
-    dropped = summary(records, "shortlist").get("dropped") or []
-    return [item for item, (prune_id, _) in known.candidates().items() if prune_id not in dropped]
+    return list(known.prunes()) if known else []

@@ -34,11 +34,16 @@ class Line:
 
 @dataclass(frozen=True)
 class CurvePlot:
-    """A panel, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas."""
+    """A panel, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas.
+
+    Attributes:
+        kept: Where the epoch stands whose weights were kept, if early stopping went back to it.
+    """
 
     history: str
     quantity: str
     lines: list[Line]
+    kept: float | None
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
     width: int = WIDTH
@@ -67,6 +72,7 @@ def _plots(history: History, name: str) -> Iterator[CurvePlot]:
     yield CurvePlot(
         history=history.name,
         quantity=NAMES.get(name, name),
+        kept=x(history.best_epoch) if history.best_epoch and first <= history.best_epoch <= last else None,
         lines=[_line(kind, line, x, y) for kind, line in series.items() if line],
         x_ticks=[(at, text) for at, text in x.ticks(6) if "." not in text],
         y_ticks=y.ticks(4),

@@ -12,19 +12,27 @@ from trimtab.report.record import Record, in_order, label, summary
 
 @dataclass(frozen=True)
 class History:
-    """One training: its name, and a dict of numbers per epoch, ``epoch`` (from 1) among them."""
+    """One training.
+
+    Attributes:
+        name: The stage and what it worked on.
+        epochs: A dict of numbers per epoch, ``epoch`` (from 1) among them.
+        best_epoch: The epoch whose weights were kept, where it was not simply the last.
+    """
 
     name: str
     epochs: list[dict[str, float]]
+    best_epoch: int | None
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a stage took, and whether it ended well."""
+    """How long a stage took, whether it ended well, and whether it had nothing to do."""
 
     name: str
     seconds: float
     ok: bool
+    skipped: bool
 
 
 @dataclass(frozen=True)
@@ -33,28 +41,28 @@ class Evidence:
 
     Attributes:
         input_shape: The shape of one example as the model takes it.
-        class_counts: Rows per class, or per split and class.
+        class_counts: Rows per split and class.
         columns: Statistics per column, as ``data_prep`` recorded them.
         weights_sha256: The hash of the trained weights.
         histories: The training, and every fine-tuning that recorded its epochs.
         trials: The trials of the search, as ``tune`` recorded them.
         timings: Every stage that left a record, in the order of the pipeline.
         warnings: What the stages warn of, each once.
-        dropped: Pruned models that broke the accuracy budget early, with their reasons.
-        why: The words of ``select`` on its choice.
+        tracebacks: Where defects of trimtab showed, by stage, candidates that could not be made among them.
+        measured_on: The machine and the number of runs behind the latencies.
         version: The version that was deployed, as the repository numbers it.
     """
 
     input_shape: list[int]
-    class_counts: dict[str, Any]
-    columns: Any
+    class_counts: dict[str, dict[str, int]]
+    columns: list[dict[str, Any]]
     weights_sha256: str
     histories: list[History]
     trials: list[dict[str, Any]]
     timings: list[Timing]
     warnings: list[str]
-    dropped: dict[str, str]
-    why: str
+    tracebacks: dict[str, str]
+    measured_on: str
     version: str
 
 
@@ -68,10 +76,12 @@ def gather_evidence(records: Sequence[Record]) -> Evidence:
         weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
         histories=list(_histories(records)),
         trials=[trial for trial in summary(records, "tune").get("trials") or [] if isinstance(trial, dict)],
-        timings=[Timing(label(r), r.seconds, r.ok) for r in in_order(records)],
+        timings=[
+            Timing(label(r), r.seconds, r.ok, bool(r.summary.get("skipped"))) for r in in_order(records)
+        ],
         warnings=list(_warnings(records)),
-        dropped=_dropped(summary(records, "shortlist").get("dropped")),
-        why=str(summary(records, "select").get("verdict") or ""),
+        tracebacks=dict(_tracebacks(records)),
+        measured_on=_measured_on(summary(records, "select")),
         version=str(summary(records, "deploy").get("version") or ""),
     )
 
@@ -83,7 +93,7 @@ def _histories(records: Sequence[Record]) -> Iterator[History]:
         if isinstance(epochs, list):
             rows = [_numbers(row) for row in epochs if isinstance(row, dict)]
             if any("loss" in row for row in rows):
-                yield History(label(record), rows)
+                yield History(label(record), rows, record.summary.get("best_epoch"))
 
 
 def _numbers(row: dict[str, Any]) -> dict[str, float]:
@@ -105,7 +115,14 @@ def _warnings(records: Sequence[Record]) -> Iterator[str]:
                 yield text
 
 
-def _dropped(found: Any) -> dict[str, str]:
-    if isinstance(found, dict):
-        return {str(key): str(reason) for key, reason in found.items()}
-    return {str(key): "" for key in found or []}
+def _tracebacks(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
+    for record in in_order(records):
+        found = record.traceback or record.summary.get("traceback")
+        if found:
+            yield label(record), str(found)
+
+
+def _measured_on(found: dict[str, Any]) -> str:
+    runs = found.get("latency_runs")
+    words = [str(found["cpu"]) if found.get("cpu") else "", f"{runs:,} runs each" if runs else ""]
+    return ", ".join(word for word in words if word)

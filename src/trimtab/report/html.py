@@ -8,7 +8,7 @@ import jinja2
 import yaml
 
 import trimtab
-from trimtab.report import numbers, pareto, verdict, views
+from trimtab.report import numbers, pareto, rows, verdict, views
 from trimtab.report.confusion import confusion_plot, most_confused
 from trimtab.report.curves import curve_plots
 from trimtab.report.evidence import Evidence
@@ -42,7 +42,7 @@ def _environment() -> jinja2.Environment:
 
 def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
     chosen = verdict.find_candidate(result, result.chosen)
-    compared = views.compared(result.baseline, chosen)
+    compared = rows.compared(result.baseline, chosen)
     classes = result.data.classes if result.data else []
     return {
         "result": result,
@@ -50,19 +50,19 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "version": trimtab.__version__,
         "chosen": chosen,
         "regression": verdict.is_regression(result),
-        "problems": [views.problem(error) for error in result.errors],
+        "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
         "pipeline": views.pipeline(result, evidence),
         "tiles": views.tiles(result, chosen),
         "plots": [plot for cost in ("latency", "size") if (plot := pareto.pareto_plot(result, cost))],
-        "candidates": [views.candidate_row(result, candidate) for candidate in result.candidates],
-        "metrics": views.metric_rows(compared),
+        "candidates": [rows.candidate_row(result, candidate) for candidate in result.candidates],
+        "metrics": rows.metric_rows(compared),
         "compared": compared,
         "matrices": [matrix for one in compared if (matrix := confusion_plot(one, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
-        "classes": views.class_rows(compared),
+        "classes": rows.class_rows(compared),
         "curves": [curve_plots(history) for history in evidence.histories],
-        "trials": views.table(evidence.trials),
-        "columns": views.table(views.named_rows(evidence.columns)),
-        "class_counts": views.class_counts(evidence.class_counts),
+        "trials": rows.table(evidence.trials, nested=True),
+        "columns": rows.table(evidence.columns),
+        "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
     }

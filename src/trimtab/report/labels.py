@@ -51,8 +51,8 @@ def place(
         texts: The points to label, the most important first, as ``(index of the point, text)``.
         bounds: Labels stay inside of it.
         forced: So many of the first texts are placed even where they overlap something.
-        important: So many of the first texts may stand above or below their point; others only beside it, where
-            nobody takes them for a neighbour's.
+        important: So many of the first texts may stand above or below their point; others only beside it,
+            where nobody takes them for a neighbour's.
 
     Returns:
         The labels by the index of the point; a text without a free place gets none.

@@ -13,7 +13,8 @@ def decimal(value: float | None, digits: int = 3) -> str:
         return ABSENT
     if value == 0:
         return "0"
-    exponent = math.floor(math.log10(abs(value)))
+    rounded = float(f"{value:.{digits - 1}e}")
+    exponent = math.floor(math.log10(abs(rounded)))
     if not -5 < exponent < 7:
         return f"{value:.{digits - 1}e}"
     return f"{value:,.{max(0, digits - 1 - exponent)}f}"
@@ -49,7 +50,7 @@ def size(size_bytes: int | None) -> str:
     value = float(size_bytes)
     for unit in ("B", "KB", "MB"):
         if value < 999.5:
-            return f"{decimal(value)} {unit}"
+            return f"{value:.0f} B" if unit == "B" else f"{decimal(value)} {unit}"
         value /= 1000
     return f"{decimal(value)} GB"
 

@@ -60,7 +60,7 @@ class ParetoPlot:
     """A plot, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas.
 
     Attributes:
-        front: The SVG path of the staircase through the candidates that are best in both of the plot's values.
+        front: The SVG path of the staircase through the candidates that are best in both values.
         x_limit: Where the budget's line stands, and what it says; None when it is not in the plot.
         y_limit: Likewise.
         inside: The rectangle of the budget: x, y, width, height.
@@ -150,7 +150,7 @@ def _x_scale(found: Sequence[Spot], limit: float | None) -> Scale:
 
 
 def _y_scale(found: Sequence[Spot], limit: float | None, best: float | None) -> Scale:
-    """Returns an axis for the contenders: neither a collapsed candidate nor a far limit presses them together."""
+    """Returns an axis for the contenders: no collapsed candidate and no far limit presses them together."""
     values = [value for spot in found for value in (spot.quality, spot.worst) if value is not None]
     if limit is not None and best is not None:
         sign = 1 if limit > best else -1

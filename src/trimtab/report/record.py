@@ -28,6 +28,7 @@ class Record(Protocol):
     summary: dict[str, Any]
     error_type: str
     error: str
+    traceback: str
     exit_code: int
 
 

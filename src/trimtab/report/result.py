@@ -67,6 +67,8 @@ class Result(_Strict):
 
     Attributes:
         status: ``deployed``, ``over_budget`` (everything ran and no candidate met the budget) or ``failed``.
+        verdict: The outcome in a sentence.
+        why: Why this candidate was chosen among those within the budget, or what came closest to it.
         chosen: The id of the chosen candidate.
         deployed: Where it was deployed.
         report: The HTML report.
@@ -77,6 +79,7 @@ class Result(_Strict):
     run_id: str
     status: Literal["deployed", "over_budget", "failed"]
     verdict: str
+    why: str = ""
     config: dict[str, Any]
     data: DataSummary | None = None
     baseline: CandidateResult | None = None

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from trimtab.report import numbers
 from trimtab.report.result import CandidateResult, Result
+from trimtab.report.verdict import is_regression, over_what
+
+USUAL, WIDE = 80, 118
+_RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+FAULTS = {"accuracy": "unproven", "error": "unproven", "latency": "slow", "size": "big"}
+COLOURS = {"deployed": "green", "over_budget": "yellow", "failed": "red"}
 
 
 def print_summary(result: Result, console: Console) -> None:
@@ -14,20 +23,92 @@ def print_summary(result: Result, console: Console) -> None:
 
     Args:
         result: The outcome of the run.
-        console: Where to print; the table fits its width.
+        console: Where to print; a wide one gets more columns.
     """
-    table = Table("candidate", "accuracy", "latency ms", "size KB")
+    if result.candidates:
+        console.print()
+        console.print(_table(result, console.width))
+        _print_not_made(result, console)
+    console.print()
+    console.print(Text(result.verdict, style=f"bold {COLOURS[result.status]}"))
+    if result.why:
+        console.print(Text(result.why))
+    for error in result.errors:
+        console.print(Text.assemble((f"{error.stage}: ", "bold red"), error.message))
+    for warning in result.data.warnings if result.data else []:
+        console.print(Text.assemble(("warning: ", "bold yellow"), warning))
+    console.print()
+    for name, uri in (
+        ("Report", result.report),
+        ("TensorBoard logs", result.tensorboard),
+        ("Deployed model", result.deployed or "none"),
+    ):
+        # A path is one line whatever the width: people copy it.
+        console.print(Text.assemble((f"{name:<17}", "dim"), uri or numbers.ABSENT), soft_wrap=True)
+
+
+def _table(result: Result, width: int) -> Table:
+    wide = width >= WIDE
+    table = Table(box=_RULE, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    table.add_column("Recipe", overflow="fold", no_wrap=width >= USUAL)
+    for heading in _headings(result, wide=wide):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("Verdict", min_width=8)
     for candidate in result.candidates:
-        table.add_row(*_row(candidate))
-    console.print(table)
-    console.print(result.verdict, markup=False)
+        chosen = candidate.id == result.chosen
+        style = "bold green" if chosen else "" if candidate.within_budget else "dim"
+        cells = _cells(result, candidate, wide=wide)
+        table.add_row(Text(candidate.id), *cells, _mark(result, candidate), style=style)
+    return table
 
 
-def _row(candidate: CandidateResult) -> list[str]:
-    latency = candidate.latency_ms.p50 if candidate.latency_ms else None
+def _headings(result: Result, *, wide: bool) -> list[str]:
+    quality = ["MAE", "Rise %", "Rise <="] if is_regression(result) else ["Accuracy", "Drop", "Drop <="]
+    if not wide:
+        return [quality[0], quality[2], "ms", "KB"]
+    return [*quality, "p50 ms", "p95 ms", "KB", "gzip KB", "MACs", "Zeros"]
+
+
+def _cells(result: Result, candidate: CandidateResult, *, wide: bool) -> list[str]:
+    drop, latency = candidate.drop, candidate.latency_ms
+    if is_regression(result):
+        quality = numbers.decimal(candidate.metrics.get("mae"), 4)
+    else:
+        quality = numbers.percent(candidate.metrics.get("accuracy"))
+    proven = numbers.points(drop.upper_bound if drop else None)
+    median, size = numbers.milliseconds(latency.p50 if latency else None), candidate.size_bytes
+    if not wide:
+        return [quality, proven, median, numbers.kilobytes(size)]
     return [
-        candidate.id,
-        numbers.percent(candidate.metrics.get("accuracy")),
-        numbers.milliseconds(latency),
-        numbers.kilobytes(candidate.size_bytes),
+        quality,
+        numbers.points(drop.observed if drop else None),
+        proven,
+        median,
+        numbers.milliseconds(latency.p95 if latency else None),
+        numbers.kilobytes(size),
+        numbers.kilobytes(candidate.gzip_bytes),
+        numbers.count(candidate.macs),
+        numbers.percent(candidate.sparsity, 0),
     ]
+
+
+def _mark(result: Result, candidate: CandidateResult) -> Text:
+    if not candidate.ok:
+        return Text("not made", style="red")
+    if candidate.id == result.chosen:
+        return Text("chosen")
+    if candidate.within_budget:
+        return Text("within", style="green")
+    return Text(", ".join(FAULTS[limit] for limit in over_what(result, candidate)) or numbers.ABSENT)
+
+
+def _print_not_made(result: Result, console: Console) -> None:
+    """Prints why candidates could not be made; why others are over the budget is in the report."""
+    by_reason: dict[str, list[str]] = {}
+    for candidate in result.candidates:
+        if not candidate.ok:
+            reason = " ".join("; ".join(candidate.reasons).split())
+            by_reason.setdefault(reason, []).append(candidate.id)
+    for reason, names in by_reason.items():
+        text = Text.assemble((f"{', '.join(names)}: ", "bold"), reason)
+        console.print(Padding(text, (0, 0, 0, 1)))

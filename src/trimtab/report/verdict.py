@@ -19,6 +19,22 @@ def is_regression(result: Result) -> bool:
     return any("mae" in candidate.metrics for candidate in result.candidates)
 
 
+def over_what(result: Result, candidate: CandidateResult) -> list[str]:
+    """Returns which limits of the budget a candidate breaks, in a word each."""
+    budget = result.config.get("budget") or {}
+    regression = is_regression(result)
+    quality = budget.get("max_error_increase" if regression else "max_accuracy_drop")
+    latency, size = budget.get("max_latency_ms"), budget.get("max_size_kb")
+    found = []
+    if candidate.drop and quality is not None and candidate.drop.upper_bound > quality:
+        found.append("error" if regression else "accuracy")
+    if candidate.latency_ms and latency is not None and candidate.latency_ms.p50 > latency:
+        found.append("latency")
+    if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
+        found.append("size")
+    return found
+
+
 def sentence(result: Result) -> str:
     """Returns what was deployed, how much cheaper it is, and at what proven loss; or why nothing was."""
     if result.status == "failed":
@@ -74,7 +90,10 @@ def _over_budget(result: Result) -> str:
     made = sum(candidate.ok for candidate in result.candidates)
     failed = len(result.candidates) - made
     could_not = f" ({failed} more could not be made)" if failed else ""
-    return f"Nothing was deployed: none of the {made} candidates{could_not} meets the budget."
+    who = (
+        "the only candidate does not meet" if made == 1 else f"none of the {made} candidates{could_not} meets"
+    )
+    return f"Nothing was deployed: {who} the budget."
 
 
 def _failed(result: Result) -> str:

@@ -36,8 +36,8 @@ def run(*, config: str, run: str, html: str) -> dict[str, Any]:
         settings, problems = _settings(config)
         found, damaged = _records(store)
         result = build_result(found, settings, store.uri, [*problems, *damaged])
-        page = render(result, gather_evidence(found)).encode()
         store.write("result.json", (result.model_dump_json(indent=2) + "\n").encode())
+        page = render(result, gather_evidence(found)).encode()
         store.write("report.html", page)
         atomic.write_bytes(Path(html), page)
         record.summary = {"status": result.status, "verdict": result.verdict}

@@ -1,0 +1,107 @@
+"""The report stage, on directories as runs leave them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.report.result import Result
+from trimtab.stages import report
+from trimtab.stages.stage import StageRecord, records
+from trimtab.storage.store import open_store
+
+CONFIG = Config.model_validate({"data": {"train": "sklearn://digits"}, "model": {"architecture": "cnn"}})
+CANDIDATE = {
+    "id": "none--none",
+    "recipe": {"prune": {"method": "none"}, "quantize": {"method": "none"}},
+    "ok": True,
+    "metrics": {"accuracy": 0.9},
+    "confusion": [[9, 1], [1, 9]],
+    "within_budget": True,
+    "size_bytes": 1000,
+}
+WHOLE = [
+    StageRecord(
+        stage="data_prep", ok=True, summary={"rows": {"test": 20}, "classes": ["a", "b"], "fingerprint": "f"}
+    ),
+    StageRecord(stage="train", ok=True, summary={"history": [{"epoch": 1, "loss": 0.5}]}),
+    StageRecord(stage="prune", item="none", ok=True),
+    StageRecord(stage="shortlist", ok=True, summary={"dropped": {}, "candidates": ["none--none"]}),
+    StageRecord(stage="quantize", item="none--none", ok=True, summary={"ok": True}),
+    StageRecord(
+        stage="evaluate", item="none--none", ok=True, summary={"candidate": "none--none", "ok": True}
+    ),
+    StageRecord(
+        stage="select",
+        ok=True,
+        summary={
+            "baseline": CANDIDATE,
+            "candidates": [CANDIDATE],
+            "chosen": "none--none",
+            "verdict": "Alone.",
+        },
+    ),
+    StageRecord(stage="deploy", ok=True, summary={"uri": "/deployed/1", "version": 1}),
+]
+
+
+def reported(directory, found, config=None):
+    run = str(directory / "runs" / "one")
+    store = open_store(run)
+    for record in found:
+        store.write(record.name, record.model_dump_json().encode())
+    html = directory / "out" / "report.html"
+    outputs = report.run(config=config or CONFIG.model_dump_json(), run=run, html=str(html))
+    result = Result.model_validate_json(store.read("result.json"))
+    assert store.read("report.html") == html.read_bytes()
+    return result, html.read_text(), outputs
+
+
+def test_a_whole_run(tmp_path):
+    result, html, outputs = reported(tmp_path, WHOLE)
+    assert (result.status, result.run_id, result.chosen) == ("deployed", "one", "none--none")
+    assert result.config == CONFIG.model_dump(mode="json")
+    assert "/deployed/1" in html
+    assert outputs["metrics"]["chosen_accuracy"] == 0.9
+    assert outputs["confusion"] == {"labels": ["a", "b"], "matrix": [[9, 1], [1, 9]]}
+    json.dumps(outputs)
+    assert next(r for r in records(str(tmp_path / "runs" / "one")) if r.stage == "report").ok
+
+
+@pytest.mark.parametrize("kept", range(len(WHOLE)))
+def test_a_run_cut_off_anywhere(tmp_path, kept):
+    result, html, _ = reported(tmp_path, WHOLE[:kept])
+    assert result.status == "failed"
+    assert result.errors[0].stage.partition(" ")[0] == WHOLE[kept].stage
+    assert "What to do" in html
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"ok": true}', b"\xff\xfe", b"[]"])
+def test_a_damaged_record_is_a_finding_and_not_the_end(tmp_path, content):
+    open_store(str(tmp_path / "runs" / "one")).write("stages/train.json", content)
+    result, html, _ = reported(tmp_path, [WHOLE[0]])
+    assert result.status == "failed"
+    assert result.errors[0].stage == "train"
+    assert "stages/train.json" in html
+
+
+@pytest.mark.parametrize("config", ["{}", "no JSON", '{"name": 3}', "[]"])
+def test_a_config_that_is_not_valid_is_a_finding_and_not_the_end(tmp_path, config):
+    result, _, _ = reported(tmp_path, [], config)
+    assert result.status == "failed"
+    assert (result.errors[0].stage, result.errors[0].exit_code) == ("config", 2)
+
+
+def test_a_second_report_replaces_the_first(tmp_path):
+    reported(tmp_path, WHOLE[:3])
+    result, _, _ = reported(tmp_path, WHOLE)
+    assert result.status == "deployed"
+    assert result.errors == []
+
+
+def test_neither_tensorflow_nor_keras_is_imported():
+    code = "import sys, trimtab.stages.report; print({'tensorflow', 'keras', 'kfp'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"
