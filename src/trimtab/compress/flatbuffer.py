@@ -6,7 +6,14 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-_COPIES = {schema.BuiltinOperator.QUANTIZE, schema.BuiltinOperator.DEQUANTIZE}
+_MOVES = {
+    schema.BuiltinOperator.QUANTIZE,
+    schema.BuiltinOperator.DEQUANTIZE,
+    schema.BuiltinOperator.EXPAND_DIMS,
+    schema.BuiltinOperator.RESHAPE,
+    schema.BuiltinOperator.SQUEEZE,
+    schema.BuiltinOperator.TRANSPOSE,
+}
 
 
 def outputs(flatbuffer: bytes, x: np.ndarray) -> np.ndarray:
@@ -30,7 +37,7 @@ def outputs(flatbuffer: bytes, x: np.ndarray) -> np.ndarray:
 
 
 def int8_operators(flatbuffer: bytes) -> int:
-    """Returns how many operators, conversions aside, read 8-bit integers.
+    """Returns how many operators, those aside that only convert or move data, read 8-bit integers.
 
     Args:
         flatbuffer: The content of a ``.tflite`` file.
@@ -41,7 +48,7 @@ def int8_operators(flatbuffer: bytes) -> int:
         for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
             code = model.OperatorCodes(operator.OpcodeIndex())
             # Codes below 127 live in the old one-byte field, the rest in the new one.
-            if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) in _COPIES:
+            if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) in _MOVES:
                 continue
             sources = (graph.Tensors(int(index)) for index in operator.InputsAsNumpy() if index >= 0)
             count += any(source.Type() == schema.TensorType.INT8 for source in sources)
