@@ -67,6 +67,10 @@ class ArtifactError(TrimtabError):
     """An artifact is not what its manifest says: a flipped bit, a cut or missing file, another kind."""
 
 
+class StorageError(TrimtabError):
+    """The storage cannot be reached, or kept failing until the deadline; nothing is half-written."""
+
+
 class TrainingError(TrimtabError):
     """Training cannot go on: the loss is no longer a number, a checkpoint belongs to another run."""
 

@@ -96,12 +96,16 @@ def open_store(uri: str) -> Store:
     """Returns the store at a URI.
 
     Args:
-        uri: A local path.
+        uri: A local path, or ``gs://BUCKET[/PREFIX]``.
 
     Raises:
         ConfigError: If the URI's scheme is not supported.
     """
     scheme, found, _ = uri.partition("://")
-    if found:
-        raise ConfigError(f"expected a local path, found the scheme {scheme}://", path=uri)
-    return LocalStore(Path(uri))
+    if not found:
+        return LocalStore(Path(uri))
+    if scheme != "gs":
+        raise ConfigError(f"expected a local path or gs://, found the scheme {scheme}://", path=uri)
+    from trimtab.storage.gcs.store import GcsStore
+
+    return GcsStore(uri)

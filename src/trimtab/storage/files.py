@@ -1,0 +1,152 @@
+"""Sources in Cloud Storage as local files, so that every reader of a local path reads ``gs://`` too.
+
+A source is a file, a directory or a glob. What it means is fixed by one listing: the names and generations of
+its objects. They are streamed, several at once and verified, into a directory of the cache that is named by a
+hash of that listing, and renamed into place whole. A later call that lists the same finds them there, and
+verifies them again; changed objects give another directory, so that nothing that is being read ever changes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trimtab.errors import DataError
+from trimtab.storage import atomic
+from trimtab.storage.gcs.limits import DEFAULT, Limits
+from trimtab.storage.gcs.location import Location, is_remote
+from trimtab.storage.gcs.objects import Entry, Objects, checksum
+from trimtab.storage.gcs.store import inside
+from trimtab.storage.parallel import in_parallel
+
+_KEY_LENGTH = 32
+
+
+def localized(source: str, cache: Path, limits: Limits = DEFAULT) -> str:
+    """Returns a local path that means the same as a source.
+
+    Args:
+        source: A local path, which is returned as it is; or ``gs://`` and a file, a directory, or a glob
+            (``*``, ``?``, ``[...]``, and ``**`` for any number of directories).
+        cache: Where to keep local copies; made when missing. It is shared by processes, and nothing in it is
+            removed.
+        limits: How patient to be.
+
+    Returns:
+        The path: of a file or a directory with its own name, or, for a glob, the glob below the local copy.
+
+    Raises:
+        DataError: If nothing is there, or names collide as local files.
+        ConfigError: If it cannot be accessed.
+        StorageError: If it cannot be reached.
+        ArtifactError: If it arrives damaged again and again, or changes while it is read.
+    """
+    if not is_remote(source):
+        return source
+    location = Location.parse(source)
+    root, entries = _listing(location, Objects(location.bucket, limits))
+    key = "".join(f"{entry.name}\n{entry.generation}\n" for entry in entries)
+    copy = cache / hashlib.sha256(f"{location.uri}\n{key}".encode()).hexdigest()[:_KEY_LENGTH]
+    with _locked(cache, copy.name):
+        if not _is_intact(copy, root, entries):
+            _fetch(copy, root, entries, Objects(location.bucket, limits))
+    inner = location.name.removeprefix(root)
+    return f"{glob.escape(str(copy))}/{inner}" if glob.has_magic(inner) else str(copy / inner)
+
+
+def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
+    """Returns the CRC-32C of every object of a ``gs://`` source by its URI, without reading any content.
+
+    Args:
+        source: As for ``localized``.
+        limits: How patient to be.
+
+    Raises:
+        DataError: If nothing is there.
+        ConfigError: If it cannot be accessed.
+        StorageError: If it cannot be reached.
+    """
+    location = Location.parse(source)
+    objects = Objects(location.bucket, limits)
+    return {objects.uri(entry.name): entry.crc32c for entry in _listing(location, objects)[1]}
+
+
+def _listing(location: Location, objects: Objects) -> tuple[str, list[Entry]]:
+    """Returns the objects that a location means, and the part of their names that local copies leave out."""
+    if glob.has_magic(location.name):
+        fixed = re.split(r"[*?\[]", location.name, maxsplit=1)[0]
+        pattern = _translated(location.name)
+        found = [entry for entry in objects.entries(fixed) if pattern.fullmatch(entry.name)]
+        root = fixed.rpartition("/")[0] + "/" if "/" in fixed else ""
+    else:
+        one = objects.find(location.name) if location.name else None
+        found = [one] if one else objects.entries(location.prefix)
+        root = location.name.rpartition("/")[0] + "/" if "/" in location.name else ""
+    # A name with a slash at its end is the placeholder of an empty directory, which consoles create.
+    found = [entry for entry in found if not entry.name.endswith("/")]
+    if not found:
+        raise DataError("there is no object of this name, below it, or that matches it", path=location.uri)
+    for entry in found:
+        if entry.encoding:
+            raise DataError(
+                f"it is stored with Content-Encoding: {entry.encoding}",
+                path=objects.uri(entry.name),
+                hint="Store it as it is to be read.",
+            )
+    return root, found
+
+
+def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects) -> None:
+    with atomic.new_directory(copy) as part:
+        targets = [inside(part, entry.name.removeprefix(root)) for entry in entries]
+        directories = {parent for target in targets for parent in target.parents}
+        for entry, target in zip(entries, targets, strict=True):
+            if target in directories:
+                raise DataError("another object uses this name as a directory", path=objects.uri(entry.name))
+        in_parallel(lambda pair: objects.download(*pair), list(zip(entries, targets, strict=True)))
+
+
+def _is_intact(copy: Path, root: str, entries: Sequence[Entry]) -> bool:
+    """Returns whether an earlier copy is still what was downloaded."""
+
+    def same(entry: Entry) -> bool:
+        file = inside(copy, entry.name.removeprefix(root))
+        if not file.is_file() or file.stat().st_size != entry.size:
+            return False
+        with file.open("rb") as handle:
+            return checksum(handle) == entry.crc32c
+
+    return copy.is_dir() and all(in_parallel(same, entries))
+
+
+@contextlib.contextmanager
+def _locked(cache: Path, name: str) -> Iterator[None]:
+    """Lets one process at a time make a copy; the kernel releases the lock of a process that dies."""
+    cache.mkdir(parents=True, exist_ok=True)
+    handle = os.open(cache / f".{name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _translated(pattern: str) -> re.Pattern[str]:
+    """Returns a glob as a regular expression that matches what ``glob.glob`` matches of local paths."""
+    wild = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    parts = []
+    for piece in re.findall(r"\*\*/|\*\*|\*|\?|\[!?[^]]+\]|[^*?\[]+|\[", pattern):
+        if piece in wild:
+            parts.append(wild[piece])
+        elif piece.startswith("[") and len(piece) > 1:
+            inner = piece[1:-1].replace("\\", r"\\")
+            parts.append(f"[^/{inner[1:]}]" if inner.startswith("!") else f"[{inner}]")
+        else:
+            parts.append(re.escape(piece))
+    return re.compile("".join(parts), re.DOTALL)

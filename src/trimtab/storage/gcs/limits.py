@@ -1,0 +1,37 @@
+"""How long a request may take, and how long a failing one is tried again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The patience of a client.
+
+    A request that fails in a way that passes (429, 408, 5xx, a broken or silent connection) is sent again
+    with exponentially growing pauses until ``retry_seconds`` have gone by; then it is a ``StorageError``.
+
+    Attributes:
+        connect_seconds: For the connection, and for the server to take one block of an upload (at most 8
+            MiB).
+        read_seconds: For the server to send anything.
+        retry_seconds: How long after a request's first attempt the last one may begin.
+        pause_seconds: The first pause; each further one is up to twice as long, 10 seconds at most.
+        slowest_bytes_per_second: A response that takes ``read_seconds`` longer than its size at this rate is
+            cut, and goes on from where it was over a new connection.
+    """
+
+    connect_seconds: float = 30.0
+    read_seconds: float = 30.0
+    retry_seconds: float = 120.0
+    pause_seconds: float = 0.5
+    slowest_bytes_per_second: float = 16_384.0
+
+    @property
+    def timeout(self) -> tuple[float, float]:
+        """Returns the timeout of one attempt, as requests takes it."""
+        return self.connect_seconds, self.read_seconds
+
+
+DEFAULT = Limits()

@@ -1,0 +1,198 @@
+"""The store at a ``gs://`` URI.
+
+An object store has no directories and renames nothing, so a *whole* directory is one whose last object has
+been
+written: ``.whole.json``, which lists the size and the CRC-32C of every file. A reader begins with it, fetches
+what it lists, and compares: it gets exactly what one writer put there, or an error, or, where the list is
+missing, nothing. A writer that is killed leaves no list. One that replaces a directory removes the old list
+first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trimtab.errors import ArtifactError, StorageError
+from trimtab.storage import atomic
+from trimtab.storage.gcs.limits import DEFAULT, Limits
+from trimtab.storage.gcs.location import Location
+from trimtab.storage.gcs.objects import Entry, Objects, checksum
+from trimtab.storage.parallel import in_parallel
+
+WHOLE = ".whole.json"
+_TRIES = 5
+
+
+class _File(BaseModel):
+    """Size and CRC-32C of one file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    size: int
+    crc32c: str
+
+
+class _Whole(BaseModel):
+    """``.whole.json``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: dict[str, _File]
+
+
+class GcsStore:
+    """Objects below ``gs://BUCKET/PREFIX``; see ``trimtab.storage.store.Store``.
+
+    Every method raises ConfigError (no credentials, no access, no such bucket), StorageError (the service
+    kept failing until the deadline) or ArtifactError (damaged content).
+
+    Args:
+        uri: The URI; the bucket exists.
+        limits: How patient to be.
+
+    Raises:
+        ConfigError: If the URI is not ``gs://BUCKET[/PREFIX]``.
+    """
+
+    def __init__(self, uri: str, limits: Limits = DEFAULT) -> None:
+        self._location = Location.parse(uri)
+        self._objects = Objects(self._location.bucket, limits)
+        self.uri = self._location.uri
+
+    def read(self, name: str) -> bytes | None:
+        """See ``Store``."""
+        found = self._objects.read(self._full(name))
+        return None if found is None else found[0]
+
+    def write(self, name: str, data: bytes) -> None:
+        """See ``Store``; of writers at the same time, the last one wins."""
+        for _ in range(_TRIES):
+            found = self._objects.find(self._full(name))
+            if self._objects.write(self._full(name), data, _generation(found)) is not None:
+                return
+        raise StorageError(
+            f"other writers were faster {_TRIES} times in a row", path=self._objects.uri(self._full(name))
+        )
+
+    def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
+        """See ``Store``: the content is compared at a generation, and only that generation is replaced."""
+        found = self._objects.read(self._full(name))
+        content, generation = found or (None, 0)
+        return content == expected and self._objects.write(self._full(name), data, generation) is not None
+
+    def names(self, prefix: str = "") -> list[str]:
+        """See ``Store``; as there, hidden files are left out."""
+        full = self._objects.names(self._location.prefix + prefix)
+        names = (name.removeprefix(self._location.prefix) for name in full)
+        return sorted(
+            name for name in names if name and not name.rpartition("/")[2].startswith(".") and name[-1] != "/"
+        )
+
+    def put_directory(self, source: Path, name: str) -> None:
+        """See ``Store``; a repetition sends only what is missing.
+
+        Raises:
+            ArtifactError: If another writer puts something else there at the same time: neither is whole
+                then.
+        """
+        prefix = self._full(name) + "/"
+        files = sorted(file for file in source.rglob("*") if file.is_file())
+        local = {file.relative_to(source).as_posix(): file for file in files}
+        there = {entry.name.removeprefix(prefix): entry for entry in self._objects.entries(prefix)}
+        old = there.pop(WHOLE, None)
+        listed = dict(zip(local, in_parallel(_describe, local.values()), strict=True))
+        if old is not None:
+            self._objects.delete(old.name, _generation(old))
+        changed = [name for name, file in listed.items() if _differs(there.get(name), file)]
+        in_parallel(lambda n: self._put_file(prefix + n, local[n], listed[n], there.get(n)), changed)
+        leftover = [entry for name, entry in there.items() if name not in local]
+        in_parallel(lambda entry: self._objects.delete(entry.name, _generation(entry)), leftover)
+        self._put_list(prefix + WHOLE, _Whole(files=listed))
+
+    def get_directory(self, name: str, target: Path) -> None:
+        """See ``Store``.
+
+        Raises:
+            FileNotFoundError: If there is no whole directory.
+            ArtifactError: If a file is not what the directory's list says.
+        """
+        prefix = self._full(name) + "/"
+        content = self._whole(prefix)
+        while True:
+            files = _parse(content, self._objects.uri(prefix + WHOLE)).files
+            entries = {n: Entry(prefix + n, file.size, file.crc32c) for n, file in files.items()}
+            try:
+                with atomic.new_directory(target) as part:
+                    in_parallel(
+                        lambda item: self._objects.download(item[1], inside(part, item[0])), entries.items()
+                    )
+                return
+            except ArtifactError:
+                before, content = content, self._whole(prefix)
+                if content == before:  # else it was replaced meanwhile
+                    raise
+
+    def _whole(self, prefix: str) -> bytes:
+        found = self._objects.read(prefix + WHOLE)
+        if found is None:
+            raise FileNotFoundError(self._objects.uri(prefix))
+        return found[0]
+
+    def _put_file(self, full: str, file: Path, expected: _File, old: Entry | None) -> None:
+        made = self._objects.upload(full, file, _generation(old)) or self._objects.find(full)
+        if _differs(made, expected):
+            raise _raced(self._objects.uri(full))
+
+    def _put_list(self, full: str, whole: _Whole) -> None:
+        content = (whole.model_dump_json(indent=2) + "\n").encode()
+        if self._objects.write(full, content, 0) is None:
+            there = self._objects.read(full)
+            if there is None or there[0] != content:
+                raise _raced(self._objects.uri(full))
+
+    def _full(self, name: str) -> str:
+        return self._location.prefix + name
+
+
+def inside(directory: Path, name: str) -> Path:
+    """Returns the file that an object's name means in a directory.
+
+    Raises:
+        ArtifactError: If it would be outside.
+    """
+    file = directory / name
+    if not name or name.startswith("/") or ".." in file.parts or "\0" in name:
+        raise ArtifactError(
+            f"expected the name of a file in this directory, found {name!r}", path=str(directory)
+        )
+    return file
+
+
+def _describe(file: Path) -> _File:
+    with file.open("rb") as handle:
+        return _File(size=file.stat().st_size, crc32c=checksum(handle))
+
+
+def _differs(entry: Entry | None, file: _File) -> bool:
+    return entry is None or (entry.size, entry.crc32c) != (file.size, file.crc32c)
+
+
+def _generation(entry: Entry | None) -> int:
+    return 0 if entry is None or entry.generation is None else entry.generation
+
+
+def _parse(content: bytes, uri: str) -> _Whole:
+    try:
+        return _Whole.model_validate_json(content)
+    except ValidationError as error:
+        raise ArtifactError(
+            f"the list of files is damaged ({error.error_count()} errors)", path=uri
+        ) from error
+
+
+def _raced(uri: str) -> ArtifactError:
+    return ArtifactError(
+        "another writer put something else there", path=uri, hint="Run this step again, alone."
+    )

@@ -1,0 +1,191 @@
+"""A local directory that is published to a URI: for checkpoints, and for the logs that TensorBoard follows.
+
+Frameworks append to files and rename them, which an object store cannot do, so they write to local files and
+whole objects follow. A file that grew is sent again whole, although Cloud Storage could append (by composing
+the object with its new tail): one request is atomic and leaves nothing behind when it is cut, composing is
+three, and event files are small (scalars: a few hundred bytes a step). TensorBoard reads on from the byte it
+has reached; what is before it stays the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from trimtab import progress
+from trimtab.errors import StorageError, TrimtabError
+from trimtab.storage.gcs.limits import DEFAULT, Limits
+from trimtab.storage.gcs.location import Location, is_remote
+from trimtab.storage.gcs.objects import Entry, Objects
+from trimtab.storage.gcs.store import inside
+from trimtab.storage.parallel import in_parallel
+
+_Stamp = tuple[int, int, int]
+
+
+class Mirror:
+    """A working directory; of a local URI, the directory itself.
+
+    Attributes:
+        uri: What it is published to.
+        directory: The local directory.
+    """
+
+    def __init__(self, uri: str, directory: Path) -> None:
+        self.uri, self.directory = uri, directory
+
+    def sync(self, within_seconds: float | None = None) -> None:
+        """Publishes every file that changed, then removes the objects of files that were removed.
+
+        When it returns, the directory as it was when it was called is at the URI. Every file arrives whole or
+        not at all; hidden files (of writes that are not finished) stay here.
+
+        Args:
+            within_seconds: Gives up retrying after this long, instead of the usual two minutes.
+
+        Raises:
+            ConfigError: If the URI cannot be accessed.
+            StorageError: If it cannot be reached, or something else writes there.
+        """
+
+
+class _GcsMirror(Mirror):
+    """A temporary directory, published to ``gs://``."""
+
+    def __init__(self, uri: str, directory: Path, limits: Limits) -> None:
+        super().__init__(uri, directory)
+        self._location, self._limits = Location.parse(uri), limits
+        self._published: dict[str, Entry] = {}
+        self._stamps: dict[str, _Stamp] = {}
+        self._one_at_a_time = threading.Lock()
+
+    def restore(self) -> None:
+        """Fetches what is there."""
+        objects = Objects(self._location.bucket, self._limits)
+        there = {
+            entry.name.removeprefix(self._location.prefix): entry
+            for entry in objects.entries(self._location.prefix)
+        }
+        self._published = {name: entry for name, entry in there.items() if name[-1:] not in ("", "/")}
+        pairs = [(entry, inside(self.directory, name)) for name, entry in self._published.items()]
+        in_parallel(lambda pair: objects.download(*pair), pairs)
+        self._stamps = self._scan()
+
+    def sync(self, within_seconds: float | None = None) -> None:
+        """See ``Mirror``."""
+        with self._one_at_a_time:
+            objects = Objects(self._location.bucket, _hurried(self._limits, within_seconds))
+            stamps = self._scan()
+            changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
+            in_parallel(lambda name: self._publish(objects, name, stamps[name]), changed)
+            removed = [name for name in self._published if name not in stamps]
+            in_parallel(lambda name: self._remove(objects, name), removed)
+
+    def _publish(self, objects: Objects, name: str, stamp: _Stamp) -> None:
+        old, full = self._published.get(name), self._location.prefix + name
+        try:
+            made = objects.upload(full, self.directory / name, _generation(old))
+        except FileNotFoundError:
+            return  # removed since the scan
+        if made is None:
+            # A pod that was thought dead, or a retried step whose predecessor wrote on: the newest writer
+            # goes on.
+            made = objects.upload(full, self.directory / name, _generation(objects.find(full)))
+        if made is None:
+            raise StorageError("something else writes this object at the same time", path=objects.uri(full))
+        self._published[name], self._stamps[name] = made, stamp
+
+    def _remove(self, objects: Objects, name: str) -> None:
+        objects.delete(self._location.prefix + name, _generation(self._published[name]))
+        del self._published[name]
+        self._stamps.pop(name, None)
+
+    def _scan(self) -> dict[str, _Stamp]:
+        """Returns what tells a changed file from the one that was published, by name."""
+        stamps = {}
+        for file in sorted(self.directory.rglob("*")):
+            name = file.relative_to(self.directory)
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                if file.is_file() and not any(part.startswith(".") for part in name.parts):
+                    stat = file.stat()
+                    stamps[name.as_posix()] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        return stamps
+
+
+@contextlib.contextmanager
+def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEFAULT) -> Iterator[Mirror]:
+    """Yields a local directory that holds what is at a URI, and whose changes are published there.
+
+    ``mirror.sync()`` publishes at once; so does the end of the block, also when the block fails.
+
+    Args:
+        uri: A local path, which is then the directory itself, created when missing; or ``gs://``.
+        every_seconds: Publish in the background too, this often. What fails then is tried again the next
+            time.
+        limits: How patient to be.
+
+    Yields:
+        The mirror.
+
+    Raises:
+        ConfigError: If the URI cannot be accessed.
+        StorageError: If it cannot be reached.
+        ArtifactError: If what is there arrives damaged again and again.
+    """
+    if not is_remote(uri):
+        Path(uri).mkdir(parents=True, exist_ok=True)
+        yield Mirror(uri, Path(uri))
+        return
+    temporary = Path(tempfile.mkdtemp(prefix="trimtab-"))
+    try:
+        made = _GcsMirror(uri, temporary, limits)
+        made.restore()
+        with _background(made, every_seconds):
+            yield made
+        made.sync()
+    except BaseException:
+        with contextlib.suppress(TrimtabError, UnboundLocalError):
+            made.sync()
+        raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _background(made: Mirror, every_seconds: float | None) -> Iterator[None]:
+    """Publishes in a thread while the block runs."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.wait(every_seconds):
+            try:
+                made.sync()
+            except TrimtabError as error:
+                progress.say("mirror", f"publishing goes on later: {error}")
+
+    thread = threading.Thread(target=run, name="mirror", daemon=True)
+    if every_seconds is not None:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if every_seconds is not None:
+            thread.join()
+
+
+def _hurried(limits: Limits, within_seconds: float | None) -> Limits:
+    """Returns limits under which retries end in time, with room for a few of them."""
+    if within_seconds is None:
+        return limits
+    patience = min(limits.read_seconds, within_seconds / 3)
+    return replace(limits, read_seconds=patience, connect_seconds=patience, retry_seconds=within_seconds)
+
+
+def _generation(entry: Entry | None) -> int:
+    return 0 if entry is None or entry.generation is None else entry.generation

@@ -1,0 +1,28 @@
+"""Work on many objects at once, by threads: the time goes into waiting for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
+WORKERS = 8
+
+
+def in_parallel(work: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
+    """Applies ``work`` to every item and returns the outcomes in order; the first error ends it.
+
+    Args:
+        work: Safe to call from several threads.
+        items: What to work on.
+    """
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="storage") as pool:
+        futures = [pool.submit(work, item) for item in items]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        failed = [future for future in done if future.exception() is not None]
+        if failed:
+            pool.shutdown(wait=True, cancel_futures=True)
+            failed[0].result()
+        return [future.result() for future in futures]
