@@ -219,15 +219,18 @@ def make_records(
     selection = select(settings, [] if regression else names, regression, examples)
     trials = [
         {
-            "trial_id": f"{i:02d}",
+            "trial": str(i),
+            "values": {"width": 16 + 8 * i},
             "score": 0.9 + 0.01 * i,
-            "hyperparameters": {"width": 16 + 8 * i, "dropout": 0.1 * i},
+            "reason": "",
+            "seconds": 4.5,
         }
         for i in range(6)
     ]
+    search = {"objective": "val_accuracy", "score": trials[5]["score"], "trials": trials}
     found = [
         StageRecord(stage="data_prep", seconds=1.8, summary=data_summary(names, regression)),
-        StageRecord(stage="tune", seconds=31.0, summary={"trials": trials}),
+        StageRecord(stage="tune", seconds=31.0, summary=search),
         StageRecord(
             stage="train",
             seconds=42.3,

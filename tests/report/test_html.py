@@ -112,7 +112,7 @@ def test_names_from_users_cannot_become_markup(run_records):
     records[0].summary["columns"][1]["most_frequent"] = {EVIL: 3}
     records[0].summary["warnings"] = [EVIL]
     records[0].summary["fingerprint"] = EVIL
-    records[1].summary["trials"][0]["hyperparameters"] = {EVIL: EVIL}
+    records[1].summary["trials"][0]["values"] = {EVIL: EVIL}
     select = next(record for record in records if record.stage == "select")
     select.summary["verdict"] = EVIL
     select.summary["cpu"] = EVIL

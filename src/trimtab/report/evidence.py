@@ -46,6 +46,8 @@ class Evidence:
         weights_sha256: The hash of the trained weights.
         histories: The training, and every fine-tuning that recorded its epochs.
         trials: The trials of the search, as ``tune`` recorded them.
+        objective: What the trials were judged by.
+        best_score: The objective of the best trial.
         timings: Every stage that left a record, in the order of the pipeline.
         warnings: What the stages warn of, each once.
         tracebacks: Where defects of trimtab showed, by stage, candidates that could not be made among them.
@@ -59,6 +61,8 @@ class Evidence:
     weights_sha256: str
     histories: list[History]
     trials: list[dict[str, Any]]
+    objective: str
+    best_score: float | None
     timings: list[Timing]
     warnings: list[str]
     tracebacks: dict[str, str]
@@ -68,14 +72,16 @@ class Evidence:
 
 def gather_evidence(records: Sequence[Record]) -> Evidence:
     """Returns what the records hold for the report; whatever a stage did not record stays empty."""
-    data = summary(records, "data_prep")
+    data, search = summary(records, "data_prep"), summary(records, "tune")
     return Evidence(
         input_shape=data.get("input_shape") or [],
         class_counts=data.get("class_counts") or {},
         columns=data.get("columns") or [],
         weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
         histories=list(_histories(records)),
-        trials=[trial for trial in summary(records, "tune").get("trials") or [] if isinstance(trial, dict)],
+        trials=search.get("trials") or [],
+        objective=str(search.get("objective") or ""),
+        best_score=search.get("score"),
         timings=[
             Timing(label(r), r.seconds, r.ok, bool(r.summary.get("skipped"))) for r in in_order(records)
         ],

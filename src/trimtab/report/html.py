@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jinja2
@@ -27,6 +28,7 @@ def render(result: Result, evidence: Evidence) -> str:
     return _environment().get_template(TEMPLATE).render(**_context(result, evidence))
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     """Returns the templates' environment: every value is escaped, an unknown name is an error."""
     environment = jinja2.Environment(
@@ -62,6 +64,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "classes": rows.class_rows(compared),
         "curves": [curve_plots(history) for history in evidence.histories],
         "trials": rows.table(evidence.trials, nested=True),
+        "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
         "columns": rows.table(evidence.columns),
         "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),

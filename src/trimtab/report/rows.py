@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from trimtab.report import numbers
 from trimtab.report.result import CandidateResult, Result
+from trimtab.report.verdict import is_regression
 
 Status = Literal["chosen", "within", "over", "not made"]
 
@@ -58,13 +59,12 @@ def recipe_text(recipe: Mapping[str, Any]) -> str:
     return ", then ".join(part for part in parts if part != "none") or "as trained, 32-bit floats"
 
 
-def _cells(candidate: CandidateResult) -> list[Cell]:
-    accuracy, drop, latency = candidate.metrics.get("accuracy"), candidate.drop, candidate.latency_ms
-    quality = (
-        [Cell(numbers.decimal(candidate.metrics[k], 4), candidate.metrics[k]) for k in ("mae", "rmse")]
-        if "mae" in candidate.metrics and "rmse" in candidate.metrics
-        else [Cell(numbers.percent(accuracy), accuracy)]
-    )
+def _cells(candidate: CandidateResult, *, regression: bool) -> list[Cell]:
+    metrics, drop, latency = candidate.metrics, candidate.drop, candidate.latency_ms
+    if regression:
+        quality = [Cell(numbers.decimal(metrics.get(name), 4), metrics.get(name)) for name in ("mae", "rmse")]
+    else:
+        quality = [Cell(numbers.percent(metrics.get("accuracy")), metrics.get("accuracy"))]
     return [
         *quality,
         Cell(numbers.points(drop.observed if drop else None), drop.observed if drop else None),
@@ -162,11 +162,12 @@ def table(rows: Sequence[Mapping[str, Any]], *, nested: bool = False) -> PlainTa
     """Returns rows of any shape as a table.
 
     Args:
-        rows: What is known of each row; not every row needs to know the same.
+        rows: What is known of each row; not every row needs to know the same, and a column that is empty
+            everywhere is left out.
         nested: Whether a dict inside a row becomes columns of its own, as the hyper-parameters of a trial do.
     """
     flat = [dict(_flatten(row)) if nested else dict(row) for row in rows]
-    header = list(dict.fromkeys(key for row in flat for key in row))
+    header = list(dict.fromkeys(key for row in flat for key, value in row.items() if not _empty(value)))
     return PlainTable(header, [[_cell(row.get(key)) for key in header] for row in flat])
 
 
@@ -178,8 +179,19 @@ def _flatten(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(key), value
 
 
+def best_trial(trials: Sequence[Mapping[str, Any]], score: float | None) -> int | None:
+    """Returns the index of the trial that reached the best score."""
+    return next(
+        (i for i, trial in enumerate(trials) if score is not None and trial.get("score") == score), None
+    )
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
 def _cell(value: Any) -> Cell:
-    if value is None or value == [] or value == {}:
+    if _empty(value):
         return Cell(numbers.ABSENT, None)
     if isinstance(value, bool):
         return Cell("yes" if value else "no", str(value))
@@ -188,7 +200,7 @@ def _cell(value: Any) -> Cell:
     if isinstance(value, float):
         return Cell(numbers.decimal(value, 4), value)
     if isinstance(value, Mapping):
-        value = [f"{key} ({number})" for key, number in value.items()]
+        value = [f"{key} ({_cell(number).text})" for key, number in value.items()]
     if isinstance(value, list | tuple):
         more = ", …" if len(value) > 5 else ""
         return Cell(", ".join(str(item) for item in value[:5]) + more, None)
