@@ -212,7 +212,7 @@ def _type_of(kind: pa.DataType) -> ColumnType:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     tests: list[tuple[ColumnType, list[Any]]] = [
-        ("string", [pa.types.is_string, pa.types.is_large_string]),
+        ("string", [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view]),
         ("integer", [pa.types.is_integer]),
         ("float", [pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal]),
         ("boolean", [pa.types.is_boolean]),

@@ -154,14 +154,21 @@ def _kind(name: str, summary: Summary, config: Data) -> ColumnKind:
 def _is_text(column: ColumnSummary, present: int) -> bool:
     counted = sum(column.token_lengths)
     tokens = sum(length * count for length, count in enumerate(column.token_lengths))
-    wordy = bool(counted) and tokens / counted >= _TEXT_TOKENS and _has_spaces(column)
+    wordy = bool(counted) and tokens / counted >= _TEXT_TOKENS and _has_words(column)
     return wordy and column.distinct.estimate >= _TEXT_DISTINCT * present
 
 
-def _has_spaces(column: ColumnSummary) -> bool:
-    """Returns whether most values have words apart: `2024-01-31` has tokens, but none apart."""
+def _has_words(column: ColumnSummary) -> bool:
+    """Returns whether most values have two words apart: `2024-01-31 10:15` and `a8:3f:0b` only have tokens.
+
+    Scripts that are written without spaces count as words.
+    """
     values = list(column.frequent.counts)
-    return sum(" " in value or not value.isascii() for value in values) * 2 >= len(values)
+    wordy = (
+        sum(any(map(str.isalpha, word)) for word in value.split()) >= 2 or not value.isascii()
+        for value in values
+    )
+    return 2 * sum(wordy) >= len(values)
 
 
 def _task(column: ColumnSummary, rows: int) -> Task:

@@ -17,6 +17,7 @@ MISSING_NUMBERS = frozenset(
         )
     ).split("|")
 )
+_LARGEST = 3.4e38  # a model's input is float32
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
@@ -44,7 +45,7 @@ def texts(column: pa.Array) -> pa.StringArray:
 
 
 def numbers(column: pa.Array) -> pa.DoubleArray:
-    """Returns a column as float64 of the same length: null where it is missing, not finite or not a number.
+    """Returns a column as float64 of the same length: null where it is missing, no number or no float32.
 
     Args:
         column: Any column but a binary one.
@@ -54,9 +55,8 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
         encoded = column.dictionary_encode()
         return _parse(encoded.dictionary).take(encoded.indices)
     if pa.types.is_temporal(column.type):
-        column = column.cast(pa.int64())
-    parsed = column.cast(pa.float64(), safe=False)
-    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
+        column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    return _in_range(column.cast(pa.float64(), safe=False))
 
 
 def missing_numbers(column: pa.Array) -> pa.BooleanArray:
@@ -78,7 +78,9 @@ def plain(column: pa.Array) -> pa.Array:
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if pa.types.is_large_string(column.type) or pa.types.is_null(column.type):
+    if any(
+        test(column.type) for test in (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    ):
         column = column.cast(pa.string())
     return column
 
@@ -86,5 +88,8 @@ def plain(column: pa.Array) -> pa.Array:
 def _parse(strings: pa.StringArray) -> pa.DoubleArray:
     trimmed = pc.utf8_trim_whitespace(strings)
     is_number = pc.match_substring_regex(trimmed, _NUMBER)
-    parsed = pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64())
-    return pc.if_else(pc.is_finite(parsed), parsed, pa.scalar(None, pa.float64()))
+    return _in_range(pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64()))
+
+
+def _in_range(parsed: pa.DoubleArray) -> pa.DoubleArray:
+    return pc.if_else(pc.less(pc.abs(parsed), _LARGEST), parsed, pa.scalar(None, pa.float64()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import soundfile
-from PIL import Image
 
 from trimtab.config.data import Data
 from trimtab.data.readers.registry import reader_for
@@ -29,19 +26,6 @@ WORDS = [
     " spaces ",
     "a;b\tc|d",
 ]
-
-
-def png(value: int, size: tuple[int, int] = (5, 4), mode: str = "L") -> bytes:
-    stream = io.BytesIO()
-    Image.new(mode, size, value).save(stream, "png")
-    return stream.getvalue()
-
-
-def wav(seconds: float, rate: int = 8000, subtype: str = "PCM_16", channels: int = 1) -> bytes:
-    samples = np.sin(np.arange(int(seconds * rate)) / 7)[:, None].repeat(channels, 1) / 2
-    stream = io.BytesIO()
-    soundfile.write(stream, samples, rate, format="WAV", subtype=subtype)
-    return stream.getvalue()
 
 
 def write_csv(folder: Path) -> Path:
@@ -85,21 +69,33 @@ def write_zip(folder: Path, content: Callable[[int], bytes], ending: str) -> Pat
     return folder / "files.zip"
 
 
-WRITERS: dict[str, Callable[[Path], Path]] = {
-    "csv": write_csv,
-    "parquet": write_parquet,
-    "npz": write_npz,
-    "image_folder": lambda folder: write_folder(folder, png, ".png"),
-    "image_zip": lambda folder: write_zip(folder, png, ".PNG"),
-    "wav_folder": lambda folder: write_folder(folder, lambda i: wav(0.01 + i / 1000), ".wav"),
-    "wav_zip": lambda folder: write_zip(folder, lambda i: wav(0.01 + i / 1000), ".wav"),
-}
+TABLES = {"csv": write_csv, "parquet": write_parquet, "npz": write_npz}
+FOLDERS = ("image_folder", "image_zip", "wav_folder", "wav_zip")
 
 
-@pytest.fixture(params=[*WRITERS, "sklearn"])
-def source(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture
+def written(
+    tmp_path: Path, make_png: Callable[..., bytes], make_wav: Callable[..., bytes]
+) -> Callable[[str], Path]:
+    """Writes a source of a format by its name."""
+
+    def write(name: str) -> Path:
+        if name in TABLES:
+            return TABLES[name](tmp_path)
+        kind, _, container = name.partition("_")
+        store = write_zip if container == "zip" else write_folder
+        return store(tmp_path, make_png, ".PNG") if kind == "image" else store(tmp_path, tone, ".wav")
+
+    def tone(i: int) -> bytes:
+        return make_wav(0.01 + i / 1000)
+
+    return write
+
+
+@pytest.fixture(params=[*TABLES, *FOLDERS, "sklearn"])
+def source(request: pytest.FixtureRequest, written: Callable[[str], Path]) -> str:
     """A source of each format in turn."""
-    return "sklearn://iris" if request.param == "sklearn" else str(WRITERS[request.param](tmp_path))
+    return "sklearn://iris" if request.param == "sklearn" else str(written(request.param))
 
 
 @pytest.fixture
@@ -130,21 +126,3 @@ def read() -> Callable[..., list[dict[str, Any]]]:
         return [row for batch in batches for row in batch.to_pylist()]
 
     return rows
-
-
-@pytest.fixture
-def make_png() -> Callable[..., bytes]:
-    """Encodes an image of one colour."""
-    return png
-
-
-@pytest.fixture
-def make_wav() -> Callable[..., bytes]:
-    """Encodes a tone."""
-    return wav
-
-
-@pytest.fixture
-def written(tmp_path: Path) -> Callable[[str], Path]:
-    """Writes a source of a format by its name."""
-    return lambda name: WRITERS[name](tmp_path)

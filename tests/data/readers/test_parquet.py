@@ -45,7 +45,7 @@ def test_a_damaged_page_is_an_error_that_names_the_file(tmp_path, read):
     content = bytearray(path.read_bytes())
     content[200:5000] = bytes(4800)
     path.write_bytes(content)
-    with pytest.raises(DataError, match="rows.parquet"):
+    with pytest.raises(DataError, match=r"rows\.parquet"):
         read(path)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.data.readers import csv, image_folder, npz, parquet, sklearn, wav_folder
+from trimtab.data.readers import csv, image_folder, npz, parquet, wav_folder
 from trimtab.data.readers.registry import reader_for
 from trimtab.errors import DataError
 
@@ -39,7 +39,7 @@ def test_the_config_decides_where_it_names_a_format(tmp_path):
 
 @pytest.mark.parametrize("source", ["nothing.csv", "no/such/folder", "*.parquet", "missing.zip"])
 def test_what_is_not_there_is_named(source):
-    with pytest.raises(DataError, match="there is no such file|no file matches") as caught:
+    with pytest.raises(DataError, match=r"there is no such file|no file matches") as caught:
         reader_for(source, Data(train=source))
     assert caught.value.path == source
 
@@ -54,8 +54,13 @@ def test_unknown_schemes_and_data_sets_are_refused():
 
 @pytest.mark.parametrize(
     ("name", "rows", "columns", "label"),
-    [("iris", 150, 5, "label"), ("wine", 178, 14, "label"), ("breast_cancer", 569, 31, "label")]
-    + [("diabetes", 442, 11, "target"), ("digits", 1797, 2, "label")],
+    [
+        ("iris", 150, 5, "label"),
+        ("wine", 178, 14, "label"),
+        ("breast_cancer", 569, 31, "label"),
+        ("diabetes", 442, 11, "target"),
+        ("digits", 1797, 2, "label"),
+    ],
 )
 def test_the_data_sets_of_scikit_learn(read, name, rows, columns, label):
     found = read(f"sklearn://{name}")
