@@ -34,7 +34,10 @@ class CandidateRow:
 def candidate_row(result: Result, candidate: CandidateResult) -> CandidateRow:
     """Returns a candidate as the table shows it."""
     return CandidateRow(
-        candidate, recipe_text(candidate.recipe), status(result, candidate), _cells(candidate)
+        candidate,
+        recipe_text(candidate.recipe),
+        status(result, candidate),
+        _cells(candidate, regression=is_regression(result)),
     )
 
 
