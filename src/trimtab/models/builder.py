@@ -8,7 +8,7 @@ from importlib import import_module
 import keras
 from keras_tuner import HyperParameters
 
-from trimtab.errors import ModelError
+from trimtab.errors import ModelError, TrimtabError
 from trimtab.models.spec import ModelSpec
 
 Builder = Callable[[HyperParameters, ModelSpec], keras.Model]
@@ -61,6 +61,8 @@ def call(function: Builder, source: str, hp: HyperParameters, spec: ModelSpec) -
     """
     try:
         model = function(hp, spec)
+    except TrimtabError:
+        raise
     except Exception as error:  # the user's function may raise anything
         raise ModelError(f"building the model failed: {_describe(error)}", field=source) from error
     if not isinstance(model, keras.Model):

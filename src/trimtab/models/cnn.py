@@ -13,6 +13,7 @@ from trimtab.models.spec import ModelSpec
 
 KINDS = ("image", "audio")
 MAX_FILTERS = 256
+MOMENTUM = 0.9  # Keras' 0.99 lags behind the weights when an epoch has only a few dozen batches
 
 
 def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
@@ -26,7 +27,7 @@ def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
     """
     height, width, _ = spec.input_shape
     side = min(height, width)
-    blocks = hp.Int("blocks", 2, 6, default=min(max(int(math.log2(side)) - 1, 2), 5))
+    blocks = hp.Int("blocks", 2, 6, default=min(max(int(math.log2(side)) - 1, 3), 5))
     filters = hp.Int("filters", 8, 64, step=8, default=16)
     convolutions = hp.Int("convolutions", 1, 2, default=1)
     dropout = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.1)
@@ -36,7 +37,7 @@ def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
         for i in range(1, convolutions + 1):
             name = f"{block}_{i}"
             x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv_{name}")(x)
-            x = layers.BatchNormalization(name=f"bn_{name}")(x)
+            x = layers.BatchNormalization(momentum=MOMENTUM, name=f"bn_{name}")(x)
             x = layers.ReLU(name=f"relu_{name}")(x)
         if side >= 4 and block < blocks:
             x = layers.MaxPooling2D(2, name=f"pool_{block}")(x)

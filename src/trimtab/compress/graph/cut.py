@@ -25,7 +25,7 @@ def cut(model: keras.Model, found: Dependencies, keep: np.ndarray) -> keras.Mode
         CompressionError: If a layer has a weight that does not follow its width.
     """
     narrow = keras.models.clone_model(model, clone_function=lambda layer: _narrowed(layer, found, keep))
-    for layer in model.layers:
+    for layer in (layer for layer in model.layers if layer.weights):
         for old, new in zip(layer.weights, narrow.get_layer(layer.name).weights, strict=True):
             array = _sliced(layer.name, old, found, keep)
             if array.shape != tuple(new.shape):
