@@ -1,15 +1,19 @@
 """An upper confidence limit for the relative increase of the mean absolute error, on the same examples.
 
 The increase is below ``limit`` if the mean of d = |candidate error| - (1 + limit) |baseline error| is
-negative (E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954). It is tested with the
-one-sided paired t test on the examples and **one more that is as bad as the worst one seen**: without it, the
-t test passes too often where errors are skewed or heavy-tailed (false passes in simulation, at 95 %: 6-7 %
-with multiplicative noise, 9-11 % where a few percent of the examples get much worse). With it: 2-5 % from 500
-examples on, over normal, Student t (2.1 and 3 degrees of freedom) and log-normal errors.
+negative (E. C. Fieller, "Some problems in interval estimation", JRSS B 16, 1954). That is tested one-sided
+and paired, with two changes to the t test, which passes too often where errors are skewed or heavy-tailed:
 
-What no test can promise (R. R. Bahadur and L. J. Savage, "The nonexistence of certain statistical procedures
-in nonparametric problems", 1956): damage that is too rare to be among the test examples. If one example in
-fifty is ruined, 60 examples miss all of them in 30 % of the cases.
+- Skewness is removed by P. Hall's cubic transformation ("On the removal of skewness by transformation", JRSS
+  B 54, 1992) of the t statistic, where it makes passing harder and only there.
+- The worst difference seen counts twice, for what the examples did not show.
+
+In simulation at 95 %, with 500 and more examples, 2 to 4 % pass at the budget (the t test: 5 to 13 %), over
+normal, log-normal and Student t errors (2.1 and 3 degrees of freedom), models that err alike and
+independently, and damage to 2 % of the examples and more, of any size. What no test can promise (R. R.
+Bahadur and L. J. Savage, "The nonexistence of certain statistical procedures in nonparametric problems",
+1956) is to find damage that the test examples hardly hold: where about five of them are hit, up to 7 % pass;
+where one is, most do.
 """
 
 from __future__ import annotations
@@ -53,10 +57,16 @@ def upper_limit(baseline: _Floats, candidate: _Floats, confidence: float) -> flo
 
 def rules_out(baseline: _Floats, candidate: _Floats, increase: float, confidence: float) -> bool:
     """Returns whether the examples rule out an increase of at least ``increase``."""
+    if baseline.size < 2:
+        return False
     difference = candidate - (1 + increase) * baseline
     difference = np.append(difference, difference.max())
-    mean, spread = float(difference.mean()), float(difference.std(ddof=1))
-    if mean >= 0 or baseline.size < 2:
-        return False
-    quantile = float(stdtrit(baseline.size - 1, 1 - confidence))
-    return mean * math.sqrt(difference.size) <= quantile * spread
+    mean, spread = float(difference.mean()), float(difference.std())
+    if mean >= 0 or spread == 0:
+        return mean < 0
+    root = math.sqrt(difference.size)
+    t = mean * root / spread
+    skew = float((((difference - mean) / spread) ** 3).mean()) / root
+    if skew > 0:
+        t = ((1 + skew * t / 3) ** 3 - 1) / skew + skew / 6
+    return t <= float(stdtrit(baseline.size - 1, 1 - confidence))
