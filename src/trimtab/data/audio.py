@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import soundfile
-from scipy.signal import resample_poly
 
 from trimtab.data.encoder import Encoded, encode_files
 from trimtab.data.schema import TensorSpec
@@ -81,9 +80,16 @@ def decode(content: bytes, settings: MelSettings) -> Floats:
     if not len(clip) or not np.isfinite(clip).all():
         raise ValueError("an empty clip, or samples that are not numbers")
     if rate != settings.sample_rate_hz:
-        common = gcd(rate, settings.sample_rate_hz)
-        clip = resample_poly(clip, settings.sample_rate_hz // common, rate // common)
+        clip = _resampled(clip, rate, settings.sample_rate_hz)
     return log_mel(clip, settings)
+
+
+def _resampled(clip: Floats, rate: int, wanted: int) -> Floats:
+    from scipy.signal import resample_poly  # costs a second that no other data should pay
+
+    common = gcd(rate, wanted)
+    resampled: Floats = resample_poly(clip, wanted // common, rate // common)
+    return resampled
 
 
 def log_mel(clip: Floats, settings: MelSettings) -> Floats:
@@ -102,12 +108,17 @@ def log_mel(clip: Floats, settings: MelSettings) -> Floats:
     kept = clip[: settings.samples]
     padded[: len(kept)] = kept
     windows = np.lib.stride_tricks.sliding_window_view(padded, settings.frame)[:: settings.hop]
-    spectra = np.fft.rfft(windows * np.hanning(settings.frame).astype(np.float32), _fft_size(settings.frame))
+    spectra = np.fft.rfft(windows * _window(settings.frame), _fft_size(settings.frame))
     mels = (np.abs(spectra) ** 2) @ _filters(settings)
     loudest = max(float(mels.max()), 1e-10)
     decibels = 10 * np.log10(np.maximum(mels / loudest, 10 ** (-_RANGE_DB / 10)))
-    result: Floats = (decibels / (_RANGE_DB / 2) + 1).astype(np.float32)[:, :, None]
+    result: Floats = np.clip(decibels / (_RANGE_DB / 2) + 1, -1, 1).astype(np.float32)[:, :, None]
     return result
+
+
+@lru_cache(maxsize=8)
+def _window(frame: int) -> Floats:
+    return np.hanning(frame).astype(np.float32)
 
 
 def _fft_size(frame: int) -> int:

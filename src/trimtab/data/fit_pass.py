@@ -22,7 +22,7 @@ from trimtab.data.statistics import Summary
 from trimtab.errors import DataError
 
 # Summaries cost more by the batch than by the row: rows are gathered first, as long as they are small.
-_GATHERED_ROWS, _GATHERED_BYTES = 65_536, 16 << 20
+_GATHERED_ROWS, _GATHERED_BYTES = 32_768, 8 << 20
 
 
 @dataclass(frozen=True)

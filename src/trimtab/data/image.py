@@ -44,9 +44,10 @@ def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArra
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
-            image.draft("L" if channels == 1 else "RGB", (width, height))
-            upright = ImageOps.exif_transpose(image)
-            pixels = _flat(upright, "L" if channels == 1 else "RGB")
+            mode, longest = "L" if channels == 1 else "RGB", max(height, width)
+            image.draft(mode, (longest, longest))
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = _flat(image, mode)
             if pixels.size != (width, height):
                 pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
     # Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.

@@ -29,6 +29,7 @@ from trimtab.data.validate import validate
 from trimtab.errors import DataError
 
 _QUIET_SECONDS = 2.0
+_SMALL_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class _Preparation:
         ]
 
     def run(self) -> PreparedSummary:
-        with executor(self._config.workers, len(self._work)) as workers:
+        processes = 1 if self._small() else self._config.workers
+        with executor(processes, len(self._work)) as workers:
             label, columns = self._first_guess()
             fitted, shared = self._fit(workers, label, columns)
             task, label, classes, found = infer_schema(fitted.everything, self._config)
@@ -120,6 +122,16 @@ class _Preparation:
             class_counts=written.class_counts(classes),
             train=fitted.summaries["train"],
         )
+
+    def _small(self) -> bool:
+        """Returns whether reading the sources takes less time than starting processes."""
+        size = 0
+        for path in {Path(partition.source).expanduser() for _, _, partition in self._work}:
+            for file in path.rglob("*") if path.is_dir() else [path]:
+                size += file.stat().st_size if file.is_file() else 0
+                if size > _SMALL_BYTES:
+                    return False
+        return True
 
     def _first_guess(self) -> tuple[str, list[Column]]:
         """Returns the label and the input columns as the first rows have them."""
@@ -196,7 +208,7 @@ class _Preparation:
     def _write_json(self, schema: DatasetSchema, fitted: FitResult) -> None:
         (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
         statistics = {name: json.loads(summary.to_json()) for name, summary in fitted.summaries.items()}
-        (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics, indent=1) + "\n")
+        (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")
 
 
 class _Rate:

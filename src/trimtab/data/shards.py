@@ -11,8 +11,8 @@ import numpy.typing as npt
 from trimtab.data.records import Layout
 
 Array = npt.NDArray[Any]
-_HELD_BYTES = 32 << 20
-_ENCODED_BYTES = 4 << 20
+_HELD_BYTES = 16 << 20
+_ENCODED_BYTES = 2 << 20
 
 
 class ShardWriter:
@@ -21,7 +21,7 @@ class ShardWriter:
     Args:
         path: The file.
         layout: The layout of its records.
-        shuffle: Shuffles rows, as far as some 32 MiB of them are held at a time; None keeps their order.
+        shuffle: Shuffles rows, as far as some 16 MiB of them are held at a time; None keeps their order.
     """
 
     def __init__(self, path: Path, layout: Layout, shuffle: np.random.Generator | None) -> None:

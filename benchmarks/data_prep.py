@@ -1,0 +1,129 @@
+"""Rows per second and peak memory of data preparation, at growing numbers of generated CSV rows.
+
+Ten mixed columns: numbers with and without gaps, categories of few and of many values, a boolean, and a label. Each
+size runs in a process of its own; memory is the largest sum of the resident sets of that process and its workers,
+sampled while it runs. Fails if memory grows by more than a fifth beyond 100,000 rows.
+
+    python benchmarks/data_prep.py [--rows 10000 100000 1000000] [--workers 2] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+FLAT_FROM, FLAT_RATIO = 100_000, 1.2
+SAMPLE_SECONDS = 0.02
+CHILD = """
+import sys
+from pathlib import Path
+from trimtab.config.data import Data
+from trimtab.data.prepare import prepare
+prepare(Data(train=sys.argv[1], workers=int(sys.argv[3])), seed=0, directory=Path(sys.argv[2]))
+"""
+
+
+def write_rows(path: Path, rows: int) -> None:
+    """Writes rows whose label depends on some of the columns."""
+    rng = np.random.default_rng(0)
+    with pa.csv.CSVWriter(path, _batch(rng, 1).schema) as writer:
+        for start in range(0, rows, 50_000):
+            writer.write_batch(_batch(rng, min(50_000, rows - start)))
+
+
+def _batch(rng: np.random.Generator, rows: int) -> pa.RecordBatch:
+    amount, age = rng.lognormal(3, 1, rows).round(2), rng.integers(18, 90, rows)
+    score = rng.normal(size=rows).round(4)
+    return pa.record_batch(
+        {
+            "amount": amount,
+            "age": age,
+            "balance": pa.array(rng.normal(1000, 300, rows).round(2), mask=rng.random(rows) < 0.05),
+            "score": score,
+            "visits": rng.poisson(4, rows),
+            "ratio": rng.random(rows).round(6),
+            "country": rng.choice([f"c{i:02d}" for i in range(40)], rows),
+            "plan": pa.array(rng.choice(["free", "basic", "pro"], rows), mask=rng.random(rows) < 0.02),
+            "device": rng.choice([f"device {i}" for i in range(300)], rows),
+            "active": rng.choice(["true", "false"], rows),
+            "label": np.where(score + age / 50 + rng.normal(size=rows) > 1, "yes", "no"),
+        }
+    )
+
+
+def measure(rows: int, workers: int) -> dict[str, float]:
+    """Returns wall time and peak memory of preparing that many rows."""
+    with tempfile.TemporaryDirectory() as directory:
+        source, target = Path(directory) / "rows.csv", Path(directory) / "dataset"
+        write_rows(source, rows)
+        target.mkdir()
+        start = time.monotonic()
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(target), str(workers)])
+        peak = 0
+        while child.poll() is None:
+            peak = max(peak, sum(_resident_bytes(process) for process in _family(child.pid)))
+            time.sleep(SAMPLE_SECONDS)
+        if child.returncode:
+            raise SystemExit(f"the preparation of {rows} rows failed with code {child.returncode}")
+        seconds = time.monotonic() - start
+    return {"rows": rows, "seconds": seconds, "rows_per_second": rows / seconds, "peak_mb": peak / 1e6}
+
+
+def _family(pid: int) -> list[int]:
+    """Returns a process and everything that it started."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [pid, *(member for child in children for member in _family(int(child)))]
+
+
+def _resident_bytes(pid: int) -> int:
+    """Returns the memory of a process, pages that it shares with others counted in part."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="where to write the results")
+    arguments = parser.parse_args()
+    print(f"{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak MB':>10}")
+    results = []
+    for rows in arguments.rows:
+        result = measure(rows, arguments.workers)
+        results.append(result)
+        print(
+            f"{rows:>12,}{result['seconds']:>10.2f}{result['rows_per_second']:>12,.0f}{result['peak_mb']:>10.0f}",
+            flush=True,
+        )
+    large = [result["peak_mb"] for result in results if result["rows"] >= FLAT_FROM]
+    ratio = max(large) / large[0] if large else 1.0
+    outcome = {
+        "workers": arguments.workers,
+        "sizes": results,
+        "memory_ratio": ratio,
+        "flat": ratio <= FLAT_RATIO,
+    }
+    print(json.dumps(outcome))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(outcome, indent=2) + "\n")
+    return 0 if outcome["flat"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
