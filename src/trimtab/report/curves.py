@@ -56,7 +56,7 @@ class CurvePlot:
 
 def curve_plots(history: History) -> list[CurvePlot]:
     """Returns a panel for the loss and for every metric of a training."""
-    names = dict.fromkeys(key.removeprefix("val_") for row in history.epochs for key in row)
+    names = dict.fromkeys(["loss", *(key.removeprefix("val_") for row in history.epochs for key in row)])
     return [plot for name in names if name not in SKIPPED for plot in _plots(history, name)]
 
 

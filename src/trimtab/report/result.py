@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from trimtab.evaluate.evaluation import ClassMetrics, Drop, Latency
 
@@ -16,32 +16,40 @@ class _Strict(BaseModel):
 class DataSummary(_Strict):
     """The data that the run used."""
 
-    rows: dict[str, int]
-    classes: list[str]
-    fingerprint: str
-    warnings: list[str] = []
+    rows: dict[str, int] = Field(description="Rows by split: train, validation, test.")
+    classes: list[str] = Field(
+        description="Class names in the order of the model's outputs; [] in regression."
+    )
+    fingerprint: str = Field(description="SHA-256 of the content, whatever the order of its rows.")
+    warnings: list[str] = Field([], description="What is suspicious about the data, in words.")
 
 
 class CandidateResult(_Strict):
     """One candidate: what it is, what it scores and costs, and why it may or may not be shipped."""
 
-    id: str
-    recipe: dict[str, Any]
-    runtime: str = "litert"
-    ok: bool
-    metrics: dict[str, float] = {}
-    per_class: dict[str, ClassMetrics] = {}
-    confusion: list[list[int]] = []
-    drop: Drop | None = None
-    latency_ms: Latency | None = None
-    size_bytes: int | None = None
-    gzip_bytes: int | None = None
-    parameters: int | None = None
-    macs: int | None = None
-    sparsity: float | None = None
-    within_budget: bool = False
-    reasons: list[str] = []
-    on_pareto_front: bool = False
+    id: str = Field(description="`<pruning>--<quantization>`, such as `channels-0.5--int8`.")
+    recipe: dict[str, Any] = Field(description="The pruning and the quantization with all their parameters.")
+    runtime: str = Field("litert", description="What runs the model, here and where it is served.")
+    ok: bool = Field(description="Whether there is a model; when not, `reasons` says why.")
+    metrics: dict[str, float] = Field(
+        {},
+        description="On the test split. Classification: accuracy, balanced_accuracy, macro_f1, log_loss, "
+        "calibration_error, roc_auc. Regression: rmse, mae, r2.",
+    )
+    per_class: dict[str, ClassMetrics] = Field({}, description="Quality by class name.")
+    confusion: list[list[int]] = Field([], description="Rows are true classes, columns predicted ones.")
+    drop: Drop | None = Field(None, description="Loss of quality against the baseline, and its proof.")
+    latency_ms: Latency | None = Field(None, description="Milliseconds for one example.")
+    size_bytes: int | None = Field(None, description="Bytes of the model file.")
+    gzip_bytes: int | None = Field(None, description="Bytes of the model file after gzip.")
+    parameters: int | None = Field(None, description="Weights, trainable or not.")
+    macs: int | None = Field(None, description="Multiply-accumulates for one example.")
+    sparsity: float | None = Field(None, description="Share of zeros in the kernels, 0 to 1.")
+    within_budget: bool = Field(False, description="Whether every limit of the budget holds.")
+    reasons: list[str] = Field([], description="Why it is not within the budget, in words.")
+    on_pareto_front: bool = Field(
+        False, description="Whether no other is at least as good in quality, latency and size."
+    )
 
 
 class Selection(_Strict):
@@ -56,37 +64,32 @@ class Selection(_Strict):
 class StageError(_Strict):
     """Why a stage failed."""
 
-    stage: str
-    type: str
-    message: str
-    exit_code: int
+    stage: str = Field(description="The stage, and what it worked on: `prune channels-0.5`.")
+    type: str = Field(description="The error's class; `NoRecord` for a stage that was killed or never ran.")
+    message: str = Field(description="What is wrong; indented lines below it say what to do.")
+    exit_code: int = Field(description="The exit code of `trimtab run`.")
 
 
 class Result(_Strict):
-    """The outcome of a run.
+    """The outcome of a run."""
 
-    Attributes:
-        status: ``deployed``, ``over_budget`` (everything ran and no candidate met the budget) or ``failed``.
-        verdict: The outcome in a sentence.
-        why: Why this candidate was chosen among those within the budget, or what came closest to it.
-        chosen: The id of the chosen candidate.
-        deployed: Where it was deployed.
-        report: The HTML report.
-        tensorboard: The directory of the TensorBoard logs.
-        errors: The stages that failed, candidates that could not be made not among them.
-    """
-
-    run_id: str
-    status: Literal["deployed", "over_budget", "failed"]
-    verdict: str
-    why: str = ""
-    config: dict[str, Any]
-    data: DataSummary | None = None
-    baseline: CandidateResult | None = None
-    candidates: list[CandidateResult] = []
-    chosen: str | None = None
-    deployed: str | None = None
-    report: str | None = None
-    tensorboard: str | None = None
-    seconds: dict[str, float] = {}
-    errors: list[StageError] = []
+    run_id: str = Field(description="The name of the run's directory.")
+    status: Literal["deployed", "over_budget", "failed"] = Field(
+        description="`over_budget`: everything ran and no candidate met the budget."
+    )
+    verdict: str = Field(description="The outcome in a sentence.")
+    why: str = Field("", description="Why this candidate was chosen, or what came closest to the budget.")
+    config: dict[str, Any] = Field(description="The resolved config.")
+    data: DataSummary | None = Field(None, description="Null when the data could not be prepared.")
+    baseline: CandidateResult | None = Field(
+        None, description="The trained model as it is, in 32-bit floats."
+    )
+    candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
+    chosen: str | None = Field(None, description="The id of the chosen candidate.")
+    deployed: str | None = Field(None, description="The URI of the deployed version.")
+    report: str | None = Field(None, description="The URI of the HTML report.")
+    tensorboard: str | None = Field(None, description="The URI of the TensorBoard logs.")
+    seconds: dict[str, float] = Field({}, description="Wall time of every task.")
+    errors: list[StageError] = Field(
+        [], description="The stages that failed; candidates that could not be made are not among them."
+    )
