@@ -3,10 +3,10 @@
     python benchmarks/train_throughput.py [--images 3200] [--repetitions 7] [--batch-size 64] [--parquet FILE]
 
 The model is MLPerf Tiny's ResNet-8 and the images are CIFAR-10's in shape, random unless a Parquet file is
-given (columns ``image`` or ``img``: encoded bytes, or a struct that holds them; ``label``). Every variant is a
-process that trains one epoch when it is told to and then sleeps; a repetition is one epoch of each, in an
+given (columns ``image`` or ``img``: encoded bytes, or a struct that holds them; ``label``). Every variant is
+a process that trains one epoch when it is told to and then sleeps; a repetition is one epoch of each, in an
 order that rotates, so that what else the machine does falls on all of them alike. The ratio is taken within
-each repetition. On a machine that others use too, look at the CPU seconds: they depend less on what else runs.
+each repetition. On a machine that others use too, look at the CPU seconds.
 
 - ``bare``: ``model.fit(x, y)`` with float32 arrays already scaled, no callbacks, XLA off (on CPUs XLA halves
   its speed, so this is the stronger baseline), deterministic operations off.
@@ -86,7 +86,7 @@ def _images(n: int, parquet: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _interleaved(source: Path, batch_size: int, repetitions: int) -> dict[str, list[tuple[float, float]]]:
-    """Returns ``(seconds, CPU seconds)`` of every repetition by variant, without a first epoch, which traces."""
+    """Returns ``(seconds, CPU seconds)`` of every repetition; the first epochs, which trace, are left out."""
     workers = {
         name: subprocess.Popen(
             [sys.executable, __file__, "--worker", name, str(source), str(batch_size)],

@@ -25,11 +25,11 @@ def classification(write_dataset: Callable[..., Path]) -> Callable[..., Dataset]
         share: list[float] | None = None,
     ) -> Dataset:
         rng = np.random.default_rng(seed)
-        patterns = rng.integers(0, 128, (classes, *shape))
+        patterns = rng.integers(0, 160, (classes, *shape))
 
         def split(n: int) -> tuple[np.ndarray, np.ndarray]:
             y = rng.choice(classes, n, p=share)
-            return (patterns[y] + rng.integers(0, 128, (n, *shape))).astype(np.uint8), y
+            return (patterns[y] + rng.integers(0, 96, (n, *shape))).astype(np.uint8), y
 
         schema = DatasetSchema(
             task="classification",
@@ -39,7 +39,8 @@ def classification(write_dataset: Callable[..., Path]) -> Callable[..., Dataset]
             input=TensorSpec(kind=kind, shape=shape, stored_dtype="uint8", scale=[1 / 255], offset=[0.0]),
             preprocessing={},
         )
-        splits = {"train": split(rows[0]), "validation": split(rows[1]), "test": split(10)}
+        sizes = {"train": rows[0], "validation": rows[1], "test": 10}
+        splits = {name: split(size) for name, size in sizes.items() if size}
         return Dataset.open(write_dataset(schema, splits))
 
     return make

@@ -63,8 +63,7 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
             self._say(f"resumes at epoch {self._epoch + 1}/{self._epochs}, step {self._step}/{self._steps}")
         validation = self._feed.validation()
         while not self._ended:
-            # The epoch that was interrupted has fewer steps left than the others, so it gets a fit of its
-            # own.
+            # The epoch that was interrupted has fewer steps left than the others: it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
             self.model.fit(
                 self._feed.training(self._epoch * self._steps + self._step),
@@ -96,7 +95,7 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
         """Counts, looks at the loss, and writes a checkpoint when it is time."""
         self._step += 1
         if not math.isfinite((logs or {})["loss"]):
-            raise self._diverged()
+            raise self._diverged(f"the loss is not a number in epoch {self._epoch + 1}, step {self._step}")
         due = time.monotonic() - self._saved >= self._settings.train.checkpoint_seconds
         if due and self._step < self._steps:
             self._save()
@@ -110,6 +109,8 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             "seconds": round(self._seconds_before + seconds, 3),
         }
+        if not math.isfinite(entry.get("val_loss", 0.0)):
+            raise self._diverged(f"the validation loss is not a number after epoch {epoch + 1}")
         self.history.epochs.append(entry)
         self._stop_or_go_on(entry)
         self._logs.epoch(self.model, entry)
@@ -167,9 +168,9 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
         if self._patience is not None:
             self._patience = Patience(self._patience.config, best_weights=best, **meta["patience"])
 
-    def _diverged(self) -> TrainingError:
+    def _diverged(self, message: str) -> TrainingError:
         return TrainingError(
-            f"the loss is not a number in epoch {self._epoch + 1}, step {self._step}",
+            message,
             field="train.learning_rate",
             hint=f"Try a smaller train.learning_rate than {self._settings.train.learning_rate:g}, a warm-up "
             "(train.warmup_epochs), or look for inputs that are not finite or not scaled.",
@@ -181,9 +182,10 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
             for name, value in entry.items()
             if name not in ("epoch", "learning_rate", "seconds")
         )
-        trained = min((self._steps - self._first_step) * self._settings.train.batch_size, self._feed.examples)
-        left = seconds * (self._epochs - entry["epoch"])
+        # An epoch that was resumed took this process fewer steps than a whole one.
+        share = (self._steps - self._first_step) / self._steps
+        left = seconds / share * (self._epochs - entry["epoch"])
         return (
-            f"epoch {entry['epoch']:.0f}/{self._epochs}  {shown}  {trained / seconds:,.0f} examples/s  "
-            f"ETA {left:.0f} s"
+            f"epoch {entry['epoch']:.0f}/{self._epochs}  {shown}  "
+            f"{share * self._feed.examples / seconds:,.0f} examples/s  ETA {left:.0f} s"
         )

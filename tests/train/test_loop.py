@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from trimtab.config.tensorboard import TensorBoard
+from trimtab.config.train import Train
+from trimtab.data.dataset import Dataset
+from trimtab.errors import TrainingError
+from trimtab.models.cost import weights_sha256
+from trimtab.train import determinism, loop
+from trimtab.train.history import History
+from trimtab.train.settings import TrainSettings
+
+
+def network(shape: tuple[int, ...] = (8, 8, 1), outputs: int = 3) -> keras.Model:
+    keras.backend.clear_session()  # layers are named as in a new process
+    determinism.prepare(1)
+    inputs = keras.Input(shape)
+    x = keras.layers.Dense(16, activation="relu")(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dropout(0.2)(x)
+    activation = "softmax" if outputs > 1 else None
+    return keras.Model(inputs, keras.layers.Dense(outputs, activation=activation)(x))
+
+
+def settings(tensorboard: TensorBoard | None = None, **train: object) -> TrainSettings:
+    base = {"epochs": 3, "batch_size": 32, "learning_rate": 0.01}
+    return TrainSettings(Train.model_validate({**base, **train}), 1, tensorboard or TensorBoard())
+
+
+def fit(
+    data: Dataset, model: keras.Model | None = None, log_dir: Path | None = None, **train: object
+) -> History:
+    model = network(data.schema.input.shape, data.schema.outputs) if model is None else model
+    return loop.fit(model, data, settings(**train), label="test", log_dir=log_dir)
+
+
+def test_it_learns_and_tells_every_epoch(
+    classification: Callable[..., Dataset], capfd: pytest.CaptureFixture[str]
+) -> None:
+    history = fit(classification(), epochs=5)
+    assert [entry["epoch"] for entry in history.epochs] == [1, 2, 3, 4, 5]
+    assert history.epochs[-1]["val_accuracy"] > 0.9
+    assert history.epochs[0].keys() == {
+        "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate", "seconds",
+    }  # fmt: skip
+    lines = [
+        line for line in capfd.readouterr().err.splitlines() if line.startswith("trimtab | test | epoch")
+    ]
+    assert len(lines) == 5
+    for part in ("epoch 5/5", "loss", "accuracy", "val_loss", "val_accuracy", "examples/s", "ETA"):
+        assert part in lines[-1]
+
+
+def test_regression_learns(regression: Callable[..., Dataset]) -> None:
+    history = fit(regression(), epochs=15, learning_rate=0.03)
+    assert history.epochs[-1]["val_mae"] < 0.5
+
+
+def test_without_validation_rows_it_trains(classification: Callable[..., Dataset]) -> None:
+    history = fit(classification(rows=(64, 0)), early_stopping={"patience": 1})
+    assert len(history.epochs) == 3
+    assert "val_loss" not in history.epochs[0]
+
+
+def test_the_model_it_leaves_holds_no_trace_of_training(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    model = network()
+    fit(classification(), model, warmup_epochs=1)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert not loaded.compiled
+    assert weights_sha256(loaded) == weights_sha256(model)
+
+
+def test_early_stopping_restores_the_best_weights(classification: Callable[..., Dataset]) -> None:
+    data, model = classification(rows=(60, 60)), network()
+    history = fit(
+        data, model, epochs=40, learning_rate=0.5, schedule="constant", early_stopping={"patience": 2}
+    )
+    losses = [entry["val_loss"] for entry in history.epochs]
+    assert history.stopped_early
+    assert history.best_epoch == int(np.argmin(losses)) + 1 == len(losses) - 2
+    x, y = data.arrays("validation")
+    probabilities = model.predict_on_batch(data.model_input(x))
+    loss = -np.log(probabilities[np.arange(len(y)), y]).mean()
+    assert loss == pytest.approx(min(losses), rel=1e-3)
+    assert history.kept["val_loss"] == min(losses)
+
+
+def test_a_loss_that_is_not_a_number_stops_it(classification: Callable[..., Dataset]) -> None:
+    with pytest.raises(
+        TrainingError, match=r"not a number in epoch 1, step [1-7][\s\S]*smaller train.learning_rate"
+    ):
+        fit(classification(), model=_diverging())
+
+
+def _diverging() -> keras.Model:
+    determinism.prepare(1)
+    inputs = keras.Input((8, 8, 1))
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(inputs))
+    return keras.Model(inputs, keras.ops.log(x) * 1e30)
+
+
+def test_class_weights_change_what_is_learned(classification: Callable[..., Dataset]) -> None:
+    data = classification(share=[0.9, 0.05, 0.05])
+    plain, weighted = network(), network()
+    fit(data, plain)
+    fit(data, weighted, class_weight="balanced")
+    assert weights_sha256(plain) != weights_sha256(weighted)
+
+
+def test_mixed_precision_trains_and_leaves_a_float32_model(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    data, model, plain = classification(), network(), network()
+    history = fit(data, model, epochs=5, mixed_precision=True)
+    fit(data, plain, epochs=5)
+    assert history.epochs[-1]["val_accuracy"] > 0.9
+    assert weights_sha256(model) != weights_sha256(plain), "it computed in 32 bits"
+    assert {layer.dtype_policy.name for layer in model._flatten_layers()} == {"float32"}
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert {layer.compute_dtype for layer in loaded.layers} == {"float32"}
+
+
+def test_another_run_does_not_take_its_checkpoints(
+    classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, first, second = classification(), network(), network()
+    loop.fit(first, data, settings(), label="a", checkpoints=tmp_path)
+    history = loop.fit(second, data, settings(learning_rate=0.02), label="b", checkpoints=tmp_path)
+    assert len(history.epochs) == 3
+    assert (
+        "b | checkpoint step-000000000021.ckpt is of another run (settings differ)" in capfd.readouterr().err
+    )
+    assert weights_sha256(first) != weights_sha256(second)
+
+
+def test_a_binding_of_the_callers_keeps_runs_apart(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    data = classification()
+    for parent in "ab":
+        model = network()
+        history = loop.fit(
+            model, data, settings(), label="test", checkpoints=tmp_path, binding={"parent": parent}
+        )
+        assert len(history.epochs) == 3
+        assert history.epochs[0]["loss"] > history.epochs[-1]["loss"]
+
+
+def test_a_damaged_checkpoint_costs_one_epoch_and_no_bits(
+    classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data, whole, again = classification(), network(), network()
+    loop.fit(whole, data, settings(), label="test", checkpoints=tmp_path)
+    newest = max(tmp_path.glob("*.ckpt"))
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    capfd.readouterr()
+    loop.fit(again, data, settings(), label="test", checkpoints=tmp_path)
+    progress = capfd.readouterr().err
+    assert "is damaged" in progress
+    assert "resumes at epoch 3/3" in progress
+    assert weights_sha256(again) == weights_sha256(whole)
+
+
+def test_fine_tuning_is_the_same_loop_and_resumes(
+    classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    data = classification()
+    fine_tune = loop.fine_tuner(
+        data,
+        lambda epochs, rate: settings(epochs=epochs, learning_rate=rate),
+        label="prune channels-0.5",
+        checkpoints=tmp_path / "checkpoints",
+        log_dir=tmp_path / "logs",
+        binding={"parent": "abc"},
+    )
+    models = [network(), network()]
+    for model in models:
+        fine_tune(model, 2, 0.01)
+    progress = capfd.readouterr().err
+    assert progress.count("prune channels-0.5 | epoch 2/2") == 1
+    assert "was trained to the end before" in progress
+    assert weights_sha256(models[0]) == weights_sha256(models[1])
+
+
+def test_tensorboard_shows_both_splits_the_rate_and_what_is_asked_for(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    history = fit(classification(), log_dir=tmp_path, tensorboard=TensorBoard(histograms=True, graph=True))
+    train = EventAccumulator(str(tmp_path / "train")).Reload()
+    validation = EventAccumulator(str(tmp_path / "validation")).Reload()
+    assert {"epoch_loss", "epoch_accuracy", "epoch_learning_rate"} <= set(train.Tags()["tensors"])
+    assert set(validation.Tags()["tensors"]) == {"epoch_loss", "epoch_accuracy"}
+    found = [(event.step, event.tensor_proto.float_val[0]) for event in validation.Tensors("epoch_loss")]
+    assert found == [(e["epoch"], pytest.approx(e["val_loss"])) for e in history.epochs]
+    assert train.Tags()["graph"]
+    kernels = [tag for tag in train.Tags()["tensors"] if tag.endswith("kernel")]
+    assert len(kernels) == 2
+    assert len(train.Tensors(kernels[0])) == 3
