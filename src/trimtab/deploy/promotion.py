@@ -57,7 +57,10 @@ def deploy(target: str, selection: artifact.Artifact, schema: bytes, metadata: s
         return Deployment(
             repository.location(champion.version), champion.version, champion.previous, difference=None
         )
-    version = _add(repository, selection, schema, metadata)
+    try:
+        version = _add(repository, selection, schema, metadata)
+    except OSError as error:
+        raise DeployError(f"the repository cannot be written: {error}", path=repository.uri) from error
     found = servable.check(repository.uri, version)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     previous = champion.version if champion else None

@@ -127,21 +127,18 @@ def _advice(closest: Finalist, budget: Budget, task: str) -> str:
     advice = []
     if closest.drop.upper_bound > accuracy_budget(budget, task):
         if closest.examples_needed is not None:
-            advice.append(
-                f"about {closest.examples_needed:,} test examples with the same rates would prove its drop"
-            )
+            needed = f"{closest.examples_needed:,}"
+            advice.append(f"About {needed} test examples with the same rates would prove its drop.")
         else:
             advice.append(
-                "its observed drop is past the budget: train it longer, compress less, or allow more"
+                "Its observed drop is past the budget: train it longer, compress less, or allow more."
             )
     if budget.max_latency_ms is not None and closest.latency.p50 > budget.max_latency_ms:
-        advice.append(
-            f"budget.max_latency_ms would have to be {closest.latency.p50:.3g}, or the model smaller"
-        )
+        advice.append(f"It needs budget.max_latency_ms: {closest.latency.p50:.3g}, or a smaller model.")
     if budget.max_size_kb is not None and closest.size_bytes > budget.max_size_kb * 1000:
-        advice.append(f"budget.max_size_kb would have to be {math.ceil(closest.size_bytes / 1000)}")
-    text = "; ".join(advice)
-    return text[0].upper() + text[1:] + "."
+        size = math.ceil(closest.size_bytes / 1000)
+        advice.append(f"It needs budget.max_size_kb: {size}, or a smaller model.")
+    return " ".join(advice)
 
 
 def _excess(finalist: Finalist, budget: Budget, task: str) -> float:

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from trimtab.config.budget import Budget
+from trimtab.evaluate import budget
+from trimtab.evaluate.evaluation import Drop, Latency
+
+
+def finalist(name, p50=1.0, size=100_000, bound=0.0, observed=0.0, needed=None, examples=360):
+    drop = Drop(observed=observed, upper_bound=bound, confidence=0.95, examples=examples)
+    return budget.Finalist(name, drop, Latency(p50=p50, p95=p50, p99=p50, threads=1), size, needed)
+
+
+BASELINE = finalist("none--none")
+
+
+def test_reasons_are_in_words_with_the_numbers():
+    limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25, max_size_kb=100)
+    found = budget.reasons(
+        finalist("a", p50=0.31, size=120_300, bound=0.018, observed=0.004), limits, "classification"
+    )
+    assert found == [
+        "accuracy drop could be as large as 1.80 points (95 % confidence, 360 examples); the budget is 1.00, "
+        "0.40 points observed",
+        "median latency 0.31 ms > 0.25 ms",
+        "size 120.30 kB > 100.00 kB",
+    ]
+
+
+def test_regression_speaks_of_the_error():
+    (found,) = budget.reasons(finalist("a", bound=0.071, observed=0.02), Budget(), "regression")
+    assert found.startswith(
+        "mean absolute error could be up to 7.10 % larger (95 % confidence, 360 examples)"
+    )
+    assert "the budget is 5.00 %" in found
+
+
+def test_exactly_on_every_limit_is_within():
+    limits = Budget(max_accuracy_drop=0.01, max_latency_ms=1, max_size_kb=100)
+    assert budget.reasons(finalist("a", bound=0.01), limits, "classification") == []
+
+
+def test_numbers_that_differ_look_different():
+    limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25)
+    texts = budget.reasons(finalist("a", p50=0.250001, bound=0.010001), limits, "classification")
+    assert "1.0001 points" in texts[0]
+    assert "0.250001 ms > 0.250000 ms" in texts[1]
+
+
+@pytest.mark.parametrize(
+    ("objective", "winner"), [("latency", "fast"), ("size", "small"), ("balanced", "both")]
+)
+def test_the_objective_picks(objective, winner):
+    within = [
+        BASELINE,
+        finalist("fast", p50=0.2, size=90_000),
+        finalist("small", p50=0.9, size=20_000),
+        finalist("both", p50=0.3, size=30_000),
+    ]
+    chosen, why = budget.choose(within, BASELINE, Budget(objective=objective))
+    assert chosen.name == winner
+    assert why.startswith(f"{winner} is the ")
+    assert "of 4 candidates within the budget" in why
+    assert "for the baseline" in why
+
+
+@pytest.mark.parametrize("objective", ["latency", "balanced"])
+def test_noise_does_not_decide(objective):
+    """A lead of 2 % in time is noise: the smaller file wins, whichever was measured first."""
+    for faster, slower in ((0.500, 0.510), (0.510, 0.500)):
+        within = [finalist("a", p50=faster, size=50_000), finalist("b", p50=slower, size=49_990)]
+        chosen, why = budget.choose(within, BASELINE, Budget(objective=objective))
+        assert chosen.name == "b"
+        assert "1 more is as good within the noise of 3%" in why
+
+
+def test_of_equals_the_one_with_the_smaller_drop_wins():
+    within = [finalist("a", bound=0.009), finalist("b", bound=0.002), finalist("c", bound=0.002)]
+    assert budget.choose(within, BASELINE, Budget(objective="size"))[0].name == "b"
+
+
+def test_the_baseline_may_be_the_only_one():
+    chosen, why = budget.choose([BASELINE], BASELINE, Budget())
+    assert chosen is BASELINE
+    assert why == "none--none is the only candidate within the budget: 1 ms and 100.0 kB."
+
+
+def test_when_nothing_passes_the_closest_is_named_with_what_to_change():
+    limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.5)
+    far = finalist("far", p50=5.0)
+    close = finalist("close", p50=0.4, bound=0.012, observed=0.002, needed=1234)
+    text = budget.nothing_passes([BASELINE, far, close], limits, "classification")
+    assert "Closest: close (accuracy drop could be as large as 1.20 points" in text
+    assert text.endswith("About 1,234 test examples with the same rates would prove its drop.")
+    lost = finalist("lost", p50=0.4, bound=0.012, observed=0.011)
+    text = budget.nothing_passes([BASELINE, lost], limits, "classification")
+    assert text.endswith(
+        "Its observed drop is past the budget: train it longer, compress less, or allow more."
+    )
+    text = budget.nothing_passes([BASELINE], limits, "classification")
+    assert text.endswith("It needs budget.max_latency_ms: 1, or a smaller model.")
