@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trimtab.config.data import Data
 
 ENDINGS = (".csv", ".tsv")
-BYTES_PER_PARTITION = 8 << 20
+BYTES_PER_PARTITION = 4 << 20
 _BLOCK_BYTES = 1 << 20
 _LONGEST_RECORD_BYTES = 64 << 20
 _BATCH_ROWS = 8192

@@ -17,7 +17,7 @@ from trimtab.errors import DataError
 if TYPE_CHECKING:
     from trimtab.config.data import Data
 
-FILES_PER_PARTITION = 4096
+FILES_PER_PARTITION = 2048
 _BATCH_FILES = 512
 _BATCH_BYTES = 16 << 20
 _SPLIT_NAMES = frozenset(["train", "training", "test", "testing", "val", "valid", "validation", "dev"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trimtab.config.data import Data
 
 ENDINGS = (".parquet", ".pq")
-ROWS_PER_PARTITION = 100_000
+ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs far more than a number
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 
@@ -45,7 +45,8 @@ class ParquetReader:
                         path=str(file),
                     )
                 expected = expected or names
-                for start, stop in _slices(parquet.metadata):
+                rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
+                for start, stop in _slices(parquet.metadata, rows):
                     found.append(Partition(str(file), len(found), start, stop))
         return found
 
@@ -54,8 +55,7 @@ class ParquetReader:
         file = Path(partition.source)
         with _open(file) as parquet:
             groups = list(range(partition.start, partition.stop))
-            binary = any(_is_encoded(field.type) for field in parquet.schema_arrow)
-            rows = _BINARY_BATCH_ROWS if binary else _BATCH_ROWS
+            rows = _BINARY_BATCH_ROWS if _has_encoded(parquet) else _BATCH_ROWS
             try:
                 for batch in parquet.iter_batches(rows, row_groups=groups, use_threads=False):
                     yield _flat(batch)
@@ -70,20 +70,22 @@ def _open(file: Path) -> pq.ParquetFile:
         raise DataError(f"this is no Parquet file: {error}", path=str(file)) from error
 
 
-def _slices(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+def _slices(metadata: pq.FileMetaData, most_rows: int) -> Iterator[tuple[int, int]]:
+    """Yields runs of row groups that together reach a number of rows or bytes."""
     start = rows = size = 0
     for index in range(metadata.num_row_groups):
         group = metadata.row_group(index)
         rows, size = rows + group.num_rows, size + group.total_byte_size
-        if rows >= ROWS_PER_PARTITION or size >= _BYTES_PER_PARTITION:
+        if rows >= most_rows or size >= _BYTES_PER_PARTITION:
             yield start, index + 1
             start, rows, size = index + 1, 0, 0
     if start < metadata.num_row_groups or metadata.num_row_groups == 0:
         yield start, metadata.num_row_groups
 
 
-def _is_encoded(kind: pa.DataType) -> bool:
-    return _is_binary(kind) or _bytes_field(kind) >= 0
+def _has_encoded(parquet: pq.ParquetFile) -> bool:
+    kinds = [field.type for field in parquet.schema_arrow]
+    return any(_is_binary(kind) or _bytes_field(kind) >= 0 for kind in kinds)
 
 
 def _is_binary(kind: pa.DataType) -> bool:
