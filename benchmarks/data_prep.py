@@ -1,10 +1,12 @@
 """Rows per second and peak memory of data preparation, at growing numbers of generated CSV rows.
 
-Ten mixed columns: numbers with and without gaps, categories of few and of many values, a boolean, and a label. Each
-size runs in a process of its own; memory is the largest sum of the resident sets of that process and its workers,
-sampled while it runs. Fails if memory grows by more than a fifth beyond 100,000 rows.
+Ten mixed columns: numbers with and without gaps, categories of few and of many values, a boolean, a label.
+Each size runs in a process of its own; memory is the largest sum of the resident sets of that process and its
+workers, sampled while it runs (pages that they share count once). Small sources are prepared in one process
+whatever the number of workers, so that memory is compared among runs of as many processes: it fails if one of
+100,000 rows or more needs a fifth more than the smallest such run.
 
-    python benchmarks/data_prep.py [--rows 10000 100000 1000000] [--workers 2] [--json FILE]
+    python benchmarks/data_prep.py [--rows 10000 100000 300000 1000000] [--workers 1 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ import pyarrow.csv
 
 FLAT_FROM, FLAT_RATIO = 100_000, 1.2
 SAMPLE_SECONDS = 0.02
+BUSY_BYTES = 70_000_000  # more than the interpreter with nothing but the library
 CHILD = """
 import sys
 from pathlib import Path
@@ -60,7 +64,19 @@ def _batch(rng: np.random.Generator, rows: int) -> pa.RecordBatch:
     )
 
 
-def measure(rows: int, workers: int) -> dict[str, float]:
+@dataclass(frozen=True)
+class Run:
+    """One size, prepared once; ``processes`` counts those that held data."""
+
+    workers: int
+    processes: int
+    rows: int
+    seconds: float
+    rows_per_second: int
+    peak_mb: int
+
+
+def measure(rows: int, workers: int) -> Run:
     """Returns wall time and peak memory of preparing that many rows."""
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "rows.csv", Path(directory) / "dataset"
@@ -68,14 +84,15 @@ def measure(rows: int, workers: int) -> dict[str, float]:
         target.mkdir()
         start = time.monotonic()
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(target), str(workers)])
-        peak = 0
+        peak = processes = 0
         while child.poll() is None:
-            peak = max(peak, sum(_resident_bytes(process) for process in _family(child.pid)))
+            sizes = [_resident_bytes(process) for process in _family(child.pid)]
+            peak, processes = max(peak, sum(sizes)), max(processes, sum(size > BUSY_BYTES for size in sizes))
             time.sleep(SAMPLE_SECONDS)
         if child.returncode:
             raise SystemExit(f"the preparation of {rows} rows failed with code {child.returncode}")
         seconds = time.monotonic() - start
-    return {"rows": rows, "seconds": seconds, "rows_per_second": rows / seconds, "peak_mb": peak / 1e6}
+    return Run(workers, processes, rows, round(seconds, 2), round(rows / seconds), round(peak / 1e6))
 
 
 def _family(pid: int) -> list[int]:
@@ -96,29 +113,29 @@ def _resident_bytes(pid: int) -> int:
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
 
 
+def growth(runs: list[Run]) -> float:
+    """Returns the largest ratio of peaks among large runs of as many processes."""
+    ratios = [1.0]
+    for processes in {run.processes for run in runs}:
+        peaks = [run.peak_mb for run in runs if run.rows >= FLAT_FROM and run.processes == processes]
+        ratios += [max(peaks) / min(peaks)] if peaks else []
+    return max(ratios)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 300_000, 1_000_000])
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
-    print(f"{'rows':>12}{'seconds':>10}{'rows/s':>12}{'peak MB':>10}")
-    results = []
-    for rows in arguments.rows:
-        result = measure(rows, arguments.workers)
-        results.append(result)
-        print(
-            f"{rows:>12,}{result['seconds']:>10.2f}{result['rows_per_second']:>12,.0f}{result['peak_mb']:>10.0f}",
-            flush=True,
-        )
-    large = [result["peak_mb"] for result in results if result["rows"] >= FLAT_FROM]
-    ratio = max(large) / large[0] if large else 1.0
-    outcome = {
-        "workers": arguments.workers,
-        "sizes": results,
-        "memory_ratio": ratio,
-        "flat": ratio <= FLAT_RATIO,
-    }
+    print("".join(f"{name:>12}" for name in ("workers", "processes", "rows", "seconds", "rows/s", "peak MB")))
+    runs = []
+    for workers in arguments.workers:
+        for rows in arguments.rows:
+            runs.append(measure(rows, workers))
+            print("".join(f"{value:>12,}" for value in astuple(runs[-1])), flush=True)
+    ratio = growth(runs)
+    outcome = {"runs": [asdict(run) for run in runs], "growth": ratio, "flat": ratio <= FLAT_RATIO}
     print(json.dumps(outcome))
     if arguments.json:
         arguments.json.write_text(json.dumps(outcome, indent=2) + "\n")
