@@ -19,10 +19,21 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 Kind = Literal[
-    "429", "503", "reset", "lost answer", "stall", "late", "truncate", "corrupt", "corrupt upload", "trickle"
+    "429",
+    "503",
+    "reset",
+    "lost answer",
+    "stall",
+    "late",
+    "truncate",
+    "corrupt",
+    "corrupt and truncate",
+    "corrupt upload",
+    "trickle",
 ]
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 FOR_EVER = 10**9
+_TRICKLE_SECONDS = 0.05
 
 
 @dataclass
@@ -33,11 +44,12 @@ class Fault:
         kind: ``429``, ``503``: this answer, and the server sees nothing. ``reset``: the connection is reset
             before the server sees the request; ``lost answer``: after it did its work. ``stall``: no answer,
             and the server sees nothing; ``late``: no answer, and the server gets the request only after
-            ``seconds``. ``truncate``: half of the answer's body, then the end. ``corrupt``: one bit of the
-            answer's body; ``corrupt upload``: of the request's. ``trickle``: the answer's body byte by byte.
+            ``seconds``. ``truncate``: half of the answer's body, then the end; ``corrupt and truncate``: with
+            a flipped bit in that half. ``corrupt``: one bit of the answer's body; ``corrupt upload``: of the
+            request's. ``trickle``: the answer's body byte by byte.
         match: A regular expression that must be found in ``METHOD path``.
         times: How many requests it spoils.
-        seconds: How long a stall, a delay or the whole of a trickle lasts.
+        seconds: How long a stall, a delay or a trickle lasts at most.
     """
 
     kind: Kind
@@ -70,11 +82,15 @@ class Handler(BaseHTTPRequestHandler):
         if kind in ("429", "503"):
             return self.answer(int(kind), [("Content-Type", "text/plain")], b"try again")
         if kind == "corrupt upload":
-            body = flipped(body)
+            body = flipped_upload(body)
         status, headers, content = self.forward(body)
         if kind == "lost answer":
             return self.reset()
-        if fault is None or not content or kind not in ("corrupt", "truncate", "trickle"):
+        if (
+            fault is None
+            or not content
+            or kind not in ("corrupt", "corrupt and truncate", "truncate", "trickle")
+        ):
             return self.answer(status, headers, content)
         if kind == "corrupt":
             return self.answer(status, headers, flipped(content))
@@ -105,10 +121,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode() + content)
 
     def trickle(self, content: bytes, seconds: float) -> None:
-        step = max(1, len(content) // 50)
-        for start in range(0, len(content), step):
-            self.wfile.write(content[start : start + step])
-            if self.server.over.wait(seconds * step / len(content)):
+        end = time.monotonic() + seconds
+        for byte in content:
+            self.wfile.write(bytes([byte]))
+            if time.monotonic() > end or self.server.over.wait(_TRICKLE_SECONDS):
                 return
 
     def reset(self, *, linger: bool = False) -> None:
@@ -171,6 +187,12 @@ def flipped(content: bytes) -> bytes:
     if spoiled:
         spoiled[len(spoiled) // 2] ^= 1
     return bytes(spoiled)
+
+
+def flipped_upload(body: bytes) -> bytes:
+    """Returns an upload with one bit of its content changed: of a multipart one, the last byte's."""
+    end = body.rfind(b"\r\n--")
+    return flipped(body) if end < 0 else body[: end - 1] + bytes([body[end - 1] ^ 1]) + body[end:]
 
 
 def wait_until(condition, seconds: float = 10.0) -> None:

@@ -22,7 +22,7 @@ from trimtab.storage import atomic
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 from trimtab.storage.gcs.location import Location, is_remote
 from trimtab.storage.gcs.objects import Entry, Objects, checksum
-from trimtab.storage.gcs.store import inside
+from trimtab.storage.gcs.store import WHOLE, inside
 from trimtab.storage.parallel import in_parallel
 
 _KEY_LENGTH = 32
@@ -89,7 +89,7 @@ def _listing(location: Location, objects: Objects) -> tuple[str, list[Entry]]:
         found = [one] if one else objects.entries(location.prefix)
         root = location.name.rpartition("/")[0] + "/" if "/" in location.name else ""
     # A name with a slash at its end is the placeholder of an empty directory, which consoles create.
-    found = [entry for entry in found if not entry.name.endswith("/")]
+    found = [entry for entry in found if not entry.name.endswith(("/", f"/{WHOLE}"))]
     if not found:
         raise DataError("there is no object of this name, below it, or that matches it", path=location.uri)
     for entry in found:
@@ -104,7 +104,7 @@ def _listing(location: Location, objects: Objects) -> tuple[str, list[Entry]]:
 
 def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects) -> None:
     with atomic.new_directory(copy) as part:
-        targets = [inside(part, entry.name.removeprefix(root)) for entry in entries]
+        targets = [inside(part, e.name.removeprefix(root), objects.uri(root)) for e in entries]
         directories = {parent for target in targets for parent in target.parents}
         for entry, target in zip(entries, targets, strict=True):
             if target in directories:
@@ -116,7 +116,7 @@ def _is_intact(copy: Path, root: str, entries: Sequence[Entry]) -> bool:
     """Returns whether an earlier copy is still what was downloaded."""
 
     def same(entry: Entry) -> bool:
-        file = inside(copy, entry.name.removeprefix(root))
+        file = copy / entry.name.removeprefix(root)
         if not file.is_file() or file.stat().st_size != entry.size:
             return False
         with file.open("rb") as handle:

@@ -71,8 +71,10 @@ class _GcsMirror(Mirror):
             entry.name.removeprefix(self._location.prefix): entry
             for entry in objects.entries(self._location.prefix)
         }
-        self._published = {name: entry for name, entry in there.items() if name[-1:] not in ("", "/")}
-        pairs = [(entry, inside(self.directory, name)) for name, entry in self._published.items()]
+        self._published = {
+            name: entry for name, entry in there.items() if name[-1:] != "/" and _visible(name)
+        }
+        pairs = [(entry, inside(self.directory, n, self.uri)) for n, entry in self._published.items()]
         in_parallel(lambda pair: objects.download(*pair), pairs)
         self._stamps = self._scan()
 
@@ -109,11 +111,11 @@ class _GcsMirror(Mirror):
         """Returns what tells a changed file from the one that was published, by name."""
         stamps = {}
         for file in sorted(self.directory.rglob("*")):
-            name = file.relative_to(self.directory)
+            name = file.relative_to(self.directory).as_posix()
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
-                if file.is_file() and not any(part.startswith(".") for part in name.parts):
+                if file.is_file() and _visible(name):
                     stat = file.stat()
-                    stamps[name.as_posix()] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+                    stamps[name] = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         return stamps
 
 
@@ -185,6 +187,11 @@ def _hurried(limits: Limits, within_seconds: float | None) -> Limits:
         return limits
     patience = min(limits.read_seconds, within_seconds / 3)
     return replace(limits, read_seconds=patience, connect_seconds=patience, retry_seconds=within_seconds)
+
+
+def _visible(name: str) -> bool:
+    """Returns whether a name has no hidden part: those are of writes that are not finished."""
+    return not any(part.startswith(".") for part in name.split("/"))
 
 
 def _generation(entry: Entry | None) -> int:

@@ -125,9 +125,10 @@ class GcsStore:
             entries = {n: Entry(prefix + n, file.size, file.crc32c) for n, file in files.items()}
             try:
                 with atomic.new_directory(target) as part:
-                    in_parallel(
-                        lambda item: self._objects.download(item[1], inside(part, item[0])), entries.items()
-                    )
+                    pairs = [
+                        (entry, inside(part, n, self._objects.uri(prefix))) for n, entry in entries.items()
+                    ]
+                    in_parallel(lambda pair: self._objects.download(*pair), pairs)
                 return
             except ArtifactError:
                 before, content = content, self._whole(prefix)
@@ -156,17 +157,15 @@ class GcsStore:
         return self._location.prefix + name
 
 
-def inside(directory: Path, name: str) -> Path:
-    """Returns the file that an object's name means in a directory.
+def inside(directory: Path, name: str, uri: str) -> Path:
+    """Returns the file that an object's name below ``uri`` means in a directory.
 
     Raises:
         ArtifactError: If it would be outside.
     """
     file = directory / name
     if not name or name.startswith("/") or ".." in file.parts or "\0" in name:
-        raise ArtifactError(
-            f"expected the name of a file in this directory, found {name!r}", path=str(directory)
-        )
+        raise ArtifactError(f"expected the name of a file below it, found {name!r}", path=uri)
     return file
 
 
