@@ -1,0 +1,52 @@
+"""A selected model, as ``select`` leaves it, and raw inputs for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.deploy.golden import Golden
+from trimtab.evaluate.litert import LiteRTModel
+from trimtab.storage import artifact
+
+
+@pytest.fixture
+def make_selection(
+    tmp_path: Path, digits_dataset: Path, linear_tflite: Callable[..., bytes]
+) -> Callable[..., artifact.Artifact]:
+    """Returns a function that writes a ``selection`` artifact: ``make_selection(seed, error=0.0)``."""
+
+    def make(seed: int = 0, error: float = 0.0, dataset: Path = digits_dataset) -> artifact.Artifact:
+        data = Dataset.open(dataset)
+        shape, outputs = data.schema.input.shape, data.schema.outputs
+        weights = np.random.default_rng(seed).normal(size=(outputs, int(np.prod(shape)))).astype(np.float32)
+        softmax = data.schema.task == "classification"
+        path = tmp_path / f"selection-{seed}-{error}"
+        with artifact.create(path, "selection") as draft:
+            model_file = draft.path / "model.tflite"
+            model_file.write_bytes(linear_tflite(weights, shape=shape, softmax=softmax))
+            x = data.arrays("test")[0][:8]
+            y = LiteRTModel(model_file).predict(data.model_input(x))
+            Golden(x, y + np.float32(error), 1e-5).save(draft.path / "golden.npz")
+            (draft.path / "selection.json").write_text(json.dumps({"seed": seed}))
+            draft.lineage = {"dataset": data.fingerprint, "candidate": "none--none"}
+        return artifact.load(path, "selection")
+
+    return make
+
+
+@pytest.fixture
+def schema(digits_dataset: Path) -> bytes:
+    """Returns the content of the dataset's ``schema.json``."""
+    return (digits_dataset / SCHEMA_FILE).read_bytes()
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> str:
+    """Returns the path of a repository that does not exist yet."""
+    return str(tmp_path / "deployed" / "digits")

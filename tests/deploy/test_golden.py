@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trimtab.deploy import golden
+from trimtab.errors import DeployError
+
+
+def test_saved_is_loaded(tmp_path):
+    saved = golden.Golden(np.arange(6, dtype=np.uint8).reshape(2, 3), np.ones((2, 1), np.float32), 1e-5)
+    saved.save(tmp_path / "golden.npz")
+    found = golden.Golden.load(tmp_path / "golden.npz")
+    np.testing.assert_array_equal(found.x, saved.x)
+    assert found.x.dtype == np.uint8
+    assert found.difference(saved.y) == 0
+    assert found.tolerance == 1e-5
+
+
+def test_differences_shapes_and_nan():
+    found = golden.Golden(np.zeros((2, 3)), np.zeros((2, 2), np.float32), 1e-5)
+    assert found.difference(np.array([[0, 0], [0, -0.5]], np.float32)) == 0.5
+    assert found.difference(np.zeros((2, 3), np.float32)) is None
+    assert found.difference(np.full((2, 2), np.nan, np.float32)) is None
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "text", "empty"])
+def test_unusable_files_are_typed_errors(tmp_path, damage):
+    path = tmp_path / "golden.npz"
+    if damage != "missing":
+        rows = 0 if damage == "empty" else 4
+        golden.Golden(np.zeros((rows, 3)), np.zeros((rows, 1), np.float32), 1e-5).save(path)
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:200])
+    if damage == "text":
+        path.write_text("no archive")
+    with pytest.raises(DeployError, match=r"golden\.npz"):
+        golden.Golden.load(path)
+
+
+def test_tolerance_is_rounding_for_floats_and_one_step_more_in_8_bits():
+    steps = np.round(np.random.default_rng(0).random((100, 3)) * 256).astype(np.float32) / 256
+    assert golden.tolerance(steps, quantized=False) == pytest.approx(1e-5)
+    assert golden.tolerance(steps, quantized=True) == pytest.approx(1 / 256 + 1e-5)
+    assert golden.tolerance(1000 * steps, quantized=False) == pytest.approx(1e-2, rel=0.05)
+    assert golden.tolerance(np.full((5, 2), 0.5, np.float32), quantized=True) == pytest.approx(1e-5)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+import soundfile
+from PIL import Image
+from sklearn.datasets import load_diabetes, load_iris
+
+from trimtab.config.config import Config
+from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.deploy import promotion
+from trimtab.deploy.predict import predict
+from trimtab.errors import ArtifactError, DataError, DeployError
+from trimtab.evaluate.litert import LiteRTModel
+from trimtab.stages import data_prep
+
+
+@pytest.fixture
+def digits(target, make_selection, schema):
+    """Returns a repository that serves the digits."""
+    promotion.deploy(target, make_selection(1), schema, "{}")
+    return target
+
+
+@pytest.fixture
+def serve(tmp_path, make_selection):
+    """Returns a function that prepares a source's data and deploys a model on it: -> (target, Dataset)."""
+
+    def make(name, source, **data):
+        section = {"train": str(source), "workers": 1, **data}
+        config = Config.model_validate({"data": section, "model": {"architecture": "mlp"}}).model_dump_json()
+        dataset = tmp_path / f"dataset-{name}"
+        data_prep.run(config=config, run=str(tmp_path / "run"), dataset=str(dataset))
+        target, content = str(tmp_path / name), (dataset / SCHEMA_FILE).read_bytes()
+        promotion.deploy(target, make_selection(len(name), dataset=dataset), content, "{}")
+        return target, Dataset.open(dataset)
+
+    return make
+
+
+def expected(target, dataset, split="test"):
+    x, y = dataset.arrays(split)
+    return LiteRTModel(Path(target) / "1" / "model.tflite").predict(dataset.model_input(x)), y
+
+
+def png(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def images(digits_dataset):
+    """Returns five test digits as they are stored, (8, 8) uint8, and what the dataset knows."""
+    data = Dataset.open(digits_dataset)
+    return data.arrays("test")[0][:5, :, :, 0], data
+
+
+def test_images_of_a_file_a_folder_and_a_zip(digits, images, tmp_path):
+    pixels, data = images
+    outputs, _ = expected(digits, data)
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for index, image in enumerate(pixels):
+        (tmp_path / "in" / "sub" / f"{index}.png").write_bytes(png(image))
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+    with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+        for index, image in enumerate(pixels):
+            archive.writestr(f"{index}.png", png(image))
+    for source in ("in", "in.zip"):
+        rows = list(predict(digits, str(tmp_path / source)))
+        assert [Path(row["path"]).name for row in rows] == [f"{index}.png" for index in range(5)]
+        for row, output in zip(rows, outputs, strict=False):
+            assert row["label"] == data.schema.classes[output.argmax()]
+            assert list(row["probabilities"]) == data.schema.classes
+            np.testing.assert_allclose(list(row["probabilities"].values()), output, atol=1e-6)
+    (one,) = predict(digits, str(tmp_path / "in" / "sub" / "3.png"))
+    assert one["label"] == data.schema.classes[outputs[3].argmax()]
+
+
+def test_a_column_of_encoded_images(digits, images, tmp_path):
+    pixels, data = images
+    table = pa.table({"image": pa.array([png(image) for image in pixels], pa.binary())})
+    pa.parquet.write_table(table, tmp_path / "rows.parquet")
+    outputs, _ = expected(digits, data)
+    rows = list(predict(digits, str(tmp_path / "rows.parquet")))
+    assert [row["label"] for row in rows] == [data.schema.classes[o.argmax()] for o in outputs[:5]]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_tables_without_their_label_and_in_another_order(serve, tmp_path, ending):
+    bunch = load_iris()
+    names = ["sepal length", "sepal width", "petal length", "petal width"]
+    columns = {name: bunch.data[:, index] for index, name in enumerate(names)}
+    species = [str(bunch.target_names[t]) for t in bunch.target]
+    pa.csv.write_csv(pa.table({**columns, "species": species}), tmp_path / "train.csv")
+    target, dataset = serve("iris", tmp_path / "train.csv", label="species")
+    rows = pa.table({name: columns[name] for name in reversed(names)} | {"unused": species})
+    path = tmp_path / f"rows.{ending}"
+    pa.csv.write_csv(rows, path) if ending == "csv" else pa.parquet.write_table(rows, path)
+    found = list(predict(target, str(path)))
+    assert len(found) == 150
+    outputs, _ = expected(target, dataset)
+    served = {tuple(round(p, 4) for p in row["probabilities"].values()) for row in found}
+    assert {tuple(round(p, 4) for p in output) for output in outputs.tolist()} <= served
+    assert all(row["label"] in {"setosa", "versicolor", "virginica"} for row in found)
+
+    pa.csv.write_csv(rows.drop_columns(["petal width"]), tmp_path / "less.csv")
+    with pytest.raises(DataError, match=r"less\.csv: petal width: there is no such input column"):
+        list(predict(target, str(tmp_path / "less.csv")))
+
+
+def test_regression_answers_in_the_labels_unit(serve, tmp_path):
+    bunch = load_diabetes()
+    columns = {name: bunch.data[:, index] for index, name in enumerate(bunch.feature_names)}
+    pa.csv.write_csv(pa.table({**columns, "progress": bunch.target}), tmp_path / "train.csv")
+    target, dataset = serve("diabetes", tmp_path / "train.csv", label="progress")
+    pa.csv.write_csv(pa.table(columns), tmp_path / "rows.csv")
+    values = {round(row["value"], 2) for row in predict(target, str(tmp_path / "rows.csv"))}
+    outputs, _ = expected(target, dataset)
+    schema = dataset.schema
+    assert {round(float(o) * schema.label_std + schema.label_mean, 2) for o in outputs[:, 0]} <= values
+
+
+def test_sound(serve, tmp_path):
+    rng = np.random.default_rng(0)
+    for label, pitch in {"high": 1760, "low": 220}.items():
+        (tmp_path / "wav" / label).mkdir(parents=True)
+        for index in range(30):
+            wave = np.sin(np.arange(4000) / 8000 * 2 * np.pi * pitch * rng.uniform(0.9, 1.1))
+            soundfile.write(tmp_path / "wav" / label / f"{index}.wav", 0.3 * wave, 8000)
+    target, _ = serve("sound", tmp_path / "wav")
+    (row,) = predict(target, str(tmp_path / "wav" / "low" / "7.wav"))
+    assert row["label"] in ("high", "low")
+    assert row["path"].endswith("7.wav")
+    assert len(list(predict(target, str(tmp_path / "wav")))) == 60
+
+
+def test_a_flipped_bit_in_the_deployed_model_is_refused(digits, images, tmp_path):
+    (tmp_path / "one.png").write_bytes(png(images[0][0]))
+    model = Path(digits) / "1" / "model.tflite"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 8
+    model.write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"digits/1/model\.tflite"):
+        list(predict(digits, str(tmp_path / "one.png")))
+
+
+def test_the_champion_or_the_version_asked_for_answers(digits, images, tmp_path, make_selection, schema):
+    (tmp_path / "one.png").write_bytes(png(images[0][0]))
+    (before,) = predict(digits, str(tmp_path / "one.png"))
+    promotion.deploy(digits, make_selection(2), schema, "{}")
+    (champion,) = predict(digits, str(tmp_path / "one.png"))
+    (first,) = predict(digits, str(tmp_path / "one.png"), version=1)
+    assert champion["probabilities"] != before["probabilities"]
+    assert first == before
+    with pytest.raises(DeployError, match="there is no version 9"):
+        list(predict(digits, str(tmp_path / "one.png"), version=9))
+
+
+def test_bad_input_is_a_typed_error(digits, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+    with pytest.raises(DataError, match=r"bad\.png"):
+        list(predict(digits, str(tmp_path / "bad.png")))
+    with pytest.raises(DataError, match="no such file"):
+        list(predict(digits, str(tmp_path / "none.png")))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="found none"):
+        list(predict(digits, str(tmp_path / "empty")))
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(DataError, match="image"):
+        list(predict(digits, str(tmp_path / "rows.csv")))
+
+
+def test_where_nothing_was_deployed(tmp_path):
+    (tmp_path / "file").write_text("")
+    for target in (tmp_path / "none", tmp_path / "file"):
+        with pytest.raises(DeployError, match="no model was deployed here"):
+            list(predict(str(target), "rows.csv"))

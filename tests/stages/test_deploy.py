@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.data.dataset import Dataset
+from trimtab.deploy.repository import Repository
+from trimtab.stages import deploy, evaluate, select
+from trimtab.stages.stage import records
+from trimtab.storage import artifact
+
+
+@pytest.fixture
+def selection(tmp_path, digits_dataset, digits_config, digits_candidates):
+    """Returns what the stages before made of two candidates."""
+    names = ("none--none", "none--float16")
+    for name in names:
+        evaluate.run(
+            config=digits_config(),
+            run=str(tmp_path / "before"),
+            candidate=name,
+            dataset=str(digits_dataset),
+            quantized=digits_candidates[name],
+            evaluation=str(tmp_path / f"evaluation-{name}"),
+        )
+    select.run(
+        config=digits_config(max_accuracy_drop=0.02),
+        run=str(tmp_path / "before"),
+        dataset=str(digits_dataset),
+        quantized=[digits_candidates[name] for name in names],
+        evaluations=[str(tmp_path / f"evaluation-{name}") for name in names],
+        selection=str(tmp_path / "selection"),
+    )
+    return str(tmp_path / "selection")
+
+
+@pytest.fixture
+def run_stage(tmp_path, digits_dataset, digits_config):
+    def run(selection, target="models", dataset=digits_dataset):
+        config = Config.model_validate_json(digits_config()).model_dump()
+        config["deploy"]["target"] = target and str(tmp_path / target)
+        text = Config.model_validate(config).model_dump_json()
+        return deploy.run(config=text, run=str(tmp_path / "run"), dataset=str(dataset), selection=selection)
+
+    return run
+
+
+def test_the_chosen_model_is_served_from_where_the_stage_says(run_stage, selection, tmp_path, digits_dataset):
+    uri = run_stage(selection)
+    assert uri == str(tmp_path / "models" / "1")
+    chosen = Path(selection) / "model.tflite"
+    assert (Path(uri) / "model.tflite").read_bytes() == chosen.read_bytes()
+    assert (Path(uri) / "schema.json").read_bytes() == (digits_dataset / "schema.json").read_bytes()
+    metadata = json.loads((Path(uri) / "metadata.json").read_text())
+    assert metadata["candidate"]["id"] == "none--float16"
+    assert metadata["candidate"]["drop"]["confidence"] == 0.95
+    lineage = artifact.load(uri, "deployment").lineage
+    assert lineage["dataset"] == Dataset.open(digits_dataset).fingerprint
+    (record,) = records(str(tmp_path / "run"))
+    assert record.summary == {"uri": uri, "version": 1, "previous": None, "difference": 0.0}
+
+
+def test_a_repeated_stage_deploys_nothing_twice(run_stage, selection, tmp_path):
+    assert run_stage(selection) == run_stage(selection)
+    assert Repository(str(tmp_path / "models")).champion().version == 1
+
+
+def test_a_selection_on_other_data_is_refused(run_stage, selection, tmp_path, digits_dataset):
+    from shutil import copytree
+
+    other = copytree(digits_dataset, tmp_path / "other")
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["lineage"]["fingerprint"] = "f" * 64
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(SystemExit):
+        run_stage(selection, dataset=other)
+    (record,) = records(str(tmp_path / "run"))
+    assert "made on other data" in record.error
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_changed_selection_and_a_missing_target_end_the_stage(run_stage, selection, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        run_stage(selection, target=None)
+    assert stopped.value.code == 2
+    golden = Path(selection) / "golden.npz"
+    golden.write_bytes(golden.read_bytes()[:-1])
+    with pytest.raises(SystemExit):
+        run_stage(selection)
+    (record,) = records(str(tmp_path / "run"))
+    assert record.error_type == "ArtifactError"
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_target_that_cannot_be_written_is_a_typed_error(run_stage, selection, tmp_path):
+    (tmp_path / "models").write_text("a file, not a directory")
+    with pytest.raises(SystemExit):
+        run_stage(selection)
+    (record,) = records(str(tmp_path / "run"))
+    assert record.error_type == "DeployError"
+    assert "cannot be written" in record.error
