@@ -1,12 +1,11 @@
-"""The train and tune stages as a component calls them."""
+"""The train stage as a component calls it."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -76,14 +75,72 @@ def test_it_writes_a_model_that_others_can_load(digits: Path, tmp_path: Path) ->
     assert list((run / "tensorboard" / "train").rglob("*tfevents*"))
 
 
-def test_without_tune_nothing_is_searched_and_tensorflow_stays_out(tmp_path: Path) -> None:
-    script = f"""
-import sys
-from trimtab.stages import tune
-arguments = {{"run": {str(tmp_path)!r}, "dataset": "unused", "hyperparameters": {str(tmp_path / "hp")!r}}}
-tune.run(config={config()!r}, **arguments)
-assert not {{"tensorflow", "keras", "keras_tuner"}} & set(sys.modules)
-"""
-    subprocess.run([sys.executable, "-c", script], check=True)
-    found = artifact.load(tmp_path / "hp", "hyperparameters")
-    assert json.loads((found.path / "hyperparameters.json").read_text()) == {}
+def trained(digits: Path, tmp_path: Path, name: str, **sections: object) -> artifact.Artifact:
+    run = tmp_path / name
+    common = {
+        "config": config(**sections),
+        "run": str(run),
+        "dataset": str(digits),
+        "hyperparameters": str(run / "hyperparameters"),
+    }
+    tune.run(**common)
+    train.run(**common, model=str(run / "model"))
+    return artifact.load(run / "model", "model")
+
+
+def summary(tmp_path: Path, name: str) -> dict[str, Any]:
+    return next(record.summary for record in records(str(tmp_path / name)) if record.stage == "train")
+
+
+def test_an_archive_is_where_training_starts(digits: Path, tmp_path: Path) -> None:
+    first = trained(digits, tmp_path, "first")
+    archive = str(first.path / "model.keras")
+    warm = trained(
+        digits, tmp_path, "warm", model={"archive": archive}, train={"epochs": 1, "learning_rate": 1e-4}
+    )
+    before, after = summary(tmp_path, "first")["history"], summary(tmp_path, "warm")["history"]
+    assert after[0]["val_loss"] < before[0]["val_loss"] * 0.5
+    assert warm.lineage["weights_sha256"] != first.lineage["weights_sha256"]
+
+
+def test_the_searchs_best_values_are_what_is_trained(digits: Path, tmp_path: Path) -> None:
+    found = trained(
+        digits,
+        tmp_path,
+        "tuned",
+        tune={"algorithm": "random", "trials": 2, "epochs": 1},
+        model={"architecture": "mlp", "params": {"layers": 1}},
+        train={"epochs": 1, "schedule": "constant"},
+    )
+    values = found.lineage["hyperparameters"]
+    record = summary(tmp_path, "tuned")
+    assert record["history"][0]["learning_rate"] == pytest.approx(values["optimizer"]["learning_rate"])
+    model = keras.saving.load_model(found.path / "model.keras")
+    assert model.layers[2].units == values["model"]["units"]
+    assert values["model"]["layers"] == 1
+
+
+def test_a_model_no_better_than_guessing_is_warned_of(digits: Path, tmp_path: Path) -> None:
+    trained(digits, tmp_path, "bad", train={"epochs": 1, "learning_rate": 1e-9})
+    (warning,) = summary(tmp_path, "bad")["warnings"]
+    assert "always guessing the most frequent class" in warning
+
+
+def test_a_stage_that_cannot_train_leaves_no_model_and_says_why(digits: Path, tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as ended:
+        trained(digits, tmp_path, "wrong", train={"class_weight": {"eleven": 2.0}})
+    assert ended.value.code == 2
+    record = next(record for record in records(str(tmp_path / "wrong")) if record.stage == "train")
+    assert "train.class_weight: unknown class 'eleven'" in record.error
+    assert not (tmp_path / "wrong" / "model").exists()
+
+
+def test_a_stage_that_is_started_again_takes_the_finished_weights(
+    digits: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = trained(digits, tmp_path, "run")
+    keras.backend.clear_session()  # a stage runs in a process of its own
+    capfd.readouterr()
+    again = trained(digits, tmp_path, "run")
+    assert "was trained to the end before" in capfd.readouterr().err
+    assert again.lineage["weights_sha256"] == first.lineage["weights_sha256"]

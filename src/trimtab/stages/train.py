@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,7 +159,7 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
 
 
 def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
-    """Returns a warning when the model is no better than a constant answer."""
+    """Returns a warning when the model is not better than a constant answer."""
     import numpy as np
 
     if not len(scores):
@@ -167,10 +168,11 @@ def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
     hint = "Train longer, change the learning rate or the model, or look at the data."
     if data.schema.task == "classification":
         constant = float(np.bincount(y).max() / len(y))
-        if scores.mean() <= constant:
+        # One-sided, at 95 %, by the normal approximation: on few examples chance alone is a little better.
+        if scores.mean() - constant < 1.645 * math.sqrt(constant * (1 - constant) / len(y)):
             return [
-                f"the model is right on {scores.mean():.1%} of the validation examples; always guessing "
-                f"the most frequent class is right on {constant:.1%}. {hint}"
+                f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly more "
+                f"than always guessing the most frequent class ({constant:.1%}). {hint}"
             ]
         return []
     constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)

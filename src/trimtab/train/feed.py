@@ -155,7 +155,7 @@ class _Streaming:
     def _records(self, epoch: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.cast(self._seed, tf.int64), epoch])
         files = tf.data.Dataset.from_tensor_slices(tf.random.experimental.stateless_shuffle(self._files, key))
-        # The seed of the graph that is being traced, not the process's: ``shuffle`` combines it with ``draw``,
+        # The seed of the graph being traced, not the process's: ``shuffle`` combines it with ``draw``,
         # and fails to compare a tensor when it is 0.
         tf.random.set_seed(1)
         draw = tf.random.stateless_uniform([], key, maxval=2**31 - 1, dtype=tf.int64)
