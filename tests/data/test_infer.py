@@ -107,6 +107,8 @@ def test_what_may_be_a_measurement_is_kept(kinds, name, values):
         ([1.0, 0.0] * 30, "classification", ["0", "1"]),
         ([True, False] * 30, "classification", ["false", "true"]),
         (["1", "2", "3"] * 20, "classification", ["1", "2", "3"]),
+        ([str(i % 12) for i in range(N)], "classification", [str(i) for i in range(12)]),
+        (["1", "0", "NA"] * 20, "classification", ["0", "1"]),
         ([0.5, 1.5] * 30, "regression", []),
         (list(range(N)), "regression", []),
         ([str(i) for i in range(N)], "regression", []),

@@ -51,6 +51,11 @@ def test_good_data_has_no_warnings(check, good):
     assert check(good) == []
 
 
+def test_a_missing_number_is_no_class(check, good):
+    with pytest.raises(DataError, match="1 of 60 rows of the train split have no label"):
+        check({**good, "label": ["NA"] + ["0", "1"] * 29 + ["1"]})
+
+
 @pytest.mark.parametrize("missing", [None, "", "  "])
 def test_missing_labels_stop_the_run(check, good, missing):
     with pytest.raises(DataError, match="1 of 60 rows of the train split have no label") as caught:

@@ -36,6 +36,7 @@ class ColumnSummary:
         type: What the source says the column holds; CSV says ``string`` of everything.
         missing: Rows whose text is missing (null or blank).
         missing_numbers: Rows that are missing as a number (also ``NA``, ``?`` and their like).
+        words: Rows that are neither missing nor a number.
         numbers: Rows that are a finite number.
         integers: Rows that are a whole number.
         mean: Of the numbers.
@@ -53,6 +54,7 @@ class ColumnSummary:
     type: ColumnType
     missing: int = 0
     missing_numbers: int = 0
+    words: int = 0
     numbers: int = 0
     integers: int = 0
     mean: float = 0.0
@@ -69,6 +71,11 @@ class ColumnSummary:
     def variance(self) -> float:
         """Returns the population variance of the numbers."""
         return self.m2 / self.numbers if self.numbers else 0.0
+
+    @property
+    def numeric(self) -> bool:
+        """Returns whether every value is a number or missing as one, and not all are missing."""
+        return self.numbers > 0 and self.type != "boolean" and self.words == 0
 
     @classmethod
     def unseen(cls, column: pa.Array) -> ColumnSummary:
@@ -115,8 +122,8 @@ class ColumnSummary:
         is_text = pa.types.is_string(unique.type)
         parsed = values.numbers(unique)
         self._add_numbers(parsed, values.missing_numbers(unique), weights[:-1])
-        words = self.numbers + self.missing_numbers < weights[:-1].sum()
-        few = forced or words or len(unique) <= _FREQUENT_NUMBERS
+        self.words = int(weights[:-1].sum()) - self.numbers - self.missing_numbers
+        few = forced or self.words > 0 or len(unique) <= _FREQUENT_NUMBERS
         texts = values.texts(unique) if is_text or few else None
         null = np.asarray(pc.is_null(texts if texts is not None else parsed))
         self.missing = int(weights[:-1][null].sum() + weights[-1])
@@ -128,7 +135,8 @@ class ColumnSummary:
             hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
         self.distinct = Distinct.of(hashes[:-1][~null], weights[:-1][~null], self.distinct.size)
         if texts is not None and few:
-            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=is_text and (forced or words))
+            tokens = is_text and (forced or self.words > 0)
+            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=tokens)
         else:
             self.frequent.error = int(weights[:-1].max())
         of_rows: Hashes = mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
@@ -176,6 +184,7 @@ class ColumnSummary:
             type=_merged_type(self.type, other.type),
             missing=self.missing + other.missing,
             missing_numbers=self.missing_numbers + other.missing_numbers,
+            words=self.words + other.words,
             numbers=numbers,
             integers=self.integers + other.integers,
             # Chan, Golub and LeVeque (1979): exact whatever the sizes of the two parts.

@@ -6,7 +6,9 @@ import difflib
 from typing import TYPE_CHECKING
 
 from trimtab.data.media import kind_of
+from trimtab.data.readers.folder import FOLDER_COLUMNS
 from trimtab.data.schema import Column
+from trimtab.data.values import MISSING_NUMBERS
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def infer_schema(summary: Summary, config: Data) -> tuple[Task, str, list[str], 
     names = list(summary.columns)
     label = label_column(names, config)
     _check_names(names, label, config)
-    task = config.task or _task(summary.columns[label], summary.rows)
+    task = config.task or _task(summary.columns[label])
     classes = _classes(summary.columns[label], label, config) if task == "classification" else []
     columns = _inputs(summary, label, config)
     if not columns:
@@ -124,8 +126,7 @@ def _inputs(summary: Summary, label: str, config: Data) -> list[Column]:
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
     left_out = {label, config.group_by, *config.drop}
-    names = set(summary.columns)
-    if any(names == {encoded, "label", "path"} for encoded in _ENCODED):
+    if set(summary.columns) in FOLDER_COLUMNS:
         left_out.add("path")
     return [name for name in summary.columns if name not in left_out]
 
@@ -146,7 +147,7 @@ def _kind(name: str, summary: Summary, config: Data) -> ColumnKind:
         )
     if column.type == "boolean":
         return "categorical"
-    if column.numbers and column.numbers + column.missing_numbers >= summary.rows:
+    if column.numeric:
         return "numeric"
     return "text" if _is_text(column, present) else "categorical"
 
@@ -171,11 +172,9 @@ def _has_words(column: ColumnSummary) -> bool:
     return 2 * sum(wordy) >= len(values)
 
 
-def _task(column: ColumnSummary, rows: int) -> Task:
+def _task(column: ColumnSummary) -> Task:
     """Returns regression for a numeric label with fractions or with more than 20 different values."""
-    present = rows - column.missing
-    numeric = column.type != "boolean" and column.numbers == present > 0
-    if not numeric:
+    if not column.numeric:
         return "classification"
     fractions = column.integers < column.numbers
     return "regression" if fractions or column.distinct.estimate > _MOST_NUMERIC_CLASSES else "classification"
@@ -190,6 +189,8 @@ def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
             field=label,
             hint="Set data.task: regression, or name another label.",
         )
+    if column.numeric:
+        return sorted(set(column.frequent.counts) - MISSING_NUMBERS, key=lambda name: (float(name), name))
     return sorted(column.frequent.counts)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from trimtab.data.column_statistics import ColumnSummary
+from trimtab.data.readers.folder import FOLDER_COLUMNS
 from trimtab.data.sample import Sample
 from trimtab.data.sketches import mix
 
@@ -44,15 +45,16 @@ class Summary:
 
         Args:
             batch: Rows as a reader gives them.
-            config: The config's data section; dropped columns are not looked at.
+            config: The config's data section; dropped columns and the paths of folders are not looked at.
         """
         names = _item_names(batch)
+        unseen = {*config.drop, *(["path"] if set(batch.schema.names) in FOLDER_COLUMNS else [])}
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
         sampled = []
         for name in batch.schema.names:
             column = batch.column(name)
-            if name in config.drop:
+            if name in unseen:
                 columns[name] = ColumnSummary.unseen(column)
                 continue
             width = batch.num_columns

@@ -82,7 +82,7 @@ def _check_columns(split: str, summary: Summary, label: str, columns: list[Colum
 
 def _check_labels(split: str, summary: Summary, task: Task, label: str, config: Data) -> None:
     column = summary.columns[label]
-    missing = summary.rows - column.numbers if task == "regression" else column.missing
+    missing = summary.rows - column.numbers if task == "regression" or column.numeric else column.missing
     if missing:
         what = "no number as their label" if task == "regression" and missing > column.missing else "no label"
         raise DataError(
@@ -195,7 +195,7 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
         present = train.rows - found.missing_numbers
         if name not in config.columns and found.type == "string" and present:
             words = [value for value in found.frequent.top() if not _is_number(value)]
-            known = found.numbers + found.missing_numbers
+            known = train.rows - found.words
             if found.numbers and known >= _MOSTLY * train.rows and words:
                 warnings.append(
                     f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: "

@@ -24,6 +24,7 @@ DEFAULT_LABEL = "y"
 _ROWS_PER_PARTITION = 50_000
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 8192
+_MOST_ROW_BYTES = 256 << 20
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -115,6 +116,10 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
     if is_label and _items(member.shape[1:]) != 1:
         raise DataError(
             f"expected one label a row, found the shape {member.shape}", path=str(file), field=member.name
+        )
+    if member.dtype.itemsize * _items(member.shape[1:]) > _MOST_ROW_BYTES:
+        raise DataError(
+            f"a row of the shape {member.shape[1:]} is too large", path=str(file), field=member.name
         )
     tail = member.shape[1:]
     if len(tail) > 3 or (len(tail) == 3 and tail[2] not in (1, 3)) or 0 in tail:
