@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,7 @@ class Run:
     rows: int
     seconds: float
     rows_per_second: int
+    rows_per_cpu_second: int
     peak_mb: int
 
 
@@ -83,6 +85,7 @@ def measure(rows: int, workers: int) -> Run:
         write_rows(source, rows)
         target.mkdir()
         start = time.monotonic()
+        used = _cpu_seconds()
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(target), str(workers)])
         peak = processes = 0
         while child.poll() is None:
@@ -91,8 +94,15 @@ def measure(rows: int, workers: int) -> Run:
             time.sleep(SAMPLE_SECONDS)
         if child.returncode:
             raise SystemExit(f"the preparation of {rows} rows failed with code {child.returncode}")
-        seconds = time.monotonic() - start
-    return Run(workers, processes, rows, round(seconds, 2), round(rows / seconds), round(peak / 1e6))
+        seconds, cpu = time.monotonic() - start, _cpu_seconds() - used
+    per_second, per_cpu_second = round(rows / seconds), round(rows / cpu)
+    return Run(workers, processes, rows, round(seconds, 2), per_second, per_cpu_second, round(peak / 1e6))
+
+
+def _cpu_seconds() -> float:
+    """Returns the time that finished children and their children computed, on all cores."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _family(pid: int) -> list[int]:
@@ -128,7 +138,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
-    print("".join(f"{name:>12}" for name in ("workers", "processes", "rows", "seconds", "rows/s", "peak MB")))
+    names = ("workers", "processes", "rows", "seconds", "rows/s", "rows/cpu s", "peak MB")
+    print("".join(f"{name:>12}" for name in names))
     runs = []
     for workers in arguments.workers:
         for rows in arguments.rows:

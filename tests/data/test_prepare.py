@@ -83,11 +83,7 @@ def test_shards_do_not_depend_on_the_number_of_workers(
     source = _write_csv(tmp_path / "rows.csv", _table())
     alone, summary = prepared("alone", train=source, workers=1)
     three, summary_three = prepared("three", train=source, workers=3)
-    assert (
-        len(alone.shards("train"))
-        == len(reader_for(source, Data(train=source)).partitions(source, Data(train=source)))
-        > 4
-    )
+    assert len(alone.shards("train")) > 4
     assert _hashes(alone) == _hashes(three)
     assert alone.digest == three.digest
     assert summary.fingerprint == summary_three.fingerprint

@@ -29,7 +29,7 @@ from trimtab.data.validate import validate
 from trimtab.errors import DataError
 
 _QUIET_SECONDS = 2.0
-_SMALL_BYTES = 8 << 20
+_SMALL_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,9 @@ class Preprocessor:
                     hint=f"Columns: {', '.join(batch.schema.names)}.",
                 )
             kind = batch.schema.field(column.name).type
-            if (column.kind in ("image", "audio")) != (pa.types.is_binary(kind) or pa.types.is_null(kind)):
+            encoded = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+            fits = encoded == (column.kind in ("image", "audio")) and not pa.types.is_nested(kind)
+            if not fits and not pa.types.is_null(kind):
                 raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
         return self._encoder.encode(batch)
 
@@ -78,18 +80,15 @@ class Preprocessor:
         """
         encoded = self.encode(batch)
         for row, reason in encoded.bad.items():
-            raise DataError(reason, path=name_of(batch, row))
+            raise DataError(reason, path=name_of(batch, row) or f"row {row + 1}")
         return np.ascontiguousarray(encoded.x)
 
 
-def name_of(batch: pa.RecordBatch, row: int, first: int = 0) -> str:
-    """Returns how people find a row: its file, or its number.
+def name_of(batch: pa.RecordBatch, row: int) -> str | None:
+    """Returns the name of the file that a row is, if it is one.
 
     Args:
         batch: Rows as a reader gives them.
         row: A row of the batch.
-        first: The number of the batch's first row.
     """
-    if "path" in batch.schema.names:
-        return str(batch.column("path")[row].as_py())
-    return f"row {first + row}"
+    return str(batch.column("path")[row].as_py()) if "path" in batch.schema.names else None

@@ -119,7 +119,8 @@ def _write(
     usable[list(encoded.bad)] = False
     result.bad += len(reasons)
     for row, reason in sorted(reasons.items())[: _NAMED - len(result.reasons)]:
-        result.reasons.append(f"{task.partition.source}: {name_of(batch, row, first)}: {reason}")
+        name = name_of(batch, row) or f"row {first + row + 1} of partition {task.partition.index + 1}"
+        result.reasons.append(f"{task.partition.source}: {name}: {reason}")
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
         writers[side].write(encoded.x[rows], y[rows])
