@@ -41,7 +41,7 @@ def label_column(names: Sequence[str], config: Data) -> str:
         DataError: If there is no such column.
     """
     if config.label is not None:
-        _check_known(config.label, names, "data.label")
+        _check_known(config.label, names, "data.label", config)
         return config.label
     for wanted in LABEL_NAMES:
         for name in names:
@@ -207,22 +207,23 @@ def _counts_rows(column: ColumnSummary) -> bool:
 
 def _check_names(names: Sequence[str], label: str, config: Data) -> None:
     for name in config.columns:
-        _check_known(name, names, "data.columns")
+        _check_known(name, names, "data.columns", config)
     for name in config.drop:
-        _check_known(name, names, "data.drop")
+        _check_known(name, names, "data.drop", config)
     if config.group_by is not None:
-        _check_known(config.group_by, names, "data.group_by")
+        _check_known(config.group_by, names, "data.group_by", config)
     if label in config.drop:
         raise DataError(f"{label} is the label: it cannot be dropped", field="data.drop")
 
 
-def _check_known(name: str, names: Sequence[str], field: str) -> None:
+def _check_known(name: str, names: Sequence[str], field: str, config: Data) -> None:
     if name in names:
         return
     near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.0)
     nearest = next(known for known in names if known.lower() == near[0]) if near else ""
     raise DataError(
         f"there is no column {name}; the nearest is {nearest}",
+        path=config.train,
         field=field,
         hint=f"Columns: {_listed(names)}.",
     )

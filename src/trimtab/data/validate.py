@@ -175,13 +175,19 @@ def _identifiers(train: Summary, label: str, columns: list[Column], config: Data
     used = {column.name for column in columns}
     if any(column.kind in ("image", "audio") for column in columns):
         return []
-    return [
-        f"{name}: every value is different: it may be an identifier; data.drop leaves it out"
-        if name in used
-        else f"{name}: an identifier (every value is different): it is left out; "
-        f"data.columns: {{{name}: numeric}} or another kind keeps it"
-        for name in identifiers(train, label, config)
-    ]
+    warnings = []
+    for name in identifiers(train, label, config):
+        if name in used:
+            warnings.append(
+                f"{name}: every value is different: it may be an identifier; data.drop leaves it out"
+            )
+            continue
+        kind = "numeric" if train.columns[name].numeric else "categorical"
+        warnings.append(
+            f"{name}: an identifier (every value is different): it is left out; "
+            f"data.columns: {{{name}: {kind}}} keeps it"
+        )
+    return warnings
 
 
 def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
@@ -215,10 +221,11 @@ def _is_number(text: str) -> bool:
 def _leaks(train: Summary, task: Task, label: str, columns: list[Column]) -> list[str]:
     warnings = []
     for leak in leaks(train.sample, task, label, columns):
+        next_best = max(leak.next_best, 0.0)
         score = (
-            f"ROC AUC {(leak.skill + 1) / 2:.2f} alone, the next best feature {(leak.next_best + 1) / 2:.2f}"
+            f"ROC AUC {(leak.skill + 1) / 2:.2f} alone, the next best feature {(next_best + 1) / 2:.2f}"
             if task == "classification"
-            else f"R² {leak.skill:.2f} alone, the next best feature {max(leak.next_best, 0):.2f}"
+            else f"R² {leak.skill:.2f} alone, the next best feature {next_best:.2f}"
         )
         how = "decides" if leak.skill >= DECIDES else "predicts"
         warnings.append(

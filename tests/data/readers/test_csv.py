@@ -87,8 +87,9 @@ def test_a_record_longer_than_the_parsers_block(write, read):
         (b"a,b\n1,2\n3,caf\xe9,4\n", 3, "not UTF-8"),
         (b'a,b\n1,2\n3,"never\n4,5\n', 3, "never closed"),
         ("a,b\n1,2\n".encode("utf-16"), None, "UTF-16"),
+        (b"a,b\r1,2\r", None, "carriage returns alone"),
     ],
-    ids=["twice", "long", "short", "latin-1", "latin-1 and long", "open quote", "utf-16"],
+    ids=["twice", "long", "short", "latin-1", "latin-1 and long", "open quote", "utf-16", "mac"],
 )
 def test_bad_input_names_file_and_line(write, read, content, line, message):
     path = write(content)

@@ -54,6 +54,12 @@ def _dialect(file: Path, changed_ns: int) -> Dialect:
         raise DataError(
             "expected UTF-8 text, found UTF-16 or binary", path=str(file), hint="Save the file as UTF-8."
         )
+    if b"\n" not in head and b"\r" in head.strip():
+        raise DataError(
+            "expected lines that end with a line feed, found carriage returns alone",
+            path=str(file),
+            hint="Convert it, such as: tr '\\r' '\\n' < old.csv > new.csv",
+        )
     begin = len(_UTF8_BOM) if head.startswith(_UTF8_BOM) else 0
     begin += len(head[begin:]) - len(head[begin:].lstrip(b"\r\n"))
     text = head[begin:].decode("utf-8", errors="replace")
