@@ -164,11 +164,11 @@ def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
 
     if not len(scores):
         return []
-    _, y = data.arrays("validation")
+    y = np.concatenate([labels for _, labels in data.blocks("validation")])
     hint = "Train longer, change the learning rate or the model, or look at the data."
     if data.schema.task == "classification":
         constant = float(np.bincount(y).max() / len(y))
-        # One-sided, at 95 %, by the normal approximation: on few examples chance alone is a little better.
+        # One-sided, at 95 %, by the normal approximation: on few examples, chance alone can look better.
         if scores.mean() - constant < 1.645 * math.sqrt(constant * (1 - constant) / len(y)):
             return [
                 f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly more "

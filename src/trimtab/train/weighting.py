@@ -48,4 +48,4 @@ def class_weights(
 
 
 def _labels(dataset: Dataset) -> np.ndarray:
-    return np.concatenate([y for _, y in dataset.batches("train", 4096)])
+    return np.concatenate([y for _, y in dataset.blocks("train")])
