@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
+from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
@@ -42,6 +43,7 @@ def run(*, config: str, run: str, dataset: str, selection: str) -> str:
             _metadata(settings, run, decided),
         )
         record.summary = dataclasses.asdict(deployed)
+        progress.say("deploy", f"version {deployed.version} is the champion at {deployed.uri}")
     return deployed.uri
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ArtifactError, DataError, ModelError
@@ -56,7 +57,7 @@ def run(*, config: str, run: str, candidate: str, dataset: str, quantized: str, 
         arrays: dict[str, NDArray[np.float32]] = {}
         try:
             if not described.ok:
-                raise ModelError(described.reason)
+                raise ModelError(described.reason or "it could not be made, for no known reason")
             found, arrays = _evaluate(source.path / MODEL_FILE, described, data)
         except ModelError as error:
             found = Evaluation(candidate=candidate, ok=False, reason=error.message, cost=described.cost)
@@ -73,6 +74,15 @@ def run(*, config: str, run: str, candidate: str, dataset: str, quantized: str, 
                 "reason": found.reason,
             }
         record.summary = found.model_dump(mode="json")
+        progress.say(f"evaluate {candidate}", _in_a_line(found))
+
+
+def _in_a_line(found: Evaluation) -> str:
+    if not found.ok:
+        return f"not usable: {found.reason.splitlines()[0]}"
+    name = "accuracy" if "accuracy" in found.metrics else "mae"
+    size = f"{found.size_bytes / 1000:,.1f} kB"
+    return f"{name} {found.metrics[name]:.4g} on {found.examples:,} test examples, {size}"
 
 
 def _described(directory: Path, candidate: str) -> _Candidate:

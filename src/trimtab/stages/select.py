@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab import progress
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import BASELINE_ID, candidate_id
 from trimtab.data.dataset import Dataset
@@ -80,6 +81,7 @@ def run(
             "threads": settings.budget.threads,
             "cpu": _cpu(),
         }
+        progress.say("select", decided.verdict)
     return decided.chosen is not None
 
 
