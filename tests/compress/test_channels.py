@@ -77,13 +77,30 @@ def test_unimportant_channels_go_first() -> None:
     model = MODELS["cnn"]()
     keras.utils.set_random_seed(0)
     dead = np.array([1, 3, 4, 6, 8, 9, 12, 15])
-    kernel, gamma = model.get_layer("conv_1_1").kernel, model.get_layer("bn_1_1").gamma
-    for weight in (kernel, gamma):
-        weight.assign(np.asarray(weight) * np.where(np.isin(np.arange(16), dead), 1e-3, 1.0))
+    gamma = model.get_layer("bn_1_1").gamma
+    gamma.assign(np.where(np.isin(np.arange(16), dead), 1e-3, 1.0))
     found = trace(model)
     keep = choose(model, found, 0.5)
     removed = np.flatnonzero(~keep[found.widths["conv_1_1"].channels])
     np.testing.assert_array_equal(removed, dead)
+
+
+def test_filters_count_where_nothing_normalizes_them() -> None:
+    model = MODELS["mlp"]()
+    kernel = model.get_layer("dense_1").kernel
+    kernel.assign(np.asarray(kernel) * np.where(np.arange(64) % 2, 1.0, 1e-3))
+    found = trace(model)
+    keep = choose(model, found, 0.5)
+    np.testing.assert_array_equal(keep[found.widths["dense_1"].channels], np.arange(64) % 2 == 1)
+
+
+def test_the_scale_of_a_filter_before_a_batch_normalization_has_no_effect() -> None:
+    model = MODELS["cnn"]()
+    found = trace(model)
+    before = importance(model, found)
+    kernel = model.get_layer("conv_1_1").kernel
+    kernel.assign(np.asarray(kernel) * np.linspace(0.1, 10, 16))
+    np.testing.assert_allclose(importance(model, found), before, rtol=1e-5)
 
 
 def test_importance_does_not_depend_on_the_scale_of_a_layer() -> None:

@@ -1,8 +1,8 @@
 """Structured pruning: whole filters and units are removed, so that the model truly shrinks.
 
-Channels that depend on each other are found by a dependency graph (Fang et al., "DepGraph", 2023). Their
-importance is the L2 norm of the weights that would go with them (after Li et al., "Pruning Filters for
-Efficient ConvNets", 2017), summed over all layers that they touch, each layer normalized to its mean.
+Channels that depend on each other are found by a dependency graph (Fang et al., "DepGraph: Towards Any
+Structural Pruning", 2023), which also gives the group importance (norms as in Li et al.,
+"Pruning Filters for Efficient ConvNets", 2017).
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ import numpy as np
 
 from trimtab.compress.base import Context
 from trimtab.compress.graph.cut import cut
-from trimtab.compress.graph.dependency import Dependencies, trace
+from trimtab.compress.graph.dependency import Dependencies, Slot, trace
 from trimtab.config.recipes import Channels
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models import cost
 from trimtab.models.functional import as_functional
 
-_SCORED = (*cost.KERNELS, "gamma", "embeddings")
 _MULTIPLES = (8, 4, 2)
 _TOLERANCE = 0.05
 
@@ -114,19 +113,47 @@ def kept_width(count: int, ratio: float) -> int:
 
 
 def importance(model: keras.Model, found: Dependencies) -> np.ndarray:
-    """Returns the importance of every set, at the index of its root: ``(channels,)``."""
+    """Returns the importance of every set, at the index of its root: ``(channels,)``.
+
+    It is the sum, over what depends on the set, of L2 norms that are normalized to their mean in each layer:
+    the kernels that read its channels, and the scale that a batch normalization gives them (gamma, after Liu et
+    al., "Learning Efficient Convolutional Networks through Network Slimming", 2017), or where there is none,
+    the filters that make them. Behind a batch normalization the scale of a filter has no effect.
+    """
+    scales = [slot for slot in found.slots.values() if slot.weight == "gamma"]
+    reading = [slot for slot in found.slots.values() if slot.weight in cost.KERNELS and _reads(slot, found)]
+    making = [
+        slot
+        for slot in found.slots.values()
+        if slot.weight in (*cost.KERNELS, "embeddings") and not _reads(slot, found)
+    ]
+    scaled = {root for slot in scales for root in found.sets.roots(slot.channels).tolist()}
     scores = np.zeros(len(found.sets))
-    for slot in found.slots.values():
-        if slot.weight not in _SCORED:
-            continue
-        weight = next(w for w in model.get_layer(slot.layer).weights if w.name == slot.weight)
-        array = np.moveaxis(np.asarray(weight.numpy(), np.float64), slot.axis, 0)
-        squares = (array.reshape(len(array), -1) ** 2).sum(axis=1)
-        totals = np.bincount(found.sets.roots(slot.channels), squares, minlength=len(scores))
-        norms = np.sqrt(totals)
-        touched = norms[np.unique(found.sets.roots(slot.channels))]
-        scores += norms / (touched.mean() or 1.0)
+    for slot in [*scales, *reading, *making]:
+        roots = np.unique(found.sets.roots(slot.channels))
+        if slot in making:
+            roots = np.array([root for root in roots.tolist() if root not in scaled], np.int64)
+        norms = _norms(model, slot, found)[roots]
+        if norms.any():
+            scores[roots] += norms / norms.mean()
     return scores
+
+
+def _reads(slot: Slot, found: Dependencies) -> bool:
+    """Returns whether a kernel mixes these channels with others; depthwise ones do not, nor does an output."""
+    width = found.widths.get(slot.layer)
+    return width is not None and slot.channels is not width.channels
+
+
+def _norms(model: keras.Model, slot: Slot, found: Dependencies) -> np.ndarray:
+    """Returns the L2 norm of what every set has of a weight, at the index of its root."""
+    weight = next(w for w in model.get_layer(slot.layer).weights if w.name == slot.weight)
+    array = np.moveaxis(np.asarray(weight.numpy(), np.float64), slot.axis, 0)
+    squares = (array.reshape(len(array), -1) ** 2).sum(axis=1)
+    norms: np.ndarray = np.sqrt(
+        np.bincount(found.sets.roots(slot.channels), squares, minlength=len(found.sets))
+    )
+    return norms
 
 
 def _why_not(found: Dependencies) -> str:

@@ -12,14 +12,14 @@ from trimtab.models.head import output
 from trimtab.models.spec import ModelSpec
 
 KINDS = ("image", "audio")
-MAX_FILTERS = 256
 MOMENTUM = 0.9  # Keras' 0.99 lags behind the weights when an epoch has only a few dozen batches
 
 
 def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
     """Returns blocks of convolution → batch normalization → ReLU → pooling, then global average pooling.
 
-    The map is halved after a block while its shorter side has at least 4 pixels, and the filters double.
+    The map is halved after a block while its shorter side has at least 4 pixels, and the filters double,
+    three times at most.
 
     Args:
         hp: ``blocks``, ``filters`` (of the first block), ``convolutions`` (per block) and ``dropout``.
@@ -27,12 +27,12 @@ def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
     """
     height, width, _ = spec.input_shape
     side = min(height, width)
-    blocks = hp.Int("blocks", 2, 6, default=min(max(int(math.log2(side)) - 1, 3), 5))
-    filters = hp.Int("filters", 8, 64, step=8, default=16)
+    blocks = hp.Int("blocks", 2, 6, default=min(max(round(math.log2(side)) - 1, 3), 5))
+    first = hp.Int("filters", 8, 64, step=8, default=16)
     convolutions = hp.Int("convolutions", 1, 2, default=1)
     dropout = hp.Float("dropout", 0.0, 0.5, step=0.1, default=0.1)
     inputs = keras.Input(spec.input_shape, dtype=spec.input_dtype, name="image")
-    x = inputs
+    x, filters = inputs, first
     for block in range(1, blocks + 1):
         for i in range(1, convolutions + 1):
             name = f"{block}_{i}"
@@ -42,7 +42,7 @@ def build(hp: HyperParameters, spec: ModelSpec) -> keras.Model:
         if side >= 4 and block < blocks:
             x = layers.MaxPooling2D(2, name=f"pool_{block}")(x)
             side //= 2
-        filters = min(2 * filters, MAX_FILTERS)
+        filters = min(2 * filters, 8 * first)
     x = layers.GlobalAveragePooling2D(name="global_pool")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)

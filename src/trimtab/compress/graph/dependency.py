@@ -24,7 +24,7 @@ class Signal:
     channels: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slot:
     """One axis of one weight, and the channel that each of its indices belongs to."""
 
