@@ -64,7 +64,7 @@ ON_SEQUENCES: dict[str, Callable[[], keras.Layer]] = {
 
 
 def shaken(model: keras.Model) -> keras.Model:
-    """Returns the model with weights far from their initial values: a gamma that is not 1, a mean that is not 0."""
+    """Returns the model with other weights than initial ones: a gamma that is not 1, a mean that is not 0."""
     generator = np.random.default_rng(1)
     model.set_weights(
         [generator.uniform(0.2, 0.8, weight.shape).astype(np.float32) for weight in model.get_weights()]
@@ -119,6 +119,13 @@ def test_a_shared_layer_stays_shared() -> None:
     np.testing.assert_allclose(twin(VECTORS), model(VECTORS), rtol=1e-5)
 
 
+def test_any_name_of_a_layer_will_do() -> None:
+    inputs = keras.Input((9,), name="my input: x²")
+    model = shaken(keras.Model(inputs, layers.Dense(4, name="a layer (1)")(inputs), name="a model"))
+    twin = bridge.build_twin(model, VECTORS)
+    np.testing.assert_allclose(bridge.bring_back(model, twin)(VECTORS), model(VECTORS), rtol=1e-5)
+
+
 def test_nested_and_sequential_models_are_flattened() -> None:
     inner = keras.Sequential(
         [keras.Input((9,)), layers.Dense(8, name="a"), layers.BatchNormalization(name="b")]
@@ -127,7 +134,7 @@ def test_nested_and_sequential_models_are_flattened() -> None:
     model = shaken(keras.Model(inputs, layers.Dense(3, name="c")(inner(inputs))))
     flat = bridge.flat(model)
     twin = bridge.build_twin(flat, VECTORS)
-    assert [layer.name for layer in twin.layers if layer.weights] == ["a", "b", "c"]
+    assert [layer.name for layer in twin.layers if layer.weights] == ["twin_a", "twin_b", "twin_c"]
     np.testing.assert_allclose(bridge.bring_back(flat, twin)(VECTORS), model(VECTORS), rtol=1e-5)
 
 
@@ -139,7 +146,7 @@ def test_what_comes_back_is_new_and_the_original_stays(
     twin = bridge.build_twin(model, kept_back[:4])
     unchanged = bridge.bring_back(model, twin)
     assert cost.weights_sha256(unchanged) == before
-    twin.get_layer("out").set_weights([np.zeros((256, 10)), np.ones(10)])
+    twin.get_layer("twin_out").set_weights([np.zeros((256, 10)), np.ones(10)])
     changed = bridge.bring_back(model, twin)
     assert cost.weights_sha256(model) == before
     assert np.asarray(changed(kept_back[:4])).std() == 0

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from trimtab.compress.tfmot.layers import refused, twin_layer
+from trimtab.compress.tfmot.layers import refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models.functional import as_functional, copy
 
@@ -35,7 +35,7 @@ def flat(model: keras.Model) -> keras.Model:
 
 
 def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
-    """Returns the tf_keras twin of a flat Keras 3 model: the same layers by name, with copies of the weights.
+    """Returns the tf_keras twin of a flat Keras 3 model: the same layers, by ``twin_name``, and weights.
 
     Args:
         model: What ``flat`` returned.
@@ -55,9 +55,9 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
         return twins[id(operation)]
 
     source = model.inputs[0]
-    inputs = tf_keras.Input(tuple(source.shape[1:]), dtype=source.dtype, name=source.name)
+    inputs = tf_keras.Input(tuple(source.shape[1:]), dtype=source.dtype, name=twin_name(source.name))
     outputs = model._run_through_graph([inputs], operation_fn=twin_of)
-    twin = tf_keras.Model(inputs, keras.tree.flatten(outputs)[0], name=model.name)
+    twin = tf_keras.Model(inputs, keras.tree.flatten(outputs)[0], name=twin_name(model.name))
     for layer in model.layers:
         if id(layer) in twins:
             _copy_weights(layer, twins[id(layer)])
@@ -75,7 +75,7 @@ def bring_back(model: keras.Model, twin: Any) -> keras.Model:
     fresh = copy(model)
     for layer in fresh.layers:
         if layer.weights:
-            layer.set_weights(twin.get_layer(layer.name).get_weights())
+            layer.set_weights(twin.get_layer(twin_name(layer.name)).get_weights())
     return fresh
 
 

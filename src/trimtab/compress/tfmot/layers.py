@@ -6,6 +6,7 @@ not change what the layer computes (initializers, names, dtypes: twins always co
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import keras
@@ -93,6 +94,18 @@ SETTINGS: dict[str, tuple[str, ...]] = {
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
 
 
+def twin_name(name: str) -> str:
+    """Returns what the twin of a layer is called.
+
+    It cannot collide with the names that tf_keras gives to the layers that TFMOT adds (``conv2d``), and has
+    no character that tf_keras would refuse.
+
+    Args:
+        name: The Keras 3 layer's name.
+    """
+    return "twin_" + re.sub(r"[^A-Za-z0-9_.-]", lambda match: f".{ord(match[0])}.", name)
+
+
 def twin_layer(layer: Any) -> Any:
     """Returns a new, unbuilt tf_keras layer that computes what a Keras 3 layer computes.
 
@@ -120,7 +133,7 @@ def twin_layer(layer: Any) -> Any:
     settings = {RENAMED.get((name, key), key): config[key] for key in SETTINGS[name] if key in config}
     try:
         return getattr(tf_keras.layers, name)(
-            **settings, name=layer.name, dtype="float32", trainable=layer.trainable
+            **settings, name=twin_name(layer.name), dtype="float32", trainable=layer.trainable
         )
     except (ValueError, TypeError) as error:
         raise refused(layer, f"cannot be rebuilt in tf_keras ({error})") from error

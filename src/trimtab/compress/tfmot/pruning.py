@@ -10,7 +10,7 @@ import numpy as np
 
 from trimtab.compress.base import Context
 from trimtab.compress.tfmot.bridge import bring_back, build_twin
-from trimtab.compress.tfmot.layers import OTHER_RECIPES
+from trimtab.compress.tfmot.layers import OTHER_RECIPES, twin_name
 from trimtab.compress.tfmot.training import train_twin
 from trimtab.errors import CompressionError
 
@@ -49,11 +49,12 @@ def prune_twin(
     import tf_keras
     from tensorflow_model_optimization.sparsity import keras as sparsity
 
+    chosen = {twin_name(name) for name in kernels}
     # Wrapping shares the twin's layers with the wrapped model; the twin is ours, not the user's.
     wrapped = tf_keras.models.clone_model(
         twin,
         clone_function=lambda layer: (
-            sparsity.prune_low_magnitude(layer, **settings) if layer.name in kernels else layer
+            sparsity.prune_low_magnitude(layer, **settings) if layer.name in chosen else layer
         ),
     )
     train_twin(wrapped, context, epochs, learning_rate, [sparsity.UpdatePruningStep()])

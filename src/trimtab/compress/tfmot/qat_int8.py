@@ -68,6 +68,9 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
     """Returns the twin with fake quantization around every layer that TFMOT accepts."""
     import tf_keras
     from tensorflow_model_optimization.experimental.combine import Default8BitPrunePreserveQuantizeScheme
+    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+        default_8bit_quantize_configs as configs,
+    )
     from tensorflow_model_optimization.quantization import keras as quantization
     from tensorflow_model_optimization.quantization.keras.default_8bit import Default8BitQuantizeScheme
 
@@ -79,21 +82,29 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
         kinds = sorted({type(layer).__name__ for layer in twin.layers if layer.weights})
         raise CompressionError(
             f"TFMOT can quantize none of the model's layers with weights: {', '.join(kinds) or 'no such'}",
-            field=twin.name,
+            field=twin.name.removeprefix("twin_"),
             hint=OTHER_RECIPES,
         )
 
     def annotate(layer: Any) -> Any:
-        return quantization.quantize_annotate_layer(layer) if layer.name in accepted else layer
+        if layer.name in accepted:
+            return quantization.quantize_annotate_layer(layer)
+        # TFMOT quantizes the output of whatever feeds a quantized layer, but not every activation.
+        if registry.supports(layer) and hasattr(layer, "activation"):
+            return quantization.quantize_annotate_layer(layer, configs.Default8BitOutputQuantizeConfig())
+        return layer
 
     annotated = tf_keras.models.clone_model(twin, clone_function=annotate)
-    with quiet():
+    known = {"Default8BitOutputQuantizeConfig": configs.Default8BitOutputQuantizeConfig}
+    with quiet(), quantization.quantize_scope(known):
         try:
             return quantization.quantize_apply(annotated, scheme)
         # TFMOT's graph transforms raise whatever their assumptions break on.
         except Exception as error:
             raise CompressionError(
-                f"TFMOT cannot quantize this model: {error}", field=twin.name, hint=OTHER_RECIPES
+                f"TFMOT cannot quantize this model: {error}",
+                field=twin.name.removeprefix("twin_"),
+                hint=OTHER_RECIPES,
             ) from error
 
 

@@ -1,0 +1,149 @@
+"""Quantization-aware training: what is quantized, what folds, and that it helps rather than harms."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from keras import layers
+
+from trimtab.compress import flatbuffer as litert
+from trimtab.compress.base import Context
+from trimtab.compress.tfmot import qat_int8 as module
+from trimtab.compress.tfmot.magnitude import magnitude
+from trimtab.compress.tfmot.qat_int8 import qat_int8
+from trimtab.config.recipes import Magnitude, QatInt8
+from trimtab.errors import CompressionError
+
+ONE = QatInt8(epochs=1)
+
+
+def operators(flatbuffer: bytes) -> list[str]:
+    interpreter = Interpreter(model_content=flatbuffer, experimental_op_resolver_type=_reference())
+    return [detail["op_name"] for detail in interpreter._get_ops_details()]
+
+
+def _reference() -> object:
+    from ai_edge_litert.interpreter import OpResolverType
+
+    return OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+
+
+def kernel(flatbuffer: bytes, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns the 8-bit kernel of a shape in LiteRT's layout."""
+    interpreter = Interpreter(model_content=flatbuffer, experimental_op_resolver_type=_reference())
+    interpreter.allocate_tensors()
+    (found,) = (
+        detail["index"]
+        for detail in interpreter.get_tensor_details()
+        if detail["dtype"] == np.int8 and tuple(detail["shape"]) == shape
+    )
+    return np.asarray(interpreter.get_tensor(found))
+
+
+def test_everything_is_quantized_and_batch_norm_folds(
+    models: dict[str, keras.Model], context: Context
+) -> None:
+    found = operators(qat_int8(models["cnn"], ONE, context))
+    assert [name for name in found if name not in ("QUANTIZE", "DEQUANTIZE")] == [
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "CONV_2D",
+        "ADD",
+        "MAX_POOL_2D",
+        "RESHAPE",
+        "FULLY_CONNECTED",
+        "SOFTMAX",
+    ]
+
+
+def test_zeros_of_a_pruned_model_survive(models: dict[str, keras.Model], context: Context) -> None:
+    pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
+    flatbuffer = qat_int8(pruned, ONE, context)
+    assert (kernel(flatbuffer, (32, 64)) == 0).mean() >= 0.69
+
+
+def test_without_the_preserving_scheme_they_would_not(
+    models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
+    monkeypatch.setattr(module, "PRUNED", 1.0)
+    flatbuffer = qat_int8(pruned, QatInt8(epochs=2, learning_rate_factor=1.0), context)
+    assert (kernel(flatbuffer, (32, 64)) == 0).mean() < 0.4
+
+
+def test_large_outputs_are_not_cut_at_six(
+    models: dict[str, keras.Model],
+    context: Context,
+    kept_back: np.ndarray,
+    accuracy: Callable[[np.ndarray], float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = keras.models.clone_model(models["mlp"])
+    model.set_weights(models["mlp"].get_weights())
+    out = model.get_layer("out")
+    out.set_weights([weight * 5 for weight in out.get_weights()])
+    expected = np.asarray(model(kept_back)).argmax(axis=1)
+
+    def agreement() -> float:
+        quiet = dataclasses.replace(context, learning_rate=1e-6)
+        return float(
+            (litert.outputs(qat_int8(model, ONE, quiet), kept_back).argmax(axis=1) == expected).mean()
+        )
+
+    assert agreement() > 0.97
+    monkeypatch.setattr(module, "start_ranges", lambda twin, examples: None)
+    assert agreement() < 0.95
+
+
+def test_layers_that_tfmot_refuses_stay_in_float(context: Context, kept_back: np.ndarray) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.LayerNormalization()(layers.Flatten()(inputs))
+    x = layers.BatchNormalization()(x)
+    x = layers.Dense(32, activation="elu")(x)
+    x = layers.ELU()(layers.Dense(32, name="quantized")(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
+    assert litert.int8_operators(flatbuffer) >= 2
+    found = litert.outputs(flatbuffer, kept_back[:50])
+    np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
+
+
+def test_separable_grouped_transposed_and_concatenated(context: Context, kept_back: np.ndarray) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
+    a = layers.ReLU()(layers.BatchNormalization()(layers.SeparableConv2D(8, 3, padding="same")(x)))
+    b = layers.Conv2D(8, 3, padding="same", groups=2, activation="relu")(x)
+    x = layers.Concatenate()([a, b])
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
+    assert litert.int8_operators(flatbuffer) >= 7
+    found = litert.outputs(flatbuffer, kept_back[:50])
+    np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
+
+
+def test_a_model_without_a_layer_for_tfmot_is_refused_by_kind() -> None:
+    inputs = keras.Input((12, 4))
+    x = layers.GlobalMaxPooling1D()(layers.Conv1D(8, 3, name="conv")(inputs))
+    model = keras.Model(inputs, layers.Softmax()(x), name="sequence")
+    x = np.zeros((4, 12, 4), np.float32)
+    context = Context(
+        seed=0,
+        batch_size=4,
+        learning_rate=0.01,
+        task="classification",
+        train_batches=lambda epoch: iter([(x, np.zeros(4))]),
+        steps_per_epoch=1,
+        fine_tune=lambda model, epochs, rate: None,
+        calibration=lambda n: x[:n],
+        say=lambda text: None,
+    )
+    with pytest.raises(CompressionError, match="Conv1D") as caught:
+        qat_int8(model, ONE, context)
+    assert "dynamic_int8" in (caught.value.hint or "")
