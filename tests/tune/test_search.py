@@ -7,9 +7,11 @@ from tensorboard.backend.event_processing.event_multiplexer import EventMultiple
 from tensorboard.plugins.hparams import metadata
 
 from trimtab.config.config import Config
+from trimtab.config.tune import Tune
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
 from trimtab.tune import tuner
+from trimtab.tune.oracles import oracle
 from trimtab.tune.search import search
 
 
@@ -104,3 +106,8 @@ def test_a_damaged_record_of_a_trial_runs_it_again(
 def test_the_optimizers_weight_decay_is_searched_for_adamw(tabular: Dataset, tmp_path: Path) -> None:
     outcome = search(config(trials=1, epochs=1, optimizer="adamw"), tabular, tmp_path)
     assert set(outcome.best["optimizer"]) == {"learning_rate", "weight_decay"}
+
+
+def test_a_bayesian_search_of_few_trials_is_not_a_random_one() -> None:
+    made = oracle(Tune(algorithm="bayesian", trials=10), "classification", 0)
+    assert made.num_initial_points == 3

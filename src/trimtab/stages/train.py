@@ -171,8 +171,8 @@ def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
         # One-sided, at 95 %, by the normal approximation: on few examples, chance alone can look better.
         if scores.mean() - constant < 1.645 * math.sqrt(constant * (1 - constant) / len(y)):
             return [
-                f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly more "
-                f"than always guessing the most frequent class ({constant:.1%}). {hint}"
+                f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly "
+                f"more than always guessing the most frequent class ({constant:.1%}). {hint}"
             ]
         return []
     constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)

@@ -9,6 +9,11 @@ import keras
 import tensorflow as tf
 
 
+def policy_name() -> str:
+    """Returns the policy of this machine: ``mixed_float16`` on GPUs, ``mixed_bfloat16`` on CPUs."""
+    return "mixed_float16" if tf.config.list_physical_devices("GPU") else "mixed_bfloat16"
+
+
 @contextlib.contextmanager
 def mixed(model: keras.Model, enabled: bool) -> Iterator[None]:
     """Lets a model's layers compute in 16 bits inside the block; the weights stay float32.
@@ -24,9 +29,7 @@ def mixed(model: keras.Model, enabled: bool) -> Iterator[None]:
     if not enabled:
         yield
         return
-    policy = keras.DTypePolicy(
-        "mixed_float16" if tf.config.list_physical_devices("GPU") else "mixed_bfloat16"
-    )
+    policy = keras.DTypePolicy(policy_name())
     outputs = {id(tensor._keras_history.operation) for tensor in model.outputs}
     layers = [layer for layer in model._flatten_layers() if id(layer) not in outputs]
     before = [layer.dtype_policy for layer in layers]

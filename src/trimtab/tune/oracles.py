@@ -34,7 +34,9 @@ def oracle(tune: Tune, task: Task, seed: int) -> keras_tuner.Oracle:
     if tune.algorithm == "random":
         return RandomSearchOracle(max_trials=tune.trials, **common)
     if tune.algorithm == "bayesian":
-        return BayesianOptimizationOracle(max_trials=tune.trials, **common)
+        # KerasTuner's default is 3 random points a dimension: more than the trials of most searches.
+        points = max(3, tune.trials // 3)
+        return BayesianOptimizationOracle(max_trials=tune.trials, num_initial_points=points, **common)
     made = HyperbandOracle(max_epochs=tune.epochs, factor=tune.factor, hyperband_iterations=None, **common)
     made.max_trials = tune.trials
     return made
