@@ -27,7 +27,7 @@ WARM_UP = 5
 FAST_SECONDS = 5.0
 SLOW_SECONDS = 120.0
 NOISE = 0.03
-"""Medians closer than this are one: the same file measured as three candidates differed by up to 1.2 %."""
+"""Medians closer than this are one: a file measured as three candidates differed by 2 %, on a busy machine."""
 
 
 def measure(
