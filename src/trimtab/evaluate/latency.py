@@ -27,7 +27,7 @@ WARM_UP = 5
 FAST_SECONDS = 5.0
 SLOW_SECONDS = 120.0
 NOISE = 0.03
-"""Medians closer than this are one: a file measured as three candidates differed by 2 %, on a busy machine."""
+"""Medians closer than this are one: one file measured three times differs by 2 % on a busy machine."""
 
 
 def measure(
