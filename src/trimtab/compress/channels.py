@@ -1,8 +1,8 @@
 """Structured pruning: whole filters and units are removed, so that the model truly shrinks.
 
 Channels that depend on each other are found by a dependency graph (Fang et al., "DepGraph: Towards Any
-Structural Pruning", 2023), which also gives the group importance (norms as in Li et al.,
-"Pruning Filters for Efficient ConvNets", 2017).
+Structural Pruning", 2023), which also gives the idea of a group's importance (norms as in Li et al., "Pruning
+Filters for Efficient ConvNets", 2017).
 """
 
 from __future__ import annotations
@@ -116,9 +116,9 @@ def importance(model: keras.Model, found: Dependencies) -> np.ndarray:
     """Returns the importance of every set, at the index of its root: ``(channels,)``.
 
     It is the sum, over what depends on the set, of L2 norms that are normalized to their mean in each layer:
-    the kernels that read its channels, and the scale that a batch normalization gives them (gamma, after Liu et
-    al., "Learning Efficient Convolutional Networks through Network Slimming", 2017), or where there is none,
-    the filters that make them. Behind a batch normalization the scale of a filter has no effect.
+    the kernels that read its channels, and the scale that a batch normalization gives them (gamma, after Liu
+    et al., "Learning Efficient Convolutional Networks through Network Slimming", 2017), or where there is
+    none, the filters that make them. Behind a batch normalization the scale of a filter has no effect.
     """
     scales = [slot for slot in found.slots.values() if slot.weight == "gamma"]
     reading = [slot for slot in found.slots.values() if slot.weight in cost.KERNELS and _reads(slot, found)]
@@ -140,7 +140,7 @@ def importance(model: keras.Model, found: Dependencies) -> np.ndarray:
 
 
 def _reads(slot: Slot, found: Dependencies) -> bool:
-    """Returns whether a kernel mixes these channels with others; depthwise ones do not, nor does an output."""
+    """Returns whether the slot is the input side of a kernel that mixes channels."""
     width = found.widths.get(slot.layer)
     return width is not None and slot.channels is not width.channels
 
