@@ -2,8 +2,8 @@
 
     python benchmarks/overhead.py examples/digits.yaml [--set FIELD=VALUE] [--limit 1.5] [--repeats 1]
 
-The two are run alternately, each in a fresh process and with a fresh output directory. The ratio counts everything
-that the pipeline adds: a process per task with its imports, artifacts on disk between them, KFP itself; and what it
+The two are run alternately, each in a fresh process and with a fresh output directory. The ratio counts all
+that the pipeline adds (a process per task with its imports, KFP itself) and what it
 saves by running two iterations of a loop at a time.
 """
 
