@@ -178,6 +178,14 @@ def test_bad_input_is_a_typed_error(digits, tmp_path):
         list(predict(digits, str(tmp_path / "rows.csv")))
 
 
+def test_a_bad_row_of_a_table_is_named_by_its_number(digits, images, tmp_path):
+    good = png(images[0][0])
+    table = pa.table({"image": pa.array([good] * 600 + [b"not an image"], pa.binary())})
+    pa.parquet.write_table(table, tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"rows\.parquet: row 601: "):
+        list(predict(digits, str(tmp_path / "rows.parquet")))
+
+
 def test_where_nothing_was_deployed(tmp_path):
     (tmp_path / "file").write_text("")
     for target in (tmp_path / "none", tmp_path / "file"):

@@ -68,7 +68,7 @@ def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, see
     except DataError as error:
         raise DataError(error.message, path=source, field=error.field, hint=error.hint) from error
     for row, reason in encoded.bad.items():
-        raise DataError(reason, path=source, field=name_of(batch, row, seen))
+        raise DataError(reason, path=source, field=name_of(batch, row) or f"row {seen + row + 1}")
     return encoded.x
 
 
