@@ -35,7 +35,8 @@ def hasty() -> Limits:
     return Limits(
         connect_seconds=1.0,
         read_seconds=0.3,
-        retry_seconds=3.0,
+        retry_seconds=8.0,
         pause_seconds=0.02,
+        trickle_seconds=0.3,
         slowest_bytes_per_second=10_000_000,
     )

@@ -3,11 +3,12 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from faults.proxy import FOR_EVER, Fault, wait_until
 
-from trimtab.errors import ConfigError, StorageError
+from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage.mirror import mirror
 
 URI = "gs://bucket/run/checkpoints"
@@ -91,6 +92,7 @@ def test_a_file_that_grows_while_it_is_sent_is_sent_to_where_it_ended(proxy, emu
 
 
 def test_a_fault_in_the_background_is_caught_up(proxy, emulator, hasty, capsys):
+    hasty = replace(hasty, retry_seconds=0.5)
     with mirror(URI, every_seconds=0.05, limits=hasty) as working:
         proxy.spoil(Fault("503", "upload", times=FOR_EVER))
         (working.directory / "events").write_bytes(b"1")
@@ -111,6 +113,16 @@ def test_a_fault_that_lasts_is_an_error_of_sync_within_its_time(proxy, emulator)
             proxy.spoil()
             (working.directory / "y").write_bytes(b"published although the block failed")
     assert set(stored(emulator)) == {"x", "y"}
+
+
+def test_what_could_not_be_restored_is_left_alone(proxy, emulator, hasty):
+    for number in range(3):
+        emulator.state.put("bucket", {"name": f"run/checkpoints/{number}"}, b"x" * 1000)
+    before = dict(emulator.state.objects["bucket"])
+    proxy.spoil(Fault("corrupt", "checkpoints%2F1.*alt=media", FOR_EVER))
+    with pytest.raises(ArtifactError, match="checkpoints/1"), mirror(URI, limits=hasty):
+        pytest.fail("the block must not begin")
+    assert emulator.state.objects["bucket"] == before
 
 
 def test_a_process_that_is_killed_leaves_whole_objects(emulator):

@@ -10,11 +10,9 @@ has reached; what is before it stays the same.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from trimtab import progress
@@ -25,6 +23,7 @@ from trimtab.storage.gcs.objects import Entry, Objects
 from trimtab.storage.gcs.store import inside
 from trimtab.storage.parallel import in_parallel
 
+_BACKGROUND_SECONDS = 10.0
 _Stamp = tuple[int, int, int]
 
 
@@ -80,13 +79,24 @@ class _GcsMirror(Mirror):
 
     def sync(self, within_seconds: float | None = None) -> None:
         """See ``Mirror``."""
-        with self._one_at_a_time:
-            objects = Objects(self._location.bucket, _hurried(self._limits, within_seconds))
+        with self._alone(within_seconds):
+            limits = self._limits if within_seconds is None else self._limits.within(within_seconds)
+            objects = Objects(self._location.bucket, limits)
             stamps = self._scan()
             changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
             in_parallel(lambda name: self._publish(objects, name, stamps[name]), changed)
             removed = [name for name in self._published if name not in stamps]
             in_parallel(lambda name: self._remove(objects, name), removed)
+
+    @contextlib.contextmanager
+    def _alone(self, within_seconds: float | None) -> Iterator[None]:
+        """Waits for the background's turn to end."""
+        if not self._one_at_a_time.acquire(timeout=-1 if within_seconds is None else within_seconds):
+            raise StorageError(f"publishing did not end within {within_seconds} s", path=self.uri)
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     def _publish(self, objects: Objects, name: str, stamp: _Stamp) -> None:
         old, full = self._published.get(name), self._location.prefix + name
@@ -127,7 +137,8 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
 
     Args:
         uri: A local path, which is then the directory itself, created when missing; or ``gs://``.
-        every_seconds: Publish in the background too, this often. What fails then is tried again the next
+        every_seconds: Publish in the background too, this often; at least 1, as Cloud Storage takes one write
+            a second of an object. What fails then is tried again the next
             time.
         limits: How patient to be.
 
@@ -143,19 +154,17 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
         Path(uri).mkdir(parents=True, exist_ok=True)
         yield Mirror(uri, Path(uri))
         return
-    temporary = Path(tempfile.mkdtemp(prefix="trimtab-"))
-    try:
-        made = _GcsMirror(uri, temporary, limits)
+    with tempfile.TemporaryDirectory(prefix="trimtab-", ignore_cleanup_errors=True) as temporary:
+        made = _GcsMirror(uri, Path(temporary), limits)
         made.restore()
-        with _background(made, every_seconds):
-            yield made
+        try:
+            with _background(made, every_seconds):
+                yield made
+        except BaseException:
+            with contextlib.suppress(TrimtabError):  # what failed in the block matters more
+                made.sync()
+            raise
         made.sync()
-    except BaseException:
-        with contextlib.suppress(TrimtabError, UnboundLocalError):
-            made.sync()
-        raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -166,7 +175,7 @@ def _background(made: Mirror, every_seconds: float | None) -> Iterator[None]:
     def run() -> None:
         while not over.wait(every_seconds):
             try:
-                made.sync()
+                made.sync(within_seconds=_BACKGROUND_SECONDS)
             except TrimtabError as error:
                 progress.say("mirror", f"publishing goes on later: {error}")
 
@@ -179,14 +188,6 @@ def _background(made: Mirror, every_seconds: float | None) -> Iterator[None]:
         over.set()
         if every_seconds is not None:
             thread.join()
-
-
-def _hurried(limits: Limits, within_seconds: float | None) -> Limits:
-    """Returns limits under which retries end in time, with room for a few of them."""
-    if within_seconds is None:
-        return limits
-    patience = min(limits.read_seconds, within_seconds / 3)
-    return replace(limits, read_seconds=patience, connect_seconds=patience, retry_seconds=within_seconds)
 
 
 def _visible(name: str) -> bool:

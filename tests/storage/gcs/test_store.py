@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -229,6 +230,64 @@ def test_killed_while_it_writes_a_directory(proxy, emulator, tree, tmp_path):
     store.put_directory(tree, "v")
     store.get_directory("v", tmp_path / "copy")
     assert content_of(tmp_path / "copy") == content_of(tree)
+
+
+def test_a_reader_of_a_directory_that_is_replaced_never_gets_a_mixture(emulator, tmp_path):
+    store, over = open_store(URI), threading.Event()
+    for letter in "ab":
+        (tmp_path / letter).mkdir()
+        for number in range(12):
+            (tmp_path / letter / str(number)).write_text(letter)
+
+    def replace_it():
+        while not over.is_set():
+            for letter in "ab":
+                store.put_directory(tmp_path / letter, "v")
+
+    seen = {"a": 0, "b": 0, "none": 0}
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(replace_it)
+        wait_until(
+            lambda: seen["a"] + seen["b"] >= 6 or writer.done() or read_once(store, tmp_path, seen), 60
+        )
+        over.set()
+        writer.result()
+    assert seen["a"] + seen["b"] >= 6
+
+
+def read_once(store, tmp_path, seen):
+    copy = tmp_path / f"copy {sum(seen.values())}"
+    try:
+        store.get_directory("v", copy)
+    except FileNotFoundError:
+        seen["none"] += 1
+        return
+    letters = {file.read_text() for file in copy.iterdir()}
+    assert len(letters) == 1
+    assert len(list(copy.iterdir())) == 12
+    seen[letters.pop()] += 1
+
+
+def test_of_two_that_write_one_directory_no_mixture_is_ever_whole(emulator, tmp_path):
+    for letter in "ab":
+        (tmp_path / letter).mkdir()
+        for number in range(12):
+            (tmp_path / letter / str(number)).write_text(letter)
+    for step in range(8):
+        with ThreadPoolExecutor(2) as pool:
+            wait = [pool.submit(open_store(URI).put_directory, tmp_path / letter, "v") for letter in "ab"]
+        errors = [error for future in wait if (error := future.exception()) is not None]
+        assert all(isinstance(error, ArtifactError) for error in errors)
+        copy = tmp_path / f"copy {step}"
+        try:
+            open_store(URI).get_directory("v", copy)
+        except (FileNotFoundError, ArtifactError):
+            assert errors
+        else:
+            assert len({file.read_text() for file in copy.iterdir()}) == 1
+    open_store(URI).put_directory(tmp_path / "a", "v")
+    open_store(URI).get_directory("v", tmp_path / "copy")
+    assert content_of(tmp_path / "copy") == content_of(tmp_path / "a")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -20,6 +21,8 @@ from trimtab.storage.gcs.slow import SlowResponses
 Answer = TypeVar("Answer")
 _ATTEMPTS = 3
 _LONGEST_PAUSE_SECONDS = 10.0
+_LONGEST_REASON = 300
+_QUERY = re.compile(r"\?[^\s:]*")
 _LOGIN = (
     "On a cluster, bind the pod's service account to one of Google Cloud (workload identity), or mount a key "
     "file and name it in GOOGLE_APPLICATION_CREDENTIALS; elsewhere `gcloud auth application-default login`."
@@ -36,18 +39,18 @@ def client(limits: Limits) -> Any:
     Raises:
         google.auth.exceptions.DefaultCredentialsError: If there are no credentials.
     """
-    return _client(limits, os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST"))
+    slow = limits.trickle_seconds, limits.slowest_bytes_per_second
+    return _client(slow, os.getpid(), os.environ.get("STORAGE_EMULATOR_HOST"))
 
 
 @functools.lru_cache(maxsize=8)
-def _client(limits: Limits, _pid: int, _emulator: str | None) -> Any:
+def _client(slow: tuple[float, float], _pid: int, _emulator: str | None) -> Any:
     """Makes a client; a forked process must not share its parent's connections."""
     from google.cloud import storage
 
     # Requests about objects carry no project, but the constructor insists on one.
     made = storage.Client(project=os.environ.get("GOOGLE_CLOUD_PROJECT", "trimtab"))
-    slow = SlowResponses(limits.read_seconds, limits.slowest_bytes_per_second)
-    made._http.hooks["response"].append(slow.watch)
+    made._http.hooks["response"].append(SlowResponses(*slow).watch)
     return made
 
 
@@ -135,7 +138,7 @@ def typed_errors(uri: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the first line of the innermost reason."""
+    """Returns the innermost reason's first line, without queries: an upload's id in one is a credential."""
     cause = getattr(error, "cause", None) or error
     lines = str(cause).splitlines() or [type(cause).__name__]
-    return lines[0][:300]
+    return _QUERY.sub("", lines[0])[:_LONGEST_REASON]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -18,15 +18,22 @@ class Limits:
         read_seconds: For the server to send anything.
         retry_seconds: How long after a request's first attempt the last one may begin.
         pause_seconds: The first pause; each further one is up to twice as long, 10 seconds at most.
-        slowest_bytes_per_second: A response that takes ``read_seconds`` longer than its size at this rate is
-            cut, and goes on from where it was over a new connection.
+        trickle_seconds, slowest_bytes_per_second: A response that takes this long, and longer than its size
+            at this rate besides, is cut, and goes on from where it was over a new connection.
     """
 
     connect_seconds: float = 30.0
     read_seconds: float = 30.0
     retry_seconds: float = 120.0
     pause_seconds: float = 0.5
+    trickle_seconds: float = 30.0
     slowest_bytes_per_second: float = 16_384.0
+
+    def within(self, seconds: float) -> Limits:
+        """Returns limits under which a request ends within a time, with room for a few attempts."""
+        patience = min(self.read_seconds, seconds / 3)
+        retrying = min(self.retry_seconds, seconds - patience)
+        return replace(self, connect_seconds=patience, read_seconds=patience, retry_seconds=retrying)
 
     @property
     def timeout(self) -> tuple[float, float]:

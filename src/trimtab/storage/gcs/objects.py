@@ -104,6 +104,8 @@ class Objects:
         def attempt() -> tuple[bytes, int]:
             buffer, blob = io.BytesIO(), self._blob(name)
             blob.download_to_file(buffer, raw_download=True, checksum="crc32c", **self._options())
+            if blob.crc32c is None:  # a broken download that went on may have no checksum in its last answer
+                blob.reload(if_generation_match=int(blob.generation), **self._options())
             _verify(buffer, blob.crc32c)
             return buffer.getvalue(), int(blob.generation)
 

@@ -119,27 +119,26 @@ class GcsStore:
             ArtifactError: If a file is not what the directory's list says.
         """
         prefix = self._full(name) + "/"
-        content = self._whole(prefix)
+        uri, found = self._objects.uri(prefix), self._whole(prefix)
         while True:
-            files = _parse(content, self._objects.uri(prefix + WHOLE)).files
+            files = _parse(found[0], uri + WHOLE).files
             entries = {n: Entry(prefix + n, file.size, file.crc32c) for n, file in files.items()}
             try:
                 with atomic.new_directory(target) as part:
-                    pairs = [
-                        (entry, inside(part, n, self._objects.uri(prefix))) for n, entry in entries.items()
-                    ]
+                    pairs = [(entry, inside(part, n, uri)) for n, entry in entries.items()]
                     in_parallel(lambda pair: self._objects.download(*pair), pairs)
                 return
             except ArtifactError:
-                before, content = content, self._whole(prefix)
-                if content == before:  # else it was replaced meanwhile
+                before, found = found, self._whole(prefix)
+                if found == before:  # else the directory was replaced meanwhile
                     raise
 
-    def _whole(self, prefix: str) -> bytes:
+    def _whole(self, prefix: str) -> tuple[bytes, int]:
+        """Returns the list of files of a directory, and its generation."""
         found = self._objects.read(prefix + WHOLE)
         if found is None:
             raise FileNotFoundError(self._objects.uri(prefix))
-        return found[0]
+        return found
 
     def _put_file(self, full: str, file: Path, expected: _File, old: Entry | None) -> None:
         made = self._objects.upload(full, file, _generation(old)) or self._objects.find(full)
