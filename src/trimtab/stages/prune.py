@@ -49,6 +49,8 @@ def run(
             except Exception as error:
                 # A recipe that fails, for whatever reason, is a candidate less and not a run less.
                 found = _failed(error, recipe, record)
+                for name in (MODEL_FILE, FLOAT_FILE, SCORES_FILE):
+                    (draft.path / name).unlink(missing_ok=True)
             draft.lineage |= found
         record.summary |= found
 
