@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from trimtab.config.train import Train
 from trimtab.data.dataset import Dataset
+from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.train import determinism, feed
 from trimtab.train.feed import Feed
 from trimtab.train.settings import TrainSettings
@@ -109,3 +111,20 @@ def test_the_order_cannot_be_told_from_a_uniform_permutation(
         limit = 4 / np.sqrt(n)
         assert abs(np.corrcoef(flat[:-1], flat[1:])[0, 1]) < limit
         assert abs(np.corrcoef(flat, np.arange(n))[0, 1]) < limit
+
+
+def test_tokens_reach_the_model_as_they_are(write_dataset: Callable[..., Path]) -> None:
+    schema = DatasetSchema(
+        task="classification",
+        label="label",
+        classes=["bad", "good"],
+        columns=[Column(name="review", kind="text")],
+        input=TensorSpec(kind="text", shape=(5,), stored_dtype="int32"),
+        vocabulary_size=50_000,
+        preprocessing={},
+    )
+    x = np.random.default_rng(0).integers(0, 50_000, (8, 5), np.int32)
+    data = Dataset.open(write_dataset(schema, {"train": (x, np.arange(8) % 2)}))
+    ((tokens, _),) = take(data, settings(), 0, 1)
+    assert tokens.dtype == np.int32
+    assert sorted(map(tuple, tokens)) == sorted(map(tuple, x))
