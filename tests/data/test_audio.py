@@ -92,6 +92,15 @@ def test_damaged_files_are_refused() -> None:
             audio.decode(content, SETTINGS)
 
 
+@pytest.mark.parametrize(("place", "value"), [(24, 4_000_000_000), (24, 1), (22, 4000)])
+def test_headers_that_claim_far_too_much_are_refused(place: int, value: int) -> None:
+    """The sample rate is at byte 24 of a WAV file, the number of channels at byte 22."""
+    content = bytearray(_encoded(_tone(500, 2)))
+    content[place : place + 4] = value.to_bytes(4, "little")
+    with pytest.raises(ValueError, match=r"too much|no readable clip"):
+        audio.decode(bytes(content), SETTINGS)
+
+
 def test_rate_and_length_are_what_most_training_clips_have() -> None:
     clips = [_encoded(_tone(500, 0.01 * i + 0.5)) for i in range(20)] + [
         _encoded(_tone(500, 9, 16_000), 16_000)

@@ -197,6 +197,18 @@ def test_duplicates_are_together_whatever_identifier_is_left_out(
     assert not sides[1] & sides[2]
 
 
+def test_columns_that_begin_empty_are_input(tmp_path: Path, prepared: Prepare) -> None:
+    rows = 12_000
+    rng = np.random.default_rng(0)
+    late = ["" if row < 9000 else str(value) for row, value in enumerate(rng.normal(size=rows).round(3))]
+    table = {"late": late, "label": rng.choice(["a", "b"], rows).tolist()}
+    dataset, summary = prepared(train=_write_csv(tmp_path / "rows.csv", table))
+    assert [column.name for column in dataset.schema.columns] == ["late"]
+    # The 9,000 empty rows are duplicates: they are on one side, and that is worth a warning.
+    assert max(dataset.rows.values()) > 9000
+    assert any("many of them are the same" in warning for warning in summary.warnings)
+
+
 def test_groups_stay_together_and_are_no_input(tmp_path: Path, prepared: Prepare) -> None:
     table = _table()
     patients = np.random.default_rng(0).integers(0, 12, 3000)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from trimtab.config.data import Audio
     from trimtab.data.column_statistics import ColumnSummary
 
-MAX_SECONDS = 600
+# A damaged header can claim any of these, and memory would be taken for it.
+MAX_SECONDS, MAX_RATE_HZ, MAX_CHANNELS = 600, 384_000, 32
 MAX_CLIP_SECONDS = 60.0
 _PERCENTILE = 0.95
 _DURATION_UNIT_S = 0.01
@@ -67,13 +68,13 @@ def decode(content: bytes, settings: MelSettings) -> Floats:
         settings: Rate, length and resolution.
 
     Raises:
-        ValueError: If it is no such file, if it is damaged, or if it is longer than ten minutes.
+        ValueError: If it is no such file, if it is damaged, or longer than ten minutes.
     """
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
-            if file.frames > MAX_SECONDS * file.samplerate:
-                raise ValueError(f"a clip of {file.frames / file.samplerate:,.0f} s; at most {MAX_SECONDS} s")
-            rate = int(file.samplerate)
+            rate, seconds = int(file.samplerate), file.frames / file.samplerate
+            if seconds > MAX_SECONDS or rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
+                raise ValueError(f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much")
             clip = file.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         raise ValueError(f"no readable clip: {error}") from error

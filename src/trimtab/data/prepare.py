@@ -134,14 +134,20 @@ class _Preparation:
         return True
 
     def _first_guess(self) -> tuple[str, list[Column]]:
-        """Returns the label and the input columns as the first rows have them."""
+        """Returns the label and the input columns as the first rows have them, where they have any."""
         for given, source, partition in self._work:
             if given != "train":
                 break
             for batch in reader_for(source, self._config).read(partition, self._config):
                 label = label_column(list(batch.schema.names), self._config)
-                if batch.num_rows:
+                if not batch.num_rows:
+                    continue
+                try:
                     return label, infer_schema(Summary.of(batch, self._config), self._config)[3]
+                except DataError as error:
+                    if error.field is not None:
+                        raise  # what is wrong with a field of the config or with a column holds for all rows
+                    return label, []
         raise DataError("there are no rows", path=self._config.train)
 
     def _fit(self, workers: Executor, label: str, columns: list[Column]) -> tuple[FitResult, int]:
@@ -198,7 +204,8 @@ class _Preparation:
             shares["test"] = (config.split.test, sum(rows.values()))
         if config.validation is None:
             shares["validation"] = (config.split.validation, rows["train"] + rows["validation"])
-        why = f"the groups of {config.group_by} are few or uneven" if config.group_by else "rows are few"
+        alike = "rows are few, or many of them are the same"
+        why = f"the groups of {config.group_by} are few or uneven" if config.group_by else alike
         return [
             f"the {name} split holds {rows[name] / whole:.0%} of its rows, not {share:.0%}: {why}"
             for name, (share, whole) in shares.items()
