@@ -32,17 +32,20 @@ def run_uri(output: Any) -> str:
     return f"{output}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
 
 
-def build(resources: Mapping[str, Any]) -> Any:
+def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     """Returns the pipeline.
 
     Args:
         resources: The config's `resources` section, as plain values; an empty one leaves KFP's defaults.
+        image: The image of every task; None: the one that the components were made with.
 
     Returns:
         The pipeline, to compile, to submit, or to call after `kfp.local.init`.
     """
 
     def sized(task: dsl.PipelineTask, stage: str) -> dsl.PipelineTask:
+        if image is not None:
+            task.set_container_image(image)
         return stage_resources.apply(task, stage, resources)
 
     # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.

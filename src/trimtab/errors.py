@@ -81,3 +81,17 @@ class CompressionError(TrimtabError):
 
 class DeployError(TrimtabError):
     """The model could not be served from where it was deployed, or the deployment lost a race."""
+
+
+class ClusterError(TrimtabError):
+    """The Kubeflow Pipelines server cannot be reached, is too slow, refuses, or keeps failing.
+
+    Attributes:
+        status: The HTTP status of its answer, or 0 where none came.
+    """
+
+    status: int = 0
+
+
+class LoginError(ClusterError):
+    """The Kubeflow Pipelines server wants another login, or does not allow this one to do it."""

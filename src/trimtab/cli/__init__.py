@@ -19,6 +19,11 @@ COMMANDS = {
     "predict": "Serve predictions of a deployed model for a file.",
     "report": "Show the outcome of a run.",
     "tensorboard": "Review the logs of runs in TensorBoard.",
+    "compile": "Write the pipeline as YAML for Kubeflow.",
+    "status": "Show runs on Kubeflow, or the tasks of one.",
+    "logs": "Print the logs of a run on Kubeflow.",
+    "stop": "Stop a run on Kubeflow.",
+    "schedule": "Run a config on Kubeflow again and again.",
 }
 
 

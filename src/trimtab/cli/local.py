@@ -33,14 +33,13 @@ LOG = "run.log"
 LOCK = ".lock"
 
 
-def run(config: Config, output: Path, run_id: str, *, config_file: Path, resume: bool) -> Result:
+def run(config: Config, output: Path, run_id: str, *, resume: bool) -> Result:
     """Runs every task of the DAG and returns the outcome.
 
     Args:
         config: The resolved config.
         output: The directory that holds the runs' directories.
         run_id: The name of the run's directory.
-        config_file: Where the config came from; a user's model code is imported from its directory.
         resume: Whether to go on from the checkpoints of an earlier, stopped process.
 
     Returns:
@@ -52,7 +51,7 @@ def run(config: Config, output: Path, run_id: str, *, config_file: Path, resume:
     """
     directory = output / run_id
     _prepare(directory, config, resume)
-    with _locked(directory), _environment(config, config_file), _progress(directory / LOG):
+    with _locked(directory), _environment(), _progress(directory / LOG):
         failed_task = _run_pipeline(config, output, run_id)
     return _result(directory, failed_task)
 
@@ -111,13 +110,11 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _environment(config: Config, config_file: Path) -> Iterator[None]:
+def _environment() -> Iterator[None]:
     """Sets what the tasks' processes inherit, for the time of the run."""
-    python_path = [str(config_file.parent)] if config.model.builder else []
-    python_path += [path for path in [os.environ.get("PYTHONPATH")] if path]
     # KFP puts the interpreter into a shell script unquoted, so it goes by name: its path may have spaces.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    changed = {"PATH": path, "PYTHONPATH": os.pathsep.join(python_path), "KERAS_BACKEND": "tensorflow"}
+    changed = {"PATH": path, "KERAS_BACKEND": "tensorflow"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     with (
         mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
@@ -174,8 +171,7 @@ class _Filter(io.TextIOBase):
             _, found, said = line.partition(progress.PREFIX)
             if found:
                 stage, _, rest = said.partition(" | ")
-                elapsed = int(time.monotonic() - self._start)
-                self._terminal.write(f"{elapsed // 60:3d}:{elapsed % 60:02d}  {stage:<28}  {rest}\n")
+                self._terminal.write(progress.line(time.monotonic() - self._start, stage, rest))
                 self._terminal.flush()
         return len(text)
 

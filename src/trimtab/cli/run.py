@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trimtab.cli.kubeflow.options import connection_options
+
 if TYPE_CHECKING:
     from trimtab.config.config import Config
     from trimtab.report.result import Result
@@ -24,17 +26,20 @@ and no candidate met the budget; 1 anything else.
 @click.command("run", epilog=_EPILOG)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
-    "--runner", type=click.Choice(["local"]), default="local", show_default=True, help="Where tasks run."
+    "--runner",
+    type=click.Choice(["local", "kubeflow"]),
+    default="local",
+    show_default=True,
+    help="Where tasks run.",
 )
 @click.option(
     "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field: train.epochs=3."
 )
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
+    default="runs",
     show_default=True,
-    help="Where runs go.",
+    help="Where runs go; on Kubeflow a gs:// URI, or a path on the volume of the pods.",
 )
 @click.option("--resume", metavar="RUN", help="Go on with a stopped run of this config, by its id.")
 @click.option(
@@ -43,29 +48,40 @@ and no candidate met the budget; 1 anything else.
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; progress goes to stderr."
 )
+@click.option("--no-wait", is_flag=True, help="Kubeflow: submit, print the run's id, and leave.")
+@click.option("--image", metavar="REF", help="Kubeflow: the image of every task; name it by its digest.")
+@click.option(
+    "--experiment", metavar="NAME", help="Kubeflow: the run's experiment; the config's name by default."
+)
+@click.option("--service-account", metavar="NAME", help="Kubeflow: the Kubernetes account of the pods.")
+@connection_options
 def command(
     config: Path,
     runner: str,
     overrides: tuple[str, ...],
-    output: Path,
+    output: str,
     resume: str | None,
     dry_run: bool,
     as_json: bool,
+    **options: Any,
 ) -> int:
     """Train, shrink, prove and ship a model, as the YAML file CONFIG says."""
-    del runner  # `local` is the only one so far.
     from trimtab.config.loader import load
 
-    resolved = _with_target(load(config, overrides), output.absolute())
+    loaded = load(config, overrides)
+    if runner == "kubeflow":
+        return _on_kubeflow(loaded, output, options, resume=resume, dry_run=dry_run, as_json=as_json)
+    if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
+        raise click.UsageError(f"{', '.join(given)}: only with --runner kubeflow")
+    directory = Path(output).absolute()
+    resolved = _with_target(loaded, directory)
     if dry_run:
         _print_plan(resolved, as_json)
         return 0
     from trimtab.cli import local
 
     run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    result = local.run(
-        resolved, output.absolute(), run_id, config_file=config.absolute(), resume=resume is not None
-    )
+    result = local.run(resolved, directory, run_id, resume=resume is not None)
     if as_json:
         click.echo(result.model_dump_json())
     else:
@@ -73,6 +89,23 @@ def command(
     for error in result.errors[:1]:
         click.echo(f"error: {error.message}", err=True)
     return result.errors[0].exit_code if result.errors else EXIT_CODES[result.status]
+
+
+def _on_kubeflow(
+    config: Config, output: str, options: dict[str, Any], *, resume: str | None, dry_run: bool, as_json: bool
+) -> int:
+    if resume:
+        raise click.UsageError(
+            "--resume: on Kubeflow, retry the run in its UI; its stages go on where they were"
+        )
+    if dry_run:
+        from trimtab.cli.kubeflow import locations
+
+        _print_plan(locations.for_pods(config, output), as_json)
+        return 0
+    from trimtab.cli.kubeflow.run import run
+
+    return run(config, output, options, as_json=as_json)
 
 
 def _with_target(config: Config, output: Path) -> Config:

@@ -11,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from trimtab.config import code
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError
 
@@ -35,7 +36,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         overrides: `field.path=value` settings that replace values of the file; values are YAML.
 
     Returns:
-        The config with absolute paths.
+        The config with absolute paths, and with the code of the user's own model builder.
 
     Raises:
         ConfigError: If the file is not readable YAML, or if a field is unknown, missing or out of range.
@@ -46,9 +47,20 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         overridden.add(_set(values, override))
     _make_absolute(values, path.absolute().parent)
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, path, root, values, overridden) from None
+    return _with_code(config, path)
+
+
+def _with_code(config: Config, path: Path) -> Config:
+    """Returns the config with the files of the model's builder, which lie beside the config file."""
+    if config.model.code is not None:
+        raise ConfigError("is filled in by trimtab; leave it out", path=str(path), field="model.code")
+    if config.model.builder is None:
+        return config
+    found = code.collect(config.model.builder, path.absolute().parent)
+    return config.model_copy(update={"model": config.model.model_copy(update={"code": found})})
 
 
 def _parse(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:

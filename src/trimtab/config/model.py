@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from trimtab.config.base import Section
+from trimtab.config.code import Code
 
 Architecture = Literal["mlp", "cnn", "resnet8", "ds_cnn", "text_cnn"]
 Scalar = bool | int | float | str
@@ -21,6 +23,8 @@ class Model(Section):
     )
     archive: str | None = Field(None, description="A saved `.keras` or `.h5` file.")
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
+    # Filled in when a config is loaded, and no field of the YAML file.
+    code: SkipJsonSchema[Code | None] = Field(None, description="The files of the builder's module.")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -8,22 +8,27 @@ from importlib import import_module
 import keras
 from keras_tuner import HyperParameters
 
+from trimtab.config.code import Code
 from trimtab.errors import ModelError, TrimtabError
+from trimtab.models.code import install
 from trimtab.models.spec import ModelSpec
 
 Builder = Callable[[HyperParameters, ModelSpec], keras.Model]
 
 
-def resolve(reference: str) -> Builder:
+def resolve(reference: str, code: Code | None = None) -> Builder:
     """Imports a builder.
 
     Args:
-        reference: ``module:function``; the module is looked for where Python looks, and in the config file's
-            directory, which the CLI puts on the path.
+        reference: ``module:function``; the module is looked for in the code, and where Python looks.
+        code: The files that came with the config.
 
     Raises:
-        ModelError: If the module cannot be imported, or if it has no such function.
+        ModelError: If the code was changed on its way, if the module cannot be imported, or if it has no such
+            function.
     """
+    if code is not None:
+        install(code)
     module_name, _, name = reference.partition(":")
     try:
         module = import_module(module_name)

@@ -47,7 +47,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         params.check({}, model.params, f"the archive {model.archive}")
         return archive.fit_to(archive.load(model.archive), spec, model.archive)
     source = model.architecture or str(model.builder)
-    function = builder.resolve(source) if model.builder else _built_in(source, spec)
+    function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
     for name, value in model.params.items():
         hp.Fixed(name, value)

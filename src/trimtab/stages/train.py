@@ -126,6 +126,7 @@ def _write(
             "weights_sha256": checksum,
             "hyperparameters": values,
             "parent": hyperparameters,
+            "code": config.model.code.checksums() if config.model.code else {},
             "task": data.schema.task,
             "recipe": "none",
             "ok": True,

@@ -1,0 +1,60 @@
+"""Which paths of a config pods can reach: Cloud Storage, data sets in the image, and the mounted volume."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from trimtab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+# A task gets the config within one argument of a process, which the kernel limits to 128 KiB after escaping.
+MAX_CONFIG_BYTES = 96_000
+_FIELDS = (("data", "train"), ("data", "validation"), ("data", "test"), ("model", "archive"))
+_SCHEMES = ("gs://", "sklearn://")
+
+
+def for_pods(config: Config, output: str) -> Config:
+    """Returns the config with its deployment target resolved, after checking that pods can use it.
+
+    Args:
+        config: The config.
+        output: The directory that holds the runs' directories: a `gs://` URI or a path on the volume.
+
+    Raises:
+        ConfigError: If a pod could not reach a path, or if the config is too large to travel.
+    """
+    mounted = config.resources.volume.mount_path if config.resources.volume else None
+    _check(output, "--output", mounted, ("gs://",))
+    for section, name in _FIELDS:
+        if (path := getattr(getattr(config, section), name)) is not None:
+            _check(path, f"{section}.{name}", mounted, _SCHEMES)
+    target = config.deploy.target or f"{output.rstrip('/')}/deployed/{config.name}"
+    _check(target, "deploy.target", mounted, ("gs://",))
+    resolved = config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
+    size = len(resolved.model_dump_json().encode())
+    if size > MAX_CONFIG_BYTES:
+        raise ConfigError(
+            f"the resolved config has {size:,} bytes; {MAX_CONFIG_BYTES:,} fit into a task's arguments",
+            hint="Build your model's code into a derived image: see docs/kubeflow.md.",
+        )
+    return resolved
+
+
+def _check(path: str, field: str, mounted: str | None, schemes: tuple[str, ...]) -> None:
+    if path.startswith(schemes):
+        return
+    pure = PurePosixPath(path)
+    if mounted and pure.is_relative_to(mounted) and ".." not in pure.parts:
+        return
+    place = f"a path below {mounted}, the volume of the pods" if mounted else "no local path"
+    hint = (
+        f"Use a gs:// URI, or copy it to the volume and name it by its path below {mounted}."
+        if mounted
+        else "Use a gs:// URI, or mount a volume by resources.volume and name the path on it."
+    )
+    raise ConfigError(
+        f"pods cannot reach {path!r}: expected {' or '.join(schemes)}, or {place}", field=field, hint=hint
+    )

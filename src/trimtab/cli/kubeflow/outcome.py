@@ -1,0 +1,65 @@
+"""What came of a run: its result where the run's directory can be read from here, else the run's state."""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from trimtab.cli.kubeflow import runs
+from trimtab.errors import TrimtabError
+from trimtab.report.result import Result
+from trimtab.stages.stage import StageRecord
+from trimtab.storage.store import Store, open_store
+
+EXIT_CODES = {"deployed": 0, "over_budget": 3, "failed": 1}
+
+
+def directory(run: Any) -> str | None:
+    """Returns the URI of a run's directory."""
+    output = runs.parameter(run, "output")
+    return posixpath.join(output, run.run_id) if output else None
+
+
+def result(run: Any) -> Result | None:
+    """Returns a run's `result.json`, or None where it is not there or cannot be read from here."""
+    try:
+        store = _store(run)
+        content = store.read("result.json") if store else None
+        return Result.model_validate_json(content) if content else None
+    except (TrimtabError, ValidationError, OSError):
+        return None
+
+
+def reasons(run: Any) -> dict[str, str]:
+    """Returns why stages failed, by stage, as they recorded it; nothing where that cannot be read."""
+    try:
+        store = _store(run)
+        contents = [store.read(name) for name in store.names("stages/")] if store else []
+        found = [StageRecord.model_validate_json(content) for content in contents if content]
+    except (TrimtabError, ValidationError, OSError):
+        return {}
+    return {record.stage: record.error for record in found if record.error}
+
+
+def exit_code(run: Any, found: Result | None) -> int:
+    """Returns the exit code of a run that has ended, as of a local one.
+
+    Without its result, a run that succeeded is judged by its `deploy` task, which only runs within
+    the budget.
+    """
+    if found is not None:
+        return found.errors[0].exit_code if found.errors else EXIT_CODES[found.status]
+    if run.state != "SUCCEEDED":
+        return 1
+    deployed = any(task.stage == "deploy" and task.state == "SUCCEEDED" for task in runs.tasks(run))
+    return 0 if deployed else 3
+
+
+def _store(run: Any) -> Store | None:
+    uri = directory(run)
+    if uri is None or ("://" not in uri and not Path(uri).is_dir()):
+        return None
+    return open_store(uri)

@@ -1,0 +1,95 @@
+"""The pipeline as YAML, and as a version on the server that is named by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trimtab.cli.kubeflow.connection import Connection, create_once, named, quiet
+from trimtab.errors import ClusterError
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+
+@dataclass(frozen=True)
+class Version:
+    """A pipeline version on the server."""
+
+    pipeline_id: str
+    version_id: str
+    name: str
+
+
+def compiled(config: Config | None, image: str | None = None, *, manifests: bool = False) -> str:
+    """Returns the `optimize` pipeline as YAML.
+
+    Args:
+        config: Its `resources` go to the pods; None: Kubeflow's defaults.
+        image: The image of every component; None: the one that is built in, or `TRIMTAB_IMAGE`.
+        manifests: Whether to write `Pipeline` and `PipelineVersion` resources for `kubectl apply`.
+    """
+    from kfp import compiler
+
+    from pipelines.optimize import build
+
+    resources = config.resources.model_dump(mode="json") if config else {}
+    with tempfile.TemporaryDirectory() as directory, quiet():
+        file = Path(directory, "pipeline.yaml")
+        compiler.Compiler().compile(
+            build(resources, image=image), str(file), kubernetes_manifest_format=manifests
+        )
+        return file.read_text(encoding="utf-8")
+
+
+def ensure_version(connection: Connection, package: str) -> Version:
+    """Uploads a compiled pipeline, or finds the version that is already there.
+
+    Args:
+        connection: The server.
+        package: The YAML.
+
+    Raises:
+        ClusterError: If the server fails.
+    """
+    from pipelines.optimize import NAME
+
+    name = hashlib.sha256(package.encode()).hexdigest()[:16]
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory, "pipeline.yaml")
+        file.write_text(package, encoding="utf-8")
+        pipeline = _pipeline(connection, NAME) or create_once(
+            lambda: connection.client.upload_pipeline(
+                str(file), pipeline_name=NAME, namespace=connection.namespace
+            ),
+            lambda: _pipeline(connection, NAME),
+        )
+        version = _version(connection, pipeline.pipeline_id, name) or create_once(
+            lambda: connection.client.upload_pipeline_version(
+                str(file), pipeline_version_name=name, pipeline_id=pipeline.pipeline_id
+            ),
+            lambda: _version(connection, pipeline.pipeline_id, name),
+        )
+    if not version.pipeline_version_id:
+        raise ClusterError("the server did not name the uploaded version", path=connection.host)
+    return Version(pipeline.pipeline_id, version.pipeline_version_id, name)
+
+
+def _pipeline(connection: Connection, name: str) -> Any | None:
+    found = connection.pages(
+        connection.client.list_pipelines, "pipelines", namespace=connection.namespace, filter=named(name)
+    )
+    return next((one for one in found if one.display_name == name), None)
+
+
+def _version(connection: Connection, pipeline_id: str, name: str) -> Any | None:
+    found = connection.pages(
+        connection.client.list_pipeline_versions,
+        "pipeline_versions",
+        pipeline_id=pipeline_id,
+        filter=named(name),
+    )
+    return next((one for one in found if one.display_name == name), None)

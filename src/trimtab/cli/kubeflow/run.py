@@ -1,0 +1,97 @@
+"""`trimtab run --runner kubeflow`: submits, follows, and ends with the run's verdict."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trimtab.cli.kubeflow import following, locations, outcome, package, submission
+from trimtab.cli.kubeflow.connection import Connection
+from trimtab.cli.kubeflow.options import connect
+from trimtab.errors import ClusterError
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+    from trimtab.report.result import Result
+
+INTERRUPTED = 130
+
+
+def run(config: Config, output: str, options: dict[str, Any], *, as_json: bool) -> int:
+    """Runs a config on a server and returns the exit code.
+
+    Args:
+        config: The config.
+        output: The directory that holds the runs' directories.
+        options: The values of the command's options for this runner.
+        as_json: Whether to print one JSON object on standard output, and nothing else there.
+
+    Raises:
+        ConfigError: If pods could not reach a path of the config.
+        ClusterError: If the server cannot be used.
+    """
+    resolved = locations.for_pods(config, output)
+    connection = connect(options)
+    version = package.ensure_version(connection, package.compiled(resolved, options["image"]))
+    submitted = submission.submit(
+        connection,
+        version,
+        resolved,
+        output=output,
+        experiment=options["experiment"],
+        service_account=options["service_account"],
+    )
+    click.echo(f"run {submitted.run_id}: {connection.link(submitted.run_id)}", err=True)
+    if options["no_wait"]:
+        shown = {"run_id": submitted.run_id, "url": connection.link(submitted.run_id)}
+        click.echo(json.dumps(shown) if as_json else submitted.run_id)
+        return 0
+    return watch(connection, submitted.run_id, as_json=as_json)
+
+
+def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
+    """Follows a run to its end, shows what came of it, and returns the exit code.
+
+    Args:
+        connection: The server.
+        run_id: The run's id.
+        as_json: As for ``run``.
+
+    Raises:
+        ClusterError: If the server cannot be used any more; the run goes on.
+    """
+    try:
+        ended = following.follow(connection, run_id)
+    except KeyboardInterrupt:
+        click.echo(f"\nnot followed any more; {_goes_on(run_id)}", err=True)
+        return INTERRUPTED
+    except ClusterError as error:
+        error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
+        raise
+    found = outcome.result(ended)
+    if ended.state != "SUCCEEDED":
+        for line in following.explain(connection, ended):
+            click.echo(line, err=True)
+    _show(ended, found, as_json)
+    return outcome.exit_code(ended, found)
+
+
+def _goes_on(run_id: str) -> str:
+    return f"the run goes on. Follow it: trimtab status {run_id} --follow\n  Stop it: trimtab stop {run_id}"
+
+
+def _show(ended: Any, found: Result | None, as_json: bool) -> None:
+    if found is None:
+        click.echo(f"The result in {outcome.directory(ended)} cannot be read from here.", err=True)
+    if as_json:
+        without = {"run_id": ended.run_id, "state": ended.state, "directory": outcome.directory(ended)}
+        click.echo(found.model_dump_json() if found else json.dumps(without))
+    elif found is not None:
+        from rich.console import Console
+
+        from trimtab.report.table import print_summary
+
+        print_summary(found, Console(file=sys.stdout))

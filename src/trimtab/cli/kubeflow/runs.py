@@ -1,0 +1,134 @@
+"""Runs on the server: finding one, and what its tasks are doing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, get_args
+
+from trimtab.cli.kubeflow.connection import Connection, named
+from trimtab.config.resources import StageName
+from trimtab.errors import ClusterError, ConfigError
+
+ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
+_STAGES = {stage.replace("_", "-"): stage for stage in get_args(StageName)}
+_DRIVER = "-driver"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One stage's task in a run.
+
+    Attributes:
+        label: The stage; from its second task on, as in a loop, with a number.
+        key: Tells the tasks of a run apart.
+        nodes: The ids of the nodes below it, the task's pod among them.
+    """
+
+    key: str
+    stage: str
+    label: str
+    state: str
+    started: datetime | None
+    ended: datetime | None
+    error: str
+    nodes: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """Returns how long it took, where both ends are known."""
+        if self.started is None or self.ended is None or self.ended < self.started:
+            return None
+        return (self.ended - self.started).total_seconds()
+
+
+def find(connection: Connection, run: str) -> Any:
+    """Returns a run by its id, or the newest one by its name.
+
+    Raises:
+        ConfigError: If there is none.
+        ClusterError: If the server fails.
+    """
+    if _ID.fullmatch(run):
+        try:
+            return connection.client.get_run(run)
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST) from None
+    found = list(islice(_listed(connection, filter=named(run)), 1))
+    if not found:
+        raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST)
+    return connection.client.get_run(found[0].run_id)
+
+
+def recent(connection: Connection, limit: int) -> list[Any]:
+    """Returns the newest runs."""
+    return list(islice(_listed(connection), limit))
+
+
+def of_experiment(connection: Connection, experiment_id: str) -> Iterator[Any]:
+    """Yields the runs of an experiment, the newest first."""
+    return connection.pages(
+        connection.client.list_runs, "runs", experiment_id=experiment_id, sort_by="created_at desc"
+    )
+
+
+def tasks(run: Any) -> list[Task]:
+    """Returns the tasks of a run that are stages, in the order they were started.
+
+    The server lists the workflow's nodes: drivers, loops and conditions are among them. A driver that failed
+    stands for its stage, which never began.
+    """
+    details = list(getattr(run.run_details, "task_details", None) or [])
+    details.sort(key=lambda one: (one.start_time is None, str(one.start_time), str(one.task_id)))
+    found: list[Task] = []
+    for one in details:
+        name = str(one.display_name or "")
+        failed_driver = name.endswith(_DRIVER) and one.state == "FAILED"
+        stage = _STAGES.get(name.removesuffix(_DRIVER) if failed_driver else name)
+        if stage is None:
+            continue
+        number = 1 + sum(task.stage == stage for task in found)
+        label = stage if number == 1 else f"{stage} {number}"
+        found.append(_task(one, stage, label))
+    return found
+
+
+def parameter(run: Any, name: str) -> str | None:
+    """Returns a text parameter of a run."""
+    value = (getattr(run.runtime_config, "parameters", None) or {}).get(name)
+    return value if isinstance(value, str) else None
+
+
+def _task(one: Any, stage: str, label: str) -> Task:
+    # A time that the server does not know comes as the epoch.
+    times = [t if t is not None and t.year > 1970 else None for t in (one.start_time, one.end_time)]
+    nodes = [one.pod_name, *(child.pod_name for child in one.child_tasks or [])]
+    return Task(
+        key=str(one.task_id or label),
+        stage=stage,
+        label=label,
+        state=str(one.state or "PENDING"),
+        started=times[0],
+        ended=times[1],
+        error=str(one.error.message or "") if one.error else "",
+        nodes=tuple(node for node in nodes if node),
+    )
+
+
+def _listed(connection: Connection, **arguments: Any) -> Iterator[Any]:
+    return connection.pages(
+        connection.client.list_runs,
+        "runs",
+        namespace=connection.namespace,
+        sort_by="created_at desc",
+        **arguments,
+    )
+
+
+_LIST = "`trimtab status` lists the newest runs."

@@ -1,0 +1,189 @@
+"""Schedules: recurring runs of one config, one at a time, that never catch up on what they missed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trimtab.cli.kubeflow import runs
+from trimtab.cli.kubeflow.connection import Connection, create_once, named
+from trimtab.cli.kubeflow.package import Version
+from trimtab.cli.kubeflow.submission import ensure_experiment, parameters
+from trimtab.errors import ConfigError
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+# The server keeps no such number; the description is what it stores for us, and people read it there.
+_LIMIT = re.compile(r"Pauses after (\d+) failures? in a row")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule on the server.
+
+    Attributes:
+        pause_after: Failures in a row after which `check` pauses it; None: never.
+    """
+
+    id: str
+    name: str
+    experiment_id: str
+    when: str
+    enabled: bool
+    pause_after: int | None
+
+
+def create(
+    connection: Connection,
+    version: Version,
+    config: Config,
+    *,
+    name: str,
+    output: str,
+    cron: str | None = None,
+    interval_s: int | None = None,
+    pause_after: int | None = None,
+    experiment: str | None = None,
+    service_account: str | None = None,
+) -> Schedule:
+    """Creates a schedule.
+
+    Args:
+        connection: The server.
+        version: The pipeline version to run.
+        config: The config, as `locations.for_pods` returns it.
+        name: The schedule's name.
+        output: The directory that holds the runs' directories.
+        cron: When: six fields, seconds first, in UTC.
+        interval_s: Or how often.
+        pause_after: Failures in a row after which `check` pauses it.
+        experiment: The experiment's name; None: the config's name.
+        service_account: The account of the pods; None: the server's default.
+
+    Raises:
+        ConfigError: If there is one of this name.
+        ClusterError: If the server fails.
+    """
+    if _find(connection, name):
+        raise ConfigError(
+            f"there is a schedule {name} already",
+            path=connection.host,
+            hint="Give another --name, or delete it first: `trimtab schedule delete`.",
+        )
+    experiment_id = ensure_experiment(connection, experiment or config.name)
+    note = f"Pauses after {pause_after} failures in a row." if pause_after else ""
+    create_once(
+        lambda: connection.client.create_recurring_run(
+            experiment_id,
+            name,
+            description=note,
+            cron_expression=cron,
+            interval_second=interval_s,
+            max_concurrency=1,
+            no_catchup=True,
+            params=parameters(config, output),
+            pipeline_id=version.pipeline_id,
+            version_id=version.version_id,
+            service_account=service_account,
+        ),
+        lambda: _find(connection, name),
+    )
+    return get(connection, name)
+
+
+def listed(connection: Connection) -> list[Schedule]:
+    """Returns all schedules, by name."""
+    found = connection.pages(
+        connection.client.list_recurring_runs, "recurring_runs", namespace=connection.namespace
+    )
+    return sorted((_schedule(one) for one in found), key=lambda one: one.name)
+
+
+def get(connection: Connection, name: str) -> Schedule:
+    """Returns the schedule of a name.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    found = _find(connection, name)
+    if found is None:
+        raise ConfigError(
+            f"there is no schedule {name}", path=connection.host, hint="See `trimtab schedule list`."
+        )
+    return _schedule(found)
+
+
+def pause(connection: Connection, schedule: Schedule) -> None:
+    """Pauses a schedule; a run that goes on is not stopped."""
+    connection.client.disable_recurring_run(schedule.id)
+
+
+def resume(connection: Connection, schedule: Schedule) -> int:
+    """Goes on with a schedule, and returns how many failed runs were archived.
+
+    Its failures in a row are archived, because `check` counts what is not: it begins at none again.
+    """
+    failed = failures(connection, schedule)
+    for run in failed:
+        connection.client.archive_run(run.run_id)
+    connection.client.enable_recurring_run(schedule.id)
+    return len(failed)
+
+
+def delete(connection: Connection, schedule: Schedule) -> None:
+    """Deletes a schedule; its runs stay."""
+    connection.client.delete_recurring_run(schedule.id)
+
+
+def failures(connection: Connection, schedule: Schedule) -> list[Any]:
+    """Returns the newest runs of a schedule up to the last that succeeded, those that failed."""
+    failed = []
+    for run in runs.of_experiment(connection, schedule.experiment_id):
+        if run.recurring_run_id != schedule.id or run.storage_state == "ARCHIVED":
+            continue
+        if run.state == "SUCCEEDED":
+            break
+        if run.state == "FAILED":
+            failed.append(run)
+    return failed
+
+
+def check(connection: Connection, schedule: Schedule) -> int | None:
+    """Pauses a schedule whose failures in a row have reached its limit.
+
+    Returns:
+        How many there were when it was paused now, else None.
+    """
+    if not schedule.enabled or schedule.pause_after is None:
+        return None
+    count = len(failures(connection, schedule))
+    if count < schedule.pause_after:
+        return None
+    pause(connection, schedule)
+    return count
+
+
+def _find(connection: Connection, name: str) -> Any | None:
+    found = connection.pages(
+        connection.client.list_recurring_runs,
+        "recurring_runs",
+        namespace=connection.namespace,
+        filter=named(name),
+    )
+    return next((one for one in found if one.display_name == name), None)
+
+
+def _schedule(one: Any) -> Schedule:
+    trigger, limit = one.trigger, _LIMIT.search(one.description or "")
+    cron = trigger.cron_schedule.cron if trigger and trigger.cron_schedule else None
+    interval = trigger.periodic_schedule if trigger else None
+    return Schedule(
+        id=one.recurring_run_id,
+        name=one.display_name,
+        experiment_id=one.experiment_id,
+        when=f"cron {cron} UTC" if cron else f"every {interval.interval_second} s" if interval else "never",
+        enabled=one.status == "ENABLED",
+        pause_after=int(limit[1]) if limit else None,
+    )

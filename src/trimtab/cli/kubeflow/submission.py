@@ -1,0 +1,84 @@
+"""A run of one config on the server."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from trimtab.cli.kubeflow.connection import Connection, create_once, named
+from trimtab.cli.kubeflow.package import Version
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+
+def parameters(config: Config, output: str) -> dict[str, Any]:
+    """Returns the arguments of the pipeline for one config."""
+    return {"config": config.model_dump_json(), "recipes": list(config.prunes()), "output": output}
+
+
+def ensure_experiment(connection: Connection, name: str) -> str:
+    """Returns the id of the experiment of a name, which is created when it is not there."""
+
+    def find() -> Any | None:
+        found = connection.pages(
+            connection.client.list_experiments,
+            "experiments",
+            namespace=connection.namespace,
+            filter=named(name),
+        )
+        return next((one for one in found if one.display_name == name), None)
+
+    made = create_once(
+        lambda: connection.client.create_experiment(name, namespace=connection.namespace), find
+    )
+    return str(made.experiment_id)
+
+
+def submit(
+    connection: Connection,
+    version: Version,
+    config: Config,
+    *,
+    output: str,
+    experiment: str | None = None,
+    service_account: str | None = None,
+) -> Any:
+    """Creates a run, exactly one also when an answer of the server is lost.
+
+    Args:
+        connection: The server.
+        version: The pipeline version to run.
+        config: The config, as `locations.for_pods` returns it.
+        output: The directory that holds the runs' directories.
+        experiment: The experiment's name; None: the config's name.
+        service_account: The account of the pods; None: the server's default.
+
+    Returns:
+        The run, with its `run_id`.
+
+    Raises:
+        ClusterError: If the server fails.
+    """
+    experiment_id = ensure_experiment(connection, experiment or config.name)
+    # The name is the run's own: after a lost answer, a run of this name is the one that was asked for.
+    name = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    return create_once(
+        lambda: connection.client.run_pipeline(
+            experiment_id,
+            name,
+            params=parameters(config, output),
+            pipeline_id=version.pipeline_id,
+            version_id=version.version_id,
+            service_account=service_account,
+        ),
+        lambda: _run(connection, experiment_id, name),
+    )
+
+
+def _run(connection: Connection, experiment_id: str, name: str) -> Any | None:
+    found = connection.pages(
+        connection.client.list_runs, "runs", experiment_id=experiment_id, filter=named(name)
+    )
+    return next((run for run in found if run.display_name == name), None)

@@ -1,0 +1,157 @@
+"""`trimtab schedule`: runs of a config again and again on Kubeflow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trimtab.cli.kubeflow.options import connect, connection_options
+
+
+@click.group("schedule")
+def command() -> None:
+    """Run a config on Kubeflow again and again: one run at a time, missed ones are not caught up."""
+
+
+@command.command("create")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--cron", metavar="FIELDS", help='UTC; 5 fields, or 6 with seconds first: "0 0 2 * * *".')
+@click.option("--every", metavar="INTERVAL", help="Instead of --cron: 30m, 6h, 1d.")
+@click.option(
+    "--output", required=True, help="Where runs go: a gs:// URI, or a path on the volume of the pods."
+)
+@click.option("--name", help="The schedule's name; the config's by default.")
+@click.option(
+    "--pause-after-failures",
+    "pause_after",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Let `trimtab schedule check` pause it after N failures in a row.",
+)
+@click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field.")
+@click.option("--image", metavar="REF", help="The image of every task; name it by its digest.")
+@click.option(
+    "--experiment", metavar="NAME", help="The experiment of the runs; the config's name by default."
+)
+@click.option("--service-account", metavar="NAME", help="The Kubernetes account of the pods.")
+@connection_options
+def create(
+    config: Path,
+    cron: str | None,
+    every: str | None,
+    output: str,
+    name: str | None,
+    pause_after: int | None,
+    overrides: tuple[str, ...],
+    image: str | None,
+    experiment: str | None,
+    service_account: str | None,
+    **options: Any,
+) -> int:
+    """Create a schedule for the YAML file CONFIG, as it is now."""
+    if bool(cron) == bool(every):
+        raise click.UsageError("give --cron or --every")
+    from trimtab.cli.kubeflow import cron as times
+    from trimtab.cli.kubeflow import locations, package, schedules
+    from trimtab.config.loader import load
+
+    expression = times.six_fields(cron) if cron else None
+    interval_s = times.seconds(every) if every else None
+    resolved = locations.for_pods(load(config, overrides), output)
+    connection = connect(options)
+    version = package.ensure_version(connection, package.compiled(resolved, image))
+    made = schedules.create(
+        connection,
+        version,
+        resolved,
+        name=name or resolved.name,
+        output=output,
+        cron=expression,
+        interval_s=interval_s,
+        pause_after=pause_after,
+        experiment=experiment,
+        service_account=service_account,
+    )
+    click.echo(f"{made.name}: {made.when}")
+    return 0
+
+
+@command.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@connection_options
+def list_(as_json: bool, **options: Any) -> int:
+    """List the schedules, and how often each has failed in a row."""
+    from trimtab.cli.kubeflow import schedules
+
+    connection = connect(options)
+    found = [(one, len(schedules.failures(connection, one))) for one in schedules.listed(connection)]
+    if as_json:
+        click.echo(json.dumps([{**asdict(one), "failures_in_a_row": count} for one, count in found]))
+        return 0
+    for one, count in found:
+        limit = f" of {one.pause_after}" if one.pause_after else ""
+        state = "enabled" if one.enabled else "paused"
+        click.echo(f"{one.name:<24}  {state:<7}  {one.when:<28}  {count}{limit} failures in a row")
+    if not found:
+        click.echo("no schedules yet", err=True)
+    return 0
+
+
+@command.command("pause")
+@click.argument("name")
+@connection_options
+def pause(name: str, **options: Any) -> int:
+    """Pause the schedule NAME; a run that goes on is not stopped."""
+    from trimtab.cli.kubeflow import schedules
+
+    connection = connect(options)
+    schedules.pause(connection, schedules.get(connection, name))
+    click.echo(f"{name} is paused")
+    return 0
+
+
+@command.command("resume")
+@click.argument("name")
+@connection_options
+def resume(name: str, **options: Any) -> int:
+    """Go on with the schedule NAME; its failures in a row are archived, and count no more."""
+    from trimtab.cli.kubeflow import schedules
+
+    connection = connect(options)
+    archived = schedules.resume(connection, schedules.get(connection, name))
+    click.echo(f"{name} is enabled{f'; {archived} failed runs were archived' if archived else ''}")
+    return 0
+
+
+@command.command("delete")
+@click.argument("name")
+@connection_options
+def delete(name: str, **options: Any) -> int:
+    """Delete the schedule NAME; its runs stay."""
+    from trimtab.cli.kubeflow import schedules
+
+    connection = connect(options)
+    schedules.delete(connection, schedules.get(connection, name))
+    click.echo(f"{name} is deleted")
+    return 0
+
+
+@command.command("check")
+@click.argument("name", required=False)
+@connection_options
+def check(name: str | None, **options: Any) -> int:
+    """Pause the schedule NAME, or every one, that has failed as often in a row as it may.
+
+    A CronJob in the cluster runs this; see docs/kubeflow.md.
+    """
+    from trimtab.cli.kubeflow import schedules
+
+    connection = connect(options)
+    for one in [schedules.get(connection, name)] if name else schedules.listed(connection):
+        if (count := schedules.check(connection, one)) is not None:
+            click.echo(f"{one.name} is paused after {count} failures in a row")
+    return 0
