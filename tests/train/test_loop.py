@@ -156,21 +156,26 @@ def test_a_binding_of_the_callers_keeps_runs_apart(
         assert history.epochs[0]["loss"] > history.epochs[-1]["loss"]
 
 
+def without_seconds(entry: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in entry.items() if name != "seconds"}
+
+
 def test_a_damaged_checkpoint_costs_one_epoch_and_no_bits(
     classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data, whole, again = classification(), network(), network()
-    loop.fit(whole, data, settings(), label="test", checkpoints=tmp_path)
+    first = loop.fit(whole, data, settings(), label="test", checkpoints=tmp_path)
     newest = max(tmp_path.glob("*.ckpt"))
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
     capfd.readouterr()
-    loop.fit(again, data, settings(), label="test", checkpoints=tmp_path)
+    second = loop.fit(again, data, settings(), label="test", checkpoints=tmp_path)
     progress = capfd.readouterr().err
     assert "is damaged" in progress
-    assert "resumes at epoch 3/3" in progress
+    assert "resumes at epoch 3/3, step 0/7" in progress
     assert weights_sha256(again) == weights_sha256(whole)
+    assert [without_seconds(entry) for entry in second.epochs] == [without_seconds(e) for e in first.epochs]
 
 
 def test_fine_tuning_is_the_same_loop_and_resumes(

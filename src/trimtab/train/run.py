@@ -88,6 +88,8 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
         if self._pending is not None:
             variables.restore(self.model, self._pending.arrays)
         if self._step == 0:
+            # A checkpoint at an epoch's end holds the metrics of its validation.
+            self.model.reset_metrics()
             determinism.reseed(self.model, self._settings.seed, epoch)
         self._pending = None
 
