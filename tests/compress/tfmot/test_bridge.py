@@ -189,6 +189,7 @@ def test_an_activation_that_means_something_else_is_refused() -> None:
         bridge.build_twin(on(VECTORS, layers.Activation("hard_sigmoid")), VECTORS)
 
 
+@pytest.mark.slow
 def test_keras_3_stays_usable_beside_tfmot() -> None:
     script = """
 import os, sys

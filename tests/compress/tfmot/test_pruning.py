@@ -48,6 +48,7 @@ def test_a_short_training_still_reaches_the_target(
     assert zeros(kernel(pruned, "dense_1")) == pytest.approx(0.8, abs=0.001)
 
 
+@pytest.mark.slow
 def test_what_is_never_pruned_stays_dense(models: dict[str, keras.Model], context: Context) -> None:
     pruned = magnitude(models["cnn"], Magnitude(sparsity=0.5, epochs=1), context)
     assert zeros(kernel(pruned, "depthwise")) == 0
@@ -92,6 +93,7 @@ def test_nested_models_are_pruned_inside(context: Context) -> None:
     assert zeros(kernel(pruned, "inside")) == pytest.approx(0.6, abs=0.01)
 
 
+@pytest.mark.slow
 def test_every_optimizer_class_weights_and_regression(
     models: dict[str, keras.Model],
     digits: tuple[np.ndarray, np.ndarray],

@@ -45,6 +45,7 @@ def kernel(flatbuffer: bytes, shape: tuple[int, ...]) -> np.ndarray:
     return np.asarray(interpreter.get_tensor(found))
 
 
+@pytest.mark.slow
 def test_everything_is_quantized_and_batch_norm_folds(
     models: dict[str, keras.Model], context: Context
 ) -> None:
@@ -113,6 +114,7 @@ def test_layers_that_tfmot_refuses_stay_in_float(context: Context, kept_back: np
     np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
 
 
+@pytest.mark.slow
 def test_separable_grouped_transposed_and_concatenated(context: Context, kept_back: np.ndarray) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.Conv2D(8, 3, padding="same", activation="relu")(inputs)
