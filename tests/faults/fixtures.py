@@ -34,8 +34,8 @@ def hasty() -> Limits:
     """Returns limits that give up soon, so that faults take no time."""
     return Limits(
         connect_seconds=1.0,
-        read_seconds=0.3,
-        retry_seconds=8.0,
+        read_seconds=0.5,
+        retry_seconds=20.0,
         pause_seconds=0.02,
         trickle_seconds=0.3,
         slowest_bytes_per_second=10_000_000,

@@ -27,13 +27,17 @@ class Limits:
     retry_seconds: float = 120.0
     pause_seconds: float = 0.5
     trickle_seconds: float = 30.0
-    slowest_bytes_per_second: float = 16_384.0
+    slowest_bytes_per_second: float = 65_536.0
 
     def within(self, seconds: float) -> Limits:
         """Returns limits under which a request ends within a time, with room for a few attempts."""
         patience = min(self.read_seconds, seconds / 3)
         retrying = min(self.retry_seconds, seconds - patience)
         return replace(self, connect_seconds=patience, read_seconds=patience, retry_seconds=retrying)
+
+    def for_bytes(self, size: int) -> Limits:
+        """Returns limits for a download: it may break late, so retries go on for as long as it may take."""
+        return replace(self, retry_seconds=self.retry_seconds + size / self.slowest_bytes_per_second)
 
     @property
     def timeout(self) -> tuple[float, float]:

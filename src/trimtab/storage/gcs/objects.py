@@ -26,7 +26,7 @@ from trimtab.storage.parallel import WORKERS
 
 PAGE = 1000
 UPLOAD_BLOCK = 8 * 2**20
-SLICED_FROM, SLICE = 64 * 2**20, 16 * 2**20
+SLICED_FROM, SLICE = 32 * 2**20, 16 * 2**20
 _TOKEN = "trimtab-write"
 _READ_BLOCK = 2**20
 _DAMAGED_UPLOAD = (400, 404, 410)  # a checksum that the server refuses, a session that it has lost
@@ -218,13 +218,13 @@ class Objects:
                 blob,
                 str(target),
                 chunk_size=SLICE,
-                download_kwargs={"raw_download": True, **self._options()},
+                download_kwargs={"raw_download": True, **self._options(SLICE)},
                 worker_type=transfer_manager.THREAD,
                 max_workers=WORKERS,
             )
         else:
             with target.open("wb") as file:
-                blob.download_to_file(file, raw_download=True, checksum="crc32c", **self._options())
+                blob.download_to_file(file, raw_download=True, checksum="crc32c", **self._options(entry.size))
         # The client leaves out its own check when a broken download went on from its middle.
         with target.open("rb") as file:
             _verify(file, entry.crc32c)
@@ -248,8 +248,8 @@ class Objects:
     def _blob(self, name: str, **kwargs: Any) -> Any:
         return client.client(self._limits).bucket(self.bucket).blob(name, **kwargs)
 
-    def _options(self) -> dict[str, Any]:
-        return {"timeout": self._limits.timeout, "retry": client.retry(self._limits)}
+    def _options(self, size: int = 0) -> dict[str, Any]:
+        return {"timeout": self._limits.timeout, "retry": client.retry(self._limits.for_bytes(size))}
 
 
 def checksum(stream: IO[bytes], size: int | None = None) -> str:
