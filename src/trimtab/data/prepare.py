@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from trimtab import progress
-from trimtab.config.data import Data
+from trimtab.config.data import Data, Task
 from trimtab.data import preprocess, split
 from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.duplicates import count_shared
@@ -96,20 +96,7 @@ class _Preparation:
                 config=self._config,
                 duplicates=shared,
             )
-            preprocessing = preprocess.fit(found, fitted.summaries["train"], self._config)
-            encoder = encoder_of(preprocessing)
-            schema = DatasetSchema(
-                task=task,
-                label=label,
-                classes=classes,
-                columns=found,
-                input=encoder.spec,
-                vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
-                preprocessing=preprocessing,
-            )
-            if task == "regression":
-                labels = fitted.summaries["train"].columns[label]
-                schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
+            schema = self._schema(task, label, classes, found, fitted.summaries["train"])
             written = self._transform(workers, schema)
         warnings += self._bad_rows(fitted.rows, written) + self._uneven_shares(written)
         self._write_json(schema, fitted)
@@ -164,6 +151,26 @@ class _Preparation:
             train = sorted(Path(scratch).glob("train-*.npy"))
             others = [file for name in given for file in sorted(Path(scratch).glob(f"{name}-*.npy"))]
             return total, count_shared(train, others)
+
+    def _schema(
+        self, task: Task, label: str, classes: list[str], columns: list[Column], train: Summary
+    ) -> DatasetSchema:
+        """Returns the schema with the preprocessing, fitted on the training split alone."""
+        preprocessing = preprocess.fit(columns, train, self._config)
+        encoder = encoder_of(preprocessing)
+        schema = DatasetSchema(
+            task=task,
+            label=label,
+            classes=classes,
+            columns=columns,
+            input=encoder.spec,
+            vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
+            preprocessing=preprocessing,
+        )
+        if task == "regression":
+            labels = train.columns[label]
+            schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
+        return schema
 
     def _transform(self, workers: Executor, schema: DatasetSchema) -> TransformResult:
         for name in SPLITS:
