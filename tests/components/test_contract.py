@@ -50,6 +50,10 @@ def test_every_component_documents_its_inputs_and_outputs(stage, root):
 
 
 def test_every_stage_has_a_module_and_a_component(root):
-    modules = {path.stem for path in (root / "src/trimtab/stages").glob("*.py")} - {"__init__", "stage", "context"}
+    modules = {path.stem for path in (root / "src/trimtab/stages").glob("*.py")} - {
+        "__init__",
+        "stage",
+        "context",
+    }
     components = {path.parent.name for path in (root / "components").glob("*/component.py")}
     assert modules == components == set(STAGES)

@@ -1,1 +1,1 @@
-"""From the user's files to verified TFRecord shards: readers, schema, statistics, validation, preprocessing."""
+"""From the user's files to verified TFRecord shards: readers, statistics, validation, preprocessing."""

@@ -75,7 +75,7 @@ def recorded(stage: str, run: str, item: str = "") -> Iterator[StageRecord]:
         )
     except Exception as error:
         record.error_type, record.exit_code = type(error).__name__, 1
-        record.error = f"unexpected {type(error).__name__}: {error}\n  A defect of trimtab: see {record.name}."
+        record.error = f"unexpected {type(error).__name__}: {error}\n  A defect of trimtab: see {record.name}"
         record.traceback = traceback.format_exc()
     record.seconds = round(time.monotonic() - start, 3)
     open_store(run).write(record.name, record.model_dump_json(indent=2).encode())

@@ -17,7 +17,9 @@ from trimtab.storage import atomic
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
-Kind = Literal["dataset", "hyperparameters", "model", "candidate", "evaluation", "shortlist", "selection", "deployment"]
+Kind = Literal[
+    "dataset", "hyperparameters", "model", "candidate", "evaluation", "shortlist", "selection", "deployment"
+]
 
 
 class FileEntry(BaseModel):
