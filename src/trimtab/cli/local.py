@@ -1,4 +1,4 @@
-"""Runs the `optimize` pipeline on this machine with `kfp.local`: a process per task, no cluster.
+"""Runs the `optimize` pipeline with `kfp.local`: a process or a container per task on this machine, no cluster.
 
 It is the very pipeline object that is compiled for a cluster. KFP's own output goes to `run.log` in the run's
 directory; the progress lines of the stages in it are shown as they come.
@@ -15,7 +15,8 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
@@ -32,8 +33,19 @@ if TYPE_CHECKING:
 LOG = "run.log"
 LOCK = ".lock"
 
+Runner = Callable[["Config", Path], AbstractContextManager[Any]]
+"""From the config and the run's directory to one of KFP's local runners, for the time of the run."""
 
-def run(config: Config, output: Path, run_id: str, *, resume: bool) -> Result:
+
+@contextlib.contextmanager
+def processes(config: Config, directory: Path) -> Iterator[Any]:  # noqa: ARG001 - a `Runner`
+    """Runs each task as a process of this interpreter."""
+    from kfp import local
+
+    yield local.SubprocessRunner(use_venv=False)
+
+
+def run(config: Config, output: Path, run_id: str, *, resume: bool, runner: Runner = processes) -> Result:
     """Runs every task of the DAG and returns the outcome.
 
     Args:
@@ -41,6 +53,7 @@ def run(config: Config, output: Path, run_id: str, *, resume: bool) -> Result:
         output: The directory that holds the runs' directories.
         run_id: The name of the run's directory.
         resume: Whether to go on from the checkpoints of an earlier, stopped process.
+        runner: What runs the tasks.
 
     Returns:
         The outcome, as in the run's `result.json`.
@@ -51,8 +64,13 @@ def run(config: Config, output: Path, run_id: str, *, resume: bool) -> Result:
     """
     directory = output / run_id
     _prepare(directory, config, resume)
-    with _locked(directory), _environment(), _progress(directory / LOG):
-        failed_task = _run_pipeline(config, output, run_id)
+    with (
+        _locked(directory),
+        _environment(),
+        _progress(directory / LOG),
+        runner(config, directory) as tasks,
+    ):
+        failed_task = _run_pipeline(config, output, run_id, tasks)
     return _result(directory, failed_task)
 
 
@@ -190,17 +208,13 @@ def _progress(log: Path) -> Iterator[None]:
             yield
 
 
-def _run_pipeline(config: Config, output: Path, run_id: str) -> str | None:
+def _run_pipeline(config: Config, output: Path, run_id: str, runner: Any) -> str | None:
     """Returns the name of the task that failed, or None."""
     from kfp import local
 
     from pipelines.optimize import optimize
 
-    local.init(
-        local.SubprocessRunner(use_venv=False),
-        pipeline_root=str(output / run_id / "artifacts"),
-        raise_on_error=True,
-    )
+    local.init(runner, pipeline_root=str(output / run_id / "artifacts"), raise_on_error=True)
     try:
         # The pipeline puts each run's directory under KFP's id of the run; here that id is ours to choose.
         with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value=run_id):

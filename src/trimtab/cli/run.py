@@ -13,6 +13,7 @@ import click
 from trimtab.cli.kubeflow.options import connection_options
 
 if TYPE_CHECKING:
+    from trimtab.cli.local import Runner
     from trimtab.config.config import Config
     from trimtab.report.result import Result
 
@@ -27,7 +28,7 @@ and no candidate met the budget; 1 anything else.
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
     "--runner",
-    type=click.Choice(["local", "kubeflow"]),
+    type=click.Choice(["local", "docker", "kubeflow"]),
     default="local",
     show_default=True,
     help="Where tasks run.",
@@ -49,7 +50,9 @@ and no candidate met the budget; 1 anything else.
     "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; progress goes to stderr."
 )
 @click.option("--no-wait", is_flag=True, help="Kubeflow: submit, print the run's id, and leave.")
-@click.option("--image", metavar="REF", help="Kubeflow: the image of every task; name it by its digest.")
+@click.option(
+    "--image", metavar="REF", help="Docker, Kubeflow: the image of every task; name it by its digest."
+)
 @click.option(
     "--experiment", metavar="NAME", help="Kubeflow: the run's experiment; the config's name by default."
 )
@@ -71,6 +74,7 @@ def command(
     loaded = load(config, overrides)
     if runner == "kubeflow":
         return _on_kubeflow(loaded, output, options, resume=resume, dry_run=dry_run, as_json=as_json)
+    image = options.pop("image") if runner == "docker" else None
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise click.UsageError(f"{', '.join(given)}: only with --runner kubeflow")
     directory = Path(output).absolute()
@@ -81,7 +85,8 @@ def command(
     from trimtab.cli import local
 
     run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    result = local.run(resolved, directory, run_id, resume=resume is not None)
+    tasks = _containers(image) if runner == "docker" else local.processes
+    result = local.run(resolved, directory, run_id, resume=resume is not None, runner=tasks)
     if as_json:
         click.echo(result.model_dump_json())
     else:
@@ -89,6 +94,13 @@ def command(
     for error in result.errors[:1]:
         click.echo(f"error: {error.message}", err=True)
     return result.errors[0].exit_code if result.errors else EXIT_CODES[result.status]
+
+
+def _containers(image: str | None) -> Runner:
+    from components.image import IMAGE
+    from trimtab.cli import docker
+
+    return docker.runner(image or IMAGE)
 
 
 def _on_kubeflow(

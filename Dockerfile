@@ -1,0 +1,66 @@
+# The image that every stage runs in, and the server: `make image` builds `cpu`, `make image TARGET=gpu` the other.
+# It needs BuildKit. docs/image.md tells what is in it and why.
+ARG BASE=python:3.11-slim
+
+
+# ---- the dependencies, from the hashed lock: a layer that changes only when the lock does
+FROM ${BASE} AS deps
+ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv --without-pip /opt/trimtab
+COPY requirements.lock /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements.lock
+COPY tools/slim_packages.py /tmp/
+RUN python3 /tmp/slim_packages.py /opt/trimtab/lib/python3.11/site-packages
+
+
+# ---- the same with the CUDA libraries that this TensorFlow was built against
+FROM deps AS deps-gpu
+COPY requirements-gpu.lock /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements-gpu.lock
+RUN python3 /tmp/slim_packages.py /opt/trimtab/lib/python3.11/site-packages
+
+
+# ---- trimtab itself as a wheel, installed into a tree of its own: the last and smallest layer
+FROM deps AS app
+WORKDIR /src
+COPY pyproject.toml README.md ./
+COPY src src
+COPY components components
+COPY pipelines pipelines
+RUN python3 -m pip --python /opt/trimtab wheel --quiet --no-deps --no-build-isolation --wheel-dir /dist . \
+    && python3 -m pip --python /opt/trimtab install --quiet --no-deps --root /app --prefix /opt/trimtab /dist/*.whl \
+    && python3 /tmp/slim_packages.py /app/opt/trimtab/lib/python3.11/site-packages
+
+
+# ---- what both images share: no root, nothing written but below /tmp
+FROM ${BASE} AS runtime
+# There is no account: user 1000 and any other uid that a cluster picks see exactly the same.
+ENV PATH=/opt/trimtab/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
+    HOME=/tmp USER=trimtab LOGNAME=trimtab \
+    XDG_CACHE_HOME=/tmp/.cache MPLCONFIGDIR=/tmp/matplotlib KERAS_HOME=/tmp/keras NUMBA_CACHE_DIR=/tmp/numba \
+    KERAS_BACKEND=tensorflow PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+WORKDIR /tmp
+USER 1000:1000
+EXPOSE 8080
+ENTRYPOINT ["trimtab"]
+CMD ["--help"]
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="trimtab" \
+      org.opencontainers.image.description="Makes trained Keras models small and fast within a budget, and proves it." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+
+FROM runtime AS gpu
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=deps-gpu /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab
+
+
+FROM runtime AS cpu
+COPY --from=deps /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab

@@ -1,0 +1,290 @@
+"""Runs each task of a DAG in a container of its own, as on a cluster but on this machine's Docker daemon.
+
+A container gets what a pod under the restricted profile gets, and less: an unprivileged user, no capabilities,
+a read-only root file system, the run's directory, the deployment target, and the config's data, read-only.
+It has no network unless its stage has something to fetch or to send.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import glob
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import docker
+from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.types import Mount
+
+from trimtab import progress
+from trimtab.errors import TrimtabError
+
+if TYPE_CHECKING:
+    from trimtab.cli.local import Runner
+    from trimtab.config.config import Config
+
+UNPRIVILEGED = 1000
+"""The user and group id of tasks when root starts them; the image's own user."""
+
+RUN_LABEL = "trimtab.run"
+
+_FETCHES = {"data_prep": {"data"}, "tune": {"model"}, "train": {"model"}, "deploy": {"deploy"}} | {
+    stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "report")
+}
+"""The sections of the config whose URIs a stage opens; a stage that is not here may open any."""
+
+_CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
+_CLOUD_VARIABLES = ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
+_LOOPBACK = ("localhost", "127.", "[::1]")
+
+
+def runner(image: str) -> Runner:
+    """Finds the image, and returns what `cli.local.run` needs to run tasks in it.
+
+    Args:
+        image: A reference that the daemon has: a tag, a digest, or an id.
+
+    Returns:
+        A function of the config and the run's directory.
+
+    Raises:
+        TrimtabError: If no daemon answers, or if it does not have the image.
+    """
+    try:
+        with contextlib.closing(docker.from_env()) as client:
+            found = client.images.get(image)
+    except ImageNotFound:
+        raise TrimtabError(
+            "the Docker daemon does not have this image",
+            path=image,
+            hint=f"Run `make image IMAGE={image}` or `docker pull {image}`, or name another by --image.",
+        ) from None
+    except DockerException as error:
+        raise TrimtabError(
+            f"no Docker daemon answers: {error}",
+            hint="Install docker.io, start it (systemctl start docker), and add your user to its group.",
+        ) from None
+
+    @contextlib.contextmanager
+    def containers(config: Config, directory: Path) -> Iterator[Any]:
+        from kfp import local
+
+        _make_writable(config, directory)
+        # By its id: a tag that moves while the run goes on does not mix two images.
+        tasks = _Tasks(config, directory, found.id)
+        with (
+            mock.patch("kfp.local.docker_task_handler.run_docker_container", tasks.run),
+            tasks.interruptible(),
+        ):
+            yield local.DockerRunner()
+
+    return containers
+
+
+def task_settings(config: Config, stage: str, directory: Path) -> dict[str, Any]:
+    """Returns how one task's container is confined.
+
+    Args:
+        config: The resolved config.
+        stage: The stage that the task runs.
+        directory: The run's directory.
+
+    Returns:
+        Arguments of `docker.models.containers.ContainerCollection.create`.
+    """
+    network = _needs_network(config, stage)
+    credentials = _credentials() if network else None
+    readable = [*_sources(config), *([credentials] if credentials else [])]
+    # A nested mount of KFP's for its artifacts lies inside the run's directory.
+    mounts = [_bind(path, read_only=False) for path in _writable(config, directory)]
+    mounts += [_bind(path, read_only=True) for path in dict.fromkeys(readable) if path.exists()]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", **config.resources.environment}
+    if network:
+        environment |= {name: os.environ[name] for name in _CLOUD_VARIABLES if name in os.environ}
+    if credentials:
+        environment[_CREDENTIALS] = str(credentials)
+    return {
+        "user": _user(),
+        "read_only": True,
+        "tmpfs": {"/tmp": "mode=1777"},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "network_mode": _network_mode(environment) if network else "none",
+        "mounts": mounts,
+        "environment": environment,
+        "labels": {RUN_LABEL: str(directory)},
+        **_limits(config, stage),
+    }
+
+
+def _needs_network(config: Config, stage: str) -> bool:
+    values = {
+        "data": [config.data.train, config.data.validation, config.data.test],
+        "model": [config.model.archive],
+        "deploy": [config.deploy.target],
+    }
+    opened = [value for section in _FETCHES.get(stage, set(values)) for value in values[section]]
+    return any(value and value.startswith("gs://") for value in opened)
+
+
+def _network_mode(environment: dict[str, str]) -> str:
+    """Returns the host's network for an emulator on this machine: a bridge does not lead to its loopback."""
+    host = environment.get("STORAGE_EMULATOR_HOST", "").rpartition("://")[2]
+    return "host" if host.startswith(_LOOPBACK) else "bridge"
+
+
+def _credentials() -> Path | None:
+    """Returns the file that Google's client libraries would find outside of the container."""
+    named = os.environ.get(_CREDENTIALS)
+    path = Path(named) if named else Path.home() / ".config/gcloud/application_default_credentials.json"
+    return path.absolute() if path.is_file() else None
+
+
+def _sources(config: Config) -> list[Path]:
+    """Returns the local files and directories that the config names; of a pattern, the directory above it."""
+    named = [config.data.train, config.data.validation, config.data.test, config.model.archive]
+    paths = [Path(value) for value in named if value and "://" not in value]
+    return [
+        next(above for above in path.parents if not glob.has_magic(str(above)))
+        if glob.has_magic(str(path)) and not path.exists()
+        else path
+        for path in paths
+    ]
+
+
+def _writable(config: Config, directory: Path) -> list[Path]:
+    target = config.deploy.target
+    return [directory, *([Path(target)] if target and "://" not in target else [])]
+
+
+def _make_writable(config: Config, directory: Path) -> None:
+    """Creates what tasks write to; left to itself the daemon would create it for root."""
+    (directory / "artifacts").mkdir(exist_ok=True)
+    for path in _writable(config, directory):
+        path.mkdir(parents=True, exist_ok=True)
+        if os.getuid() == 0:
+            for entry in [path, *path.rglob("*")]:
+                os.chown(entry, UNPRIVILEGED, UNPRIVILEGED, follow_symlinks=False)
+
+
+def _user() -> str:
+    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{UNPRIVILEGED}:{UNPRIVILEGED}"
+
+
+def _bind(path: Path, *, read_only: bool) -> Mount:
+    return Mount(target=str(path), source=str(path), type="bind", read_only=read_only)
+
+
+def _limits(config: Config, stage: str) -> dict[str, Any]:
+    from kubernetes.utils.quantity import parse_quantity
+
+    limits: dict[str, Any] = {}
+    asked = next((own for name, own in config.resources.stages.items() if name == stage), None)
+    if asked is None:
+        return limits
+    if asked.memory:
+        size = int(parse_quantity(asked.memory))
+        limits |= {"mem_limit": size, "memswap_limit": size}
+    if asked.cpu:
+        # The daemon refuses more cores than there are; the config may be made for a larger machine.
+        cores = min(parse_quantity(asked.cpu), os.cpu_count() or 1)
+        limits["nano_cpus"] = int(cores * 1_000_000_000)
+    if asked.shared_memory:
+        limits["shm_size"] = int(parse_quantity(asked.shared_memory))
+    return limits
+
+
+class _Tasks:
+    """The containers of one run.
+
+    Its `run` stands in for KFP's own function, which has one set of arguments for all tasks, and takes a
+    container that ends before it looks for a success (kubeflow/pipelines#13332).
+    """
+
+    def __init__(self, config: Config, directory: Path, image: str) -> None:
+        self._config, self._directory, self._image = config, directory, image
+        self._stopped = threading.Event()
+
+    def run(
+        self,
+        client: docker.DockerClient,
+        image: str,
+        command: list[str],
+        volumes: dict[str, Any],
+        **given: Any,
+    ) -> int:
+        """Runs one task to its end, printing what it prints, and returns its exit code."""
+        del image  # The one that components were compiled with; the run's own may be another.
+        stage = command[command.index("--function_to_execute") + 1]
+        settings = task_settings(self._config, stage, self._directory)
+        settings["environment"] |= given.pop("environment", {})
+        if self._stopped.is_set():
+            return 1
+        try:
+            container = client.containers.create(
+                self._image, command, entrypoint=[], volumes=volumes, **settings, **given
+            )
+            try:
+                container.start()
+                _print_lines(container.logs(stream=True, follow=True))
+                code = int(container.wait()["StatusCode"])
+                container.reload()
+                if container.attrs["State"]["OOMKilled"]:
+                    _say(stage, "the container ran out of the memory that `resources` gives it")
+                return code
+            finally:
+                with contextlib.suppress(NotFound):
+                    container.remove(force=True, v=True)
+        except DockerException as error:
+            _say(stage, f"the container could not be run: {error}")
+            return 1
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Lets SIGINT and SIGTERM end the containers too, and lets no other start."""
+        before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            self._stopped.set()
+            self._kill()
+            handler = before[signal.Signals(number)]
+            if callable(handler):
+                handler(number, frame)
+
+        try:
+            for number in before:
+                signal.signal(number, stop)
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _kill(self) -> None:
+        """Kills at once: stages go on exactly where they were, however they ended."""
+        with contextlib.closing(docker.from_env()) as client:
+            for container in client.containers.list(filters={"label": f"{RUN_LABEL}={self._directory}"}):
+                with contextlib.suppress(DockerException):
+                    container.kill()
+
+
+def _say(stage: str, text: str) -> None:
+    print(f"{progress.PREFIX}{stage} | {text}")  # KFP redirects `print` to the run's log
+
+
+def _print_lines(chunks: Iterator[bytes]) -> None:
+    """Prints whole lines: a chunk may end inside of one, or inside of a character."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    rest = ""
+    for chunk in chunks:
+        *lines, rest = (rest + decoder.decode(chunk)).split("\n")
+        for line in lines:
+            print(line)
+    if rest:
+        print(rest)
