@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import rankdata
 
 from trimtab.data import values
 
@@ -171,7 +170,9 @@ def _gini(predicted: Floats, positive: Floats) -> float:
     wins, losses = positive.sum(), len(positive) - positive.sum()
     if not wins or not losses:
         return 0.0
-    ranks = rankdata(predicted)[positive > 0].sum()
+    # Equal predictions share their mean rank. SciPy has this too, but its import costs a second.
+    _, places, counts = np.unique(predicted, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places][positive > 0].sum()
     return float(2 * (ranks - wins * (wins + 1) / 2) / (wins * losses) - 1)
 
 
