@@ -41,6 +41,7 @@ class Connection:
         self.host, self.token, self.patience = settings.host, settings.token, PATIENCE
         self.client = self._client(settings)
         healthz = self.client.get_kfp_healthz()
+        self._transport.retry = self.patience.retry
         self.namespace = settings.namespace or None
         if healthz.multi_user and not self.namespace:
             raise ConfigError(

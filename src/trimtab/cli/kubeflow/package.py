@@ -32,16 +32,32 @@ def compiled(config: Config | None, image: str | None = None, *, manifests: bool
         image: The image of every component; None: the one that is built in, or `TRIMTAB_IMAGE`.
         manifests: Whether to write `Pipeline` and `PipelineVersion` resources for `kubectl apply`.
     """
-    from kfp import compiler
-
-    from pipelines.optimize import build
+    from pipelines.optimize import NAME, build
 
     resources = config.resources.model_dump(mode="json") if config else {}
+    pipeline = build(resources, image=image)
+    package = _written(pipeline)
+    if not manifests:
+        return package
+    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+
+    options = KubernetesManifestOptions(
+        pipeline_version_name=f"{NAME}-{version_name(package)}", include_pipeline_manifest=True
+    )
+    return _written(pipeline, kubernetes_manifest_format=True, kubernetes_manifest_options=options)
+
+
+def version_name(package: str) -> str:
+    """Returns the name of the version that a compiled pipeline is: a hash of its content."""
+    return hashlib.sha256(package.encode()).hexdigest()[:16]
+
+
+def _written(pipeline: Any, **options: Any) -> str:
+    from kfp import compiler
+
     with tempfile.TemporaryDirectory() as directory, quiet():
         file = Path(directory, "pipeline.yaml")
-        compiler.Compiler().compile(
-            build(resources, image=image), str(file), kubernetes_manifest_format=manifests
-        )
+        compiler.Compiler().compile(pipeline, str(file), **options)
         return file.read_text(encoding="utf-8")
 
 
@@ -57,7 +73,7 @@ def ensure_version(connection: Connection, package: str) -> Version:
     """
     from pipelines.optimize import NAME
 
-    name = hashlib.sha256(package.encode()).hexdigest()[:16]
+    name = version_name(package)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "pipeline.yaml")
         file.write_text(package, encoding="utf-8")

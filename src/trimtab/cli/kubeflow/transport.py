@@ -30,7 +30,9 @@ class Patience:
     Attributes:
         connect: For a connection.
         read: For the server to send anything.
-        retry: How long after the first attempt the last one may begin.
+        first: How long after the first attempt the last one may begin, while it is not known whether there is
+            a server at all.
+        retry: The same for every later request.
         pause: Before the second attempt; each further pause is twice as long, 10 seconds at most.
         poll: Between looks at a run that is followed.
         login: For a token that has expired while a run is followed to be replaced in its file.
@@ -38,6 +40,7 @@ class Patience:
 
     connect: float = 10.0
     read: float = 60.0
+    first: float = 5.0
     retry: float = 60.0
     pause: float = 0.5
     poll: float = 2.0
@@ -52,10 +55,14 @@ class Transport:
         host: The server's URL, for messages.
         token: What the server is shown.
         patience: How long to wait.
+
+    Attributes:
+        retry: How long after a request's first attempt the last one may begin, in seconds.
     """
 
     def __init__(self, inner: Any, host: str, token: Token, patience: Patience) -> None:
         self._inner, self._host, self._token, self._patience = inner, host, token, patience
+        self.retry = patience.first
 
     def __getattr__(self, name: str) -> Any:
         """Returns what the generated client calls: ``GET(url, …)``, ``POST(url, …)`` and so on."""
@@ -75,7 +82,7 @@ class Transport:
                 Kubeflow Pipelines server. Its ``status`` is the HTTP status, or 0 where no answer came.
         """
         safe = method in _SAFE_METHODS or url.endswith(_SAFE_ACTIONS)
-        end, pause = time.monotonic() + self._patience.retry, self._patience.pause
+        end, pause = time.monotonic() + self.retry, self._patience.pause
         headers = dict(options.pop("headers", None) or {})
         options["_request_timeout"] = (self._patience.connect, self._patience.read)
         while True:
@@ -138,10 +145,10 @@ class Transport:
     def _unreachable(self, error: urllib3.exceptions.HTTPError) -> ClusterError:
         if isinstance(error, urllib3.exceptions.ReadTimeoutError):
             message = f"no answer within {self._patience.read:g} seconds"
+        elif isinstance(error, urllib3.exceptions.NewConnectionError):  # in some versions also a timeout
+            message = "cannot be reached: no such host, or nothing listens there"
         elif isinstance(error, urllib3.exceptions.ConnectTimeoutError):
             message = f"no connection within {self._patience.connect:g} seconds"
-        elif isinstance(error, urllib3.exceptions.NewConnectionError):
-            message = "cannot be reached: no such host, or nothing listens there"
         else:
             message = f"the connection broke: {type(error).__name__}"
         return ClusterError(message, path=self._host, hint=_REACH)

@@ -1,0 +1,69 @@
+"""A Kubeflow Pipelines server, and the command line in front of it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from fake_kfp import KfpServer, node
+
+from trimtab.cli import main
+from trimtab.cli.kubeflow import connection, settings
+from trimtab.cli.kubeflow.transport import Patience
+
+CONFIG = """\
+name: tiny
+data: {train: "gs://bucket/rows.csv", label: y}
+model: {architecture: mlp}
+recipes:
+- prune: {method: channels, ratio: 0.5}
+  quantize: [int8]
+"""
+PATIENCE = Patience(connect=1.0, read=0.4, first=0.5, retry=1.5, pause=0.02, poll=0.02, login=1.0)
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch, tmp_path):
+    """Keeps the user's own profile, environment and pod out, and makes faults take no time."""
+    for name in ("HOST", "NAMESPACE", "TOKEN", "TOKEN_FILE", "CA_FILE"):
+        monkeypatch.delenv(f"TRIMTAB_KFP_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(settings, "SERVICE_ACCOUNT", tmp_path / "no-pod")
+    monkeypatch.setattr(settings, "PROJECTED_TOKEN", tmp_path / "no-token")
+    monkeypatch.setattr(connection, "PATIENCE", PATIENCE)
+
+
+@pytest.fixture
+def server():
+    """Yields a server that works."""
+    with KfpServer() as made:
+        yield made
+
+
+@pytest.fixture
+def make_node():
+    """Returns the function that makes one of a run's task details."""
+    return node
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Returns a config file whose paths pods can reach."""
+    file = tmp_path / "config.yaml"
+    file.write_text(CONFIG)
+    return file
+
+
+@pytest.fixture
+def trimtab(capsys, server, monkeypatch):
+    """Returns a function that runs a command against the server: its exit code, stdout and stderr."""
+    monkeypatch.setenv("TRIMTAB_KFP_HOST", server.url)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            main([str(argument) for argument in arguments])
+        return caught.value.code, *capsys.readouterr()
+
+    return run

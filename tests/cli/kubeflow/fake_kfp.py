@@ -1,0 +1,343 @@
+"""A Kubeflow Pipelines API server over a real socket: what v2beta1 answers, and how it fails.
+
+The shapes are those of the backend's 2.x: a run's ``task_details`` are the nodes of its Argo workflow
+(drivers, loops and executors among them), without pod names; logs go by the name of the pod.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+API = "/apis/v2beta1"
+EPOCH = "1970-01-01T00:00:00Z"
+
+
+@dataclass
+class Fault:
+    """What happens to the next requests that match."""
+
+    match: str
+    status: int = 0
+    times: int = 1
+    delay: float = 0.0
+    carried_out: bool = False
+    body: bytes = b'{"error":"fault","code":14,"message":"the database is away\\ngoroutine 1"}'
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+
+class KfpServer:
+    """Keeps everything in memory; a test fills it, breaks it and looks into it."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, list[dict[str, Any]]] = {
+            name: [] for name in ("pipelines", "experiments", "runs", "recurringruns")
+        }
+        self.versions: list[dict[str, Any]] = []
+        self.packages: list[bytes] = []
+        self.logs: dict[str, str] = {}
+        self.calls: list[str] = []
+        self.faults: list[Fault] = []
+        self.script: list[dict[str, Any]] = []
+        self.tokens: set[str] | None = None
+        self.multi_user = False
+        self.page_size = 2
+        self._lock = threading.RLock()
+        self._clock = datetime(2026, 11, 1, tzinfo=UTC)
+
+    def __enter__(self) -> KfpServer:
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http.daemon_threads = True
+        self._http.handle_error = lambda *_: None  # a client that does not wait breaks the connection
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def fail(self, match: str, **how: Any) -> None:
+        """Breaks the next requests whose ``METHOD path`` matches."""
+        self.faults.append(Fault(match, **how))
+
+    def count(self, match: str) -> int:
+        """Returns how many requests matched."""
+        return sum(bool(re.search(match, call)) for call in self.calls)
+
+    def now(self) -> str:
+        """Returns a time that moves on by a second."""
+        self._clock += timedelta(seconds=1)
+        return self._clock.isoformat().replace("+00:00", "Z")
+
+    def add_run(self, state: str, **fields: Any) -> dict[str, Any]:
+        """Adds a run as if it had been made earlier."""
+        run = {
+            "run_id": str(uuid.uuid4()),
+            "display_name": f"earlier-{len(self.tables['runs'])}",
+            "state": state,
+            "storage_state": "AVAILABLE",
+            "created_at": self.now(),
+            "runtime_config": {"parameters": {}},
+            **fields,
+        }
+        self.tables["runs"].append(run)
+        return run
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes, kind: str) -> Any:
+        """Returns the JSON that answers a request, or raises Refused."""
+        with self._lock:
+            for pattern, verb, function in _ROUTES:
+                match = re.fullmatch(pattern, path)
+                if match and verb == method:
+                    arguments = [unquote(group) for group in match.groups()]
+                    if function is _upload:
+                        return _upload(self, query, body, kind)
+                    return function(self, *arguments, query=query, body=json.loads(body or b"{}"))
+        raise Refused(404, "")
+
+
+class Refused(Exception):  # noqa: N818 - it is an answer
+    def __init__(self, status: int, message: str) -> None:
+        self.status, self.message = status, message
+
+
+def node(
+    name: str, state: str, number: int = 0, *, seconds: float | None = None, error: str = ""
+) -> dict[str, Any]:
+    """Returns one of a run's ``task_details``."""
+    start = datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(seconds=number)
+    made = {
+        "task_id": f"{name}-{number}",
+        "display_name": name,
+        "state": state,
+        "create_time": start.isoformat(),
+        "start_time": start.isoformat(),
+        "end_time": (start + timedelta(seconds=seconds)).isoformat() if seconds is not None else EPOCH,
+        "child_tasks": [{"pod_name": f"trimtab-optimize-x7k2p-{number}"}],
+    }
+    return made | ({"error": {"code": 13, "message": error}} if error else {})
+
+
+def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def handle_any(self) -> None:
+            url = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            call = f"{self.command} {url.path}"
+            server.calls.append(call)
+            fault = self._fault(call)
+            if fault and fault.delay:
+                time.sleep(fault.delay)
+            if fault is None or fault.carried_out or fault.delay:
+                status, answer = self._carry_out(url, body)
+                if fault is None or (fault.delay and not fault.status):
+                    return self._send(status, *answer)
+            if not fault.status:  # the connection just breaks
+                self.close_connection = True
+                return None
+            return self._send(fault.status, fault.body, fault.headers)
+
+        def _fault(self, call: str) -> Fault | None:
+            for fault in server.faults:
+                if fault.times and re.search(fault.match, call):
+                    fault.times -= 1
+                    return fault
+            return None
+
+        def _carry_out(self, url: Any, body: bytes) -> tuple[int, tuple[bytes, dict[str, str]]]:
+            as_json = {"Content-Type": "application/json"}
+            if server.tokens is not None:
+                shown = self.headers.get("authorization", "")
+                if shown.removeprefix("Bearer ") not in server.tokens or not shown.startswith("Bearer "):
+                    return 401, (b'{"message":"Unauthenticated: the token is expired"}', as_json)
+            query = {key: values[0] for key, values in parse_qs(url.query).items()}
+            try:
+                kind = self.headers.get("Content-Type", "")
+                made = server.answer(self.command, url.path, query, body, kind)
+            except Refused as refused:
+                content = {"error": refused.message, "code": 3, "message": refused.message}
+                text = json.dumps(content).encode() if refused.message else b"404 page not found\n"
+                return refused.status, (text, as_json)
+            if isinstance(made, str):
+                return 200, (made.encode(), {"Content-Type": "text/plain"})
+            return 200, (json.dumps(made).encode(), as_json)
+
+        def _send(self, status: int, content: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+
+    return Handler
+
+
+def _healthz(server: KfpServer, *, query: Any, body: Any) -> Any:
+    return {"multi_user": server.multi_user} if server.multi_user else {}
+
+
+def _list(server: KfpServer, table: str, *, query: dict[str, str], body: Any) -> Any:
+    if table not in server.tables:
+        raise Refused(404, "")
+    if (
+        server.multi_user
+        and table != "pipelines"
+        and not (query.get("namespace") or "experiment_id" in query)
+    ):
+        raise Refused(400, "Invalid input: namespace is empty")
+    return _page(server, server.tables[table], {"recurringruns": "recurringRuns"}.get(table, table), query)
+
+
+def _list_versions(server: KfpServer, pipeline: str, *, query: dict[str, str], body: Any) -> Any:
+    own = [one for one in server.versions if one["pipeline_id"] == pipeline]
+    return _page(server, own, "pipeline_versions", query)
+
+
+def _page(server: KfpServer, rows: list[dict[str, Any]], key: str, query: dict[str, str]) -> Any:
+    rows = list(rows)
+    if wanted := query.get("experiment_id"):
+        rows = [row for row in rows if row.get("experiment_id") == wanted]
+    for predicate in json.loads(query.get("filter") or "{}").get("predicates", []):
+        assert predicate["operation"] in (1, "EQUALS")
+        rows = [row for row in rows if row[predicate["key"]] == predicate["stringValue"]]
+    if query.get("sort_by") == "created_at desc":
+        rows.sort(key=lambda row: row["created_at"], reverse=True)
+    start = int(query.get("page_token") or 0)
+    size = min(int(query.get("page_size") or 20), server.page_size)
+    answer: dict[str, Any] = {key: rows[start : start + size]}
+    if start + size < len(rows):
+        answer["next_page_token"] = str(start + size)
+    return answer
+
+
+def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) -> Any:
+    message = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
+    package = message.get_payload()[0].get_payload(decode=True)
+    table = server.versions if "pipelineid" in query else server.tables["pipelines"]
+    scope = query.get("pipelineid")
+    if any(
+        row["display_name"] == query["name"] and row.get("pipeline_id") == scope for row in table if scope
+    ):
+        raise Refused(409, f"Already exist error: {query['name']}")
+    if not scope and any(row["display_name"] == query["name"] for row in table):
+        raise Refused(409, f"Already exist error: {query['name']}")
+    server.packages.append(package)
+    pipeline = scope or str(uuid.uuid4())
+    made = {"pipeline_id": pipeline, "display_name": query["name"], "created_at": server.now()}
+    if scope:
+        made["pipeline_version_id"] = str(uuid.uuid4())
+    table.append(made)
+    return made
+
+
+def _create_experiment(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
+    if any(one["display_name"] == body["display_name"] for one in server.tables["experiments"]):
+        raise Refused(409, "Already exist error")
+    made = {"experiment_id": str(uuid.uuid4()), "created_at": server.now(), **body}
+    server.tables["experiments"].append(made)
+    return made
+
+
+def _checked(server: KfpServer, body: dict[str, Any]) -> None:
+    if not any(one["experiment_id"] == body["experiment_id"] for one in server.tables["experiments"]):
+        raise Refused(400, "Invalid input: experiment not found")
+    reference = body["pipeline_version_reference"]["pipeline_version_id"]
+    if not any(one["pipeline_version_id"] == reference for one in server.versions):
+        raise Refused(400, "Invalid input: pipeline version not found")
+
+
+def _create_run(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
+    _checked(server, body)
+    made = {
+        "run_id": str(uuid.uuid4()),
+        "state": "PENDING",
+        "storage_state": "AVAILABLE",
+        "created_at": datetime.now(UTC).isoformat(),
+        **body,
+    }
+    server.tables["runs"].append(made)
+    return made
+
+
+def _create_job(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
+    _checked(server, body)
+    cron = body["trigger"].get("cron_schedule", {}).get("cron")
+    if cron is not None and len(cron.split()) != 6:
+        raise Refused(400, "Schedule cron is not a supported format")
+    status = {"ENABLE": "ENABLED"}.get(body["mode"], "DISABLED")
+    made = {"recurring_run_id": str(uuid.uuid4()), "created_at": server.now(), "status": status, **body}
+    server.tables["recurringruns"].append(made)
+    return made
+
+
+def _get_run(server: KfpServer, identifier: str, *, query: Any, body: Any) -> Any:
+    run = _find(server, "runs", "run_id", identifier)
+    if server.script and run["state"] not in ("CANCELED",):
+        run.update(server.script.pop(0))
+    return run
+
+
+def _act(server: KfpServer, table: str, identifier: str, action: str, *, query: Any, body: Any) -> Any:
+    key = "run_id" if table == "runs" else "recurring_run_id"
+    changes = {
+        "terminate": {"state": "CANCELING"},
+        "archive": {"storage_state": "ARCHIVED"},
+        "enable": {"status": "ENABLED"},
+        "disable": {"status": "DISABLED"},
+    }
+    _find(server, table, key, identifier).update(changes[action])
+    return {}
+
+
+def _delete_job(server: KfpServer, identifier: str, *, query: Any, body: Any) -> Any:
+    table = server.tables["recurringruns"]
+    table.remove(_find(server, "recurringruns", "recurring_run_id", identifier))
+    return {}
+
+
+def _log(server: KfpServer, run: str, pod: str, *, query: Any, body: Any) -> Any:
+    _find(server, "runs", "run_id", run)
+    if pod not in server.logs:
+        raise Refused(400, f"Failed to read logs for run {run}")
+    return server.logs[pod]
+
+
+def _find(server: KfpServer, table: str, key: str, identifier: str) -> dict[str, Any]:
+    for row in server.tables[table]:
+        if row[key] == identifier:
+            return row
+    raise Refused(404, f"{table} {identifier} not found")
+
+
+_ROUTES: list[tuple[str, str, Any]] = [
+    (rf"{API}/healthz", "GET", _healthz),
+    (rf"{API}/pipelines/upload", "POST", _upload),
+    (rf"{API}/pipelines/upload_version", "POST", _upload),
+    (rf"{API}/pipelines/([^/]+)/versions", "GET", _list_versions),
+    (rf"{API}/experiments", "POST", _create_experiment),
+    (rf"{API}/runs", "POST", _create_run),
+    (rf"{API}/recurringruns", "POST", _create_job),
+    (rf"{API}/recurringruns/([^/:]+)", "DELETE", _delete_job),
+    (rf"{API}/runs/([^/:]+)", "GET", _get_run),
+    (rf"{API}/(\w+)/([^/:]+):(\w+)", "POST", _act),
+    (rf"{API}/(\w+)", "GET", _list),
+    (r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", "GET", _log),
+]

@@ -1,0 +1,325 @@
+"""`trimtab run --runner kubeflow`, from the compiled pipeline to the verdict."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import yaml
+
+OUTPUT = "gs://bucket/runs"
+
+
+@pytest.fixture
+def run(trimtab, config):
+    """Returns a function that runs the config on the server."""
+
+    def start(*options, output=OUTPUT):
+        return trimtab("run", config, "--runner", "kubeflow", "--output", output, *options)
+
+    return start
+
+
+@pytest.fixture
+def on_volume(config, tmp_path):
+    """Returns an output directory on the volume of the pods, which this machine mounts too."""
+    volume = tmp_path / "volume"
+    text = config.read_text().replace("gs://bucket/rows.csv", f"{volume}/rows.csv")
+    config.write_text(f"{text}resources: {{volume: {{claim: runs, mount_path: {volume}}}}}\n")
+    return volume / "runs"
+
+
+def test_a_run_is_created_with_everything_it_needs(run, server):
+    code, out, err = run("--no-wait")
+    assert code == 0, err
+    (made,) = server.tables["runs"]
+    assert out == f"{made['run_id']}\n"
+    assert f"{server.url}/#/runs/details/{made['run_id']}" in err
+    arguments = made["runtime_config"]["parameters"]
+    assert arguments["recipes"] == ["none", "channels-0.5"]
+    assert arguments["output"] == OUTPUT
+    resolved = json.loads(arguments["config"])
+    assert resolved["name"] == "tiny"
+    assert resolved["deploy"]["target"] == "gs://bucket/runs/deployed/tiny"
+    assert server.tables["experiments"][0]["display_name"] == "tiny"
+
+
+def test_the_version_is_named_by_its_content_and_uploaded_once(run, server):
+    assert run("--no-wait")[0] == 0
+    assert run("--no-wait", "--set", "train.epochs=3")[0] == 0
+    assert [one["display_name"] for one in server.tables["pipelines"]] == ["trimtab-optimize"]
+    assert [one["display_name"] for one in server.versions] == [
+        hashlib.sha256(server.packages[-1]).hexdigest()[:16]
+    ]
+    assert run("--no-wait", "--set", "resources.stages.train.cpu='2'")[0] == 0
+    assert len(server.versions) == 2
+    assert len(server.tables["runs"]) == 3
+
+
+def test_the_version_is_found_beyond_the_first_page(run, server):
+    assert run("--no-wait")[0] == 0
+    server.page_size = 1
+    for table, extra in ((server.tables["pipelines"], {}), (server.versions, server.versions[0])):
+        table.insert(0, {**table[0], **extra, "display_name": "another"})
+    assert run("--no-wait")[0] == 0
+    assert server.count("POST .*/upload") == 2
+
+
+def test_the_image_goes_to_every_task(run, server):
+    image = f"registry.example/trimtab@sha256:{'0' * 64}"
+    assert run("--no-wait", "--image", image)[0] == 0
+    spec = next(yaml.safe_load_all(server.packages[-1]))
+    executors = spec["deploymentSpec"]["executors"].values()
+    assert {one["container"]["image"] for one in executors} == {image}
+
+
+def test_it_is_followed_to_a_verdict(run, server, make_node):
+    train = make_node("train", "RUNNING", 3)
+    server.script = [
+        {"state": "PENDING"},
+        {
+            "state": "RUNNING",
+            "run_details": {"task_details": [make_node("root-driver", "SUCCEEDED", 1), train]},
+        },
+        {
+            "state": "SUCCEEDED",
+            "run_details": {
+                "task_details": [
+                    make_node("executor", "SUCCEEDED", 4),
+                    make_node("prune", "SUCCEEDED", 5, seconds=7),
+                    make_node("train", "SUCCEEDED", 3, seconds=41),
+                    make_node("prune", "SUCCEEDED", 6, seconds=9),
+                    make_node("deploy", "SUCCEEDED", 9, seconds=2),
+                ]
+            },
+        },
+    ]
+    code, _, err = run()
+    assert code == 0
+    shown = [line.split(maxsplit=1)[1] for line in err.splitlines() if line.startswith("  0:")]
+    assert [" ".join(line.split()) for line in shown] == [
+        "train started",
+        "train finished in 41 s",
+        "prune finished in 7 s",
+        "prune 2 finished in 9 s",
+        "deploy finished in 2 s",
+        "run succeeded",
+    ]
+
+
+def test_a_run_that_deployed_nothing_ends_with_3(run, server, make_node):
+    server.script = [
+        {
+            "state": "SUCCEEDED",
+            "run_details": {"task_details": [make_node("select", "SUCCEEDED", 8, seconds=1)]},
+        }
+    ]
+    assert run()[0] == 3
+
+
+def test_a_failed_task_shows_its_reason_and_the_end_of_its_log(run, server, make_node):
+    server.logs["trimtab-optimize-x7k2p-system-container-impl-3"] = "\n".join(
+        f"line {number}" for number in range(50)
+    )
+    failed = make_node("train", "FAILED", 3, seconds=5, error="exit code 137\nmore")
+    gone = make_node("prune-driver", "FAILED", 4)
+    server.script = [{"state": "FAILED", "run_details": {"task_details": [failed, gone]}}]
+    code, out, err = run()
+    assert (code, out) == (1, "")
+    assert "train: exit code 137" in err
+    assert "  | line 49" in err
+    assert "line 29\n" not in err
+    assert "prune: failed without a word" in err
+    assert "kubectl logs -n kubeflow -l pipeline/runid=" in err
+
+
+@pytest.mark.parametrize(("status", "expected"), [("deployed", 0), ("over_budget", 3)])
+def test_the_result_is_read_where_the_volume_is_mounted_here_too(
+    run, server, on_volume, status, expected, monkeypatch
+):
+    def finish():
+        made = server.tables["runs"][-1]
+        directory = on_volume / made["run_id"]
+        directory.mkdir(parents=True)
+        result = {
+            "run_id": made["run_id"],
+            "status": status,
+            "verdict": "the words of the verdict",
+            "config": {},
+        }
+        (directory / "result.json").write_text(json.dumps(result))
+
+    before = type(server).answer
+
+    def answer(self, method, path, *rest):
+        if method == "GET" and "/runs/" in path:
+            finish()
+        return before(self, method, path, *rest)
+
+    monkeypatch.setattr(type(server), "answer", answer)
+    server.script = [{"state": "SUCCEEDED"}]
+    code, out, err = run("--json", output=on_volume)
+    assert code == expected, err
+    assert json.loads(out)["verdict"] == "the words of the verdict"
+
+
+def test_a_stage_says_why_it_failed_and_gives_its_exit_code(run, server, on_volume, make_node, monkeypatch):
+    failed = make_node("data-prep", "FAILED", 3, seconds=5, error="main: Error (exit code 2)")
+    before = type(server).answer
+
+    def answer(self, method, path, *rest):
+        if method == "GET" and "/runs/" in path:
+            directory = on_volume / server.tables["runs"][-1]["run_id"] / "stages"
+            directory.mkdir(parents=True)
+            error = {"stage": "data_prep", "error": "rows.csv: no label column y", "exit_code": 2}
+            (directory / "data_prep.json").write_text(json.dumps(error))
+            told = {"stage": "data_prep", "type": "DataError", "message": "no label", "exit_code": 2}
+            result = {"run_id": "x", "status": "failed", "verdict": "v", "config": {}, "errors": [told]}
+            (directory.parent / "result.json").write_text(json.dumps(result))
+        return before(self, method, path, *rest)
+
+    monkeypatch.setattr(type(server), "answer", answer)
+    server.script = [{"state": "FAILED", "run_details": {"task_details": [failed]}}]
+    code, _, err = run(output=on_volume)
+    assert code == 2
+    assert "data_prep: rows.csv: no label column y" in err
+
+
+def test_ctrl_c_leaves_the_run_going(server, config, make_node):
+    server.script = [
+        {"state": "RUNNING", "run_details": {"task_details": [make_node("train", "RUNNING", 3)]}}
+    ]
+    arguments = ["run", str(config), "--runner", "kubeflow", "--output", OUTPUT, "--host", server.url]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trimtab", *arguments], stderr=subprocess.PIPE, text=True, env=os.environ
+    )
+    end = time.monotonic() + 60
+    while not server.count("GET .*/runs/") and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    identifier = server.tables["runs"][0]["run_id"]
+    assert process.returncode == 130
+    assert f"trimtab stop {identifier}" in err
+    assert f"trimtab status {identifier} --follow" in err
+    assert "Traceback" not in err
+    assert not server.count(":terminate")
+
+
+@pytest.mark.parametrize(
+    ("how", "count"),
+    [
+        ({"status": 503}, 1),  # refused before it was carried out
+        ({"status": 504, "carried_out": True}, 1),  # carried out, and the answer lost
+        ({"carried_out": True}, 1),  # the connection broke after it was carried out
+        ({"delay": 0.8}, 1),  # the answer came too late
+    ],
+)
+def test_one_run_is_created_whatever_happens_to_the_answer(run, server, how, count):
+    server.fail(r"POST .*/runs$", **how)
+    code, out, err = run("--no-wait")
+    assert code == 0, err
+    assert len(server.tables["runs"]) == count
+    assert out.strip() == server.tables["runs"][0]["run_id"]
+
+
+@pytest.mark.parametrize("how", [{"status": 500, "carried_out": True}, {"carried_out": True}])
+@pytest.mark.parametrize("what", ["POST .*/upload$", "POST .*/upload_version", "POST .*/experiments"])
+def test_nothing_is_made_twice(run, server, what, how):
+    server.fail(what, **how)
+    code, _, err = run("--no-wait")
+    assert code == 0, err
+    assert len(server.tables["pipelines"]) == len(server.tables["experiments"]) == 1
+    assert len(server.versions) == 1
+
+
+def test_the_follower_survives_a_server_that_restarts(run, server):
+    server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "FAILED"}]
+    server.fail(r"GET .*/runs/", status=503, times=3)
+    server.fail(r"GET .*/runs/", times=2)
+    assert run()[0] == 1
+    assert server.script == []
+
+
+def test_a_follower_that_gives_up_says_that_the_run_goes_on(run, server):
+    server.fail(r"GET .*/runs/", status=502, times=10_000)
+    code, _, err = run()
+    assert code == 1
+    assert "the server keeps failing (502): the database is away" in err
+    assert "goroutine" not in err
+    assert f"trimtab status {server.tables['runs'][0]['run_id']} --follow" in err
+
+
+def test_a_token_that_expires_is_read_again_from_its_file(run, server, tmp_path, monkeypatch):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    server.tokens = {"first"}
+    server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "SUCCEEDED"}]
+    before = type(server).answer
+
+    def answer(self, method, path, *rest):
+        if method == "GET" and "/runs/" in path and server.tokens == {"first"}:
+            server.tokens = {"second"}
+            threading.Timer(0.2, file.write_text, ["second\n"]).start()
+        return before(self, method, path, *rest)
+
+    monkeypatch.setattr(type(server), "answer", answer)
+    code, _, err = run("--token-file", file)
+    assert code == 3, err
+    assert "run                           succeeded" in err
+    assert server.count("GET .*/runs/") > 3  # some were refused meanwhile
+
+
+def test_a_token_that_expires_for_good_ends_the_following_and_is_never_shown(run, server, monkeypatch):
+    server.tokens = {"s3cret-token"}
+    monkeypatch.setenv("TRIMTAB_KFP_TOKEN", "s3cret-token")
+    server.fail(r"GET .*/runs/", status=401, times=10_000, body=b'{"message":"Unauthenticated"}')
+    code, out, err = run()
+    assert code == 1
+    assert "the login is missing or has expired: Unauthenticated" in err
+    assert "Log in again" in err
+    assert "goes on" in err
+    assert "s3cret" not in out + err
+
+
+@pytest.mark.parametrize(
+    ("options", "output", "words"),
+    [
+        ([], "runs", "--output: pods cannot reach 'runs'"),
+        ([], "s3://bucket/runs", "pods cannot reach"),
+        (["--set", "data.train=rows.csv"], OUTPUT, "data.train: pods cannot reach"),
+        (["--set", "data.test=rows.csv"], OUTPUT, "data.test: pods cannot reach"),
+        (["--set", "deploy.target=here"], OUTPUT, "deploy.target: pods cannot reach"),
+        (["--set", "resources.volume.claim=c"], "/trimtab/../etc", "pods cannot reach"),
+        (["--set", "resources.volume.claim=c"], "/else/where", "a path below /trimtab"),
+    ],
+)
+def test_paths_that_pods_cannot_reach(run, server, options, output, words):
+    code, _, err = run(*options, output=output)
+    assert code == 2
+    assert words in err
+    assert server.calls == []
+
+
+def test_paths_on_the_volume_and_data_sets_of_the_image_are_fine(run, server):
+    options = ["--set", "resources.volume.claim=c", "--set", "data.train=sklearn://digits"]
+    assert run("--no-wait", *options, output="/trimtab/runs")[0] == 0
+
+
+def test_options_of_kubeflow_are_refused_elsewhere(trimtab, config, server):
+    code, _, err = trimtab("run", config, "--no-wait", "--dry-run")
+    assert code == 2
+    assert "--no-wait: only with --runner kubeflow" in err
+    assert server.calls == []
+
+
+def test_a_dry_run_needs_no_server(run, server):
+    code, out, _ = run("--dry-run")
+    assert code == 0
+    assert yaml.safe_load(out)["deploy"]["target"] == "gs://bucket/runs/deployed/tiny"
+    assert server.calls == []

@@ -1,0 +1,147 @@
+"""`trimtab schedule`."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def create(trimtab, config):
+    """Returns a function that creates a schedule."""
+
+    def made(*options):
+        return trimtab("schedule", "create", config, "--output", "gs://bucket/runs", *options)
+
+    return made
+
+
+@pytest.fixture
+def nightly(create, server):
+    """Returns a schedule that pauses after three failures."""
+    assert create("--cron", "0 2 * * *", "--name", "nightly", "--pause-after-failures", "3")[0] == 0
+    return server.tables["recurringruns"][0]
+
+
+def outcomes(server, schedule, *states):
+    fields = {"recurring_run_id": schedule["recurring_run_id"], "experiment_id": schedule["experiment_id"]}
+    for state in states:
+        server.add_run(state, **fields)
+
+
+def test_a_schedule_runs_one_at_a_time_and_never_catches_up(create, server):
+    code, out, err = create("--cron", "0 0 2 * * *")
+    assert code == 0, err
+    assert out == "tiny: cron 0 0 2 * * * UTC\n"
+    (made,) = server.tables["recurringruns"]
+    assert made["display_name"] == "tiny"
+    assert made["no_catchup"] is True
+    assert int(made["max_concurrency"]) == 1
+    assert made["mode"] == "ENABLE"
+    assert json.loads(made["runtime_config"]["parameters"]["config"])["name"] == "tiny"
+    assert made["runtime_config"]["parameters"]["output"] == "gs://bucket/runs"
+    assert (
+        made["pipeline_version_reference"]["pipeline_version_id"] == server.versions[0]["pipeline_version_id"]
+    )
+
+
+def test_five_fields_get_their_seconds_and_intervals_are_seconds(create, server):
+    assert create("--cron", "0 2 * * *", "--name", "a")[0] == 0
+    assert create("--every", "6h", "--name", "b")[0] == 0
+    a, b = server.tables["recurringruns"]
+    assert a["trigger"]["cron_schedule"]["cron"] == "0 0 2 * * *"
+    assert int(b["trigger"]["periodic_schedule"]["interval_second"]) == 21600
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--cron", "0 2 * * *", "--every", "6h"], ["--cron", "0 2 * *"], ["--every", "1s"]]
+)
+def test_unusable_times(create, server, options):
+    code, _, err = create(*options)
+    assert code == 2
+    assert err
+    assert server.calls == []
+
+
+def test_a_name_is_taken_once(create, nightly, server):
+    code, _, err = create("--cron", "0 3 * * *", "--name", "nightly")
+    assert code == 2
+    assert "there is a schedule nightly already" in err
+    assert len(server.tables["recurringruns"]) == 1
+
+
+@pytest.mark.parametrize(
+    "how", [{"status": 503}, {"status": 500, "carried_out": True}, {"carried_out": True}]
+)
+def test_one_schedule_is_created_whatever_happens_to_the_answer(create, server, how):
+    server.fail("POST .*/recurringruns$", **how)
+    code, _, err = create("--every", "6h")
+    assert code == 0, err
+    assert len(server.tables["recurringruns"]) == 1
+
+
+def test_pause_resume_delete(trimtab, nightly, server):
+    assert trimtab("schedule", "pause", "nightly")[:2] == (0, "nightly is paused\n")
+    assert nightly["status"] == "DISABLED"
+    assert trimtab("schedule", "resume", "nightly")[:2] == (0, "nightly is enabled\n")
+    assert nightly["status"] == "ENABLED"
+    assert trimtab("schedule", "delete", "nightly")[0] == 0
+    assert server.tables["recurringruns"] == []
+    code, _, err = trimtab("schedule", "pause", "nightly")
+    assert code == 2
+    assert "there is no schedule nightly" in err
+
+
+def test_list(trimtab, create, nightly, server):
+    for name in ("b", "a", "c"):
+        assert create("--every", "6h", "--name", name)[0] == 0
+    outcomes(server, nightly, "SUCCEEDED", "FAILED", "FAILED", "RUNNING")
+    code, out, _ = trimtab("schedule", "list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["a", "b", "c", "nightly"]
+    assert "2 of 3 failures in a row" in out
+    code, out, _ = trimtab("schedule", "list", "--json")
+    shown = {one["name"]: one for one in json.loads(out)}
+    assert shown["nightly"]["failures_in_a_row"] == 2
+    assert shown["nightly"]["pause_after"] == 3
+    assert shown["a"]["when"] == "every 21600 s"
+
+
+@pytest.mark.parametrize(
+    ("states", "paused"),
+    [
+        (["FAILED"] * 3, True),
+        (["SUCCEEDED", "FAILED", "FAILED", "FAILED"], True),
+        (["FAILED", "FAILED"], False),
+        (["FAILED", "FAILED", "SUCCEEDED", "FAILED", "FAILED"], False),
+        (["FAILED", "FAILED", "FAILED", "SUCCEEDED"], False),
+        (["FAILED", "FAILED", "FAILED", "RUNNING"], True),
+        (["FAILED", "CANCELED", "FAILED", "FAILED"], True),
+        ([], False),
+    ],
+)
+def test_check_pauses_after_failures_in_a_row(trimtab, nightly, server, states, paused):
+    outcomes(server, nightly, *states)
+    server.add_run("FAILED", experiment_id=nightly["experiment_id"])  # of no schedule
+    code, out, _ = trimtab("schedule", "check")
+    assert code == 0
+    assert nightly["status"] == ("DISABLED" if paused else "ENABLED")
+    assert out == ("nightly is paused after 3 failures in a row\n" if paused else "")
+
+
+def test_a_resumed_schedule_begins_to_count_again(trimtab, nightly, server):
+    outcomes(server, nightly, "FAILED", "FAILED", "FAILED")
+    trimtab("schedule", "check", "nightly")
+    assert nightly["status"] == "DISABLED"
+    assert "3 failed runs were archived" in trimtab("schedule", "resume", "nightly")[1]
+    trimtab("schedule", "check", "nightly")
+    assert nightly["status"] == "ENABLED"
+    outcomes(server, nightly, "FAILED", "FAILED", "FAILED")
+    trimtab("schedule", "check", "nightly")
+    assert nightly["status"] == "DISABLED"
+
+
+def test_a_schedule_without_a_limit_is_left_alone(trimtab, create, server):
+    assert create("--every", "6h")[0] == 0
+    outcomes(server, server.tables["recurringruns"][0], *["FAILED"] * 9)
+    trimtab("schedule", "check")
+    assert server.tables["recurringruns"][0]["status"] == "ENABLED"

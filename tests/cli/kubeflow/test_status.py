@@ -1,0 +1,91 @@
+"""`trimtab status`, `logs` and `stop`."""
+
+import json
+import uuid
+
+import pytest
+
+
+@pytest.fixture
+def failed(server, make_node):
+    """Returns a run whose training failed."""
+    details = [
+        make_node("data-prep", "SUCCEEDED", 1, seconds=12),
+        make_node("train", "FAILED", 2, seconds=30, error="OOMKilled"),
+        make_node("prune", "SKIPPED", 3),
+    ]
+    server.logs["trimtab-optimize-x7k2p-system-container-impl-1"] = "rows\nread\n"
+    server.logs["trimtab-optimize-x7k2p-2"] = "epoch 1\nepoch 2\n"
+    return server.add_run("FAILED", display_name="digits-1", run_details={"task_details": details})
+
+
+def test_the_newest_runs_come_first_over_all_pages(trimtab, server):
+    made = [server.add_run("SUCCEEDED")["run_id"] for _ in range(7)]
+    code, out, _ = trimtab("status", "--limit", "5")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == made[:1:-1]
+    assert len(json.loads(trimtab("status", "--json")[1])) == 7
+
+
+def test_no_runs(trimtab):
+    assert trimtab("status")[:2] == (0, "")
+    assert trimtab("status", "--json")[1] == "[]\n"
+
+
+@pytest.mark.parametrize("key", ["run_id", "display_name"])
+def test_the_tasks_of_a_run_and_why_it_failed(trimtab, failed, key):
+    code, out, _ = trimtab("status", failed[key])
+    assert code == 0
+    assert "data_prep      finished in 12 s" in out
+    assert "train          failed after 30 s: OOMKilled" in out
+    assert "prune          skipped" in out
+    assert "  | epoch 2" in out
+
+
+def test_as_json(trimtab, failed):
+    shown = json.loads(trimtab("status", failed["run_id"], "--json")[1])
+    assert shown["state"] == "FAILED"
+    assert [task["task"] for task in shown["tasks"]] == ["data_prep", "train", "prune"]
+
+
+def test_following_a_run_ends_with_its_verdict(trimtab, failed, server):
+    server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "FAILED"}]
+    assert trimtab("status", failed["run_id"], "--follow")[0] == 1
+    assert trimtab("status", "--follow")[0] == 2
+
+
+@pytest.mark.parametrize("command", ["status", "logs", "stop"])
+@pytest.mark.parametrize("run", [str(uuid.uuid4()), "no-such-name", "../../x"])
+def test_there_is_no_such_run(trimtab, command, run):
+    code, _, err = trimtab(command, run)
+    assert code == 2
+    assert f"there is no run {run}" in err
+
+
+def test_logs_of_all_tasks(trimtab, failed):
+    code, out, err = trimtab("logs", "digits-1")
+    assert code == 0
+    assert "=== data_prep (succeeded)\nrows\nread\n=== train (failed)\nepoch 1\nepoch 2\n" in out
+    assert "=== prune (skipped): no log" in out
+    assert f"pipeline/runid={failed['run_id']}" in err
+
+
+def test_logs_of_one_task(trimtab, failed):
+    assert trimtab("logs", "digits-1", "--task", "data-prep", "--tail", "1")[1].endswith("\nread\n")
+    code, _, err = trimtab("logs", "digits-1", "--task", "tune")
+    assert code == 2
+    assert "It has: data_prep, train, prune." in err
+    assert trimtab("logs", "digits-1", "--task", "prune")[0] == 1
+
+
+def test_stop(trimtab, server):
+    run = server.add_run("RUNNING")
+    server.fail("terminate", status=503)
+    code, out, _ = trimtab("stop", run["run_id"])
+    assert (code, out) == (0, f"{run['run_id']} is being stopped\n")
+    assert run["state"] == "CANCELING"
+
+
+def test_a_run_that_has_ended_is_not_stopped(trimtab, failed, server):
+    assert "has ended already: failed" in trimtab("stop", failed["run_id"])[1]
+    assert not server.count("terminate")
