@@ -77,6 +77,10 @@ def create(
         service_account=service_account,
     )
     click.echo(f"{made.name}: {made.when}")
+    if pause_after:
+        click.echo(
+            "`trimtab schedule check` pauses it; let the cluster run that: see docs/kubeflow.md", err=True
+        )
     return 0
 
 

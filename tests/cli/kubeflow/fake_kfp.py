@@ -316,7 +316,7 @@ def _delete_job(server: KfpServer, identifier: str, *, query: Any, body: Any) ->
 def _log(server: KfpServer, run: str, pod: str, *, query: Any, body: Any) -> Any:
     _find(server, "runs", "run_id", run)
     if pod not in server.logs:
-        raise Refused(400, f"Failed to read logs for run {run}")
+        raise Refused(500, f"Failed to read logs for run {run}")
     return server.logs[pod]
 
 

@@ -64,6 +64,13 @@ def test_a_server_that_fails_for_good(trimtab, server, fault, words):
     assert err.count("\n") <= 3
 
 
+def test_no_secure_connection(trimtab, server):
+    code, _, err = trimtab("status", "--host", server.url.replace("http:", "https:"))
+    assert code == 1
+    assert "no secure connection" in err
+    assert "TRIMTAB_KFP_CA_FILE" in err
+
+
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"delay": 0.8}, {}])
 def test_a_failure_that_passes_is_not_seen(trimtab, server, fault):
     server.fail("healthz", times=1, **fault)

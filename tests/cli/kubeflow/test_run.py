@@ -214,7 +214,8 @@ def test_ctrl_c_leaves_the_run_going(server, config, make_node):
 @pytest.mark.parametrize(
     ("how", "count"),
     [
-        ({"status": 503}, 1),  # refused before it was carried out
+        ({"status": 503, "times": 4}, 1),  # refused before it was carried out
+        ({"status": 429}, 1),
         ({"status": 504, "carried_out": True}, 1),  # carried out, and the answer lost
         ({"carried_out": True}, 1),  # the connection broke after it was carried out
         ({"delay": 0.8}, 1),  # the answer came too late
@@ -236,6 +237,38 @@ def test_nothing_is_made_twice(run, server, what, how):
     assert code == 0, err
     assert len(server.tables["pipelines"]) == len(server.tables["experiments"]) == 1
     assert len(server.versions) == 1
+
+
+def test_a_run_that_is_refused_is_not_tried_again(run, server):
+    server.fail("POST .*/runs$", status=400, times=10_000)
+    code, _, err = run("--no-wait")
+    assert code == 1
+    assert "the server refuses (400)" in err
+    assert server.count("POST .*/runs$") == 1
+
+
+def test_many_users_share_a_server(run, server):
+    server.multi_user = True
+    assert run("--no-wait", "--namespace", "team")[0] == 0
+    assert server.tables["experiments"][0]["namespace"] == "team"
+    assert run("--no-wait", "--namespace", "team")[0] == 0
+    assert len(server.tables["experiments"]) == 1
+
+
+def test_a_builders_code_travels_with_the_run(run, server, config, tmp_path):
+    (tmp_path / "nets.py").write_text("def build(hp, spec): ...\n")
+    config.write_text(config.read_text().replace("architecture: mlp", "builder: 'nets:build'"))
+    assert run("--no-wait")[0] == 0
+    sent = json.loads(server.tables["runs"][0]["runtime_config"]["parameters"]["config"])
+    assert sent["model"]["code"]["files"] == {"nets.py": "def build(hp, spec): ...\n"}
+
+
+def test_a_config_that_is_too_large_for_a_task_is_refused(run, server, config):
+    config.write_text(f"{config.read_text()}resources: {{environment: {{A: {'x' * 100_000}}}}}\n")
+    code, _, err = run("--no-wait")
+    assert code == 2
+    assert "fit into a task's arguments" in err
+    assert server.calls == []
 
 
 def test_the_follower_survives_a_server_that_restarts(run, server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -76,11 +77,13 @@ class Connection:
         """Returns what the server sends at a path that the generated client does not know.
 
         Raises:
-            ClusterError: If there is nothing, or the server fails.
+            ClusterError: If there is nothing, or the server fails; there is one attempt.
         """
         token = self.token.read()
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        answer = self._transport.request("GET", f"{self.host}{path}", as_json=False, headers=headers)
+        answer = self._transport.request(
+            "GET", f"{self.host}{path}", patient=False, as_json=False, headers=headers
+        )
         return bytes(answer.data).decode("utf-8", "replace")
 
     def pages(self, call: Callable[..., Any], field: str, **arguments: Any) -> Iterator[Any]:
@@ -99,6 +102,31 @@ class Connection:
             if not token:
                 return
 
+    def create_once(self, create: Callable[[], Any], find: Callable[[], Any | None]) -> Any:
+        """Returns what is created once, also when an answer is lost: it is looked for before another attempt.
+
+        Args:
+            create: Creates it, under a name that is its own.
+            find: Returns what is there under that name, or None.
+
+        Raises:
+            ClusterError: If it cannot be created.
+        """
+        end, pause = time.monotonic() + self.patience.retry, self.patience.pause
+        while True:
+            try:
+                with quiet():
+                    return create()
+            except ClusterError as error:
+                if 0 < error.status < 500 and error.status != 409:
+                    raise
+                if (found := find()) is not None:
+                    return found
+                if error.status == 409 or time.monotonic() + pause > end:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 10.0)
+
     def link(self, run_id: str) -> str:
         """Returns the address of a run in the UI."""
         return f"{self.host}/#/runs/details/{run_id}"
@@ -115,31 +143,6 @@ def quiet() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def create_once(create: Callable[[], Any], find: Callable[[], Any | None], attempts: int = 3) -> Any:
-    """Returns what is created once, also when an answer is lost: it is looked for before another attempt.
-
-    Args:
-        create: Creates it under a name that is its own.
-        find: Returns what is there under that name, or None.
-        attempts: How often to try.
-
-    Raises:
-        ClusterError: If it cannot be created.
-    """
-    for attempt in range(attempts):
-        try:
-            with quiet():
-                return create()
-        except ClusterError as error:
-            if error.status not in (0, 409) and error.status < 500:
-                raise
-            if (found := find()) is not None:
-                return found
-            if attempt == attempts - 1 or error.status == 409:
-                raise
-    raise AssertionError("unreachable")
 
 
 class _Credentials:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trimtab.cli.kubeflow.connection import Connection, create_once, named, quiet
+from trimtab.cli.kubeflow.connection import Connection, named, quiet
 from trimtab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def ensure_version(connection: Connection, package: str) -> Version:
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "pipeline.yaml")
         file.write_text(package, encoding="utf-8")
-        pipeline = _pipeline(connection, NAME) or create_once(
+        pipeline = _pipeline(connection, NAME) or connection.create_once(
             lambda: connection.client.upload_pipeline(
                 str(file), pipeline_name=NAME, namespace=connection.namespace
             ),
             lambda: _pipeline(connection, NAME),
         )
-        version = _version(connection, pipeline.pipeline_id, name) or create_once(
+        version = _version(connection, pipeline.pipeline_id, name) or connection.create_once(
             lambda: connection.client.upload_pipeline_version(
                 str(file), pipeline_version_name=name, pipeline_id=pipeline.pipeline_id
             ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trimtab.cli.kubeflow import runs
-from trimtab.cli.kubeflow.connection import Connection, create_once, named
+from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 from trimtab.cli.kubeflow.submission import ensure_experiment, parameters
 from trimtab.errors import ConfigError
@@ -74,7 +74,7 @@ def create(
         )
     experiment_id = ensure_experiment(connection, experiment or config.name)
     note = f"Pauses after {pause_after} failures in a row." if pause_after else ""
-    create_once(
+    connection.create_once(
         lambda: connection.client.create_recurring_run(
             experiment_id,
             name,

@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from trimtab.cli.kubeflow.connection import Connection, create_once, named
+from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def ensure_experiment(connection: Connection, name: str) -> str:
         )
         return next((one for one in found if one.display_name == name), None)
 
-    made = create_once(
+    made = connection.create_once(
         lambda: connection.client.create_experiment(name, namespace=connection.namespace), find
     )
     return str(made.experiment_id)
@@ -64,7 +64,7 @@ def submit(
     experiment_id = ensure_experiment(connection, experiment or config.name)
     # The name is the run's own: after a lost answer, a run of this name is the one that was asked for.
     name = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    return create_once(
+    return connection.create_once(
         lambda: connection.client.run_pipeline(
             experiment_id,
             name,

@@ -70,11 +70,20 @@ class Transport:
             raise AttributeError(name)
         return lambda url, **options: self.request(name, url, **options)
 
-    def request(self, method: str, url: str, *, as_json: bool = True, **options: Any) -> Any:
+    def request(
+        self, method: str, url: str, *, patient: bool = True, as_json: bool = True, **options: Any
+    ) -> Any:
         """Returns the server's answer.
 
         A request that fails in a way that passes is sent again, unless it may have been carried out and must
         not be twice.
+
+        Args:
+            method: The HTTP method.
+            url: The address.
+            patient: Whether to try again at all.
+            as_json: Whether an answer that is no JSON means that this is another server.
+            options: What else the generated client gives.
 
         Raises:
             LoginError: If the server wants another login, or does not allow this.
@@ -82,7 +91,7 @@ class Transport:
                 Kubeflow Pipelines server. Its ``status`` is the HTTP status, or 0 where no answer came.
         """
         safe = method in _SAFE_METHODS or url.endswith(_SAFE_ACTIONS)
-        end, pause = time.monotonic() + self.retry, self._patience.pause
+        end, pause = time.monotonic() + (self.retry if patient else 0.0), self._patience.pause
         headers = dict(options.pop("headers", None) or {})
         options["_request_timeout"] = (self._patience.connect, self._patience.read)
         while True:
@@ -132,7 +141,9 @@ class Transport:
         elif status == 404 and not reason:
             failure = self._no_server()
         elif status == 0:
-            failure = ClusterError(f"no secure connection: {error.reason}", path=self._host, hint=_TLS)
+            failure = ClusterError(
+                f"no secure connection: {_last_line(error.reason)}", path=self._host, hint=_TLS
+            )
         elif status in _PASSING:
             failure = ClusterError(
                 f"the server keeps failing ({status}){reason}", path=self._host, hint="Try again later."
@@ -166,6 +177,10 @@ def _reason(error: ApiException) -> str:
         return ""
     said = str(content.get("message") or content.get("error") or "") if isinstance(content, dict) else ""
     return f": {said.splitlines()[0][:_LONGEST_REASON]}" if said.strip() else ""
+
+
+def _last_line(text: object) -> str:
+    return (str(text or "").strip().splitlines() or ["unknown"])[-1][:_LONGEST_REASON]
 
 
 _LOGIN = "Log in again: get a new token, and give it by --token-file or TRIMTAB_KFP_TOKEN."
