@@ -1,6 +1,6 @@
 """Runs each task of a DAG in a container of its own, as on a cluster but on this machine's Docker daemon.
 
-A container gets what a pod under the restricted profile gets, and less: an unprivileged user, no capabilities,
+A container gets what a pod under the restricted profile gets, and less: an unprivileged user, no capability,
 a read-only root file system, the run's directory, the deployment target, and the config's data, read-only.
 It has no network unless its stage has something to fetch or to send.
 """

@@ -1,4 +1,4 @@
-"""Runs the `optimize` pipeline with `kfp.local`: a process or a container per task on this machine, no cluster.
+"""Runs the `optimize` pipeline by `kfp.local`: a process or a container per task on one machine, no cluster.
 
 It is the very pipeline object that is compiled for a cluster. KFP's own output goes to `run.log` in the run's
 directory; the progress lines of the stages in it are shown as they come.
