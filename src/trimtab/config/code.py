@@ -11,7 +11,7 @@ from pathlib import Path
 from trimtab.config.base import Section
 from trimtab.errors import ConfigError
 
-# The config is one argument of a task's process, which the kernel limits to 128 KiB, after two escapings.
+# The config is part of one argument of a task's process, which the kernel limits to 128 KiB.
 MAX_BYTES = 64_000
 
 

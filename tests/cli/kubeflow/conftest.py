@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parent))
+sys.path += [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent.parent)]
 
 from fake_kfp import KfpServer, node
+from faults.fixtures import emulator
 
 from trimtab.cli import main
 from trimtab.cli.kubeflow import connection, settings
 from trimtab.cli.kubeflow.transport import Patience
+
+__all__ = ["emulator"]
 
 CONFIG = """\
 name: tiny

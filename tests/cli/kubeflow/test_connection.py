@@ -121,10 +121,21 @@ def test_every_setting_comes_from_the_first_place_that_has_it(tmp_path):
 
 
 def test_a_stored_token_goes_to_its_own_host_only():
-    profile("default: {host: https://a, token_file: /a, ca_file: /c}\n")
+    profile("default: {host: https://a, token_file: /a, ca_file: /dev/null/none}\n")
     found = settings.resolve(host="https://elsewhere", environment={})
     assert (found.token.file, found.ca_file) == (None, None)
+    profile("default: {host: https://a, token_file: /a}\n")
     assert settings.resolve(host="https://a/", environment={}).token.file == Path("/a")
+
+
+def test_certificates_must_be_there(tmp_path):
+    file = tmp_path / "ca.pem"
+    file.touch()
+    environment = {"TRIMTAB_KFP_CA_FILE": str(file)}
+    assert settings.resolve(host="https://a", environment=environment).ca_file == str(file)
+    file.unlink()
+    with pytest.raises(ConfigError, match="no such file of certificates"):
+        settings.resolve(host="https://a", environment=environment)
 
 
 def test_a_pod_needs_no_settings(monkeypatch, tmp_path):

@@ -8,9 +8,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import yaml
+
+from trimtab.cli.kubeflow import connection
+from trimtab.config.config import Config
+from trimtab.storage.store import open_store
 
 OUTPUT = "gs://bucket/runs"
 
@@ -261,6 +266,36 @@ def test_a_builders_code_travels_with_the_run(run, server, config, tmp_path):
     assert run("--no-wait")[0] == 0
     sent = json.loads(server.tables["runs"][0]["runtime_config"]["parameters"]["config"])
     assert sent["model"]["code"]["files"] == {"nets.py": "def build(hp, spec): ...\n"}
+
+
+def test_what_looks_like_a_reference_of_argo_arrives_as_it_is(run, server, config, tmp_path):
+    code = 'NAME = f"{{{1}}}"\nOTHER = "{{inputs.parameters.x}} {{$}}"\ndef build(hp, spec): ...\n'
+    (tmp_path / "nets.py").write_text(code)
+    config.write_text(config.read_text().replace("architecture: mlp", "builder: 'nets:build'"))
+    assert run("--no-wait", output=f"{OUTPUT}/")[0] == 0
+    sent = server.tables["runs"][0]["runtime_config"]["parameters"]
+    assert "{{" not in sent["config"]
+    assert Config.model_validate_json(sent["config"]).model.code.files == {"nets.py": code}
+    assert sent["output"] == OUTPUT
+
+
+def test_the_result_is_read_from_cloud_storage(run, server, emulator, monkeypatch):
+    before = type(server).answer
+
+    def answer(self, method, path, *rest):
+        if method == "GET" and "/runs/" in path:
+            made = server.tables["runs"][-1]["run_id"]
+            result = {"run_id": made, "status": "over_budget", "verdict": "in the cloud", "config": {}}
+            open_store(f"{OUTPUT}/{made}").write("result.json", json.dumps(result).encode())
+        return before(self, method, path, *rest)
+
+    monkeypatch.setattr(type(server), "answer", answer)
+    # Writing to the emulator from within the answer takes longer than the tests' patience.
+    monkeypatch.setattr(connection, "PATIENCE", replace(connection.PATIENCE, read=20.0))
+    server.script = [{"state": "SUCCEEDED"}]
+    code, out, err = run("--json")
+    assert code == 3, err
+    assert json.loads(out)["verdict"] == "in the cloud"
 
 
 def test_a_config_that_is_too_large_for_a_task_is_refused(run, server, config):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from trimtab.errors import ConfigError
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-# A task gets the config within one argument of a process, which the kernel limits to 128 KiB after escaping.
-MAX_CONFIG_BYTES = 96_000
+# A task gets the config as a JSON string within one argument of its process, which the kernel limits to
+# 128 KiB; the lists of artifacts that `select` gets need some of it.
+MAX_CONFIG_BYTES = 100_000
 _FIELDS = (("data", "train"), ("data", "validation"), ("data", "test"), ("model", "archive"))
 _SCHEMES = ("gs://", "sklearn://")
 
@@ -34,10 +36,10 @@ def for_pods(config: Config, output: str) -> Config:
     target = config.deploy.target or f"{output.rstrip('/')}/deployed/{config.name}"
     _check(target, "deploy.target", mounted, ("gs://",))
     resolved = config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
-    size = len(resolved.model_dump_json().encode())
+    size = len(json.dumps(resolved.model_dump_json(), ensure_ascii=False).encode())
     if size > MAX_CONFIG_BYTES:
         raise ConfigError(
-            f"the resolved config has {size:,} bytes; {MAX_CONFIG_BYTES:,} fit into a task's arguments",
+            f"the resolved config takes {size:,} bytes; {MAX_CONFIG_BYTES:,} fit into a task's arguments",
             hint="Build your model's code into a derived image: see docs/kubeflow.md.",
         )
     return resolved

@@ -99,7 +99,7 @@ def resolve(
         or stored.get("namespace")
         or _pod_namespace(),
         token=_token(token, token_file, environment, own),
-        ca_file=environment.get("TRIMTAB_KFP_CA_FILE") or own.get("ca_file"),
+        ca_file=_certificates(environment.get("TRIMTAB_KFP_CA_FILE") or own.get("ca_file")),
     )
 
 
@@ -123,6 +123,15 @@ def _token(
     if path:
         return Token(file=Path(path))
     return Token(file=PROJECTED_TOKEN) if PROJECTED_TOKEN.is_file() else Token()
+
+
+def _certificates(path: str | None) -> str | None:
+    if path is None:
+        return None
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ConfigError("there is no such file of certificates", path=str(file))
+    return str(file)
 
 
 def _pod_namespace() -> str:

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 def parameters(config: Config, output: str) -> dict[str, Any]:
-    """Returns the arguments of the pipeline for one config."""
-    return {"config": config.model_dump_json(), "recipes": list(config.prunes()), "output": output}
+    """Returns the arguments of the pipeline for one config.
+
+    Argo takes two opening braces for a reference of its own, and so would fail on code or text that has
+    them. In JSON they are only ever inside strings, where the second one can be written as an escape.
+    """
+    text = config.model_dump_json().replace("{{", r"{\u007b")
+    return {"config": text, "recipes": list(config.prunes()), "output": output.rstrip("/")}
 
 
 def ensure_experiment(connection: Connection, name: str) -> str:
