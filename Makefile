@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast generate lock clean
+.PHONY: demo test fast generate lock clean image container-test
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -29,6 +29,27 @@ generate: $(VENV)/.installed-dev
 lock: $(VENV)/.installed-dev
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
+
+# IMAGE, BASE and TARGET (cpu, gpu) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
+# BuildKit; others may need their buildx plugin.
+IMAGE := trimtab:0.1.0
+BASE := python:3.11-slim
+TARGET := cpu
+BUILD_ARGS :=
+DOCKER := $(or $(wildcard /usr/bin/docker),docker)
+STAND_IN := trimtab-base:bookworm
+
+image:
+	DOCKER_BUILDKIT=1 "$(DOCKER)" build $(BUILD_ARGS) --target "$(TARGET)" --tag "$(IMAGE)" --build-arg "BASE=$(BASE)" \
+		--build-arg "VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/trimtab/__init__.py)" \
+		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" .
+	@echo "$(IMAGE): $$("$(DOCKER)" image inspect --format '{{.Size}} bytes, {{.Id}}' "$(IMAGE)")"
+
+# As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.
+container-test: $(VENV)/.installed-dev
+	tools/stand_in_base.sh "$(STAND_IN)"
+	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host"
+	TRIMTAB_TEST_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/container
 
 clean:
 	rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

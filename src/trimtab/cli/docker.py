@@ -102,7 +102,6 @@ def task_settings(config: Config, stage: str, directory: Path) -> dict[str, Any]
     network = _needs_network(config, stage)
     credentials = _credentials() if network else None
     readable = [*_sources(config), *([credentials] if credentials else [])]
-    # A nested mount of KFP's for its artifacts lies inside the run's directory.
     mounts = [_bind(path, read_only=False) for path in _writable(config, directory)]
     mounts += [_bind(path, read_only=True) for path in dict.fromkeys(readable) if path.exists()]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", **config.resources.environment}
@@ -218,19 +217,18 @@ class _Tasks:
         image: str,
         command: list[str],
         volumes: dict[str, Any],
-        **given: Any,
+        environment: dict[str, str] | None = None,
     ) -> int:
         """Runs one task to its end, printing what it prints, and returns its exit code."""
-        del image  # The one that components were compiled with; the run's own may be another.
+        # Components were compiled with an image that may be another; the run's own mount holds KFP's artifacts.
+        del image, volumes
         stage = command[command.index("--function_to_execute") + 1]
         settings = task_settings(self._config, stage, self._directory)
-        settings["environment"] |= given.pop("environment", {})
+        settings["environment"] |= environment or {}
         if self._stopped.is_set():
             return 1
         try:
-            container = client.containers.create(
-                self._image, command, entrypoint=[], volumes=volumes, **settings, **given
-            )
+            container = client.containers.create(self._image, command, entrypoint=[], **settings)
             try:
                 container.start()
                 _print_lines(container.logs(stream=True, follow=True))

@@ -1,0 +1,124 @@
+"""How the docker runner confines a task, without a Docker daemon; tests/container has the rest."""
+
+import os
+
+import pytest
+
+from trimtab.cli import docker as runner
+from trimtab.cli import main
+from trimtab.config.config import Config
+from trimtab.errors import TrimtabError
+
+STAGES = [
+    "data_prep",
+    "tune",
+    "train",
+    "prune",
+    "shortlist",
+    "quantize",
+    "evaluate",
+    "select",
+    "deploy",
+    "report",
+]
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Returns a function from sections of a config to the settings of a stage's container."""
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+
+    def of(stage, *, data=None, **sections):
+        model = sections.pop("model", {"architecture": "mlp"})
+        data = {"train": "sklearn://digits", **(data or {})}
+        config = Config.model_validate({"data": data, "model": model, **sections})
+        return runner.task_settings(config, stage, tmp_path / "run")
+
+    return of
+
+
+def mounts(settings):
+    return {mount["Source"]: mount["ReadOnly"] for mount in settings["mounts"]}
+
+
+def test_no_stage_has_a_network_when_everything_is_local(settings):
+    assert {settings(stage)["network_mode"] for stage in STAGES} == {"none"}
+
+
+@pytest.mark.parametrize(
+    ("sections", "connected"),
+    [
+        ({"data": {"test": "gs://b/test.csv"}}, {"data_prep"}),
+        ({"model": {"archive": "gs://b/m.keras"}}, {"tune", "train"}),
+        ({"deploy": {"target": "gs://b/deployed"}}, {"deploy"}),
+    ],
+)
+def test_only_the_stage_that_opens_a_remote_uri_has_a_network(settings, sections, connected):
+    found = {stage for stage in STAGES if settings(stage, **sections)["network_mode"] != "none"}
+    assert found == connected
+
+
+def test_an_emulator_on_this_machine_is_reached_by_its_network(settings, monkeypatch):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:4443")
+    found = settings("deploy", deploy={"target": "gs://b/deployed"})
+    assert found["network_mode"] == "host"
+    assert found["environment"]["STORAGE_EMULATOR_HOST"] == "http://127.0.0.1:4443"
+    assert "STORAGE_EMULATOR_HOST" not in settings("train")["environment"]
+
+
+def test_credentials_go_only_where_the_network_goes(settings, tmp_path, monkeypatch):
+    key = tmp_path / "key.json"
+    key.write_text("{}")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    target = {"target": "gs://b/deployed"}
+    assert mounts(settings("deploy", deploy=target))[str(key)] is True
+    assert str(key) not in mounts(settings("train", deploy=target))
+
+
+def test_data_is_read_only_and_the_run_is_not(settings, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.csv").write_text("x,y\n")
+    archive = tmp_path / "m.keras"
+    archive.write_bytes(b"")
+    found = mounts(
+        settings(
+            "train",
+            data={"train": str(tmp_path / "data/*.csv"), "label": "y", "test": str(tmp_path / "missing.csv")},
+            model={"archive": str(archive)},
+            deploy={"target": str(tmp_path / "deployed")},
+        )
+    )
+    assert found == {
+        str(tmp_path / "run"): False,
+        str(tmp_path / "deployed"): False,
+        str(tmp_path / "data"): True,
+        str(archive): True,
+    }
+
+
+def test_nobody_is_root(settings):
+    uid = settings("train")["user"].split(":")[0]
+    assert uid == str(os.getuid() or runner.UNPRIVILEGED)
+
+
+def test_limits_come_from_resources(settings):
+    stages = {"train": {"memory": "1.5Gi", "cpu": "500m", "shared_memory": "256Mi"}, "tune": {"cpu": "4096"}}
+    found = settings("train", resources={"stages": stages})
+    assert (found["mem_limit"], found["memswap_limit"]) == (1610612736, 1610612736)
+    assert (found["nano_cpus"], found["shm_size"]) == (500_000_000, 268435456)
+    assert settings("tune", resources={"stages": stages})["nano_cpus"] == os.cpu_count() * 10**9
+    assert "mem_limit" not in settings("prune", resources={"stages": stages})
+
+
+def test_a_missing_daemon_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    with pytest.raises(TrimtabError, match="no Docker daemon answers"):
+        runner.runner("trimtab:0.1.0")
+    config = tmp_path / "c.yaml"
+    config.write_text('data: {train: "sklearn://digits"}\nmodel: {architecture: mlp}\n')
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", str(config), "--runner", "docker", "--output", str(tmp_path / "runs")])
+    assert stopped.value.code == 1
+    assert "docker.io" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,136 @@
+"""The objects fit each other, the image, and the configs that go with them."""
+
+import pytest
+import yaml
+
+from components.image import IMAGE
+from trimtab.config.config import Config
+
+BASICS = {"data": {"train": "sklearn://digits"}, "model": {"architecture": "mlp"}}
+PART_OF = "app.kubernetes.io/part-of"
+
+
+def of(items, kind):
+    return [item for item in items if item["kind"] == kind]
+
+
+def labels(item):
+    return item["spec"]["template"]["metadata"]["labels"]
+
+
+def test_all_are_labelled_and_in_one_namespace(build):
+    assert {item["metadata"]["labels"][PART_OF] for item in build} == {"trimtab"}
+    assert len({item["metadata"].get("namespace") for item in build}) == 1
+
+
+def test_every_pod_is_under_the_default_deny(build):
+    for deployment in of(build, "Deployment"):
+        assert labels(deployment)[PART_OF] == "trimtab"
+    for runtime in of(build, "ServingRuntime"):
+        assert runtime["spec"]["labels"][PART_OF] == "trimtab"
+    for policy in of(build, "NetworkPolicy"):
+        if policy["metadata"]["name"] == "trimtab-default-deny":
+            assert policy["spec"]["podSelector"]["matchLabels"] == {PART_OF: "trimtab"}
+            assert sorted(policy["spec"]["policyTypes"]) == ["Egress", "Ingress"]
+            assert not {"ingress", "egress"} & policy["spec"].keys()
+
+
+def test_services_and_policies_find_their_pods_and_ports(build):
+    pods = {
+        item["metadata"]["name"]: (labels(item), item["spec"]["template"]["spec"])
+        for item in of(build, "Deployment")
+    }
+    for service in of(build, "Service"):
+        ((_, pod),) = [one for one in pods.values() if service["spec"]["selector"].items() <= one[0].items()]
+        named = {port["name"] for container in pod["containers"] for port in container["ports"]}
+        for port in service["spec"]["ports"]:
+            assert port["targetPort"] in named
+            # Istio reads the protocol off these.
+            assert port["name"].startswith("http")
+            assert port["appProtocol"] == "http"
+
+
+def test_what_is_referred_to_is_there(build):
+    names = {(item["kind"], item["metadata"]["name"]) for item in build}
+    for deployment in of(build, "Deployment"):
+        pod = deployment["spec"]["template"]["spec"]
+        if account := pod.get("serviceAccountName"):
+            assert ("ServiceAccount", account) in names
+        for volume in pod["volumes"]:
+            if claim := volume.get("persistentVolumeClaim"):
+                assert ("PersistentVolumeClaim", claim["claimName"]) in names
+    for binding in of(build, "RoleBinding"):
+        assert ("Role", binding["roleRef"]["name"]) in names
+        for subject in binding["subjects"]:
+            assert ("ServiceAccount", subject["name"]) in names
+
+
+def test_roles_are_narrow(build):
+    for role in of(build, "Role"):
+        for rule in role["rules"]:
+            assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            if set(rule["resources"]) & {"secrets", "configmaps"}:
+                assert rule["resourceNames"]
+                assert rule["verbs"] == ["get"]
+            assert not {"pods/exec", "serviceaccounts/token", "rolebindings"} & set(rule["resources"])
+    assert not of(build, "ClusterRole")
+    assert not of(build, "ClusterRoleBinding")
+
+
+def test_our_pods_run_our_image(built):
+    for directory, items in built.items():
+        own = IMAGE if directory != "overlays/gke" else f"REGION-docker.pkg.dev/PROJECT/trimtab/{IMAGE}"
+        for item in of(items, "Deployment"):
+            if item["metadata"]["name"] == "trimtab-tensorboard":
+                assert item["spec"]["template"]["spec"]["containers"][0]["image"] == own
+        for item in of(items, "ServingRuntime"):
+            assert item["spec"]["containers"][0]["image"] == own
+
+
+def test_the_example_is_served_by_the_runtime(built):
+    (service,), (runtime,) = built["serving"], of(built["base"], "ServingRuntime")
+    model = service["spec"]["predictor"]["model"]
+    assert model["runtime"] == runtime["metadata"]["name"]
+    assert model["modelFormat"]["name"] in {one["name"] for one in runtime["spec"]["supportedModelFormats"]}
+    (account,) = {service["spec"]["predictor"]["serviceAccountName"]}
+    assert account in {item["metadata"]["name"] for item in of(built["base"], "ServiceAccount")}
+    arguments = [*runtime["spec"]["containers"][0]["args"], *model["args"]]
+    assert arguments[0] == "serve"
+    assert arguments[-1].startswith(model["volumeMounts"][0]["mountPath"])
+
+
+@pytest.mark.parametrize("overlay", ["kind", "gke"])
+def test_the_resources_sections_are_valid(manifests, overlay):
+    section = yaml.safe_load((manifests / "overlays" / overlay / "resources.yaml").read_text())
+    config = Config.model_validate({**BASICS, **section})
+    assert config.resources.stages or config.resources.volume
+
+
+def test_gpus_go_to_the_stages_that_use_them(manifests):
+    section = yaml.safe_load((manifests / "overlays/gke/resources.yaml").read_text())
+    stages = Config.model_validate({**BASICS, **section}).resources.stages
+    assert {name for name, own in stages.items() if own.accelerator_count} == {
+        "tune",
+        "train",
+        "prune",
+        "quantize",
+    }
+    assert stages["evaluate"].node_selector == stages["select"].node_selector != {}
+
+
+def test_the_emulator_has_one_address(manifests, built):
+    section = yaml.safe_load((manifests / "overlays/kind/resources.yaml").read_text())
+    address = section["resources"]["environment"]["STORAGE_EMULATOR_HOST"]
+    (service,) = [
+        one for one in of(built["overlays/kind"], "Service") if one["metadata"]["name"] == "trimtab-objects"
+    ]
+    host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
+    assert address == f"http://{host}:{service['spec']['ports'][0]['port']}"
+    (runtime,) = of(built["overlays/kind"], "ServingRuntime")
+    assert runtime["spec"]["containers"][0]["env"] == [{"name": "STORAGE_EMULATOR_HOST", "value": address}]
+    (server,) = [
+        one
+        for one in of(built["overlays/kind"], "Deployment")
+        if one["metadata"]["name"] == "trimtab-objects"
+    ]
+    assert f"-external-url={address}" in server["spec"]["template"]["spec"]["containers"][0]["args"]

@@ -1,0 +1,125 @@
+"""Pod Security Standards, profile "restricted": https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
+
+import copy
+
+import pytest
+
+VOLUMES = {
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
+HANDLERS = ("livenessProbe", "readinessProbe", "startupProbe")
+
+
+def violations(pod):
+    """Returns what a pod's spec has that the profile forbids, or lacks that it demands."""
+    found = [f"{name} is set" for name in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if pod.get(name)]
+    context = pod.get("securityContext", {})
+    found += [f"sysctl {one['name']}" for one in context.get("sysctls", [])]
+    for volume in pod.get("volumes", []):
+        found += [f"volume type {kind}" for kind in volume.keys() - {"name"} - VOLUMES]
+    for kind in ("containers", "initContainers", "ephemeralContainers"):
+        for container in pod.get(kind, []):
+            found += [f"{container['name']}: {text}" for text in _violations(container, context)]
+    return found
+
+
+def _violations(container, pod_context):
+    own = container.get("securityContext", {})
+    merged = {**pod_context, **own}
+    capabilities = own.get("capabilities", {})
+    checks = {
+        "privileged": own.get("privileged"),
+        "may escalate privileges": own.get("allowPrivilegeEscalation") is not False,
+        "may be root": merged.get("runAsNonRoot") is not True,
+        "is root": merged.get("runAsUser") == 0,
+        "keeps capabilities": "ALL" not in capabilities.get("drop", []),
+        "adds capabilities": set(capabilities.get("add", [])) - {"NET_BIND_SERVICE"},
+        "no seccomp profile": merged.get("seccompProfile", {}).get("type")
+        not in ("RuntimeDefault", "Localhost"),
+        "/proc is unmasked": own.get("procMount", "Default") != "Default",
+        "host port": any(port.get("hostPort") for port in container.get("ports", [])),
+        "AppArmor is off": merged.get("appArmorProfile", {}).get("type") == "Unconfined",
+        "SELinux user or role": {"user", "role"} & merged.get("seLinuxOptions", {}).keys(),
+        "probes another host": any(
+            container.get(name, {}).get(kind, {}).get("host")
+            for name in HANDLERS
+            for kind in ("httpGet", "tcpSocket")
+        ),
+    }
+    return [text for text, violated in checks.items() if violated]
+
+
+def pods(items, runtime):
+    """Returns the pods that a build's objects lead to, by name."""
+    for item in items:
+        name, spec = item["metadata"]["name"], item.get("spec", {})
+        if item["kind"] == "Deployment":
+            yield name, spec["template"]["spec"]
+        elif item["kind"] == "ServingRuntime":
+            yield name, spec
+        elif item["kind"] == "InferenceService":
+            yield name, served(spec["predictor"], runtime["spec"])
+
+
+def served(predictor, runtime):
+    """Returns the pod that KServe makes: the runtime's container, with what the model adds to it."""
+    model = {key: value for key, value in predictor["model"].items() if key not in ("modelFormat", "runtime")}
+    (container,) = copy.deepcopy(runtime["containers"])
+    for key, value in model.items():
+        container[key] = [*container.get(key, []), *value] if isinstance(value, list) else value
+    volumes = [*runtime["volumes"], *predictor["volumes"]]
+    return {
+        **{key: value for key, value in predictor.items() if key != "model"},
+        "containers": [container],
+        "volumes": volumes,
+    }
+
+
+@pytest.fixture
+def runtime(built):
+    return next(item for item in built["base"] if item["kind"] == "ServingRuntime")
+
+
+def test_every_pod_is_restricted(build, runtime):
+    found = dict(pods(build, runtime))
+    assert found
+    for name, pod in found.items():
+        assert violations(pod) == [], name
+
+
+def test_every_pod_has_a_read_only_root_and_limits(build, runtime):
+    for name, pod in pods(build, runtime):
+        for container in [*pod["containers"], *pod.get("initContainers", [])]:
+            assert container["securityContext"]["readOnlyRootFilesystem"], name
+            assert "memory" in container["resources"]["limits"], name
+            mounted = {mount["name"] for mount in container.get("volumeMounts", [])}
+            assert mounted <= {volume["name"] for volume in pod["volumes"]}, name
+
+
+def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build, runtime):
+    for item in build:
+        if item["kind"] == "Deployment":
+            assert item["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+        if item["kind"] == "InferenceService":
+            assert item["spec"]["predictor"]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"hostNetwork": True}, "hostNetwork"),
+        ({"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}, "hostPath"),
+        ({"securityContext": {}}, "may be root"),
+        ({"containers": [{"name": "a", "securityContext": {"privileged": True}}]}, "privileged"),
+    ],
+)
+def test_the_check_finds_what_is_forbidden(built, runtime, change, found):
+    pod = next(pod for name, pod in pods(built["base"], runtime) if name == "trimtab-tensorboard")
+    assert any(found in text for text in violations({**pod, **change}))
