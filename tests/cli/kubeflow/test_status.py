@@ -1,7 +1,6 @@
 """`trimtab status`, `logs` and `stop`."""
 
 import json
-import uuid
 
 import pytest
 
@@ -55,7 +54,7 @@ def test_following_a_run_ends_with_its_verdict(trimtab, failed, server):
 
 
 @pytest.mark.parametrize("command", ["status", "logs", "stop"])
-@pytest.mark.parametrize("run", [str(uuid.uuid4()), "no-such-name", "../../x"])
+@pytest.mark.parametrize("run", ["5f1c9a52-7b1e-4a53-9d0e-3a6b1c2d4e5f", "no-such-name", "../../x"])
 def test_there_is_no_such_run(trimtab, command, run):
     code, _, err = trimtab(command, run)
     assert code == 2
