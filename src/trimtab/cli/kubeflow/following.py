@@ -14,6 +14,7 @@ from trimtab.errors import LoginError
 
 TAIL = 20
 _WORDS = {
+    "RUNTIME_STATE_UNSPECIFIED": "not started",
     "PENDING": "waiting",
     "RUNNING": "started",
     "SUCCEEDED": "finished",

@@ -184,7 +184,7 @@ def _last_line(text: object) -> str:
 
 
 _LOGIN = "Log in again: get a new token, and give it by --token-file or TRIMTAB_KFP_TOKEN."
-_ROLE = "Check --namespace, and that your account may use pipelines there."
+_ROLE = "Check --namespace and the token, and that its account may use pipelines there."
 _TLS = "For a certificate of your own, name its file in TRIMTAB_KFP_CA_FILE."
 _REACH = "Check --host; for a port of the cluster: kubectl port-forward -n kubeflow svc/ml-pipeline 8888."
 _ADDRESS = "Check --host; behind Kubeflow's dashboard it ends with /pipeline, and needs a token."
