@@ -23,6 +23,9 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     _compute(task, own)
     _placement(task, own)
     _access(task, resources)
+    # By these, network policies and people know the pods of trimtab from others in the namespace.
+    kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "trimtab")
+    kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage.replace("_", "-"))
     # The backend keys its cache on an artifact's name, not its content, and every run has a directory.
     return task.set_caching_options(enable_caching=False)
 
