@@ -220,7 +220,7 @@ class _Tasks:
         environment: dict[str, str] | None = None,
     ) -> int:
         """Runs one task to its end, printing what it prints, and returns its exit code."""
-        # Components were compiled with an image that may be another; the run's own mount holds KFP's artifacts.
+        # Components were compiled with an image that may be another; the run's mount holds KFP's artifacts.
         del image, volumes
         stage = command[command.index("--function_to_execute") + 1]
         settings = task_settings(self._config, stage, self._directory)
