@@ -12,6 +12,7 @@ import contextlib
 import glob
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,7 +220,7 @@ class _Tasks:
         volumes: dict[str, Any],
         environment: dict[str, str] | None = None,
     ) -> int:
-        """Runs one task to its end, printing what it prints, and returns its exit code."""
+        """Runs one task to its end, writes what it writes, and returns its exit code."""
         # Components were compiled with an image that may be another; the run's mount holds KFP's artifacts.
         del image, volumes
         stage = command[command.index("--function_to_execute") + 1]
@@ -231,7 +232,7 @@ class _Tasks:
             container = client.containers.create(self._image, command, entrypoint=[], **settings)
             try:
                 container.start()
-                _print_lines(container.logs(stream=True, follow=True))
+                _write_lines(container.logs(stream=True, follow=True))
                 code = int(container.wait()["StatusCode"])
                 container.reload()
                 if container.attrs["State"]["OOMKilled"]:
@@ -273,16 +274,17 @@ class _Tasks:
 
 
 def _say(stage: str, text: str) -> None:
-    print(f"{progress.PREFIX}{stage} | {text}")  # KFP redirects `print` to the run's log
+    # Where KFP's own output goes, the run's log; not by `print`, which KFP replaces by one that indents.
+    sys.stdout.write(f"{progress.PREFIX}{stage} | {text}\n")
 
 
-def _print_lines(chunks: Iterator[bytes]) -> None:
-    """Prints whole lines: a chunk may end inside of one, or inside of a character."""
+def _write_lines(chunks: Iterator[bytes]) -> None:
+    """Writes whole lines: a chunk may end inside of one, or inside of a character."""
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     rest = ""
     for chunk in chunks:
         *lines, rest = (rest + decoder.decode(chunk)).split("\n")
         for line in lines:
-            print(line)
+            sys.stdout.write(f"{line}\n")
     if rest:
-        print(rest)
+        sys.stdout.write(f"{rest}\n")
