@@ -231,8 +231,10 @@ class _Tasks:
         try:
             container = client.containers.create(self._image, command, entrypoint=[], **settings)
             try:
+                # Before it starts: who follows the log misses the last words of a container that ends fast.
+                output = container.attach(stream=True, stdout=True, stderr=True)
                 container.start()
-                _write_lines(container.logs(stream=True, follow=True))
+                _write_lines(output)
                 code = int(container.wait()["StatusCode"])
                 container.reload()
                 if container.attrs["State"]["OOMKilled"]:
