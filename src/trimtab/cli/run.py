@@ -86,7 +86,11 @@ def command(
 
     run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     tasks = _containers(image) if runner == "docker" else local.processes
-    result = local.run(resolved, directory, run_id, resume=resume is not None, runner=tasks)
+    try:
+        result = local.run(resolved, directory, run_id, resume=resume is not None, runner=tasks)
+    except KeyboardInterrupt:
+        click.echo(f"go on with the same command and --resume {run_id}", err=True)
+        raise
     if as_json:
         click.echo(result.model_dump_json())
     else:

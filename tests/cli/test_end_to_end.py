@@ -1,0 +1,127 @@
+"""The whole DAG on real digits, as a user starts it, from a directory with a space in its name."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from trimtab.storage import artifact
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """\
+name: digits
+seed: 3
+data: {train: "sklearn://digits"}
+model: {architecture: cnn, params: {filters: 8}}
+train: {epochs: 8, learning_rate: 0.005}
+recipes:
+- {prune: none, quantize: [int8]}
+- {prune: {method: channels, ratio: 0.3, epochs: 3}, quantize: [dynamic_int8]}
+budget: {max_accuracy_drop: 0.2}
+"""
+
+
+def trimtab(directory, *arguments):
+    command = [sys.executable, "-m", "trimtab", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("with space")
+    (path / "config.yaml").write_text(CONFIG)
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(directory):
+    done = trimtab(directory, "run", "config.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def result(finished):
+    return json.loads(finished.stdout)
+
+
+def test_stdout_holds_one_object_and_progress_goes_to_stderr(finished):
+    assert len(finished.stdout.strip().splitlines()) == 1
+    for said in ("data_prep", "train", "epoch 8/8", "prune channels-0.3", "evaluate none--int8", "report"):
+        assert said in finished.stderr
+
+
+def test_the_result_is_what_its_schema_says(result, root, directory):
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(result, json.loads((root / "schemas" / "result.schema.json").read_text()))
+    assert json.loads((directory / "runs" / result["run_id"] / "result.json").read_text()) == result
+
+
+def test_every_candidate_is_measured_and_one_is_deployed(result):
+    assert result["status"] == "deployed"
+    candidates = {one["id"]: one for one in result["candidates"]}
+    assert set(candidates) == {"none--none", "none--int8", "channels-0.3--dynamic_int8"}
+    baseline, chosen = result["baseline"], candidates[result["chosen"]]
+    assert baseline["metrics"]["accuracy"] > 0.8
+    assert baseline["drop"]["observed"] == 0
+    assert candidates["none--int8"]["size_bytes"] < baseline["size_bytes"] / 2
+    assert candidates["channels-0.3--dynamic_int8"]["macs"] < baseline["macs"]
+    for one in candidates.values():
+        assert one["ok"], one["reasons"]
+        assert one["drop"]["observed"] <= one["drop"]["upper_bound"]
+        assert one["drop"]["examples"] == result["data"]["rows"]["test"]
+        assert one["latency_ms"]["p50"] <= one["latency_ms"]["p95"] <= one["latency_ms"]["p99"]
+    assert chosen["within_budget"]
+    assert chosen["drop"]["upper_bound"] <= 0.2
+
+
+def test_what_a_run_leaves_is_there_and_whole(result, directory):
+    run = directory / "runs" / result["run_id"]
+    assert "<html" in (run / "report.html").read_text()
+    assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
+    manifests = list((run / "artifacts").rglob("manifest.json"))
+    assert manifests
+    for manifest in manifests:
+        kind = json.loads(manifest.read_text())["kind"]
+        artifact.load(manifest.parent, kind)
+
+
+def test_the_deployed_model_predicts(result, directory):
+    Image.new("L", (8, 8), 0).save(directory / "empty.png")
+    target = directory / "runs" / "deployed" / "digits"
+    done = trimtab(directory, "predict", str(target), "--input", "empty.png")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["label"] in result["data"]["classes"]
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=0.02)
+
+
+def test_the_report_command_shows_the_outcome(result, directory):
+    done = trimtab(directory, "report", result["run_id"])
+    assert done.returncode == 0
+    assert result["chosen"] in done.stdout
+
+
+def test_a_budget_that_nothing_meets_exits_with_3_and_deploys_nothing(directory):
+    done = trimtab(
+        directory,
+        "run",
+        "config.yaml",
+        "--json",
+        "--output",
+        "strict",
+        "--set",
+        "budget.max_size_kb=0.5",
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "recipes=[{prune: none}]",
+    )
+    assert done.returncode == 3, done.stderr
+    result = json.loads(done.stdout)
+    assert (result["status"], result["chosen"], result["deployed"]) == ("over_budget", None, None)
+    assert "size" in result["candidates"][0]["reasons"][0]
+    assert not (directory / "strict" / "deployed").exists()
