@@ -15,6 +15,7 @@ from docker.models.containers import ContainerCollection
 from trimtab.cli import docker as runner
 from trimtab.cli import main
 from trimtab.config.config import Config
+from trimtab.errors import TrimtabError
 
 pytestmark = [pytest.mark.container, pytest.mark.slow]
 
@@ -148,6 +149,11 @@ def tasks(tmp_path, image):
         )
 
     return run
+
+
+def test_a_missing_image_is_told_with_what_to_do(daemon):
+    with pytest.raises(TrimtabError, match="make image IMAGE=trimtab:none"):
+        runner.runner("trimtab:none")
 
 
 def test_a_container_that_fails_at_once_is_a_failure(tasks, daemon):
