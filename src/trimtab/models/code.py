@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from importlib.machinery import ModuleSpec
 from pathlib import Path, PurePosixPath
 
 from trimtab.config.code import Code, digest
@@ -71,5 +72,9 @@ def _put_aside(directory: Path) -> None:
 
 def _is_from(module: object, directory: Path) -> bool:
     """Returns whether a module, or a package without a file of its own, lies in a directory."""
-    places = [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
+    # Its spec is asked, and nothing else: some modules answer any attribute with something of their own.
+    spec = getattr(module, "__spec__", None)
+    if not isinstance(spec, ModuleSpec):
+        return False
+    places = [spec.origin, *(spec.submodule_search_locations or ())]
     return any(place and Path(place).is_relative_to(directory) for place in places)
