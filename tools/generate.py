@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import config_reference
 import docstring_parser
@@ -18,21 +18,11 @@ from kfp import compiler
 
 from pipelines.optimize import optimize
 from trimtab.config.config import Config
+from trimtab.config.resources import StageName
 from trimtab.report.result import Result
 
 ROOT = Path(__file__).resolve().parent.parent
-STAGES = [
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "shortlist",
-    "quantize",
-    "evaluate",
-    "select",
-    "deploy",
-    "report",
-]
+STAGES: tuple[str, ...] = get_args(StageName)
 
 
 def generated() -> Iterator[tuple[Path, str]]:

@@ -1,26 +1,17 @@
 """How the docker runner confines a task, without a Docker daemon; tests/container has the rest."""
 
 import os
+from typing import get_args
 
 import pytest
 
 from trimtab.cli import docker as runner
 from trimtab.cli import main
 from trimtab.config.config import Config
+from trimtab.config.resources import StageName
 from trimtab.errors import TrimtabError
 
-STAGES = [
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "shortlist",
-    "quantize",
-    "evaluate",
-    "select",
-    "deploy",
-    "report",
-]
+STAGES = get_args(StageName)
 
 
 @pytest.fixture

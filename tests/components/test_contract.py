@@ -1,20 +1,12 @@
 import ast
+from typing import get_args
 
 import pytest
 import yaml
 
-STAGES = [
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "shortlist",
-    "quantize",
-    "evaluate",
-    "select",
-    "deploy",
-    "report",
-]
+from trimtab.config.resources import StageName
+
+STAGES = get_args(StageName)
 
 
 @pytest.mark.parametrize("stage", STAGES)

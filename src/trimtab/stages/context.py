@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +10,7 @@ from trimtab import progress
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.stages.stage import local_directory
 from trimtab.stages.train import read_hyperparameters
 from trimtab.storage.artifact import Artifact
 from trimtab.train import determinism
@@ -61,8 +61,8 @@ def compression_context(
             data,
             shorter,
             label=f"{stage} {item}",
-            checkpoints=Path(run) / "checkpoints" / f"{stage}.{item}",
-            log_dir=Path(run) / "tensorboard" / stage / item,
+            checkpoints=local_directory(run) / "checkpoints" / f"{stage}.{item}",
+            log_dir=local_directory(run) / "tensorboard" / stage / item,
             binding={"parent": parent.digest, "item": item},
         ),
         calibration=lambda n: data.head("train", n)[0],

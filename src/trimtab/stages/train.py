@@ -13,7 +13,7 @@ from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ArtifactError
-from trimtab.stages.stage import StageRecord, recorded
+from trimtab.stages.stage import StageRecord, local_directory, recorded
 from trimtab.storage import artifact
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str
             artifact.load(hyperparameters, "hyperparameters"),
             read_hyperparameters(hyperparameters),
         )
-        network, history = _trained(parsed, data, values, Path(run))
+        network, history = _trained(parsed, data, values, local_directory(run))
         _write(network, history, parsed, data, values, found.digest, Path(model), record)
 
 

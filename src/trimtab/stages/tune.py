@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
-from trimtab.stages.stage import recorded
+from trimtab.stages.stage import local_directory, recorded
 from trimtab.storage import artifact
 
 STAGE = "tune"
@@ -34,7 +33,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str) -> None:
         else:
             from trimtab.tune.search import search
 
-            outcome = search(parsed, Dataset.open(dataset), Path(run))
+            outcome = search(parsed, Dataset.open(dataset), local_directory(run))
             best, record.summary = outcome.best, outcome.summary()
         with artifact.create(hyperparameters, "hyperparameters") as draft:
             (draft.path / "hyperparameters.json").write_text(json.dumps(best, indent=2))

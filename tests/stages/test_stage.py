@@ -1,0 +1,47 @@
+import json
+
+import pytest
+
+from trimtab.errors import ConfigError, DataError
+from trimtab.stages.stage import StageRecord, local_directory, recorded, records
+
+
+def test_a_finished_stage_leaves_its_summary(tmp_path, capsys):
+    with recorded("train", str(tmp_path), "none") as record:
+        record.summary["epochs"] = 3
+    (left,) = records(str(tmp_path))
+    assert (left.stage, left.item, left.ok, left.summary) == ("train", "none", True, {"epochs": 3})
+    assert left.name == "stages/train.none.json"
+    assert "trimtab | train none | finished" in capsys.readouterr().err
+
+
+def test_a_typed_error_becomes_its_exit_code_and_one_message(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught, recorded("data_prep", str(tmp_path)):
+        raise DataError("no rows", path="x.csv", hint="Add some.")
+    assert caught.value.code == 2
+    (left,) = records(str(tmp_path))
+    assert (left.ok, left.error_type, left.error) == (False, "DataError", "x.csv: no rows\n  Add some.")
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_defect_keeps_its_traceback_for_the_record_alone(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught, recorded("select", str(tmp_path)):
+        raise ZeroDivisionError("by zero")
+    assert caught.value.code == 1
+    (left,) = records(str(tmp_path))
+    assert left.error.startswith("unexpected ZeroDivisionError: by zero")
+    assert "Traceback" in left.traceback
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_record_is_json_that_reads_back(tmp_path):
+    with recorded("tune", str(tmp_path)):
+        pass
+    content = json.loads((tmp_path / "stages" / "tune.json").read_text())
+    assert StageRecord.model_validate(content).ok
+
+
+def test_checkpoints_need_a_file_system(tmp_path):
+    assert local_directory(str(tmp_path)) == tmp_path
+    with pytest.raises(ConfigError, match="file system"):
+        local_directory("gs://bucket/runs/1")
