@@ -13,7 +13,7 @@ import sys
 # imports.
 HEADERS = ["tensorflow/include", "pyarrow/include", "pyarrow/src", "numpy/_core/include", "clang"]
 # The packages' own tests; TensorFlow, Keras and KFP import some of theirs, so these are named one by one.
-TESTED = ["numpy", "scipy", "sklearn", "matplotlib", "mpl_toolkits", "pyarrow", "h5py", "joblib"]
+TESTED = ["numpy", "scipy", "sklearn", "pyarrow", "h5py", "joblib"]
 
 
 def main(packages: pathlib.Path) -> int:
