@@ -24,6 +24,7 @@ from trimtab.config.recipes import (
     candidate_id,
 )
 from trimtab.config.resources import Resources
+from trimtab.config.retrain import Retrain
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 from trimtab.config.tune import Tune
@@ -47,6 +48,7 @@ class Config(Section):
     recipes: list[Recipe] = Field(default_factory=_default_recipes, min_length=1)
     budget: Budget = Budget()
     deploy: Deploy = Deploy()
+    retrain: Retrain = Retrain()
     resources: Resources = Resources()
     tensorboard: TensorBoard = TensorBoard()
 
