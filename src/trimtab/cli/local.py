@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 from trimtab import progress
+from trimtab.cli.processes import processes
 from trimtab.errors import ArtifactError, ConfigError, TrimtabError
 from trimtab.report.result import Result
 from trimtab.storage import atomic
@@ -35,14 +36,6 @@ LOCK = ".lock"
 
 Runner = Callable[["Config", Path], AbstractContextManager[Any]]
 """From the config and the run's directory to one of KFP's local runners, for the time of the run."""
-
-
-@contextlib.contextmanager
-def processes(config: Config, directory: Path) -> Iterator[Any]:  # noqa: ARG001 - a `Runner`
-    """Runs each task as a process of this interpreter."""
-    from kfp import local
-
-    yield local.SubprocessRunner(use_venv=False)
 
 
 def run(config: Config, output: Path, run_id: str, *, resume: bool, runner: Runner = processes) -> Result:

@@ -82,10 +82,10 @@ def command(
     if dry_run:
         _print_plan(resolved, as_json)
         return 0
-    from trimtab.cli import local
+    from trimtab.cli import local, processes
 
     run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    tasks = _containers(image) if runner == "docker" else local.processes
+    tasks = _containers(image) if runner == "docker" else processes.processes
     try:
         result = local.run(resolved, directory, run_id, resume=resume is not None, runner=tasks)
     except KeyboardInterrupt:

@@ -1,0 +1,93 @@
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from kfp import dsl, local
+from kfp.local import subprocess_task_handler
+
+from trimtab.cli.processes import processes
+
+TASK = """\
+import os, signal, sys
+from kfp.dsl import *
+
+def {stage}(what: str):
+    print("said on stdout", os.environ.get("TASK_VARIABLE"), os.environ["_KFP_RUNTIME"], os.getcwd())
+    print("said on stderr", file=sys.stderr)
+    print("tensorflow" in sys.modules, os.getpid())
+    if what == "exit":
+        sys.exit(7)
+    if what == "raise":
+        raise ValueError("what went wrong")
+    if what == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def command(stage, what):
+    executor_input = {"inputs": {"parameterValues": {"what": what}}, "outputs": {"outputFile": os.devnull}}
+    script = (
+        'directory=$(mktemp -d); printf "%s" "$0" > "$directory/ephemeral_component.py"; '
+        "_KFP_RUNTIME=true python3 -m kfp.dsl.executor_main "
+        '--component_module_path "$directory/ephemeral_component.py" "$@"'
+    )
+    task = TASK.format(stage=stage)
+    arguments = ["--executor_input", json.dumps(executor_input), "--function_to_execute", stage]
+    return ["sh", "-ec", script, task, *arguments]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+    def run(stage, what="end"):
+        with processes(None, tmp_path):
+            return subprocess_task_handler.run_local_subprocess(
+                command(stage, what), {"TASK_VARIABLE": "set"}
+            )
+
+    return run
+
+
+@pytest.mark.parametrize(("stage", "imported"), [("train", True), ("select", False)])
+def test_a_task_is_a_process_of_its_own_that_says_what_it_says(run, capsys, tmp_path, stage, imported):
+    assert run(stage) == 0
+    out = capsys.readouterr().out
+    assert f"said on stdout set true {tmp_path}" in out
+    assert "said on stderr" in out
+    found, pid = next(line for line in out.splitlines() if line.startswith(("True", "False"))).split()
+    assert found == str(imported)
+    assert int(pid) != os.getpid()
+    assert "TASK_VARIABLE" not in os.environ
+
+
+@pytest.mark.parametrize(("what", "code"), [("exit", 7), ("raise", 1), ("die", -signal.SIGKILL)])
+def test_a_forked_task_ends_with_the_code_of_its_process(run, capsys, what, code):
+    assert run("train", what) == code
+    assert ("what went wrong" in capsys.readouterr().out) == (what == "raise")
+
+
+def test_kfp_starts_processes_of_its_own_again_afterwards(run, tmp_path):
+    before = subprocess_task_handler.run_local_subprocess
+    with processes(None, tmp_path) as runner:
+        assert isinstance(runner, local.SubprocessRunner)
+        assert subprocess_task_handler.run_local_subprocess is not before
+    assert subprocess_task_handler.run_local_subprocess is before
+
+
+def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
+    @dsl.component(base_image="python:3.11", install_kfp_package=False)
+    def train(n: int) -> int:
+        return n + 1
+
+    @dsl.pipeline
+    def twice(n: int) -> int:
+        return train(n=train(n=n).output).output
+
+    with processes(None, tmp_path) as runner:
+        local.init(runner, pipeline_root=str(tmp_path / "artifacts"), raise_on_error=True)
+        assert twice(n=1).outputs == {"Output": 3}
