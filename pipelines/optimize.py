@@ -51,11 +51,17 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.
     @dsl.pipeline(name="promotion", description="Deploys the chosen candidate, if there is one.")
     def promotion(
-        config: str, output: str, within_budget: bool, dataset: Input[Dataset], selection: Input[Model]
+        config: str,
+        output: str,
+        within_budget: bool,
+        dataset: Input[Dataset],
+        model: Input[Model],
+        shortlist: Input[Model],
+        selection: Input[Model],
     ):
-        run = run_uri(output)
+        inputs = {"dataset": dataset, "model": model, "shortlist": shortlist, "selection": selection}
         with dsl.If(within_budget == True, name="within-budget"):  # noqa: E712 - KFP builds a condition of it
-            sized(deploy(config=config, run=run, dataset=dataset, selection=selection), "deploy")
+            sized(deploy(config=config, run=run_uri(output), **inputs), "deploy")
 
     @dsl.pipeline(
         name=NAME,
@@ -103,6 +109,8 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
             output=output,
             within_budget=chosen.outputs["Output"],
             dataset=dataset,
+            model=trained.outputs["model"],
+            shortlist=listed.outputs["shortlist"],
             selection=chosen.outputs["selection"],
         )
         # Not an ExitHandler: the backend fails on loops inside one. `data_prep` always ends, well or not, so

@@ -11,6 +11,8 @@ def deploy(
     config: str,
     run: str,
     dataset: Input[Dataset],
+    model: Input[Model],
+    shortlist: Input[Model],
     selection: Input[Model],
 ) -> str:
     """Promotes the chosen model in the model repository after a servability check.
@@ -19,6 +21,8 @@ def deploy(
         config: The resolved config as JSON.
         run: URI of the run's directory: records, checkpoints, TensorBoard logs.
         dataset: The prepared data, for its schema.
+        model: The trained model, which retraining starts from.
+        shortlist: The pruned models; the one that the chosen model was made from is kept for exports.
         selection: The chosen model.
 
     Returns:
@@ -30,5 +34,7 @@ def deploy(
         config=config,
         run=run,
         dataset=dataset.path,
+        model=model.path,
+        shortlist=shortlist.path,
         selection=selection.path,
     )

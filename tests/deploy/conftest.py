@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
@@ -36,6 +37,28 @@ def make_selection(
             (draft.path / "selection.json").write_text(json.dumps({"seed": seed}))
             draft.lineage = {"dataset": data.fingerprint, "candidate": "none--none"}
         return artifact.load(path, "selection")
+
+    return make
+
+
+@pytest.fixture
+def make_training(tmp_path: Path, digits_dataset: Path) -> Callable[..., artifact.Artifact]:
+    """Returns a function that writes a ``training`` artifact: ``make_training(seed)``."""
+
+    def make(seed: int = 0) -> artifact.Artifact:
+        data = Dataset.open(digits_dataset)
+        with artifact.create(tmp_path / f"model-{seed}", "model") as draft:
+            (draft.path / training.MODEL_FILE).write_bytes(b"model %d" % seed)
+        model = artifact.load(tmp_path / f"model-{seed}", "model")
+        record = training.TrainingRecord(
+            fingerprint=data.fingerprint,
+            rows=data.rows,
+            recipe={"prune": {"method": "none"}, "quantize": {"method": "none"}},
+            candidate="none--none",
+            hyperparameters={"model": {}, "optimizer": {}},
+            data={"train": "sklearn://digits"},
+        )
+        return training.write(tmp_path / f"training-{seed}", record, data, model, model)
 
     return make
 

@@ -74,8 +74,8 @@ def test_bits_that_flip_on_the_way_are_found_before_the_pointer_moves(
     promotion.deploy(target, make_selection(1), schema, "{}")
     add = Repository.add
 
-    def add_and_flip(self, directory):
-        version = add(self, directory)
+    def add_and_flip(self, directory, training):
+        version = add(self, directory, training)
         flip(Path(target) / str(version) / "model.tflite")
         return version
 
@@ -202,3 +202,37 @@ def test_every_file_of_a_version_is_verified(target, make_selection, schema):
         with pytest.raises(ArtifactError, match=f"deployed/digits/1/{name}"), Repository(target).fetched(1):
             pass
         path.write_bytes(content)
+
+
+def test_every_move_is_in_the_history(target, make_selection, schema):
+    promotion.deploy(target, make_selection(1), schema, "{}", by="anna@laptop")
+    promotion.deploy(target, make_selection(2), schema, "{}", by="run-7", forced=True, reason="it is Friday")
+    first, second = Repository(target).champion().history
+    assert (first.version, first.by, first.action, first.forced) == (1, "anna@laptop", "deploy", False)
+    assert (second.version, second.by, second.forced, second.reason) == (2, "run-7", True, "it is Friday")
+    assert first.at <= second.at
+
+
+def test_only_the_pointer_that_a_model_was_judged_against_is_replaced(target, make_selection, schema):
+    promotion.deploy(target, make_selection(1), schema, "{}", expected=None)
+    judged = Repository(target).pointer()
+    promotion.deploy(target, make_selection(2), schema, "{}", by="anna@laptop")
+    for expected in (judged, None):
+        with pytest.raises(DeployError, match=r"another deployment moved .* version 2, by anna@laptop"):
+            promotion.deploy(target, make_selection(3), schema, "{}", expected=expected)
+    assert Repository(target).versions() == [1, 2]  # nothing was copied for nothing
+    judged = Repository(target).pointer()
+    assert promotion.deploy(target, make_selection(3), schema, "{}", expected=judged).previous == 2
+    again = promotion.deploy(target, make_selection(3), schema, "{}", expected=judged)
+    assert (again.version, again.difference) == (3, None)
+
+
+def test_a_damaged_pointer_is_replaced_by_one_who_has_seen_it(target, make_selection, schema):
+    promotion.deploy(target, make_selection(1), schema, "{}")
+    (Path(target) / "champion.json").write_text("{")
+    with pytest.raises(DeployError, match=r"champion\.json: the file is damaged .*\n.*trimtab promote"):
+        promotion.deploy(target, make_selection(2), schema, "{}")
+    promotion.deploy(target, make_selection(2), schema, "{}", expected=b"{", reason="retrained")
+    champion = Repository(target).champion()
+    assert (champion.version, champion.previous) == (2, None)
+    assert champion.history[0].reason.startswith("retrained (champion.json was damaged")

@@ -7,10 +7,13 @@ import pytest
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.deploy import training
 from trimtab.deploy.repository import Repository
 from trimtab.stages import deploy, evaluate, select
 from trimtab.stages.stage import records
 from trimtab.storage import artifact
+
+HYPERPARAMETERS = {"model": {"filters": 8}, "optimizer": {"learning_rate": 0.01}}
 
 
 @pytest.fixture
@@ -38,12 +41,38 @@ def selection(tmp_path, digits_dataset, digits_config, digits_candidates):
 
 
 @pytest.fixture
-def run_stage(tmp_path, digits_dataset, digits_config):
-    def run(selection, target="models", dataset=digits_dataset):
+def model(tmp_path, digits_dataset):
+    """Returns the trained model, as ``train`` leaves it, as far as deploying is concerned."""
+    with artifact.create(tmp_path / "model", "model") as draft:
+        (draft.path / "model.keras").write_bytes(b"trained")
+        fingerprint = Dataset.open(digits_dataset).fingerprint
+        draft.lineage = {"dataset": fingerprint, "hyperparameters": HYPERPARAMETERS}
+    return artifact.load(tmp_path / "model", "model")
+
+
+@pytest.fixture
+def shortlist(tmp_path, model):
+    """Returns the pruned models, as ``shortlist`` leaves them."""
+    shortlist = tmp_path / "shortlist"
+    with artifact.create(shortlist, "shortlist") as draft, artifact.create(draft.path / "none", "model") as p:
+        (p.path / "model.keras").write_bytes(b"pruned")
+        p.lineage = {**model.lineage, "parent": model.digest}
+    return str(shortlist)
+
+
+@pytest.fixture
+def run_stage(tmp_path, digits_dataset, digits_config, model, shortlist):
+    def run(selection, target="models", dataset=digits_dataset, model=model.path):
         config = Config.model_validate_json(digits_config()).model_dump()
         config["deploy"]["target"] = target and str(tmp_path / target)
-        text = Config.model_validate(config).model_dump_json()
-        return deploy.run(config=text, run=str(tmp_path / "run"), dataset=str(dataset), selection=selection)
+        return deploy.run(
+            config=Config.model_validate(config).model_dump_json(),
+            run=str(tmp_path / "run"),
+            dataset=str(dataset),
+            model=str(model),
+            shortlist=shortlist,
+            selection=selection,
+        )
 
     return run
 
@@ -61,6 +90,48 @@ def test_the_chosen_model_is_served_from_where_the_stage_says(run_stage, selecti
     assert lineage["dataset"] == Dataset.open(digits_dataset).fingerprint
     (record,) = records(str(tmp_path / "run"))
     assert record.summary == {"uri": uri, "version": 1, "previous": None, "difference": 0.0}
+
+
+def test_what_retraining_and_exporting_need_is_kept(run_stage, selection, tmp_path, digits_dataset):
+    data = Dataset.open(digits_dataset)
+    run_stage(selection)
+    with Repository(str(tmp_path / "models")).training(1) as found:
+        record = training.read(found)
+        assert (found.path / "model.keras").read_bytes() == b"trained"
+        assert (found.path / "compressed.keras").read_bytes() == b"pruned"
+        assert json.loads((found.path / "statistics.json").read_bytes()) == data.statistics
+        assert (found.path / "schema.json").read_bytes() == (digits_dataset / "schema.json").read_bytes()
+    assert (record.fingerprint, record.rows, record.candidate) == (
+        data.fingerprint,
+        data.rows,
+        "none--float16",
+    )
+    assert record.recipe == {"prune": {"method": "none"}, "quantize": {"method": "float16"}}
+    assert record.hyperparameters == HYPERPARAMETERS
+    assert record.data["train"] == "sklearn://digits"
+
+
+def test_a_model_that_the_chosen_one_was_not_made_from_is_refused(
+    run_stage, selection, tmp_path, digits_dataset
+):
+    for name, dataset in (("elsewhere", "f" * 64), ("another", Dataset.open(digits_dataset).fingerprint)):
+        with artifact.create(tmp_path / name, "model") as draft:
+            (draft.path / "model.keras").write_bytes(name.encode())
+            draft.lineage = {"dataset": dataset, "hyperparameters": {}}
+        with pytest.raises(SystemExit):
+            run_stage(selection, model=tmp_path / name)
+        (record,) = records(str(tmp_path / "run"))
+        assert "other data" in record.error or "another model" in record.error
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_person_deploys_on_a_machine_and_a_run_on_a_cluster(run_stage, selection, tmp_path, monkeypatch):
+    run_stage(selection)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    run_stage(selection, target="cluster")
+    here, there = (Repository(str(tmp_path / name)).champion() for name in ("models", "cluster"))
+    assert "@" in here.history[-1].by
+    assert there.history[-1].by == "run"  # the last part of the run's directory
 
 
 def test_a_repeated_stage_deploys_nothing_twice(run_stage, selection, tmp_path):

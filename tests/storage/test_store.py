@@ -24,6 +24,8 @@ def test_directories_there_and_back(tmp_path):
     assert store.names("v/") == ["v/1/deep/x"]
     store.get_directory("v/1", tmp_path / "copy")
     assert (tmp_path / "copy" / "deep" / "x").read_text() == "1"
+    assert store.has_directory("v/1")
+    assert not store.has_directory("v/2")
 
 
 def test_swap_needs_the_expected_content(tmp_path):

@@ -39,6 +39,7 @@ class Dataset:
         fingerprint: The content of the source, whatever the order of its rows.
         warnings: What a person should look at.
         digest: One checksum over all files.
+        sources: Checksums of the files that each split came from, by name; empty where there are none.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Dataset:
     fingerprint: str
     warnings: list[str]
     digest: str
+    sources: dict[str, dict[str, str]]
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -70,6 +72,7 @@ class Dataset:
             fingerprint=str(found.lineage.get("fingerprint", "")),
             warnings=list(found.lineage.get("warnings", [])),
             digest=found.digest,
+            sources=dict(found.lineage.get("sources", {})),
         )
 
     def shards(self, split: str) -> list[Path]:

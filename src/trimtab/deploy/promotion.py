@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 import tempfile
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
+from types import EllipsisType
 
 from trimtab.deploy import servable
 from trimtab.deploy.golden import GOLDEN_FILE
-from trimtab.deploy.repository import METADATA_FILE, MODEL_FILE, SCHEMA_FILE, Champion, Repository
+from trimtab.deploy.pointer import lost, move, readable
+from trimtab.deploy.repository import METADATA_FILE, MODEL_FILE, SCHEMA_FILE, Repository
 from trimtab.errors import DeployError
 from trimtab.storage import artifact
 
@@ -33,7 +34,18 @@ class Deployment:
     difference: float | None
 
 
-def deploy(target: str, selection: artifact.Artifact, schema: bytes, metadata: str) -> Deployment:
+def deploy(
+    target: str,
+    selection: artifact.Artifact,
+    schema: bytes,
+    metadata: str,
+    *,
+    training: artifact.Artifact | None = None,
+    expected: bytes | EllipsisType | None = ...,
+    by: str | None = None,
+    forced: bool = False,
+    reason: str = "",
+) -> Deployment:
     """Deploys a selected model and makes it the champion.
 
     A step that is repeated after it succeeded finds its own work, and does nothing.
@@ -43,38 +55,67 @@ def deploy(target: str, selection: artifact.Artifact, schema: bytes, metadata: s
         selection: The ``selection`` artifact, with a chosen model.
         schema: The dataset's ``schema.json``.
         metadata: What people want to know of the version, as JSON.
+        training: The ``training`` artifact; None where the model was not trained here.
+        expected: The pointer that the model was judged against, even if it is damaged (None: there was none).
+            ``...``: whatever it is now.
+        by: Who deploys; None: this user on this host.
+        forced: Whether it is promoted although it was not shown to be better.
+        reason: Why, for the history.
 
     Raises:
         DeployError: If nothing was chosen, if the new version cannot be served (the champion stays), or if
-            another deployment moved the pointer meanwhile.
+            the pointer is not the expected one, or moved meanwhile.
     """
     if not (selection.path / MODEL_FILE).is_file():
         raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(selection.path))
     repository = Repository(target)
     pointer = repository.pointer()
-    champion = repository.parse(pointer)
-    if champion is not None and champion.selection == selection.digest:
-        return Deployment(
-            repository.location(champion.version), champion.version, champion.previous, difference=None
-        )
+    if (done := _done(repository, pointer, selection)) is not None:
+        return done
+    if expected is ...:
+        repository.parse(pointer)  # one that is damaged is replaced only by who has seen it
+    elif pointer != expected:
+        raise lost(repository, "the model was not deployed")
     try:
-        version = _add(repository, selection, schema, metadata)
+        version = _add(repository, selection, schema, metadata, training)
     except OSError as error:
         raise DeployError(f"the repository cannot be written: {error}", path=repository.uri) from error
     found = servable.check(repository.uri, version)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    previous = champion.version if champion else None
-    successor = Champion(version=version, previous=previous, selection=selection.digest, deployed_at=now)
-    if not repository.promote(successor, pointer):
-        raise DeployError(
-            f"version {version} was not promoted: another deployment moved the pointer first",
-            path=repository.uri,
-            hint="Compare the two, and run the deploy stage again to promote this one.",
+    try:
+        made = move(
+            repository,
+            pointer,
+            version,
+            selection.digest,
+            action="deploy",
+            by=by,
+            forced=forced,
+            reason=reason,
         )
-    return Deployment(repository.location(version), version, previous, found.difference)
+    except DeployError:
+        # The winner may be this very step, started twice.
+        if (done := _done(repository, repository.pointer(), selection)) is not None:
+            return done
+        raise
+    return Deployment(repository.location(version), version, made.previous, found.difference)
 
 
-def _add(repository: Repository, selection: artifact.Artifact, schema: bytes, metadata: str) -> int:
+def _done(repository: Repository, pointer: bytes | None, selection: artifact.Artifact) -> Deployment | None:
+    """Returns the deployment of a selection that already is the champion."""
+    champion = readable(repository, pointer)
+    if champion is None or champion.selection != selection.digest:
+        return None
+    where = repository.location(champion.version)
+    return Deployment(where, champion.version, champion.previous, difference=None)
+
+
+def _add(
+    repository: Repository,
+    selection: artifact.Artifact,
+    schema: bytes,
+    metadata: str,
+    training: artifact.Artifact | None,
+) -> int:
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         directory = Path(temporary) / "deployment"
         with artifact.create(directory, "deployment") as draft:
@@ -83,4 +124,6 @@ def _add(repository: Repository, selection: artifact.Artifact, schema: bytes, me
             (draft.path / SCHEMA_FILE).write_bytes(schema)
             (draft.path / METADATA_FILE).write_text(metadata)
             draft.lineage = {**selection.lineage, "selection": selection.digest}
-        return repository.add(directory)
+            if training is not None:
+                draft.lineage["training"] = training.digest
+        return repository.add(directory, training.path if training else None)

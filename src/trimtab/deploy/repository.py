@@ -1,5 +1,10 @@
 """A versioned model repository: ``<target>/<version>/…`` and one pointer, ``champion.json``.
 
+    <target>/3/            a ``deployment`` artifact: what serving needs
+    <target>/training/3/   a ``training`` artifact: what retraining and exporting need
+    <target>/champion.json the version that is served, and every move of this pointer
+    <target>/versions.json the last number that was handed out
+
 A version is written whole and never changed. Its number comes from a counter that is raised by
 compare-and-swap, so that two deployments that race get different ones; a deployment that dies leaves a gap,
 never a half version that something points to. The pointer moves by compare-and-swap too: of two that race,
@@ -12,7 +17,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,11 +25,33 @@ from trimtab.errors import ArtifactError, DeployError
 from trimtab.storage import artifact
 from trimtab.storage.store import open_store
 
-CHAMPION_FILE, COUNTER_FILE = "champion.json", "versions.json"
+CHAMPION_FILE, COUNTER_FILE, TRAINING = "champion.json", "versions.json", "training"
 MODEL_FILE, SCHEMA_FILE, METADATA_FILE = "model.tflite", "schema.json", "metadata.json"
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class Promotion(BaseModel):
+    """One move of the pointer.
+
+    Attributes:
+        version: What it points to since.
+        at: UTC, ISO 8601.
+        by: ``user@host``, or the id of a run on a cluster.
+        action: What moved it.
+        forced: Whether it was promoted although it was not shown to be better.
+        reason: Why, in words; may be empty.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int
+    at: str
+    by: str
+    action: Literal["deploy", "promote", "rollback"]
+    forced: bool = False
+    reason: str = ""
 
 
 class Champion(BaseModel):
@@ -35,6 +62,7 @@ class Champion(BaseModel):
         previous: The version that it replaced.
         selection: Checksum of the selection that it came from; a retried deployment knows itself by it.
         deployed_at: UTC, ISO 8601.
+        history: Every move of the pointer, the oldest first, this one included.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +71,24 @@ class Champion(BaseModel):
     previous: int | None
     selection: str
     deployed_at: str
+    history: list[Promotion] = []
+
+    @classmethod
+    def after(cls, before: Champion | None, move: Promotion, selection: str) -> Champion:
+        """Returns what the pointer holds after a move.
+
+        Args:
+            before: What it held; None for the first champion.
+            move: The move.
+            selection: Checksum of the selection that the version came from.
+        """
+        return cls(
+            version=move.version,
+            previous=before.version if before else None,
+            selection=selection,
+            deployed_at=move.at,
+            history=[*(before.history if before else []), move],
+        )
 
 
 class _Counter(BaseModel):
@@ -73,6 +119,11 @@ class Repository:
         """Returns the URI of a version."""
         return f"{self.uri.rstrip('/')}/{version}"
 
+    def versions(self) -> list[int]:
+        """Returns the numbers of all whole versions, in order."""
+        tops = {name.partition("/")[0] for name in self._store.names() if "/" in name}
+        return sorted(int(top) for top in tops if top.isdecimal() and self._store.has_directory(top))
+
     def pointer(self) -> bytes | None:
         """Returns the content of ``champion.json``, or None if nothing was promoted yet."""
         return self._store.read(CHAMPION_FILE)
@@ -91,15 +142,24 @@ class Repository:
         Raises:
             DeployError: If the pointer is damaged.
         """
-        return None if pointer is None else _parse(Champion, pointer, f"{self.uri}/{CHAMPION_FILE}")
+        if pointer is None:
+            return None
+        hint = "`trimtab promote TARGET VERSION` replaces it; `trimtab history TARGET` lists the versions."
+        return _parse(Champion, pointer, f"{self.uri}/{CHAMPION_FILE}", hint)
 
-    def add(self, directory: Path) -> int:
+    def add(self, directory: Path, training: Path | None = None) -> int:
         """Copies a ``deployment`` artifact in under a new version, which nothing points to yet.
+
+        Args:
+            directory: The deployment.
+            training: Its ``training`` artifact; it is there before the deployment is.
 
         Returns:
             The version: larger than any one before.
         """
         version = self._next_version()
+        if training is not None:
+            self._store.put_directory(training, f"{TRAINING}/{version}")
         self._store.put_directory(directory, str(version))
         return version
 
@@ -123,26 +183,53 @@ class Repository:
             DeployError: If there is no such version.
             ArtifactError: If one of its files is missing, cut or changed.
         """
+        with self._fetched(str(version), "deployment", f"there is no version {version}") as found:
+            yield found
+
+    @contextlib.contextmanager
+    def training(self, version: int) -> Iterator[artifact.Artifact]:
+        """Yields a verified local copy of what a version was trained from, for as long as the block lasts.
+
+        Raises:
+            DeployError: If there is no such version, or if nothing was stored of its training.
+            ArtifactError: If one of its files is missing, cut or changed, or if it is another version's.
+        """
+        manifest = self._store.read(f"{version}/{artifact.MANIFEST}")
+        if manifest is None:
+            raise DeployError(f"there is no version {version}", path=self.uri)
+        where = f"{self.location(version)}/{artifact.MANIFEST}"
+        lineage = _parse(artifact.Manifest, manifest, where, "Deploy the model again.").lineage
+        missing = f"nothing is stored of the training of version {version}"
+        with self._fetched(f"{TRAINING}/{version}", "training", missing) as found:
+            if lineage.get("training") != found.digest:
+                path = f"{self.uri.rstrip('/')}/{TRAINING}/{version}"
+                raise ArtifactError("it belongs to another deployment", path=path)
+            yield found
+
+    @contextlib.contextmanager
+    def _fetched(self, name: str, kind: artifact.Kind, missing: str) -> Iterator[artifact.Artifact]:
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-            copy = Path(temporary) / str(version)
+            copy = Path(temporary) / Path(name).name
             try:
-                self._store.get_directory(str(version), copy)
+                self._store.get_directory(name, copy)
             except FileNotFoundError as error:
-                raise DeployError(f"there is no version {version}", path=self.uri) from error
+                raise DeployError(missing, path=self.uri) from error
             try:
-                found = artifact.load(copy, "deployment")
+                found = artifact.load(copy, kind)
             except ArtifactError as error:
-                served = str(error.path).replace(str(copy), self.location(version))
+                served = str(error.path).replace(str(copy), f"{self.uri.rstrip('/')}/{name}")
                 raise ArtifactError(error.message, path=served, hint="Deploy the model again.") from error
             yield found
 
     def _next_version(self) -> int:
         """Returns a number that nobody else gets; never one that is taken, even if the counter was lost."""
+        hint = "Remove it: the next free number is found without it."
         while True:
             content = self._store.read(COUNTER_FILE)
-            version = 1 + (_parse(_Counter, content, f"{self.uri}/{COUNTER_FILE}").last if content else 0)
+            path = f"{self.uri}/{COUNTER_FILE}"
+            version = 1 + (_parse(_Counter, content, path, hint).last if content is not None else 0)
             won = self._store.swap(COUNTER_FILE, content, _content(_Counter(last=version)))
-            if won and not self._store.names(f"{version}/"):
+            if won and not any(self._store.names(f"{place}{version}/") for place in ("", f"{TRAINING}/")):
                 return version
 
 
@@ -150,8 +237,10 @@ def _content(model: BaseModel) -> bytes:
     return (model.model_dump_json(indent=2) + "\n").encode()
 
 
-def _parse(kind: type[_Model], content: bytes, path: str) -> _Model:
+def _parse(kind: type[_Model], content: bytes, path: str, hint: str) -> _Model:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise DeployError(f"the file is damaged ({error.error_count()} errors)", path=path) from error
+        raise DeployError(
+            f"the file is damaged ({error.error_count()} errors)", path=path, hint=hint
+        ) from error

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
+from pathlib import Path
 
 from trimtab import progress
-from trimtab.config.config import Config
+from trimtab.config.config import Config, split_candidate
 from trimtab.data.dataset import SCHEMA_FILE, Dataset
-from trimtab.deploy import promotion
-from trimtab.errors import ConfigError, DeployError
-from trimtab.report.result import Selection
+from trimtab.deploy import promotion, training
+from trimtab.deploy.identity import who
+from trimtab.errors import ArtifactError, ConfigError, DeployError
+from trimtab.report.result import CandidateResult, Selection
 from trimtab.stages.select import SELECTION_FILE
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
 
-def run(*, config: str, run: str, dataset: str, selection: str) -> str:
+def run(*, config: str, run: str, dataset: str, model: str, shortlist: str, selection: str) -> str:
     """Deploys the chosen model.
 
     Args:
         config: The resolved config, as JSON.
         run: The URI of the run's directory.
         dataset: The ``dataset`` artifact, for its schema and preprocessing.
+        model: The trained ``model`` artifact.
+        shortlist: The ``shortlist`` artifact, for the Keras model that the chosen one was made from.
         selection: The ``selection`` artifact.
 
     Returns:
@@ -36,24 +41,54 @@ def run(*, config: str, run: str, dataset: str, selection: str) -> str:
         if source.lineage["dataset"] != data.fingerprint:
             raise DeployError("the selection was made on other data", path=str(source.path))
         decided = Selection.model_validate_json((source.path / SELECTION_FILE).read_bytes())
-        deployed = promotion.deploy(
-            settings.deploy.target,
-            source,
-            (data.path / SCHEMA_FILE).read_bytes(),
-            _metadata(settings, run, decided),
-        )
+        chosen = next((c for c in decided.candidates if c.id == decided.chosen), None)
+        if chosen is None:
+            raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(source.path))
+        with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+            kept = _training(Path(temporary) / "training", settings, data, chosen, model, shortlist)
+            deployed = promotion.deploy(
+                settings.deploy.target,
+                source,
+                (data.path / SCHEMA_FILE).read_bytes(),
+                _metadata(settings, run, decided, chosen),
+                training=kept,
+                by=who(run),
+            )
         record.summary = dataclasses.asdict(deployed)
         progress.say("deploy", f"version {deployed.version} is the champion at {deployed.uri}")
     return deployed.uri
 
 
-def _metadata(settings: Config, run: str, decided: Selection) -> str:
+def _training(
+    path: Path, settings: Config, data: Dataset, chosen: CandidateResult, model: str, shortlist: str
+) -> artifact.Artifact:
+    """Writes what retraining and exporting will need, after checking that the artifacts belong together."""
+    trained = artifact.load(model, "model")
+    compressed = artifact.load(
+        artifact.load(shortlist, "shortlist").path / split_candidate(chosen.id)[0], "model"
+    )
+    if trained.lineage["dataset"] != data.fingerprint:
+        raise ArtifactError("the model was trained on other data", path=str(trained.path))
+    if compressed.lineage["parent"] != trained.digest:
+        raise ArtifactError("it was made from another model", path=str(compressed.path))
+    record = training.TrainingRecord(
+        fingerprint=data.fingerprint,
+        sources=data.sources,
+        rows=data.rows,
+        recipe=chosen.recipe,
+        candidate=chosen.id,
+        hyperparameters=trained.lineage["hyperparameters"],
+        data=settings.data.model_dump(mode="json"),
+    )
+    return training.write(path, record, data, trained, compressed)
+
+
+def _metadata(settings: Config, run: str, decided: Selection, chosen: CandidateResult) -> str:
     """Returns what people want to know of the version."""
-    chosen = next((c for c in decided.candidates if c.id == decided.chosen), None)
     found = {
         "name": settings.name,
         "run": run,
         "verdict": decided.verdict,
-        "candidate": chosen.model_dump(mode="json") if chosen else None,
+        "candidate": chosen.model_dump(mode="json"),
     }
     return json.dumps(found, indent=2) + "\n"

@@ -18,7 +18,15 @@ from trimtab.storage import atomic
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
 Kind = Literal[
-    "dataset", "hyperparameters", "model", "candidate", "evaluation", "shortlist", "selection", "deployment"
+    "dataset",
+    "hyperparameters",
+    "model",
+    "candidate",
+    "evaluation",
+    "shortlist",
+    "selection",
+    "deployment",
+    "training",
 ]
 
 

@@ -37,6 +37,9 @@ class Store(Protocol):
     def get_directory(self, name: str, target: Path) -> None:
         """Copies the objects below ``name`` to a new local directory."""
 
+    def has_directory(self, name: str) -> bool:
+        """Returns whether a whole directory is at ``name``."""
+
 
 class LocalStore:
     """A directory."""
@@ -79,6 +82,10 @@ class LocalStore:
         """See ``Store``."""
         with atomic.new_directory(target) as part:
             shutil.copytree(self.root / name, part, dirs_exist_ok=True)
+
+    def has_directory(self, name: str) -> bool:
+        """See ``Store``."""
+        return (self.root / name).is_dir()
 
     @contextlib.contextmanager
     def _locked(self, name: str) -> Iterator[None]:

@@ -178,7 +178,9 @@ def test_the_list_of_files_is_written_last_and_removed_first(emulator, tree):
 def test_without_its_list_there_is_no_directory(emulator, tree, tmp_path):
     store = open_store(URI)
     store.put_directory(tree, "v")
+    assert store.has_directory("v")
     del emulator.state.objects["bucket"][f"deep/prefix/v/{WHOLE}"]
+    assert not store.has_directory("v")
     with pytest.raises(FileNotFoundError, match="prefix/v"):
         store.get_directory("v", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()

@@ -133,6 +133,10 @@ class GcsStore:
                 if found == before:  # else the directory was replaced meanwhile
                     raise
 
+    def has_directory(self, name: str) -> bool:
+        """See ``Store``."""
+        return self._objects.find(f"{self._full(name)}/{WHOLE}") is not None
+
     def _whole(self, prefix: str) -> tuple[bytes, int]:
         """Returns the list of files of a directory, and its generation."""
         found = self._objects.read(prefix + WHOLE)

@@ -1,0 +1,78 @@
+"""Moving the pointer to the champion: by compare-and-swap, and the swap itself writes down every move."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from trimtab.deploy.identity import who
+from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.errors import DeployError
+
+REPLACED_DAMAGED = "champion.json was damaged; it was replaced, and the history before is lost"
+
+
+def move(
+    repository: Repository,
+    pointer: bytes | None,
+    version: int,
+    selection: str,
+    *,
+    action: Literal["deploy", "promote", "rollback"],
+    by: str | None = None,
+    forced: bool = False,
+    reason: str = "",
+) -> Champion:
+    """Makes a version the champion, if the pointer still is what it was when it was read.
+
+    A damaged pointer is replaced, and the history says so.
+
+    Args:
+        repository: Where.
+        pointer: What ``repository.pointer()`` returned.
+        version: What to point to.
+        selection: Checksum of the selection that the version came from.
+        action: What the history calls the move.
+        by: Who moves it; None: this user on this host.
+        forced: Whether it is promoted although it was not shown to be better.
+        reason: Why, for the history.
+
+    Raises:
+        DeployError: If another deployment was faster.
+    """
+    before = readable(repository, pointer)
+    if pointer is not None and before is None:
+        reason = f"{reason} ({REPLACED_DAMAGED})" if reason else REPLACED_DAMAGED
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    made = Promotion(version=version, at=now, by=by or who(), action=action, forced=forced, reason=reason)
+    champion = Champion.after(before, made, selection)
+    if not repository.promote(champion, pointer):
+        raise lost(repository, f"version {version} was not promoted")
+    return champion
+
+
+def readable(repository: Repository, pointer: bytes | None) -> Champion | None:
+    """Returns the champion that a pointer names; None if there is no pointer, or if it is damaged."""
+    try:
+        return repository.parse(pointer)
+    except DeployError:
+        return None
+
+
+def lost(repository: Repository, what: str) -> DeployError:
+    """Returns the error of one that another was faster than; it names the other.
+
+    Args:
+        repository: Where the pointer is now another one than the one that was read.
+        what: What did not happen.
+    """
+    champion = readable(repository, repository.pointer())
+    winner = ""
+    if champion is not None and champion.history:
+        last = champion.history[-1]
+        winner = f": version {last.version}, by {last.by} at {last.at} ({last.action})"
+    return DeployError(
+        f"{what}: another deployment moved the pointer first{winner}",
+        path=repository.uri,
+        hint="`trimtab history` shows both; `trimtab promote` makes the other one the champion.",
+    )
