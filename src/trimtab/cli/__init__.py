@@ -16,7 +16,8 @@ from trimtab.errors import TrimtabError
 
 COMMANDS = {
     "run": "Train, shrink, prove and ship a model, as one YAML says.",
-    "predict": "Serve predictions of a deployed model for a file.",
+    "predict": "Predict with a deployed model for a file.",
+    "serve": "Serve a deployed model over HTTP.",
     "report": "Show the outcome of a run.",
     "tensorboard": "Review the logs of runs in TensorBoard.",
     "compile": "Write the pipeline as YAML for Kubeflow.",

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from trimtab.data.dataset import model_input
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.serving import Preprocessor, name_of
 from trimtab.deploy import inputs
-from trimtab.deploy.repository import MODEL_FILE, SCHEMA_FILE, Repository
-from trimtab.errors import ArtifactError, DataError, DeployError
+from trimtab.deploy.answers import answers, schema_of
+from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.errors import DataError, DeployError
 from trimtab.evaluate.litert import LiteRTModel
-from trimtab.storage.artifact import Artifact
 
 
 def predict(target: str, input_path: str, version: int | None = None) -> Iterator[dict[str, Any]]:
@@ -43,22 +41,15 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
             raise DeployError("no model was deployed here", path=repository.uri)
         version = champion.version
     with repository.fetched(version) as found:
-        schema = _schema(found, repository.location(version))
+        schema = schema_of(found, repository.location(version))
         preprocessor, model = Preprocessor.load(schema), LiteRTModel(found.path / MODEL_FILE)
         seen = 0
         for batch in inputs.batches(input_path, schema):
             x = _encoded(preprocessor, batch, input_path, seen)
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
-            for path, row in zip(paths, _answers(schema, model.predict(model_input(schema, x))), strict=True):
+            for path, row in zip(paths, answers(schema, model.predict(model_input(schema, x))), strict=True):
                 yield row if path is None else {"path": path, **row}
             seen += batch.num_rows
-
-
-def _schema(found: Artifact, location: str) -> DatasetSchema:
-    try:
-        return DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ArtifactError("the schema is of another version of trimtab", path=location) from error
 
 
 def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, seen: int) -> NDArray[Any]:
@@ -74,12 +65,3 @@ def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, see
 
 def _is_media(schema: DatasetSchema, batch: pa.RecordBatch) -> bool:
     return schema.input.kind in ("image", "audio") and "path" in batch.schema.names
-
-
-def _answers(schema: DatasetSchema, outputs: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
-    for output in outputs:
-        if schema.task == "regression":
-            yield {"value": float(output[0]) * schema.label_std + schema.label_mean}
-        else:
-            probabilities = dict(zip(schema.classes, output.tolist(), strict=True))
-            yield {"label": schema.classes[int(output.argmax())], "probabilities": probabilities}

@@ -1,0 +1,46 @@
+"""What a deployed model's outputs say: labels with probabilities, or values in the label's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.repository import SCHEMA_FILE
+from trimtab.errors import ArtifactError
+from trimtab.storage.artifact import Artifact
+
+
+def schema_of(found: Artifact, location: str) -> DatasetSchema:
+    """Returns the schema of a deployed version.
+
+    Args:
+        found: Its verified local copy.
+        location: Where it lies, for the message.
+
+    Raises:
+        ArtifactError: If another version of trimtab wrote it.
+    """
+    try:
+        return DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ArtifactError("the schema is of another version of trimtab", path=location) from error
+
+
+def answers(schema: DatasetSchema, outputs: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
+    """Yields ``label`` and ``probabilities`` by class, or ``value`` in the label's unit, for every row.
+
+    Args:
+        schema: The schema of the model.
+        outputs: The model's outputs, ``(n, outputs)``.
+    """
+    for output in outputs:
+        if schema.task == "regression":
+            yield {"value": float(output[0]) * schema.label_std + schema.label_mean}
+        else:
+            probabilities = dict(zip(schema.classes, output.tolist(), strict=True))
+            yield {"label": schema.classes[int(output.argmax())], "probabilities": probabilities}

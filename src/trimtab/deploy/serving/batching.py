@@ -1,0 +1,116 @@
+"""Batching: concurrent requests share a queue, and threads with an interpreter each take from it.
+
+There is no timer: a thread that is free takes what is there. A request that comes alone waits for nothing,
+and those that come while all threads are busy are taken together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.deploy.serving.limits import Limits
+from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.refusal import busy
+from trimtab.evaluate.litert import LiteRTModel
+
+_MOST_JOBS = 32
+
+
+@dataclass(slots=True)
+class _Job:
+    """Rows that wait for their outputs."""
+
+    x: NDArray[np.generic]
+    outputs: asyncio.Future[NDArray[np.float32]]
+
+
+class Batcher:
+    """Runs a model for many requests at a time; its methods belong to the event loop's thread.
+
+    Args:
+        interpreters: The same model, loaded once a thread: an interpreter is not thread safe.
+        limits: How many rows may be pending.
+        metrics: Where batches are counted.
+    """
+
+    def __init__(self, interpreters: Sequence[LiteRTModel], limits: Limits, metrics: Metrics) -> None:
+        self._limits, self._metrics = limits, metrics
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = len(interpreters)
+        self._pending = 0
+        for interpreter in interpreters:
+            threading.Thread(target=self._work, args=(interpreter,), name="inference", daemon=True).start()
+
+    async def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Returns the outputs of model-ready examples, ``(n, *input_shape)`` to ``(n, outputs)``.
+
+        Raises:
+            Refusal: If too many rows wait already.
+            ModelError: If the runtime fails.
+        """
+        if self._pending + len(x) > self._limits.pending_rows:
+            raise busy("too many requests are waiting")
+        job = _Job(x, asyncio.get_running_loop().create_future())
+        self._count(len(x))
+        self._jobs.put(job)
+        try:
+            return await job.outputs
+        finally:
+            self._count(-len(x))
+
+    def close(self) -> None:
+        """Ends the threads when all that waits is done."""
+        for _ in range(self._threads):
+            self._jobs.put(None)
+
+    def _count(self, rows: int) -> None:
+        self._pending += rows
+        self._metrics.pending_rows.inc(rows)
+
+    def _work(self, interpreter: LiteRTModel) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [one for one in (job, *self._waiting()) if not one.outputs.cancelled()]
+            if jobs:
+                self._run(interpreter, jobs)
+
+    def _waiting(self) -> list[_Job]:
+        """Returns this thread's share of what waits."""
+        taken: list[_Job] = []
+        for _ in range(min(self._jobs.qsize() // self._threads, _MOST_JOBS - 1)):
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                break
+            if job is None:
+                self._jobs.put(None)
+                break
+            taken.append(job)
+        return taken
+
+    def _run(self, interpreter: LiteRTModel, jobs: list[_Job]) -> None:
+        x = jobs[0].x if len(jobs) == 1 else np.concatenate([job.x for job in jobs])
+        found: NDArray[np.float32] | Exception
+        try:
+            found = interpreter.predict(x)
+        except Exception as error:  # a thread that ends would leave requests waiting for ever
+            found = error
+        jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, found)
+
+    def _deliver(self, jobs: list[_Job], found: NDArray[np.float32] | Exception) -> None:
+        self._metrics.batch_rows.observe(sum(len(job.x) for job in jobs))
+        at = 0
+        for job in jobs:
+            if job.outputs.done():
+                pass
+            elif isinstance(found, Exception):
+                job.outputs.set_exception(found)
+            else:
+                job.outputs.set_result(found[at : at + len(job.x)])
+            at += len(job.x)

@@ -1,0 +1,76 @@
+"""What Prometheus sees of the server."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import generate_latest
+
+# When a counter began is of no use here, and doubles the output.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class Metrics:
+    """The metrics of one server, in a registry of their own.
+
+    Attributes:
+        in_flight: Requests that have begun and are not answered.
+        pending_rows: Examples that wait or are computed.
+        batch_rows: Examples that were computed in one go.
+        swaps: Models that went into service.
+        swap_failures: Champions that could not.
+        poll_failures: Looks at the champion pointer that failed.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        registry = self._registry
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "trimtab_requests", "Requests by route and status.", ["route", "code"], registry=registry
+        )
+        self._seconds = Histogram(
+            "trimtab_request_seconds", "Time to an answer.", ["route"], buckets=_SECONDS, registry=registry
+        )
+        self.in_flight = Gauge("trimtab_requests_in_flight", "Requests not yet answered.", registry=registry)
+        self.pending_rows = Gauge(
+            "trimtab_pending_rows", "Examples that wait or are computed.", registry=registry
+        )
+        self.batch_rows = Histogram(
+            "trimtab_batch_rows", "Examples computed in one go.", buckets=_ROWS, registry=registry
+        )
+        self._model = Gauge(
+            "trimtab_model_info", "The model in service.", ["model", "version"], registry=registry
+        )
+        self.swaps = Counter("trimtab_model_swaps", "Models that went into service.", registry=registry)
+        self.swap_failures = Counter(
+            "trimtab_model_swap_failures",
+            "Champions that could not go into service.",
+            registry=registry,
+        )
+        self.poll_failures = Counter(
+            "trimtab_poll_failures", "Looks at the champion pointer that failed.", registry=registry
+        )
+
+    def answered(self, route: str, code: int, seconds: float) -> None:
+        """Counts a request."""
+        self._requests.labels(route, str(code)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def serving(self, model: str, version: int) -> None:
+        """Says which version is in service from now on."""
+        self._model.clear()
+        self._model.labels(model, str(version)).set(1)
+        self.swaps.inc()
+
+    def text(self) -> bytes:
+        """Returns all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)

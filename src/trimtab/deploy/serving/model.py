@@ -1,0 +1,88 @@
+"""One version of a model in service: loaded, verified, and in use until its last request is answered."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from trimtab.data.dataset import model_input
+from trimtab.data.schema import DatasetSchema
+from trimtab.data.serving import Preprocessor
+from trimtab.deploy.answers import schema_of
+from trimtab.deploy.golden import GOLDEN_FILE, Golden
+from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.deploy.serving.batching import Batcher
+from trimtab.errors import DeployError
+from trimtab.evaluate.litert import LiteRTModel
+
+
+class ServedModel:
+    """A version that answers; its methods belong to the event loop's thread.
+
+    Attributes:
+        version: Its number.
+        schema: What its inputs and outputs mean.
+        preprocessor: Turns raw rows into its stored tensors.
+        batcher: Runs it.
+    """
+
+    def __init__(self, version: int, schema: DatasetSchema, batcher: Batcher) -> None:
+        self.version = version
+        self.schema = schema
+        self.preprocessor = Preprocessor.load(schema)
+        self.batcher = batcher
+        self._users, self._retired = 0, False
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps the model running for as long as the block lasts, even when another one replaces it."""
+        self._users += 1
+        try:
+            yield
+        finally:
+            self._users -= 1
+            self._close_unused()
+
+    def retire(self) -> None:
+        """Ends the model as soon as nobody uses it."""
+        self._retired = True
+        self._close_unused()
+
+    def _close_unused(self) -> None:
+        if self._retired and not self._users:
+            self.batcher.close()
+
+
+def load(repository: Repository, version: int, interpreters: int) -> tuple[DatasetSchema, list[LiteRTModel]]:
+    """Returns the schema of a version and its model, loaded so many times, after verifying both.
+
+    Args:
+        repository: Where it is deployed.
+        version: Its number.
+        interpreters: How many threads will run it.
+
+    Raises:
+        DeployError: If there is no such version, or if it answers differently than when it was selected.
+        ArtifactError: If one of its files is missing, cut or changed.
+        ModelError: If the runtime cannot load or run it.
+    """
+    location = repository.location(version)
+    with repository.fetched(version) as found:
+        schema = schema_of(found, location)
+        golden = Golden.load(found.path / GOLDEN_FILE)
+        models = [_verified(found.path / MODEL_FILE, schema, golden, location) for _ in range(interpreters)]
+    return schema, models
+
+
+def _verified(path: Path, schema: DatasetSchema, golden: Golden, location: str) -> LiteRTModel:
+    model = LiteRTModel(path)
+    if model.input_shape != schema.input.shape or model.outputs != schema.outputs:
+        raise DeployError("the model's tensors are not those of its schema", path=location)
+    difference = golden.difference(model.predict(model_input(schema, golden.x)))
+    if difference is None or difference > golden.tolerance:
+        found = "something else" if difference is None else f"outputs that differ by {difference:.3g}"
+        raise DeployError(
+            f"expected the golden predictions within {golden.tolerance:.3g}, found {found}", path=location
+        )
+    return model

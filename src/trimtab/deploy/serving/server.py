@@ -1,0 +1,97 @@
+"""The process: a listening socket, uvicorn, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+
+from trimtab.deploy.repository import Repository
+from trimtab.deploy.serving.app import Service
+from trimtab.deploy.serving.following import Follower
+from trimtab.deploy.serving.limits import Limits
+from trimtab.deploy.serving.log import JsonLog
+from trimtab.deploy.serving.metrics import Metrics
+from trimtab.errors import ConfigError
+
+_BACKLOG = 2048
+_MOST_THREADS = 4
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, whose signals we handle: its own handlers would end the process by SIGTERM, not with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -> None:
+    """Serves the champion of a repository until SIGTERM or SIGINT.
+
+    Args:
+        target: The URI of the model repository; it may not exist yet.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        name: The model's name in paths; None takes the last part of the target.
+        limits: How much is taken on.
+
+    Raises:
+        ConfigError: If the target's scheme is not supported, or if the address cannot be listened on.
+    """
+    log, metrics, repository = JsonLog(sys.stderr.buffer), Metrics(), Repository(target)
+    name = name or repository.uri.rstrip("/").rpartition("/")[2]
+    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    follower = Follower(repository, name, threads, limits, metrics, log)
+    service = Service(name, follower, limits, metrics, log)
+    logging.getLogger("uvicorn").addHandler(log)
+    with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        address, bound = listener.getsockname()[:2]
+        log.event("listening", host=address, port=bound, model=name, target=repository.uri)
+        runner.run(_run(service, follower, listener, limits, log))
+    log.event("stopped")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"cannot listen on {host}:{port}: {error}", field="--port") from error
+
+
+async def _run(
+    service: Service, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
+) -> None:
+    config = uvicorn.Config(
+        service.app(),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=int(limits.drain_s),
+    )
+    server = _Server(config)
+    loop = asyncio.get_running_loop()
+
+    def leave(notice_s: float) -> None:
+        log.event("leaving", notice_s=notice_s)
+        service.leaving = True
+        loop.call_later(notice_s, setattr, server, "should_exit", True)
+
+    loop.add_signal_handler(signal.SIGTERM, leave, limits.notice_s)
+    loop.add_signal_handler(signal.SIGINT, leave, 0.0)
+    follower.start()
+    await server.serve([listener])
+    follower.stop()

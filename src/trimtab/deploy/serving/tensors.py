@@ -1,0 +1,190 @@
+"""The tensors of the Open Inference Protocol, version 2, and of its binary extension.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protocol/binary-tensor-data-extension
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_json
+
+from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.serving.refusal import Refusal
+
+INPUT, OUTPUT = "input", "output"
+JSON_LENGTH = "Inference-Header-Content-Length"
+_DATATYPES = {"float32": "FP32", "int32": "INT32"}
+
+
+class _Message(BaseModel):
+    """A part of a request; fields that the protocol does not know belong to extensions and are ignored."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+
+class InputTensor(_Message):
+    """A tensor of a request."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    parameters: dict[str, Any] = {}
+    data: list[Any] | None = None
+
+
+class WantedOutput(_Message):
+    """An output that a request asks for."""
+
+    name: str
+    parameters: dict[str, Any] = {}
+
+
+class InferRequest(_Message):
+    """A request for inference."""
+
+    id: str | None = None
+    parameters: dict[str, Any] = {}
+    inputs: list[InputTensor]
+    outputs: list[WantedOutput] | None = None
+
+    @property
+    def wants_binary(self) -> bool:
+        """Returns whether the output is to be sent as bytes after the JSON."""
+        wanted = bool(self.parameters.get("binary_data_output", False))
+        for output in self.outputs or ():
+            wanted = bool(output.parameters.get("binary_data", wanted))
+        return wanted
+
+
+def parse(body: bytes, json_length: str | None) -> tuple[InferRequest, memoryview]:
+    """Returns a request, and the bytes that follow its JSON.
+
+    Args:
+        body: The HTTP body.
+        json_length: The header that says where the JSON ends, where there is one.
+
+    Raises:
+        Refusal: If it is no request of the protocol.
+    """
+    end = len(body)
+    if json_length is not None:
+        if not (json_length.isascii() and json_length.isdigit() and int(json_length) <= len(body)):
+            raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {json_length[:20]!r}")
+        end = int(json_length)
+    try:
+        request = InferRequest.model_validate_json(body[:end])
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise Refusal(400, f"{where}: {first['msg']}" if where else first["msg"]) from None
+    for output in request.outputs or ():
+        if output.name != OUTPUT:
+            raise Refusal(400, f"outputs: expected {OUTPUT!r}, found {output.name[:100]!r}")
+    return request, memoryview(body)[end:]
+
+
+def array_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, most_rows: int) -> NDArray[Any]:
+    """Returns the examples of a request as the model takes them, ``(n, *shape)``.
+
+    Args:
+        request: The request.
+        schema: The schema of the model.
+        rest: What followed the JSON.
+        most_rows: Most examples that are allowed.
+
+    Raises:
+        Refusal: If they are not what the model takes.
+    """
+    if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
+        names = ", ".join(repr(tensor.name[:100]) for tensor in request.inputs[:5]) or "none"
+        raise Refusal(400, f"inputs: expected {INPUT!r}, found {names}")
+    tensor, expected = request.inputs[0], schema.input
+    datatype = _DATATYPES[expected.model_dtype]
+    if tensor.datatype != datatype:
+        raise Refusal(400, f"inputs: datatype: expected {datatype}, found {tensor.datatype[:20]!r}")
+    if not tensor.shape or tuple(tensor.shape[1:]) != expected.shape or tensor.shape[0] < 1:
+        wanted, found = [-1, *expected.shape], tensor.shape[:9]
+        raise Refusal(400, f"inputs: shape: expected {wanted} with at least one row, found {found}")
+    if tensor.shape[0] > most_rows:
+        raise Refusal(400, f"inputs: shape: expected at most {most_rows} rows, found {tensor.shape[0]}")
+    flat = _binary(tensor, rest, expected.model_dtype) if tensor.data is None else _listed(tensor.data)
+    if flat.size != np.prod(tensor.shape):
+        raise Refusal(400, f"inputs: data: expected {np.prod(tensor.shape)} values, found {flat.size}")
+    return _checked(flat, schema).reshape(tensor.shape)
+
+
+def _listed(data: list[Any]) -> NDArray[Any]:
+    try:
+        values = np.asarray(data)
+    except (ValueError, OverflowError):  # ragged, or too deep
+        values = np.empty(0, object)
+    if values.dtype.kind not in "iuf":
+        raise Refusal(400, "inputs: data: expected numbers, flat or nested as the shape says")
+    return values
+
+
+def _binary(tensor: InputTensor, rest: memoryview, dtype: str) -> NDArray[Any]:
+    kind = np.dtype(dtype).newbyteorder("<")
+    size = tensor.parameters.get("binary_data_size")
+    if size is None:
+        raise Refusal(400, "inputs: expected data, or the parameter binary_data_size")
+    if type(size) is not int or size != len(rest) or size % kind.itemsize:
+        raise Refusal(
+            400, f"inputs: binary_data_size: expected {len(rest)}, what follows the JSON, in whole values"
+        )
+    return np.frombuffer(rest, kind)
+
+
+def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
+    """Returns values in the model's type, if it can take them."""
+    if schema.input.kind == "text":
+        largest = (schema.vocabulary_size or 2**31) - 1
+        if values.dtype.kind == "f" or values.min() < 0 or values.max() > largest:
+            raise Refusal(400, f"inputs: data: expected whole numbers from 0 to {largest}")
+        return values.astype(np.int32)
+    with np.errstate(over="ignore"):
+        result = values.astype(np.float32)
+    if not np.isfinite(result).all():
+        raise Refusal(400, "inputs: data: expected finite numbers in the range of FP32")
+    return result
+
+
+def answer(
+    request: InferRequest, model: str, version: int, outputs: NDArray[np.float32]
+) -> tuple[bytes, dict[str, str]]:
+    """Returns the body of an answer and the headers that describe it.
+
+    Args:
+        request: The request.
+        model: The model's name.
+        version: The version that answers.
+        outputs: Its outputs, ``(n, outputs)``.
+    """
+    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": outputs.shape}
+    message = {"model_name": model, "model_version": str(version), "outputs": [output]}
+    if request.id is not None:
+        message["id"] = request.id
+    if not request.wants_binary:
+        output["data"] = outputs.ravel().tolist()
+        return to_json(message), {"Content-Type": "application/json"}
+    content = outputs.astype("<f4", copy=False).tobytes()
+    output["parameters"] = {"binary_data_size": len(content)}
+    head = to_json(message)
+    return head + content, {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
+
+
+def metadata(schema: DatasetSchema, model: str, version: int) -> dict[str, Any]:
+    """Returns the protocol's metadata of a model."""
+    datatype = _DATATYPES[schema.input.model_dtype]
+    return {
+        "name": model,
+        "versions": [str(version)],
+        "platform": "litert_tflite",
+        "inputs": [{"name": INPUT, "datatype": datatype, "shape": [-1, *schema.input.shape]}],
+        "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, schema.outputs]}],
+    }
