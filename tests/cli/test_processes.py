@@ -9,6 +9,7 @@ from kfp import dsl, local
 from kfp.local import subprocess_task_handler
 
 from trimtab.cli.processes import processes
+from trimtab.config.config import Config
 
 TASK = """\
 import os, signal, sys
@@ -17,7 +18,7 @@ from kfp.dsl import *
 def {stage}(what: str):
     print("said on stdout", os.environ.get("TASK_VARIABLE"), os.environ["_KFP_RUNTIME"], os.getcwd())
     print("said on stderr", file=sys.stderr)
-    print("tensorflow" in sys.modules, os.getpid())
+    print("tensorflow" in sys.modules, "sklearn" in sys.modules, "kfp.client" in sys.modules, os.getpid())
     if what == "exit":
         sys.exit(7)
     if what == "raise":
@@ -39,13 +40,18 @@ def command(stage, what):
     return ["sh", "-ec", script, task, *arguments]
 
 
+def config(algorithm="random"):
+    sections = {"data": {"train": "x"}, "model": {"architecture": "mlp"}, "tune": {"algorithm": algorithm}}
+    return Config.model_validate(sections)
+
+
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
-    def run(stage, what="end"):
-        with processes(None, tmp_path):
+    def run(stage, what="end", algorithm="random"):
+        with processes(config(algorithm), tmp_path):
             return subprocess_task_handler.run_local_subprocess(
                 command(stage, what), {"TASK_VARIABLE": "set"}
             )
@@ -53,14 +59,24 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize(("stage", "imported"), [("train", True), ("select", False)])
-def test_a_task_is_a_process_of_its_own_that_says_what_it_says(run, capsys, tmp_path, stage, imported):
-    assert run(stage) == 0
+@pytest.mark.parametrize(
+    ("stage", "algorithm", "imported"),
+    [
+        ("train", "bayesian", True),
+        ("tune", "random", True),
+        ("tune", "bayesian", False),
+        ("select", "random", False),
+    ],
+)
+def test_a_task_is_a_process_of_its_own_that_says_what_it_says(
+    run, capsys, tmp_path, stage, algorithm, imported
+):
+    assert run(stage, algorithm=algorithm) == 0
     out = capsys.readouterr().out
     assert f"said on stdout set true {tmp_path}" in out
     assert "said on stderr" in out
-    found, pid = next(line for line in out.splitlines() if line.startswith(("True", "False"))).split()
-    assert found == str(imported)
+    *found, pid = next(line for line in out.splitlines() if line.startswith(("True", "False"))).split()
+    assert found == [str(imported), "False", "False"]
     assert int(pid) != os.getpid()
     assert "TASK_VARIABLE" not in os.environ
 
@@ -73,7 +89,7 @@ def test_a_forked_task_ends_with_the_code_of_its_process(run, capsys, what, code
 
 def test_kfp_starts_processes_of_its_own_again_afterwards(run, tmp_path):
     before = subprocess_task_handler.run_local_subprocess
-    with processes(None, tmp_path) as runner:
+    with processes(config(), tmp_path) as runner:
         assert isinstance(runner, local.SubprocessRunner)
         assert subprocess_task_handler.run_local_subprocess is not before
     assert subprocess_task_handler.run_local_subprocess is before
@@ -88,6 +104,6 @@ def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
     def twice(n: int) -> int:
         return train(n=train(n=n).output).output
 
-    with processes(None, tmp_path) as runner:
+    with processes(config(), tmp_path) as runner:
         local.init(runner, pipeline_root=str(tmp_path / "artifacts"), raise_on_error=True)
         assert twice(n=1).outputs == {"Output": 3}

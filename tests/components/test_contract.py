@@ -46,6 +46,7 @@ def test_every_stage_has_a_module_and_a_component(root):
         "__init__",
         "stage",
         "context",
+        "imports",
     }
     components = {path.parent.name for path in (root / "components").glob("*/component.py")}
     assert modules == components == set(STAGES)

@@ -27,7 +27,7 @@ FORKED = frozenset({"tune", "train", "prune", "shortlist", "quantize", "evaluate
 """The stages that import TensorFlow, and the short ones between them."""
 
 _BEFORE = "data_prep"
-_PRELOADED = ["tensorflow", "keras", "keras_tuner", "kfp.dsl.executor_main"]
+_PRELOADED = "trimtab.cli.preload"
 _INPUT, _FUNCTION = "--executor_input", "--function_to_execute"
 
 
@@ -39,11 +39,12 @@ def processes(config: Config, directory: Path) -> Iterator[Any]:  # noqa: ARG001
 
     start = subprocess_task_handler.run_local_subprocess
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload([_PRELOADED])
+    forked = FORKED - _needing_scikit_learn(config)
 
     def run(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
         stage = full_command[full_command.index(_FUNCTION) + 1]
-        if stage in FORKED:
+        if stage in forked:
             return _run_forked(context, full_command, {**os.environ, **(env_vars or {})})
         if stage == _BEFORE:
             forkserver.ensure_running()
@@ -51,6 +52,11 @@ def processes(config: Config, directory: Path) -> Iterator[Any]:  # noqa: ARG001
 
     with mock.patch.object(subprocess_task_handler, "run_local_subprocess", run):
         yield local.SubprocessRunner(use_venv=False)
+
+
+def _needing_scikit_learn(config: Config) -> set[str]:
+    """Returns the stages that must start afresh, as scikit-learn is not preloaded."""
+    return {"tune"} if config.tune and config.tune.algorithm == "bayesian" else set()
 
 
 def _run_forked(context: Any, command: list[str], environment: dict[str, str]) -> int:

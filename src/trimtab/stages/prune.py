@@ -14,6 +14,7 @@ from typing import Any
 from trimtab.config.config import Config
 from trimtab.config.recipes import BASELINE_ID, Prune
 from trimtab.errors import CompressionError, ModelError, TrimtabError
+from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, Draft, create, load
 
@@ -59,16 +60,17 @@ def _prune(
     config: Config, run: str, prune: Prune, dataset: str, hyperparameters: str, parent: Artifact, draft: Draft
 ) -> dict[str, Any]:
     """Writes the pruned model's files, and returns what is to be known of it."""
-    import numpy as np
+    with light_imports():
+        import numpy as np
 
-    from trimtab.compress import registry
-    from trimtab.compress.convert import compare
-    from trimtab.compress.no_quantize import PROBE_EXAMPLES, no_quantize
-    from trimtab.config.recipes import NoQuantize
-    from trimtab.data.dataset import Dataset
-    from trimtab.models import archive, cost
-    from trimtab.stages.context import compression_context
-    from trimtab.train.scores import validation_scores
+        from trimtab.compress import registry
+        from trimtab.compress.convert import compare
+        from trimtab.compress.no_quantize import PROBE_EXAMPLES, no_quantize
+        from trimtab.config.recipes import NoQuantize
+        from trimtab.data.dataset import Dataset
+        from trimtab.models import archive, cost
+        from trimtab.stages.context import compression_context
+        from trimtab.train.scores import validation_scores
 
     data = Dataset.open(dataset)
     context = compression_context(

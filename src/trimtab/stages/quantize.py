@@ -12,6 +12,7 @@ from typing import Any
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import NoQuantize, Quantize
 from trimtab.errors import TrimtabError
+from trimtab.stages.imports import light_imports
 from trimtab.stages.prune import FLOAT_FILE, MODEL_FILE
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, create, load
@@ -78,12 +79,13 @@ def _quantize(
     """Returns the candidate's file, and the largest difference of its outputs from Keras'."""
     if isinstance(method, NoQuantize):
         return (parent.path / FLOAT_FILE).read_bytes(), float(parent.lineage["max_difference"])
-    from trimtab.compress import registry
-    from trimtab.compress.convert import compare
-    from trimtab.compress.no_quantize import PROBE_EXAMPLES
-    from trimtab.data.dataset import Dataset
-    from trimtab.models import archive
-    from trimtab.stages.context import compression_context
+    with light_imports():
+        from trimtab.compress import registry
+        from trimtab.compress.convert import compare
+        from trimtab.compress.no_quantize import PROBE_EXAMPLES
+        from trimtab.data.dataset import Dataset
+        from trimtab.models import archive
+        from trimtab.stages.context import compression_context
 
     data = Dataset.open(dataset)
     context = compression_context(

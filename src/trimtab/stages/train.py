@@ -13,6 +13,7 @@ from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ArtifactError
+from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, local_directory, recorded
 from trimtab.storage import artifact
 
@@ -70,13 +71,14 @@ def read_hyperparameters(path: str) -> dict[str, dict[str, Any]]:
 def _trained(
     config: Config, data: Dataset, values: dict[str, dict[str, Any]], run: Path
 ) -> tuple[keras.Model, History]:
-    import keras_tuner
+    with light_imports():
+        import keras_tuner
 
-    from trimtab.models import registry
-    from trimtab.models.cost import weights_sha256
-    from trimtab.train import determinism, distribution, loop
-    from trimtab.train.settings import TrainSettings
-    from trimtab.train.spec import model_spec
+        from trimtab.models import registry
+        from trimtab.models.cost import weights_sha256
+        from trimtab.train import determinism, distribution, loop
+        from trimtab.train.settings import TrainSettings
+        from trimtab.train.spec import model_spec
 
     determinism.prepare(config.seed)
     hp = keras_tuner.HyperParameters()

@@ -7,6 +7,7 @@ from typing import Any
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import local_directory, recorded
 from trimtab.storage import artifact
 
@@ -31,7 +32,8 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str) -> None:
         if parsed.tune is None:
             record.summary = {"skipped": True}
         else:
-            from trimtab.tune.search import search
+            with light_imports(scikit_learn=parsed.tune.algorithm == "bayesian"):
+                from trimtab.tune.search import search
 
             outcome = search(parsed, Dataset.open(dataset), local_directory(run))
             best, record.summary = outcome.best, outcome.summary()

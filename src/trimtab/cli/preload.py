@@ -1,0 +1,25 @@
+"""What the fork server of `cli.processes` imports, once for all tasks of a run: by importing this module."""
+
+import os
+from importlib import import_module
+
+from trimtab.stages.imports import light_imports
+
+# As in a task's own process: the part of KFP that runs a component, and not its client.
+os.environ["_KFP_RUNTIME"] = "true"
+
+with light_imports():
+    for name in (
+        "kfp.dsl.executor_main",
+        "keras_tuner",
+        "trimtab.compress.convert",
+        "trimtab.models.registry",
+        "trimtab.stages.context",
+        "trimtab.stages.evaluate",
+        "trimtab.stages.prune",
+        "trimtab.stages.quantize",
+        "trimtab.stages.shortlist",
+        "trimtab.stages.tune",
+        "trimtab.train.scores",
+    ):
+        import_module(name)

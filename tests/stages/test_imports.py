@@ -1,0 +1,82 @@
+"""What a stage's own process imports, and what it does not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.stages import shortlist
+
+NOT_NEEDED = {"sklearn", "matplotlib", "pandas", "kfp", "kubernetes", "docker", "google.cloud"}
+
+CONFIG = Config.model_validate(
+    {
+        "data": {"train": "sklearn://digits"},
+        "model": {"architecture": "mlp", "params": {"units": 32}},
+        "train": {"epochs": 1},
+        "recipes": [{"prune": "none", "quantize": ["none", "int8"]}],
+    }
+).model_dump_json()
+
+
+def imported_by(code: str, *arguments: str) -> set[str]:
+    """Runs code in a process of its own, and returns the names of the modules that it has at the end."""
+    script = f"{code}\nopen(sys.argv[1], 'w').write(' '.join(sys.modules))"
+    names = Path(arguments[0])
+    subprocess.run([sys.executable, "-c", script, *arguments], check=True)
+    return set(names.read_text().split())
+
+
+def test_keras_is_imported_without_scikit_learn_which_is_found_later(tmp_path: Path) -> None:
+    code = """
+import gc, sys
+from trimtab.stages.imports import light_imports
+with light_imports():
+    import keras, keras_tuner
+assert gc.isenabled() and gc.get_freeze_count() > 100_000
+assert 'sklearn' not in sys.modules
+import sklearn.linear_model
+frozen = gc.get_freeze_count()
+with light_imports():
+    import sklearn.svm
+assert gc.get_freeze_count() <= frozen
+"""
+    assert {"keras", "keras_tuner", "sklearn.linear_model"} <= imported_by(code, str(tmp_path / "names"))
+
+
+def test_the_bayesian_search_finds_scikit_learn(tmp_path: Path) -> None:
+    code = """
+import sys
+from trimtab.stages.imports import light_imports
+with light_imports(scikit_learn=True):
+    from keras_tuner.oracles import BayesianOptimizationOracle
+BayesianOptimizationOracle(objective='val_loss')
+"""
+    assert "sklearn" in imported_by(code, str(tmp_path / "names"))
+
+
+@pytest.mark.slow
+def test_stages_that_train_or_convert_import_that_and_no_more(digits_dataset: Path, tmp_path: Path) -> None:
+    def run(stage: str, **arguments: str) -> set[str]:
+        code = "import importlib, json, sys; stage, given = sys.argv[2], json.loads(sys.argv[3])\n"
+        code += "importlib.import_module(f'trimtab.stages.{stage}').run(**given)"
+        given = {"config": CONFIG, "run": str(tmp_path / "run"), "dataset": str(digits_dataset)}
+        given |= {"hyperparameters": str(tmp_path / "hyperparameters"), **arguments}
+        return imported_by(code, str(tmp_path / stage), stage, json.dumps(given))
+
+    model, pruned, listed = (str(tmp_path / name) for name in ("model", "pruned", "listed"))
+    assert "keras" not in run("tune")
+    found = {"train": run("train", model=model)}
+    found["prune"] = run("prune", recipe="none", model=model, pruned=pruned)
+    shortlist.run(config=CONFIG, run=str(tmp_path / "run"), pruned=[pruned], shortlist=listed)
+    made = str(tmp_path / "made")
+    found["quantize"] = run("quantize", candidate="none--int8", shortlist=listed, quantized=made)
+    for stage, modules in found.items():
+        assert "keras" in modules, stage
+        assert not NOT_NEEDED & modules, stage
+    assert "keras_tuner" not in found["prune"] | found["quantize"]
