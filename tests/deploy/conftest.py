@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
+
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+from faults.fixtures import emulator, hasty, proxy
+
+__all__ = ["emulator", "hasty", "proxy"]
 
 
 @pytest.fixture
@@ -73,3 +80,12 @@ def schema(digits_dataset: Path) -> bytes:
 def target(tmp_path: Path) -> str:
     """Returns the path of a repository that does not exist yet."""
     return str(tmp_path / "deployed" / "digits")
+
+
+@pytest.fixture(params=["local", "gs"])
+def anywhere(request: pytest.FixtureRequest, target: str) -> str:
+    """Returns the URI of a repository that does not exist yet, on this machine and in a bucket."""
+    if request.param == "local":
+        return target
+    request.getfixturevalue("emulator")
+    return "gs://bucket/deployed/digits"

@@ -147,6 +147,10 @@ class Repository:
         hint = "`trimtab promote TARGET VERSION` replaces it; `trimtab history TARGET` lists the versions."
         return _parse(Champion, pointer, f"{self.uri}/{CHAMPION_FILE}", hint)
 
+    def metadata(self, version: int) -> bytes | None:
+        """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
+        return self._store.read(f"{version}/{METADATA_FILE}")
+
     def add(self, directory: Path, training: Path | None = None) -> int:
         """Copies a ``deployment`` artifact in under a new version, which nothing points to yet.
 

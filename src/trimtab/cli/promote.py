@@ -1,0 +1,27 @@
+"""`trimtab promote`: another version becomes the champion."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("promote")
+@click.argument("target")
+@click.argument("version", type=click.IntRange(min=1))
+@click.option("--reason", default="", help="Why, for `trimtab history`.")
+def command(target: str, version: int, reason: str) -> int:
+    """Make VERSION of the model repository TARGET the champion, which is the model that is served.
+
+    A fresh process must load it and repeat its stored predictions first. A damaged champion.json is replaced.
+    """
+    from trimtab.deploy.switch import promote
+
+    made = promote(target, version, reason=reason)
+    if not made.moved:
+        click.echo(f"version {version} already is the champion at {made.uri}; nothing was done")
+        return 0
+    if made.repaired:
+        click.echo("champion.json was damaged and is replaced; which champions there were before is lost")
+    before = f"; before it was version {made.previous}" if made.previous is not None else ""
+    click.echo(f"version {version} is the champion at {made.uri}{before}")
+    return 0

@@ -1,0 +1,21 @@
+"""`trimtab rollback`: the champion before becomes the champion again."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("rollback")
+@click.argument("target")
+@click.option("--reason", default="", help="Why, for `trimtab history`.")
+def command(target: str, reason: str) -> int:
+    """Make the champion before the present one the champion of the model repository TARGET again.
+
+    Called twice, it goes back two champions. A fresh process must load the version and repeat its stored
+    predictions first. No version is removed: `trimtab promote` goes forward again.
+    """
+    from trimtab.deploy.switch import rollback
+
+    made = rollback(target, reason=reason)
+    click.echo(f"version {made.version} is the champion again at {made.uri}; before it was {made.previous}")
+    return 0

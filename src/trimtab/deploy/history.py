@@ -1,0 +1,128 @@
+"""The history of a repository: every version there is or was, and every move of the pointer."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.errors import DeployError
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Latency(_Lenient):
+    p50: float
+
+
+class _Candidate(_Lenient):
+    id: str
+    metrics: dict[str, float] = {}
+    size_bytes: int | None = None
+    latency_ms: _Latency | None = None
+
+
+class _Metadata(_Lenient):
+    """``metadata.json``, as far as people ask for it here."""
+
+    run: str | None = None
+    candidate: _Candidate | None = None
+
+
+class Version(BaseModel):
+    """One version.
+
+    Attributes:
+        version: Its number.
+        state: ``champion``; ``former``: it was; ``never``: it never was; ``missing``: it was, and has gone;
+            ``damaged``: its description cannot be read (its other files are verified when it is used);
+            ``unknown``: the pointer is damaged, and the history with it.
+        run: The URI of the run that made it.
+        candidate: The candidate's id.
+        metrics: On the test split of its own run.
+        size_bytes: Bytes of the model file.
+        latency_ms: Median milliseconds for one example, where and when it was selected.
+    """
+
+    version: int
+    state: Literal["champion", "former", "never", "missing", "damaged", "unknown"]
+    run: str | None = None
+    candidate: str | None = None
+    metrics: dict[str, float] = {}
+    size_bytes: int | None = None
+    latency_ms: float | None = None
+
+
+class History(BaseModel):
+    """What ``trimtab history`` shows.
+
+    Attributes:
+        uri: The repository.
+        champion: The version that is served; None: none, or the pointer is damaged.
+        problem: What is wrong with the pointer.
+        versions: In the order of their numbers.
+        moves: When, by whom and why which version became the champion, the oldest first.
+    """
+
+    uri: str
+    champion: int | None
+    problem: str = ""
+    versions: list[Version]
+    moves: list[Promotion]
+
+
+def history(target: str) -> History:
+    """Returns every version of a repository.
+
+    Args:
+        target: The URI of the repository.
+
+    Raises:
+        DeployError: If nothing was deployed there.
+    """
+    repository, problem = Repository(target), ""
+    champion: Champion | None = None
+    try:
+        champion = repository.champion()
+    except DeployError as error:
+        problem = error.describe()
+    moves = champion.history if champion else []
+    there, promoted = repository.versions(), {move.version for move in moves}
+    if not there and not promoted and not problem:
+        raise DeployError("no model was deployed here", path=repository.uri)
+    versions = [_version(repository, number) for number in there]
+    for one in versions:
+        if one.state == "never" and problem:
+            one.state = "unknown"
+        elif one.state == "never" and one.version in promoted:
+            one.state = "champion" if champion and champion.version == one.version else "former"
+    versions += [Version(version=number, state="missing") for number in promoted.difference(there)]
+    return History(
+        uri=repository.uri,
+        champion=champion.version if champion else None,
+        problem=problem,
+        versions=sorted(versions, key=lambda one: one.version),
+        moves=moves,
+    )
+
+
+def _version(repository: Repository, number: int) -> Version:
+    """Returns what a version is, as if it never had been the champion."""
+    try:
+        known = _Metadata.model_validate_json(repository.metadata(number) or b"")
+    except ValidationError:
+        return Version(version=number, state="damaged")
+    if known.candidate is None:
+        return Version(version=number, state="never", run=known.run)
+    return Version(
+        version=number,
+        state="never",
+        run=known.run,
+        candidate=known.candidate.id,
+        metrics=known.candidate.metrics,
+        size_bytes=known.candidate.size_bytes,
+        latency_ms=known.candidate.latency_ms.p50 if known.candidate.latency_ms else None,
+    )
