@@ -1,7 +1,7 @@
 """The `data_prep` component: reads, validates, splits and preprocesses the data into TFRecord shards."""
 
 from kfp import dsl
-from kfp.dsl import Dataset, Output
+from kfp.dsl import Dataset, Input, Model, Output
 
 from components.image import IMAGE
 
@@ -11,6 +11,7 @@ def data_prep(
     config: str,
     run: str,
     dataset: Output[Dataset],
+    champion: Input[Model] = None,
 ) -> None:
     """Reads, validates, splits and preprocesses the data into TFRecord shards.
 
@@ -18,6 +19,7 @@ def data_prep(
         config: The resolved config as JSON.
         run: URI of the run's directory: records, checkpoints, TensorBoard logs.
         dataset: Shards, schema, statistics and the content fingerprint.
+        champion: The model in service, whose schema is kept where it holds; left out: there is none.
     """
     from trimtab.stages import data_prep as stage
 
@@ -25,4 +27,5 @@ def data_prep(
         config=config,
         run=run,
         dataset=dataset.path,
+        champion=champion.path if champion else None,
     )

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.data import prepare as prepare_module
+from trimtab.data import work
 from trimtab.data.dataset import Dataset
 from trimtab.data.prepare import PreparedSummary, prepare
 from trimtab.data.readers import csv as csv_reader
@@ -35,7 +35,7 @@ def prepared(tmp_path: Path) -> Prepare:
         with artifact.create(tmp_path / "out" / name, "dataset") as draft:
             summary = prepare(Data(**config), seed=seed, directory=draft.path)
             draft.counts = dict(summary.rows)
-            draft.lineage = {"fingerprint": summary.fingerprint, "warnings": summary.warnings}
+            draft.lineage = {"fingerprint": summary.content.fingerprint, "warnings": summary.warnings}
         return Dataset.open(tmp_path / "out" / name), summary
 
     return run
@@ -79,14 +79,14 @@ def test_shards_do_not_depend_on_the_number_of_workers(
     tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 9000)
-    monkeypatch.setattr(prepare_module, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(work, "_SMALL_BYTES", 0)
     source = _write_csv(tmp_path / "rows.csv", _table())
     alone, summary = prepared("alone", train=source, workers=1)
     three, summary_three = prepared("three", train=source, workers=3)
     assert len(alone.shards("train")) > 4
     assert _hashes(alone) == _hashes(three)
     assert alone.digest == three.digest
-    assert summary.fingerprint == summary_three.fingerprint
+    assert summary.content.fingerprint == summary_three.content.fingerprint
     assert sum(summary.rows.values()) == 3000
 
 
@@ -99,11 +99,11 @@ def test_neither_order_nor_partitions_change_the_sides_or_the_fingerprint(
     one, summary = prepared("one", train=_write_csv(tmp_path / "one.csv", table))
     monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 5000)
     other, other_summary = prepared("other", train=_write_csv(tmp_path / "other.csv", shuffled))
-    assert summary.fingerprint == other_summary.fingerprint
+    assert summary.content.fingerprint == other_summary.content.fingerprint
     assert summary.rows == other_summary.rows
     more = {name: values + values[:10] for name, values in table.items()}
     _, changed = prepared("more", train=_write_csv(tmp_path / "more.csv", more))
-    assert changed.fingerprint != summary.fingerprint
+    assert changed.content.fingerprint != summary.content.fingerprint
     assert one.schema.classes == other.schema.classes == ["big", "small"]
 
 
@@ -266,7 +266,7 @@ def test_a_folder_a_zip_and_a_table_of_images_give_the_same(
     sources = [str(images), str(tmp_path / "images.zip"), str(tmp_path / "images.parquet")]
     found = [prepared(f"source {i}", train=source) for i, source in enumerate(sources)]
     assert found[0][0].schema.input.shape == (8, 8, 1)
-    assert len({summary.fingerprint for _, summary in found}) == 1
+    assert len({summary.content.fingerprint for _, summary in found}) == 1
     for split in ("train", "validation", "test"):
         assert _rows(found[0][0], split) == _rows(found[1][0], split) == _rows(found[2][0], split)
     assert sum(found[0][1].class_counts["train"].values()) == found[0][1].rows["train"]

@@ -28,13 +28,10 @@ def check():
         everything = Summary()
         for summary in splits.values():
             everything = everything.merge(summary)
-        task, label, classes, columns = infer_schema(everything, config)
+        meaning = infer_schema(everything, config)
         return validate(
             splits,
-            task=task,
-            label=label,
-            classes=classes,
-            columns=columns,
+            meaning=meaning,
             config=config,
             duplicates=duplicates,
         )
@@ -187,9 +184,6 @@ def test_the_warnings_on_real_data(real_data):
         for partition in reader.partitions(config.train, config):
             for batch in reader.read(partition, config):
                 summary = summary.merge(Summary.of(batch, config))
-        task, found, classes, columns = infer_schema(summary, config)
-        warnings = validate(
-            {"train": summary}, task=task, label=found, classes=classes, columns=columns, config=config
-        )
+        warnings = validate({"train": summary}, meaning=infer_schema(summary, config), config=config)
         assert len(warnings) == len(expected)
         assert all(w.startswith(start) for w, start in zip(warnings, expected, strict=True))

@@ -19,6 +19,7 @@ from trimtab.storage import artifact
 
 Array = npt.NDArray[Any]
 SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"
+CHAMPION = "champion"
 
 
 def layout_of(schema: DatasetSchema) -> Layout:
@@ -38,8 +39,11 @@ class Dataset:
         rows: Examples by split.
         fingerprint: The content of the source, whatever the order of its rows.
         warnings: What a person should look at.
+        sources: The CRC-32C of every source file by split and name; empty where there are none.
+        content_rows: Rows of the sources by split, those among them that could not be used.
+        schema_changes: What differs from the schema of the model in service, in words.
+        champion: The schema of the model in service, if it can answer the test rows; see ``champion_test``.
         digest: One checksum over all files.
-        sources: Checksums of the files that each split came from, by name; empty where there are none.
     """
 
     path: Path
@@ -48,8 +52,11 @@ class Dataset:
     rows: dict[str, int]
     fingerprint: str
     warnings: list[str]
-    digest: str
     sources: dict[str, dict[str, str]]
+    content_rows: dict[str, int]
+    schema_changes: list[str]
+    champion: DatasetSchema | None
+    digest: str
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
@@ -59,9 +66,11 @@ class Dataset:
             ArtifactError: If a file is missing, cut or changed, or if it is no dataset.
         """
         found = artifact.load(path, "dataset")
+        lineage = found.lineage
         try:
             schema = DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
             statistics = json.loads((found.path / STATISTICS_FILE).read_bytes())
+            champion = _champion(found.path, schema) if lineage.get("champion_rows") else None
         except (OSError, ValidationError, json.JSONDecodeError) as error:
             raise ArtifactError(f"no usable schema or statistics: {error}", path=str(found.path)) from error
         return cls(
@@ -69,10 +78,13 @@ class Dataset:
             schema=schema,
             statistics=statistics,
             rows={split: found.manifest.counts.get(split, 0) for split in SPLITS},
-            fingerprint=str(found.lineage.get("fingerprint", "")),
-            warnings=list(found.lineage.get("warnings", [])),
+            fingerprint=str(lineage.get("fingerprint", "")),
+            warnings=list(lineage.get("warnings", [])),
+            sources=dict(lineage.get("sources", {})),
+            content_rows=dict(lineage.get("content_rows", {})),
+            schema_changes=list(lineage.get("schema_changes", [])),
+            champion=champion,
             digest=found.digest,
-            sources=dict(found.lineage.get("sources", {})),
         )
 
     def shards(self, split: str) -> list[Path]:
@@ -85,17 +97,7 @@ class Dataset:
         Raises:
             ArtifactError: If a shard is damaged, or if rows are missing.
         """
-        layout, spec, seen = layout_of(self.schema), self.schema.input, 0
-        for shard in self.shards(split):
-            for raw, y in read_shard(shard, layout):
-                x = np.ascontiguousarray(raw).view(np.dtype(spec.stored_dtype).newbyteorder("<"))
-                seen += len(y)
-                yield x.reshape(len(y), *spec.shape), y
-        if seen != self.rows[split]:
-            raise ArtifactError(
-                f"the {split} split has {seen} rows, its manifest says {self.rows[split]}",
-                path=str(self.path / split),
-            )
+        return _blocks(self.path / split, self.schema, self.rows[split])
 
     def arrays(self, split: str) -> tuple[Array, Array]:
         """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y int64 classes or float32 values."""
@@ -114,23 +116,21 @@ class Dataset:
 
         The last batch may be smaller; memory does not grow with the rows.
         """
-        parts: list[tuple[Array, Array]] = []
-        held = 0
-        for x, y in self.blocks(split):
-            at = 0
-            while len(y) - at >= batch_size - held:
-                take = batch_size - held
-                yield self._joined([*parts, (x[at : at + take], y[at : at + take])])
-                at, parts, held = at + take, [], 0
-            if at < len(y):
-                parts.append((x[at:], y[at:]))
-                held += len(y) - at
-        if parts:
-            yield self._joined(parts)
+        return _batches(self.blocks(split), self.schema, batch_size)
 
-    def _joined(self, parts: list[tuple[Array, Array]]) -> tuple[Array, Array]:
-        x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return self.model_input(x), y
+    def champion_test(self, batch_size: int = 256) -> Iterator[tuple[Array, Array]] | None:
+        """Returns the test split as the model in service takes it, or None where it cannot answer.
+
+        Row by row it is ``batches("test", batch_size)``: the labels are this dataset's, whose classes may
+        be others than the ``champion``'s.
+
+        Raises:
+            ArtifactError: If a shard is damaged, or if rows are missing.
+        """
+        if self.champion is None:
+            return None
+        folder = self.path / CHAMPION / "test" if (self.path / CHAMPION).is_dir() else self.path / "test"
+        return _batches(_blocks(folder, self.champion, self.rows["test"]), self.champion, batch_size)
 
     def head(self, split: str, n: int) -> tuple[Array, Array]:
         """Returns the first ``n`` examples of a split, or all of them: ``(x as the model takes it, y)``."""
@@ -146,6 +146,48 @@ class Dataset:
             x: Stored tensors, ``(n, *shape)``.
         """
         return model_input(self.schema, x)
+
+
+def _champion(path: Path, schema: DatasetSchema) -> DatasetSchema:
+    """Returns the schema of the model in service, which is the dataset's own unless it is there."""
+    file = path / CHAMPION / SCHEMA_FILE
+    return DatasetSchema.model_validate_json(file.read_bytes()) if file.is_file() else schema
+
+
+def _blocks(folder: Path, schema: DatasetSchema, rows: int) -> Iterator[tuple[Array, Array]]:
+    layout, spec, seen = layout_of(schema), schema.input, 0
+    for shard in sorted(folder.glob("part-*.tfrecord")):
+        for raw, y in read_shard(shard, layout):
+            x = np.ascontiguousarray(raw).view(np.dtype(spec.stored_dtype).newbyteorder("<"))
+            seen += len(y)
+            yield x.reshape(len(y), *spec.shape), y
+    if seen != rows:
+        raise ArtifactError(
+            f"the {folder.name} split has {seen} rows, its manifest says {rows}", path=str(folder)
+        )
+
+
+def _batches(
+    blocks: Iterator[tuple[Array, Array]], schema: DatasetSchema, batch_size: int
+) -> Iterator[tuple[Array, Array]]:
+    parts: list[tuple[Array, Array]] = []
+    held = 0
+    for x, y in blocks:
+        at = 0
+        while len(y) - at >= batch_size - held:
+            take = batch_size - held
+            yield _joined([*parts, (x[at : at + take], y[at : at + take])], schema)
+            at, parts, held = at + take, [], 0
+        if at < len(y):
+            parts.append((x[at:], y[at:]))
+            held += len(y) - at
+    if parts:
+        yield _joined(parts, schema)
+
+
+def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Array, Array]:
+    x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return model_input(schema, x), y
 
 
 def model_input(schema: DatasetSchema, x: Array) -> Array:

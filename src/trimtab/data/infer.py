@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab.data.media import kind_of
 from trimtab.data.readers.folder import FOLDER_COLUMNS
@@ -28,6 +28,26 @@ _IDENTIFIER_ROWS = 20
 _IDENTIFIER_NAMES = frozenset(
     ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
 )
+
+
+class Meaning(NamedTuple):
+    """What the columns of the sources mean.
+
+    Attributes:
+        label: The label's column.
+        classes: Sorted; none for regression.
+        columns: The input columns.
+    """
+
+    task: Task
+    label: str
+    classes: list[str]
+    columns: list[Column]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of the input columns."""
+        return tuple(column.name for column in self.columns)
 
 
 def label_column(names: Sequence[str], config: Data) -> str:
@@ -55,8 +75,8 @@ def label_column(names: Sequence[str], config: Data) -> str:
     )
 
 
-def infer_schema(summary: Summary, config: Data) -> tuple[Task, str, list[str], list[Column]]:
-    """Returns the task, the label's column, the sorted classes (none for regression) and the input columns.
+def infer_schema(summary: Summary, config: Data) -> Meaning:
+    """Returns what the columns seem to mean.
 
     A column of encoded files is the only input where there is one: the other columns of such a table say
     where the file came from, and often give the label away. In tables, a column is *numeric* if every value
@@ -76,12 +96,12 @@ def infer_schema(summary: Summary, config: Data) -> tuple[Task, str, list[str], 
     names = list(summary.columns)
     label = label_column(names, config)
     _check_names(names, label, config)
-    task = config.task or _task(summary.columns[label])
+    task = task_of(label, summary, config)
     classes = _classes(summary.columns[label], label, config) if task == "classification" else []
-    columns = _inputs(summary, label, config)
+    columns = input_columns(summary, label, config)
     if not columns:
         raise DataError("no column is left as input", path=config.train, hint=f"Columns: {_listed(names)}.")
-    return task, label, classes, columns
+    return Meaning(task, label, classes, columns)
 
 
 def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
@@ -110,14 +130,24 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
     return found
 
 
-def _inputs(summary: Summary, label: str, config: Data) -> list[Column]:
+def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
+    """Returns the columns that seem to be input; see ``infer_schema``.
+
+    Args:
+        summary: Of the training split's rows, or of all rows.
+        label: The label's column.
+        config: The config's data section.
+
+    Raises:
+        DataError: If a column can be no input.
+    """
     names = _candidates(summary, label, config)
-    encoded = [name for name in names if _kind(name, summary, config) in _ENCODED]
+    encoded = [name for name in names if column_kind(name, summary, config) in _ENCODED]
     if encoded:
-        return [Column(name=name, kind=_kind(name, summary, config)) for name in encoded]
+        return [Column(name=name, kind=column_kind(name, summary, config)) for name in encoded]
     left_out = {name for name, clearly in identifiers(summary, label, config).items() if clearly}
     return [
-        Column(name=name, kind=_kind(name, summary, config))
+        Column(name=name, kind=column_kind(name, summary, config))
         for name in names
         if name not in left_out and (name in config.columns or summary.columns[name].missing < summary.rows)
     ]
@@ -131,7 +161,17 @@ def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     return [name for name in summary.columns if name not in left_out]
 
 
-def _kind(name: str, summary: Summary, config: Data) -> ColumnKind:
+def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
+    """Returns what a column seems to be, or what the config says it is.
+
+    Args:
+        name: The column.
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section.
+
+    Raises:
+        DataError: If it can be no input.
+    """
     if name in config.columns:
         return config.columns[name]
     column = summary.columns[name]
@@ -172,12 +212,27 @@ def _has_words(column: ColumnSummary) -> bool:
     return 2 * sum(wordy) >= len(values)
 
 
-def _task(column: ColumnSummary) -> Task:
-    """Returns regression for a numeric label with fractions or with more than 20 different values."""
+def task_of(label: str, summary: Summary, config: Data) -> Task:
+    """Returns regression for a numeric label with fractions or with more than 20 different values.
+
+    Args:
+        label: The label's column.
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section; ``task`` overrules.
+    """
+    column = summary.columns[label]
+    if config.task is not None:
+        return config.task
     if not column.numeric:
         return "classification"
     fractions = column.integers < column.numbers
     return "regression" if fractions or column.distinct.estimate > _MOST_NUMERIC_CLASSES else "classification"
+
+
+def label_names(column: ColumnSummary) -> set[str]:
+    """Returns the different labels of a classification."""
+    names = set(column.frequent.counts)
+    return names - MISSING_NUMBERS if column.numeric else names
 
 
 def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
@@ -189,9 +244,8 @@ def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
             field=label,
             hint="Set data.task: regression, or name another label.",
         )
-    if column.numeric:
-        return sorted(set(column.frequent.counts) - MISSING_NUMBERS, key=lambda name: (float(name), name))
-    return sorted(column.frequent.counts)
+    names = label_names(column)
+    return sorted(names, key=lambda name: (float(name), name)) if column.numeric else sorted(names)
 
 
 def _is_called_identifier(name: str) -> bool:

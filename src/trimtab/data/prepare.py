@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import json
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from trimtab import progress
-from trimtab.config.data import Data, Task
+from trimtab.config.data import Data
 from trimtab.data import preprocess, split
-from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE
-from trimtab.data.duplicates import count_shared
-from trimtab.data.executor import Executor, executor
-from trimtab.data.fit_pass import FitResult, FitTask, fit_partition
-from trimtab.data.infer import infer_schema, label_column
-from trimtab.data.readers.base import Partition
-from trimtab.data.readers.registry import reader_for
-from trimtab.data.schema import SPLITS, Column, DatasetSchema
+from trimtab.data.content import Content, content_of
+from trimtab.data.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
+from trimtab.data.executor import Executor
+from trimtab.data.fit import Fitted, fit
+from trimtab.data.fit_pass import FitResult
+from trimtab.data.reference import Reference
+from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.schema_changes import can_answer
 from trimtab.data.serving import encoder_of
 from trimtab.data.statistics import Summary
 from trimtab.data.text import TextEncoder
 from trimtab.data.transform_pass import TransformResult, TransformTask, transform_partition
 from trimtab.data.validate import validate
+from trimtab.data.work import Rate, parts_of, workers_for
 from trimtab.errors import DataError
-
-_QUIET_SECONDS = 2.0
-_SMALL_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -38,124 +34,101 @@ class PreparedSummary:
 
     Attributes:
         rows: Rows written, by split.
-        fingerprint: The content of the sources, as 64 hexadecimal digits.
+        content: Of the sources.
         class_counts: Rows written by split and class; empty for regression.
         train: The statistics of the training split.
+        schema_changes: What differs from the champion's schema, in words.
+        champion_rows: Whether the test rows can be put to the champion.
     """
 
     schema: DatasetSchema
     rows: dict[str, int]
-    fingerprint: str
+    content: Content
     warnings: list[str]
     class_counts: dict[str, dict[str, int]]
     train: Summary
+    schema_changes: list[str]
+    champion_rows: bool
 
 
-def prepare(config: Data, *, seed: int, directory: Path) -> PreparedSummary:
+def prepare(
+    config: Data, *, seed: int, directory: Path, champion: Reference | None = None
+) -> PreparedSummary:
     """Writes shards, ``schema.json`` and ``statistics.json``.
 
-    The result depends on the sources, the config and the seed, not on the number of workers.
+    The result depends on the sources, the config, the champion and the seed, not on the number of workers.
 
     Args:
         config: The config's data section.
         seed: The run's seed, for the order of the training rows.
         directory: An empty directory.
+        champion: The data of the model in service. As long as new rows fit its schema, they are encoded by
+            it, unchanged; else, where the champion can still answer, test rows are also encoded for it.
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
     """
-    return _Preparation(config, seed, directory).run()
+    return _Preparation(config, seed, directory, champion).run()
 
 
 class _Preparation:
     """One dataset being made."""
 
-    def __init__(self, config: Data, seed: int, directory: Path) -> None:
+    def __init__(self, config: Data, seed: int, directory: Path, champion: Reference | None) -> None:
         self._config, self._seed, self._directory = config, seed, directory
-        self._work: list[tuple[str, str, Partition]] = [
-            (given, source, partition)
-            for given, source in split.sources(config).items()
-            for partition in reader_for(source, config).partitions(source, config)
-        ]
+        self._champion = champion
+        self._parts = parts_of(config)
 
     def run(self) -> PreparedSummary:
-        processes = 1 if self._small() else self._config.workers
-        with executor(processes, len(self._work)) as workers:
-            label, columns = self._first_guess()
-            fitted, shared = self._fit(workers, label, columns)
-            task, label, classes, found = infer_schema(fitted.everything, self._config)
-            if {column.name for column in found} != {column.name for column in columns}:
-                # The first rows were not like the rest; the sides depend on what the input columns are.
-                fitted, shared = self._fit(workers, label, found)
+        with workers_for(self._parts, self._config) as workers:
+            fitted = self._fit(workers)
             warnings = validate(
-                fitted.summaries,
-                task=task,
-                label=label,
-                classes=classes,
-                columns=found,
+                fitted.found.summaries,
+                meaning=fitted.meaning,
                 config=self._config,
-                duplicates=shared,
+                duplicates=fitted.duplicates,
+                known=self._champion is not None and not fitted.changes,
             )
-            schema = self._schema(task, label, classes, found, fitted.summaries["train"])
-            written = self._transform(workers, schema)
-        warnings += self._bad_rows(fitted.rows, written) + self._uneven_shares(written)
-        self._write_json(schema, fitted)
-        group = [self._config.group_by] if self._config.group_by else []
+            schema = self._schema(fitted)
+            asked = self._asked(fitted, schema)
+            written = self._transform(workers, schema, asked)
+        warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
+        self._write_json(schema, asked, fitted.found)
         return PreparedSummary(
             schema=schema,
             rows={name: written.rows[name] for name in SPLITS},
-            fingerprint=fitted.fingerprint.hexdigest([label, *group, *(column.name for column in found)]),
+            content=content_of(fitted, self._config),
             warnings=warnings,
-            class_counts=written.class_counts(classes),
-            train=fitted.summaries["train"],
+            class_counts=written.class_counts(schema.classes),
+            train=fitted.found.summaries["train"],
+            schema_changes=fitted.changes,
+            champion_rows=self._champion is not None and (asked is not None or not fitted.changes),
         )
 
-    def _small(self) -> bool:
-        """Returns whether reading the sources takes less time than starting processes."""
-        size = 0
-        for path in {Path(partition.source).expanduser() for _, _, partition in self._work}:
-            for file in path.rglob("*") if path.is_dir() else [path]:
-                size += file.stat().st_size if file.is_file() else 0
-                if size > _SMALL_BYTES:
-                    return False
-        return True
-
-    def _first_guess(self) -> tuple[str, list[Column]]:
-        """Returns the label and the input columns as the first rows have them, where they have any."""
-        for given, source, partition in self._work:
-            if given != "train":
-                break
-            for batch in reader_for(source, self._config).read(partition, self._config):
-                label = label_column(list(batch.schema.names), self._config)
-                if not batch.num_rows:
-                    continue
-                try:
-                    return label, infer_schema(Summary.of(batch, self._config), self._config)[3]
-                except DataError as error:
-                    if error.field is not None:
-                        raise  # what is wrong with a field of the config or with a column holds for all rows
-                    return label, []
-        raise DataError("there are no rows", path=self._config.train)
-
-    def _fit(self, workers: Executor, label: str, columns: list[Column]) -> tuple[FitResult, int]:
-        """Returns what the sources hold, and how many rows of given splits are also in the training split."""
-        given = [name for name in ("validation", "test") if name in split.sources(self._config)]
-        features = tuple(column.name for column in columns)
-        total, rate = FitResult(), _Rate("read", len(self._work))
+    def _fit(self, workers: Executor) -> Fitted:
+        given = self._config.validation is not None or self._config.test is not None
         with tempfile.TemporaryDirectory(prefix=".hashes-", dir=self._directory) as scratch:
-            hashes = Path(scratch) if given else None
-            tasks = [FitTask(*item, self._config, features, label, hashes) for item in self._work]
-            for result in workers.map(fit_partition, tasks):
-                total = total.merge(result)
-                rate.add(result.rows)
-            train = sorted(Path(scratch).glob("train-*.npy"))
-            others = [file for name in given for file in sorted(Path(scratch).glob(f"{name}-*.npy"))]
-            return total, count_shared(train, others)
+            return fit(
+                self._config,
+                self._parts,
+                workers,
+                teller="data_prep",
+                champion=self._champion,
+                hashes=Path(scratch) if given else None,
+            )
 
-    def _schema(
-        self, task: Task, label: str, classes: list[str], columns: list[Column], train: Summary
-    ) -> DatasetSchema:
-        """Returns the schema with the preprocessing, fitted on the training split alone."""
+    def _asked(self, fitted: Fitted, schema: DatasetSchema) -> DatasetSchema | None:
+        """Returns the champion's schema if test rows are to be encoded for it, too."""
+        if self._champion is None or not fitted.changes:
+            return None
+        answers = can_answer(self._champion.schema, schema, fitted.found.everything)
+        return self._champion.schema if answers else None
+
+    def _schema(self, fitted: Fitted) -> DatasetSchema:
+        """Returns the champion's schema if it holds; else one fitted on the training split alone."""
+        if self._champion is not None and not fitted.changes:
+            return self._champion.schema
+        (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
         preprocessing = preprocess.fit(columns, train, self._config)
         encoder = encoder_of(preprocessing)
         schema = DatasetSchema(
@@ -172,12 +145,15 @@ class _Preparation:
             schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
         return schema
 
-    def _transform(self, workers: Executor, schema: DatasetSchema) -> TransformResult:
+    def _transform(
+        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None
+    ) -> TransformResult:
         for name in SPLITS:
             (self._directory / name).mkdir()
-        total, rate = TransformResult(), _Rate("wrote", len(self._work))
+        total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
         tasks = [
-            TransformTask(*item, self._config, schema, self._directory, self._seed) for item in self._work
+            TransformTask(*part, self._config, schema, self._directory, self._seed, asked)
+            for part in self._parts
         ]
         for result in workers.map(transform_partition, tasks):
             total = total.merge(result)
@@ -219,25 +195,10 @@ class _Preparation:
             if not share / 1.5 < rows[name] / whole < share * 1.5
         ]
 
-    def _write_json(self, schema: DatasetSchema, fitted: FitResult) -> None:
+    def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, found: FitResult) -> None:
         (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
-        statistics = {name: json.loads(summary.to_json()) for name, summary in fitted.summaries.items()}
+        if asked is not None:
+            file = self._directory / CHAMPION / SCHEMA_FILE
+            file.write_text(asked.model_dump_json(indent=2) + "\n")
+        statistics = {name: summary.to_dict() for name, summary in found.summaries.items()}
         (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")
-
-
-class _Rate:
-    """Says now and then how fast a pass is."""
-
-    def __init__(self, verb: str, partitions: int) -> None:
-        self._verb, self._partitions = verb, partitions
-        self._rows = self._done = 0
-        self._start = self._said = time.monotonic()
-
-    def add(self, rows: int) -> None:
-        self._rows, self._done, now = self._rows + rows, self._done + 1, time.monotonic()
-        if now - self._said < _QUIET_SECONDS:
-            return
-        self._said = now
-        rate = self._rows / (now - self._start)
-        done = f"{self._verb} {self._rows:,} rows, {rate:,.0f} rows/s"
-        progress.say("data_prep", f"{done}  (partition {self._done} of {self._partitions})")

@@ -7,7 +7,6 @@ it gives one result whatever the executor.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -84,15 +83,14 @@ class Summary:
         """Returns quantiles of a numeric column from the sampled rows (error in rank 0.7 % or less)."""
         return self.sample.quantiles(column, q)
 
-    def to_json(self) -> str:
-        """Returns the summary as JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the summary as JSON values."""
         columns = {name: column.to_dict() for name, column in self.columns.items()}
-        return json.dumps({"rows": self.rows, "columns": columns, "sample": self.sample.to_text()})
+        return {"rows": self.rows, "columns": columns, "sample": self.sample.to_text()}
 
     @classmethod
-    def from_json(cls, text: str) -> Summary:
-        """Returns the summary that ``to_json`` wrote."""
-        values: dict[str, Any] = json.loads(text)
+    def from_dict(cls, values: dict[str, Any]) -> Summary:
+        """Returns the summary that ``to_dict`` gave."""
         columns = {name: ColumnSummary.from_dict(column) for name, column in values["columns"].items()}
         return cls(values["rows"], columns, Sample.from_text(values["sample"]))
 

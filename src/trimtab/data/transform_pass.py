@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from trimtab.config.data import Data
 from trimtab.data import split
-from trimtab.data.dataset import layout_of
+from trimtab.data.dataset import CHAMPION, layout_of
 from trimtab.data.hashing import row_digests
-from trimtab.data.labels import encode_labels
+from trimtab.data.labels import Array, encode_labels
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
@@ -33,6 +33,7 @@ class TransformTask:
         source: The source, as in the config.
         directory: Where the splits' folders of shards are.
         seed: The run's seed, for the order of the training rows.
+        champion: The schema by which test rows are encoded once more, for another model; None: they are not.
     """
 
     given: str
@@ -42,6 +43,7 @@ class TransformTask:
     schema: DatasetSchema
     directory: Path
     seed: int
+    champion: DatasetSchema | None = None
 
 
 @dataclass
@@ -85,23 +87,49 @@ def transform_partition(task: TransformTask) -> TransformResult:
         DataError: If the partition cannot be read.
     """
     result, first = TransformResult(), 0
-    preprocessor, layout = Preprocessor.load(task.schema), layout_of(task.schema)
+    shard = f"part-{task.partition.index:05d}.tfrecord"
     shuffle = np.random.default_rng([task.seed, task.partition.index])
+    preprocessor, layout = Preprocessor.load(task.schema), layout_of(task.schema)
     with contextlib.ExitStack() as stack:
         writers = [
             stack.enter_context(
-                ShardWriter(
-                    task.directory / name / f"part-{task.partition.index:05d}.tfrecord",
-                    layout,
-                    shuffle if name == "train" else None,
-                )
+                ShardWriter(task.directory / name / shard, layout, shuffle if name == "train" else None)
             )
             for name in SPLITS
         ]
+        champion = None
+        if task.champion is not None:
+            path = task.directory / CHAMPION / "test" / shard
+            writer = stack.enter_context(ShardWriter(path, layout_of(task.champion), None))
+            champion = _Champion(Preprocessor.load(task.champion), writer)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
-            _write(batch, first, task, preprocessor, writers, result)
+            _write(batch, first, task, preprocessor, writers, champion, result)
             first += batch.num_rows
     return result
+
+
+class _Champion:
+    """The test rows once more, as another model takes them, in the same order.
+
+    Args:
+        preprocessor: The model's.
+        writer: Takes the shard's rows; labels are the new ones.
+    """
+
+    def __init__(self, preprocessor: Preprocessor, writer: ShardWriter) -> None:
+        self._preprocessor, self._writer = preprocessor, writer
+
+    def encode(self, batch: pa.RecordBatch, sides: split.Sides) -> dict[int, str]:
+        """Encodes the test rows of a batch, and returns those that cannot be read."""
+        self._test = np.flatnonzero(sides == split.TEST)
+        encoded = self._preprocessor.encode(batch.take(pa.array(self._test)))
+        self._x = encoded.x
+        return {int(self._test[row]): reason for row, reason in encoded.bad.items()}
+
+    def write(self, y: Array, usable: Array) -> None:
+        """Writes the test rows that can be used, in whatever encoding."""
+        kept = usable[self._test]
+        self._writer.write(self._x[kept], y[self._test][kept])
 
 
 def _write(
@@ -110,23 +138,33 @@ def _write(
     task: TransformTask,
     preprocessor: Preprocessor,
     writers: list[ShardWriter],
+    champion: _Champion | None,
     result: TransformResult,
 ) -> None:
     sides = _sides(batch, task)
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)
-    reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
-    usable[list(encoded.bad)] = False
-    result.bad += len(reasons)
-    for row, reason in sorted(reasons.items())[: _NAMED - len(result.reasons)]:
-        name = name_of(batch, row) or f"row {first + row + 1} of partition {task.partition.index + 1}"
-        result.reasons.append(f"{task.partition.source}: {name}: {reason}")
+    reasons = champion.encode(batch, sides) if champion else {}
+    reasons |= {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
+    usable[list(reasons)] = False
+    if champion:
+        champion.write(y, usable)
+    _tell_bad(reasons, batch, first, task, result)
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
         writers[side].write(encoded.x[rows], y[rows])
         result.rows[name] += len(rows)
         if task.schema.task == "classification":
             result.classes[name].update(y[rows].tolist())
+
+
+def _tell_bad(
+    reasons: dict[int, str], batch: pa.RecordBatch, first: int, task: TransformTask, result: TransformResult
+) -> None:
+    result.bad += len(reasons)
+    for row, reason in sorted(reasons.items())[: _NAMED - len(result.reasons)]:
+        name = name_of(batch, row) or f"row {first + row + 1} of partition {task.partition.index + 1}"
+        result.reasons.append(f"{task.partition.source}: {name}: {reason}")
 
 
 def _sides(batch: pa.RecordBatch, task: TransformTask) -> split.Sides:

@@ -10,6 +10,7 @@ from trimtab.errors import DataError
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data, Task
+    from trimtab.data.infer import Meaning
     from trimtab.data.schema import Column
     from trimtab.data.statistics import Summary
 
@@ -20,36 +21,33 @@ _MOST_NAMED = 10
 def validate(
     per_split: dict[str, Summary],
     *,
-    task: Task,
-    label: str,
-    classes: list[str],
-    columns: list[Column],
+    meaning: Meaning,
     config: Data,
     duplicates: int = 0,
+    known: bool = False,
 ) -> list[str]:
     """Returns warnings, and stops the run on data that cannot be used.
 
     Args:
         per_split: Summaries of ``train``, ``validation`` and ``test``.
-        task: As ``infer_schema`` found it.
-        label: As ``infer_schema`` found it.
-        classes: As ``infer_schema`` found them.
-        columns: As ``infer_schema`` found them.
+        meaning: What the columns mean.
         config: The config's data section.
         duplicates: Rows of the given validation and test sources that are in another split, too.
+        known: Whether a model already knows the classes, so that some of them may be absent.
 
     Raises:
         DataError: If a split has no rows or lacks a column; if labels are missing, constant, no numbers
             (regression), or in too few rows (classification); if more files are unreadable than
             ``max_bad_fraction`` allows.
     """
+    task, label, classes, columns = meaning
     for split, summary in per_split.items():
         _check_columns(split, summary, label, columns, config)
         _check_labels(split, summary, task, label, config)
     warnings = _unreadable(per_split, columns, config)
     if task == "classification":
-        _check_classes(per_split, label, classes, config)
-        warnings += _absent_classes(per_split, label, classes)
+        _check_classes(per_split, label, classes, config, known=known)
+        warnings += _absent_classes(per_split, label, classes, known=known)
     elif not per_split["train"].columns[label].variance:
         raise _constant(label, config)
     train = per_split["train"]
@@ -93,7 +91,9 @@ def _check_labels(split: str, summary: Summary, task: Task, label: str, config: 
         )
 
 
-def _check_classes(per_split: dict[str, Summary], label: str, classes: list[str], config: Data) -> None:
+def _check_classes(
+    per_split: dict[str, Summary], label: str, classes: list[str], config: Data, *, known: bool
+) -> None:
     for split, summary in per_split.items():
         unknown = sorted(set(summary.columns[label].frequent.counts) - set(classes))
         if unknown:
@@ -102,8 +102,11 @@ def _check_classes(per_split: dict[str, Summary], label: str, classes: list[str]
                 path=_source(split, config),
                 field=label,
             )
-    if len(classes) < 2:
+    present = per_split["train"].columns[label].frequent.counts if known else classes
+    if len(present) < 2:
         raise _constant(label, config)
+    if known:
+        return
     given = {"validation": config.validation, "test": config.test}
     pooled = [summary for split, summary in per_split.items() if given.get(split) is None]
     for name in classes:
@@ -124,14 +127,16 @@ def _constant(label: str, config: Data) -> DataError:
     )
 
 
-def _absent_classes(per_split: dict[str, Summary], label: str, classes: list[str]) -> list[str]:
+def _absent_classes(
+    per_split: dict[str, Summary], label: str, classes: list[str], *, known: bool
+) -> list[str]:
     warnings = []
     for split, summary in per_split.items():
         absent = [name for name in classes if name not in summary.columns[label].frequent.counts]
         if absent:
-            warnings.append(
-                f"{split}: no row of the classes {_listed(absent)}: nothing will be known of them"
-            )
+            forgets = known and split == "train"
+            then = "the new model may forget them" if forgets else "nothing will be known of them"
+            warnings.append(f"{split}: no row of the classes {_listed(absent)}: {then}")
     return warnings
 
 
@@ -193,9 +198,10 @@ def _identifiers(train: Summary, label: str, columns: list[Column], config: Data
 def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
     """Returns warnings about columns that have no value, and about numbers among which there are words."""
     warnings = []
+    used = {column.name for column in columns}
     for name, column in train.columns.items():
         if name not in config.drop and column.missing == train.rows:
-            warnings.append(f"{name}: every value is missing: it is left out")
+            warnings.append(f"{name}: every value is missing{'' if name in used else ': it is left out'}")
     for name in (column.name for column in columns if column.kind in ("categorical", "text")):
         found = train.columns[name]
         present = train.rows - found.missing_numbers

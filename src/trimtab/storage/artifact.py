@@ -27,6 +27,7 @@ Kind = Literal[
     "selection",
     "deployment",
     "training",
+    "champion",
 ]
 
 

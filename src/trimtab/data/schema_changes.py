@@ -1,0 +1,157 @@
+"""What of the champion's schema no longer holds for new data, in words; empty: it holds, and is kept.
+
+Columns keep the kind and the place that they had: a text column of many rows may look categorical. Classes
+may be absent. Settings of the config are held against what they would have made of the champion's own data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trimtab.data import preprocess
+from trimtab.data.infer import column_kind, input_columns, label_column, label_names, task_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trimtab.config.data import ColumnKind, Data
+    from trimtab.data.column_statistics import ColumnSummary
+    from trimtab.data.reference import Reference
+    from trimtab.data.schema import Column, DatasetSchema
+    from trimtab.data.statistics import Summary
+
+_MOST_NAMED = 10
+_WORDS = {"categorical", "text"}
+_SETTINGS = {
+    "height": "image.height",
+    "width": "image.width",
+    "channels": "image.channels",
+    "sample_rate_hz": "audio.sample_rate_hz",
+    "samples": "audio.duration_s",
+    "frame": "audio.frame_ms",
+    "hop": "audio.hop_ms",
+    "mel_bins": "audio.mel_bins",
+    "vocabulary": "text.vocabulary_size",
+    "max_tokens": "text.max_tokens",
+}
+_UNITS = {
+    "height": "pixels",
+    "width": "pixels",
+    "samples": "samples",
+    "frame": "samples",
+    "hop": "samples",
+    "vocabulary": "words",
+}
+
+
+def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[str]:
+    """Returns what differs from the champion's schema, in words.
+
+    Args:
+        champion: The data of the model in service.
+        summary: Of the new rows of all splits.
+        config: The config's data section: what it sets explicitly must be the champion's, too.
+
+    Raises:
+        DataError: If there is no label.
+    """
+    schema = champion.schema
+    if champion.train is None:
+        return ["the statistics of the champion's training rows are lost"]
+    label = label_column(list(summary.columns), config)
+    if label != schema.label:
+        return [f"the label is the column {label}, it was {schema.label}"]
+    return [
+        *_label(schema, summary, config),
+        *(change for column in schema.columns for change in _column(column, summary, config)),
+        *_added(schema, champion.train, summary, config),
+        *_settings(schema, champion.train, config),
+    ]
+
+
+def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) -> bool:
+    """Returns whether the champion's model can be asked about new rows although the schema has changed.
+
+    Args:
+        champion: The schema of the model in service.
+        new: The schema of the new rows.
+        summary: Of the new rows of all splits.
+    """
+    same = (champion.task, champion.label) == (new.task, new.label)
+    known = champion.task == "regression" or bool(set(champion.classes) & set(new.classes))
+    return same and known and all(_is_readable(column, summary) for column in champion.columns)
+
+
+def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[str]:
+    column, task = summary.columns[schema.label], task_of(schema.label, summary, config)
+    added = sorted(label_names(column) - set(schema.classes)) if schema.task == "classification" else []
+    holds = not added if schema.task == "classification" else not column.words
+    if task != schema.task and (config.task is not None or not holds):
+        yield f"the task is {task}, it was {schema.task}"
+    elif added:
+        noun, verb = ("class", "is") if len(added) == 1 else ("classes", "are")
+        yield f"the {noun} {_listed(added)} {verb} new in {schema.label}"
+
+
+def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
+    name = column.name
+    if name not in summary.columns:
+        yield f"the column {name} is gone"
+    elif name in config.drop:
+        yield f"the column {name} is left out (data.drop)"
+    elif name == config.group_by:
+        yield f"the column {name} groups rows, it was input (data.group_by)"
+    elif name in config.columns:
+        if config.columns[name] != column.kind:
+            yield f"the column {name} is {config.columns[name]}, it was {column.kind} (data.columns)"
+    elif not _is_empty(summary.columns[name], summary.rows):
+        kind = column_kind(name, summary, config)
+        if not _is_alike(kind, column.kind):
+            yield f"the column {name} is {kind}, it was {column.kind}"
+
+
+def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data) -> Iterator[str]:
+    """Yields the input columns that are new; what the champion left out as an identifier stays out."""
+    known = {column.name for column in schema.columns}
+    for column in input_columns(summary, schema.label, config):
+        if column.name in known:
+            continue
+        before = train.columns.get(column.name)
+        if column.name in config.columns:
+            yield f"the column {column.name} ({column.kind}) is input (data.columns)"
+        elif before is None:
+            yield f"the column {column.name} ({column.kind}) is new"
+        elif before.type != "binary" and not len(before.distinct.hashes):
+            yield f"the column {column.name} ({column.kind}) is input, it was empty or left out"
+
+
+def _settings(schema: DatasetSchema, train: Summary, config: Data) -> Iterator[str]:
+    """Yields the settings that would make other tensors of the champion's own data than the champion has."""
+    asked, found = preprocess.fit(schema.columns, train, config), schema.preprocessing
+    for key, field in _SETTINGS.items():
+        if key in found and asked[key] != found[key]:
+            wanted, was = (len(v) if isinstance(v, list) else v for v in (asked[key], found[key]))
+            yield f"data.{field} asks for {wanted:,} {_UNITS.get(key, '')}".rstrip() + f", it was {was:,}"
+
+
+def _is_alike(kind: ColumnKind, before: ColumnKind) -> bool:
+    return kind == before or {kind, before} == _WORDS
+
+
+def _is_empty(column: ColumnSummary, rows: int) -> bool:
+    return column.missing == rows
+
+
+def _is_readable(column: Column, summary: Summary) -> bool:
+    """Returns whether a column is there with values of its kind; of one left out, only the type is known."""
+    found = summary.columns.get(column.name)
+    if found is None or found.type == "other":
+        return False
+    encoded = column.kind in ("image", "audio")
+    numbers = column.kind != "numeric" or found.words == 0
+    return found.type == "null" or (encoded == (found.type == "binary") and numbers)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
