@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,14 @@ from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE, layout_of
 from trimtab.data.schema import DatasetSchema
 from trimtab.storage import artifact
 
-Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+
+from faults.fixtures import emulator, hasty, proxy  # noqa: E402
+
+__all__ = ["emulator", "hasty", "proxy"]
+
+Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 

@@ -20,11 +20,11 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
-    def of(stage, *, data=None, **sections):
+    def of(stage, *, data=None, uri=str(tmp_path / "run"), **sections):
         model = sections.pop("model", {"architecture": "mlp"})
         data = {"train": "sklearn://digits", **(data or {})}
         config = Config.model_validate({"data": data, "model": model, **sections})
-        return runner.task_settings(config, stage, tmp_path / "run")
+        return runner.task_settings(config, stage, tmp_path / "run", uri)
 
     return of
 
@@ -48,6 +48,10 @@ def test_no_stage_has_a_network_when_everything_is_local(settings):
 def test_only_the_stage_that_opens_a_remote_uri_has_a_network(settings, sections, connected):
     found = {stage for stage in STAGES if settings(stage, **sections)["network_mode"] != "none"}
     assert found == connected
+
+
+def test_every_stage_has_a_network_when_the_run_is_in_the_cloud(settings):
+    assert {settings(stage, uri="gs://b/runs/1")["network_mode"] for stage in STAGES} == {"bridge"}
 
 
 def test_an_emulator_on_this_machine_is_reached_by_its_network(settings, monkeypatch):

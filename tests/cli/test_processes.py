@@ -51,7 +51,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
     def run(stage, what="end", algorithm="random"):
-        with processes(config(algorithm), tmp_path):
+        with processes(config(algorithm), tmp_path, str(tmp_path)):
             return subprocess_task_handler.run_local_subprocess(
                 command(stage, what), {"TASK_VARIABLE": "set"}
             )
@@ -89,7 +89,7 @@ def test_a_forked_task_ends_with_the_code_of_its_process(run, capsys, what, code
 
 def test_kfp_starts_processes_of_its_own_again_afterwards(run, tmp_path):
     before = subprocess_task_handler.run_local_subprocess
-    with processes(config(), tmp_path) as runner:
+    with processes(config(), tmp_path, str(tmp_path)) as runner:
         assert isinstance(runner, local.SubprocessRunner)
         assert subprocess_task_handler.run_local_subprocess is not before
     assert subprocess_task_handler.run_local_subprocess is before
@@ -104,6 +104,6 @@ def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
     def twice(n: int) -> int:
         return train(n=train(n=n).output).output
 
-    with processes(config(), tmp_path) as runner:
+    with processes(config(), tmp_path, str(tmp_path)) as runner:
         local.init(runner, pipeline_root=str(tmp_path / "artifacts"), raise_on_error=True)
         assert twice(n=1).outputs == {"Output": 3}

@@ -84,6 +84,18 @@ def test_images_of_a_file_a_folder_and_a_zip(digits, images, tmp_path):
     assert one["label"] == data.schema.classes[outputs[3].argmax()]
 
 
+def test_images_and_a_model_in_cloud_storage(make_selection, schema, images, emulator):
+    pixels, _ = images
+    promotion.deploy("gs://bucket/deployed", make_selection(1), schema, "{}")
+    for index, image in enumerate(pixels):
+        emulator.state.put("bucket", {"name": f"in/{index}.png"}, png(image))
+    rows = list(predict("gs://bucket/deployed", "gs://bucket/in"))
+    assert [row["path"] for row in rows] == [f"gs://bucket/in/{index}.png" for index in range(5)]
+    emulator.state.put("bucket", {"name": "in/5.png"}, b"no image")
+    with pytest.raises(DataError, match=r"^gs://bucket/in: gs://bucket/in/5\.png: "):
+        list(predict("gs://bucket/deployed", "gs://bucket/in"))
+
+
 def test_a_column_of_encoded_images(digits, images, tmp_path):
     pixels, data = images
     table = pa.table({"image": pa.array([png(image) for image in pixels], pa.binary())})

@@ -1,4 +1,4 @@
-"""Fixtures for Cloud Storage without Cloud Storage; a ``conftest.py`` imports the ones that its tests use."""
+"""Fixtures for Cloud Storage without Cloud Storage."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ BUCKET = "bucket"
 
 
 @pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """Yields an emulator with one bucket, to which clients of this process and its children go."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
     with Emulator(BUCKET) as server:
         monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
         yield server

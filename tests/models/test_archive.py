@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -7,9 +8,12 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from faults.emulator import Emulator
+from keras_tuner import HyperParameters
 
+from trimtab.config.model import Model
 from trimtab.errors import ModelError
-from trimtab.models import archive, cost
+from trimtab.models import archive, cost, registry
 from trimtab.models.spec import ModelSpec
 
 
@@ -170,3 +174,16 @@ def test_logits_are_refused() -> None:
     with pytest.raises(ModelError, match="sum to") as caught:
         archive.fit_to(model, ModelSpec("tabular", "classification", (4,), "float32", 3), "model.keras")
     assert "softmax" in str(caught.value)
+
+
+def test_an_archive_in_cloud_storage(model: keras.Model, image_spec: ModelSpec, emulator: Emulator) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        model.save(Path(directory, "model.keras"))
+        content = Path(directory, "model.keras").read_bytes()
+    emulator.state.put("bucket", {"name": "models/a.keras"}, content)
+    emulator.state.put("bucket", {"name": "models/cut.keras"}, content[: len(content) // 2])
+    loaded, cut = (Model(archive=f"gs://bucket/models/{name}.keras") for name in ("a", "cut"))
+    built = registry.build(loaded, image_spec, HyperParameters())
+    assert cost.weights_sha256(built) == cost.weights_sha256(model)
+    with pytest.raises(ModelError, match=r"^gs://bucket/models/cut\.keras: the file is cut"):
+        registry.build(cut, image_spec, HyperParameters())

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from trimtab.errors import ConfigError, DataError
-from trimtab.stages.stage import StageRecord, local_directory, recorded, records
+from trimtab.errors import DataError
+from trimtab.stages.stage import StageRecord, recorded, records
 
 
 def test_a_finished_stage_leaves_its_summary(tmp_path, capsys):
@@ -39,9 +39,3 @@ def test_a_record_is_json_that_reads_back(tmp_path):
         pass
     content = json.loads((tmp_path / "stages" / "tune.json").read_text())
     assert StageRecord.model_validate(content).ok
-
-
-def test_checkpoints_need_a_file_system(tmp_path):
-    assert local_directory(str(tmp_path)) == tmp_path
-    with pytest.raises(ConfigError, match="file system"):
-        local_directory("gs://bucket/runs/1")

@@ -12,6 +12,7 @@ from trimtab.data.dataset import Dataset
 from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, feed, loop
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 
 SEED = 3
 
@@ -52,8 +53,7 @@ def main(dataset: str, directory: str, in_memory_bytes: str = str(feed.IN_MEMORY
         data,
         TrainSettings(train, SEED),
         label="resumable",
-        checkpoints=Path(directory) / "checkpoints",
-        log_dir=Path(directory) / "tensorboard",
+        workspace=Workspace(Path(directory) / "checkpoints", Path(directory) / "tensorboard"),
     )
     kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in history.epochs]
     sys.stdout.write(f"{weights_sha256(model)}\n{history.best_epoch} {history.stopped_early} {kept}\n")

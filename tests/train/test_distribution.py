@@ -23,6 +23,7 @@ from trimtab.config.train import Train
 from trimtab.data.dataset import Dataset
 from trimtab.train import determinism, loop
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 determinism.prepare(0)
 mirrored = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with mirrored.scope():
@@ -31,7 +32,8 @@ with mirrored.scope():
     model = keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(x))
 train = Train(epochs=4, batch_size=16, learning_rate=0.01, early_stopping={"patience": 3})
 data, directory = Dataset.open(sys.argv[1]), Path(sys.argv[2])
-history = loop.fit(model, data, TrainSettings(train, 0), label="two", checkpoints=directory)
+workspace = Workspace(directory, directory / "logs")
+history = loop.fit(model, data, TrainSettings(train, 0), label="two", workspace=workspace)
 assert mirrored.num_replicas_in_sync == 2
 assert history.epochs[-1]["val_accuracy"] > 0.9, history
 """

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, loop
 from trimtab.train.history import History
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 
 
 def network(shape: tuple[int, ...] = (8, 8, 1), outputs: int = 3) -> keras.Model:
@@ -34,10 +36,10 @@ def settings(tensorboard: TensorBoard | None = None, **train: object) -> TrainSe
 
 
 def fit(
-    data: Dataset, model: keras.Model | None = None, log_dir: Path | None = None, **train: object
+    data: Dataset, model: keras.Model | None = None, workspace: Workspace | None = None, **train: object
 ) -> History:
     model = network(data.schema.input.shape, data.schema.outputs) if model is None else model
-    return loop.fit(model, data, settings(**train), label="test", log_dir=log_dir)
+    return loop.fit(model, data, settings(**train), label="test", workspace=workspace)
 
 
 def test_it_learns_and_tells_every_epoch(
@@ -134,8 +136,14 @@ def test_another_run_does_not_take_its_checkpoints(
     classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data, first, second = classification(), network(), network()
-    loop.fit(first, data, settings(), label="a", checkpoints=tmp_path)
-    history = loop.fit(second, data, settings(learning_rate=0.02), label="b", checkpoints=tmp_path)
+    loop.fit(first, data, settings(), label="a", workspace=Workspace(tmp_path, tmp_path / "logs"))
+    history = loop.fit(
+        second,
+        data,
+        settings(learning_rate=0.02),
+        label="b",
+        workspace=Workspace(tmp_path, tmp_path / "logs"),
+    )
     assert len(history.epochs) == 3
     assert (
         "b | checkpoint step-000000000021.ckpt is of another run (settings differ)" in capfd.readouterr().err
@@ -150,7 +158,12 @@ def test_a_binding_of_the_callers_keeps_runs_apart(
     for parent in "ab":
         model = network()
         history = loop.fit(
-            model, data, settings(), label="test", checkpoints=tmp_path, binding={"parent": parent}
+            model,
+            data,
+            settings(),
+            label="test",
+            workspace=Workspace(tmp_path, tmp_path / "logs"),
+            binding={"parent": parent},
         )
         assert len(history.epochs) == 3
         assert history.epochs[0]["loss"] > history.epochs[-1]["loss"]
@@ -164,13 +177,13 @@ def test_a_damaged_checkpoint_costs_one_epoch_and_no_bits(
     classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data, whole, again = classification(), network(), network()
-    first = loop.fit(whole, data, settings(), label="test", checkpoints=tmp_path)
+    first = loop.fit(whole, data, settings(), label="test", workspace=Workspace(tmp_path, tmp_path / "logs"))
     newest = max(tmp_path.glob("*.ckpt"))
     content = bytearray(newest.read_bytes())
     content[len(content) // 2] ^= 1
     newest.write_bytes(content)
     capfd.readouterr()
-    second = loop.fit(again, data, settings(), label="test", checkpoints=tmp_path)
+    second = loop.fit(again, data, settings(), label="test", workspace=Workspace(tmp_path, tmp_path / "logs"))
     progress = capfd.readouterr().err
     assert "is damaged" in progress
     assert "resumes at epoch 3/3, step 0/7" in progress
@@ -186,8 +199,7 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
         data,
         lambda epochs, rate: settings(epochs=epochs, learning_rate=rate),
         label="prune channels-0.5",
-        checkpoints=tmp_path / "checkpoints",
-        log_dir=tmp_path / "logs",
+        workspace=lambda: contextlib.nullcontext(Workspace(tmp_path / "checkpoints", tmp_path / "logs")),
         binding={"parent": "abc"},
     )
     models = [network(), network()]
@@ -202,7 +214,11 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
 def test_tensorboard_shows_both_splits_the_rate_and_what_is_asked_for(
     classification: Callable[..., Dataset], tmp_path: Path
 ) -> None:
-    history = fit(classification(), log_dir=tmp_path, tensorboard=TensorBoard(histograms=True, graph=True))
+    history = fit(
+        classification(),
+        workspace=Workspace(tmp_path / "checkpoints", tmp_path),
+        tensorboard=TensorBoard(histograms=True, graph=True),
+    )
     train = EventAccumulator(str(tmp_path / "train")).Reload()
     validation = EventAccumulator(str(tmp_path / "validation")).Reload()
     assert {"epoch_loss", "epoch_accuracy", "epoch_learning_rate"} <= set(train.Tags()["tensors"])

@@ -13,6 +13,7 @@ from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, loop, precision
 from trimtab.train.precision import mixed
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 
 
 def network() -> keras.Model:
@@ -52,7 +53,15 @@ def test_a_gpus_loss_scale_survives_a_resume(
     data = classification()
     train = Train(epochs=2, batch_size=32, learning_rate=0.01, mixed_precision=True)
     whole, resumed = network(), network()
-    loop.fit(whole, data, TrainSettings(train, 1), label="whole", checkpoints=tmp_path)
+    loop.fit(
+        whole, data, TrainSettings(train, 1), label="whole", workspace=Workspace(tmp_path, tmp_path / "logs")
+    )
     max(tmp_path.glob("*.ckpt")).unlink()
-    loop.fit(resumed, data, TrainSettings(train, 1), label="resumed", checkpoints=tmp_path)
+    loop.fit(
+        resumed,
+        data,
+        TrainSettings(train, 1),
+        label="resumed",
+        workspace=Workspace(tmp_path, tmp_path / "logs"),
+    )
     assert weights_sha256(resumed) == weights_sha256(whole)

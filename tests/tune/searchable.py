@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.train.workspace import workspace
 from trimtab.tune.search import search
 
 
@@ -20,7 +20,8 @@ def main(dataset: str, run: str, algorithm: str, trials: str) -> None:
             "tune": {"algorithm": algorithm, "trials": int(trials), "epochs": 4, "factor": 2},
         }
     )
-    outcome = search(config, Dataset.open(dataset), Path(run))
+    with workspace(run, "tune") as space:
+        outcome = search(config, Dataset.open(dataset), space)
     trials_found = [(entry.trial, entry.values, entry.score) for entry in outcome.trials]
     sys.stdout.write(json.dumps({"best": outcome.best, "score": outcome.score, "trials": trials_found}))
 

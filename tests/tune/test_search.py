@@ -10,9 +10,16 @@ from trimtab.config.config import Config
 from trimtab.config.tune import Tune
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
+from trimtab.train.workspace import workspace
 from trimtab.tune import tuner
 from trimtab.tune.oracles import oracle
-from trimtab.tune.search import search
+from trimtab.tune.search import Outcome
+from trimtab.tune.search import search as search_in
+
+
+def search(config: Config, dataset: Dataset, run: Path) -> Outcome:
+    with workspace(str(run), "tune") as space:
+        return search_in(config, dataset, space)
 
 
 def config(algorithm: str = "random", trials: int = 3, epochs: int = 2, **train: object) -> Config:

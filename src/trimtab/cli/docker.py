@@ -2,7 +2,7 @@
 
 A container gets what a pod under the restricted profile gets, and less: an unprivileged user, no capability,
 a read-only root file system, the run's directory, the deployment target, and the config's data, read-only.
-It has no network unless its stage has something to fetch or to send.
+It has no network unless its stage has something to fetch or to send: with a run in Cloud Storage, all have.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from docker.types import Mount
 
 from trimtab import progress
 from trimtab.errors import TrimtabError
+from trimtab.storage.gcs.location import is_remote
 
 if TYPE_CHECKING:
     from trimtab.cli.local import Runner
@@ -53,7 +54,7 @@ def runner(image: str) -> Runner:
         image: A reference that the daemon has: a tag, a digest, or an id.
 
     Returns:
-        A function of the config and the run's directory.
+        A function of the config, the local directory of a run, and the URI of its directory.
 
     Raises:
         TrimtabError: If no daemon answers, or if it does not have the image.
@@ -74,12 +75,12 @@ def runner(image: str) -> Runner:
         ) from None
 
     @contextlib.contextmanager
-    def containers(config: Config, directory: Path) -> Iterator[Any]:
+    def containers(config: Config, directory: Path, uri: str) -> Iterator[Any]:
         from kfp import local
 
         _make_writable(config, directory)
         # By its id: a tag that moves while the run goes on does not mix two images.
-        tasks = _Tasks(config, directory, found.id)
+        tasks = _Tasks(config, directory, uri, found.id)
         with (
             mock.patch("kfp.local.docker_task_handler.run_docker_container", tasks.run),
             tasks.interruptible(),
@@ -89,18 +90,19 @@ def runner(image: str) -> Runner:
     return containers
 
 
-def task_settings(config: Config, stage: str, directory: Path) -> dict[str, Any]:
+def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict[str, Any]:
     """Returns how one task's container is confined.
 
     Args:
         config: The resolved config.
         stage: The stage that the task runs.
-        directory: The run's directory.
+        directory: The local directory of the run.
+        uri: The URI of the run's directory, which every stage writes to.
 
     Returns:
         Arguments of `docker.models.containers.ContainerCollection.create`.
     """
-    network = _needs_network(config, stage)
+    network = is_remote(uri) or _opens_remote(config, stage)
     credentials = _credentials() if network else None
     readable = [*_sources(config), *([credentials] if credentials else [])]
     mounts = [_bind(path, read_only=False) for path in _writable(config, directory)]
@@ -124,14 +126,14 @@ def task_settings(config: Config, stage: str, directory: Path) -> dict[str, Any]
     }
 
 
-def _needs_network(config: Config, stage: str) -> bool:
+def _opens_remote(config: Config, stage: str) -> bool:
     values = {
         "data": [config.data.train, config.data.validation, config.data.test],
         "model": [config.model.archive],
         "deploy": [config.deploy.target],
     }
     opened = [value for section in _FETCHES.get(stage, set(values)) for value in values[section]]
-    return any(value and value.startswith("gs://") for value in opened)
+    return any(value and is_remote(value) for value in opened)
 
 
 def _network_mode(environment: dict[str, str]) -> str:
@@ -208,8 +210,8 @@ class _Tasks:
     container that ends before it looks for a success (kubeflow/pipelines#13332).
     """
 
-    def __init__(self, config: Config, directory: Path, image: str) -> None:
-        self._config, self._directory, self._image = config, directory, image
+    def __init__(self, config: Config, directory: Path, uri: str, image: str) -> None:
+        self._config, self._directory, self._uri, self._image = config, directory, uri, image
         self._stopped = threading.Event()
 
     def run(
@@ -224,7 +226,7 @@ class _Tasks:
         # Components were compiled with an image that may be another; the run's mount holds KFP's artifacts.
         del image, volumes
         stage = command[command.index("--function_to_execute") + 1]
-        settings = task_settings(self._config, stage, self._directory)
+        settings = task_settings(self._config, stage, self._directory, self._uri)
         settings["environment"] |= environment or {}
         if self._stopped.is_set():
             return 1

@@ -7,9 +7,7 @@ directory; the progress lines of the stages in it are shown as they come.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
-import json
 import os
 import signal
 import sys
@@ -23,27 +21,25 @@ from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 from trimtab import progress
+from trimtab.cli import run_directory
 from trimtab.cli.processes import processes
-from trimtab.errors import ArtifactError, ConfigError, TrimtabError
+from trimtab.errors import ArtifactError, TrimtabError
 from trimtab.report.result import Result
-from trimtab.storage import atomic
+from trimtab.storage.store import open_store
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-LOG = "run.log"
-LOCK = ".lock"
-
-Runner = Callable[["Config", Path], AbstractContextManager[Any]]
-"""From the config and the run's directory to one of KFP's local runners, for the time of the run."""
+Runner = Callable[["Config", Path, str], AbstractContextManager[Any]]
+"""From the config, a run's local directory, and the URI of its directory to one of KFP's local runners."""
 
 
-def run(config: Config, output: Path, run_id: str, *, resume: bool, runner: Runner = processes) -> Result:
+def run(config: Config, output: str, run_id: str, *, resume: bool, runner: Runner = processes) -> Result:
     """Runs every task of the DAG and returns the outcome.
 
     Args:
         config: The resolved config.
-        output: The directory that holds the runs' directories.
+        output: The URI of the directory that holds the runs' directories.
         run_id: The name of the run's directory.
         resume: Whether to go on from the checkpoints of an earlier, stopped process.
         runner: What runs the tasks.
@@ -52,19 +48,19 @@ def run(config: Config, output: Path, run_id: str, *, resume: bool, runner: Runn
         The outcome, as in the run's `result.json`.
 
     Raises:
-        ConfigError: If the run to resume does not exist, or was made with another config.
+        ConfigError: If the run's directory cannot be used; see `run_directory.opened`.
+        StorageError: If it cannot be reached.
         TrimtabError: If a task died without leaving a record.
     """
-    directory = output / run_id
-    _prepare(directory, config, resume)
+    uri = f"{output.rstrip('/')}/{run_id}"
     with (
-        _locked(directory),
+        run_directory.opened(uri, config, resume=resume) as directory,
         _environment(),
-        _progress(directory / LOG),
-        runner(config, directory) as tasks,
+        _progress(directory / run_directory.LOG),
+        runner(config, directory, uri) as tasks,
     ):
-        failed_task = _run_pipeline(config, output, run_id, tasks)
-    return _result(directory, failed_task)
+        failed_task = _run_pipeline(config, output, run_id, directory, tasks)
+    return _result(uri, failed_task)
 
 
 def task_order() -> list[str]:
@@ -84,40 +80,6 @@ def task_order() -> list[str]:
                 yield name.replace("-", "_")
 
     return list(visit(spec.root.dag.tasks))
-
-
-def _prepare(directory: Path, config: Config, resume: bool) -> None:
-    """Creates the run's directory, or checks that the one to resume belongs to the same config."""
-    file = directory / "config.json"
-    content = config.model_dump_json(indent=2).encode()
-    if resume:
-        if not file.is_file():
-            raise ConfigError(
-                "there is no such run", path=str(directory), hint="See the directories beside it."
-            )
-        if file.read_bytes() != content:
-            raise ConfigError(
-                "was made with another config",
-                path=str(directory),
-                hint="Resume it with the same file and --set.",
-            )
-        return
-    if directory.exists():
-        raise ConfigError(
-            "this run exists already", path=str(directory), hint="Wait a second, or use --resume."
-        )
-    atomic.write_bytes(file, content)
-
-
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Keeps two processes from working on one run."""
-    with (directory / LOCK).open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError("another process is working on this run", path=str(directory)) from None
-        yield
 
 
 @contextlib.contextmanager
@@ -201,36 +163,35 @@ def _progress(log: Path) -> Iterator[None]:
             yield
 
 
-def _run_pipeline(config: Config, output: Path, run_id: str, runner: Any) -> str | None:
+def _run_pipeline(config: Config, output: str, run_id: str, directory: Path, runner: Any) -> str | None:
     """Returns the name of the task that failed, or None."""
     from kfp import local
 
     from pipelines.optimize import optimize
 
-    local.init(runner, pipeline_root=str(output / run_id / "artifacts"), raise_on_error=True)
+    local.init(runner, pipeline_root=str(directory / "artifacts"), raise_on_error=True)
     try:
         # The pipeline puts each run's directory under KFP's id of the run; here that id is ours to choose.
         with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value=run_id):
-            optimize(config=config.model_dump_json(), recipes=list(config.prunes()), output=str(output))
+            optimize(config=config.model_dump_json(), recipes=list(config.prunes()), output=output)
     except RuntimeError as error:
         return str(error)
     return None
 
 
-def _result(directory: Path, failure: str | None) -> Result:
-    file = directory / "result.json"
-    if not file.is_file():
-        raise TrimtabError(
-            failure or "no report was written", path=str(directory), hint=f"See {directory / LOG}."
-        )
+def _result(uri: str, failure: str | None) -> Result:
+    log = f"See {uri}/{run_directory.LOG}"
+    content = open_store(uri).read("result.json")
+    if content is None:
+        raise TrimtabError(failure or "no report was written", path=uri, hint=f"{log}.")
     try:
-        result = Result.model_validate(json.loads(file.read_bytes()))
+        result = Result.model_validate_json(content)
     except ValueError as error:
-        raise ArtifactError(f"is damaged: {error}", path=str(file)) from None
+        raise ArtifactError(f"is damaged: {error}", path=f"{uri}/result.json") from None
     if failure and not result.errors:
         raise TrimtabError(
             f"a task died without a word, as when memory runs out: {failure}",
-            path=str(directory),
-            hint=f"See {directory / LOG}; go on with --resume {directory.name}.",
+            path=uri,
+            hint=f"{log}; go on with --resume {uri.rpartition('/')[2]}.",
         )
     return result

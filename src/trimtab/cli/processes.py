@@ -32,7 +32,7 @@ _INPUT, _FUNCTION = "--executor_input", "--function_to_execute"
 
 
 @contextlib.contextmanager
-def processes(config: Config, directory: Path) -> Iterator[Any]:  # noqa: ARG001 - a `Runner`
+def processes(config: Config, directory: Path, uri: str) -> Iterator[Any]:  # noqa: ARG001 - a `Runner`
     """Yields KFP's runner of processes, of which some are forked."""
     from kfp import local
     from kfp.local import subprocess_task_handler

@@ -40,7 +40,7 @@ and no candidate met the budget; 1 anything else.
     "--output",
     default="runs",
     show_default=True,
-    help="Where runs go; on Kubeflow a gs:// URI, or a path on the volume of the pods.",
+    help="Where runs go: a gs:// URI or a directory, which on Kubeflow is on the volume of the pods.",
 )
 @click.option("--resume", metavar="RUN", help="Go on with a stopped run of this config, by its id.")
 @click.option(
@@ -70,6 +70,7 @@ def command(
 ) -> int:
     """Train, shrink, prove and ship a model, as the YAML file CONFIG says."""
     from trimtab.config.loader import load
+    from trimtab.storage.gcs.location import is_remote
 
     loaded = load(config, overrides)
     if runner == "kubeflow":
@@ -77,8 +78,8 @@ def command(
     image = options.pop("image") if runner == "docker" else None
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise click.UsageError(f"{', '.join(given)}: only with --runner kubeflow")
-    directory = Path(output).absolute()
-    resolved = _with_target(loaded, directory)
+    output = output.rstrip("/") if is_remote(output) else str(Path(output).absolute())
+    resolved = _with_target(loaded, output)
     if dry_run:
         _print_plan(resolved, as_json)
         return 0
@@ -87,7 +88,7 @@ def command(
     run_id = resume or f"{resolved.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     tasks = _containers(image) if runner == "docker" else processes.processes
     try:
-        result = local.run(resolved, directory, run_id, resume=resume is not None, runner=tasks)
+        result = local.run(resolved, output, run_id, resume=resume is not None, runner=tasks)
     except KeyboardInterrupt:
         click.echo(f"go on with the same command and --resume {run_id}", err=True)
         raise
@@ -124,9 +125,9 @@ def _on_kubeflow(
     return run(config, output, options, as_json=as_json)
 
 
-def _with_target(config: Config, output: Path) -> Config:
+def _with_target(config: Config, output: str) -> Config:
     """Returns the config with its deployment target resolved."""
-    target = config.deploy.target or str(output / "deployed" / config.name)
+    target = config.deploy.target or f"{output}/deployed/{config.name}"
     return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
 
 

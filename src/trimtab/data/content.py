@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trimtab.data.fit import Fitted, fit
+from trimtab.data.readers.remote import local_sources
 from trimtab.data.schema import SPLITS
 from trimtab.data.work import parts_of, workers_for
 
@@ -49,7 +50,9 @@ def fingerprint(config: Data, champion: Reference | None = None) -> Content:
 
     Raises:
         DataError: If the sources cannot be read, or have no label or no input.
+        StorageError: If data in Cloud Storage cannot be reached.
     """
-    parts = parts_of(config)
-    with workers_for(parts, config) as workers:
-        return content_of(fit(config, parts, workers, teller="check_data", champion=champion), config)
+    with local_sources(config) as (local, _):
+        parts = parts_of(local)
+        with workers_for(parts, local) as workers:
+            return content_of(fit(local, parts, workers, teller="check_data", champion=champion), local)

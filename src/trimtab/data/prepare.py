@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from trimtab.data.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.executor import Executor
 from trimtab.data.fit import Fitted, fit
 from trimtab.data.fit_pass import FitResult
+from trimtab.data.readers.remote import local_sources
 from trimtab.data.reference import Reference
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.schema_changes import can_answer
@@ -67,8 +68,11 @@ def prepare(
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
+        StorageError: If data in Cloud Storage cannot be reached.
     """
-    return _Preparation(config, seed, directory, champion).run()
+    with local_sources(config) as (local, original):
+        prepared = _Preparation(local, seed, directory, champion).run()
+        return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
 
 class _Preparation:

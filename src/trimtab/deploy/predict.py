@@ -16,6 +16,7 @@ from trimtab.deploy.answers import answers, schema_of
 from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.errors import DataError, DeployError
 from trimtab.evaluate.litert import LiteRTModel
+from trimtab.storage.copies import local_copies
 
 
 def predict(target: str, input_path: str, version: int | None = None) -> Iterator[dict[str, Any]]:
@@ -40,15 +41,15 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
         if champion is None:
             raise DeployError("no model was deployed here", path=repository.uri)
         version = champion.version
-    with repository.fetched(version) as found:
+    with repository.fetched(version) as found, local_copies() as copies:
         schema = schema_of(found, repository.location(version))
         preprocessor, model = Preprocessor.load(schema), LiteRTModel(found.path / MODEL_FILE)
         seen = 0
-        for batch in inputs.batches(input_path, schema):
+        for batch in inputs.batches(copies.local(input_path), schema):
             x = _encoded(preprocessor, batch, input_path, seen)
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
             for path, row in zip(paths, answers(schema, model.predict(model_input(schema, x))), strict=True):
-                yield row if path is None else {"path": path, **row}
+                yield row if path is None else {"path": copies.original(path), **row}
             seen += batch.num_rows
 
 

@@ -14,6 +14,7 @@ from trimtab.models import archive, builder, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional
 from trimtab.models.spec import ModelSpec
+from trimtab.storage.copies import local_copies
 
 BUILT_IN = {
     "mlp": "trimtab.models.mlp",
@@ -45,7 +46,8 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     """
     if model.archive is not None:
         params.check({}, model.params, f"the archive {model.archive}")
-        return archive.fit_to(archive.load(model.archive), spec, model.archive)
+        with local_copies() as copies:
+            return archive.fit_to(archive.load(copies.local(model.archive)), spec, model.archive)
     source = model.architecture or str(model.builder)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)

@@ -10,13 +10,13 @@ from trimtab import progress
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
-from trimtab.stages.stage import local_directory
 from trimtab.stages.train import read_hyperparameters
 from trimtab.storage.artifact import Artifact
 from trimtab.train import determinism
 from trimtab.train.feed import Feed
 from trimtab.train.loop import fine_tuner
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import workspace
 
 
 def compression_context(
@@ -61,8 +61,7 @@ def compression_context(
             data,
             shorter,
             label=f"{stage} {item}",
-            checkpoints=local_directory(run) / "checkpoints" / f"{stage}.{item}",
-            log_dir=local_directory(run) / "tensorboard" / stage / item,
+            workspace=lambda: workspace(run, stage, item),
             binding={"parent": parent.digest, "item": item},
         ),
         calibration=lambda n: data.head("train", n)[0],

@@ -8,13 +8,12 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from trimtab import progress
-from trimtab.errors import ConfigError, TrimtabError
+from trimtab.errors import TrimtabError
 from trimtab.storage.store import open_store
 
 
@@ -85,25 +84,6 @@ def recorded(stage: str, run: str, item: str = "") -> Iterator[StageRecord]:
         return
     progress.say(label, f"failed: {record.error.splitlines()[0]}")
     sys.exit(record.exit_code)
-
-
-def local_directory(run: str) -> Path:
-    """Returns the run's directory as a path, for checkpoints and logs that need a file system.
-
-    Args:
-        run: The URI of the run's directory.
-
-    Raises:
-        ConfigError: If it is in an object store.
-    """
-    if "://" in run:
-        raise ConfigError(
-            "checkpoints and TensorBoard logs need a file system",
-            path=run,
-            field="--output",
-            hint="Mount a claim by resources.volume, and give a directory on it as the output.",
-        )
-    return Path(run)
 
 
 def records(run: str) -> list[StageRecord]:

@@ -14,7 +14,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.errors import ArtifactError
 from trimtab.stages.imports import light_imports
-from trimtab.stages.stage import StageRecord, local_directory, recorded
+from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage import artifact
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str
             artifact.load(hyperparameters, "hyperparameters"),
             read_hyperparameters(hyperparameters),
         )
-        network, history = _trained(parsed, data, values, local_directory(run))
+        network, history = _trained(parsed, data, values, run)
         _write(network, history, parsed, data, values, found.digest, Path(model), record)
 
 
@@ -69,7 +69,7 @@ def read_hyperparameters(path: str) -> dict[str, dict[str, Any]]:
 
 
 def _trained(
-    config: Config, data: Dataset, values: dict[str, dict[str, Any]], run: Path
+    config: Config, data: Dataset, values: dict[str, dict[str, Any]], run: str
 ) -> tuple[keras.Model, History]:
     with light_imports():
         import keras_tuner
@@ -79,6 +79,7 @@ def _trained(
         from trimtab.train import determinism, distribution, loop
         from trimtab.train.settings import TrainSettings
         from trimtab.train.spec import model_spec
+        from trimtab.train.workspace import workspace
 
     determinism.prepare(config.seed)
     hp = keras_tuner.HyperParameters()
@@ -86,15 +87,9 @@ def _trained(
     with distribution.strategy().scope():
         network = registry.build(config.model, model_spec(data.schema), hp)
     binding = {"archive": weights_sha256(network)} if config.model.archive else {}
-    history = loop.fit(
-        network,
-        data,
-        TrainSettings.of(config, values["optimizer"]),
-        label=STAGE,
-        checkpoints=run / "checkpoints" / STAGE,
-        log_dir=run / "tensorboard" / STAGE,
-        binding=binding,
-    )
+    settings = TrainSettings.of(config, values["optimizer"])
+    with workspace(run, STAGE) as space:
+        history = loop.fit(network, data, settings, label=STAGE, workspace=space, binding=binding)
     return network, history
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.stages.imports import light_imports
-from trimtab.stages.stage import local_directory, recorded
+from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
 STAGE = "tune"
@@ -33,9 +33,11 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str) -> None:
             record.summary = {"skipped": True}
         else:
             with light_imports(scikit_learn=parsed.tune.algorithm == "bayesian"):
+                from trimtab.train.workspace import workspace
                 from trimtab.tune.search import search
 
-            outcome = search(parsed, Dataset.open(dataset), local_directory(run))
+            with workspace(run, STAGE) as space:
+                outcome = search(parsed, Dataset.open(dataset), space)
             best, record.summary = outcome.best, outcome.summary()
         with artifact.create(hyperparameters, "hyperparameters") as draft:
             (draft.path / "hyperparameters.json").write_text(json.dumps(best, indent=2))

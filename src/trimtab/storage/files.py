@@ -15,6 +15,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from trimtab.errors import DataError
@@ -28,18 +29,42 @@ from trimtab.storage.parallel import in_parallel
 _KEY_LENGTH = 32
 
 
+@dataclass(frozen=True)
+class LocalCopy:
+    """What was fetched.
+
+    Attributes:
+        path: What means the same as the source: a file or a directory with its own name, or, for a glob, the
+            glob below ``directory``.
+        directory: The local directory that everything is in.
+        uri: What the directory is a copy of.
+    """
+
+    path: str
+    directory: Path
+    uri: str
+
+
 def localized(source: str, cache: Path, limits: Limits = DEFAULT) -> str:
-    """Returns a local path that means the same as a source.
+    """Returns a local path that means the same as a source: a local path as it is, else that of a copy.
 
     Args:
-        source: A local path, which is returned as it is; or ``gs://`` and a file, a directory, or a glob
-            (``*``, ``?``, ``[...]``, and ``**`` for any number of directories).
+        source: A local path, or what ``fetched`` takes.
+        cache: As for ``fetched``, which says what it raises too.
+        limits: How patient to be.
+    """
+    return fetched(source, cache, limits).path if is_remote(source) else source
+
+
+def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
+    """Returns a local copy of a source in Cloud Storage.
+
+    Args:
+        source: ``gs://`` and a file, a directory, or a glob (``*``, ``?``, ``[...]``, and ``**`` for any
+            number of directories).
         cache: Where to keep local copies; made when missing. It is shared by processes, and nothing in it is
             removed.
         limits: How patient to be.
-
-    Returns:
-        The path: of a file or a directory with its own name, or, for a glob, the glob below the local copy.
 
     Raises:
         DataError: If nothing is there, or names collide as local files.
@@ -47,8 +72,6 @@ def localized(source: str, cache: Path, limits: Limits = DEFAULT) -> str:
         StorageError: If it cannot be reached.
         ArtifactError: If it arrives damaged again and again, or changes while it is read.
     """
-    if not is_remote(source):
-        return source
     location = Location.parse(source)
     root, entries = _listing(location, Objects(location.bucket, limits))
     key = "".join(f"{entry.name}\n{entry.generation}\n" for entry in entries)
@@ -57,14 +80,15 @@ def localized(source: str, cache: Path, limits: Limits = DEFAULT) -> str:
         if not _is_intact(copy, root, entries):
             _fetch(copy, root, entries, Objects(location.bucket, limits))
     inner = location.name.removeprefix(root)
-    return f"{glob.escape(str(copy))}/{inner}" if glob.has_magic(inner) else str(copy / inner)
+    path = f"{glob.escape(str(copy))}/{inner}" if glob.has_magic(inner) else str(copy / inner)
+    return LocalCopy(path, copy, Location(location.bucket, root.rstrip("/")).uri)
 
 
 def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
     """Returns the CRC-32C of every object of a ``gs://`` source by its URI, without reading any content.
 
     Args:
-        source: As for ``localized``.
+        source: As for ``fetched``.
         limits: How patient to be.
 
     Raises:

@@ -46,13 +46,21 @@ class Checkpoints:
         directory: Where they are; created when missing.
         binding: What the run is: a checkpoint with another binding belongs to another run.
         say: Reports one line, when a checkpoint cannot be used.
+        publish: Makes what is in the directory outlive this machine.
     """
 
-    def __init__(self, directory: Path, binding: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        binding: Mapping[str, str],
+        say: Callable[[str], None],
+        publish: Callable[[], None] = lambda: None,
+    ) -> None:
         self._directory, self._binding, self._say = directory, dict(binding), say
+        self._publish = publish
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
-        """Writes the checkpoint of a step, then removes all but the newest ones.
+        """Writes the checkpoint of a step, removes all but the newest ones, and publishes what is left.
 
         Args:
             step: Steps done, over all epochs.
@@ -61,6 +69,7 @@ class Checkpoints:
         atomic.write_bytes(self._directory / f"step-{step:012d}.ckpt", encode(checkpoint, self._binding))
         for old in self._files()[KEPT:]:
             old.unlink()
+        self._publish()
 
     def latest(self) -> Checkpoint | None:
         """Returns the newest checkpoint of this run that is whole, or None; all others are removed."""

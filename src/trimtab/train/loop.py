@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from contextlib import AbstractContextManager
 
 import keras
 import tensorflow as tf
@@ -25,6 +25,7 @@ from trimtab.train.history import History
 from trimtab.train.optimizer import optimizer
 from trimtab.train.run import Run
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 
 
 def fit(
@@ -33,8 +34,7 @@ def fit(
     settings: TrainSettings,
     *,
     label: str,
-    checkpoints: Path | None = None,
-    log_dir: Path | None = None,
+    workspace: Workspace | None = None,
     binding: Mapping[str, str] | None = None,
 ) -> History:
     """Trains a model in place; it ends with the last epoch's weights, or the best with early stopping.
@@ -46,8 +46,7 @@ def fit(
         dataset: The dataset artifact.
         settings: The training settings.
         label: Names the run in the progress lines, such as ``train``.
-        checkpoints: A directory of this run alone; None: the run cannot be resumed.
-        log_dir: A directory for TensorBoard's logs of this run alone.
+        workspace: Directories of this run alone; None: it cannot be resumed, and writes no logs.
         binding: What else the run depends on, such as the checksum of the weights it starts from: a
             checkpoint with another binding is left out.
 
@@ -64,12 +63,12 @@ def fit(
         progress.say(label, text)
 
     store = None
-    if checkpoints is not None:
+    if workspace is not None:
         bound = {**_binding(model, dataset, settings), **(binding or {})}
-        store = Checkpoints(checkpoints, bound, say)
+        store = Checkpoints(workspace.checkpoints, bound, say, workspace.publish)
     with precision.mixed(model, settings.train.mixed_precision):
         _compile(model, settings, feed, dataset)
-        run = Run(model, settings, feed, store, log_dir, say)
+        run = Run(model, settings, feed, store, workspace.logs if workspace else None, say)
         try:
             run.go()
         except tf.errors.ResourceExhaustedError as error:
@@ -87,8 +86,7 @@ def fine_tuner(
     settings: Callable[[int, float], TrainSettings],
     *,
     label: str,
-    checkpoints: Path,
-    log_dir: Path,
+    workspace: Callable[[], AbstractContextManager[Workspace]],
     binding: Mapping[str, str],
 ) -> Callable[[keras.Model, int, float], None]:
     """Returns ``fine_tune(model, epochs, learning_rate)`` for the compression methods: the same loop.
@@ -97,21 +95,14 @@ def fine_tuner(
         dataset: The dataset artifact.
         settings: Returns the training settings for a number of epochs and a learning rate.
         label: Names the run in the progress lines, such as ``prune channels-0.5``.
-        checkpoints: A directory of this fine-tuning alone.
-        log_dir: A directory for TensorBoard's logs of this fine-tuning alone.
+        workspace: Opens directories of this fine-tuning alone.
         binding: What else it depends on, such as the parent's ``weights_sha256`` and the recipe.
     """
 
     def fine_tune(model: keras.Model, epochs: int, learning_rate: float) -> None:
-        fit(
-            model,
-            dataset,
-            settings(epochs, learning_rate),
-            label=label,
-            checkpoints=checkpoints,
-            log_dir=log_dir,
-            binding=binding,
-        )
+        shorter = settings(epochs, learning_rate)
+        with workspace() as space:
+            fit(model, dataset, shorter, label=label, workspace=space, binding=binding)
 
     return fine_tune
 

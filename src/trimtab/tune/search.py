@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -18,6 +17,7 @@ from trimtab.errors import ConfigError, TrainingError
 from trimtab.models import registry
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
+from trimtab.train.workspace import Workspace
 from trimtab.tune import hparams
 from trimtab.tune.journal import Entry, Journal
 from trimtab.tune.oracles import EPOCHS, OBJECTIVE, oracle
@@ -54,7 +54,7 @@ class Outcome:
         }
 
 
-def search(config: Config, dataset: Dataset, run: Path) -> Outcome:
+def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
     """Runs the search that the config asks for; a search that was killed goes on where it was.
 
     Hyperband's trials train from scratch at every rung, so that the learning-rate schedule always runs to its
@@ -63,7 +63,7 @@ def search(config: Config, dataset: Dataset, run: Path) -> Outcome:
     Args:
         config: The resolved config, with a ``tune`` section.
         dataset: The dataset artifact.
-        run: The run's directory.
+        workspace: The search's directories.
 
     Raises:
         ConfigError: If the config does not fit the data, or there are no validation rows.
@@ -75,18 +75,16 @@ def search(config: Config, dataset: Dataset, run: Path) -> Outcome:
     if not dataset.rows.get("validation"):
         raise ConfigError("a search needs validation rows, and there are none", field="tune")
     objective, _ = OBJECTIVE[task]
-    directory, log_dir = run / "checkpoints" / STAGE, run / "tensorboard" / STAGE
     tuner = Tuner(
         oracle=oracle(tune, task, config.seed),
         build=lambda hp: _build(config, dataset, hp),
         settings=lambda hp: _settings(config, tune, hp),
         dataset=dataset,
-        journal=Journal(directory / "trials", _binding(config, dataset), _say),
-        directory=directory,
-        log_dir=log_dir,
+        journal=Journal(workspace.checkpoints / "trials", _binding(config, dataset), _say),
+        workspace=workspace,
         say=_say,
     )
-    hparams.write_experiment(log_dir, tuner.oracle.get_space(), objective)
+    hparams.write_experiment(workspace.logs, tuner.oracle.get_space(), objective)
     with unwrapped_errors(tuner):
         tuner.search()
     return _outcome(tuner, objective)

@@ -15,7 +15,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -29,11 +28,14 @@ from trimtab.data.dataset import Dataset
 from trimtab.errors import ModelError, TrainingError
 from trimtab.train import determinism, distribution, loop
 from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import Workspace
 from trimtab.tune import hparams
 from trimtab.tune.journal import Entry, Journal
 from trimtab.tune.oracles import EPOCHS
 
 Build = Callable[[keras_tuner.HyperParameters], keras.Model]
+# Hidden: nobody reads them, so they are not published.
+_OWN_FILES = ".keras_tuner"
 Settings = Callable[[keras_tuner.HyperParameters], TrainSettings]
 
 
@@ -46,8 +48,7 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         settings: The training settings of a trial.
         dataset: The dataset artifact.
         journal: The trials that have ended.
-        directory: The search's directory.
-        log_dir: The directory of TensorBoard's logs of the search.
+        workspace: The search's directories.
         say: Reports one line of progress.
     """
 
@@ -59,16 +60,17 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         settings: Settings,
         dataset: Dataset,
         journal: Journal,
-        directory: Path,
-        log_dir: Path,
+        workspace: Workspace,
         say: Callable[[str], None],
     ) -> None:
         self._settings, self._dataset, self._journal = settings, dataset, journal
-        self._directory, self._log_dir, self._say = directory, log_dir, say
+        self._workspace, self._say = workspace, say
         self.entries: list[Entry] = []
         self.fatal: Exception | None = None
         oracle.verbose = 0
-        super().__init__(oracle, build, directory=str(directory), project_name="keras_tuner", overwrite=True)
+        super().__init__(
+            oracle, build, directory=str(workspace.checkpoints), project_name=_OWN_FILES, overwrite=True
+        )
 
     def run_trial(self, trial: Trial, *_: Any, **__: Any) -> dict[str, float]:
         """Answers a trial from the journal, or runs it and writes it down.
@@ -95,9 +97,10 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         entry = self._journal.read(trial.trial_id, values)
         if entry is None:
             entry = self._run(trial, values)
-            hparams.write_trial(self._log_dir / trial.trial_id, entry, self.oracle.objective.name)
+            hparams.write_trial(self._workspace.logs / trial.trial_id, entry, self.oracle.objective.name)
             self._journal.write(entry)
-            shutil.rmtree(self._checkpoints(trial), ignore_errors=True)
+            shutil.rmtree(self._of(trial).checkpoints, ignore_errors=True)
+            self._workspace.publish()
         return entry
 
     def save_model(self, trial_id: str, model: keras.Model, step: int = 0) -> None:
@@ -132,12 +135,15 @@ class Tuner(BaseTuner):  # type: ignore[misc]
             self._dataset,
             settings,
             label=f"tune trial {trial.trial_id}",
-            checkpoints=self._checkpoints(trial),
-            log_dir=self._log_dir / trial.trial_id,
+            workspace=self._of(trial),
         )
 
-    def _checkpoints(self, trial: Trial) -> Path:
-        return self._directory / "running" / str(trial.trial_id)
+    def _of(self, trial: Trial) -> Workspace:
+        return Workspace(
+            self._workspace.checkpoints / "running" / str(trial.trial_id),
+            self._workspace.logs / str(trial.trial_id),
+            self._workspace.publish,
+        )
 
     def _line(self, entry: Entry) -> str:
         number = f"trial {len(self.entries)}/{self.oracle.max_trials}"

@@ -58,7 +58,7 @@ def reader_for(source: str, config: Data) -> Reader:
     if source.startswith(SCHEME):
         return SklearnReader()
     if "://" in source:
-        raise DataError(f"expected a local path or {SCHEME}<name>", path=source)
+        raise DataError(f"expected a local path, gs:// or {SCHEME}<name>", path=source)
     return READERS[config.format or _infer(source)]()
 
 

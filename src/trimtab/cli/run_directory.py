@@ -1,0 +1,98 @@
+"""The directory of a run on this machine: a local one, or one in Cloud Storage with a local one beside it.
+
+KFP's local runners keep artifacts in files. Those of a run in Cloud Storage are in a temporary directory and
+are gone with it: what a run leaves is its records, its result, its logs, and what it deployed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.errors import ConfigError, TrimtabError
+from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.store import Store, open_store
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+CONFIG, LOG, LOCK = "config.json", "run.log", ".lock"
+
+
+def named(run: str, output: str) -> str:
+    """Returns the URI of the directory of a run that a user names.
+
+    Args:
+        run: Its id, or the URI of its directory.
+        output: The URI of the directory that holds the runs' directories.
+    """
+    return run.rstrip("/") if is_remote(run) or Path(run).is_dir() else f"{output.rstrip('/')}/{run}"
+
+
+@contextlib.contextmanager
+def opened(uri: str, config: Config, *, resume: bool) -> Iterator[Path]:
+    """Creates a run's directory, or goes on with an earlier one, and yields the local directory to work in.
+
+    Args:
+        uri: The URI of the run's directory.
+        config: The resolved config.
+        resume: Whether the run exists already.
+
+    Yields:
+        The run's directory itself, or a temporary one whose `run.log` goes to the run's in the end.
+
+    Raises:
+        ConfigError: If the run to resume does not exist or was made with another config; if a new one exists
+            already; if another process of this machine works on it, or it cannot be accessed.
+        StorageError: If it cannot be reached.
+    """
+    store = open_store(uri)
+    _claim(store, config, resume)
+    with _published(store) if is_remote(uri) else _locked(Path(uri)) as directory:
+        yield directory
+
+
+def _claim(store: Store, config: Config, resume: bool) -> None:
+    content = config.model_dump_json(indent=2).encode()
+    if not resume:
+        if not store.swap(CONFIG, None, content):
+            raise ConfigError(
+                "this run exists already", path=store.uri, hint="Wait a second, or use --resume."
+            )
+        return
+    found = store.read(CONFIG)
+    if found is None:
+        raise ConfigError("there is no such run", path=store.uri, hint="See the directories beside it.")
+    if found != content:
+        raise ConfigError(
+            "was made with another config", path=store.uri, hint="Resume it with the same file and --set."
+        )
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[Path]:
+    """Keeps two processes from working on one run."""
+    with (directory / LOCK).open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError("another process is working on this run", path=str(directory)) from None
+        yield directory
+
+
+@contextlib.contextmanager
+def _published(store: Store) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary:
+        log = Path(temporary, LOG)
+        log.write_bytes(store.read(LOG) or b"")
+        try:
+            yield Path(temporary)
+        except BaseException:
+            with contextlib.suppress(TrimtabError):  # what ended the run matters more
+                store.write(LOG, log.read_bytes())
+            raise
+        store.write(LOG, log.read_bytes())

@@ -1,0 +1,35 @@
+"""Sources in Cloud Storage: every reader reads local files, so they are fetched first."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+from trimtab.config.data import Data
+from trimtab.storage.copies import local_copies
+
+_FIELDS = ("train", "validation", "test")
+
+
+@contextlib.contextmanager
+def local_sources(config: Data) -> Iterator[tuple[Data, Callable[[str], str]]]:
+    """Fetches what is in Cloud Storage; typed errors of the block name its URIs.
+
+    Args:
+        config: The config's data section.
+
+    Yields:
+        The section with local paths, and a function that puts the URIs back into a text.
+
+    Raises:
+        DataError: If nothing is there.
+        ConfigError: If it cannot be accessed.
+        StorageError: If it cannot be reached.
+        ArtifactError: If it arrives damaged again and again.
+    """
+    with local_copies() as copies:
+        given = {name: value for name in _FIELDS if (value := getattr(config, name)) is not None}
+        yield (
+            config.model_copy(update={name: copies.local(value) for name, value in given.items()}),
+            copies.original,
+        )
