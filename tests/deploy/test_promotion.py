@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -116,43 +114,6 @@ def test_killed_before_the_pointer_moves_the_old_champion_stays(
     assert third.previous == 1
     assert third.version > 1
     assert Repository(target).champion().version == third.version
-
-
-def test_killed_at_random_moments_the_champion_is_always_whole(
-    target, make_selection, schema, digits_dataset
-):
-    promotion.deploy(target, make_selection(1), schema, "{}")
-    for seed, delay in enumerate((0.3, 0.8, 1.2, 1.6), start=2):
-        process = start(target, make_selection(seed), digits_dataset)
-        time.sleep(delay)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate(timeout=120)
-        repository = Repository(target)
-        with repository.fetched(repository.champion().version) as found:
-            assert (found.path / "golden.npz").is_file()
-
-
-def test_deployments_that_race_get_different_versions_and_one_wins_at_a_time(
-    target, make_selection, schema, digits_dataset
-):
-    promotion.deploy(target, make_selection(1), schema, "{}")
-    # Everyone has read the pointer before anyone moves it.
-    barrier = str(Path(target).parent / "here-")
-    hook = (
-        "import os, time, glob; check = servable.check\n"
-        f"def wait(*a):\n    open({barrier!r} + str(os.getpid()), 'w').close()\n"
-        f"    while len(glob.glob({barrier!r} + '*')) < 3: time.sleep(0.01)\n    return check(*a)\n"
-        "servable.check = wait"
-    )
-    processes = [start(target, make_selection(seed), digits_dataset, hook) for seed in (2, 3, 4)]
-    ends = [(*process.communicate(timeout=300), process.returncode) for process in processes]
-    winners = [int(out) for out, _, code in ends if code == 0]
-    assert len(winners) == 1, ends
-    assert sum("another deployment moved the pointer first" in err for _, err, _ in ends) == 2
-    champion = Repository(target).champion()
-    assert (champion.version, champion.previous) == (winners[0], 1)
-    versions = sorted(int(path.name) for path in Path(target).iterdir() if path.name.isdigit())
-    assert versions == [1, 2, 3, 4]
 
 
 def test_a_lost_counter_never_overwrites_a_version(target, make_selection, schema):

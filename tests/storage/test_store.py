@@ -28,6 +28,17 @@ def test_directories_there_and_back(tmp_path):
     assert not store.has_directory("v/2")
 
 
+def test_names_leave_out_what_is_not_finished(tmp_path):
+    store = LocalStore(tmp_path)
+    for name in ("v/1/a", "v/.2.x.part/a", ".v.y.part/1/a", "v/1/.hidden", "v/.dot/a", "w"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert store.names() == ["v/.dot/a", "v/1/a", "w"]
+    assert store.names("v/1/") == ["v/1/a"]
+    assert store.names("v/1") == ["v/1/a"]
+    assert store.names("none/") == []
+
+
 def test_swap_needs_the_expected_content(tmp_path):
     store = LocalStore(tmp_path)
     assert store.swap("pointer", None, b"1")

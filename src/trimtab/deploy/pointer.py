@@ -43,12 +43,22 @@ def move(
     before = readable(repository, pointer)
     if pointer is not None and before is None:
         reason = f"{reason} ({REPLACED_DAMAGED})" if reason else REPLACED_DAMAGED
-    now = datetime.now(UTC).isoformat(timespec="seconds")
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
     made = Promotion(version=version, at=now, by=by or who(), action=action, forced=forced, reason=reason)
     champion = Champion.after(before, made, selection)
-    if not repository.promote(champion, pointer):
+    if not repository.promote(champion, pointer) and not _moved(repository, champion):
         raise lost(repository, f"version {version} was not promoted")
     return champion
+
+
+def _moved(repository: Repository, champion: Champion) -> bool:
+    """Returns whether a move took effect although its swap failed.
+
+    The answer to a swap that won may be lost on its way. When it is repeated after the pointer has moved on,
+    it is refused; but whoever moved the pointer on has kept our history and added to it.
+    """
+    now = readable(repository, repository.pointer())
+    return now is not None and now.history[: len(champion.history)] == champion.history
 
 
 def readable(repository: Repository, pointer: bytes | None) -> Champion | None:
@@ -70,7 +80,7 @@ def lost(repository: Repository, what: str) -> DeployError:
     winner = ""
     if champion is not None and champion.history:
         last = champion.history[-1]
-        winner = f": version {last.version}, by {last.by} at {last.at} ({last.action})"
+        winner = f": version {last.version}, by {last.by} at {last.at[:19]} ({last.action})"
     return DeployError(
         f"{what}: another deployment moved the pointer first{winner}",
         path=repository.uri,

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+PART = ".part"
+
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file by renaming a finished temporary one over it.
@@ -18,7 +20,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         data: The whole content.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -45,7 +47,7 @@ def new_directory(path: Path) -> Iterator[Path]:
         The temporary directory to fill, on the same file system.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent))
     try:
         yield part
         part.chmod(0o755)

@@ -68,10 +68,14 @@ class LocalStore:
             return True
 
     def names(self, prefix: str = "") -> list[str]:
-        """See ``Store``."""
-        files = (file for file in self.root.rglob("*") if file.is_file() and not file.name.startswith("."))
-        names = (file.relative_to(self.root).as_posix() for file in files)
-        return sorted(name for name in names if name.startswith(prefix))
+        """See ``Store``; hidden files, and directories that are being written or renamed, are left out."""
+        found = []
+        # Unlike Path.rglob, it does not mind a directory that goes away meanwhile.
+        for directory, inner, files in os.walk(self.root / prefix.rpartition("/")[0]):
+            inner[:] = [name for name in inner if not (name.startswith(".") and name.endswith(atomic.PART))]
+            place = Path(directory).relative_to(self.root)
+            found += [(place / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(name for name in found if name.startswith(prefix))
 
     def put_directory(self, source: Path, name: str) -> None:
         """See ``Store``."""

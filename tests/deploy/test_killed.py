@@ -1,0 +1,108 @@
+"""Deployments that die at any moment: the champion stays servable, and the next deployment works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from trimtab.deploy import promotion, servable
+from trimtab.deploy.repository import Repository
+from trimtab.deploy.switch import promote
+
+DEPLOY = """
+import sys
+from pathlib import Path
+from trimtab.deploy import promotion, servable
+from trimtab.storage import artifact
+target, selection, training, schema = sys.argv[1:]
+servable.check = lambda *a: servable.Check()
+source, kept = artifact.load(selection, "selection"), artifact.load(training, "training")
+promotion.deploy(target, source, Path(schema).read_bytes(), "{}", training=kept)
+"""
+
+
+@pytest.fixture(autouse=True)
+def unchecked(monkeypatch):
+    """Leaves out the fresh process: it only reads."""
+    monkeypatch.setattr(servable, "check", lambda *a: servable.Check())
+
+
+def all_is_well(target):
+    """Asserts that the champion, and every other version that is listed, is whole."""
+    repository = Repository(target)
+    champion = repository.champion()
+    assert champion.version == champion.history[-1].version
+    assert champion.version in repository.versions()
+    for version in repository.versions():
+        with repository.fetched(version) as found, repository.training(version):
+            assert (found.path / "golden.npz").is_file()
+    return champion
+
+
+def test_at_every_system_call_of_a_deployment(target, make_selection, make_training, schema):
+    promotion.deploy(target, make_selection(1), schema, "{}", training=make_training(1))
+    new, kept, moment, ended = make_selection(2), make_training(2), 0, False
+    while not ended:
+        moment += 1
+        child = os.fork()
+        if child == 0:
+            try:
+                die_at(moment, target)
+                promotion.deploy(target, new, schema, "{}", training=kept)
+            finally:
+                os._exit(0)
+        _, status = os.waitpid(child, 0)
+        ended = status == 0
+        assert ended or os.WTERMSIG(status) == signal.SIGKILL
+        if all_is_well(target).version != 1:
+            promote(target, 1)
+    assert moment > 40  # it really died at many places, and was not only slow to begin
+    again = promotion.deploy(target, make_selection(3), schema, "{}", training=make_training(3))
+    assert all_is_well(target).version == again.version
+
+
+def die_at(moment, target):
+    """Makes this process kill itself when it touches the repository for the n-th time."""
+    seen = 0
+
+    def audit(event, arguments):
+        nonlocal seen
+        if event.startswith(("open", "os.")) and any(str(one).startswith(target) for one in arguments):
+            seen += 1
+            if seen == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(audit)
+
+
+@pytest.mark.slow
+def test_at_many_requests_of_a_deployment(emulator, make_selection, make_training, schema, digits_dataset):
+    target, count = "gs://bucket/deployed/digits", emulator.count
+    promotion.deploy(target, make_selection(1), schema, "{}", training=make_training(1))
+    command = [sys.executable, "-c", DEPLOY, target]
+    command += [str(make_selection(2).path), str(make_training(2).path), str(digits_dataset / "schema.json")]
+    before, killed = emulator.contents("bucket", "deployed/digits/1/"), 0
+    for moment in range(1, 60, 7):
+        seen = 0
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+
+            def die(method, path, process=process, moment=moment):
+                nonlocal seen
+                seen += 1
+                if seen == moment:
+                    process.kill()
+                count(method, path)
+
+            emulator.count = die
+            killed += process.wait(timeout=120) == -signal.SIGKILL
+            emulator.count = count
+        if all_is_well(target).version != 1:
+            promote(target, 1)
+        assert emulator.contents("bucket", "deployed/digits/1/") == before
+    assert killed > 3
+    again = promotion.deploy(target, make_selection(3), schema, "{}", training=make_training(3))
+    assert all_is_well(target).version == again.version
