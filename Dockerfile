@@ -39,7 +39,7 @@ FROM ${BASE} AS runtime
 # There is no account: user 1000 and any other uid that a cluster picks see exactly the same.
 ENV PATH=/opt/trimtab/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
     HOME=/tmp USER=trimtab LOGNAME=trimtab \
-    XDG_CACHE_HOME=/tmp/.cache KERAS_HOME=/tmp/keras NUMBA_CACHE_DIR=/tmp/numba \
+    XDG_CACHE_HOME=/tmp/.cache KERAS_HOME=/tmp/keras \
     KERAS_BACKEND=tensorflow PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /tmp
 USER 1000:1000

@@ -1,0 +1,90 @@
+"""One task in a container: how it fails, is told, is stopped and goes on."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+
+from trimtab.cli import docker as runner
+from trimtab.config.config import Config
+from trimtab.errors import TrimtabError
+
+pytestmark = [pytest.mark.container, pytest.mark.slow]
+
+CONFIG = {
+    "name": "tiny",
+    "seed": 3,
+    "data": {"train": "sklearn://digits"},
+    "model": {"architecture": "mlp"},
+    "train": {"epochs": 2, "batch_size": 128},
+    "recipes": [{"prune": "none", "quantize": ["none"]}],
+    "budget": {"max_accuracy_drop": 0.9},
+}
+
+
+@pytest.fixture
+def tasks(tmp_path, image):
+    """Returns a function that runs a command as a task, and returns its exit code."""
+
+    def run(daemon, command, **resources):
+        values = {**CONFIG, "resources": {"stages": {"report": resources}}}
+        tasks = runner._Tasks(Config.model_validate(values), tmp_path, image)
+        return tasks.run(
+            client=daemon, image="ignored", command=[*command, "--function_to_execute", "report"], volumes={}
+        )
+
+    return run
+
+
+def test_a_missing_image_is_told_with_what_to_do(daemon):
+    with pytest.raises(TrimtabError, match="make image IMAGE=trimtab:none"):
+        runner.runner("trimtab:none")
+
+
+def test_a_container_that_fails_at_once_is_a_failure(tasks, daemon):
+    assert [tasks(daemon, ["sh", "-c", "exit 3"]) for _ in range(8)] == [3] * 8
+
+
+def test_output_is_told_in_whole_lines(tasks, daemon, capsys):
+    assert tasks(daemon, ["sh", "-c", "printf 'ä'; sleep 0.2; printf 'b\\nc'"]) == 0
+    assert capsys.readouterr().out == "äb\nc\n"
+
+
+def test_running_out_of_memory_is_told(tasks, daemon, capsys):
+    assert tasks(daemon, ["python3", "-c", "bytearray(300_000_000)"], memory="64Mi") == 137
+    assert "ran out of the memory" in capsys.readouterr().out
+
+
+def test_a_command_that_does_not_exist_is_told(tasks, daemon, capsys):
+    assert tasks(daemon, ["/no/such/program"]) == 1
+    assert "could not be run" in capsys.readouterr().out
+
+
+def test_sigterm_ends_the_containers_and_the_run_resumes(tmp_path, image, daemon):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    command = [sys.executable, "-m", "trimtab", "run", str(tmp_path / "tiny.yaml"), "--output"]
+    subprocess.run([*command, str(tmp_path / "local")], check=True, capture_output=True)
+    command += [str(tmp_path / "stopped"), "--runner", "docker", "--image", image]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    for line in process.stderr:
+        if "train" in line and "started" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    process.stderr.read()
+    assert process.wait(60) not in (0, 3)
+    (run,) = (tmp_path / "stopped").glob("tiny-*")
+    deadline = time.monotonic() + 30
+    while daemon.containers.list(all=True, filters={"label": f"{runner.RUN_LABEL}={run}"}):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    subprocess.run([*command, "--resume", run.name], check=True, capture_output=True)
+    (uninterrupted,) = (tmp_path / "local").glob("tiny-*")
+    weights = [
+        json.loads((one / "stages/train.json").read_text())["summary"]["weights_sha256"]
+        for one in (uninterrupted, run)
+    ]
+    assert weights[0] == weights[1]
