@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from faults.emulator import Emulator
 
 from trimtab.config.data import Data
 from trimtab.data.sources import checksums
@@ -52,3 +53,14 @@ def test_nothing_there_is_an_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no file"):
         checksums(Data(train=str(tmp_path / name)))
+
+
+@pytest.mark.parametrize("below", ["images", "images/**/*.png", "images/a/1.png"])
+def test_a_bucket_has_the_names_and_checksums_of_the_same_files_here(
+    emulator: Emulator, folder: Path, below: str
+) -> None:
+    for file in ("a/1.png", "a/2.png", "b/1.png"):
+        emulator.state.put("bucket", {"name": f"data/images/{file}"}, (folder / file).read_bytes())
+    here = checksums(Data(train=str(folder.parent / below)))
+    assert checksums(Data(train=f"gs://bucket/data/{below}")) == here
+    assert here["train"]

@@ -1,12 +1,16 @@
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.data.drift import DriftReport
 from trimtab.stages import data_prep
 from trimtab.stages.stage import records
+from trimtab.storage import artifact
 
 
 def _config(**data: object) -> str:
@@ -73,3 +77,55 @@ def test_running_again_replaces_the_dataset_with_the_same(tmp_path: Path) -> Non
         )
         digests.append(Dataset.open(tmp_path / "dataset").digest)
     assert digests[0] == digests[1]
+
+
+def _champion(path: Path, *datasets: Path) -> str:
+    """Writes what `plan` leaves: the schema and the statistics of a dataset, if there is a champion."""
+    with artifact.create(path, "champion") as draft:
+        (draft.path / "plan.json").write_text("{}")
+        for dataset in datasets:
+            (draft.path / "training").mkdir()
+            for name in ("schema.json", "statistics.json"):
+                shutil.copyfile(dataset / name, draft.path / "training" / name)
+    return str(path)
+
+
+def _rows(path: Path, shift: float) -> str:
+    rng = np.random.default_rng(int(shift))
+    x = rng.normal(shift, 1, 500)
+    labels = np.where(x + rng.normal(size=500) > shift, "up", "down")
+    lines = [f"{value:.4f},{label}" for value, label in zip(x, labels, strict=True)]
+    path.write_text("\n".join(["x,label", *lines]) + "\n")
+    return str(path)
+
+
+def test_new_rows_are_held_against_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, run = _config(train=_rows(tmp_path / "rows.csv", 0.0)), str(tmp_path / "run")
+    data_prep.run(config=config, run=run, dataset=str(tmp_path / "old"))
+    _rows(tmp_path / "rows.csv", 2.0)
+    champion = _champion(tmp_path / "champion", tmp_path / "old")
+    data_prep.run(config=config, run=run, dataset=str(tmp_path / "new"), champion=champion)
+    old, new = Dataset.open(tmp_path / "old"), Dataset.open(tmp_path / "new")
+    summary = records(run)[0].summary
+    assert old.schema == new.schema == new.champion
+    assert (summary["schema_changes"], summary["sources"]) == ([], {"train": 1})
+    assert old.sources.keys() == new.sources.keys() == {"train"}
+    assert old.sources["train"].keys() == {"rows.csv"}
+    assert old.sources != new.sources
+    report = DriftReport.model_validate(summary["drift"])
+    assert [one.name for one in report.drifted] == ["x"]
+    assert (report.rows_before, report.rows_now) == (old.rows["train"], new.rows["train"])
+    assert "drift: x, values" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("champion", [None, "", "empty"])
+def test_a_first_run_has_nothing_to_compare_with(tmp_path: Path, champion: str | None) -> None:
+    if champion:
+        champion = _champion(tmp_path / "champion")
+    run = str(tmp_path / "run")
+    data_prep.run(
+        config=_config(train="sklearn://iris"), run=run, dataset=str(tmp_path / "d"), champion=champion
+    )
+    summary = records(run)[0].summary
+    assert (summary["drift"], summary["schema_changes"]) == (None, [])
+    assert Dataset.open(tmp_path / "d").champion_test() is None

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data import values
-from trimtab.data.sketches import Hashes
+from trimtab.data.sketches import Counts, Hashes
 
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
 _ROWS, _CELLS, _LEAST_ROWS = 5_000, 500_000, 200
 _LONGEST_CHARACTERS = 64
 
@@ -32,7 +33,7 @@ class Sample:
     """
 
     hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
-    counts: np.ndarray[Any, np.dtype[np.int64]] = field(default_factory=lambda: np.empty(0, np.int64))
+    counts: Counts = field(default_factory=lambda: np.empty(0, np.int64))
     rows: pa.Table = field(default_factory=lambda: pa.table({}))
 
     @classmethod
@@ -69,16 +70,24 @@ class Sample:
             column: A column that is no encoded file.
             q: Probabilities.
         """
-        if column not in self.rows.column_names:
+        ordered, weights = self.numbers(column)
+        if not len(ordered):
             return []
-        parsed = np.asarray(values.numbers(self.rows.column(column)))
-        known = ~np.isnan(parsed)
-        if not known.any():
-            return []
-        order = np.argsort(parsed[known], kind="stable")
-        ordered, weights = parsed[known][order], self.counts[known][order]
         places = np.searchsorted(np.cumsum(weights), np.array(q) * weights.sum(), side="left")
         return [float(value) for value in ordered[np.minimum(places, len(ordered) - 1)]]
+
+    def numbers(self, column: str) -> tuple[Numbers, Counts]:
+        """Returns a column's numbers in rising order and how many rows have each; none where it has none.
+
+        Args:
+            column: A column that is no encoded file.
+        """
+        if column not in self.rows.column_names:
+            return np.empty(0), np.empty(0, np.int64)
+        parsed = np.asarray(values.numbers(self.rows.column(column)))
+        known = ~np.isnan(parsed)
+        order = np.argsort(parsed[known], kind="stable")
+        return parsed[known][order], self.counts[known][order]
 
     def to_text(self) -> str:
         """Returns the sample as text: a compressed Arrow stream in base 64."""

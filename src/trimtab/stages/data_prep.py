@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.brief import brief_statistics
 from trimtab.data.dataset import SCHEMA_FILE
-from trimtab.data.prepare import prepare
+from trimtab.data.drift import DriftReport, measure
+from trimtab.data.prepare import PreparedSummary, prepare
 from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
 from trimtab.stages.stage import recorded
@@ -33,39 +36,19 @@ def run(*, config: str, run: str, dataset: str, champion: str | None = None) -> 
     resolved = Config.model_validate_json(config)
     with recorded(STAGE, run) as record:
         reference = _reference(champion) if champion else None
+        # Before the rows are read: what changes meanwhile is then found to be new the next time.
+        sources = checksums(resolved.data)
         with artifact.create(dataset, "dataset") as draft:
-            sources = checksums(resolved.data)
             prepared = prepare(resolved.data, seed=resolved.seed, directory=draft.path, champion=reference)
-            draft.counts = dict(prepared.rows)
-            draft.lineage = {
-                "fingerprint": prepared.content.fingerprint,
-                "content_rows": prepared.content.rows,
-                "sources": sources,
-                "warnings": prepared.warnings,
-                "schema_changes": prepared.schema_changes,
-                "champion_rows": prepared.champion_rows,
-            }
-        schema = prepared.schema
+            draft.counts, draft.lineage = dict(prepared.rows), _lineage(prepared, sources)
+        limits = resolved.retrain.drift
+        drift = measure(reference, prepared.schema, prepared.train, limits) if reference else None
         record.summary = {
-            "rows": prepared.rows,
-            "task": schema.task,
-            "label": schema.label,
-            "classes": schema.classes,
-            "class_counts": prepared.class_counts,
-            "fingerprint": prepared.content.fingerprint,
-            "warnings": prepared.warnings,
-            "schema_changes": prepared.schema_changes,
+            **_summary(prepared),
             "sources": {split: len(files) for split, files in sources.items()},
-            "columns": brief_statistics(schema.columns, prepared.train),
-            "input_kind": schema.input.kind,
-            "input_shape": list(schema.input.shape),
+            "drift": drift.model_dump() if drift else None,
         }
-        rows = ", ".join(f"{count:,} {name}" for name, count in prepared.rows.items())
-        progress.say(STAGE, f"{rows}; input {schema.input.kind} {schema.input.shape}")
-        for warning in prepared.warnings:
-            progress.say(STAGE, f"warning: {warning}")
-        for change in prepared.schema_changes:
-            progress.say(STAGE, f"the schema has changed: {change}")
+        _tell(prepared, drift)
 
 
 def _reference(champion: str) -> Reference | None:
@@ -73,3 +56,43 @@ def _reference(champion: str) -> Reference | None:
     path = artifact.load(champion, "champion").path
     found = [path / name for name in ("training", "deployment") if (path / name / SCHEMA_FILE).is_file()]
     return Reference.load(found[0]) if found else None
+
+
+def _lineage(prepared: PreparedSummary, sources: dict[str, dict[str, str]]) -> dict[str, Any]:
+    return {
+        "fingerprint": prepared.content.fingerprint,
+        "content_rows": prepared.content.rows,
+        "sources": sources,
+        "warnings": prepared.warnings,
+        "schema_changes": prepared.schema_changes,
+        "champion_rows": prepared.champion_rows,
+    }
+
+
+def _summary(prepared: PreparedSummary) -> dict[str, Any]:
+    schema = prepared.schema
+    return {
+        "rows": prepared.rows,
+        "task": schema.task,
+        "label": schema.label,
+        "classes": schema.classes,
+        "class_counts": prepared.class_counts,
+        "fingerprint": prepared.content.fingerprint,
+        "warnings": prepared.warnings,
+        "schema_changes": prepared.schema_changes,
+        "columns": brief_statistics(schema.columns, prepared.train),
+        "input_kind": schema.input.kind,
+        "input_shape": list(schema.input.shape),
+    }
+
+
+def _tell(prepared: PreparedSummary, drift: DriftReport | None) -> None:
+    spec = prepared.schema.input
+    rows = ", ".join(f"{count:,} {name}" for name, count in prepared.rows.items())
+    progress.say(STAGE, f"{rows}; input {spec.kind} {spec.shape}")
+    for warning in prepared.warnings:
+        progress.say(STAGE, f"warning: {warning}")
+    for change in prepared.schema_changes:
+        progress.say(STAGE, f"the schema has changed: {change}")
+    for one in drift.drifted if drift else []:
+        progress.say(STAGE, f"drift: {one.name}, {one.aspect}: PSI {one.psi:.2f}, {one.test}")
