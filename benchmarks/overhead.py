@@ -67,7 +67,13 @@ def plain(config_file: str, overrides: list[str], output: str) -> None:
         selection=at("selection"),
     )
     if within:
-        deploy.run(**common, dataset=at("dataset"), selection=at("selection"))
+        deploy.run(
+            **common,
+            dataset=at("dataset"),
+            model=at("model"),
+            shortlist=at("shortlist"),
+            selection=at("selection"),
+        )
     report.run(**common, html=at("report.html"))
 
 
