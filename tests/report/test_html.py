@@ -167,3 +167,41 @@ def test_an_unreadable_config_is_no_obstacle(run_records):
     _, records = run_records()
     for settings in ({}, {"name": 3, "data": []}, {"budget": None}):
         assert "Deployed" in Page(page(settings, records)).words
+
+
+def drift_of(names):
+    bins = [{"label": f"{name} bin {i}", "before": 0.1, "now": 0.1} for i, name in enumerate(names[:10])]
+    features = [
+        {
+            "name": name, "kind": "categorical", "aspect": "values", "is_label": index == 0,
+            "psi": 0.5 / (index + 1), "test": "chi-square", "statistic": 9.0, "p_value": 0.0,
+            "adjusted_p_value": 0.0, "drifted": index < 2, "bins": bins,
+        }
+        for index, name in enumerate(names)
+    ]  # fmt: skip
+    limits = {"rows_before": 1000, "rows_now": 500, "max_psi": 0.2, "significance": 0.01}
+    return {**limits, "features": features}
+
+
+def test_drift_is_shown_where_it_was_measured(run_records):
+    settings, records = run_records()
+    assert 'id="drift"' not in page(settings, records)
+    records[0].summary["drift"] = None
+    assert 'id="drift"' not in page(settings, records)
+    records[0].summary["drift"] = drift_of(["target", "age", "city"])
+    found = Page(page(settings, records))
+    assert "target (label), age have drifted." in found.words
+    assert ("a", {"href": "#drift"}) in found.tags
+    plots = [a["aria-label"] for tag, a in found.tags if tag == "svg" and "shares by bin" in str(a)]
+    assert len(plots) == 3
+
+
+def test_drift_of_very_many_columns_stays_small_and_cannot_become_markup(run_records):
+    settings, records = run_records()
+    records[0].summary["drift"] = drift_of([EVIL, *(f"column {i}" for i in range(1000))])
+    html = page(settings, records)
+    assert len(html.encode()) < 1_000_000
+    found = Page(html)
+    assert "column 999" in found.words
+    assert "img" not in {tag for tag, _ in found.tags}
+    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)

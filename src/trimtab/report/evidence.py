@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trimtab.data.drift import DriftReport
 from trimtab.report.record import Record, in_order, label, summary
 
 
@@ -43,6 +44,7 @@ class Evidence:
         input_shape: The shape of one example as the model takes it.
         class_counts: Rows per split and class.
         columns: Statistics per column, as ``data_prep`` recorded them.
+        drift: New rows against the champion's; None where there is nothing to compare with.
         weights_sha256: The hash of the trained weights.
         histories: The training, and every fine-tuning that recorded its epochs.
         trials: The trials of the search, as ``tune`` recorded them.
@@ -58,6 +60,7 @@ class Evidence:
     input_shape: list[int]
     class_counts: dict[str, dict[str, int]]
     columns: list[dict[str, Any]]
+    drift: DriftReport | None
     weights_sha256: str
     histories: list[History]
     trials: list[dict[str, Any]]
@@ -77,6 +80,7 @@ def gather_evidence(records: Sequence[Record]) -> Evidence:
         input_shape=data.get("input_shape") or [],
         class_counts=data.get("class_counts") or {},
         columns=data.get("columns") or [],
+        drift=DriftReport.model_validate(data["drift"]) if data.get("drift") else None,
         weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
         histories=list(_histories(records)),
         trials=search.get("trials") or [],

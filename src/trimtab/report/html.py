@@ -9,7 +9,7 @@ import jinja2
 import yaml
 
 import trimtab
-from trimtab.report import numbers, pareto, rows, verdict, views
+from trimtab.report import drift, numbers, pareto, rows, verdict, views
 from trimtab.report.confusion import confusion_plot, most_confused
 from trimtab.report.curves import curve_plots
 from trimtab.report.evidence import Evidence
@@ -65,6 +65,10 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "curves": [curve_plots(history) for history in evidence.histories],
         "trials": rows.table(evidence.trials, nested=True),
         "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
+        "drift_headline": drift.headline(evidence.drift) if evidence.drift else "",
+        "drift_panels": drift.drift_panels(evidence.drift) if evidence.drift else [],
+        "drift_verdicts": drift.VERDICTS,
+        "drift_state": drift.state,
         "columns": rows.table(evidence.columns),
         "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
