@@ -20,6 +20,7 @@ from trimtab.data.readers.remote import local_sources
 from trimtab.data.reference import Reference
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.schema_changes import can_answer
+from trimtab.data.seen import seen_test_rows
 from trimtab.data.serving import encoder_of
 from trimtab.data.statistics import Summary
 from trimtab.data.text import TextEncoder
@@ -97,6 +98,7 @@ class _Preparation:
             asked = self._asked(fitted, schema)
             written = self._transform(workers, schema, asked)
         warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
+        warnings += seen_test_rows(self._champion, schema, self._config) if self._champion else []
         self._write_json(schema, asked, fitted.found)
         return PreparedSummary(
             schema=schema,

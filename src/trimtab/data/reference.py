@@ -9,6 +9,7 @@ from typing import Self
 
 from pydantic import ValidationError
 
+from trimtab.config.data import Data
 from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.statistics import Summary
@@ -22,14 +23,20 @@ class Reference:
     Attributes:
         schema: What it meant, and the fitted preprocessing.
         train: The summary of its training split; None where it was lost.
+        settings: The config's data section then; None where it was lost.
     """
 
     schema: DatasetSchema
     train: Summary | None = None
+    settings: Data | None = None
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
+    def load(cls, directory: Path, settings: Data | None = None) -> Self:
         """Returns the reference that a directory holds as ``schema.json`` and, if any, ``statistics.json``.
+
+        Args:
+            directory: The directory.
+            settings: The config's data section then, where it is known.
 
         Raises:
             ArtifactError: If one of them cannot be used.
@@ -38,6 +45,6 @@ class Reference:
         try:
             schema = DatasetSchema.model_validate_json((directory / SCHEMA_FILE).read_bytes())
             found = json.loads(statistics.read_bytes())["train"] if statistics.is_file() else None
-            return cls(schema, Summary.from_dict(found) if found is not None else None)
+            return cls(schema, None if found is None else Summary.from_dict(found), settings)
         except (OSError, ValidationError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"no usable schema or statistics: {error}", path=str(directory)) from error
