@@ -83,6 +83,19 @@ class DeployError(TrimtabError):
     """The model could not be served from where it was deployed, or the deployment lost a race."""
 
 
+class Preempted(BaseException):
+    """The process was told to stop (SIGTERM, Ctrl-C): what it did is saved, and a retry goes on from there.
+
+    No ``Exception``: what carries on after errors, such as a loop over recipes, must not carry on after this.
+    The code is that of ``EX_TEMPFAIL`` in ``sysexits.h``: try again.
+    """
+
+    exit_code = 75
+
+    def __str__(self) -> str:
+        return "it was told to stop, and saved what it had done\n  Run it again: it goes on from there."
+
+
 class ClusterError(TrimtabError):
     """The Kubeflow Pipelines server cannot be reached, is too slow, refuses, or keeps failing.
 

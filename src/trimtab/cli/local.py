@@ -20,7 +20,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
-from trimtab import progress
+from trimtab import preemption, progress
 from trimtab.cli import run_directory
 from trimtab.cli.processes import processes
 from trimtab.errors import ArtifactError, TrimtabError
@@ -29,6 +29,8 @@ from trimtab.storage.store import open_store
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
+
+_POLL_SECONDS = 0.05
 
 Runner = Callable[["Config", Path, str], AbstractContextManager[Any]]
 """From the config, a run's local directory, and the URI of its directory to one of KFP's local runners."""
@@ -99,36 +101,53 @@ def _environment() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Lets SIGTERM stop the run like Ctrl-C does, the tasks' processes included."""
+    """Lets SIGTERM stop the run like Ctrl-C does, and both stop the tasks' processes first."""
 
     def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal module's signature
         _stop_children()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     except KeyboardInterrupt:
         _stop_children()
         raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop_children() -> None:
-    children: dict[int, list[int]] = {}
+    """Tells all processes below this one to stop, and gives them the time to save their work."""
+    running = _below()
+    for child in running:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGTERM)
+    end = time.monotonic() + preemption.SAVE_SECONDS + preemption.LAST_WORD_SECONDS
+    while running & _parents().keys() and time.monotonic() < end:
+        time.sleep(_POLL_SECONDS)
+
+
+def _below() -> set[int]:
+    """Returns the processes below this one."""
+    parents = _parents()
+    found = {os.getpid()}
+    while new := {child for child, parent in parents.items() if parent in found} - found:
+        found |= new
+    return found - {os.getpid()}
+
+
+def _parents() -> dict[int, int]:
+    """Returns the parent of every process that has not ended."""
+    parents = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             text = stat.read_text()
-            children.setdefault(int(text.rpartition(")")[2].split()[1]), []).append(
-                int(text.partition(" ")[0])
-            )
-    pending = [os.getpid()]
-    while pending:
-        for child in children.get(pending.pop(), []):
-            pending.append(child)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGTERM)
+            state, parent = text.rpartition(")")[2].split()[:2]
+            if state != "Z":
+                parents[int(text.partition(" ")[0])] = int(parent)
+    return parents
 
 
 class _Filter(io.TextIOBase):

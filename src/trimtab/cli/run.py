@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXIT_CODES = {"deployed": 0, "over_budget": 3, "failed": 1}
 _EPILOG = """
 Exit codes: 0 a model inside the budget was deployed; 2 the config or the data is unusable; 3 everything ran
-and no candidate met the budget; 1 anything else.
+and no candidate met the budget; 75 a task was told to stop, and --resume goes on; 1 anything else.
 """
 
 

@@ -37,7 +37,7 @@ def run(
         pruned: Where the pruned ``model`` artifact goes.
     """
     settings = Config.model_validate_json(config)
-    with recorded("prune", run, recipe) as record:
+    with recorded("prune", run, recipe, saves=True) as record:
         parent = load(model, "model")
         with create(pruned, "model") as draft:
             draft.lineage = {**parent.lineage, "recipe": recipe, "parent": parent.digest}

@@ -42,7 +42,7 @@ def run(
         quantized: Where the ``candidate`` artifact goes.
     """
     settings = Config.model_validate_json(config)
-    with recorded("quantize", run, candidate) as record:
+    with recorded("quantize", run, candidate, saves=True) as record:
         recipe, _ = split_candidate(candidate)
         parent = load(load(shortlist, "shortlist").path / recipe, "model")
         _, method = settings.candidates()[candidate]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 import traceback
@@ -12,8 +13,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trimtab import progress
-from trimtab.errors import TrimtabError
+from trimtab import preemption, progress
+from trimtab.errors import Preempted, TrimtabError
+from trimtab.storage.gcs.limits import DEFAULT
 from trimtab.storage.store import open_store
 
 
@@ -44,16 +46,18 @@ class StageRecord(BaseModel):
 
 
 @contextlib.contextmanager
-def recorded(stage: str, run: str, item: str = "") -> Iterator[StageRecord]:
+def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> Iterator[StageRecord]:
     """Runs a stage's work, and records how it ended.
 
     A typed error becomes one message and the process exit code of its class; any other exception is a defect
-    of trimtab: its traceback goes to the record, one line to the user.
+    of trimtab: its traceback goes to the record, one line to the user. A stage that saves its work and is
+    told to stop has ``preemption.SAVE_SECONDS`` to do it, and ends with the exit code of ``Preempted``.
 
     Args:
         stage: The stage's name.
         run: The URI of the run's directory.
         item: The recipe or candidate that the stage works on.
+        saves: Whether the stage goes on where it was when it is run again.
 
     Yields:
         The record, to put a summary in.
@@ -63,27 +67,49 @@ def recorded(stage: str, run: str, item: str = "") -> Iterator[StageRecord]:
     """
     record, start = StageRecord(stage=stage, item=item), time.monotonic()
     label = f"{stage} {item}".strip()
-    progress.say(label, "started")
-    try:
-        yield record
-        record.ok = True
-    except TrimtabError as error:
-        record.error_type, record.error, record.exit_code = (
-            type(error).__name__,
-            error.describe(),
-            error.exit_code,
-        )
-    except Exception as error:
-        record.error_type, record.exit_code = type(error).__name__, 1
-        record.error = f"unexpected {type(error).__name__}: {error}\n  A defect of trimtab: see {record.name}"
-        record.traceback = traceback.format_exc()
-    record.seconds = round(time.monotonic() - start, 3)
-    open_store(run).write(record.name, record.model_dump_json(indent=2).encode())
+
+    def write() -> None:
+        record.seconds = round(time.monotonic() - start, 3)
+        limits = DEFAULT if (left := preemption.seconds_left()) is None else DEFAULT.within(left)
+        open_store(run, limits).write(record.name, record.model_dump_json(indent=2).encode())
+
+    def give_up() -> None:
+        _fill_in(record, Preempted())
+        with contextlib.suppress(TrimtabError, OSError):
+            write()
+        progress.say(label, "stopped in the middle of a step; what was saved before stands")
+        os._exit(Preempted.exit_code)
+
+    with preemption.watched(give_up) if saves else contextlib.nullcontext():
+        try:
+            progress.say(label, "started")
+            yield record
+            preemption.check()
+            record.ok = True
+        except (Exception, Preempted) as error:
+            # What goes wrong after the signal, goes wrong because of it.
+            _fill_in(record, Preempted() if preemption.requested() else error)
+        with preemption.deferred():
+            write()
     if record.ok:
         progress.say(label, f"finished in {record.seconds:.1f} s")
         return
-    progress.say(label, f"failed: {record.error.splitlines()[0]}")
+    ended = "stopped" if record.exit_code == Preempted.exit_code else "failed"
+    progress.say(label, f"{ended}: {record.error.splitlines()[0]}")
     sys.exit(record.exit_code)
+
+
+def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
+    """Puts what went wrong into a record."""
+    record.error_type = type(error).__name__
+    if isinstance(error, TrimtabError):
+        record.error, record.exit_code = error.describe(), error.exit_code
+    elif isinstance(error, Preempted):
+        record.error, record.exit_code = str(error), error.exit_code
+    else:
+        record.error = f"unexpected {record.error_type}: {error}\n  A defect of trimtab: see {record.name}"
+        record.exit_code = 1
+        record.traceback = "".join(traceback.format_exception(error))
 
 
 def records(run: str) -> list[StageRecord]:

@@ -41,7 +41,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str
     Raises:
         SystemExit: If the data, the model or the training cannot be used; the record says why.
     """
-    with recorded(STAGE, run) as record:
+    with recorded(STAGE, run, saves=True) as record:
         parsed, data = Config.model_validate_json(config), Dataset.open(dataset)
         found, values = (
             artifact.load(hyperparameters, "hyperparameters"),

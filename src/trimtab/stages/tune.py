@@ -26,7 +26,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str) -> None:
     Raises:
         SystemExit: If the data or the model cannot be used; the record says why.
     """
-    with recorded(STAGE, run) as record:
+    with recorded(STAGE, run, saves=True) as record:
         parsed = Config.model_validate_json(config)
         best: dict[str, dict[str, Any]] = {}
         if parsed.tune is None:

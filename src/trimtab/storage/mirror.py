@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from trimtab import progress
+from trimtab import preemption, progress
 from trimtab.errors import StorageError, TrimtabError
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 from trimtab.storage.gcs.location import Location, is_remote
@@ -162,7 +162,7 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
                 yield made
         except BaseException:
             with contextlib.suppress(TrimtabError):  # what failed in the block matters more
-                made.sync()
+                made.sync(preemption.seconds_left())
             raise
         made.sync()
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from trimtab.errors import ConfigError
 from trimtab.storage import atomic
+from trimtab.storage.gcs.limits import DEFAULT, Limits
 
 
 class Store(Protocol):
@@ -103,11 +104,12 @@ class LocalStore:
             os.close(handle)
 
 
-def open_store(uri: str) -> Store:
+def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     """Returns the store at a URI.
 
     Args:
         uri: A local path, or ``gs://BUCKET[/PREFIX]``.
+        limits: How patient to be with Cloud Storage.
 
     Raises:
         ConfigError: If the URI's scheme is not supported.
@@ -119,4 +121,4 @@ def open_store(uri: str) -> Store:
         raise ConfigError(f"expected a local path or gs://, found the scheme {scheme}://", path=uri)
     from trimtab.storage.gcs.store import GcsStore
 
-    return GcsStore(uri)
+    return GcsStore(uri, limits)

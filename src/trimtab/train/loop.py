@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 import keras
 import tensorflow as tf
 
-from trimtab import progress
+from trimtab import preemption, progress
 from trimtab.data.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.train import objective, precision
@@ -56,6 +56,7 @@ def fit(
     Raises:
         ConfigError: If augmentation or class weights do not fit the data.
         TrainingError: If the loss is no longer a number, or memory runs out.
+        Preempted: If the process is told to stop; a checkpoint of the last step is there.
     """
     feed = Feed(dataset, settings)
 
@@ -70,7 +71,8 @@ def fit(
         _compile(model, settings, feed, dataset)
         run = Run(model, settings, feed, store, workspace.logs if workspace else None, say)
         try:
-            run.go()
+            with preemption.deferred():
+                run.go()
         except tf.errors.ResourceExhaustedError as error:
             raise TrainingError(
                 "memory ran out during training",

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from trimtab import preemption
 from trimtab.errors import TrainingError
 from trimtab.train import determinism, variables
 from trimtab.train.checkpoint import Checkpoint, Checkpoints
@@ -99,8 +100,10 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
         if not math.isfinite((logs or {})["loss"]):
             raise self._diverged(f"the loss is not a number in epoch {self._epoch + 1}, step {self._step}")
         due = time.monotonic() - self._saved >= self._settings.train.checkpoint_seconds
-        if due and self._step < self._steps:
+        # The last step's checkpoint waits for the validation, whose metrics it holds.
+        if (due or preemption.requested()) and self._step < self._steps:
             self._save()
+            preemption.check()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Takes the epoch into the history, decides whether to go on, logs, and writes a checkpoint."""
@@ -119,6 +122,7 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
         self._say(self._line(entry, seconds))
         self._epoch, self._step, self._seconds_before = epoch + 1, 0, 0.0
         self._save()
+        preemption.check()
 
     def _stop_or_go_on(self, entry: dict[str, float]) -> None:
         if self._patience is None or "val_loss" not in entry:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab import progress
+from trimtab import preemption, progress
 from trimtab.errors import StorageError
 from trimtab.storage.mirror import mirror
 
@@ -58,7 +58,7 @@ def workspace(run: str, stage: str, item: str = "") -> Iterator[Workspace]:
 
         def publish() -> None:
             try:
-                checkpoints.sync()
+                checkpoints.sync(preemption.seconds_left())
             except StorageError as error:
                 progress.say(label, f"the checkpoint is published later: {error.message}")
 

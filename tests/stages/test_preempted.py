@@ -1,0 +1,142 @@
+"""A stage whose pod is pre-empted goes on bit-identically on another node: its run is in Cloud Storage."""
+
+import json
+import os
+import shutil
+import signal
+import time
+
+import pytest
+from faults.proxy import wait_until
+from faults.stages import start
+
+from trimtab.config.config import Config
+from trimtab.errors import Preempted
+from trimtab.stages import tune
+from trimtab.storage import artifact
+
+pytestmark = pytest.mark.slow
+
+RUN = "gs://bucket/runs/1"
+IN_TIME_SECONDS = 15.0
+STEPS_PER_EPOCH = 161
+CONFIG = {
+    "data": {"train": "sklearn://digits"},
+    "model": {"architecture": "cnn", "params": {"filters": 8}},
+    "tune": {"algorithm": "random", "trials": 2, "epochs": 2},
+    "train": {"epochs": 5, "batch_size": 8, "checkpoint_seconds": 1000},
+    "recipes": [
+        {"prune": {"method": "channels", "ratio": 0.3, "epochs": 3}, "quantize": ["none"]},
+        {"prune": "none", "quantize": [{"method": "qat_int8", "epochs": 3}]},
+    ],
+}
+
+
+@pytest.fixture
+def node(emulator, digits_dataset, tmp_path):
+    """Returns a function that starts a stage on a new node: one with a temporary directory of its own."""
+    config = Config.model_validate(CONFIG).model_dump_json()
+    untuned = json.dumps({**json.loads(config), "tune": None})
+    tune.run(config=untuned, run=str(tmp_path), dataset="", hyperparameters=str(tmp_path / "values"))
+    given = {"config": config, "dataset": str(digits_dataset), "hyperparameters": str(tmp_path / "values")}
+    nodes = []
+
+    def on_new_node(stage, run=RUN, **arguments):
+        directory = tmp_path / f"node-{len(nodes)}"
+        directory.mkdir()
+        task = start(stage, directory / "log", {"TMPDIR": str(directory)}, run=run, **given | arguments)
+        nodes.append(task)
+        task.log = directory / "log"
+        return task
+
+    yield on_new_node
+    for task in nodes:
+        task.kill()
+        task.join()
+
+
+def finish(task):
+    task.join(300)
+    assert task.exitcode == 0, task.log.read_text()
+    return task.log.read_text()
+
+
+def preempt(task, when):
+    """Sends SIGTERM as soon as the condition holds, and sees the process end well and in time."""
+    wait_until(when, 120)
+    os.kill(task.pid, signal.SIGTERM)
+    sent = time.monotonic()
+    task.join(60)
+    assert time.monotonic() - sent < IN_TIME_SECONDS
+    assert task.exitcode == Preempted.exit_code, task.log.read_text()
+
+
+def record(emulator, name):
+    return json.loads(emulator.contents("bucket")[f"runs/1/stages/{name}.json"])
+
+
+def said(task, text):
+    return lambda: task.log.exists() and text in task.log.read_text()
+
+
+def left_by(emulator, name):
+    found = record(emulator, name)
+    return found["ok"], found["error_type"], found["exit_code"]
+
+
+STOPPED = (False, "Preempted", 75)
+
+
+def test_train_and_prune(node, emulator, tmp_path):
+    finish(node("train", run=str(tmp_path / "whole"), model=str(tmp_path / "expected")))
+    for moment in ("started", "epoch 2/5", "resumes"):
+        task = node("train", model=str(tmp_path / "model"))
+        preempt(task, said(task, moment))
+        assert left_by(emulator, "train") == STOPPED
+        assert not (tmp_path / "model").exists()
+    steps = [int(name[-17:-5]) for name in emulator.contents("bucket", "runs/1/checkpoints/train/")]
+    assert any(step % STEPS_PER_EPOCH for step in steps), "it was never stopped inside an epoch"
+    assert "resumes at epoch" in finish(node("train", model=str(tmp_path / "model")))
+    assert record(emulator, "train")["ok"]
+    expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "model"))
+    assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
+
+    given = {"recipe": "channels-0.3", "model": str(tmp_path / "model")}
+    finish(node("prune", run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
+    task = node("prune", pruned=str(tmp_path / "pruned"), **given)
+    preempt(task, said(task, "epoch 1/3"))
+    assert left_by(emulator, "prune.channels-0.3") == STOPPED
+    assert "resumes at epoch" in finish(node("prune", pruned=str(tmp_path / "pruned"), **given))
+    expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "pruned"))
+    assert found.lineage["ok"]
+    assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
+
+
+def test_tune(node, emulator, tmp_path):
+    finish(node("tune", run=str(tmp_path / "whole"), hyperparameters=str(tmp_path / "expected")))
+    task = node("tune", hyperparameters=str(tmp_path / "found"))
+    preempt(task, said(task, "trial 1 | epoch 1/2"))
+    assert left_by(emulator, "tune") == STOPPED
+    assert "trial 1 | resumes at epoch" in finish(node("tune", hyperparameters=str(tmp_path / "found")))
+    values = [(tmp_path / name / "hyperparameters.json").read_bytes() for name in ("expected", "found")]
+    assert values[0] == values[1]
+    trials = record(emulator, "tune")["summary"]["trials"]
+    whole = json.loads((tmp_path / "whole" / "stages" / "tune.json").read_bytes())["summary"]["trials"]
+    assert [trial["score"] for trial in trials] == [trial["score"] for trial in whole]
+
+
+def test_quantize_starts_again_as_it_has_no_checkpoints(node, emulator, tmp_path):
+    finish(node("train", run=str(tmp_path / "whole"), model=str(tmp_path / "model")))
+    given = {"recipe": "none", "model": str(tmp_path / "model")}
+    finish(node("prune", run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
+    with artifact.create(tmp_path / "shortlist", "shortlist") as draft:
+        shutil.copytree(tmp_path / "pruned", draft.path / "none")
+    given = {"candidate": "none--qat_int8", "shortlist": str(tmp_path / "shortlist")}
+    finish(node("quantize", run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
+    task = node("quantize", quantized=str(tmp_path / "found"), **given)
+    preempt(task, said(task, "epoch 1/3"))
+    assert left_by(emulator, "quantize.none--qat_int8") == STOPPED
+    assert not (tmp_path / "found").exists(), "a candidate that was stopped did not fail"
+    finish(node("quantize", quantized=str(tmp_path / "found"), **given))
+    files = [(tmp_path / name / "model.tflite").read_bytes() for name in ("expected", "found")]
+    assert files[0] == files[1]
