@@ -99,6 +99,16 @@ def test_the_deployed_model_predicts(result, directory):
     assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=0.02)
 
 
+def test_the_deployed_model_is_exported(result, directory):
+    target = str(directory / "runs" / "deployed" / "digits")
+    done = trimtab(directory, "export", target, "--output", "exported")
+    assert done.returncode == 0, done.stderr
+    assert (directory / "exported" / "1" / "saved_model.pb").is_file()
+    assert "serving_default: inputs float32 (batch, 8, 8, 1) -> outputs float32 (batch, 10)" in done.stdout
+    assert f"{result['chosen']} is quantized" in done.stdout
+    assert done.stderr == ""
+
+
 def test_the_report_command_shows_the_outcome(result, directory):
     done = trimtab(directory, "report", result["run_id"])
     assert done.returncode == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import keras
 import numpy as np
 import pytest
@@ -108,16 +106,6 @@ def test_the_reason_is_one_sentence(text: str, expected: str) -> None:
 def test_the_converter_is_silent(models: dict[str, keras.Model], capfd: pytest.CaptureFixture[str]) -> None:
     convert.convert(models["mlp"])
     assert capfd.readouterr() == ("", "")
-
-
-def test_quiet_gives_the_terminal_back(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(ZeroDivisionError), convert.quiet() as noise:
-        os.write(1, b"hidden\n")
-        os.write(2, b"also hidden\n")
-        assert noise() == "hidden\nalso hidden\n"
-        raise ZeroDivisionError
-    os.write(1, b"shown\n")
-    assert capfd.readouterr().out == "shown\n"
 
 
 def test_quantized_operators_are_counted(models: dict[str, keras.Model], context: object) -> None:

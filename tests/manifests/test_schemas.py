@@ -1,10 +1,12 @@
 """Every object is what the cluster's API says it is, down to a misspelt field."""
 
 import copy
+import re
 
 import jsonschema
 import kubernetes_validate
 import pytest
+import yaml
 
 VERSIONS = ("1.31", "1.35")
 CUSTOM = ("serving.kserve.io", "tensorboard.kubeflow.org")
@@ -38,6 +40,13 @@ def test_built_in_kinds(build, version):
 
 def test_custom_kinds(build, definitions):
     for item in filter(is_custom, build):
+        jsonschema.validate(item, closed(definitions[item["apiVersion"], item["kind"]]))
+
+
+def test_custom_kinds_in_the_documentation(root, definitions):
+    blocks = re.findall(r"```yaml\n(apiVersion.*?)```", (root / "docs" / "serving.md").read_text(), re.DOTALL)
+    assert blocks
+    for item in map(yaml.safe_load, blocks):
         jsonschema.validate(item, closed(definitions[item["apiVersion"], item["kind"]]))
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "history": "Show every deployed version, and which one is the champion.",
     "promote": "Make another version the champion.",
     "rollback": "Make the champion before the present one the champion again.",
+    "export": "Write a deployed version as a SavedModel for TensorFlow Serving.",
     "report": "Show the outcome of a run.",
     "tensorboard": "Review the logs of runs in TensorBoard.",
     "compile": "Write the pipeline as YAML for Kubeflow.",

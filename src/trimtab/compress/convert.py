@@ -15,13 +15,8 @@ Inputs and outputs are float32 (int32 tokens for text), whatever is inside.
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import os
 import re
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, cast
 
 import keras
@@ -29,6 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from trimtab.compress import flatbuffer as litert
+from trimtab.compress.quiet import quiet
 from trimtab.errors import CompressionError
 
 FLOAT_TOLERANCE = 1e-4
@@ -88,26 +84,3 @@ def reason(text: str) -> str:
         return f"LiteRT has no built-in kernel for {', '.join(missing)}"
     first = next((line.strip() for line in text.splitlines() if line.strip()), "no reason given")
     return f"LiteRT cannot convert this model: {first[:300]}"
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[Callable[[], str]]:
-    """Keeps what TensorFlow writes, from C++ too, off the terminal.
-
-    Yields:
-        A function that returns what was written so far.
-    """
-    absl, level = logging.getLogger("absl"), logging.getLogger("absl").level
-    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        absl.setLevel(logging.ERROR)
-        kept = [(fd, os.dup(fd)) for fd in (1, 2)]
-        try:
-            for fd, _ in kept:
-                os.dup2(sink.fileno(), fd)
-            yield lambda: os.pread(sink.fileno(), 1 << 20, 0).decode(errors="replace")
-        finally:
-            for fd, copy in kept:
-                os.dup2(copy, fd)
-                os.close(copy)
-            absl.setLevel(level)

@@ -17,8 +17,9 @@ import keras
 import tensorflow as tf
 
 from trimtab.compress.base import Context
-from trimtab.compress.convert import convert, quiet
+from trimtab.compress.convert import convert
 from trimtab.compress.flatbuffer import int8_operators
+from trimtab.compress.quiet import quiet
 from trimtab.compress.tfmot.bridge import build_twin, flat
 from trimtab.compress.tfmot.layers import OTHER_RECIPES
 from trimtab.compress.tfmot.ranges import start_ranges

@@ -1,0 +1,51 @@
+"""`trimtab export`: a deployed version as a SavedModel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from trimtab.deploy.export import Exported
+
+
+@click.command("export")
+@click.argument("target")
+@click.option("--version", type=click.IntRange(min=1), help="A version other than the champion.")
+@click.option(
+    "--output", required=True, help="A directory or gs:// URI; the export goes to OUTPUT/<version>."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(target: str, version: int | None, output: str, as_json: bool) -> int:
+    """Export the model deployed at TARGET as a SavedModel for TensorFlow Serving.
+
+    A fresh process without Keras must repeat the Keras model's outputs before anything is written.
+    A quantized model is exported in floats, as 8-bit kernels exist in LiteRT alone.
+    """
+    from trimtab.deploy.export import export
+
+    uri, made = export(target, output, version)
+    if as_json:
+        click.echo(made.model_dump_json())
+        return 0
+    click.echo(f"version {made.version} is a SavedModel at {uri}")
+    for line in _told(made):
+        click.echo(f"  {line}")
+    return 0
+
+
+def _told(made: Exported) -> list[str]:
+    shape = ", ".join(["batch", *map(str, made.input_shape)])
+    width = len(made.classes) or 1
+    told = [
+        f"serving_default: inputs {made.input_dtype} ({shape}) -> outputs float32 (batch, {width})",
+        f"plain TensorFlow repeats the Keras model to within {made.difference:.2g} "
+        f"on {made.examples} golden examples",
+    ]
+    if made.as_float:
+        told.append(f"{made.candidate} is quantized; this is the float model that it was made from")
+    told.append(
+        f"its outputs differ from the deployed file's by at most {made.deployed_difference:.2g} there"
+    )
+    return told

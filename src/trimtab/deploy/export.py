@@ -1,0 +1,151 @@
+"""Export of a deployed version as a SavedModel, for TensorFlow Serving and whatever else reads those.
+
+What is exported is the Keras model that the deployed file was made from. Nothing else can be: 8-bit kernels
+exist in LiteRT alone. So a quantized version is exported in floats, and the difference is told.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from trimtab.data.dataset import SCHEMA_FILE, model_input
+from trimtab.data.schema import DatasetSchema
+from trimtab.deploy import saved_model, training
+from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
+from trimtab.deploy.repository import Repository
+from trimtab.errors import DeployError
+from trimtab.storage.store import open_store
+
+ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone
+
+
+class Exported(BaseModel):
+    """What was exported; ``assets.extra/trimtab.json`` beside the model says the same.
+
+    Attributes:
+        version: The version of the repository, and of the export.
+        candidate: The deployed candidate.
+        input_shape: Of one example, as the model takes it.
+        input_dtype: ``float32``, or ``int32`` for tokens.
+        classes: In the order of the outputs; none in regression.
+        label_mean: In regression, a value is ``output * label_std + label_mean``.
+        label_std: See ``label_mean``.
+        as_float: Whether the deployed file is quantized, and the export is not.
+        examples: Golden predictions that were compared.
+        difference: Largest difference of the SavedModel's outputs to the Keras model's.
+        deployed_difference: Largest difference of the SavedModel's outputs to the deployed file's.
+    """
+
+    version: int
+    candidate: str
+    input_shape: tuple[int, ...]
+    input_dtype: str
+    classes: list[str]
+    label_mean: float
+    label_std: float
+    as_float: bool
+    examples: int
+    difference: float
+    deployed_difference: float
+
+
+def export(target: str, output: str, version: int | None = None) -> tuple[str, Exported]:
+    """Writes ``OUTPUT/<version>/saved_model.pb`` and what belongs to it; all of it or nothing.
+
+    Args:
+        target: The URI of the model repository.
+        output: The URI of the directory that TensorFlow Serving gets as the model's base path.
+        version: A version; None: the champion.
+
+    Returns:
+        Where it was written, and what it is.
+
+    Raises:
+        DeployError: If there is no such version, if nothing was kept of its training, or if the SavedModel
+            does not repeat the Keras model's outputs.
+        ArtifactError: If a file of the version is damaged.
+        ModelError: If the Keras model cannot be loaded.
+    """
+    repository = Repository(target)
+    number = version if version is not None else _champion(repository)
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+        made = _write(repository, number, Path(temporary))
+        store = open_store(output)
+        store.put_directory(Path(temporary), str(number))
+    return f"{store.uri.rstrip('/')}/{number}", made
+
+
+def _champion(repository: Repository) -> int:
+    champion = repository.champion()
+    if champion is None:
+        raise DeployError("no model was deployed here", path=repository.uri)
+    return champion.version
+
+
+def _write(repository: Repository, version: int, directory: Path) -> Exported:
+    """Writes everything to a local directory, and checks it."""
+    with repository.fetched(version) as served:
+        schema = DatasetSchema.model_validate_json((served.path / SCHEMA_FILE).read_bytes())
+        golden = Golden.load(served.path / GOLDEN_FILE)
+    x = model_input(schema, golden.x)
+    with repository.training(version) as kept:
+        record = training.read(kept)
+        expected = _save(kept.path / training.COMPRESSED_FILE, schema, directory, x)
+    found = saved_model.outputs(directory, x)
+    made = Exported(
+        version=version,
+        candidate=record.candidate,
+        input_shape=schema.input.shape,
+        input_dtype=schema.input.model_dtype,
+        classes=schema.classes,
+        label_mean=schema.label_mean,
+        label_std=schema.label_std,
+        as_float=record.recipe["quantize"]["method"] != "none",
+        examples=len(x),
+        difference=_difference(found, expected, repository.location(version)),
+        deployed_difference=float(np.abs(found - golden.y).max()),
+    )
+    (directory / ABOUT_FILE).parent.mkdir()
+    (directory / ABOUT_FILE).write_text(made.model_dump_json(indent=2) + "\n")
+    return made
+
+
+def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Writes a Keras model as a SavedModel, and returns the Keras model's outputs, ``(n, outputs)``."""
+    from trimtab.compress.quiet import quiet
+
+    with quiet():
+        import keras
+        import tensorflow as tf
+
+        from trimtab.models import archive
+
+        model = archive.load(file)
+        shape = (None, *schema.input.shape)
+        made = keras.export.ExportArchive()
+        made.track(model)
+        made.add_endpoint(
+            saved_model.SIGNATURE,
+            lambda inputs: {saved_model.OUTPUT: model(inputs, training=False)},
+            input_signature=[tf.TensorSpec(shape, schema.input.model_dtype, name=saved_model.INPUT)],
+        )
+        made.write_out(directory, verbose=False)
+        return np.asarray(model(x, training=False), np.float32)
+
+
+def _difference(found: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> float:
+    """Returns how far the SavedModel is from the Keras model: no farther than float rounding explains."""
+    allowed = tolerance(expected, quantized=False)
+    if found.shape != expected.shape or not np.abs(found - expected).max() <= allowed:
+        raise DeployError(
+            f"the SavedModel does not repeat the Keras model's outputs to within {allowed:.3g}",
+            path=where,
+            hint="Nothing was exported.",
+        )
+    return float(np.abs(found - expected).max())

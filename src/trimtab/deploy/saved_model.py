@@ -1,0 +1,63 @@
+"""What a SavedModel answers in a fresh process that has TensorFlow, and cannot import Keras.
+
+It is a program of its own (``python -m trimtab.deploy.saved_model DIRECTORY INPUTS OUTPUTS``), because what
+it proves is that the files are enough: TensorFlow Serving has neither Keras nor the model's own code.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.errors import DeployError
+
+SIGNATURE, INPUT, OUTPUT = "serving_default", "inputs", "outputs"
+TIMEOUT_S = 600
+_NOT_NEEDED = ("keras", "tf_keras")
+
+
+def outputs(directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Returns the outputs of a SavedModel, as a fresh process computes them.
+
+    Args:
+        directory: Holds ``saved_model.pb``.
+        x: Model-ready examples, ``(n, *input_shape)``.
+
+    Returns:
+        ``(n, outputs)``.
+
+    Raises:
+        DeployError: If the process cannot load or run it.
+    """
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+        inputs, found = Path(temporary, "inputs.npy"), Path(temporary, "outputs.npy")
+        np.save(inputs, x)
+        command = [sys.executable, "-P", "-m", __name__, str(directory), str(inputs), str(found)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise DeployError(f"the SavedModel did not answer within {TIMEOUT_S} s") from error
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+            raise DeployError(f"plain TensorFlow cannot run the SavedModel ({done.returncode}): {last}")
+        return np.asarray(np.load(found, allow_pickle=False))
+
+
+def _answer(directory: str, inputs: str, found: str) -> None:
+    """Runs the signature that TensorFlow Serving calls."""
+    sys.modules.update(dict.fromkeys(_NOT_NEEDED))  # type: ignore[arg-type]  # importing one fails from now on
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(directory).signatures[SIGNATURE]
+    answer = signature(**{INPUT: tf.constant(np.load(inputs, allow_pickle=False))})
+    np.save(found, answer[OUTPUT].numpy())
+
+
+if __name__ == "__main__":
+    _answer(*sys.argv[1:])
