@@ -170,6 +170,18 @@ def test_an_identifier_that_was_left_out_stays_out(tmp_path: Path, prepared: Pre
     assert asked.schema_changes == ["the column code (categorical) is input (data.columns)"]
 
 
+@pytest.mark.parametrize(
+    "settings", [{"drop": ["colour"]}, {"columns": {"colour": "text"}}, {"drop": ["label"]}]
+)
+def test_a_champion_does_not_hide_what_is_wrong_with_the_config(
+    tmp_path: Path, prepared: Prepare, settings: dict[str, Any]
+) -> None:
+    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
+    with pytest.raises(DataError) as caught:
+        prepared("b", champion, train=str(tmp_path / "a.csv"), **settings)
+    assert caught.value.field in ("data.drop", "data.columns")
+
+
 Table = dict[str, list[Any]]
 
 

@@ -91,17 +91,31 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
         DataError: If there are no rows, if the config names a column that is not there, if a column can be
             no input, or if none is left.
     """
-    if not summary.rows:
-        raise DataError("there are no rows", path=config.train)
-    names = list(summary.columns)
-    label = label_column(names, config)
-    _check_names(names, label, config)
+    names, label = list(summary.columns), checked_label(summary, config)
     task = task_of(label, summary, config)
     classes = _classes(summary.columns[label], label, config) if task == "classification" else []
     columns = input_columns(summary, label, config)
     if not columns:
         raise DataError("no column is left as input", path=config.train, hint=f"Columns: {_listed(names)}.")
     return Meaning(task, label, classes, columns)
+
+
+def checked_label(summary: Summary, config: Data) -> str:
+    """Returns the label's column, after checking that there are rows, and all columns that the config names.
+
+    Args:
+        summary: Of some rows.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there are no rows, or no such column.
+    """
+    if not summary.rows:
+        raise DataError("there are no rows", path=config.train)
+    names = list(summary.columns)
+    label = label_column(names, config)
+    _check_names(names, label, config)
+    return label
 
 
 def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:

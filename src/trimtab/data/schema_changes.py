@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trimtab.data import preprocess
-from trimtab.data.infer import column_kind, input_columns, label_column, label_names, task_of
+from trimtab.data.infer import checked_label, column_kind, input_columns, label_names, task_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,12 +53,12 @@ def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[
         config: The config's data section: what it sets explicitly must be the champion's, too.
 
     Raises:
-        DataError: If there is no label.
+        DataError: If there are no rows or no label, or if the config names a column that is not there.
     """
     schema = champion.schema
     if champion.train is None:
         return ["the statistics of the champion's training rows are lost"]
-    label = label_column(list(summary.columns), config)
+    label = checked_label(summary, config)
     if label != schema.label:
         return [f"the label is the column {label}, it was {schema.label}"]
     return [
