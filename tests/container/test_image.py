@@ -34,8 +34,9 @@ def test_describes_itself(daemon, image):
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
 
 
-def test_entry_point_is_trimtab(run):
+def test_entry_point_is_trimtab_for_any_user(run):
     assert trimtab.__version__ in run(["--version"], entrypoint=None)
+    assert "Usage: trimtab" in run(["--help"], entrypoint=None)
 
 
 def test_holds_the_components_and_pipelines(run):
