@@ -12,24 +12,11 @@ from typing import Any
 from kfp import dsl
 from kfp.dsl import Dataset, Input, Model
 
-from components.data_prep.component import data_prep
 from components.deploy.component import deploy
-from components.evaluate.component import evaluate
-from components.prune.component import prune
-from components.quantize.component import quantize
 from components.report.component import report
-from components.select.component import select
-from components.shortlist.component import shortlist
-from components.train.component import train
-from components.tune.component import tune
-from pipelines import resources as stage_resources
+from pipelines.shared import candidates, run_uri, sizer
 
 NAME = "trimtab-optimize"
-
-
-def run_uri(output: Any) -> str:
-    """Returns the URI of the run's directory: the output directory, and the id that KFP gives the run."""
-    return f"{output}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
 
 
 def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
@@ -42,11 +29,7 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     Returns:
         The pipeline, to compile, to submit, or to call after `kfp.local.init`.
     """
-
-    def sized(task: dsl.PipelineTask, stage: str) -> dsl.PipelineTask:
-        if image is not None:
-            task.set_container_image(image)
-        return stage_resources.apply(task, stage, resources)
+    sized = sizer(resources, image)
 
     # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.
     @dsl.pipeline(name="promotion", description="Deploys the chosen candidate, if there is one.")
@@ -75,48 +58,16 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
             recipes: The ids of the config's recipes.
             output: URI of the directory that holds the runs' directories.
         """
-        common = {"config": config, "run": run_uri(output)}
-        prepared = sized(data_prep(**common), "data_prep")
-        dataset = prepared.outputs["dataset"]
-        tuned = sized(tune(**common, dataset=dataset), "tune")
-        inputs = {"dataset": dataset, "hyperparameters": tuned.outputs["hyperparameters"]}
-        trained = sized(train(**common, **inputs), "train")
-
-        with dsl.ParallelFor(recipes, name="recipes") as recipe:
-            pruned = sized(prune(**common, recipe=recipe, model=trained.outputs["model"], **inputs), "prune")
-        listed = sized(shortlist(**common, pruned=dsl.Collected(pruned.outputs["pruned"])), "shortlist")
-
-        with dsl.ParallelFor(listed.outputs["Output"], name="candidates") as candidate:
-            made = sized(
-                quantize(**common, candidate=candidate, shortlist=listed.outputs["shortlist"], **inputs),
-                "quantize",
-            )
-            measured = sized(
-                evaluate(**common, candidate=candidate, dataset=dataset, quantized=made.outputs["quantized"]),
-                "evaluate",
-            )
-        chosen = sized(
-            select(
-                **common,
-                dataset=dataset,
-                quantized=dsl.Collected(made.outputs["quantized"]),
-                evaluations=dsl.Collected(measured.outputs["evaluation"]),
-            ),
-            "select",
-        )
+        run = run_uri(output)
+        made = candidates(sized, config=config, run=run, recipes=recipes)
         promoted = promotion(
-            config=config,
-            output=output,
-            within_budget=chosen.outputs["Output"],
-            dataset=dataset,
-            model=trained.outputs["model"],
-            shortlist=listed.outputs["shortlist"],
-            selection=chosen.outputs["selection"],
+            config=config, output=output, within_budget=made.chosen.outputs["Output"], **made.deployable
         )
         # Not an ExitHandler: the backend fails on loops inside one. `data_prep` always ends, well or not, so
         # waiting for it too makes the report run when everything between was left out.
-        written = sized(report(**common), "report")
-        written.after(prepared, tuned, trained, listed, chosen, promoted).ignore_upstream_failure()
+        written = sized(report(config=config, run=run, pipeline="optimize"), "report")
+        before = (made.prepared, made.tuned, made.trained, made.listed, made.chosen, promoted)
+        written.after(*before).ignore_upstream_failure()
 
     return optimize
 

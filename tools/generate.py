@@ -17,6 +17,7 @@ import docstring_parser
 from kfp import compiler
 
 from pipelines.optimize import optimize
+from pipelines.retrain import retrain
 from trimtab.config.config import Config
 from trimtab.config.resources import StageName
 from trimtab.report.result import Result
@@ -31,7 +32,8 @@ def generated() -> Iterator[tuple[Path, str]]:
         component = getattr(importlib.import_module(f"components.{stage}.component"), stage)
         yield ROOT / "components" / stage / "component.yaml", _compiled(component)
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)
-    yield ROOT / "pipelines" / "optimize.yaml", _compiled(optimize)
+    for name, pipeline in {"optimize": optimize, "retrain": retrain}.items():
+        yield ROOT / "pipelines" / f"{name}.yaml", _compiled(pipeline)
     for name, model in {"config": Config, "result": Result}.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
         text = json.dumps(schema, indent=2, ensure_ascii=False)
@@ -66,7 +68,7 @@ def _readme(stage: str, component: Any) -> str:
         "## Example\n\n```python\n"
         f"from components.{stage}.component import {stage}\n\n"
         f"task = {stage}({arguments})\n```\n\n"
-        "`pipelines/optimize.py` shows where the inputs come from. From the compiled contract:\n"
+        "`pipelines/` shows where the inputs come from. From the compiled contract:\n"
         f'`kfp.components.load_component_from_file("components/{stage}/component.yaml")`.\n'
     )
 

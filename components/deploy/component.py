@@ -1,7 +1,7 @@
 """The `deploy` component: promotes the chosen model in the model repository after a servability check."""
 
 from kfp import dsl
-from kfp.dsl import Dataset, Input, Model
+from kfp.dsl import Artifact, Dataset, Input, Model
 
 from components.image import IMAGE
 
@@ -14,6 +14,8 @@ def deploy(
     model: Input[Model],
     shortlist: Input[Model],
     selection: Input[Model],
+    champion: Input[Model] = None,
+    comparison: Input[Artifact] = None,
 ) -> str:
     """Promotes the chosen model in the model repository after a servability check.
 
@@ -24,6 +26,8 @@ def deploy(
         model: The trained model, which retraining starts from.
         shortlist: The pruned models; the one that the chosen model was made from is kept for exports.
         selection: The chosen model.
+        champion: The snapshot of the champion that it was judged against; nothing else may have replaced it.
+        comparison: Why it is better than the champion, or who forced it.
 
     Returns:
         Where the model was deployed.
@@ -37,4 +41,6 @@ def deploy(
         model=model.path,
         shortlist=shortlist.path,
         selection=selection.path,
+        champion=champion and champion.path,
+        comparison=comparison and comparison.path,
     )

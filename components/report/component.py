@@ -10,6 +10,7 @@ from components.image import IMAGE
 def report(
     config: str,
     run: str,
+    pipeline: str,
     html: Output[HTML],
     metrics: Output[Metrics],
     confusion: Output[ClassificationMetrics],
@@ -19,13 +20,14 @@ def report(
     Args:
         config: The resolved config as JSON.
         run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        pipeline: The pipeline that it reports on: `optimize` or `retrain`.
         html: The report as one self-contained page.
         metrics: Quality, size and latency of the baseline and of the chosen candidate.
         confusion: The confusion matrix of the chosen candidate, or of the baseline when none was chosen.
     """
     from trimtab.stages import report as stage
 
-    summary = stage.run(config=config, run=run, html=html.path)
+    summary = stage.run(config=config, run=run, pipeline=pipeline, html=html.path)
     for name, value in summary["metrics"].items():
         metrics.log_metric(name, value)
     if summary["confusion"]:

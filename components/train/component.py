@@ -13,6 +13,7 @@ def train(
     dataset: Input[Dataset],
     hyperparameters: Input[Artifact],
     model: Output[Model],
+    champion: Input[Model] = None,
 ) -> None:
     """Trains the model, exactly resumable.
 
@@ -22,6 +23,7 @@ def train(
         dataset: The prepared data.
         hyperparameters: The search's outcome.
         model: The trained Keras 3 model, its history and its validation scores.
+        champion: The snapshot of the champion that is retrained; training starts from its weights.
     """
     from trimtab.stages import train as stage
 
@@ -31,4 +33,5 @@ def train(
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
         model=model.path,
+        champion=champion and champion.path,
     )

@@ -1,7 +1,7 @@
 """The `tune` component: searches the model's and the optimizer's hyper-parameters on the validation split."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Output
+from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
 from components.image import IMAGE
 
@@ -12,6 +12,7 @@ def tune(
     run: str,
     dataset: Input[Dataset],
     hyperparameters: Output[Artifact],
+    champion: Input[Model] = None,
 ) -> None:
     """Searches the model's and the optimizer's hyper-parameters on the validation split.
 
@@ -20,6 +21,7 @@ def tune(
         run: URI of the run's directory: records, checkpoints, TensorBoard logs.
         dataset: The prepared data.
         hyperparameters: The best hyper-parameters; empty when the config has no `tune` section.
+        champion: The snapshot of the champion that is retrained; its hyper-parameters are taken, unsearched.
     """
     from trimtab.stages import tune as stage
 
@@ -28,4 +30,5 @@ def tune(
         run=run,
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
+        champion=champion and champion.path,
     )

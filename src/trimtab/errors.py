@@ -2,7 +2,8 @@
 
 A message names the file and the field, says what was expected, and what to do about it. Stages turn these
 errors into a process exit with the code of the class; nothing else is allowed to reach the user as a
-traceback. Code 3 is no error: everything ran and no candidate met the budget (``cli/run.py``).
+traceback. Code 3 is no error: everything ran and no candidate met the budget, or the champion stays
+(``cli/exit_codes.py``).
 """
 
 from __future__ import annotations

@@ -40,9 +40,9 @@ def test_no_stage_has_a_network_when_everything_is_local(settings):
 @pytest.mark.parametrize(
     ("sections", "connected"),
     [
-        ({"data": {"test": "gs://b/test.csv"}}, {"data_prep"}),
+        ({"data": {"test": "gs://b/test.csv"}}, {"check_data", "data_prep"}),
         ({"model": {"archive": "gs://b/m.keras"}}, {"tune", "train"}),
-        ({"deploy": {"target": "gs://b/deployed"}}, {"deploy"}),
+        ({"deploy": {"target": "gs://b/deployed"}}, {"check_data", "plan", "deploy"}),
     ],
 )
 def test_only_the_stage_that_opens_a_remote_uri_has_a_network(settings, sections, connected):

@@ -1,24 +1,9 @@
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-RUN = """
-import sys
-from unittest import mock
-from kfp import local
-from pipelines.optimize import optimize
-
-sys.executable = "python3"
-root = sys.argv[1] + "/artifacts"
-local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root, raise_on_error=False)
-with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value="run-1"):
-    optimize(config='{"quote": "it\\'s"}', recipes=["none", "channels-0.5"], output=sys.argv[1])
-"""
+ARGUMENTS = {"config": '{"quote": "it\'s"}', "recipes": ["none", "channels-0.5"]}
 BEFORE_REPORT = [
     "data_prep",
     "tune",
@@ -37,26 +22,11 @@ BEFORE_REPORT = [
 
 
 @pytest.fixture
-def calls(stand_in, tmp_path, root):
+def calls(run_dag):
     """Returns a function that runs the DAG with stand-in stages and returns the calls it made."""
 
     def run(within="yes", fail=""):
-        log = tmp_path / "calls"
-        environment = os.environ | {
-            "CALLS": str(log),
-            "WITHIN": within,
-            "FAIL": fail,
-            "PYTHONPATH": f"{stand_in}{os.pathsep}{root}",
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        }
-        output = tmp_path / "out put"
-        done = subprocess.run(
-            [sys.executable, "-c", RUN, str(output)], env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-        lines = [line.split(" ", 2) for line in log.read_text().splitlines()]
-        assert {run for _, _, run in lines} == {f"{output}/run-1"}
-        return [stage for stage, _, _ in lines]
+        return run_dag("optimize", ARGUMENTS, WITHIN=within, FAIL=fail)
 
     return run
 

@@ -53,7 +53,9 @@ def reported(directory, found, config=None):
     for record in found:
         store.write(record.name, record.model_dump_json().encode())
     html = directory / "out" / "report.html"
-    outputs = report.run(config=config or CONFIG.model_dump_json(), run=run, html=str(html))
+    outputs = report.run(
+        config=config or CONFIG.model_dump_json(), run=run, pipeline="optimize", html=str(html)
+    )
     result = Result.model_validate_json(store.read("result.json"))
     assert store.read("report.html") == html.read_bytes()
     return result, html.read_text(), outputs

@@ -16,6 +16,7 @@ from trimtab.errors import TrimtabError
 
 COMMANDS = {
     "run": "Train, shrink, prove and ship a model, as one YAML says.",
+    "retrain": "Retrain the model in service, if there is new data.",
     "predict": "Predict with a deployed model for a file.",
     "serve": "Serve a deployed model over HTTP.",
     "history": "Show every deployed version, and which one is the champion.",

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
+
+from trimtab.cli.pipeline import NAMES, Pipeline
 
 
 @click.command("compile")
@@ -16,10 +19,19 @@ import click
     show_default=True,
     help="Where to write it.",
 )
+@click.option(
+    "--pipeline", type=click.Choice(NAMES), default="optimize", show_default=True, help="The pipeline."
+)
 @click.option("--image", metavar="REF", help="The image of every task; name it by its digest.")
 @click.option("--manifests", is_flag=True, help="Write Pipeline and PipelineVersion resources for kubectl.")
-def command(config: Path | None, output: Path, image: str | None, manifests: bool) -> int:
-    """Compile the pipeline, with the resources that the YAML file CONFIG gives its pods.
+def command(
+    config: Path | None,
+    output: Path,
+    pipeline: Literal["optimize", "retrain"],
+    image: str | None,
+    manifests: bool,
+) -> int:
+    """Compile a pipeline, with the resources that the YAML file CONFIG gives its pods.
 
     Everything else of a config is an argument of the run: one compiled pipeline serves all configs.
     """
@@ -29,7 +41,7 @@ def command(config: Path | None, output: Path, image: str | None, manifests: boo
 
     if image and "@sha256:" not in image:
         click.echo(f"warning: {image} can change; name it by its digest, as image@sha256:…", err=True)
-    text = compiled(load(config) if config else None, image, manifests=manifests)
+    text = compiled(Pipeline(pipeline), load(config) if config else None, image, manifests=manifests)
     atomic.write_bytes(output, text.encode())
     click.echo(output)
     return 0

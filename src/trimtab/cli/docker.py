@@ -37,9 +37,14 @@ UNPRIVILEGED = 1000
 
 RUN_LABEL = "trimtab.run"
 
-_FETCHES = {"data_prep": {"data"}, "tune": {"model"}, "train": {"model"}, "deploy": {"deploy"}} | {
-    stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "report")
-}
+_FETCHES = {
+    "check_data": {"data", "deploy"},
+    "plan": {"deploy"},
+    "data_prep": {"data"},
+    "tune": {"model"},
+    "train": {"model"},
+    "deploy": {"deploy"},
+} | {stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "compare", "report")}
 """The sections of the config whose URIs a stage opens; a stage that is not here may open any."""
 
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"

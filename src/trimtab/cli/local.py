@@ -1,4 +1,4 @@
-"""Runs the `optimize` pipeline by `kfp.local`: a process or a container per task on one machine, no cluster.
+"""Runs a pipeline by `kfp.local`: a process or a container per task on one machine, no cluster.
 
 It is the very pipeline object that is compiled for a cluster. KFP's own output goes to `run.log` in the run's
 directory; the progress lines of the stages in it are shown as they come.
@@ -22,6 +22,7 @@ from unittest import mock
 
 from trimtab import preemption, progress
 from trimtab.cli import run_directory
+from trimtab.cli.pipeline import Pipeline
 from trimtab.cli.processes import processes
 from trimtab.errors import ArtifactError, TrimtabError
 from trimtab.report.result import Result
@@ -36,10 +37,19 @@ Runner = Callable[["Config", Path, str], AbstractContextManager[Any]]
 """From the config, a run's local directory, and the URI of its directory to one of KFP's local runners."""
 
 
-def run(config: Config, output: str, run_id: str, *, resume: bool, runner: Runner = processes) -> Result:
+def run(
+    pipeline: Pipeline,
+    config: Config,
+    output: str,
+    run_id: str,
+    *,
+    resume: bool,
+    runner: Runner = processes,
+) -> Result:
     """Runs every task of the DAG and returns the outcome.
 
     Args:
+        pipeline: The pipeline, and its arguments that are not in the config.
         config: The resolved config.
         output: The URI of the directory that holds the runs' directories.
         run_id: The name of the run's directory.
@@ -61,17 +71,16 @@ def run(config: Config, output: str, run_id: str, *, resume: bool, runner: Runne
         _progress(directory / run_directory.LOG),
         runner(config, directory, uri) as tasks,
     ):
-        failed_task = _run_pipeline(config, output, run_id, directory, tasks)
+        arguments = pipeline.arguments(config, output)
+        failed_task = _run_pipeline(pipeline.default, arguments, run_id, directory, tasks)
     return _result(uri, failed_task)
 
 
-def task_order() -> list[str]:
-    """Returns the names of the pipeline's stages in the order they run."""
+def task_order(pipeline: Pipeline) -> list[str]:
+    """Returns the names of a pipeline's stages in the order they run."""
     from kfp.local import graph_utils
 
-    from pipelines.optimize import optimize
-
-    spec = optimize.pipeline_spec
+    spec = pipeline.default.pipeline_spec
 
     def visit(tasks: Any) -> Iterator[str]:
         for name in reversed(graph_utils.topological_sort_tasks(tasks)):
@@ -182,17 +191,17 @@ def _progress(log: Path) -> Iterator[None]:
             yield
 
 
-def _run_pipeline(config: Config, output: str, run_id: str, directory: Path, runner: Any) -> str | None:
+def _run_pipeline(
+    pipeline: Any, arguments: dict[str, Any], run_id: str, directory: Path, runner: Any
+) -> str | None:
     """Returns the name of the task that failed, or None."""
     from kfp import local
-
-    from pipelines.optimize import optimize
 
     local.init(runner, pipeline_root=str(directory / "artifacts"), raise_on_error=True)
     try:
         # The pipeline puts each run's directory under KFP's id of the run; here that id is ours to choose.
         with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value=run_id):
-            optimize(config=config.model_dump_json(), recipes=list(config.prunes()), output=output)
+            pipeline(**arguments)
     except RuntimeError as error:
         return str(error)
     return None

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from trimtab.cli.kubeflow.options import connect, connection_options
+from trimtab.cli.pipeline import NAMES, Pipeline
 
 
 @click.group("schedule")
@@ -23,6 +24,14 @@ def command() -> None:
 @click.option("--every", metavar="INTERVAL", help="Instead of --cron: 30m, 6h, 1d.")
 @click.option(
     "--output", required=True, help="Where runs go: a gs:// URI, or a path on the volume of the pods."
+)
+@click.option(
+    "--pipeline",
+    "pipeline_name",
+    type=click.Choice(NAMES),
+    default="retrain",
+    show_default=True,
+    help="What to run: `retrain` where the data is new, or `optimize` all anew.",
 )
 @click.option("--name", help="The schedule's name; the config's by default.")
 @click.option(
@@ -44,6 +53,7 @@ def create(
     cron: str | None,
     every: str | None,
     output: str,
+    pipeline_name: Literal["optimize", "retrain"],
     name: str | None,
     pause_after: int | None,
     overrides: tuple[str, ...],
@@ -63,10 +73,12 @@ def create(
     interval_s = times.seconds(every) if every else None
     resolved = locations.for_pods(load(config, overrides), output)
     connection = connect(options)
-    version = package.ensure_version(connection, package.compiled(resolved, image))
+    pipeline = Pipeline(pipeline_name)
+    version = package.ensure_version(connection, pipeline, package.compiled(pipeline, resolved, image))
     made = schedules.create(
         connection,
         version,
+        pipeline,
         resolved,
         name=name or resolved.name,
         output=output,

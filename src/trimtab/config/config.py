@@ -66,6 +66,14 @@ class Config(Section):
                 raise ValueError(f"recipes: {recipe.prune.id} lists a quantization twice")
         return self
 
+    def as_argument(self) -> str:
+        """Returns the config as JSON that a task on a cluster can take for an argument.
+
+        Argo takes two opening braces for a reference of its own, and so would fail on code or text that has
+        them. In JSON they are only ever inside strings, where the second one can be written as an escape.
+        """
+        return self.model_dump_json().replace("{{", r"{\u007b")
+
     def prunes(self) -> dict[str, Prune]:
         """Returns the pruning of every recipe by its id; the baseline, ``none``, is always among them."""
         return {NoPrune().id: NoPrune(), **{recipe.prune.id: recipe.prune for recipe in self.recipes}}

@@ -9,6 +9,8 @@ from pydantic import Field
 from trimtab.config.base import Section
 
 StageName = Literal[
+    "check_data",
+    "plan",
     "data_prep",
     "tune",
     "train",
@@ -17,6 +19,7 @@ StageName = Literal[
     "quantize",
     "evaluate",
     "select",
+    "compare",
     "deploy",
     "report",
 ]

@@ -26,6 +26,7 @@ class TrainingRecord(BaseModel):
         fingerprint: The dataset's: the content of the source, whatever the order of its rows.
         sources: Checksums of the source's files by name, by split.
         rows: Examples by split.
+        content_rows: Rows of the source by split, those among them that could not be used.
         recipe: ``{"prune": {...}, "quantize": {...}}`` with all parameters.
         candidate: The candidate's id.
         hyperparameters: ``{"model": {...}, "optimizer": {...}}``, as they were used.
@@ -37,6 +38,7 @@ class TrainingRecord(BaseModel):
     fingerprint: str
     sources: dict[str, dict[str, str]] = {}
     rows: dict[str, int]
+    content_rows: dict[str, int] = {}
     recipe: dict[str, Any]
     candidate: str
     hyperparameters: dict[str, dict[str, Any]]

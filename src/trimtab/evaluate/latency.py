@@ -31,7 +31,10 @@ NOISE = 0.03
 
 
 def measure(
-    models: Mapping[str, Path], examples: NDArray[np.generic], threads: int, seed: int = 0
+    models: Mapping[str, Path],
+    examples: Mapping[str, NDArray[np.generic]],
+    threads: int,
+    seed: int = 0,
 ) -> tuple[dict[str, Latency], int]:
     """Returns the latency of every model at batch 1, and how many runs of each one were counted.
 
@@ -40,7 +43,7 @@ def measure(
 
     Args:
         models: Paths of ``.tflite`` files by id.
-        examples: Model-ready test examples to take turns with, ``(n, *input_shape)``.
+        examples: Each model's inputs to take turns with, ``(n, *input_shape)``; the same examples for all.
         threads: Threads of the runtime.
         seed: Seed of the random order within rounds.
 
@@ -48,7 +51,7 @@ def measure(
         ModelError: If a model cannot be loaded or run.
     """
     loaded = {name: LiteRTModel(path, threads) for name, path in models.items()}
-    round_ns = sum(_warm_up(model, examples) for model in loaded.values())
+    round_ns = sum(_warm_up(model, examples[name]) for name, model in loaded.items())
     rounds = planned_rounds(round_ns / 1e9)
     times = _interleaved(loaded, examples, rounds, random.Random(seed))
     return {name: _summary(values, threads) for name, values in times.items()}, rounds
@@ -67,7 +70,10 @@ def _warm_up(model: LiteRTModel, examples: NDArray[np.generic]) -> int:
 
 
 def _interleaved(
-    models: Mapping[str, LiteRTModel], examples: NDArray[np.generic], rounds: int, order: random.Random
+    models: Mapping[str, LiteRTModel],
+    examples: Mapping[str, NDArray[np.generic]],
+    rounds: int,
+    order: random.Random,
 ) -> dict[str, NDArray[np.int64]]:
     times = {name: np.empty(rounds, np.int64) for name in models}
     names = list(models)
@@ -77,7 +83,7 @@ def _interleaved(
         for number in range(rounds):
             order.shuffle(names)
             for name in names:
-                times[name][number] = _timed(models[name], examples[number % len(examples)])
+                times[name][number] = _timed(models[name], examples[name][number % len(examples[name])])
     finally:
         if collecting:
             gc.enable()

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from trimtab.report import verdict
 from trimtab.report.partial import partial_candidates, read_config
-from trimtab.report.record import STAGES, Record, find, in_order, label, summary
-from trimtab.report.result import CandidateResult, DataSummary, Result, Selection, StageError
+from trimtab.report.record import RETRAINING, STAGES, Record, find, in_order, label, summary
+from trimtab.report.result import (
+    CandidateResult,
+    DataSummary,
+    Result,
+    Retraining,
+    Selection,
+    StageError,
+    Status,
+)
+from trimtab.report.retraining import planned_config, read_retraining
 
 NO_RECORD = "NoRecord"
 BAD_RECORD = "DamagedRecord"
@@ -21,7 +30,12 @@ from its checkpoint when it is started again."""
 
 
 def build_result(
-    records: Sequence[Record], config: dict[str, Any], run: str, problems: Sequence[StageError] = ()
+    records: Sequence[Record],
+    config: dict[str, Any],
+    run: str,
+    problems: Sequence[StageError] = (),
+    *,
+    is_retraining: bool = False,
 ) -> Result:
     """Returns the outcome of a run.
 
@@ -31,20 +45,22 @@ def build_result(
         config: The resolved config; as much of it as could be read.
         run: The URI of the run's directory.
         problems: What went wrong outside of the records, such as a record that cannot be read.
+        is_retraining: Whether the run is one of the `retrain` pipeline.
 
     Returns:
         The result. It is ``failed`` unless every stage that had to run has a record that says it went well.
     """
     selection, unreadable = _selection(records)
+    retraining = read_retraining(records) if is_retraining else None
+    config = planned_config(records, config) if is_retraining else config
     errors = [*problems, *_failures(records), *unreadable]
-    errors = errors or list(_unfinished(records, config, selection))
+    errors = errors or list(_unfinished(records, config, _due(selection, retraining)))
     chosen = selection.chosen if selection else None
-    status: Literal["deployed", "over_budget", "failed"] = "deployed" if chosen else "over_budget"
     base = run.rstrip("/")
     candidates = _candidates(selection) if selection else partial_candidates(records, config)
     result = Result(
         run_id=base.rpartition("/")[2],
-        status="failed" if errors else status,
+        status="failed" if errors else _status(chosen, retraining),
         verdict="",
         why=selection.verdict if selection else "",
         config=config,
@@ -52,6 +68,7 @@ def build_result(
         baseline=selection.baseline if selection else _baseline(candidates),
         candidates=candidates,
         chosen=chosen,
+        retrain=retraining,
         deployed=summary(records, "deploy").get("uri"),
         report=f"{base}/report.html",
         tensorboard=f"{base}/tensorboard",
@@ -59,6 +76,17 @@ def build_result(
         errors=errors,
     )
     return result.model_copy(update={"verdict": verdict.sentence(result)})
+
+
+def _status(chosen: str | None, retraining: Retraining | None) -> Status:
+    """Returns how a run ended in which nothing failed."""
+    if retraining is not None and not retraining.needed:
+        return "up_to_date"
+    if chosen is None:
+        return "over_budget"
+    if retraining is not None and retraining.comparison and not retraining.comparison.promote:
+        return "champion_kept"
+    return "deployed"
 
 
 def _selection(records: Sequence[Record]) -> tuple[Selection | None, list[StageError]]:
@@ -117,13 +145,26 @@ def _failures(records: Sequence[Record]) -> Iterator[StageError]:
             )
 
 
+def _due(selection: Selection | None, retraining: Retraining | None) -> tuple[str, ...]:
+    """Returns the stages that had to run; once there is a selection, only those after it."""
+    if retraining is None:
+        if selection is None:
+            return tuple(stage for stage in STAGES if stage not in RETRAINING)
+        return ("deploy",) if selection.chosen else ()
+    if not retraining.needed:
+        return ()
+    if selection is None:
+        return STAGES
+    if retraining.comparison is None:
+        return ("compare",)
+    return ("deploy",) if retraining.comparison.promote else ()
+
+
 def _unfinished(
-    records: Sequence[Record], config: dict[str, Any], selection: Selection | None
+    records: Sequence[Record], config: dict[str, Any], due: Sequence[str]
 ) -> Iterator[StageError]:
     """Yields the first stage that should have run and left no record, with its items."""
-    if selection is not None and selection.chosen is None:
-        return
-    for stage in ("deploy",) if selection else STAGES:
+    for stage in due:
         missing = [item for item in _items(records, config, stage) if find(records, stage, item) is None]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

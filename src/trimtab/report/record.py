@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 STAGES = (
+    "check_data",
+    "plan",
     "data_prep",
     "tune",
     "train",
@@ -14,8 +16,11 @@ STAGES = (
     "quantize",
     "evaluate",
     "select",
+    "compare",
     "deploy",
 )
+RETRAINING = frozenset({"check_data", "plan", "compare"})
+"""The stages that only a retraining has."""
 
 
 class Record(Protocol):

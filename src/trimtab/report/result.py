@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trimtab.data.changes import Changes
+from trimtab.data.drift import DriftReport
+from trimtab.evaluate.challenger import Finding
 from trimtab.evaluate.evaluation import ClassMetrics, Drop, Latency
 
 
@@ -61,6 +64,55 @@ class Selection(_Strict):
     verdict: str
 
 
+class Forced(_Strict):
+    """A retraining that promotes whatever comes out of it."""
+
+    by: str = Field(description="Who forced it.")
+    reason: str = Field(description="Why.")
+
+
+class Rival(_Strict):
+    """One of two models that were measured side by side on the fresh test data."""
+
+    metrics: dict[str, float] = Field(description="Classification: accuracy. Regression: mae.")
+    size_bytes: int = Field(description="Bytes of the model file.")
+    latency_ms: Latency = Field(description="Milliseconds for one example.")
+
+
+class Comparison(_Strict):
+    """What `compare` decides: whether the challenger replaces the champion, and the evidence."""
+
+    promote: bool = Field(description="Whether the challenger is to replace the champion.")
+    finding: Finding | Literal["no_champion", "no_answer", "over_budget"] = Field(
+        description="`better`; `cheaper`: not worse and cheaper; `no_gain`: not worse, but neither; "
+        "`unproven`: not shown to be not worse; `worse`: proven so; `no_champion`: nothing to be compared "
+        "with; `no_answer`: the champion cannot answer the new data; `over_budget`: there is no challenger."
+    )
+    why: str = Field(description="The finding in words, with its confidence.")
+    version: int | None = Field(None, description="The champion's version.")
+    champion: Rival | None = Field(None, description="The champion on the fresh test data.")
+    challenger: Rival | None = Field(None, description="The challenger on the same examples.")
+    loss: Drop | None = Field(None, description="What the challenger loses against the champion.")
+    gain: Drop | None = Field(None, description="What the champion loses against the challenger.")
+    tolerated: float | None = Field(None, description="The loss that `not worse` tolerates.")
+    forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
+
+
+class Retraining(_Strict):
+    """What new data did to the model in service."""
+
+    needed: bool = Field(description="Whether there was a reason to retrain.")
+    reasons: list[str] = Field(description="Why, or why not, in words.")
+    changes: Changes | None = Field(None, description="What changed in the sources; null when not known.")
+    champion: int | None = Field(None, description="The version in service that it began with.")
+    schema_changes: list[str] = Field([], description="What differs from the champion's schema, in words.")
+    drift: DriftReport | None = Field(None, description="Drift against the champion's training data.")
+    start: str | None = Field(None, description="What training started from: `champion v3` or `scratch`.")
+    start_reason: str = Field("", description="Why.")
+    comparison: Comparison | None = Field(None, description="Champion against challenger.")
+    forced: Forced | None = Field(None, description="Who forced it.")
+
+
 class StageError(_Strict):
     """Why a stage failed."""
 
@@ -70,12 +122,16 @@ class StageError(_Strict):
     exit_code: int = Field(description="The exit code of `trimtab run`.")
 
 
+Status = Literal["deployed", "up_to_date", "champion_kept", "over_budget", "failed"]
+
+
 class Result(_Strict):
     """The outcome of a run."""
 
     run_id: str = Field(description="The name of the run's directory.")
-    status: Literal["deployed", "over_budget", "failed"] = Field(
-        description="`over_budget`: everything ran and no candidate met the budget."
+    status: Status = Field(
+        description="`over_budget`: everything ran and no candidate met the budget. A retraining also ends "
+        "as `up_to_date`, when there is nothing new, or `champion_kept`, when the new model is not promoted."
     )
     verdict: str = Field(description="The outcome in a sentence.")
     why: str = Field("", description="Why this candidate was chosen, or what came closest to the budget.")
@@ -86,6 +142,7 @@ class Result(_Strict):
     )
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
+    retrain: Retraining | None = Field(None, description="Null unless it is a retraining.")
     deployed: str | None = Field(None, description="The URI of the deployed version.")
     report: str | None = Field(None, description="The URI of the HTML report.")
     tensorboard: str | None = Field(None, description="The URI of the TensorBoard logs.")

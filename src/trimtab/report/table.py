@@ -9,13 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from trimtab.report import numbers
-from trimtab.report.result import CandidateResult, Result
+from trimtab.report.result import CandidateResult, Result, Retraining
 from trimtab.report.verdict import is_regression, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 FAULTS = {"accuracy": "unproven", "error": "unproven", "latency": "slow", "size": "big"}
-COLOURS = {"deployed": "green", "over_budget": "yellow", "failed": "red"}
+COLOURS = {
+    "deployed": "green",
+    "up_to_date": "green",
+    "champion_kept": "yellow",
+    "over_budget": "yellow",
+    "failed": "red",
+}
 
 
 def print_summary(result: Result, console: Console) -> None:
@@ -33,6 +39,8 @@ def print_summary(result: Result, console: Console) -> None:
     console.print(Text(result.verdict, style=f"bold {COLOURS[result.status]}"))
     if result.why:
         console.print(Text(result.why))
+    if result.retrain:
+        _print_retraining(result.retrain, console)
     for error in result.errors:
         console.print(Text.assemble((f"{error.stage}: ", "bold red"), error.message))
     for warning in result.data.warnings if result.data else []:
@@ -45,6 +53,16 @@ def print_summary(result: Result, console: Console) -> None:
     ):
         # A path is one line whatever the width: people copy it.
         console.print(Text.assemble((f"{name:<17}", "dim"), uri or numbers.ABSENT), soft_wrap=True)
+
+
+def _print_retraining(retraining: Retraining, console: Console) -> None:
+    """Prints why there was a retraining, and what it began with."""
+    lines = [("retrained because: ", reason) for reason in retraining.reasons if retraining.needed]
+    lines += [("the schema changed: ", change) for change in retraining.schema_changes]
+    if retraining.start:
+        lines.append(("started from: ", f"{retraining.start}, as {retraining.start_reason}"))
+    for name, text in lines:
+        console.print(Text.assemble((name, "dim"), text))
 
 
 def _table(result: Result, width: int) -> Table:

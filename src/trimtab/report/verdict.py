@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.config.recipes import BASELINE_ID, candidate_id
 from trimtab.report import numbers
-from trimtab.report.result import CandidateResult, Result
+from trimtab.report.result import CandidateResult, Result, Retraining
 
 BASELINE = candidate_id(BASELINE_ID, "none")
 
@@ -39,6 +39,8 @@ def sentence(result: Result) -> str:
     """Returns what was deployed, how much cheaper it is, and at what proven loss; or why nothing was."""
     if result.status == "failed":
         return _failed(result)
+    if result.retrain is not None:
+        return _retrained(result, result.retrain)
     chosen = find_candidate(result, result.chosen)
     if chosen is None:
         return _over_budget(result)
@@ -94,6 +96,22 @@ def _over_budget(result: Result) -> str:
         "the only candidate does not meet" if made == 1 else f"none of the {made} candidates{could_not} meets"
     )
     return f"Nothing was deployed: {who} the budget."
+
+
+def _retrained(result: Result, retraining: Retraining) -> str:
+    """Returns what became of the champion, and why."""
+    if not retraining.needed:
+        return f"Nothing new: {'; '.join(retraining.reasons)}."
+    stays = "" if retraining.champion is None else f"Champion v{retraining.champion} stays"
+    found = retraining.comparison
+    if found is None or result.chosen is None:
+        return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
+    if not found.promote:
+        who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
+        return f"{stays}: {who}{found.why}."
+    version = (result.deployed or "").rstrip("/").rpartition("/")[2]
+    forced = f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
+    return f"Deployed {result.chosen} as v{version}{forced}: {found.why}."
 
 
 def _failed(result: Result) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from trimtab.report import numbers
 from trimtab.report.evidence import Evidence
-from trimtab.report.record import STAGES
+from trimtab.report.record import RETRAINING, STAGES
 from trimtab.report.result import CandidateResult, Result, StageError
 from trimtab.report.verdict import is_regression
 
@@ -48,7 +48,8 @@ class Step:
 def pipeline(result: Result, evidence: Evidence) -> list[Step]:
     """Returns the stages in their order; one without a record never ran."""
     steps, longest = [], 0.0
-    for name in STAGES:
+    left_out = RETRAINING if result.retrain is None else ()
+    for name in (stage for stage in STAGES if stage not in left_out):
         timings = [t for t in evidence.timings if t.name.partition(" ")[0] == name]
         seconds = sum(t.seconds for t in timings)
         longest = max(longest, seconds)

@@ -6,21 +6,36 @@ import dataclasses
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from trimtab import progress
 from trimtab.config.config import Config, split_candidate
 from trimtab.data.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion, training
+from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.errors import ArtifactError, ConfigError, DeployError
-from trimtab.report.result import CandidateResult, Selection
+from trimtab.report.result import CandidateResult, Comparison, Selection
+from trimtab.stages.compare import COMPARISON_FILE
 from trimtab.stages.select import SELECTION_FILE
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
 
-def run(*, config: str, run: str, dataset: str, model: str, shortlist: str, selection: str) -> str:
+def run(
+    *,
+    config: str,
+    run: str,
+    dataset: str,
+    model: str,
+    shortlist: str,
+    selection: str,
+    champion: str | None = None,
+    comparison: str | None = None,
+) -> str:
     """Deploys the chosen model.
+
+    In a retraining, only while the champion still is the one that the model was judged against.
 
     Args:
         config: The resolved config, as JSON.
@@ -29,6 +44,8 @@ def run(*, config: str, run: str, dataset: str, model: str, shortlist: str, sele
         model: The trained ``model`` artifact.
         shortlist: The ``shortlist`` artifact, for the Keras model that the chosen one was made from.
         selection: The ``selection`` artifact.
+        champion: The ``champion`` artifact of a retraining.
+        comparison: Its ``comparison`` artifact.
 
     Returns:
         The URI of the deployed version.
@@ -52,11 +69,30 @@ def run(*, config: str, run: str, dataset: str, model: str, shortlist: str, sele
                 (data.path / SCHEMA_FILE).read_bytes(),
                 _metadata(settings, run, decided, chosen),
                 training=kept,
-                by=who(run),
+                **_judgement(run, champion, comparison, source),
             )
         record.summary = dataclasses.asdict(deployed)
         progress.say("deploy", f"version {deployed.version} is the champion at {deployed.uri}")
     return deployed.uri
+
+
+def _judgement(
+    run: str, champion: str | None, comparison: str | None, selection: artifact.Artifact
+) -> dict[str, Any]:
+    """Returns who deploys and why, and the pointer that the model was judged against."""
+    if not champion or not comparison:
+        return {"by": who(run)}
+    found = artifact.load(comparison, "comparison")
+    if found.lineage["selection"] != selection.digest:
+        raise ArtifactError("it judged another selection", path=str(found.path))
+    judged = Comparison.model_validate_json((found.path / COMPARISON_FILE).read_bytes())
+    forced = judged.forced
+    return {
+        "expected": Snapshot.open(champion).pointer,
+        "by": forced.by if forced else who(run),
+        "forced": forced is not None,
+        "reason": f"{forced.reason} ({judged.why})" if forced else judged.why,
+    }
 
 
 def _training(
@@ -75,6 +111,7 @@ def _training(
         fingerprint=data.fingerprint,
         sources=data.sources,
         rows=data.rows,
+        content_rows=data.content_rows,
         recipe=chosen.recipe,
         candidate=chosen.id,
         hyperparameters=trained.lineage["hyperparameters"],

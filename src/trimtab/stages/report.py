@@ -19,13 +19,14 @@ from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
 
 
-def run(*, config: str, run: str, html: str) -> dict[str, Any]:
+def run(*, config: str, run: str, html: str, pipeline: str) -> dict[str, Any]:
     """Writes ``result.json`` and ``report.html`` of a run, whatever happened before.
 
     Args:
         config: The resolved config, as JSON.
         run: The URI of the run's directory; its ``stages/`` holds the records of the stages.
         html: The local path that gets a copy of the HTML.
+        pipeline: The pipeline that it reports on: ``optimize`` or ``retrain``.
 
     Returns:
         ``metrics``: numbers of the baseline and of the chosen candidate by name. ``confusion``: ``labels``
@@ -35,7 +36,9 @@ def run(*, config: str, run: str, html: str) -> dict[str, Any]:
         store = open_store(run)
         settings, problems = _settings(config)
         found, damaged = _records(store)
-        result = build_result(found, settings, store.uri, [*problems, *damaged])
+        result = build_result(
+            found, settings, store.uri, [*problems, *damaged], is_retraining=pipeline == "retrain"
+        )
         store.write("result.json", (result.model_dump_json(indent=2) + "\n").encode())
         page = render(result, gather_evidence(found)).encode()
         store.write("report.html", page)

@@ -71,7 +71,9 @@ def run(
         entries = _entries(quantized, evaluations, data)
         models = {name: entry.model_file for name, entry in entries.items() if entry.evaluation.ok}
         x, _ = data.head("test", _LATENCY_EXAMPLES)
-        latencies, runs = latency.measure(models, x, settings.budget.threads, settings.seed)
+        latencies, runs = latency.measure(
+            models, dict.fromkeys(models, x), settings.budget.threads, settings.seed
+        )
         finalists = _finalists(entries, latencies, settings, data.schema.task)
         decided = _decide(entries, finalists, settings, data.schema.task, _missing(run, settings))
         _write(selection, decided, entries, data)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.deploy import training
+from trimtab.deploy.champion import Snapshot
 from trimtab.errors import ArtifactError
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
@@ -23,13 +25,37 @@ if TYPE_CHECKING:
 
     from trimtab.train.history import History
 
-STAGE = "train"
+STAGE, SCRATCH = "train", "scratch"
 
 
-def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str) -> None:
+@dataclass(frozen=True)
+class _Trained:
+    """A trained model.
+
+    Attributes:
+        start: What training started from: ``champion v3``, ``scratch``, or nothing to be said.
+        why: Why.
+    """
+
+    network: keras.Model
+    history: History
+    start: str
+    why: str
+
+
+def run(
+    *,
+    config: str,
+    run: str,
+    dataset: str,
+    hyperparameters: str,
+    model: str,
+    champion: str | None = None,
+) -> None:
     """Trains the config's model and writes it as a ``model`` artifact.
 
-    A model from an archive starts from the archive's weights.
+    A model from an archive starts from the archive's weights, and a retrained one from the champion's as long
+    as the data and the architecture are still the same.
 
     Args:
         config: The resolved config as JSON.
@@ -37,6 +63,7 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str
         dataset: The ``dataset`` artifact to read.
         hyperparameters: The ``hyperparameters`` artifact to read.
         model: The ``model`` artifact to write.
+        champion: The ``champion`` artifact of a retraining.
 
     Raises:
         SystemExit: If the data, the model or the training cannot be used; the record says why.
@@ -47,8 +74,9 @@ def run(*, config: str, run: str, dataset: str, hyperparameters: str, model: str
             artifact.load(hyperparameters, "hyperparameters"),
             read_hyperparameters(hyperparameters),
         )
-        network, history = _trained(parsed, data, values, run)
-        _write(network, history, parsed, data, values, found.digest, Path(model), record)
+        snapshot = Snapshot.open(champion) if champion else None
+        trained = _trained(parsed, data, values, run, snapshot)
+        _write(trained, parsed, data, values, found.digest, Path(model), record)
 
 
 def read_hyperparameters(path: str) -> dict[str, dict[str, Any]]:
@@ -69,8 +97,12 @@ def read_hyperparameters(path: str) -> dict[str, dict[str, Any]]:
 
 
 def _trained(
-    config: Config, data: Dataset, values: dict[str, dict[str, Any]], run: str
-) -> tuple[keras.Model, History]:
+    config: Config,
+    data: Dataset,
+    values: dict[str, dict[str, Any]],
+    run: str,
+    champion: Snapshot | None,
+) -> _Trained:
     with light_imports():
         import keras_tuner
 
@@ -86,16 +118,36 @@ def _trained(
     hp.values.update(values["model"])
     with distribution.strategy().scope():
         network = registry.build(config.model, model_spec(data.schema), hp)
-    binding = {"archive": weights_sha256(network)} if config.model.archive else {}
-    settings = TrainSettings.of(config, values["optimizer"])
+    start, why = _start(network, data, champion) if champion else ("", "")
+    is_warm = start not in ("", SCRATCH)
+    epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
+    settings = TrainSettings.of(config, {**values["optimizer"], **epochs})
+    binding = {"start": weights_sha256(network)} if is_warm or config.model.archive else {}
     with workspace(run, STAGE) as space:
         history = loop.fit(network, data, settings, label=STAGE, workspace=space, binding=binding)
-    return network, history
+    return _Trained(network, history, start, why)
+
+
+def _start(network: keras.Model, data: Dataset, champion: Snapshot) -> tuple[str, str]:
+    """Copies the champion's weights where they fit, and returns what training starts from, and why."""
+    from trimtab.train.warm_start import copy_weights
+
+    if champion.training is None:
+        why = "; ".join(champion.plan.reasons)
+    elif data.schema_changes:
+        why = f"the schema has changed: {'; '.join(data.schema_changes)}"
+    elif different := copy_weights(network, champion.training / training.MODEL_FILE):
+        why = f"the model has changed: {different}"
+    else:
+        start, why = f"champion v{champion.plan.version}", "the data and the model are of the same kind"
+        progress.say(STAGE, f"starts from {start}")
+        return start, why
+    progress.say(STAGE, f"starts from scratch: {why}")
+    return SCRATCH, why
 
 
 def _write(
-    network: keras.Model,
-    history: History,
+    trained: _Trained,
     config: Config,
     data: Dataset,
     values: dict[str, dict[str, Any]],
@@ -109,6 +161,7 @@ def _write(
     from trimtab.train.scores import validation_scores
     from trimtab.train.spec import model_spec
 
+    network, history = trained.network, trained.history
     scores, checksum = validation_scores(network, data), weights_sha256(network)
     signature = {"spec": asdict(model_spec(data.schema)), "classes": data.schema.classes}
     with artifact.create(target, "model") as draft:
@@ -123,6 +176,7 @@ def _write(
             "weights_sha256": checksum,
             "hyperparameters": values,
             "parent": hyperparameters,
+            "start": trained.start,
             "code": config.model.code.checksums() if config.model.code else {},
             "task": data.schema.task,
             "recipe": "none",
@@ -142,6 +196,8 @@ def _write(
         "seconds_per_epoch": sum(entry["seconds"] for entry in history.epochs) / len(history.epochs),
         "hyperparameters": values,
         "warnings": warnings,
+        "start": trained.start,
+        "start_reason": trained.why,
     }
 
 

@@ -28,6 +28,7 @@ Kind = Literal[
     "deployment",
     "training",
     "champion",
+    "comparison",
 ]
 
 

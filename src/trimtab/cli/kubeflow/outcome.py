@@ -8,13 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trimtab.cli import exit_codes
 from trimtab.cli.kubeflow import runs
 from trimtab.errors import TrimtabError
 from trimtab.report.result import Result
 from trimtab.stages.stage import StageRecord
 from trimtab.storage.store import Store, open_store
-
-EXIT_CODES = {"deployed": 0, "over_budget": 3, "failed": 1}
 
 
 def directory(run: Any) -> str | None:
@@ -47,15 +46,16 @@ def reasons(run: Any) -> dict[str, str]:
 def exit_code(run: Any, found: Result | None) -> int:
     """Returns the exit code of a run that has ended, as of a local one.
 
-    Without its result, a run that succeeded is judged by its `deploy` task, which only runs within
-    the budget.
+    Without its result, a run that succeeded is judged by its tasks: `deploy` only runs for a model that is
+    promoted, and of a retraining without anything new there is `check_data` and no `plan`.
     """
     if found is not None:
-        return found.errors[0].exit_code if found.errors else EXIT_CODES[found.status]
+        return exit_codes.exit_code(found)
     if run.state != "SUCCEEDED":
         return 1
-    deployed = any(task.stage == "deploy" and task.state == "SUCCEEDED" for task in runs.tasks(run))
-    return 0 if deployed else 3
+    ended = {task.stage for task in runs.tasks(run) if task.state == "SUCCEEDED"}
+    is_up_to_date = "check_data" in ended and "plan" not in ended
+    return 0 if "deploy" in ended or is_up_to_date else 3
 
 
 def _store(run: Any) -> Store | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trimtab.cli.kubeflow.connection import Connection, named, quiet
+from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -24,27 +25,29 @@ class Version:
     name: str
 
 
-def compiled(config: Config | None, image: str | None = None, *, manifests: bool = False) -> str:
-    """Returns the `optimize` pipeline as YAML.
+def compiled(
+    pipeline: Pipeline, config: Config | None, image: str | None = None, *, manifests: bool = False
+) -> str:
+    """Returns a pipeline as YAML.
 
     Args:
+        pipeline: The pipeline.
         config: Its `resources` go to the pods; None: Kubeflow's defaults.
         image: The image of every component; None: the one that is built in, or `TRIMTAB_IMAGE`.
         manifests: Whether to write `Pipeline` and `PipelineVersion` resources for `kubectl apply`.
     """
-    from pipelines.optimize import NAME, build
-
     resources = config.resources.model_dump(mode="json") if config else {}
-    pipeline = build(resources, image=image)
-    package = _written(pipeline)
+    built = pipeline.module.build(resources, image=image)
+    package = _written(built)
     if not manifests:
         return package
     from kfp.compiler.compiler_utils import KubernetesManifestOptions
 
     options = KubernetesManifestOptions(
-        pipeline_version_name=f"{NAME}-{version_name(package)}", include_pipeline_manifest=True
+        pipeline_version_name=f"{pipeline.module.NAME}-{version_name(package)}",
+        include_pipeline_manifest=True,
     )
-    return _written(pipeline, kubernetes_manifest_format=True, kubernetes_manifest_options=options)
+    return _written(built, kubernetes_manifest_format=True, kubernetes_manifest_options=options)
 
 
 def version_name(package: str) -> str:
@@ -61,37 +64,36 @@ def _written(pipeline: Any, **options: Any) -> str:
         return file.read_text(encoding="utf-8")
 
 
-def ensure_version(connection: Connection, package: str) -> Version:
+def ensure_version(connection: Connection, pipeline: Pipeline, package: str) -> Version:
     """Uploads a compiled pipeline, or finds the version that is already there.
 
     Args:
         connection: The server.
+        pipeline: The pipeline that it is.
         package: The YAML.
 
     Raises:
         ClusterError: If the server fails.
     """
-    from pipelines.optimize import NAME
-
-    name = version_name(package)
+    title, name = pipeline.module.NAME, version_name(package)
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "pipeline.yaml")
         file.write_text(package, encoding="utf-8")
-        pipeline = _pipeline(connection, NAME) or connection.create_once(
+        found = _pipeline(connection, title) or connection.create_once(
             lambda: connection.client.upload_pipeline(
-                str(file), pipeline_name=NAME, namespace=connection.namespace
+                str(file), pipeline_name=title, namespace=connection.namespace
             ),
-            lambda: _pipeline(connection, NAME),
+            lambda: _pipeline(connection, title),
         )
-        version = _version(connection, pipeline.pipeline_id, name) or connection.create_once(
+        version = _version(connection, found.pipeline_id, name) or connection.create_once(
             lambda: connection.client.upload_pipeline_version(
-                str(file), pipeline_version_name=name, pipeline_id=pipeline.pipeline_id
+                str(file), pipeline_version_name=name, pipeline_id=found.pipeline_id
             ),
-            lambda: _version(connection, pipeline.pipeline_id, name),
+            lambda: _version(connection, found.pipeline_id, name),
         )
     if not version.pipeline_version_id:
         raise ClusterError("the server did not name the uploaded version", path=connection.host)
-    return Version(pipeline.pipeline_id, version.pipeline_version_id, name)
+    return Version(found.pipeline_id, version.pipeline_version_id, name)
 
 
 def _pipeline(connection: Connection, name: str) -> Any | None:

@@ -11,6 +11,7 @@ import click
 from trimtab.cli.kubeflow import following, locations, outcome, package, submission
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
+from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def run(config: Config, output: str, options: dict[str, Any], *, as_json: bool) -> int:
+def run(pipeline: Pipeline, config: Config, output: str, options: dict[str, Any], *, as_json: bool) -> int:
     """Runs a config on a server and returns the exit code.
 
     Args:
+        pipeline: The pipeline, and its arguments that are not in the config.
         config: The config.
         output: The directory that holds the runs' directories.
         options: The values of the command's options for this runner.
@@ -35,10 +37,12 @@ def run(config: Config, output: str, options: dict[str, Any], *, as_json: bool) 
     """
     resolved = locations.for_pods(config, output)
     connection = connect(options)
-    version = package.ensure_version(connection, package.compiled(resolved, options["image"]))
+    text = package.compiled(pipeline, resolved, options["image"])
+    version = package.ensure_version(connection, pipeline, text)
     submitted = submission.submit(
         connection,
         version,
+        pipeline,
         resolved,
         output=output,
         experiment=options["experiment"],

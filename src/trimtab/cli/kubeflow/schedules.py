@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from trimtab.cli.kubeflow import runs
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
-from trimtab.cli.kubeflow.submission import ensure_experiment, parameters
+from trimtab.cli.kubeflow.submission import ensure_experiment
+from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Schedule:
 def create(
     connection: Connection,
     version: Version,
+    pipeline: Pipeline,
     config: Config,
     *,
     name: str,
@@ -53,6 +55,7 @@ def create(
     Args:
         connection: The server.
         version: The pipeline version to run.
+        pipeline: The pipeline, and its arguments that are not in the config.
         config: The config, as `locations.for_pods` returns it.
         name: The schedule's name.
         output: The directory that holds the runs' directories.
@@ -83,7 +86,7 @@ def create(
             interval_second=interval_s,
             max_concurrency=1,
             no_catchup=True,
-            params=parameters(config, output),
+            params=pipeline.arguments(config, output.rstrip("/")),
             pipeline_id=version.pipeline_id,
             version_id=version.version_id,
             service_account=service_account,

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
+from trimtab.cli.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
-
-
-def parameters(config: Config, output: str) -> dict[str, Any]:
-    """Returns the arguments of the pipeline for one config.
-
-    Argo takes two opening braces for a reference of its own, and so would fail on code or text that has
-    them. In JSON they are only ever inside strings, where the second one can be written as an escape.
-    """
-    text = config.model_dump_json().replace("{{", r"{\u007b")
-    return {"config": text, "recipes": list(config.prunes()), "output": output.rstrip("/")}
 
 
 def ensure_experiment(connection: Connection, name: str) -> str:
@@ -44,6 +35,7 @@ def ensure_experiment(connection: Connection, name: str) -> str:
 def submit(
     connection: Connection,
     version: Version,
+    pipeline: Pipeline,
     config: Config,
     *,
     output: str,
@@ -55,6 +47,7 @@ def submit(
     Args:
         connection: The server.
         version: The pipeline version to run.
+        pipeline: The pipeline, and its arguments that are not in the config.
         config: The config, as `locations.for_pods` returns it.
         output: The directory that holds the runs' directories.
         experiment: The experiment's name; None: the config's name.
@@ -73,7 +66,7 @@ def submit(
         lambda: connection.client.run_pipeline(
             experiment_id,
             name,
-            params=parameters(config, output),
+            params=pipeline.arguments(config, output.rstrip("/")),
             pipeline_id=version.pipeline_id,
             version_id=version.version_id,
             service_account=service_account,

@@ -1,0 +1,202 @@
+"""What `trimtab run` and `trimtab retrain` share: their options, and running a pipeline where they say."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trimtab.cli.exit_codes import exit_code
+from trimtab.cli.kubeflow.options import connection_options
+from trimtab.cli.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from trimtab.cli.local import Runner
+    from trimtab.config.config import Config
+    from trimtab.report.result import Result
+
+_OPTIONS = (
+    click.argument("config", type=click.Path(path_type=Path)),
+    click.option(
+        "--runner",
+        type=click.Choice(["local", "docker", "kubeflow"]),
+        default="local",
+        show_default=True,
+        help="Where tasks run.",
+    ),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field: train.epochs=3."
+    ),
+    click.option(
+        "--output",
+        default="runs",
+        show_default=True,
+        help="Where runs go: a gs:// URI or a directory, which on Kubeflow is on the volume of the pods.",
+    ),
+    click.option("--resume", metavar="RUN", help="Go on with a stopped run of this config, by its id."),
+    click.option(
+        "--dry-run", is_flag=True, help="Validate, print the resolved config and the tasks, run nothing."
+    ),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout; progress goes to stderr."
+    ),
+    click.option("--no-wait", is_flag=True, help="Kubeflow: submit, print the run's id, and leave."),
+    click.option(
+        "--image", metavar="REF", help="Docker, Kubeflow: the image of every task; name it by its digest."
+    ),
+    click.option(
+        "--experiment", metavar="NAME", help="Kubeflow: the run's experiment; the config's name by default."
+    ),
+    click.option("--service-account", metavar="NAME", help="Kubeflow: the Kubernetes account of the pods."),
+)
+
+
+def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the argument and the options to a command; ``launch`` takes their values."""
+    command = connection_options(command)
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def launch(
+    pipeline: Pipeline,
+    *,
+    config: Path,
+    runner: str,
+    overrides: tuple[str, ...],
+    output: str,
+    resume: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Runs a pipeline for a config where the options say, shows what came of it, and returns the exit code.
+
+    Args:
+        pipeline: The pipeline.
+        config: The YAML file.
+        runner: ``local``, ``docker`` or ``kubeflow``.
+        overrides: Fields of the config to override, as ``field=value``.
+        output: The directory that holds the runs' directories.
+        resume: The id of a stopped run to go on with.
+        dry_run: Whether to print what would run, and run nothing.
+        as_json: Whether to print one JSON object on standard output, and nothing else there.
+        options: The options for one runner only.
+
+    Raises:
+        TrimtabError: If the config cannot be used, or a task died without leaving a record.
+    """
+    from trimtab.config.loader import load
+    from trimtab.storage.gcs.location import is_remote
+
+    loaded = load(config, overrides)
+    if runner == "kubeflow":
+        return _on_kubeflow(
+            pipeline, loaded, output, options, resume=resume, dry_run=dry_run, as_json=as_json
+        )
+    image = options.pop("image") if runner == "docker" else None
+    if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
+        raise click.UsageError(f"{', '.join(given)}: only with --runner kubeflow")
+    output = output.rstrip("/") if is_remote(output) else str(Path(output).absolute())
+    resolved = _with_target(loaded, output)
+    if dry_run:
+        _print_plan(pipeline, resolved, as_json)
+        return 0
+    return _here(pipeline, resolved, output, _tasks(runner, image), resume=resume, as_json=as_json)
+
+
+def _here(
+    pipeline: Pipeline, config: Config, output: str, tasks: Runner, *, resume: str | None, as_json: bool
+) -> int:
+    from trimtab.cli import local
+
+    run_id = resume or f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    try:
+        result = local.run(pipeline, config, output, run_id, resume=resume is not None, runner=tasks)
+    except KeyboardInterrupt:
+        click.echo(f"go on with the same command and --resume {run_id}", err=True)
+        raise
+    if as_json:
+        click.echo(result.model_dump_json())
+    else:
+        _print_summary(result)
+    for error in result.errors[:1]:
+        click.echo(f"error: {error.message}", err=True)
+    return exit_code(result)
+
+
+def _tasks(runner: str, image: str | None) -> Runner:
+    if runner == "local":
+        from trimtab.cli import processes
+
+        return processes.processes
+    from components.image import IMAGE
+    from trimtab.cli import docker
+
+    return docker.runner(image or IMAGE)
+
+
+def _on_kubeflow(
+    pipeline: Pipeline,
+    config: Config,
+    output: str,
+    options: dict[str, Any],
+    *,
+    resume: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    if resume:
+        raise click.UsageError(
+            "--resume: on Kubeflow, retry the run in its UI; its stages go on where they were"
+        )
+    if dry_run:
+        from trimtab.cli.kubeflow import locations
+
+        _print_plan(pipeline, locations.for_pods(config, output), as_json)
+        return 0
+    from trimtab.cli.kubeflow.run import run
+
+    return run(pipeline, config, output, options, as_json=as_json)
+
+
+def _with_target(config: Config, output: str) -> Config:
+    """Returns the config with its deployment target resolved."""
+    target = config.deploy.target or f"{output}/deployed/{config.name}"
+    return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
+
+
+def _print_plan(pipeline: Pipeline, config: Config, as_json: bool) -> None:
+    tasks = _planned(pipeline, config)
+    if as_json:
+        click.echo(json.dumps({"config": config.model_dump(mode="json"), "tasks": tasks}))
+        return
+    import yaml
+
+    click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    click.echo("# Tasks, in order")
+    for task in tasks:
+        click.echo(f"# {task['task']:<10} {', '.join(task['for_each'])}".rstrip())
+
+
+def _planned(pipeline: Pipeline, config: Config) -> list[dict[str, Any]]:
+    """Returns the DAG's tasks in order, as the pipeline has them, with the ids that its loops go over."""
+    from trimtab.cli.local import task_order
+
+    candidates = list(config.candidates())
+    items = {"prune": list(config.prunes()), "quantize": candidates, "evaluate": candidates}
+    return [{"task": name, "for_each": items.get(name, [])} for name in task_order(pipeline)]
+
+
+def _print_summary(result: Result) -> None:
+    from rich.console import Console
+
+    from trimtab.report.table import print_summary
+
+    print_summary(result, Console(file=sys.stdout))

@@ -1,0 +1,163 @@
+"""The champion as one retraining sees it: a verified snapshot, which everything after it is judged against.
+
+    plan.json      what is there, and what is missing or damaged, in words
+    pointer.json   the bytes of ``champion.json``, as they were read; absent where there were none
+    deployment/    what is served; absent where it cannot be
+    training/      what it was trained from; absent where that cannot be used
+
+Another deployment may move the pointer while a retraining runs for hours. Its snapshot does not change, and
+promotion compares the pointer with the one in it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from trimtab.config.recipes import Recipe
+from trimtab.deploy import training
+from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
+from trimtab.deploy.training import TrainingRecord
+from trimtab.errors import ArtifactError, DeployError
+from trimtab.storage import artifact
+
+PLAN_FILE, POINTER_FILE = "plan.json", "pointer.json"
+DEPLOYMENT, TRAINING = "deployment", "training"
+
+
+class Plan(BaseModel):
+    """``plan.json``.
+
+    Attributes:
+        version: The champion's; None where the pointer names none.
+        usable: Whether it can be served, and so be judged.
+        warm: Whether what it was trained from can be used.
+        reasons: Why something is missing; empty when all is there.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int | None = None
+    usable: bool = False
+    warm: bool = False
+    reasons: list[str] = []
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A champion's snapshot.
+
+    Attributes:
+        path: Its directory.
+        plan: What is there.
+    """
+
+    path: Path
+    plan: Plan
+
+    @classmethod
+    def open(cls, path: str | Path) -> Snapshot:
+        """Returns the snapshot in a ``champion`` artifact, after verifying it.
+
+        Raises:
+            ArtifactError: If a file is missing, cut or changed, or if it is something else.
+        """
+        found = artifact.load(path, "champion").path
+        return cls(found, Plan.model_validate_json((found / PLAN_FILE).read_bytes()))
+
+    @property
+    def pointer(self) -> bytes | None:
+        """Returns ``champion.json`` as it was, or None if there was none."""
+        file = self.path / POINTER_FILE
+        return file.read_bytes() if file.is_file() else None
+
+    @property
+    def deployment(self) -> Path | None:
+        """Returns the directory of what is served, or None if it is not usable."""
+        return self.path / DEPLOYMENT if self.plan.usable else None
+
+    @property
+    def training(self) -> Path | None:
+        """Returns the directory of what it was trained from, or None if it is not usable."""
+        return self.path / TRAINING if self.plan.warm else None
+
+    @property
+    def record(self) -> TrainingRecord | None:
+        """Returns where the champion came from, or None if that is lost."""
+        return training.read(artifact.load(self.training, "training")) if self.training else None
+
+    def recipe(self) -> Recipe | None:
+        """Returns how the champion was compressed, or None if that is lost."""
+        if (record := self.record) is not None:
+            return _recipe(record.recipe)
+        if self.deployment is None:
+            return None
+        metadata = json.loads((self.deployment / METADATA_FILE).read_bytes())
+        return _recipe((metadata.get("candidate") or {}).get("recipe") or {})
+
+
+def take(target: str, directory: Path) -> Snapshot:
+    """Copies the champion of a repository to an empty directory, as much of it as can be used.
+
+    Args:
+        target: The URI of the repository.
+        directory: An empty directory.
+
+    Raises:
+        StorageError: If the repository cannot be reached: that says nothing about the champion.
+    """
+    repository = Repository(target)
+    pointer = repository.pointer()
+    if pointer is not None:
+        (directory / POINTER_FILE).write_bytes(pointer)
+    plan = Plan()
+    try:
+        champion = repository.parse(pointer)
+    except DeployError as error:
+        champion, plan.reasons = None, [f"the pointer to the champion cannot be used: {error.describe()}"]
+    if champion is not None:
+        _copy(repository, champion, directory, plan)
+    elif not plan.reasons:
+        plan.reasons = [f"no model is deployed at {repository.uri} yet"]
+    (directory / PLAN_FILE).write_text(plan.model_dump_json(indent=2) + "\n")
+    return Snapshot(directory, plan)
+
+
+def _copy(repository: Repository, champion: Champion, directory: Path, plan: Plan) -> None:
+    version = plan.version = champion.version
+    served = _part(repository.fetched, version, directory / DEPLOYMENT)
+    trained = _part(repository.training, version, directory / TRAINING)
+    plan.usable, plan.warm = not served, not trained
+    if served:
+        plan.reasons.append(f"champion v{version} cannot be served: {served}")
+    if trained:
+        plan.reasons.append(f"what champion v{version} was trained from cannot be used: {trained}")
+
+
+def _part(
+    fetch: Callable[[int], AbstractContextManager[artifact.Artifact]], version: int, target: Path
+) -> str:
+    """Copies a part of a version, and returns why it cannot be used, or an empty string."""
+    try:
+        with fetch(version) as found:
+            if found.manifest.kind == "training":
+                training.read(found)
+            shutil.copytree(found.path, target)
+    except (ArtifactError, DeployError) as error:
+        return error.describe().splitlines()[0]
+    return ""
+
+
+def _recipe(found: dict[str, Any]) -> Recipe | None:
+    """Returns a recipe of one candidate, or None where another version of trimtab wrote it."""
+    try:
+        return Recipe.model_validate({"prune": found["prune"], "quantize": [found["quantize"]]})
+    except (KeyError, ValidationError):
+        return None

@@ -1,0 +1,63 @@
+"""Champion against challenger, in words."""
+
+from __future__ import annotations
+
+from trimtab.evaluate.evaluation import Drop
+from trimtab.report import numbers
+from trimtab.report.result import Rival
+
+
+def no_champion(reasons: list[str]) -> str:
+    """Returns why there is nothing to be compared with."""
+    return f"there is no champion to be compared with: {'; '.join(reasons)}"
+
+
+def finding(
+    found: str, version: int, champion: Rival, challenger: Rival, loss: Drop, gain: Drop, tolerated: float
+) -> str:
+    """Returns what was found of a challenger, and how sure that is.
+
+    Args:
+        found: The finding, as ``evaluate.challenger.judge`` returns it.
+        version: The champion's version.
+        champion: What was measured of the champion.
+        challenger: What was measured of the challenger.
+        loss: What the challenger loses against the champion.
+        gain: What the champion loses against the challenger.
+        tolerated: The loss that "not worse" tolerates.
+    """
+    sure = f"{numbers.percent(loss.confidence, 0)} sure"
+    limit, allowed = _loss(loss.upper_bound, champion), _loss(tolerated, champion)
+    cost = price(champion, challenger)
+    claim = {
+        "better": f"better than v{version}, {sure}",
+        "cheaper": f"not worse than v{version}, {sure} (at most {limit}), and cheaper: {cost}",
+        "no_gain": f"not worse than v{version}, {sure} (at most {limit}), but not proven better, "
+        f"and not cheaper: {cost}",
+        "unproven": f"not shown to be as good as v{version}: its loss may be {limit}, {sure}; "
+        f"at most {allowed} is tolerated",
+        "worse": f"worse than v{version}, {sure}, by at least {_loss(-gain.upper_bound, champion)}",
+    }[found]
+    return f"{claim}; {quality(champion, challenger)} on {loss.examples:,} fresh test examples"
+
+
+def quality(champion: Rival, challenger: Rival) -> str:
+    """Returns what both score, such as ``accuracy 97.20 % against 95.10 %``."""
+    if "mae" in champion.metrics:
+        after, before = (numbers.decimal(one.metrics["mae"], 4) for one in (challenger, champion))
+        return f"mean absolute error {after} against {before}"
+    after, before = (numbers.percent(one.metrics["accuracy"]) for one in (challenger, champion))
+    return f"accuracy {after} against {before}"
+
+
+def price(champion: Rival, challenger: Rival) -> str:
+    """Returns what both cost, such as ``20.1 KB against 20.3 KB, 0.041 ms against 0.043 ms``."""
+    sizes = (numbers.size(one.size_bytes) for one in (challenger, champion))
+    times = (f"{numbers.milliseconds(one.latency_ms.p50)} ms" for one in (challenger, champion))
+    return f"{' against '.join(sizes)}, {' against '.join(times)}"
+
+
+def _loss(value: float, rival: Rival) -> str:
+    if "mae" in rival.metrics:
+        return f"{numbers.percent(value)} more error"
+    return f"{numbers.points(value)} points of accuracy"

@@ -1,0 +1,188 @@
+"""The compare stage: champion and challenger, judged on the same fresh test data, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab import progress
+from trimtab.config.config import Config
+from trimtab.data.dataset import Dataset
+from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.champion import Snapshot
+from trimtab.deploy.repository import MODEL_FILE
+from trimtab.errors import ArtifactError, ModelError
+from trimtab.evaluate import challenger as rule
+from trimtab.evaluate import latency, significance
+from trimtab.evaluate.evaluation import Latency
+from trimtab.evaluate.litert import LiteRTModel
+from trimtab.report import comparison as words
+from trimtab.report.result import Comparison, Forced, Rival
+from trimtab.stages.stage import recorded
+from trimtab.storage import artifact
+
+COMPARISON_FILE = "comparison.json"
+_BATCH, _LATENCY_EXAMPLES = 256, 64
+_Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A model's answers to the fresh test examples.
+
+    Attributes:
+        scores: 1 where right, else 0; for regression the absolute error in the label's unit, ``(n,)``.
+        inputs: The first examples as the model takes them, for its latency.
+    """
+
+    model: Path
+    scores: NDArray[np.float64]
+    inputs: NDArray[Any]
+
+    def rival(self, task: str, measured: Latency) -> Rival:
+        """Returns what the report shows of it."""
+        metric = "accuracy" if task == "classification" else "mae"
+        score = {metric: float(self.scores.mean())}
+        return Rival(metrics=score, size_bytes=self.model.stat().st_size, latency_ms=measured)
+
+
+def run(
+    *,
+    config: str,
+    run: str,
+    dataset: str,
+    selection: str,
+    champion: str,
+    comparison: str,
+    forced_by: str = "",
+    forced_reason: str = "",
+) -> bool:
+    """Decides whether the challenger replaces the champion.
+
+    Args:
+        config: The resolved config, as JSON.
+        run: The URI of the run's directory.
+        dataset: The ``dataset`` artifact.
+        selection: The ``selection`` artifact: the challenger, if a candidate was chosen.
+        champion: The ``champion`` artifact.
+        comparison: Where the ``comparison`` artifact goes.
+        forced_by: Who wants the promotion whatever comes out; empty: nobody.
+        forced_reason: Why.
+
+    Returns:
+        Whether it does.
+    """
+    settings = Config.model_validate_json(config)
+    with recorded("compare", run) as record:
+        data, snapshot = Dataset.open(dataset), Snapshot.open(champion)
+        source = artifact.load(selection, "selection")
+        if source.lineage["dataset"] != data.fingerprint:
+            raise ArtifactError("the selection was made on other data", path=str(source.path))
+        found = _compared(settings, data, snapshot, source.path / MODEL_FILE)
+        if forced_by:
+            found.forced = Forced(by=forced_by, reason=forced_reason)
+            found.promote = found.finding != "over_budget"
+        with artifact.create(comparison, "comparison") as draft:
+            (draft.path / COMPARISON_FILE).write_text(found.model_dump_json(indent=2) + "\n")
+            draft.lineage = {"selection": source.digest, "dataset": data.fingerprint}
+        record.summary = found.model_dump(mode="json")
+        progress.say("compare", f"the challenger is {'' if found.promote else 'not '}promoted: {found.why}")
+    return found.promote
+
+
+def _compared(settings: Config, data: Dataset, snapshot: Snapshot, model: Path) -> Comparison:
+    version = snapshot.plan.version
+    if not model.is_file():
+        why = "no candidate is within the budget, so there is no challenger"
+        return Comparison(promote=False, finding="over_budget", why=why, version=version)
+    if snapshot.deployment is None or version is None:
+        why = words.no_champion(snapshot.plan.reasons)
+        return Comparison(promote=True, finding="no_champion", why=why, version=version)
+    try:
+        champion = _champion(snapshot.deployment / MODEL_FILE, data)
+    except ModelError as error:
+        why = f"champion v{version} cannot answer the new data: {error.message}"
+        return Comparison(promote=False, finding="no_answer", why=why, version=version)
+    challenger = _judged(model, data.batches("test", _BATCH), data.schema, data.schema)
+    return _decided(settings, data.schema.task, version, champion, challenger)
+
+
+def _decided(settings: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:
+    rivals = {"champion": champion, "challenger": challenger}
+    latencies, _ = latency.measure(
+        {name: one.model for name, one in rivals.items()},
+        {name: one.inputs for name, one in rivals.items()},
+        settings.budget.threads,
+        settings.seed,
+    )
+    before, after = (one.rival(task, latencies[name]) for name, one in rivals.items())
+    confidence, limit = settings.retrain.confidence, rule.tolerated(settings.retrain, settings.budget, task)
+    loss = significance.drop(champion.scores, challenger.scores, confidence, task)
+    gain = significance.drop(challenger.scores, champion.scores, confidence, task)
+    paid, asked = (rule.Price(one.size_bytes, one.latency_ms) for one in (before, after))
+    is_cheaper = rule.cheaper(paid, asked, settings.retrain.cheaper_by)
+    finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
+    return Comparison(
+        promote=finding in ("better", "cheaper"),
+        finding=finding,
+        why=words.finding(finding, version, before, after, loss, gain, limit),
+        version=version,
+        champion=before,
+        challenger=after,
+        loss=loss,
+        gain=gain,
+        tolerated=limit,
+    )
+
+
+def _champion(model: Path, data: Dataset) -> _Judged:
+    """Returns the champion's answers to the fresh test examples.
+
+    Raises:
+        ModelError: If it cannot answer: the data has no longer what it takes.
+    """
+    batches = data.champion_test(_BATCH)
+    if batches is None or data.champion is None:
+        raise ModelError("; ".join(data.schema_changes) or "its schema is lost")
+    return _judged(model, batches, data.champion, data.schema)
+
+
+def _judged(model: Path, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:
+    """Returns a model's answers.
+
+    Args:
+        model: A ``.tflite`` file.
+        batches: Examples as the model takes them, with labels of the schema ``asked``.
+        own: What the model's outputs mean.
+        asked: What the labels mean.
+    """
+    loaded, inputs = LiteRTModel(model), None
+    if loaded.outputs != own.outputs:
+        raise ModelError(f"expected {own.outputs} outputs, found {loaded.outputs}")
+    scores = []
+    for x, y in batches:
+        inputs = x[:_LATENCY_EXAMPLES] if inputs is None else inputs
+        outputs = loaded.predict(x).astype(np.float64)
+        if not np.isfinite(outputs).all():
+            raise ModelError("its outputs are not finite numbers")
+        scores.append(_scores(outputs, y, own, asked))
+    if inputs is None:
+        raise ModelError("there are no test examples")
+    return _Judged(model, np.concatenate(scores), inputs)
+
+
+def _scores(
+    outputs: NDArray[np.float64], labels: NDArray[Any], own: DatasetSchema, asked: DatasetSchema
+) -> NDArray[np.float64]:
+    if asked.task == "classification":
+        # A class that only the model knows is always wrong, as is the lack of one that only the data has.
+        index = {name: place for place, name in enumerate(asked.classes)}
+        known = np.array([index.get(name, -1) for name in own.classes])
+        return np.asarray(known[outputs.argmax(axis=1)] == labels, np.float64)
+    truth = labels.astype(np.float64) * asked.label_std + asked.label_mean
+    return np.asarray(np.abs(outputs[:, 0] * own.label_std + own.label_mean - truth))

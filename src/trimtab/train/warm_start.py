@@ -1,0 +1,50 @@
+"""Warm starts: a model begins with the weights of an earlier one of the same architecture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from trimtab.models import archive
+
+
+def copy_weights(model: keras.Model, file: Path) -> str:
+    """Copies the weights of a saved model, if it is built alike.
+
+    Alike means the same kinds of layers in the same order with weights of the same shapes: names differ with
+    what was built before in the same process.
+
+    Args:
+        model: A built model; left as it is where the other one differs.
+        file: A ``.keras`` file.
+
+    Returns:
+        What differs, in words; empty when the weights were copied.
+
+    Raises:
+        ModelError: If the file is missing, damaged or unsafe.
+    """
+    source = archive.load(file)
+    mine, theirs = _layers(model), _layers(source)
+    if len(mine) != len(theirs):
+        return f"it has {len(mine)} layers with weights, the earlier one has {len(theirs)}"
+    for found, before in zip(mine, theirs, strict=True):
+        if found != before:
+            return f"it has {_described(found)} where the earlier one has {_described(before)}"
+    model.set_weights(source.get_weights())
+    return ""
+
+
+def _layers(model: keras.Model) -> list[tuple[str, tuple[tuple[int, ...], ...]]]:
+    """Returns the kind of every layer that has weights, and their shapes."""
+    return [
+        (type(layer).__name__, tuple(tuple(weight.shape) for weight in layer.weights))
+        for layer in model.layers
+        if layer.weights
+    ]
+
+
+def _described(layer: tuple[str, tuple[tuple[int, ...], ...]]) -> str:
+    kind, shapes = layer
+    return f"{kind} with weights of {' and '.join(str(shape) for shape in shapes)}"
