@@ -1,7 +1,8 @@
 """Batching: concurrent requests share a queue, and threads with an interpreter each take from it.
 
 There is no timer: a thread that is free takes what is there. A request that comes alone waits for nothing,
-and those that come while all threads are busy are taken together.
+and those that come while all threads are busy are taken together. Handing rows to a thread and back costs
+about 0.2 ms of CPU time; what takes less than that is computed on the spot.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from trimtab.deploy.serving.refusal import busy
 from trimtab.evaluate.litert import LiteRTModel
 
 _MOST_JOBS = 32
+_HANDOVER_S = 200e-6
 
 
 @dataclass(slots=True)
@@ -35,17 +37,22 @@ class Batcher:
     """Runs a model for many requests at a time; its methods belong to the event loop's thread.
 
     Args:
-        interpreters: The same model, loaded once a thread: an interpreter is not thread safe.
+        interpreters: The same model, loaded several times, as an interpreter is not thread safe: one for the
+            event loop, and one for each thread.
+        row_s: Seconds that it takes for a row.
         limits: How many rows may be pending.
         metrics: Where batches are counted.
     """
 
-    def __init__(self, interpreters: Sequence[LiteRTModel], limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, interpreters: Sequence[LiteRTModel], row_s: float, limits: Limits, metrics: Metrics
+    ) -> None:
         self._limits, self._metrics = limits, metrics
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._threads = len(interpreters)
-        self._pending = 0
-        for interpreter in interpreters:
+        self._own, *others = interpreters
+        self._own_rows = int(_HANDOVER_S / row_s)
+        self._threads = len(others)
+        for interpreter in others:
             threading.Thread(target=self._work, args=(interpreter,), name="inference", daemon=True).start()
 
     async def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
@@ -55,24 +62,23 @@ class Batcher:
             Refusal: If too many rows wait already.
             ModelError: If the runtime fails.
         """
-        if self._pending + len(x) > self._limits.pending_rows:
+        if len(x) <= self._own_rows:
+            self._metrics.batch_rows.observe(len(x))
+            return self._own.predict(x)
+        if self._metrics.pending_rows + len(x) > self._limits.pending_rows:
             raise busy("too many requests are waiting")
         job = _Job(x, asyncio.get_running_loop().create_future())
-        self._count(len(x))
+        self._metrics.pending_rows += len(x)
         self._jobs.put(job)
         try:
             return await job.outputs
         finally:
-            self._count(-len(x))
+            self._metrics.pending_rows -= len(x)
 
     def close(self) -> None:
         """Ends the threads when all that waits is done."""
         for _ in range(self._threads):
             self._jobs.put(None)
-
-    def _count(self, rows: int) -> None:
-        self._pending += rows
-        self._metrics.pending_rows.inc(rows)
 
     def _work(self, interpreter: LiteRTModel) -> None:
         while (job := self._jobs.get()) is not None:

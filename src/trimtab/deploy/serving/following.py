@@ -7,7 +7,6 @@ import threading
 import time
 
 from trimtab.deploy.repository import Repository
-from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics
@@ -24,7 +23,7 @@ class Follower:
     Args:
         repository: Whose champion to serve.
         name: The model's name, for metrics.
-        interpreters: How many threads run the model.
+        threads: How many threads may run the model.
         limits: How often to look.
         metrics: Where swaps and failures are counted.
         log: Where they are told.
@@ -37,12 +36,12 @@ class Follower:
         self,
         repository: Repository,
         name: str,
-        interpreters: int,
+        threads: int,
         limits: Limits,
         metrics: Metrics,
         log: JsonLog,
     ) -> None:
-        self._repository, self._name, self._interpreters = repository, name, interpreters
+        self._repository, self._name, self._threads = repository, name, threads
         self._limits, self._metrics, self._log = limits, metrics, log
         self._stopped = threading.Event()
         self._pointer: bytes | None = None
@@ -84,9 +83,8 @@ class Follower:
             champion = self._repository.parse(pointer)
             if champion is None or champion.version == self._version:
                 return
-            schema, models = load(self._repository, champion.version, self._interpreters)
-            batcher = Batcher(models, self._limits, self._metrics)
-            loop.call_soon_threadsafe(self._swap, ServedModel(champion.version, schema, batcher))
+            model = load(self._repository, champion.version, self._threads, self._limits, self._metrics)
+            loop.call_soon_threadsafe(self._swap, model)
             self._version = champion.version
         except Exception as error:  # a champion that cannot be served must not end the service
             self._retry_at = time.monotonic() + self._limits.retry_s

@@ -23,12 +23,29 @@ class JsonLog(logging.Handler):
         self._stream = stream
 
     def event(self, event: str, **fields: Any) -> None:
-        """Writes a line with the time in UTC, the event and its fields."""
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        # A log that nobody reads any more must not end the service.
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(to_json({"time": now, "event": event, **fields}) + b"\n")
+        """Writes a line with the time in UTC, the event and its fields, and all lines before it."""
+        self._write(to_json({"time": _now(), "event": event, **fields}) + b"\n")
+        self.flush()
+
+    def request(
+        self, route: str, method: str, status: int, seconds: float, rows: int | None, version: int | None
+    ) -> None:
+        """Writes a line about a request; it may appear no sooner than with ``flush``."""
+        # Formatted by hand, as none of it needs escaping and there is one for every request.
+        line = (
+            f'{{"time":"{_now()}","event":"request","route":"{route}","method":"{method}","status":{status},'
+            f'"ms":{seconds * 1000:.3f},"rows":{rows or 0},"version":{version or "null"}}}\n'
+        )
+        self._write(line.encode())
+
+    def flush(self) -> None:
+        """Sends all lines on their way."""
+        with contextlib.suppress(OSError, ValueError):  # that nobody reads the log must not end the service
             self._stream.flush()
+
+    def _write(self, line: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(line)
 
     def failure(self, error: BaseException) -> None:
         """Writes the type of an unexpected error and where it happened; its message may hold inputs."""
@@ -41,3 +58,7 @@ class JsonLog(logging.Handler):
         self.event("server", level=record.levelname.lower(), message=str(record.msg))
         if record.exc_info and record.exc_info[1]:
             self.failure(record.exc_info[1])
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -23,7 +23,7 @@ class Metrics:
 
     Attributes:
         in_flight: Requests that have begun and are not answered.
-        pending_rows: Examples that wait or are computed.
+        pending_rows: Examples that wait for a thread or are computed by one.
         batch_rows: Examples that were computed in one go.
         swaps: Models that went into service.
         swap_failures: Champions that could not.
@@ -31,39 +31,43 @@ class Metrics:
     """
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
-        registry = self._registry
-        ProcessCollector(registry=registry)
+        self._registry = registry = CollectorRegistry()
+        self.in_flight = self.pending_rows = 0
         self._requests = Counter(
-            "trimtab_requests", "Requests by route and status.", ["route", "code"], registry=registry
+            "trimtab_requests", "By route and status.", ["route", "code"], registry=registry
         )
         self._seconds = Histogram(
             "trimtab_request_seconds", "Time to an answer.", ["route"], buckets=_SECONDS, registry=registry
-        )
-        self.in_flight = Gauge("trimtab_requests_in_flight", "Requests not yet answered.", registry=registry)
-        self.pending_rows = Gauge(
-            "trimtab_pending_rows", "Examples that wait or are computed.", registry=registry
         )
         self.batch_rows = Histogram(
             "trimtab_batch_rows", "Examples computed in one go.", buckets=_ROWS, registry=registry
         )
         self._model = Gauge(
-            "trimtab_model_info", "The model in service.", ["model", "version"], registry=registry
+            "trimtab_model_info", "What is in service.", ["model", "version"], registry=registry
         )
         self.swaps = Counter("trimtab_model_swaps", "Models that went into service.", registry=registry)
         self.swap_failures = Counter(
-            "trimtab_model_swap_failures",
-            "Champions that could not go into service.",
-            registry=registry,
+            "trimtab_model_swap_failures", "Champions that could not go into service.", registry=registry
         )
         self.poll_failures = Counter(
             "trimtab_poll_failures", "Looks at the champion pointer that failed.", registry=registry
         )
+        in_flight = Gauge("trimtab_requests_in_flight", "Requests not yet answered.", registry=registry)
+        in_flight.set_function(lambda: self.in_flight)
+        pending = Gauge(
+            "trimtab_pending_rows", "Examples that wait for a thread or are in one.", registry=registry
+        )
+        pending.set_function(lambda: self.pending_rows)
+        ProcessCollector(registry=registry)
+        self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, route: str, code: int, seconds: float) -> None:
         """Counts a request."""
-        self._requests.labels(route, str(code)).inc()
-        self._seconds.labels(route).observe(seconds)
+        if (route, code) not in self._of:  # finding the metrics of labels costs more than counting
+            self._of[route, code] = self._requests.labels(route, str(code)), self._seconds.labels(route)
+        requests, times = self._of[route, code]
+        requests.inc()
+        times.observe(seconds)
 
     def serving(self, model: str, version: int) -> None:
         """Says which version is in service from now on."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.data.dataset import model_input
 from trimtab.data.schema import DatasetSchema
@@ -13,8 +17,12 @@ from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.deploy.serving.batching import Batcher
+from trimtab.deploy.serving.limits import Limits
+from trimtab.deploy.serving.metrics import Metrics
 from trimtab.errors import DeployError
 from trimtab.evaluate.litert import LiteRTModel
+
+_TIMED_RUNS = 5
 
 
 class ServedModel:
@@ -54,13 +62,15 @@ class ServedModel:
             self.batcher.close()
 
 
-def load(repository: Repository, version: int, interpreters: int) -> tuple[DatasetSchema, list[LiteRTModel]]:
-    """Returns the schema of a version and its model, loaded so many times, after verifying both.
+def load(repository: Repository, version: int, threads: int, limits: Limits, metrics: Metrics) -> ServedModel:
+    """Returns a version, ready to serve, after verifying its files and its answers.
 
     Args:
         repository: Where it is deployed.
         version: Its number.
-        interpreters: How many threads will run it.
+        threads: How many threads may run it.
+        limits: How many rows may be pending.
+        metrics: Where its batches are counted.
 
     Raises:
         DeployError: If there is no such version, or if it answers differently than when it was selected.
@@ -71,8 +81,20 @@ def load(repository: Repository, version: int, interpreters: int) -> tuple[Datas
     with repository.fetched(version) as found:
         schema = schema_of(found, location)
         golden = Golden.load(found.path / GOLDEN_FILE)
-        models = [_verified(found.path / MODEL_FILE, schema, golden, location) for _ in range(interpreters)]
-    return schema, models
+        path = found.path / MODEL_FILE
+        models = [_verified(path, schema, golden, location) for _ in range(1 + threads)]
+    row_s = _row_seconds(models[0], model_input(schema, golden.x))
+    return ServedModel(version, schema, Batcher(models, row_s, limits, metrics))
+
+
+def _row_seconds(model: LiteRTModel, x: NDArray[np.generic]) -> float:
+    """Returns what a row takes when nothing disturbs it: the best of a few runs."""
+    times = []
+    for _ in range(_TIMED_RUNS):
+        start = time.perf_counter()
+        model.predict(x)
+        times.append((time.perf_counter() - start) / len(x))
+    return min(times)
 
 
 def _verified(path: Path, schema: DatasetSchema, golden: Golden, location: str) -> LiteRTModel:

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 
 import uvicorn
 import uvloop
+from starlette.applications import Starlette
 
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.app import Service
 from trimtab.deploy.serving.following import Follower
+from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics
@@ -51,12 +53,13 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
     name = name or repository.uri.rstrip("/").rpartition("/")[2]
     threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
     follower = Follower(repository, name, threads, limits, metrics, log)
-    service = Service(name, follower, limits, metrics, log)
+    guard = Guard(limits, metrics, log)
+    app = Service(name, follower, guard, limits, metrics).app()
     logging.getLogger("uvicorn").addHandler(log)
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         address, bound = listener.getsockname()[:2]
         log.event("listening", host=address, port=bound, model=name, target=repository.uri)
-        runner.run(_run(service, follower, listener, limits, log))
+        runner.run(_run(app, guard, follower, listener, limits, log))
     log.event("stopped")
 
 
@@ -69,16 +72,17 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    service: Service, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
+    app: Starlette, guard: Guard, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
 ) -> None:
     config = uvicorn.Config(
-        service.app(),
+        app,
         http="httptools",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=int(limits.drain_s),
     )
@@ -87,11 +91,13 @@ async def _run(
 
     def leave(notice_s: float) -> None:
         log.event("leaving", notice_s=notice_s)
-        service.leaving = True
+        guard.leaving = True
         loop.call_later(notice_s, setattr, server, "should_exit", True)
 
     loop.add_signal_handler(signal.SIGTERM, leave, limits.notice_s)
     loop.add_signal_handler(signal.SIGINT, leave, 0.0)
     follower.start()
+    watching = asyncio.create_task(guard.watch())
     await server.serve([listener])
+    watching.cancel()
     follower.stop()

@@ -1,0 +1,287 @@
+"""What the server costs: requests/s and p99 of `trimtab serve` beside a minimal server of the same libraries.
+
+    python benchmarks/serving.py runs/deployed/digits [--rounds 10] [--seconds 2] [--connections 16]
+
+The minimal server is Starlette on uvicorn, with the same event loop and parser, one route, and the bare
+LiteRT interpreter in it: no queue, no checks, no metrics, no log. Both run at the same time and take turns at
+being asked, by a third process that sends the same body of the Open Inference Protocol over kept-alive
+connections. The ratio is the median over the rounds; the CPU time that each server took per request is given
+beside it, as it depends less on what else the machine does. Then the champion changes again and again under
+load: no request may fail. It exits with 1 when the ratio is under the limit, or when any request failed.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+NAME = "benchmark"
+SWAPS, SWAP_SECONDS = 5, 4.0
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+def minimal(model_file: str, port: int) -> None:
+    """Serves a model with as little as it takes."""
+    import numpy as np
+    import uvicorn
+    from ai_edge_litert.interpreter import Interpreter
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import JSONResponse
+    from starlette.routing import Route
+
+    interpreter = Interpreter(model_path=model_file, num_threads=1)
+    interpreter.allocate_tensors()
+    (taken,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
+
+    async def infer(request: Request) -> JSONResponse:
+        body = await request.json()
+        tensor = body["inputs"][0]
+        x = np.asarray(tensor["data"], taken["dtype"]).reshape(tensor["shape"])
+        interpreter.set_tensor(taken["index"], x)
+        interpreter.invoke()
+        y = interpreter.get_tensor(made["index"])
+        output = {"name": "output", "datatype": "FP32", "shape": y.shape, "data": y.ravel().tolist()}
+        return JSONResponse({"model_name": NAME, "model_version": "1", "outputs": [output]})
+
+    app = Starlette(routes=[Route(f"/v2/models/{NAME}/infer", infer, methods=["POST"])])
+    uvicorn.run(app, port=port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+
+
+class Client(asyncio.Protocol):
+    """One connection: sends a request, and the next one as soon as it is answered.
+
+    Args:
+        request: What to send.
+        times: Where the seconds of each answered request go.
+        faults: Where everything else goes.
+    """
+
+    def __init__(self, request: bytes, times: list[float], faults: list[str]) -> None:
+        self._request, self._times, self._faults = request, times, faults
+        self._answer, self._wanted = b"", 0
+        self.stopping = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins."""
+        self._transport = transport
+        self._send()
+
+    def _send(self) -> None:
+        self._sent = time.perf_counter()
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Counts the answer when it is whole."""
+        self._answer += data
+        if not self._wanted and (end := self._answer.find(b"\r\n\r\n")) >= 0:
+            self._wanted = end + 4 + int(_LENGTH.search(self._answer)[1])
+        if not self._wanted or len(self._answer) < self._wanted:
+            return
+        self._times.append(time.perf_counter() - self._sent)
+        if not self._answer.startswith(b"HTTP/1.1 200"):
+            self._faults.append(self._answer[:200].decode(errors="replace"))
+        self._answer, self._wanted = b"", 0
+        if self.stopping:
+            self._transport.close()
+        else:
+            self._send()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Counts a request that was cut off."""
+        if not self.stopping or self._answer:
+            self._faults.append(f"the connection was lost: {error}")
+
+
+async def load(port: int, body: bytes, seconds: float, connections: int) -> dict[str, object]:
+    """Asks a server for some seconds, and returns what came of it."""
+    head = f"POST /v2/models/{NAME}/infer HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    times: list[float] = []
+    faults: list[str] = []
+    loop = asyncio.get_running_loop()
+    start = time.perf_counter()
+    clients = [
+        (await loop.create_connection(lambda: Client(request, times, faults), "127.0.0.1", port))[1]
+        for _ in range(connections)
+    ]
+    await asyncio.sleep(seconds)
+    elapsed, answered = time.perf_counter() - start, sorted(times)
+    for client in clients:
+        client.stopping = True
+    await asyncio.sleep(0.2)
+    return {
+        "per_second": len(answered) / elapsed,
+        "p50_ms": 1000 * answered[len(answered) // 2],
+        "p99_ms": 1000 * answered[int(len(answered) * 0.99)],
+        "requests": len(times),
+        "faults": faults[:5],
+    }
+
+
+def asked(port: int, body: str, seconds: float, connections: int) -> dict:
+    """Asks a server from a process of its own."""
+    command = [sys.executable, __file__, "--load", str(port), body, str(seconds), str(connections)]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def free_port() -> int:
+    """Returns a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def cpu_seconds(pid: int) -> float:
+    """Returns the CPU time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def request_body(target: Path, version: int) -> dict:
+    """Returns a request with one of the model's golden examples."""
+    from trimtab.data.dataset import model_input
+    from trimtab.data.schema import DatasetSchema
+    from trimtab.deploy.golden import Golden
+
+    directory = target / str(version)
+    schema = DatasetSchema.model_validate_json((directory / "schema.json").read_bytes())
+    x = model_input(schema, Golden.load(directory / "golden.npz").x[:1])
+    datatype = {"float32": "FP32", "int32": "INT32"}[str(x.dtype)]
+    tensor = {"name": "input", "shape": x.shape, "datatype": datatype, "data": x.ravel().tolist()}
+    return {"inputs": [tensor]}
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int, body: str) -> Iterator[subprocess.Popen]:
+    """Yields a server's process once it answers; what it logs is dropped, as in a container nobody reads."""
+    process = subprocess.Popen([*command], stderr=subprocess.DEVNULL)
+    try:
+        url, content = f"http://127.0.0.1:{port}/v2/models/{NAME}/infer", Path(body).read_bytes()
+        for _ in range(300):
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(url, content).read()
+                break
+            time.sleep(0.1)
+        else:
+            sys.exit(f"{' '.join(command)} does not answer")
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+
+
+def alternate(servers: dict[str, tuple[int, int]], body: str, options: argparse.Namespace) -> dict:
+    """Returns what each server did in every round, ``{name: [measurement]}``."""
+    found: dict[str, list[dict]] = {name: [] for name in servers}
+    for number in range(options.rounds):
+        for name in sorted(servers, reverse=bool(number % 2)):
+            pid, port = servers[name]
+            before = cpu_seconds(pid)
+            one = asked(port, body, options.seconds, options.connections)
+            one["cpu_us"] = 1e6 * (cpu_seconds(pid) - before) / one["requests"]
+            found[name].append(one)
+    return found
+
+
+def swapped(target: Path, port: int, body: str, connections: int) -> dict:
+    """Returns what load met while the champion changed again and again."""
+    from trimtab.deploy.repository import Repository
+
+    repository = Repository(str(target))
+    command = [
+        sys.executable,
+        __file__,
+        "--load",
+        str(port),
+        body,
+        str(SWAPS * SWAP_SECONDS),
+        str(connections),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    for _ in range(SWAPS - 1):
+        time.sleep(SWAP_SECONDS)
+        pointer = repository.pointer()
+        champion = repository.parse(pointer)
+        version = repository.add(target / str(champion.version))
+        assert repository.promote(champion.model_copy(update={"version": version}), pointer)
+    output, _ = process.communicate()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/models/{NAME}") as answer:
+        return {**json.loads(output), "versions": version, "in_service": json.load(answer)["versions"]}
+
+
+def main() -> int:
+    """Measures, prints a JSON object, and returns 1 when a limit is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("target", type=Path, help="a repository that was deployed to")
+    parser.add_argument("--limit", type=float, default=0.8, help="smallest ratio of requests/s")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each server in a round")
+    parser.add_argument("--connections", type=int, default=16)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        found = measured(options, Path(temporary))
+    found["limit"] = options.limit
+    print(json.dumps(found))
+    return int(found["ratio"] < options.limit or bool(found["faults"]) or bool(found["swap"]["faults"]))
+
+
+def measured(options: argparse.Namespace, temporary: Path) -> dict:
+    """Returns all that was found."""
+    from trimtab.deploy.repository import Repository
+
+    target, body = temporary / NAME, temporary / "body.json"
+    shutil.copytree(options.target, target)
+    version = Repository(str(target)).champion().version
+    body.write_text(json.dumps(request_body(target, version)))
+    own, bare = free_port(), free_port()
+    serve = [sys.executable, "-m", "trimtab", "serve", str(target), "--port", str(own)]
+    plain = [sys.executable, __file__, "--minimal", str(target / str(version) / "model.tflite"), str(bare)]
+    with running(serve, own, str(body)) as ours, running(plain, bare, str(body)) as other:
+        servers = {"trimtab": (ours.pid, own), "minimal": (other.pid, bare)}
+        rounds = alternate(servers, str(body), options)
+        swap = swapped(target, own, str(body), options.connections)
+    ratios = [
+        a["per_second"] / b["per_second"] for a, b in zip(rounds["trimtab"], rounds["minimal"], strict=True)
+    ]
+    summary = {
+        name: {
+            key: round(statistics.median(one[key] for one in ones), 3)
+            for key in ("per_second", "p50_ms", "p99_ms", "cpu_us")
+        }
+        for name, ones in rounds.items()
+    }
+    return {
+        **summary,
+        "ratio": round(statistics.median(ratios), 3),
+        "ratios": [round(ratio, 3) for ratio in ratios],
+        "faults": [fault for ones in rounds.values() for one in ones for fault in one["faults"]],
+        "swap": swap,
+    }
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--minimal"]:
+        minimal(sys.argv[2], int(sys.argv[3]))
+    elif sys.argv[1:2] == ["--load"]:
+        import uvloop
+
+        port, file, seconds, connections = sys.argv[2:]
+        content = Path(file).read_bytes()
+        print(json.dumps(uvloop.run(load(int(port), content, float(seconds), int(connections)))))
+    else:
+        sys.exit(main())

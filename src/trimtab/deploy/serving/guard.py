@@ -1,0 +1,127 @@
+"""What every request passes: errors become answers, time runs out, metrics and the log are told."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from trimtab.deploy.serving.limits import Limits
+from trimtab.deploy.serving.log import JsonLog
+from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.refusal import Refusal
+from trimtab.errors import DataError
+
+_QUIET = ("live", "ready", "metrics")
+_WATCH_S = 0.5
+
+
+@dataclass(slots=True)
+class Facts:
+    """What the log tells of a request beside its status."""
+
+    version: int | None = None
+    rows: int | None = None
+
+
+Handler = Callable[[Request, Facts], Awaitable[Response]]
+
+
+class Guard:
+    """Stands around all handlers.
+
+    Args:
+        limits: How long a request may take.
+        metrics: Where requests are counted.
+        log: Where they are told.
+
+    Attributes:
+        leaving: Whether the process is about to end: clients should take another connection then.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics, log: JsonLog) -> None:
+        self._limits, self._metrics, self._log = limits, metrics, log
+        self._begun: dict[asyncio.Task[Any], float] = {}
+        self.leaving = False
+
+    def endpoint(self, route: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """Returns a handler's endpoint: it answers whatever happens.
+
+        Args:
+            route: Its name in metrics and log.
+            handler: Answers, or raises.
+        """
+
+        async def endpoint(request: Request) -> Response:
+            start, facts, task = time.perf_counter(), Facts(), asyncio.current_task()
+            assert task is not None  # uvicorn makes one for each request
+            self._begun[task] = start
+            self._metrics.in_flight += 1
+            response = await self._answer(handler, request, facts, start)
+            self._metrics.in_flight -= 1
+            del self._begun[task]
+            if self.leaving:
+                response.headers["Connection"] = "close"
+            self._tell(route, request, response, facts, start)
+            return response
+
+        return endpoint
+
+    async def watch(self) -> None:
+        """Ends requests that take too long: a look now and then costs less than a timer for each."""
+        while True:
+            await asyncio.sleep(_WATCH_S)
+            oldest = time.perf_counter() - self._limits.request_s
+            for task in [task for task, start in self._begun.items() if start < oldest]:
+                task.cancel()
+            self._log.flush()
+
+    async def unrouted(self, request: Request, error: Exception) -> Response:
+        """Returns the answer to a request that fits no route."""
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        message = "there is no such path" if status == 404 else "this path does not take this method"
+        response = json_response({"error": message}, status, headers)
+        self._tell("none", request, response, Facts(), time.perf_counter())
+        return response
+
+    async def _answer(self, handler: Handler, request: Request, facts: Facts, start: float) -> Response:
+        try:
+            return await handler(request, facts)
+        except Refusal as refusal:
+            return json_response({"error": refusal.message}, refusal.status, refusal.headers)
+        except DataError as error:
+            return json_response({"error": error.describe()}, 400)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except asyncio.CancelledError:
+            return self._cut(time.perf_counter() - start)
+        except Exception as error:  # a client must never see a traceback
+            self._log.failure(error)
+            return json_response({"error": "the server failed; its log says where"}, 500)
+
+    def _cut(self, seconds: float) -> Response:
+        """Returns the answer to a request that ``watch``, or the end of the process, has ended."""
+        if seconds >= self._limits.request_s:
+            return json_response({"error": f"it took longer than {self._limits.request_s:g} s"}, 504)
+        return json_response({"error": "the server is going away"}, 503)
+
+    def _tell(self, route: str, request: Request, response: Response, facts: Facts, start: float) -> None:
+        seconds, status = time.perf_counter() - start, response.status_code
+        self._metrics.answered(route, status, seconds)
+        if route not in _QUIET or status >= 400:
+            self._log.request(route, request.method, status, seconds, facts.rows, facts.version)
+
+
+def json_response(
+    content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    """Returns a response with a JSON object."""
+    return Response(to_json(content), status, headers, "application/json")
