@@ -8,6 +8,7 @@ import time
 
 import pytest
 import yaml
+from kfp.local import docker_task_handler
 
 from trimtab.cli import docker as runner
 from trimtab.config.config import Config
@@ -31,11 +32,11 @@ def tasks(tmp_path, image):
     """Returns a function that runs a command as a task, and returns its exit code."""
 
     def run(daemon, command, **resources):
-        values = {**CONFIG, "resources": {"stages": {"report": resources}}}
-        tasks = runner._Tasks(Config.model_validate(values), tmp_path, image)
-        return tasks.run(
-            client=daemon, image="ignored", command=[*command, "--function_to_execute", "report"], volumes={}
-        )
+        config = Config.model_validate({**CONFIG, "resources": {"stages": {"report": resources}}})
+        with runner.runner(image)(config, tmp_path, str(tmp_path)):
+            return docker_task_handler.run_docker_container(
+                client=daemon, image="x", command=[*command, "--function_to_execute", "report"], volumes={}
+            )
 
     return run
 
