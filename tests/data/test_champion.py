@@ -210,7 +210,10 @@ CHANGES: dict[str, tuple[Callable[[Table], Table], dict[str, Any], list[str], bo
     "numbers are words": (
         _with("size", lambda row: ["s", "m", "l"][row % 3]),
         {},
-        ["the column size is categorical, it was numeric"],
+        [
+            "the column size is categorical, it was numeric: 2,000 of its values are no numbers, "
+            "such as m, s, l"
+        ],
         False,
     ),
     "words are numbers": (

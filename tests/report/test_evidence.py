@@ -42,3 +42,8 @@ def test_a_loss_that_is_not_a_number_has_no_place_on_a_curve():
     epochs = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": float("nan")}, {"epoch": 3, "loss": None}]
     records = [StageRecord(stage="train", summary={"history": epochs})]
     assert [("loss" in row) for row in gather_evidence(records).histories[0].epochs] == [True, False, False]
+
+
+def test_drift_that_cannot_be_read_is_left_out():
+    broken = StageRecord(stage="data_prep", ok=True, summary={"drift": {"features": [{"name": "x"}]}})
+    assert gather_evidence([broken]).drift is None

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from trimtab.data import preprocess
 from trimtab.data.infer import checked_label, column_kind, input_columns, label_names, task_of
+from trimtab.data.values import MISSING_NUMBERS, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,7 +110,8 @@ def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
     elif not _is_empty(summary.columns[name], summary.rows):
         kind = column_kind(name, summary, config)
         if not _is_alike(kind, column.kind):
-            yield f"the column {name} is {kind}, it was {column.kind}"
+            words = _words(summary.columns[name]) if column.kind == "numeric" else ""
+            yield f"the column {name} is {kind}, it was {column.kind}{words}"
 
 
 def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data) -> Iterator[str]:
@@ -132,6 +136,16 @@ def _settings(schema: DatasetSchema, train: Summary, config: Data) -> Iterator[s
         if key in found and asked[key] != found[key]:
             wanted, was = (len(v) if isinstance(v, list) else v for v in (asked[key], found[key]))
             yield f"data.{field} asks for {wanted:,} {_UNITS.get(key, '')}".rstrip() + f", it was {was:,}"
+
+
+def _words(column: ColumnSummary) -> str:
+    """Returns how many values are no numbers, and the most frequent of them."""
+    texts = list(column.frequent.top())
+    parsed = numbers(pa.array(texts, pa.string())).is_valid().to_pylist()
+    words = [
+        text for text, known in zip(texts, parsed, strict=True) if not known and text not in MISSING_NUMBERS
+    ]
+    return f": {column.words:,} of its values are no numbers, such as {_listed(words[:3])}" if words else ""
 
 
 def _is_alike(kind: ColumnKind, before: ColumnKind) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from trimtab.data.drift import DriftReport
 from trimtab.report.record import Record, in_order, label, summary
 
@@ -80,7 +82,7 @@ def gather_evidence(records: Sequence[Record]) -> Evidence:
         input_shape=data.get("input_shape") or [],
         class_counts=data.get("class_counts") or {},
         columns=data.get("columns") or [],
-        drift=DriftReport.model_validate(data["drift"]) if data.get("drift") else None,
+        drift=_drift(data.get("drift")),
         weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
         histories=list(_histories(records)),
         trials=search.get("trials") or [],
@@ -94,6 +96,14 @@ def gather_evidence(records: Sequence[Record]) -> Evidence:
         measured_on=_measured_on(summary(records, "select")),
         version=str(summary(records, "deploy").get("version") or ""),
     )
+
+
+def _drift(found: Any) -> DriftReport | None:
+    """Returns what data_prep measured; what cannot be read does not keep the rest from being shown."""
+    try:
+        return DriftReport.model_validate(found) if found else None
+    except ValidationError:
+        return None
 
 
 def _histories(records: Sequence[Record]) -> Iterator[History]:
