@@ -8,6 +8,8 @@ import pytest
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.data.drift import DriftReport
+from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
+from trimtab.deploy.training import RECORD_FILE, TrainingRecord
 from trimtab.stages import data_prep
 from trimtab.stages.stage import records
 from trimtab.storage import artifact
@@ -79,14 +81,24 @@ def test_running_again_replaces_the_dataset_with_the_same(tmp_path: Path) -> Non
     assert digests[0] == digests[1]
 
 
-def _champion(path: Path, *datasets: Path) -> str:
-    """Writes what `plan` leaves: the schema and the statistics of a dataset, if there is a champion."""
+def _champion(path: Path, dataset: Path | None, **data: object) -> str:
+    """Writes what `plan` leaves of a champion that was trained on a dataset; None: there is no champion."""
     with artifact.create(path, "champion") as draft:
-        (draft.path / "plan.json").write_text("{}")
-        for dataset in datasets:
-            (draft.path / "training").mkdir()
-            for name in ("schema.json", "statistics.json"):
-                shutil.copyfile(dataset / name, draft.path / "training" / name)
+        plan = Plan(version=1, warm=True) if dataset else Plan()
+        (draft.path / PLAN_FILE).write_text(plan.model_dump_json())
+        if dataset is not None:
+            record = TrainingRecord(
+                fingerprint="",
+                rows={},
+                recipe={},
+                candidate="none--none",
+                hyperparameters={},
+                data=json.loads(_config(**data))["data"],
+            )
+            with artifact.create(draft.path / TRAINING, "training") as part:
+                for name in ("schema.json", "statistics.json"):
+                    shutil.copyfile(dataset / name, part.path / name)
+                (part.path / RECORD_FILE).write_text(record.model_dump_json())
     return str(path)
 
 
@@ -103,7 +115,7 @@ def test_new_rows_are_held_against_the_champion(tmp_path: Path, capsys: pytest.C
     config, run = _config(train=_rows(tmp_path / "rows.csv", 0.0)), str(tmp_path / "run")
     data_prep.run(config=config, run=run, dataset=str(tmp_path / "old"))
     _rows(tmp_path / "rows.csv", 2.0)
-    champion = _champion(tmp_path / "champion", tmp_path / "old")
+    champion = _champion(tmp_path / "champion", tmp_path / "old", train="rows.csv", split={"test": 0.1})
     data_prep.run(config=config, run=run, dataset=str(tmp_path / "new"), champion=champion)
     old, new = Dataset.open(tmp_path / "old"), Dataset.open(tmp_path / "new")
     summary = records(run)[0].summary
@@ -115,13 +127,14 @@ def test_new_rows_are_held_against_the_champion(tmp_path: Path, capsys: pytest.C
     report = DriftReport.model_validate(summary["drift"])
     assert [one.name for one in report.drifted] == ["x"]
     assert (report.rows_before, report.rows_now) == (old.rows["train"], new.rows["train"])
+    assert any("data.split.test was 0.1" in warning for warning in summary["warnings"])
     assert "drift: x, values" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("champion", [None, "", "empty"])
 def test_a_first_run_has_nothing_to_compare_with(tmp_path: Path, champion: str | None) -> None:
     if champion:
-        champion = _champion(tmp_path / "champion")
+        champion = _champion(tmp_path / "champion", None)
     run = str(tmp_path / "run")
     data_prep.run(
         config=_config(train="sklearn://iris"), run=run, dataset=str(tmp_path / "d"), champion=champion

@@ -6,12 +6,13 @@ from typing import Any
 
 from trimtab import progress
 from trimtab.config.config import Config
+from trimtab.config.data import Data
 from trimtab.data.brief import brief_statistics
-from trimtab.data.dataset import SCHEMA_FILE
 from trimtab.data.drift import DriftReport, measure
 from trimtab.data.prepare import PreparedSummary, prepare
 from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
+from trimtab.deploy.champion import Snapshot
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
@@ -53,9 +54,11 @@ def run(*, config: str, run: str, dataset: str, champion: str | None = None) -> 
 
 def _reference(champion: str) -> Reference | None:
     """Returns the data of the model in service: its training part's, else what it is served with, if any."""
-    path = artifact.load(champion, "champion").path
-    found = [path / name for name in ("training", "deployment") if (path / name / SCHEMA_FILE).is_file()]
-    return Reference.load(found[0]) if found else None
+    snapshot = Snapshot.open(champion)
+    directory, record = snapshot.training or snapshot.deployment, snapshot.record
+    if directory is None:
+        return None
+    return Reference.load(directory, Data.model_validate(record.data) if record else None)
 
 
 def _lineage(prepared: PreparedSummary, sources: dict[str, dict[str, str]]) -> dict[str, Any]:
