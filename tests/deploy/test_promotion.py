@@ -11,6 +11,7 @@ import pytest
 
 from trimtab.deploy import promotion, servable
 from trimtab.deploy.repository import Repository
+from trimtab.deploy.switch import rollback
 from trimtab.errors import ArtifactError, DeployError
 
 DEPLOY = """
@@ -197,3 +198,28 @@ def test_a_damaged_pointer_is_replaced_by_one_who_has_seen_it(target, make_selec
     champion = Repository(target).champion()
     assert (champion.version, champion.previous) == (2, None)
     assert champion.history[0].reason.startswith("retrained (champion.json was damaged")
+
+
+def test_a_repeated_deployment_does_not_undo_a_rollback(target, make_selection, schema):
+    for seed in (1, 2):
+        promotion.deploy(target, make_selection(seed), schema, "{}")
+    rollback(target)
+    again = promotion.deploy(target, make_selection(2), schema, "{}")
+    assert (again.version, again.previous, again.difference) == (2, 1, None)
+    assert Repository(target).champion().version == 1
+
+
+def test_of_a_step_that_was_started_twice_both_find_the_same_version(
+    target, make_selection, schema, monkeypatch
+):
+    check = servable.check
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(servable, "check", check)
+        promotion.deploy(target, make_selection(1), schema, "{}", expected=None)
+        return check(*arguments)
+
+    monkeypatch.setattr(servable, "check", overtaken)
+    found = promotion.deploy(target, make_selection(1), schema, "{}", expected=None)
+    assert (found.version, found.difference) == (2, None)
+    assert len(Repository(target).champion().history) == 1

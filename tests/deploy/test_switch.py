@@ -50,7 +50,7 @@ def test_a_promoted_version_is_the_champion_and_the_history_says_why(deployed):
     last = now.history[-1]
     assert (last.action, last.by, last.reason) == ("promote", "anna@laptop", "3 is slow")
     with Repository(deployed).fetched(1) as found:
-        assert now.selection == found.lineage["selection"]
+        assert last.selection == found.lineage["selection"]
 
 
 def test_the_present_champion_is_promoted_without_a_move(deployed):

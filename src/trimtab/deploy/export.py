@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from trimtab.data.dataset import SCHEMA_FILE, model_input
+from trimtab.data.dataset import model_input
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
+from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
 from trimtab.deploy.repository import Repository
 from trimtab.errors import DeployError
@@ -73,7 +74,7 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
         ModelError: If the Keras model cannot be loaded.
     """
     repository = Repository(target)
-    number = version if version is not None else _champion(repository)
+    number = repository.resolve(version)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         made = _write(repository, number, Path(temporary))
         store = open_store(output)
@@ -81,17 +82,10 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
     return f"{store.uri.rstrip('/')}/{number}", made
 
 
-def _champion(repository: Repository) -> int:
-    champion = repository.champion()
-    if champion is None:
-        raise DeployError("no model was deployed here", path=repository.uri)
-    return champion.version
-
-
 def _write(repository: Repository, version: int, directory: Path) -> Exported:
     """Writes everything to a local directory, and checks it."""
     with repository.fetched(version) as served:
-        schema = DatasetSchema.model_validate_json((served.path / SCHEMA_FILE).read_bytes())
+        schema = schema_of(served, repository.location(version))
         golden = Golden.load(served.path / GOLDEN_FILE)
     x = model_input(schema, golden.x)
     with repository.training(version) as kept:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trimtab.deploy.repository import Champion, Promotion, Repository
 from trimtab.errors import DeployError
+from trimtab.storage.parallel import in_parallel
 
 
 class _Lenient(BaseModel):
@@ -93,7 +94,7 @@ def history(target: str) -> History:
     there, promoted = repository.versions(), {move.version for move in moves}
     if not there and not promoted and not problem:
         raise DeployError("no model was deployed here", path=repository.uri)
-    versions = [_version(repository, number) for number in there]
+    versions = in_parallel(lambda number: _version(repository, number), there)
     for one in versions:
         if one.state == "never" and problem:
             one.state = "unknown"

@@ -44,8 +44,16 @@ def move(
     if pointer is not None and before is None:
         reason = f"{reason} ({REPLACED_DAMAGED})" if reason else REPLACED_DAMAGED
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    made = Promotion(version=version, at=now, by=by or who(), action=action, forced=forced, reason=reason)
-    champion = Champion.after(before, made, selection)
+    made = Promotion(
+        version=version,
+        at=now,
+        by=by or who(),
+        action=action,
+        forced=forced,
+        reason=reason,
+        selection=selection,
+    )
+    champion = Champion.after(before, made)
     if not repository.promote(champion, pointer) and not _moved(repository, champion):
         raise lost(repository, f"version {version} was not promoted")
     return champion

@@ -14,7 +14,7 @@ from trimtab.data.serving import Preprocessor, name_of
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import answers, schema_of
 from trimtab.deploy.repository import MODEL_FILE, Repository
-from trimtab.errors import DataError, DeployError
+from trimtab.errors import DataError
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage.copies import local_copies
 
@@ -36,13 +36,9 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
         DataError: If the input cannot be read, or lacks a column.
     """
     repository = Repository(target)
-    if version is None:
-        champion = repository.champion()
-        if champion is None:
-            raise DeployError("no model was deployed here", path=repository.uri)
-        version = champion.version
-    with repository.fetched(version) as found, local_copies() as copies:
-        schema = schema_of(found, repository.location(version))
+    number = repository.resolve(version)
+    with repository.fetched(number) as found, local_copies() as copies:
+        schema = schema_of(found, repository.location(number))
         preprocessor, model = Preprocessor.load(schema), LiteRTModel(found.path / MODEL_FILE)
         seen = 0
         for batch in inputs.batches(copies.local(input_path), schema):

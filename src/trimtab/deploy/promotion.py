@@ -48,7 +48,8 @@ def deploy(
 ) -> Deployment:
     """Deploys a selected model and makes it the champion.
 
-    A step that is repeated after it succeeded finds its own work, and does nothing.
+    A step that is repeated after it succeeded finds its own work, and does nothing: it does not undo a
+    rollback either.
 
     Args:
         target: The URI of the repository.
@@ -101,12 +102,14 @@ def deploy(
 
 
 def _done(repository: Repository, pointer: bytes | None, selection: artifact.Artifact) -> Deployment | None:
-    """Returns the deployment of a selection that already is the champion."""
+    """Returns the deployment that once made a selection the champion, whatever became of it since."""
     champion = readable(repository, pointer)
-    if champion is None or champion.selection != selection.digest:
-        return None
-    where = repository.location(champion.version)
-    return Deployment(where, champion.version, champion.previous, difference=None)
+    before = None
+    for made in champion.history if champion else []:
+        if made.action == "deploy" and made.selection == selection.digest:
+            return Deployment(repository.location(made.version), made.version, before, difference=None)
+        before = made.version
+    return None
 
 
 def _add(

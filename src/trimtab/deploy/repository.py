@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trimtab.errors import ArtifactError, DeployError
 from trimtab.storage import artifact
+from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store
 
 CHAMPION_FILE, COUNTER_FILE, TRAINING = "champion.json", "versions.json", "training"
@@ -42,6 +43,8 @@ class Promotion(BaseModel):
         action: What moved it.
         forced: Whether it was promoted although it was not shown to be better.
         reason: Why, in words; may be empty.
+        selection: Checksum of the selection that the version came from; a retried deployment knows itself
+            by it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,6 +55,7 @@ class Promotion(BaseModel):
     action: Literal["deploy", "promote", "rollback"]
     forced: bool = False
     reason: str = ""
+    selection: str
 
 
 class Champion(BaseModel):
@@ -59,9 +63,7 @@ class Champion(BaseModel):
 
     Attributes:
         version: Its number.
-        previous: The version that it replaced.
-        selection: Checksum of the selection that it came from; a retried deployment knows itself by it.
-        deployed_at: UTC, ISO 8601.
+        previous: The version that it replaced; None for the first one.
         history: Every move of the pointer, the oldest first, this one included.
     """
 
@@ -69,24 +71,19 @@ class Champion(BaseModel):
 
     version: int
     previous: int | None
-    selection: str
-    deployed_at: str
-    history: list[Promotion] = []
+    history: list[Promotion]
 
     @classmethod
-    def after(cls, before: Champion | None, move: Promotion, selection: str) -> Champion:
+    def after(cls, before: Champion | None, move: Promotion) -> Champion:
         """Returns what the pointer holds after a move.
 
         Args:
             before: What it held; None for the first champion.
             move: The move.
-            selection: Checksum of the selection that the version came from.
         """
         return cls(
             version=move.version,
             previous=before.version if before else None,
-            selection=selection,
-            deployed_at=move.at,
             history=[*(before.history if before else []), move],
         )
 
@@ -122,7 +119,26 @@ class Repository:
     def versions(self) -> list[int]:
         """Returns the numbers of all whole versions, in order."""
         tops = {name.partition("/")[0] for name in self._store.names() if "/" in name}
-        return sorted(int(top) for top in tops if top.isdecimal() and self._store.has_directory(top))
+        numbers = sorted(int(top) for top in tops if top.isdecimal())
+        whole = in_parallel(self.has, numbers)
+        return [number for number, is_whole in zip(numbers, whole, strict=True) if is_whole]
+
+    def has(self, version: int) -> bool:
+        """Returns whether a version is there as a whole; its files are verified when they are used."""
+        return self._store.has_directory(str(version))
+
+    def resolve(self, version: int | None) -> int:
+        """Returns a version that someone asked for, or the champion's where none is asked for.
+
+        Raises:
+            DeployError: If there is no champion, or if the pointer is damaged.
+        """
+        if version is not None:
+            return version
+        champion = self.champion()
+        if champion is None:
+            raise DeployError("no model was deployed here", path=self.uri)
+        return champion.version
 
     def pointer(self) -> bytes | None:
         """Returns the content of ``champion.json``, or None if nothing was promoted yet."""

@@ -92,8 +92,8 @@ def rollback(target: str, *, reason: str = "", by: str | None = None) -> Switch:
 
 def _proven(repository: Repository, version: int) -> str:
     """Returns the selection that a version came from, when it is whole and can be served."""
-    known = repository.versions()
-    if version not in known:
+    if not repository.has(version):
+        known = repository.versions()
         numbers = ", ".join(str(number) for number in known)
         hint = f"There is version {numbers}." if known else "No model was deployed here."
         raise DeployError(f"there is no version {version}", path=repository.uri, hint=hint)

@@ -72,7 +72,7 @@ def run(
                 **_judgement(run, champion, comparison, source),
             )
         record.summary = dataclasses.asdict(deployed)
-        progress.say("deploy", f"version {deployed.version} is the champion at {deployed.uri}")
+        progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
 
 
