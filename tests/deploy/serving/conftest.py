@@ -68,7 +68,7 @@ class Server:
 
     def event(self, name: str) -> dict[str, Any]:
         """Returns the first such line, waiting for it."""
-        return eventually(lambda: self.events(name), self.alive)[0]
+        return _eventually(lambda: self.events(name), self.alive)[0]
 
     def alive(self) -> None:
         assert self.process.poll() is None, self._log.read_text()
@@ -99,7 +99,7 @@ class Server:
 
     def ready(self) -> Server:
         """Waits until a model is in service."""
-        eventually(lambda: self.get("/v2/health/ready").status == 200, self.alive)
+        _eventually(lambda: self.get("/v2/health/ready").status == 200, self.alive)
         return self
 
     def metric(self, name: str) -> float:
@@ -115,7 +115,7 @@ class Server:
         return self.process.wait(PATIENCE_S)
 
 
-def eventually(found: Callable[[], Any], check: Callable[[], None] = lambda: None) -> Any:
+def _eventually(found: Callable[[], Any], check: Callable[[], None] = lambda: None) -> Any:
     """Returns what ``found`` returns as soon as that is true."""
     end = time.monotonic() + PATIENCE_S
     while time.monotonic() < end:
@@ -124,6 +124,12 @@ def eventually(found: Callable[[], Any], check: Callable[[], None] = lambda: Non
         check()
         time.sleep(0.02)
     pytest.fail("it took too long")
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[..., Any]:
+    """Returns a function that waits: ``eventually(found)`` is what ``found()`` is as soon as that is true."""
+    return _eventually
 
 
 @pytest.fixture(scope="module")
