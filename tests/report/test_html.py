@@ -175,7 +175,7 @@ def drift_of(names):
         {
             "name": name, "kind": "categorical", "aspect": "values", "is_label": index == 0,
             "psi": 0.5 / (index + 1), "test": "chi-square", "statistic": 9.0, "p_value": 0.0,
-            "adjusted_p_value": 0.0, "drifted": index < 2, "bins": bins,
+            "adjusted_p_value": 0.0, "drifted": index < 2, "bins": bins, "unseen": ["Paris"],
         }
         for index, name in enumerate(names)
     ]  # fmt: skip
@@ -191,6 +191,7 @@ def test_drift_is_shown_where_it_was_measured(run_records):
     records[0].summary["drift"] = drift_of(["target", "age", "city"])
     found = Page(page(settings, records))
     assert "target (label), age have drifted." in found.words
+    assert "never seen before: Paris" in found.words
     assert ("a", {"href": "#drift"}) in found.tags
     plots = [a["aria-label"] for tag, a in found.tags if tag == "svg" and "shares by bin" in str(a)]
     assert len(plots) == 3

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
     from trimtab.data.statistics import Summary
 
-_MOST_CATEGORIES, _MOST_TOKENS = 20, 100
+_MOST_CATEGORIES, _MOST_TOKENS, _MOST_UNSEEN = 20, 100, 5
 
 
 class Bin(BaseModel):
@@ -46,6 +46,7 @@ class FeatureDrift(BaseModel):
     adjusted_p_value: float = Field(description="The same after Holm's correction.")
     drifted: bool = Field(description="Whether the index and the test are both past their limits.")
     bins: list[Bin] = Field(description="The two distributions; bins that are empty in both are left out.")
+    unseen: list[str] = Field([], description="Frequent new values that the champion's rows never had.")
 
 
 class DriftReport(BaseModel):
@@ -72,6 +73,7 @@ class _Compared(NamedTuple):
     is_label: bool
     binned: Binned
     test: Test
+    unseen: list[str]
 
 
 def measure(champion: Reference, schema: DatasetSchema, train: Summary, limits: Drift) -> DriftReport | None:
@@ -124,7 +126,7 @@ def _compared(
         for aspect, one in sides[0].items():
             found = _compare(one, sides[1][aspect], tokens=aspect == "tokens")
             if found is not None:
-                yield _Compared(name, kind, aspect, is_label, *found)
+                yield _Compared(name, kind, aspect, is_label, *found, _unseen(one, sides[1][aspect]))
 
 
 def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, ColumnKind]]:
@@ -146,6 +148,12 @@ def _compare(before: Distribution, now: Distribution, *, tokens: bool) -> tuple[
     return compare_categories(before, now, _MOST_TOKENS if tokens else _MOST_CATEGORIES)
 
 
+def _unseen(before: Distribution, now: Distribution) -> list[str]:
+    if isinstance(before, Numbers) or isinstance(now, Numbers):
+        return []
+    return [value for value in now.counts if value not in before.counts][:_MOST_UNSEEN]
+
+
 def _feature(compared: _Compared, adjusted: float, limits: Drift) -> FeatureDrift:
     binned, test = compared.binned, compared.test
     bins = zip(binned.labels, *(side.tolist() for side in binned.shares), strict=True)
@@ -160,5 +168,6 @@ def _feature(compared: _Compared, adjusted: float, limits: Drift) -> FeatureDrif
         p_value=test.p_value,
         adjusted_p_value=adjusted,
         drifted=binned.psi >= limits.max_psi and adjusted <= limits.significance,
+        unseen=compared.unseen,
         bins=[Bin(label=label, before=before, now=now) for label, before, now in bins],
     )

@@ -48,6 +48,7 @@ class DriftPanel:
         state: ``drifted``, ``large``, ``small`` or ``stable``.
         verdict: The same in words.
         evidence: The index and the test in words.
+        unseen: Frequent values that the champion's rows never had.
     """
 
     title: str
@@ -55,6 +56,7 @@ class DriftPanel:
     state: str
     verdict: str
     evidence: str
+    unseen: str
     pairs: list[Pair]
     height: int
     width: int = WIDTH
@@ -116,6 +118,7 @@ def _panel(feature: FeatureDrift, report: DriftReport) -> DriftPanel:
         state=found,
         verdict=VERDICTS[found],
         evidence=f"PSI {numbers.decimal(feature.psi, 2)}, {test}, {p_value(feature.adjusted_p_value)}",
+        unseen=", ".join(feature.unseen),
         pairs=pairs,
         height=TOP + ROW * len(pairs),
     )
