@@ -40,7 +40,7 @@ def _told(made: Exported) -> list[str]:
     width = len(made.classes) or 1
     told = [
         f"serving_default: inputs {made.input_dtype} ({shape}) -> outputs float32 (batch, {width})",
-        f"plain TensorFlow repeats the Keras model to within {made.difference:.2g} "
+        f"plain TensorFlow answers as Keras does: largest difference {made.difference:.2g} "
         f"on {made.examples} golden examples",
     ]
     if made.as_float:
