@@ -155,7 +155,7 @@ def test_shares_are_shares_and_bins_are_named() -> None:
         assert sum(part.before for part in one.bins) == pytest.approx(1)
         assert sum(part.now for part in one.bins) == pytest.approx(1)
     few = {part.label: part.now for part in _of(found, "few").bins}
-    assert few == {"a": 0, "b": 0, "c": 0, "other": 1}
+    assert few == {"a": 0, "b": 0, "c": 0, "(other)": 1}
     assert _of(found, "few").unseen == ["new"]
     assert _of(found, "normal").unseen == []
     assert len(_of(found, "many").bins) == 21

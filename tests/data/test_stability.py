@@ -27,7 +27,7 @@ def test_the_index_is_the_symmetric_divergence_of_the_bins() -> None:
 
 def test_a_bin_that_is_empty_on_one_side_counts_but_not_without_bounds() -> None:
     binned, _ = compare_categories(_categories(a=900, b=100), _categories(a=500, c=500), 20)
-    assert binned.labels == ["a", "b", "other"]
+    assert binned.labels == ["a", "b", "(other)"]
     assert 1 < binned.psi < 6
     grown, _ = compare_categories(_categories(a=9000, b=1000), _categories(a=5000, c=5000), 20)
     assert grown.psi == pytest.approx(binned.psi, rel=0.5)
@@ -89,7 +89,7 @@ def test_more_missing_numbers_are_found_where_the_others_stay_the_same() -> None
     binned, test = compare_numbers(_numbers(np.arange(1000)), _numbers(np.arange(1000), missing=500))
     assert test.name == "chi-square"
     assert test.p_value < 1e-9
-    assert (binned.labels[-1], binned.before[-1], binned.now[-1]) == ("missing", 0, 500)
+    assert (binned.labels[-1], binned.before[-1], binned.now[-1]) == ("(missing)", 0, 500)
     assert binned.psi > 0.2
 
 
@@ -99,3 +99,9 @@ def test_nothing_left_does_not_crash(now: Numbers) -> None:
         binned, test = compare_numbers(before, now)
         assert np.isfinite(binned.psi)
         assert 0 <= test.p_value <= 1
+
+
+def test_a_category_may_be_called_other() -> None:
+    before, now = _categories(other=50, b=50), _categories(other=50, c=50)
+    binned, _ = compare_categories(before, now, 20)
+    assert dict(zip(binned.labels, binned.now, strict=True)) == {"b": 0, "other": 50, "(other)": 50}

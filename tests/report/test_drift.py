@@ -49,11 +49,11 @@ def test_bars_are_as_long_as_the_shares():
 
 
 def test_of_many_bins_the_most_changed_are_shown_and_nothing_is_lost():
-    bins = [(f"v{i}", 0.02, 0.02) for i in range(30)] + [("big", 0.1, 0.3), ("other", 0.3, 0.1)]
+    bins = [(f"v{i}", 0.02, 0.02) for i in range(30)] + [("big", 0.1, 0.3), ("(other)", 0.3, 0.1)]
     (panel,) = drift_panels(report(feature(bins=bins)))
     assert len(panel.pairs) == MOST_ROWS
     names = [pair.whole for pair in panel.pairs]
-    assert (names[-2], names[-1]) == ("big", "all others")
+    assert (names[-2], names[-1]) == ("big", "(all others)")
     shown = MOST_ROWS - 2
     assert panel.pairs[-1].shares.startswith(percent(0.9 - 0.02 * shown, 1))
 

@@ -25,7 +25,7 @@ class Bin(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    label: str = Field(description="What it holds; `other` and `missing` among them.")
+    label: str = Field(description="What it holds; `(other)` and `(missing)` among them.")
     before: float = Field(description="Its share of the champion's training rows.")
     now: float = Field(description="Its share of the new training rows.")
 

@@ -21,7 +21,8 @@ import numpy.typing as npt
 from trimtab.data.distributions import Categories, Numbers
 
 Floats = npt.NDArray[np.float64]
-OTHER, MISSING = "other", "missing"
+# In brackets, since a category may well be called "other".
+OTHER, MISSING = "(other)", "(missing)"
 _BINS = 10
 _LEAST_EXPECTED = 5.0  # W. G. Cochran's rule for chi-square tests
 _ADDED_ROWS = 0.5

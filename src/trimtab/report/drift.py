@@ -15,7 +15,7 @@ NAMES, BARS, SHARES = 132, 312, 440
 ROW, BAR, TOP = 22, 8, 4
 MOST_PANELS, MOST_ROWS, MOST_CHARACTERS = 24, 12, 21
 LEAST_P = 1e-4
-REST = "all others"
+REST = "(all others)"
 
 
 @dataclass(frozen=True)
