@@ -1,14 +1,22 @@
-"""Encoded files for the tests of this room."""
+"""Encoded files and datasets for the tests of this room."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+
+from trimtab.config.data import Data
+from trimtab.data.dataset import Dataset
+from trimtab.data.prepare import PreparedSummary, prepare
+from trimtab.data.reference import Reference
+from trimtab.storage import artifact
 
 
 @pytest.fixture
@@ -34,3 +42,26 @@ def make_wav() -> Callable[..., bytes]:
         return stream.getvalue()
 
     return wav
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Callable[..., tuple[Dataset, PreparedSummary]]:
+    """Prepares a dataset, against a champion's if one is given."""
+
+    def run(
+        name: str = "dataset", champion: Dataset | None = None, *, seed: int = 0, **config: Any
+    ) -> tuple[Dataset, PreparedSummary]:
+        reference = Reference.load(champion.path) if champion else None
+        data = Data.model_validate({"workers": 1, **config})
+        with artifact.create(tmp_path / "out" / name, "dataset") as draft:
+            found = prepare(data, seed=seed, directory=draft.path, champion=reference)
+            draft.counts = dict(found.rows)
+            draft.lineage = {
+                "fingerprint": found.content.fingerprint,
+                "warnings": found.warnings,
+                "schema_changes": found.schema_changes,
+                "champion_rows": found.champion_rows,
+            }
+        return Dataset.open(tmp_path / "out" / name), found
+
+    return run

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import soundfile
 
 from trimtab.config.data import Data
 from trimtab.config.retrain import Drift
@@ -204,10 +206,6 @@ def test_darker_images_and_other_sizes_are_found(make_png: Callable[..., bytes])
 
 
 def test_longer_and_quieter_clips_are_found(make_wav: Callable[..., bytes]) -> None:
-    import io
-
-    import soundfile
-
     rng = np.random.default_rng(11)
 
     def clips(seconds: float, level: float) -> Columns:

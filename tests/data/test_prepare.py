@@ -18,27 +18,13 @@ from PIL import Image
 from trimtab.config.data import Data
 from trimtab.data import work
 from trimtab.data.dataset import Dataset
-from trimtab.data.prepare import PreparedSummary, prepare
+from trimtab.data.prepare import PreparedSummary
 from trimtab.data.readers import csv as csv_reader
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.serving import Preprocessor
 from trimtab.errors import DataError
-from trimtab.storage import artifact
 
 Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
-
-
-@pytest.fixture
-def prepared(tmp_path: Path) -> Prepare:
-    def run(name: str = "dataset", seed: int = 0, **config: Any) -> tuple[Dataset, PreparedSummary]:
-        config.setdefault("workers", 1)
-        with artifact.create(tmp_path / "out" / name, "dataset") as draft:
-            summary = prepare(Data(**config), seed=seed, directory=draft.path)
-            draft.counts = dict(summary.rows)
-            draft.lineage = {"fingerprint": summary.content.fingerprint, "warnings": summary.warnings}
-        return Dataset.open(tmp_path / "out" / name), summary
-
-    return run
 
 
 def _write_csv(path: Path, columns: dict[str, list[Any]]) -> str:

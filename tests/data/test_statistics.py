@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.data.media import MediaSummary
 from trimtab.data.statistics import Summary
 
 CONFIG = Data(train="rows.csv")
@@ -172,3 +173,32 @@ def test_memory_stays_flat_with_the_rows():
         found = found.merge(Summary.of(pa.RecordBatch.from_pydict(columns), CONFIG))
         peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert peaks[-1] - peaks[20] < 60_000  # kilobytes
+
+
+def test_images_are_looked_into_one_in_four_whatever_the_cut(make_png):
+    images = [make_png(value % 256, (5 + value // 256, 4)) for value in range(1000)]
+    rows = pa.RecordBatch.from_pydict({"image": images})
+    found, again = summarize(rows, 100).columns["image"].media, summarize(rows, 333).columns["image"].media
+    assert found == again
+    assert found.images == 1000
+    assert 180 < sum(found.brightness.values()) < 320
+    assert all(0 <= int(level) <= 255 for level in found.brightness)
+
+
+def test_an_image_whose_pixels_are_damaged_is_counted_but_not_measured(make_png):
+    whole, damaged = MediaSummary(), MediaSummary()
+    for size in range(4, 64):
+        content = bytearray(make_png(90, (size, 40)))
+        whole.add(0, bytes(content), "")
+        content[content.index(b"IDAT") + 6] ^= 0xFF
+        damaged.add(0, bytes(content), "")
+    assert whole.images == damaged.images == 60
+    assert whole.brightness.keys() == {"90"}
+    assert damaged.brightness == {}
+
+
+def test_loudness_is_in_decibels_of_full_scale(make_wav):
+    found = MediaSummary()
+    for length in range(1, 60):
+        found.add(0, make_wav(length / 10), "")
+    assert found.loudness.keys() == {"-9"}, "a sine of half the full scale"

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from PIL import Image
 
-from trimtab.config.data import Data
-from trimtab.data.content import fingerprint
 from trimtab.data.dataset import Dataset
-from trimtab.data.prepare import PreparedSummary, prepare
-from trimtab.data.reference import Reference
-from trimtab.errors import ArtifactError, DataError
-from trimtab.storage import artifact
+from trimtab.data.prepare import PreparedSummary
+from trimtab.errors import DataError
 
 Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
-
-
-@pytest.fixture
-def prepared(tmp_path: Path) -> Prepare:
-    """Prepares a dataset, against a champion's if one is given."""
-
-    def run(name: str, champion: Dataset | None = None, **config: Any) -> tuple[Dataset, PreparedSummary]:
-        reference = Reference.load(champion.path) if champion else None
-        with artifact.create(tmp_path / "out" / name, "dataset") as draft:
-            found = prepare(Data(workers=1, **config), seed=0, directory=draft.path, champion=reference)
-            draft.counts = dict(found.rows)
-            draft.lineage = {
-                "fingerprint": found.content.fingerprint,
-                "schema_changes": found.schema_changes,
-                "champion_rows": found.champion_rows,
-            }
-        return Dataset.open(tmp_path / "out" / name), found
-
-    return run
 
 
 def _csv(path: Path, columns: dict[str, list[Any]]) -> str:
@@ -301,9 +278,6 @@ def test_test_rows_are_encoded_for_the_champion_row_by_row(tmp_path: Path, prepa
 
 def test_a_row_that_one_encoding_cannot_read_is_left_out_of_both(tmp_path: Path, prepared: Prepare) -> None:
     """A table whose champion took the image column ``old`` while the new one takes ``image``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     images = [_png(value, 8) for value in range(400)]
     labels = ["even" if value % 2 == 0 else "odd" for value in range(400)]
     pq.write_table(pa.table({"old": images, "label": labels}), tmp_path / "a.parquet")
@@ -380,43 +354,3 @@ def test_lost_statistics_make_a_new_schema_and_the_champion_still_answers(
     dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", _table(seed=1)))
     assert found.schema_changes == ["the statistics of the champion's training rows are lost"]
     assert dataset.champion == champion.schema != dataset.schema
-
-
-@pytest.mark.parametrize("name", ["schema.json", "statistics.json"])
-def test_a_damaged_reference_is_named(tmp_path: Path, prepared: Prepare, name: str) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
-    (champion.path / name).write_text("{")
-    with pytest.raises(ArtifactError, match="no usable"):
-        Reference.load(champion.path)
-
-
-@pytest.mark.parametrize("given", [False, True])
-def test_the_content_is_known_without_a_dataset(tmp_path: Path, prepared: Prepare, given: bool) -> None:
-    sources = {"train": _csv(tmp_path / "a.csv", _table())}
-    if given:
-        sources["test"] = _csv(tmp_path / "b.csv", _table(300, seed=1))
-    dataset, found = prepared("a", **sources)
-    content = fingerprint(Data(workers=1, **sources))
-    assert content == found.content
-    assert content.fingerprint == dataset.fingerprint
-    assert sum(content.rows.values()) == (1100 if given else 800)
-
-
-def test_with_a_champion_the_content_is_that_of_its_columns(tmp_path: Path, prepared: Prepare) -> None:
-    before = {"text": _texts(400, 0, 4000), "label": ["a", "b"] * 200, "code": [f"c{i}" for i in range(400)]}
-    after = {"text": _texts(400, 1, 40), "label": ["a", "b"] * 200, "code": ["c"] * 400}
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before))
-    source = _csv(tmp_path / "b.csv", after)
-    _, found = prepared("b", champion, train=source)
-    assert found.schema_changes == []
-    reference = Reference.load(champion.path)
-    assert fingerprint(Data(train=source, workers=1), reference) == found.content
-
-
-def test_the_content_is_known_without_tensorflow(tmp_path: Path) -> None:
-    source = _csv(tmp_path / "a.csv", _table())
-    code = (
-        "import sys; from trimtab.config.data import Data; from trimtab.data.content import fingerprint; "
-        f"fingerprint(Data(train={source!r})); assert 'tensorflow' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
