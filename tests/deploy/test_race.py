@@ -27,7 +27,9 @@ check = servable.check
 
 def wait(*arguments):
     Path(here + name).touch()
+    end = time.monotonic() + 300
     while len(list(Path(here).parent.glob(Path(here).name + "*"))) < int(others):
+        assert time.monotonic() < end, "the others did not come"
         time.sleep(0.005)
     return check(*arguments)
 

@@ -88,6 +88,11 @@ def test_a_damaged_version_is_refused_and_another_one_named(deployed, unchecked,
     assert Repository(deployed).pointer() == before
 
 
+def test_a_damaged_champion_can_be_rolled_back(deployed):
+    flip(deployed, "3/model.tflite")
+    assert rollback(deployed).version == 2
+
+
 def test_a_missing_version_is_refused_and_another_one_named(deployed, unchecked, request):
     if deployed.startswith("gs://"):
         state = request.getfixturevalue("emulator").state

@@ -171,5 +171,5 @@ def test_a_target_that_cannot_be_written_is_a_typed_error(run_stage, selection, 
     with pytest.raises(SystemExit):
         run_stage(selection)
     (record,) = records(str(tmp_path / "run"))
-    assert record.error_type == "DeployError"
-    assert "cannot be written" in record.error
+    assert record.error_type == "StorageError"
+    assert "it cannot be used: File exists" in record.error

@@ -2,7 +2,7 @@ import multiprocessing
 
 import pytest
 
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, StorageError
 from trimtab.storage.store import LocalStore, open_store
 
 
@@ -70,6 +70,31 @@ def test_of_two_that_race_exactly_one_wins(tmp_path):
         process.join(timeout=60)
     assert sorted(won) == list(range(50))
     assert wins.empty()
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda store, source: store.read("taken"),
+        lambda store, source: store.write("taken", b""),
+        lambda store, source: store.swap("taken", None, b""),
+        lambda store, source: store.put_directory(source, "file/inside"),
+    ],
+)
+def test_what_the_system_refuses_is_a_typed_error(tmp_path, operation):
+    (tmp_path / "store" / "taken").mkdir(parents=True)
+    (tmp_path / "store" / "file").touch()
+    (tmp_path / "source").mkdir()
+    with pytest.raises(StorageError, match=r"store/(taken|file/inside): it cannot be used: \w+"):
+        operation(LocalStore(tmp_path / "store"), tmp_path / "source")
+
+
+def test_a_directory_that_cannot_be_listed_is_not_an_empty_one(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(StorageError, match="loop: it cannot be used: Too many levels"):
+        LocalStore(tmp_path / "loop").names()
+    (tmp_path / "file").touch()
+    assert LocalStore(tmp_path / "file").names() == LocalStore(tmp_path / "none").names() == []
 
 
 def test_an_unknown_scheme_is_refused():

@@ -10,6 +10,7 @@ from trimtab.deploy.repository import Champion, Promotion, Repository
 from trimtab.errors import DeployError
 
 REPLACED_DAMAGED = "champion.json was damaged; it was replaced, and the history before is lost"
+_CHOOSE = "`trimtab history` shows both; `trimtab promote` makes the other one the champion."
 
 
 def move(
@@ -55,7 +56,7 @@ def move(
     )
     champion = Champion.after(before, made)
     if not repository.promote(champion, pointer) and not _moved(repository, champion):
-        raise lost(repository, f"version {version} was not promoted")
+        raise lost(repository, f"version {version} was not promoted", _CHOOSE)
     return champion
 
 
@@ -77,12 +78,13 @@ def readable(repository: Repository, pointer: bytes | None) -> Champion | None:
         return None
 
 
-def lost(repository: Repository, what: str) -> DeployError:
+def lost(repository: Repository, what: str, hint: str) -> DeployError:
     """Returns the error of one that another was faster than; it names the other.
 
     Args:
         repository: Where the pointer is now another one than the one that was read.
         what: What did not happen.
+        hint: What to do about it.
     """
     champion = readable(repository, repository.pointer())
     winner = ""
@@ -92,5 +94,5 @@ def lost(repository: Repository, what: str) -> DeployError:
     return DeployError(
         f"{what}: another deployment moved the pointer first{winner}",
         path=repository.uri,
-        hint="`trimtab history` shows both; `trimtab promote` makes the other one the champion.",
+        hint=hint,
     )

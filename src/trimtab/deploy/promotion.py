@@ -15,6 +15,8 @@ from trimtab.deploy.repository import METADATA_FILE, MODEL_FILE, SCHEMA_FILE, Re
 from trimtab.errors import DeployError
 from trimtab.storage import artifact
 
+_JUDGE_AGAIN = "It was judged against another champion: run the pipeline again."
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -66,6 +68,7 @@ def deploy(
     Raises:
         DeployError: If nothing was chosen, if the new version cannot be served (the champion stays), or if
             the pointer is not the expected one, or moved meanwhile.
+        StorageError: If the repository cannot be read or written.
     """
     if not (selection.path / MODEL_FILE).is_file():
         raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(selection.path))
@@ -76,11 +79,8 @@ def deploy(
     if expected is ...:
         repository.parse(pointer)  # one that is damaged is replaced only by who has seen it
     elif pointer != expected:
-        raise lost(repository, "the model was not deployed")
-    try:
-        version = _add(repository, selection, schema, metadata, training)
-    except OSError as error:
-        raise DeployError(f"the repository cannot be written: {error}", path=repository.uri) from error
+        raise lost(repository, "the model was not deployed", _JUDGE_AGAIN)
+    version = _add(repository, selection, schema, metadata, training)
     found = servable.check(repository.uri, version)
     try:
         made = move(

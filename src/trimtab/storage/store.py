@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from trimtab.errors import ConfigError
+from trimtab.errors import ConfigError, StorageError
 from trimtab.storage import atomic
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 
@@ -43,7 +43,10 @@ class Store(Protocol):
 
 
 class LocalStore:
-    """A directory."""
+    """A directory.
+
+    Every method raises StorageError where the operating system refuses: no permission, no space.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.absolute()
@@ -51,18 +54,20 @@ class LocalStore:
 
     def read(self, name: str) -> bytes | None:
         """See ``Store``."""
-        try:
-            return (self.root / name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        with _typed_errors(self.root / name):
+            try:
+                return (self.root / name).read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
 
     def write(self, name: str, data: bytes) -> None:
         """See ``Store``."""
-        atomic.write_bytes(self.root / name, data)
+        with _typed_errors(self.root / name):
+            atomic.write_bytes(self.root / name, data)
 
     def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
         """See ``Store``; the kernel releases the lock of a process that dies."""
-        with self._locked(name):
+        with _typed_errors(self.root / name), self._locked(name):
             if self.read(name) != expected:
                 return False
             self.write(name, data)
@@ -70,22 +75,22 @@ class LocalStore:
 
     def names(self, prefix: str = "") -> list[str]:
         """See ``Store``; hidden files, and directories that are being written or renamed, are left out."""
-        found = []
-        # Unlike Path.rglob, it does not mind a directory that goes away meanwhile.
-        for directory, inner, files in os.walk(self.root / prefix.rpartition("/")[0]):
-            inner[:] = [name for name in inner if not (name.startswith(".") and name.endswith(atomic.PART))]
-            place = Path(directory).relative_to(self.root)
-            found += [(place / name).as_posix() for name in files if not name.startswith(".")]
+        found, start = [], self.root / prefix.rpartition("/")[0]
+        with _typed_errors(start):
+            for directory, inner, files in os.walk(start, onerror=_unless_gone):
+                inner[:] = [one for one in inner if not (one.startswith(".") and one.endswith(atomic.PART))]
+                place = Path(directory).relative_to(self.root)
+                found += [(place / name).as_posix() for name in files if not name.startswith(".")]
         return sorted(name for name in found if name.startswith(prefix))
 
     def put_directory(self, source: Path, name: str) -> None:
         """See ``Store``."""
-        with atomic.new_directory(self.root / name) as part:
+        with _typed_errors(self.root / name), atomic.new_directory(self.root / name) as part:
             shutil.copytree(source, part, dirs_exist_ok=True)
 
     def get_directory(self, name: str, target: Path) -> None:
         """See ``Store``."""
-        with atomic.new_directory(target) as part:
+        with _typed_errors(self.root / name), atomic.new_directory(target) as part:
             shutil.copytree(self.root / name, part, dirs_exist_ok=True)
 
     def has_directory(self, name: str) -> bool:
@@ -102,6 +107,27 @@ class LocalStore:
             yield
         finally:
             os.close(handle)
+
+
+def _unless_gone(error: OSError) -> None:
+    """Lets a walk go on where there is no directory, or none any more."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise error
+
+
+@contextlib.contextmanager
+def _typed_errors(path: Path) -> Iterator[None]:
+    """Turns what the operating system refuses into an error for a user; what is not there stays as it is."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise StorageError(
+            f"it cannot be used: {error.strerror or error}",
+            path=str(path),
+            hint="Nothing was half-written. Look at its permissions, and at the space that is left.",
+        ) from error
 
 
 def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
