@@ -47,12 +47,13 @@ def make_wav() -> Callable[..., bytes]:
 @pytest.fixture
 def prepared(tmp_path: Path) -> Callable[..., tuple[Dataset, PreparedSummary]]:
     """Prepares a dataset, against a champion's if one is given."""
+    settings: dict[Path, Data] = {}
 
     def run(
         name: str = "dataset", champion: Dataset | None = None, *, seed: int = 0, **config: Any
     ) -> tuple[Dataset, PreparedSummary]:
-        reference = Reference.load(champion.path) if champion else None
-        data = Data.model_validate({"workers": 1, **config})
+        reference = Reference.load(champion.path, settings[champion.path]) if champion else None
+        data = settings[tmp_path / "out" / name] = Data.model_validate({"workers": 1, **config})
         with artifact.create(tmp_path / "out" / name, "dataset") as draft:
             found = prepare(data, seed=seed, directory=draft.path, champion=reference)
             draft.counts = dict(found.rows)

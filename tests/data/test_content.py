@@ -58,7 +58,7 @@ def test_with_a_champion_it_is_that_of_the_champions_columns(tmp_path: Path, pre
     config = Data(train=str(tmp_path / "c.csv"), workers=1)
     _, found = prepared("new", champion, train=config.train)
     assert found.schema_changes == []
-    assert fingerprint(config, Reference.load(champion.path)) == found.content
+    assert fingerprint(config, Reference.load(champion.path, None)) == found.content
     assert fingerprint(config) != found.content
 
 

@@ -346,6 +346,25 @@ def test_a_vocabulary_is_the_champions_unless_another_size_is_asked_for(
     assert words == ["data.text.vocabulary_size asks for 10 words, it was 8"]
 
 
+@pytest.mark.parametrize("kind", ["image", "audio", "text"])
+def test_a_schema_outlives_the_rows_that_it_was_made_of(tmp_path: Path, prepared: Prepare, kind: str) -> None:
+    """The second retraining is held against rows that would have made another schema."""
+    if kind == "image":
+        first, later = _images(tmp_path / "a", 120), _images(tmp_path / "b", 120, size=12)
+    elif kind == "audio":
+        first, later = _clips(tmp_path / "a", 60, 0.2), _clips(tmp_path / "b", 60, 0.4)
+    else:
+        texts = [f"novel {text} novel" for text in _texts(400, 1, 4000)]
+        first = _csv(tmp_path / "a.csv", {"text": _texts(400, 0, 4000), "label": ["a", "b"] * 200})
+        later = _csv(tmp_path / "b.csv", {"text": texts, "label": ["a", "b"] * 200})
+    champion, _ = prepared("a", train=first, min_rows_per_class=2)
+    for name in ("b", "c"):
+        champion, found = prepared(name, champion, train=later, min_rows_per_class=2)
+        assert found.schema_changes == []
+    alone, _ = prepared("alone", train=later, min_rows_per_class=2)
+    assert alone.schema != champion.schema
+
+
 def test_lost_statistics_make_a_new_schema_and_the_champion_still_answers(
     tmp_path: Path, prepared: Prepare
 ) -> None:

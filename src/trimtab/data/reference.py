@@ -31,12 +31,12 @@ class Reference:
     settings: Data | None = None
 
     @classmethod
-    def load(cls, directory: Path, settings: Data | None = None) -> Self:
+    def load(cls, directory: Path, settings: Data | None) -> Self:
         """Returns the reference that a directory holds as ``schema.json`` and, if any, ``statistics.json``.
 
         Args:
             directory: The directory.
-            settings: The config's data section then, where it is known.
+            settings: The config's data section then; None where it was lost.
 
         Raises:
             ArtifactError: If one of them cannot be used.

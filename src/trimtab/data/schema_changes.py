@@ -1,7 +1,7 @@
 """What of the champion's schema no longer holds for new data, in words; empty: it holds, and is kept.
 
 Columns keep the kind and the place that they had: a text column of many rows may look categorical. Classes
-may be absent. Settings of the config are held against what they would have made of the champion's own data.
+may be absent. Settings count when they are not those of then.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from trimtab.config.data import Data
 from trimtab.data import preprocess
 from trimtab.data.infer import checked_label, column_kind, input_columns, label_names, task_of
 from trimtab.data.values import MISSING_NUMBERS, numbers
@@ -17,7 +18,7 @@ from trimtab.data.values import MISSING_NUMBERS, numbers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trimtab.config.data import ColumnKind, Data
+    from trimtab.config.data import ColumnKind
     from trimtab.data.column_statistics import ColumnSummary
     from trimtab.data.reference import Reference
     from trimtab.data.schema import Column, DatasetSchema
@@ -68,7 +69,7 @@ def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[
         *_label(schema, summary, config),
         *(change for column in schema.columns for change in _column(column, summary, config)),
         *_added(schema, champion.train, summary, config),
-        *_settings(schema, champion.train, config),
+        *_settings(schema, champion, champion.train, config),
     ]
 
 
@@ -129,12 +130,18 @@ def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data
             yield f"the column {column.name} ({column.kind}) is input, it was empty or left out"
 
 
-def _settings(schema: DatasetSchema, train: Summary, config: Data) -> Iterator[str]:
-    """Yields the settings that would make other tensors of the champion's own data than the champion has."""
-    asked, found = preprocess.fit(schema.columns, train, config), schema.preprocessing
+def _settings(schema: DatasetSchema, champion: Reference, train: Summary, config: Data) -> Iterator[str]:
+    """Yields the settings that ask for other tensors than the champion's.
+
+    They are held against those of then by what both make of the same rows: only what the config asks for
+    counts, not what the champion's rows would ask for today, since its schema may be older than they are.
+    """
+    before = champion.settings or Data(train=config.train)
+    now, then = (preprocess.fit(schema.columns, train, one) for one in (config, before))
     for key, field in _SETTINGS.items():
-        if key in found and asked[key] != found[key]:
-            wanted, was = (len(v) if isinstance(v, list) else v for v in (asked[key], found[key]))
+        found = schema.preprocessing.get(key)
+        if found is not None and now[key] not in (then[key], found):
+            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], found))
             yield f"data.{field} asks for {wanted:,} {_UNITS.get(key, '')}".rstrip() + f", it was {was:,}"
 
 

@@ -75,7 +75,7 @@ def _compared(data: Data, before: TrainingRecord, training: Path) -> tuple[Chang
     sources = checksums(data)
     if sources == before.sources and all(sources.values()):
         return changes_between(before.sources, sources, before.content_rows), False
-    content = fingerprint(data, Reference.load(training))
+    content = fingerprint(data, Reference.load(training, Data.model_validate(before.data)))
     changes = changes_between(before.sources, sources, before.content_rows, content.rows)
     return changes, content.fingerprint != before.fingerprint
 
