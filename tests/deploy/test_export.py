@@ -14,7 +14,7 @@ from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.deploy import promotion, saved_model, servable, training
 from trimtab.deploy.export import export
 from trimtab.deploy.golden import Golden
-from trimtab.errors import ArtifactError, DeployError
+from trimtab.errors import ArtifactError, ConfigError, DeployError
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
 from trimtab.storage.store import open_store
@@ -159,6 +159,10 @@ def test_what_cannot_be_exported_is_a_typed_error(target, deploy, digits, tmp_pa
     with pytest.raises(DeployError, match="no model was deployed here"):
         export(target, output)
     deploy(target, image_model(), schema, x)
+    before = (Path(target) / "1" / "manifest.json").read_bytes()
+    with pytest.raises(ConfigError, match="expected another directory, found a model repository"):
+        export(target, target)
+    assert (Path(target) / "1" / "manifest.json").read_bytes() == before
     with pytest.raises(DeployError, match="there is no version 7"):
         export(target, output, version=7)
     file = Path(target) / "training" / "1" / "compressed.keras"

@@ -19,8 +19,8 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
-from trimtab.deploy.repository import Repository
-from trimtab.errors import DeployError
+from trimtab.deploy.repository import COUNTER_FILE, Repository
+from trimtab.errors import ConfigError, DeployError
 from trimtab.storage.store import open_store
 
 ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone
@@ -72,12 +72,15 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
             does not repeat the Keras model's outputs.
         ArtifactError: If a file of the version is damaged.
         ModelError: If the Keras model cannot be loaded.
+        ConfigError: If ``output`` is a model repository itself.
+        StorageError: If ``output`` cannot be written.
     """
     repository = Repository(target)
-    number = repository.resolve(version)
+    number, store = repository.resolve(version), open_store(output)
+    if store.read(COUNTER_FILE) is not None:  # its versions have the very names that exports get
+        raise ConfigError("expected another directory, found a model repository", path=store.uri)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         made = _write(repository, number, Path(temporary))
-        store = open_store(output)
         store.put_directory(Path(temporary), str(number))
     return f"{store.uri.rstrip('/')}/{number}", made
 
