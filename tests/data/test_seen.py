@@ -5,7 +5,7 @@ import pytest
 from trimtab.config.data import Data
 from trimtab.data.reference import Reference
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
-from trimtab.data.seen import seen_test_rows
+from trimtab.data.seen import sides_changed, warning
 
 
 def _schema(*names: str) -> DatasetSchema:
@@ -21,7 +21,8 @@ def _schema(*names: str) -> DatasetSchema:
 def _warnings(now: dict[str, Any], before: dict[str, Any] | None, names: tuple[str, ...] = ("a", "b")) -> str:
     then = Data.model_validate({"train": "old.csv"} | before) if before is not None else None
     champion = Reference(_schema("a", "b"), None, then)
-    return "".join(seen_test_rows(champion, _schema(*names), Data.model_validate({"train": "new.csv"} | now)))
+    config = Data.model_validate({"train": "new.csv"} | now)
+    return "".join(warning(sides_changed(champion, _schema(*names), config)))
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,7 @@ def test_new_rows_are_held_against_the_champion(tmp_path: Path, capsys: pytest.C
     report = DriftReport.model_validate(summary["drift"])
     assert [one.name for one in report.drifted] == ["x"]
     assert (report.rows_before, report.rows_now) == (old.rows["train"], new.rows["train"])
+    assert new.sides_changed == ["data.split.test was 0.1"]
     assert any("data.split.test was 0.1" in warning for warning in summary["warnings"])
     assert "drift: x, values" in capsys.readouterr().err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sklearn.datasets import load_digits
 
 from trimtab.config.config import Config
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
+from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
+from trimtab.deploy.training import MODEL_FILE
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import train, tune
 from trimtab.stages.stage import records
@@ -144,3 +147,30 @@ def test_a_stage_that_is_started_again_takes_the_finished_weights(
     again = trained(digits, tmp_path, "run")
     assert "was trained to the end before" in capfd.readouterr().err
     assert again.lineage["weights_sha256"] == first.lineage["weights_sha256"]
+
+
+@pytest.mark.parametrize("moved", [[], ["data.split.test was 0.1"]])
+def test_a_champion_that_may_know_test_rows_is_not_started_from(
+    digits: Path, tmp_path: Path, moved: list[str]
+) -> None:
+    first = trained(digits, tmp_path, "first", train={"epochs": 1})
+    with artifact.create(tmp_path / "champion", "champion") as draft:
+        (draft.path / PLAN_FILE).write_text(Plan(version=3, warm=True).model_dump_json())
+        (draft.path / TRAINING).mkdir()
+        shutil.copyfile(first.path / MODEL_FILE, draft.path / TRAINING / MODEL_FILE)
+    found = artifact.load(digits, "dataset")
+    with artifact.create(tmp_path / "moved", "dataset") as draft:
+        manifest = shutil.ignore_patterns(artifact.MANIFEST)
+        shutil.copytree(found.path, draft.path, dirs_exist_ok=True, ignore=manifest)
+        draft.counts, draft.lineage = found.manifest.counts, {**found.lineage, "sides_changed": moved}
+    train.run(
+        config=config(train={"epochs": 1}),
+        run=str(tmp_path / "again"),
+        dataset=str(tmp_path / "moved"),
+        hyperparameters=str(tmp_path / "first" / "hyperparameters"),
+        model=str(tmp_path / "model"),
+        champion=str(tmp_path / "champion"),
+    )
+    said = summary(tmp_path, "again")
+    assert said["start"] == ("scratch" if moved else "champion v3")
+    assert all(reason in said["start_reason"] for reason in moved)

@@ -42,6 +42,7 @@ class Dataset:
         sources: The CRC-32C of every source file by split and name; empty where there are none.
         content_rows: Rows of the sources by split, those among them that could not be used.
         schema_changes: What differs from the schema of the model in service, in words.
+        sides_changed: Why the model in service may have been trained on test rows; empty: it was not.
         champion: The schema of the model in service, if it can answer the test rows; see ``champion_test``.
         digest: One checksum over all files.
     """
@@ -55,6 +56,7 @@ class Dataset:
     sources: dict[str, dict[str, str]]
     content_rows: dict[str, int]
     schema_changes: list[str]
+    sides_changed: list[str]
     champion: DatasetSchema | None
     digest: str
 
@@ -83,6 +85,7 @@ class Dataset:
             sources=dict(lineage.get("sources", {})),
             content_rows=dict(lineage.get("content_rows", {})),
             schema_changes=list(lineage.get("schema_changes", [])),
+            sides_changed=list(lineage.get("sides_changed", [])),
             champion=champion,
             digest=found.digest,
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from trimtab.config.data import Data
-from trimtab.data import preprocess, split
+from trimtab.data import preprocess, seen, split
 from trimtab.data.content import Content, content_of
 from trimtab.data.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.executor import Executor
@@ -20,7 +20,6 @@ from trimtab.data.readers.remote import local_sources
 from trimtab.data.reference import Reference
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.schema_changes import can_answer
-from trimtab.data.seen import seen_test_rows
 from trimtab.data.serving import encoder_of
 from trimtab.data.statistics import Summary
 from trimtab.data.text import TextEncoder
@@ -40,6 +39,7 @@ class PreparedSummary:
         class_counts: Rows written by split and class; empty for regression.
         train: The statistics of the training split.
         schema_changes: What differs from the champion's schema, in words.
+        sides_changed: Why the champion may have been trained on test rows; empty: it was not.
         champion_rows: Whether the test rows can be put to the champion.
     """
 
@@ -50,6 +50,7 @@ class PreparedSummary:
     class_counts: dict[str, dict[str, int]]
     train: Summary
     schema_changes: list[str]
+    sides_changed: list[str]
     champion_rows: bool
 
 
@@ -98,16 +99,17 @@ class _Preparation:
             asked = self._asked(fitted, schema)
             written = self._transform(workers, schema, asked)
         warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
-        warnings += seen_test_rows(self._champion, schema, self._config) if self._champion else []
+        moved = seen.sides_changed(self._champion, schema, self._config) if self._champion else []
         self._write_json(schema, asked, fitted.found)
         return PreparedSummary(
             schema=schema,
             rows={name: written.rows[name] for name in SPLITS},
             content=content_of(fitted, self._config),
-            warnings=warnings,
+            warnings=warnings + seen.warning(moved),
             class_counts=written.class_counts(schema.classes),
             train=fitted.found.summaries["train"],
             schema_changes=fitted.changes,
+            sides_changed=moved,
             champion_rows=self._champion is not None and (asked is not None or not fitted.changes),
         )
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
 
 
-def seen_test_rows(champion: Reference, schema: DatasetSchema, config: Data) -> list[str]:
-    """Returns a warning if rows have changed sides since the champion was trained.
+def sides_changed(champion: Reference, schema: DatasetSchema, config: Data) -> list[str]:
+    """Returns why the champion may have been trained on rows that are test rows now; empty: it was not.
 
     The side of a row follows from its input columns, or its group, and the share of the test rows. While
     these are the same, or the share is smaller, no row that the champion was trained on is a test row,
@@ -23,7 +23,15 @@ def seen_test_rows(champion: Reference, schema: DatasetSchema, config: Data) -> 
         schema: Of the new data.
         config: The config's data section.
     """
-    reasons = list(_reasons(champion, schema, config)) if config.test is None else []
+    return list(_reasons(champion, schema, config)) if config.test is None else []
+
+
+def warning(reasons: list[str]) -> list[str]:
+    """Returns what people should know of it, if there is anything.
+
+    Args:
+        reasons: As ``sides_changed`` returns them.
+    """
     if not reasons:
         return []
     return [

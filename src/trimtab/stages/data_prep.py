@@ -68,6 +68,7 @@ def _lineage(prepared: PreparedSummary, sources: dict[str, dict[str, str]]) -> d
         "sources": sources,
         "warnings": prepared.warnings,
         "schema_changes": prepared.schema_changes,
+        "sides_changed": prepared.sides_changed,
         "champion_rows": prepared.champion_rows,
     }
 

@@ -136,6 +136,8 @@ def _start(network: keras.Model, data: Dataset, champion: Snapshot) -> tuple[str
         why = "; ".join(champion.plan.reasons)
     elif data.schema_changes:
         why = f"the schema has changed: {'; '.join(data.schema_changes)}"
+    elif data.sides_changed:
+        why = f"the champion may have been trained on test rows: {'; '.join(data.sides_changed)}"
     elif different := copy_weights(network, champion.training / training.MODEL_FILE):
         why = f"the model has changed: {different}"
     else:
