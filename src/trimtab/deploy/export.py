@@ -19,8 +19,9 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
-from trimtab.deploy.repository import COUNTER_FILE, Repository
+from trimtab.deploy.repository import CHAMPION_FILE, COUNTER_FILE, Repository
 from trimtab.errors import ConfigError, DeployError
+from trimtab.storage.artifact import MANIFEST
 from trimtab.storage.store import open_store
 
 ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone
@@ -77,7 +78,8 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
     """
     repository = Repository(target)
     number, store = repository.resolve(version), open_store(output)
-    if store.read(COUNTER_FILE) is not None:  # its versions have the very names that exports get
+    theirs = (CHAMPION_FILE, COUNTER_FILE, f"{number}/{MANIFEST}")
+    if any(store.read(name) is not None for name in theirs):  # its versions have the names that exports get
         raise ConfigError("expected another directory, found a model repository", path=store.uri)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         made = _write(repository, number, Path(temporary))
