@@ -13,6 +13,8 @@ from trimtab.deploy import promotion, servable
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.switch import promote
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = """
 import sys
 from pathlib import Path
@@ -61,6 +63,8 @@ def test_at_every_system_call_of_a_deployment(target, make_selection, make_train
         if all_is_well(target).version != 1:
             promote(target, 1)
     assert moment > 40  # it really died at many places, and was not only slow to begin
+    moves = Repository(target).champion().history
+    assert [made.selection for made in moves].count(new.digest) == 1  # however often the step was repeated
     again = promotion.deploy(target, make_selection(3), schema, "{}", training=make_training(3))
     assert all_is_well(target).version == again.version
 
@@ -79,7 +83,6 @@ def die_at(moment, target):
     sys.addaudithook(audit)
 
 
-@pytest.mark.slow
 def test_at_many_requests_of_a_deployment(emulator, make_selection, make_training, schema, digits_dataset):
     target, count = "gs://bucket/deployed/digits", emulator.count
     promotion.deploy(target, make_selection(1), schema, "{}", training=make_training(1))
