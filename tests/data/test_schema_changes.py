@@ -276,23 +276,44 @@ def test_test_rows_are_encoded_for_the_champion_row_by_row(tmp_path: Path, prepa
     np.testing.assert_allclose(x[:, 0] * theirs["std"] + theirs["mean"], sizes, atol=1e-4)
 
 
-def test_a_row_that_one_encoding_cannot_read_is_left_out_of_both(tmp_path: Path, prepared: Prepare) -> None:
-    """A table whose champion took the image column ``old`` while the new one takes ``image``."""
+def _two_image_columns(tmp_path: Path) -> tuple[str, str]:
+    """Writes a table of images, ``old``, and one where a tenth of these are cut; ``image`` has them whole."""
     images = [_png(value, 8) for value in range(400)]
     labels = ["even" if value % 2 == 0 else "odd" for value in range(400)]
     pq.write_table(pa.table({"old": images, "label": labels}), tmp_path / "a.parquet")
     cut = [image[:60] + image[-40:] if row % 10 == 0 else image for row, image in enumerate(images)]
     pq.write_table(pa.table({"old": cut, "image": images, "label": labels}), tmp_path / "b.parquet")
-    champion, _ = prepared("a", train=str(tmp_path / "a.parquet"))
-    settings = {"train": str(tmp_path / "b.parquet"), "drop": ["old"], "max_bad_fraction": 0.2}
-    alone, _ = prepared("alone", **settings)
-    dataset, found = prepared("b", champion, **settings)
+    return str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")
+
+
+def test_a_row_that_the_champion_cannot_read_is_left_out_of_both(tmp_path: Path, prepared: Prepare) -> None:
+    before, after = _two_image_columns(tmp_path)
+    champion, _ = prepared("a", train=before)
+    alone, _ = prepared("alone", train=after, drop=["old"])
+    dataset, found = prepared("b", champion, train=after, drop=["old"], max_bad_fraction=0.2)
     assert found.champion_rows
     assert dataset.rows["train"] == alone.rows["train"]
-    assert dataset.rows["test"] < alone.rows["test"]
+    lost = alone.rows["test"] - dataset.rows["test"]
+    assert lost > 0
+    assert (
+        f"{lost} test rows cannot be read as the model in service takes them: they were left out"
+        in found.warnings
+    )
     x, y = _test_rows(dataset)
     np.testing.assert_array_equal(x, dataset.model_input(dataset.arrays("test")[0]))
     np.testing.assert_array_equal(y, dataset.arrays("test")[1])
+
+
+def test_a_champion_that_cannot_read_too_many_rows_is_not_asked(tmp_path: Path, prepared: Prepare) -> None:
+    before, after = _two_image_columns(tmp_path)
+    champion, _ = prepared("a", train=before)
+    alone, _ = prepared("alone", train=after, drop=["old"])
+    dataset, found = prepared("b", champion, train=after, drop=["old"])
+    assert (found.champion_rows, dataset.champion_test()) == (False, None)
+    assert any(
+        warning.endswith("as the model in service takes them: it is not asked") for warning in found.warnings
+    )
+    assert (dataset.rows, dataset.digest) == (alone.rows, alone.digest)
 
 
 @pytest.mark.parametrize(
@@ -373,3 +394,17 @@ def test_lost_statistics_make_a_new_schema_and_the_champion_still_answers(
     dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", _table(seed=1)))
     assert found.schema_changes == ["the statistics of the champion's training rows are lost"]
     assert dataset.champion == champion.schema != dataset.schema
+
+
+def test_a_champion_is_not_asked_where_the_test_rows_lack_its_column(
+    tmp_path: Path, prepared: Prepare
+) -> None:
+    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
+    table = {**_table(900, seed=1), "weight": np.arange(900).tolist()}
+    del table["color"]
+    given = {"train": _csv(tmp_path / "b.csv", {**table, "color": ["red"] * 900})}
+    given["test"] = _csv(tmp_path / "c.csv", table)
+    dataset, found = prepared("b", champion, **given, drop=["color"])
+    assert len(found.schema_changes) == 2
+    assert (found.champion_rows, dataset.champion_test()) == (False, None)
+    assert dataset.rows["test"] == 900

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,6 +99,10 @@ class _Preparation:
             schema = self._schema(fitted)
             asked = self._asked(fitted, schema)
             written = self._transform(workers, schema, asked)
+            warnings += self._unasked(written)
+            if self._too_many_unasked(written):
+                asked, written = None, self._transform(workers, schema, None)
+        self._check_splits(written)
         warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
         moved = seen.sides_changed(self._champion, schema, self._config) if self._champion else []
         self._write_json(schema, asked, fitted.found)
@@ -156,6 +161,8 @@ class _Preparation:
     def _transform(
         self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None
     ) -> TransformResult:
+        for name in (*SPLITS, CHAMPION):
+            shutil.rmtree(self._directory / name, ignore_errors=True)
         for name in SPLITS:
             (self._directory / name).mkdir()
         total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
@@ -166,14 +173,26 @@ class _Preparation:
         for result in workers.map(transform_partition, tasks):
             total = total.merge(result)
             rate.add(sum(result.rows.values()))
+        return total
+
+    def _check_splits(self, written: TransformResult) -> None:
         for name in SPLITS:
-            if not total.rows[name]:
+            if not written.rows[name]:
                 raise DataError(
                     f"no rows are left for the {name} split",
                     path=split.sources(self._config).get(name, self._config.train),
                     hint="Give more rows, more and smaller groups, or other shares in data.split.",
                 )
-        return total
+
+    def _too_many_unasked(self, written: TransformResult) -> bool:
+        """Returns whether asking the champion would cost more test rows than may be bad."""
+        return written.unasked > self._config.max_bad_fraction * (written.rows["test"] + written.unasked)
+
+    def _unasked(self, written: TransformResult) -> list[str]:
+        if not written.unasked:
+            return []
+        rows = f"{written.unasked:,} test rows cannot be read as the model in service takes them"
+        return [f"{rows}: {'it is not asked' if self._too_many_unasked(written) else 'they were left out'}"]
 
     def _bad_rows(self, rows: int, written: TransformResult) -> list[str]:
         if not written.bad:

@@ -20,6 +20,7 @@ from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.serving import Preprocessor, name_of
 from trimtab.data.shards import ShardWriter
+from trimtab.errors import DataError
 
 _NAMED = 5
 
@@ -54,11 +55,13 @@ class TransformResult:
         rows: Rows written, by split.
         classes: Rows written, by split and by class index (classification only).
         bad: Rows that could not be used; ``reasons`` names the first few.
+        unasked: Test rows that could be used, but not by the other model that they were encoded for.
     """
 
     rows: Counter[str] = field(default_factory=Counter)
     classes: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in SPLITS})
     bad: int = 0
+    unasked: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def class_counts(self, classes: list[str]) -> dict[str, dict[str, int]]:
@@ -76,6 +79,7 @@ class TransformResult:
             self.rows + other.rows,
             {name: self.classes[name] + other.classes[name] for name in SPLITS},
             self.bad + other.bad,
+            self.unasked + other.unasked,
             (self.reasons + other.reasons)[:_NAMED],
         )
 
@@ -119,17 +123,26 @@ class _Champion:
     def __init__(self, preprocessor: Preprocessor, writer: ShardWriter) -> None:
         self._preprocessor, self._writer = preprocessor, writer
 
-    def encode(self, batch: pa.RecordBatch, sides: split.Sides) -> dict[int, str]:
-        """Encodes the test rows of a batch, and returns those that cannot be read."""
-        self._test = np.flatnonzero(sides == split.TEST)
-        encoded = self._preprocessor.encode(batch.take(pa.array(self._test)))
-        self._x = encoded.x
-        return {int(self._test[row]): reason for row, reason in encoded.bad.items()}
+    def write(self, batch: pa.RecordBatch, sides: split.Sides, y: Array, usable: Array) -> int:
+        """Writes the test rows of a batch that can be used, and returns how many the model cannot read.
 
-    def write(self, y: Array, usable: Array) -> None:
-        """Writes the test rows that can be used, in whatever encoding."""
-        kept = usable[self._test]
-        self._writer.write(self._x[kept], y[self._test][kept])
+        Args:
+            batch: Rows as a reader gives them.
+            sides: The split of every row.
+            y: The labels.
+            usable: Which rows can be used; what the model cannot read is no longer.
+        """
+        test = np.flatnonzero((sides == split.TEST) & usable)
+        try:
+            encoded = self._preprocessor.encode(batch.take(pa.array(test)))
+        except DataError:  # a given split may lack a column that is left out
+            usable[test] = False
+            return len(test)
+        unread = list(encoded.bad)
+        usable[test[unread]] = False
+        kept = np.delete(np.arange(len(test)), unread)
+        self._writer.write(encoded.x[kept], y[test[kept]])
+        return len(unread)
 
 
 def _write(
@@ -144,11 +157,10 @@ def _write(
     sides = _sides(batch, task)
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)
-    reasons = champion.encode(batch, sides) if champion else {}
-    reasons |= {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
+    reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
     usable[list(reasons)] = False
     if champion:
-        champion.write(y, usable)
+        result.unasked += champion.write(batch, sides, y, usable)
     _tell_bad(reasons, batch, first, task, result)
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
