@@ -89,14 +89,14 @@ def _texts(rng: np.random.Generator, rows: int, longest: int = 20, weights: Any 
 
 @pytest.mark.parametrize("make", [_table, _texts])
 def test_without_drift_alarms_are_as_rare_as_the_significance_says(make: Callable[..., Columns]) -> None:
-    """The tests alone, without the index; the bound is the 99.9 % quantile of 200 trials at 5 %."""
-    rng, alarms, drifted, trials = np.random.default_rng(0), 0, 0, 200
+    """The tests alone, without the index; the bound is the 99.9 % quantile of 120 trials at 5 %."""
+    rng, alarms, drifted, trials = np.random.default_rng(0), 0, 0, 120
     rows = (400, 250) if make is _table else (60, 50)
     for _ in range(trials):
         found = _measure(make(rng, rows[0]), make(rng, rows[1]), significance=0.05)
         alarms += any(one.adjusted_p_value <= 0.05 for one in found.features)
         drifted += bool(found.drifted)
-    assert alarms <= 20
+    assert alarms <= 14
     assert drifted <= alarms
 
 
