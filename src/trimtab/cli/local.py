@@ -6,8 +6,10 @@ directory; the progress lines of the stages in it are shown as they come.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -182,6 +184,7 @@ def _progress(log: Path) -> Iterator[None]:
     with log.open("a", encoding="utf-8") as file:
         stream = _Filter(file, sys.stderr)
         with (
+            _logging_restored(),
             contextlib.redirect_stdout(stream),
             contextlib.redirect_stderr(stream),
             warnings.catch_warnings(),
@@ -189,6 +192,19 @@ def _progress(log: Path) -> Iterator[None]:
             # KFP warns that the image's name holds no "python"; a process needs no image.
             warnings.simplefilter("ignore")
             yield
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """Takes back what KFP does to the root logger and to `print`; its way back is not made for threads."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    with mock.patch.object(builtins, "print", print):
+        try:
+            yield
+        finally:
+            root.handlers[:] = handlers
+            root.setLevel(level)
 
 
 def _run_pipeline(
