@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast generate lock clean image container-test
+.PHONY: demo test fast generate lock clean image container-test serving-benchmark
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-dev
 
 fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# Of the model that `make demo` deployed; see the file for what is measured and demanded.
+serving-benchmark: $(VENV)/.installed
+	$(BIN)/python benchmarks/serving.py runs/deployed/digits
 
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py

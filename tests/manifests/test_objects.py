@@ -1,10 +1,13 @@
 """The objects fit each other, the image, and the configs that go with them."""
 
+import click
 import pytest
 import yaml
 
 from components.image import IMAGE
+from trimtab.cli import cli
 from trimtab.config.config import Config
+from trimtab.deploy.serving.limits import Limits
 
 BASICS = {"data": {"train": "sklearn://digits"}, "model": {"architecture": "mlp"}}
 PART_OF = "app.kubernetes.io/part-of"
@@ -97,6 +100,22 @@ def test_the_example_is_served_by_the_runtime(built):
     arguments = [*runtime["spec"]["containers"][0]["args"], *model["args"]]
     assert arguments[0] == "serve"
     assert arguments[-1].startswith(model["volumeMounts"][0]["mountPath"])
+
+
+def test_the_runtime_runs_a_command_that_is_there(built):
+    (service,), (runtime,) = built["serving"], of(built["base"], "ServingRuntime")
+    (container,) = runtime["spec"]["containers"]
+    arguments = [*container["args"], *service["spec"]["predictor"]["model"]["args"]]
+    serve = cli.get_command(click.Context(cli), arguments[0])
+    found = serve.make_context("serve", arguments[1:]).params
+    (port,) = container["ports"]
+    assert (found["host"], found["port"]) == ("0.0.0.0", port["containerPort"])
+    # The longest end that docs/serving.md promises, and what is known of probes.
+    limits = Limits()
+    assert limits.notice_s + limits.drain_s < service["spec"]["predictor"]["terminationGracePeriodSeconds"]
+    probes = [container[kind]["httpGet"] for kind in ("readinessProbe", "livenessProbe")]
+    assert [probe["path"] for probe in probes] == ["/v2/health/ready", "/v2/health/live"]
+    assert {probe["port"] for probe in probes} == {port["containerPort"]}
 
 
 @pytest.mark.parametrize("overlay", ["kind", "gke"])

@@ -79,7 +79,7 @@ class Service:
 
     async def _infer(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)
-        with model.in_use():
+        with model:
             facts.version = model.version
             body = await body_of(request, self._limits.body_bytes)
             asked, rest = tensors.parse(body, request.headers.get(tensors.JSON_LENGTH))
@@ -91,7 +91,7 @@ class Service:
 
     async def _predict(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)
-        with model.in_use():
+        with model:
             facts.version = model.version
             body = await body_of(request, self._limits.body_bytes)
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
@@ -127,4 +127,5 @@ class Service:
         )
 
     async def _show_metrics(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
+        self._guard.settle()
         return Response(self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})

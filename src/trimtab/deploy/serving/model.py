@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,15 +41,15 @@ class ServedModel:
         self.batcher = batcher
         self._users, self._retired = 0, False
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
-        """Keeps the model running for as long as the block lasts, even when another one replaces it."""
+    def __enter__(self) -> Self:
+        """Keeps the model running until the block ends, even when another one replaces it."""
         self._users += 1
-        try:
-            yield
-        finally:
-            self._users -= 1
-            self._close_unused()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Lets it go."""
+        self._users -= 1
+        self._close_unused()
 
     def retire(self) -> None:
         """Ends the model as soon as nobody uses it."""

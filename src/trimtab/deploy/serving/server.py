@@ -100,4 +100,5 @@ async def _run(
     watching = asyncio.create_task(guard.watch())
     await server.serve([listener])
     watching.cancel()
+    guard.settle()
     follower.stop()
