@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 import soundfile
 
@@ -227,3 +229,18 @@ def test_holm_corrects_for_the_number_of_tests() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
     assert holm([0.9, 0.8]) == [1, 1]
+
+
+def test_calls_of_another_season_have_drifted_and_a_random_half_has_not(real_data: Path) -> None:
+    """The bank's calls are in the order of time: crisis and campaigns came between their halves."""
+    table = pacsv.read_csv(real_data / "bank_marketing" / "data.csv")
+    table = table.rename_columns([*table.column_names[:-1], "label"])
+    everyone, half = np.arange(len(table)), len(table) // 2
+
+    def drifted(order: Any) -> set[str]:
+        sides = (table.take(pa.array(rows)).combine_chunks() for rows in (order[:half], order[half:]))
+        found = _measure(*({name: side[name].chunk(0) for name in side.column_names} for side in sides))
+        return {one.name for one in found.drifted}
+
+    assert drifted(np.random.default_rng(0).permutation(everyone)) == set()
+    assert {"month", "poutcome", "contact", "label"} <= drifted(everyone)
