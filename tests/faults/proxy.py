@@ -49,13 +49,17 @@ class Fault:
             request's. ``trickle``: the answer's body byte by byte.
         match: A regular expression that must be found in ``METHOD path``.
         times: How many requests it spoils.
+        every: Which of those that match: 3 for every third.
         seconds: How long a stall, a delay or a trickle lasts at most.
+        seen: How many requests have matched.
     """
 
     kind: Kind
     match: str = ""
     times: int = 1
     seconds: float = 5.0
+    every: int = 1
+    seen: int = 0
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -161,6 +165,9 @@ class FaultProxy(ThreadingHTTPServer):
         with self._lock:
             for fault in self._faults:
                 if fault.times > 0 and re.search(fault.match, f"{method} {path}"):
+                    fault.seen += 1
+                    if fault.seen % fault.every:
+                        continue
                     fault.times -= 1
                     self.spoiled.append(f"{fault.kind}: {method} {path}")
                     return fault

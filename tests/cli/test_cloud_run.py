@@ -1,0 +1,158 @@
+"""The whole DAG with every path in Cloud Storage: emulated, and through a proxy that spoils requests."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import pytest
+from faults.proxy import FOR_EVER, Fault
+from sklearn.datasets import load_iris
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from trimtab.deploy.repository import Repository
+from trimtab.stages.stage import StageRecord
+from trimtab.train.checkpoint import decode
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """\
+name: iris
+seed: 3
+data: {train: "PLACE/data/*.csv", label: species}
+model: {archive: "PLACE/models/start.keras"}
+tune: {algorithm: random, trials: 2, epochs: 1}
+train: {epochs: 3, batch_size: 16, learning_rate: 0.02}
+recipes:
+- {prune: none, quantize: [none]}
+- {prune: {method: channels, ratio: 0.5, epochs: 2}, quantize: [float16]}
+budget: {max_accuracy_drop: 0.9, objective: size}
+deploy: {target: "PLACE/models/iris"}
+"""
+MEDIA, UPLOAD, ANY = "alt=media", r"(POST|PUT) /upload", "/o[/?]"
+FAULTS = [
+    Fault("429", ANY, FOR_EVER, every=13),
+    Fault("503", ANY, FOR_EVER, every=17),
+    Fault("reset", ANY, FOR_EVER, every=19),
+    Fault("lost answer", UPLOAD, FOR_EVER, every=11),
+    Fault("stall", ANY, 5, seconds=1.0, every=29),
+    Fault("truncate", MEDIA, FOR_EVER, every=7),
+    Fault("corrupt", MEDIA, FOR_EVER, every=5),
+    Fault("corrupt upload", UPLOAD, FOR_EVER, every=9),
+]
+# What no two runs have in common: when it was, where it was, how long it took.
+VARYING = re.compile(r"seconds|seconds_per_epoch|latency.*|run_id|report|tensorboard|uri|deployed|config|"
+                     r"verdict|why|difference|version|previous|.*_at|by|training")  # fmt: skip
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """Returns the contents of the data and of the model to start from, by name."""
+    bunch = load_iris()
+    rows = [
+        ",".join([*map(str, x), str(bunch.target_names[y])])
+        for x, y in zip(bunch.data, bunch.target, strict=True)
+    ]
+    files = {
+        f"data/{part}.csv": "\n".join(["a,b,c,d,species", *rows[part::2], ""]).encode() for part in range(2)
+    }
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input((4,)), keras.layers.Dense(32, activation="relu"), keras.layers.Dense(3, "softmax")]
+    keras.Sequential(layers).save(tmp_path / "start.keras")
+    return files | {"models/start.keras": (tmp_path / "start.keras").read_bytes()}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Returns a function that runs the DAG with all that it reads and writes in one place, and its result."""
+
+    def run(place, command="run"):
+        (tmp_path / "config.yaml").write_text(CONFIG.replace("PLACE", place))
+        (tmp_path / "tmp").mkdir(exist_ok=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "trimtab", command, "config.yaml", "--json", "--output", f"{place}/runs"],
+            cwd=tmp_path,
+            env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        left = [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("trimtab")]
+        assert left == []
+        return json.loads(done.stdout)
+
+    return run
+
+
+def stable(value):
+    """Returns what two runs of one config have in common."""
+    if isinstance(value, dict):
+        return {name: stable(item) for name, item in value.items() if not VARYING.fullmatch(name)}
+    return [stable(item) for item in value] if isinstance(value, list) else value
+
+
+def described(contents, directory):
+    """Returns what each file of a run holds, without what varies; a file that is not whole is an error."""
+    found = {}
+    for name, content in contents.items():
+        plain = re.sub(r"tfevents\..*", "tfevents", name)
+        file = directory / "file"
+        file.write_bytes(content)
+        if name.startswith("stages/"):
+            found[plain] = stable(StageRecord.model_validate_json(content).model_dump())
+        elif name.endswith(".ckpt"):
+            checkpoint, binding = decode(file)
+            binding.pop("parent", None)  # the digest of an artifact that holds times
+            found[plain] = binding, sorted((key, value.tobytes()) for key, value in checkpoint.arrays.items())
+        elif "tfevents" in name:
+            events = EventFileLoader(str(file)).Load()
+            found[plain] = [(e.step, v.tag) for e in events for v in e.summary.value]
+        else:
+            found[plain] = len(content) > 0
+    return found
+
+
+def of_run(emulator, result):
+    prefix = f"runs/{result['run_id']}/"
+    return {name.removeprefix(prefix): c for name, c in emulator.contents("bucket", prefix).items()}
+
+
+def put(emulator, files):
+    for name, content in files.items():
+        emulator.state.put("bucket", {"name": name}, content)
+
+
+def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulator, proxy, tmp_path):
+    for name, content in inputs.items():
+        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "here" / name).write_bytes(content)
+    here = run(str(tmp_path / "here"))
+    put(emulator, inputs)
+    there = run("gs://bucket")
+    assert there["deployed"] == "gs://bucket/models/iris/1"
+    assert there["report"] == f"gs://bucket/runs/{there['run_id']}/report.html"
+    before = set(emulator.contents("bucket"))
+
+    proxy.spoil(*FAULTS)
+    through = run("gs://bucket")
+    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in FAULTS}
+    proxy.spoil()
+    assert stable(there) == stable(here)
+    assert stable(through) == stable(here)
+    assert described(of_run(emulator, through), tmp_path) == described(of_run(emulator, there), tmp_path)
+
+    repository = Repository("gs://bucket/models/iris")
+    assert repository.champion().version == 2
+    models = []
+    for version in (1, 2):
+        with repository.fetched(version) as found:
+            models.append((found.path / "model.tflite").read_bytes())
+    assert models == [(tmp_path / "here" / "models" / "iris" / "1" / "model.tflite").read_bytes()] * 2
+    new = {name for name in set(emulator.contents("bucket")) - before if not name.startswith("runs/")}
+    served = {name.replace("iris/1/", "iris/2/").replace("training/1/", "training/2/") for name in before}
+    assert new == {name for name in served if not name.startswith(("runs/", "data/"))} - before
+    assert not list(Path.cwd().glob("gs:*"))
