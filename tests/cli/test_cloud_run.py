@@ -69,18 +69,19 @@ def inputs(tmp_path):
 def run(tmp_path):
     """Returns a function that runs the DAG with all that it reads and writes in one place, and its result."""
 
-    def run(place, command="run"):
+    def run(place, command="run", *options, code=0):
         (tmp_path / "config.yaml").write_text(CONFIG.replace("PLACE", place))
         (tmp_path / "tmp").mkdir(exist_ok=True)
+        arguments = [command, "config.yaml", "--json", "--output", f"{place}/runs", *options]
         done = subprocess.run(
-            [sys.executable, "-m", "trimtab", command, "config.yaml", "--json", "--output", f"{place}/runs"],
+            [sys.executable, "-m", "trimtab", *arguments],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
             capture_output=True,
             text=True,
             timeout=300,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         left = [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("trimtab")]
         assert left == []
         return json.loads(done.stdout)
@@ -156,3 +157,39 @@ def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulato
     served = {name.replace("iris/1/", "iris/2/").replace("training/1/", "training/2/") for name in before}
     assert new == {name for name in served if not name.startswith(("runs/", "data/"))} - before
     assert not list(Path.cwd().glob("gs:*"))
+
+
+def test_retrain_is_the_same_here_and_through_faults(run, inputs, emulator, proxy, tmp_path):
+    new = inputs.pop("data/1.csv")
+    found = []
+    proxy.spoil(*FAULTS)
+    for place in (str(tmp_path / "here"), "gs://bucket"):
+
+        def put_all(files, place=place):
+            for name, content in files.items():
+                if place == "gs://bucket":
+                    emulator.state.put("bucket", {"name": name}, content)
+                else:
+                    (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
+                    (tmp_path / "here" / name).write_bytes(content)
+
+        put_all(inputs)
+        found.append([run(place, "retrain"), run(place, "retrain")])
+        put_all({"data/1.csv": new})
+        found[-1].append(run(place, "retrain", "--force", "--reason", "the season changes"))
+    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in FAULTS}
+    proxy.spoil()
+    here, there = found
+    assert [result["status"] for result in here] == ["deployed", "up_to_date", "deployed"]
+    assert there[2]["retrain"]["changes"]["added"] == ["train/1.csv"]
+    for one, other in zip(here, there, strict=True):
+        assert stable(one) == stable(other)
+    local, remote = (
+        Repository(place) for place in (str(tmp_path / "here/models/iris"), "gs://bucket/models/iris")
+    )
+    for version in (1, 2):
+        with local.fetched(version) as one, remote.fetched(version) as other:
+            assert (one.path / "model.tflite").read_bytes() == (other.path / "model.tflite").read_bytes()
+    assert [move.action for move in remote.champion().history] == [
+        move.action for move in local.champion().history
+    ]

@@ -51,6 +51,10 @@ def read(bench):
     assert bench.store.read("small") == SMALL
 
 
+def read_what_is_missing(bench):
+    assert bench.store.read("none") is None
+
+
 def write(bench):
     bench.store.write("new", SMALL)
     assert bench.emulator.contents("bucket")["p/new"] == SMALL
@@ -106,7 +110,7 @@ def cases():
     by TLS alone, also in the real service.
     """
     for kind in KINDS:
-        for operation in (*READS, *WRITES, names, restore):
+        for operation in (*READS, *WRITES, names, restore, read_what_is_missing):
             if kind == "corrupt upload" and operation not in WRITES:
                 continue
             if kind == "corrupt" and operation not in (*READS, restore):

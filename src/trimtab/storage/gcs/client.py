@@ -67,7 +67,8 @@ def intact(operation: Callable[[], Answer], again: tuple[int, ...] = ()) -> Answ
     """Runs an operation, again from its start if what it sends or gets arrives damaged.
 
     The client's own retries stop at damage: at a checksum that differs, or (ValueError) at an answer that is
-    no JSON or that disputes how much of an upload has arrived.
+    no JSON or that disputes how much of an upload has arrived. And it reads why a request was refused, such
+    as that there is no such object, after them: a connection that breaks there is a ChunkedEncodingError.
 
     Args:
         operation: Does everything of one attempt, and can be repeated.
@@ -75,11 +76,12 @@ def intact(operation: Callable[[], Answer], again: tuple[int, ...] = ()) -> Answ
     """
     from google.api_core.exceptions import GoogleAPICallError
     from google.cloud.storage.exceptions import DataCorruption
+    from requests.exceptions import ChunkedEncodingError
 
     for _ in range(_ATTEMPTS - 1):
         try:
             return operation()
-        except (DataCorruption, ValueError):
+        except (DataCorruption, ValueError, ChunkedEncodingError):
             continue
         except GoogleAPICallError as error:
             if error.code not in again:
