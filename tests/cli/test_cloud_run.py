@@ -38,7 +38,7 @@ FAULTS = [
     Fault("503", ANY, FOR_EVER, every=17),
     Fault("reset", ANY, FOR_EVER, every=19),
     Fault("lost answer", UPLOAD, FOR_EVER, every=11),
-    Fault("stall", ANY, 5, seconds=1.0, every=29),
+    Fault("stall", ANY, 3, seconds=1.0, every=14),
     Fault("truncate", MEDIA, FOR_EVER, every=7),
     Fault("corrupt", MEDIA, FOR_EVER, every=5),
     Fault("corrupt upload", UPLOAD, FOR_EVER, every=9),
@@ -122,15 +122,19 @@ def of_run(emulator, result):
     return {name.removeprefix(prefix): c for name, c in emulator.contents("bucket", prefix).items()}
 
 
+def write(directory, files):
+    for name, content in files.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_bytes(content)
+
+
 def put(emulator, files):
     for name, content in files.items():
         emulator.state.put("bucket", {"name": name}, content)
 
 
 def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulator, proxy, tmp_path):
-    for name, content in inputs.items():
-        (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "here" / name).write_bytes(content)
+    write(tmp_path / "here", inputs)
     here = run(str(tmp_path / "here"))
     put(emulator, inputs)
     there = run("gs://bucket")
@@ -146,13 +150,9 @@ def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulato
     assert stable(through) == stable(here)
     assert described(of_run(emulator, through), tmp_path) == described(of_run(emulator, there), tmp_path)
 
-    repository = Repository("gs://bucket/models/iris")
-    assert repository.champion().version == 2
-    models = []
-    for version in (1, 2):
-        with repository.fetched(version) as found:
-            models.append((found.path / "model.tflite").read_bytes())
-    assert models == [(tmp_path / "here" / "models" / "iris" / "1" / "model.tflite").read_bytes()] * 2
+    models, moves = deployed("gs://bucket/models/iris")
+    assert models == deployed(str(tmp_path / "here" / "models" / "iris"))[0] * 2
+    assert [move[0] for move in moves] == [1, 2]
     new = {name for name in set(emulator.contents("bucket")) - before if not name.startswith("runs/")}
     served = {name.replace("iris/1/", "iris/2/").replace("training/1/", "training/2/") for name in before}
     assert new == {name for name in served if not name.startswith(("runs/", "data/"))} - before
@@ -160,36 +160,32 @@ def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulato
 
 
 def test_retrain_is_the_same_here_and_through_faults(run, inputs, emulator, proxy, tmp_path):
-    new = inputs.pop("data/1.csv")
-    found = []
+    new = {"data/1.csv": inputs.pop("data/1.csv")}
+    quick = ["--set", "tune=null", "--set", "recipes=[{prune: none, quantize: [float16]}]"]
+
+    def retrained(place, store):
+        store(inputs)
+        first = [run(place, "retrain", *quick), run(place, "retrain", *quick)]
+        store(new)
+        return [*first, run(place, "retrain", *quick, "--force", "--reason", "the season changes")]
+
+    here = retrained(str(tmp_path / "here"), lambda files: write(tmp_path / "here", files))
     proxy.spoil(*FAULTS)
-    for place in (str(tmp_path / "here"), "gs://bucket"):
-
-        def put_all(files, place=place):
-            for name, content in files.items():
-                if place == "gs://bucket":
-                    emulator.state.put("bucket", {"name": name}, content)
-                else:
-                    (tmp_path / "here" / name).parent.mkdir(parents=True, exist_ok=True)
-                    (tmp_path / "here" / name).write_bytes(content)
-
-        put_all(inputs)
-        found.append([run(place, "retrain"), run(place, "retrain")])
-        put_all({"data/1.csv": new})
-        found[-1].append(run(place, "retrain", "--force", "--reason", "the season changes"))
+    there = retrained("gs://bucket", lambda files: put(emulator, files))
     assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in FAULTS}
     proxy.spoil()
-    here, there = found
-    assert [result["status"] for result in here] == ["deployed", "up_to_date", "deployed"]
-    assert there[2]["retrain"]["changes"]["added"] == ["train/1.csv"]
+    assert [result["status"] for result in there] == ["deployed", "up_to_date", "deployed"]
+    assert there[2]["retrain"]["changes"]["added"]["first"] == ["train/1.csv"]
     for one, other in zip(here, there, strict=True):
-        assert stable(one) == stable(other)
-    local, remote = (
-        Repository(place) for place in (str(tmp_path / "here/models/iris"), "gs://bucket/models/iris")
-    )
-    for version in (1, 2):
-        with local.fetched(version) as one, remote.fetched(version) as other:
-            assert (one.path / "model.tflite").read_bytes() == (other.path / "model.tflite").read_bytes()
-    assert [move.action for move in remote.champion().history] == [
-        move.action for move in local.champion().history
-    ]
+        assert stable(other) == stable(one)
+    assert deployed("gs://bucket/models/iris") == deployed(str(tmp_path / "here" / "models" / "iris"))
+
+
+def deployed(target):
+    """Returns the models at a target by version, and how they became champions."""
+    repository, models = Repository(target), []
+    champion = repository.champion()
+    for version in range(1, champion.version + 1):
+        with repository.fetched(version) as found:
+            models.append((found.path / "model.tflite").read_bytes())
+    return models, [(move.version, move.action, move.forced, move.reason) for move in champion.history]

@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import google_crc32c
 
+TOKEN = "ya29.planted-token-of-the-emulator"
 _OBJECTS = re.compile(r"/(?P<kind>upload/|download/|)storage/v1/b/(?P<bucket>[^/]+)/o(?:/(?P<name>.+))?")
 
 
@@ -156,6 +157,9 @@ class Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         self.query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}
         self.server.count(self.command, self.path)
+        if url.path == "/token":  # where service accounts get one
+            return self.json({"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
+        self.server.authorizations.add(self.headers.get("Authorization", ""))
         try:
             match = _OBJECTS.fullmatch(url.path)
             known = re.fullmatch(r"/storage/v1/b/([^/]+)", url.path)
@@ -274,6 +278,7 @@ class Emulator(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.state = Buckets()
         self.requests: list[str] = []
+        self.authorizations: set[str] = set()
         for bucket in buckets:
             self.state.add(bucket)
 

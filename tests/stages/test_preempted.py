@@ -9,6 +9,7 @@ import time
 import pytest
 from faults.proxy import wait_until
 from faults.stages import start
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from trimtab.config.config import Config
 from trimtab.errors import Preempted
@@ -110,6 +111,28 @@ def test_train_and_prune(node, emulator, tmp_path):
     expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "pruned"))
     assert found.lineage["ok"]
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
+
+
+def test_the_logs_are_there_while_the_training_goes_on(node, emulator, tmp_path):
+    config = {**CONFIG, "train": {"epochs": 1000, "batch_size": 8}}
+    task = node(
+        "train", config=Config.model_validate(config).model_dump_json(), model=str(tmp_path / "model")
+    )
+
+    def curve():
+        found = set()
+        for content in emulator.contents("bucket", "runs/1/tensorboard/train/validation/").values():
+            (tmp_path / "events").write_bytes(content)
+            events = EventFileLoader(str(tmp_path / "events")).Load()
+            found |= {event.step for event in events if event.summary.value}
+        return sorted(found)
+
+    wait_until(curve, 120)
+    first = curve()
+    wait_until(lambda: len(curve()) > len(first), 120)
+    assert task.is_alive()
+    assert curve() == list(range(1, len(curve()) + 1))
+    assert "runs/1/stages/train.json" not in emulator.contents("bucket")
 
 
 def test_tune(node, emulator, tmp_path):

@@ -2,31 +2,79 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from trimtab.storage.follow import Follower
+
+_EVERY_SECONDS = 15.0
 
 
 @click.command("tensorboard", context_settings={"ignore_unknown_options": True})
 @click.argument("run", required=False)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Where runs are.",
-)
+@click.option("--output", default="runs", show_default=True, help="Where runs are.")
 @click.option("--port", type=int, default=6006, show_default=True)
-def command(run: str | None, output: Path, port: int) -> None:
-    """Serve the logs of RUN, or of all runs, until Ctrl-C."""
-    from trimtab.errors import ConfigError
+def command(run: str | None, output: str, port: int) -> None:
+    """Serve the logs of RUN, or of all runs, until Ctrl-C.
 
-    logs = output / run / "tensorboard" if run else output
-    if not logs.is_dir():
-        raise ConfigError(
-            "there are no logs here", path=str(logs), hint="Run `trimtab run CONFIG.yaml` first."
-        )
-    arguments = ["-m", "tensorboard.main", "--logdir", str(logs), "--port", str(port)]
-    os.execv(sys.executable, [sys.executable, *arguments])
+    RUN is the id of a run, or the path or gs:// URI of its directory. Logs in Cloud Storage are copied to a
+    temporary directory, again and again.
+    """
+    from trimtab.cli import run_directory
+    from trimtab.errors import ConfigError
+    from trimtab.storage.gcs.location import is_remote
+
+    logs = f"{run_directory.named(run, output)}/tensorboard" if run else output
+    missing = ConfigError("there are no logs here", path=logs, hint="Run `trimtab run CONFIG.yaml` first.")
+    if not is_remote(logs):
+        if not Path(logs).is_dir():
+            raise missing
+        os.execv(sys.executable, _tensorboard(logs, port))
+    from trimtab.storage.follow import Follower
+
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as directory:
+        follower = Follower(logs, Path(directory), _is_log)
+        if not follower.update():
+            raise missing
+        _serve(follower, _tensorboard(directory, port))
+
+
+def _is_log(name: str) -> bool:
+    return "tfevents" in name.rpartition("/")[2]
+
+
+def _tensorboard(logs: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "tensorboard.main", "--logdir", logs, "--port", str(port)]
+
+
+def _serve(follower: Follower, arguments: list[str]) -> None:
+    """Runs TensorBoard to its end, and keeps what it shows up to date."""
+    from trimtab import progress
+    from trimtab.errors import TrimtabError
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signal module's signature
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    process = subprocess.Popen(arguments)
+    try:
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                sys.exit(process.wait(_EVERY_SECONDS))
+            try:
+                follower.update()
+            except TrimtabError as error:
+                progress.say("tensorboard", f"the logs are updated later: {error}")
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,54 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from trimtab.cli import main
+
+
+def test_there_are_no_logs(emulator, tmp_path, capsys):
+    for output in (str(tmp_path / "runs"), "gs://bucket/runs"):
+        with pytest.raises(SystemExit) as stopped:
+            main(["tensorboard", "--output", output])
+        assert stopped.value.code == 2
+        assert f"{output}: there are no logs here" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_it_serves_logs_in_cloud_storage_until_it_is_stopped(emulator, tmp_path):
+    writer = EventFileWriter(str(tmp_path / "logs"))
+    writer.add_event(Event(wall_time=1.0, step=1, summary=scalar_pb("epoch_loss", 0.5)))
+    writer.close()
+    (file,) = (tmp_path / "logs").iterdir()
+    emulator.state.put("bucket", {"name": f"runs/1/tensorboard/train/{file.name}"}, file.read_bytes())
+    command = [sys.executable, "-m", "trimtab", "tensorboard", "gs://bucket/runs/1", "--port", "0"]
+    process = subprocess.Popen(
+        command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        url = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+?:\d+", line)))
+        assert wait_for_runs(url) == ["train"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert not list(tmp_path.glob("trimtab-*"))
+
+
+def wait_for_runs(url):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        with urllib.request.urlopen(f"{url}/data/runs") as answer:
+            if runs := json.load(answer):
+                return runs
+        time.sleep(0.5)
+    raise AssertionError("TensorBoard shows no run")
