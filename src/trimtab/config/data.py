@@ -56,7 +56,7 @@ class Text(Section):
 class Data(Section):
     """Where the examples are, what they mean, and how they are split."""
 
-    train: str = Field(description="A file, a glob, a directory, a .zip, or `sklearn://digits`.")
+    train: str = Field(description="A file, glob, directory or .zip, also `gs://`; or `sklearn://digits`.")
     validation: str | None = Field(
         None, description="Validation examples; null: split off the training rows."
     )
