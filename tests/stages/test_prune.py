@@ -92,6 +92,9 @@ def test_channels_go_and_the_fine_tuning_can_be_resumed(trained: dict[str, str],
     assert list((run / "tensorboard" / "prune" / "channels-0.25").rglob("*tfevents*"))
     again = pruned(trained, "channels-0.25", tmp_path / "again")
     assert again.lineage["weights_sha256"] == found.lineage["weights_sha256"]
+    history = record_of(trained, "channels-0.25").summary["history"]
+    assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
+    assert all(entry["loss"] > 0 for entry in history)
 
 
 @pytest.mark.parametrize("defect", [False, True])

@@ -195,12 +195,14 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
     classification: Callable[..., Dataset], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     data = classification()
+    histories: list[History] = []
     fine_tune = loop.fine_tuner(
         data,
         lambda epochs, rate: settings(epochs=epochs, learning_rate=rate),
         label="prune channels-0.5",
         workspace=lambda: contextlib.nullcontext(Workspace(tmp_path / "checkpoints", tmp_path / "logs")),
         binding={"parent": "abc"},
+        ended=histories.append,
     )
     models = [network(), network()]
     for model in models:
@@ -209,6 +211,7 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
     assert progress.count("prune channels-0.5 | epoch 2/2") == 1
     assert "was trained to the end before" in progress
     assert weights_sha256(models[0]) == weights_sha256(models[1])
+    assert [[entry["epoch"] for entry in history.epochs] for history in histories] == [[1, 2], [1, 2]]
 
 
 def test_tensorboard_shows_both_splits_the_rate_and_what_is_asked_for(

@@ -10,6 +10,7 @@ from trimtab import progress
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
+from trimtab.stages.stage import StageRecord
 from trimtab.stages.train import read_hyperparameters
 from trimtab.storage.artifact import Artifact
 from trimtab.train import determinism
@@ -20,20 +21,20 @@ from trimtab.train.workspace import workspace
 
 
 def compression_context(
-    *, config: Config, run: str, stage: str, item: str, data: Dataset, hyperparameters: str, parent: Artifact
+    *, config: Config, run: str, record: StageRecord, data: Dataset, hyperparameters: str, parent: Artifact
 ) -> Context:
     """Returns the context of one candidate, and makes everything random in this process follow the seed.
 
     Args:
         config: The resolved config.
         run: The URI of the run's directory, where checkpoints and logs of a fine-tuning go.
-        stage: ``prune`` or ``quantize``.
-        item: The recipe's or the candidate's id.
+        record: The record of the stage and its recipe or candidate; it gets the fine-tuning's history.
         data: The dataset.
         hyperparameters: The ``hyperparameters`` artifact: the optimizer that the model was trained with.
         parent: The ``model`` artifact that the method starts from: a checkpoint of another one is left out.
     """
     determinism.prepare(config.seed)
+    label, item = f"{record.stage} {record.item}", record.item
     tuned = read_hyperparameters(hyperparameters)["optimizer"]
     settings = TrainSettings.of(config, tuned)
     feed: list[Feed] = []
@@ -60,12 +61,13 @@ def compression_context(
         fine_tune=fine_tuner(
             data,
             shorter,
-            label=f"{stage} {item}",
-            workspace=lambda: workspace(run, stage, item),
+            label=label,
+            workspace=lambda: workspace(run, record.stage, item),
             binding={"parent": parent.digest, "item": item},
+            ended=lambda history: record.summary.update(history=history.epochs),
         ),
         calibration=lambda n: data.head("train", n)[0],
-        say=lambda text: progress.say(f"{stage} {item}", text),
+        say=lambda text: progress.say(label, text),
         optimizer=settings.train.optimizer,
         momentum=settings.train.momentum,
     )

@@ -12,7 +12,7 @@ import traceback
 from typing import Any
 
 from trimtab.config.config import Config
-from trimtab.config.recipes import BASELINE_ID, Prune
+from trimtab.config.recipes import BASELINE_ID
 from trimtab.errors import CompressionError, ModelError, TrimtabError
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
@@ -44,9 +44,7 @@ def run(
             for name in CARRIED_FILES:
                 shutil.copy2(parent.path / name, draft.path / name)
             try:
-                found = _prune(
-                    settings, run, settings.prunes()[recipe], dataset, hyperparameters, parent, draft
-                )
+                found = _prune(settings, run, record, dataset, hyperparameters, parent, draft)
             except Exception as error:
                 # A recipe that fails, for whatever reason, is a candidate less and not a run less.
                 found = _failed(error, recipe, record)
@@ -57,7 +55,13 @@ def run(
 
 
 def _prune(
-    config: Config, run: str, prune: Prune, dataset: str, hyperparameters: str, parent: Artifact, draft: Draft
+    config: Config,
+    run: str,
+    record: StageRecord,
+    dataset: str,
+    hyperparameters: str,
+    parent: Artifact,
+    draft: Draft,
 ) -> dict[str, Any]:
     """Writes the pruned model's files, and returns what is to be known of it."""
     with light_imports():
@@ -72,12 +76,11 @@ def _prune(
         from trimtab.stages.context import compression_context
         from trimtab.train.scores import validation_scores
 
-    data = Dataset.open(dataset)
+    prune, data = config.prunes()[record.item], Dataset.open(dataset)
     context = compression_context(
         config=config,
         run=run,
-        stage="prune",
-        item=prune.id,
+        record=record,
         data=data,
         hyperparameters=hyperparameters,
         parent=parent,

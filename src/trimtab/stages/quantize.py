@@ -48,7 +48,7 @@ def run(
         _, method = settings.candidates()[candidate]
         try:
             flatbuffer, difference = _quantize(
-                settings, run, candidate, method, dataset, hyperparameters, parent
+                settings, run, record, method, dataset, hyperparameters, parent
             )
             outcome: dict[str, Any] = {"ok": True, "reason": "", "max_difference": difference}
         except Exception as error:
@@ -70,7 +70,7 @@ def run(
 def _quantize(
     config: Config,
     run: str,
-    candidate: str,
+    record: StageRecord,
     method: Quantize,
     dataset: str,
     hyperparameters: str,
@@ -91,8 +91,7 @@ def _quantize(
     context = compression_context(
         config=config,
         run=run,
-        stage="quantize",
-        item=candidate,
+        record=record,
         data=data,
         hyperparameters=hyperparameters,
         parent=parent,

@@ -90,6 +90,7 @@ def fine_tuner(
     label: str,
     workspace: Callable[[], AbstractContextManager[Workspace]],
     binding: Mapping[str, str],
+    ended: Callable[[History], None],
 ) -> Callable[[keras.Model, int, float], None]:
     """Returns ``fine_tune(model, epochs, learning_rate)`` for the compression methods: the same loop.
 
@@ -99,12 +100,13 @@ def fine_tuner(
         label: Names the run in the progress lines, such as ``prune channels-0.5``.
         workspace: Opens directories of this fine-tuning alone.
         binding: What else it depends on, such as the parent's ``weights_sha256`` and the recipe.
+        ended: Gets the history of a fine-tuning.
     """
 
     def fine_tune(model: keras.Model, epochs: int, learning_rate: float) -> None:
         shorter = settings(epochs, learning_rate)
         with workspace() as space:
-            fit(model, dataset, shorter, label=label, workspace=space, binding=binding)
+            ended(fit(model, dataset, shorter, label=label, workspace=space, binding=binding))
 
     return fine_tune
 
