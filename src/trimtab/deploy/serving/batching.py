@@ -4,9 +4,8 @@ There is no timer: a thread that is free takes what is there. A request that com
 and those that come while all threads are busy are taken together. Handing rows to a thread and back costs
 about 0.2 ms of CPU time; what takes less than that is computed on the spot.
 
-Rows go through an interpreter one by one: see ``evaluate.litert``. Its input resized to 32 rows, the digits
-model takes 3.5 instead of 5.3 µs a row, and one of 20 µs still 18; that is
-a small part of what a request takes.
+Rows go through an interpreter one by one: see ``evaluate.litert``. With its input resized to 32 rows, the
+digits model takes 3.5 instead of 5.3 µs a row, and one of 20 µs still 18: little of what a request takes.
 """
 
 from __future__ import annotations
