@@ -156,6 +156,7 @@ def test_a_pointer_that_vanishes_changes_nothing(start, digits, eventually):
 def test_no_champion_yet(start, digits_template, tmp_path):
     server = start(tmp_path / "digits")
     assert server.get("/v2/health/live").status == 200
+    assert server.event("waiting")["target"] == str(tmp_path / "digits")
     ready = server.get("/v2/health/ready")
     assert (ready.status, ready.json) == (503, {"ready": False})
     for method, path in [("GET", ""), ("GET", "/ready"), ("POST", "/infer")]:

@@ -70,6 +70,21 @@ def test_a_queue_that_is_full(start, digits_template):
     assert server.metric("trimtab_pending_rows") == 0
 
 
+def test_too_many_requests_at_a_time(start, digits_template):
+    server = start(digits_template.target, requests=1).ready()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        client.sendall(f"POST {INFER} HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nab".encode())
+        while server.metric("trimtab_requests_in_flight") < 2:  # that one, and the one that asks
+            time.sleep(0.02)
+        answer = server.post(INFER, {"inputs": [TENSOR]})
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json == {"error": "too many requests at a time"}
+        assert server.get("/v2/health/ready").status == 200
+    while server.metric("trimtab_requests_in_flight") > 1:
+        time.sleep(0.02)
+    assert server.post(INFER, {"inputs": [TENSOR]}).status == 200
+
+
 def test_a_request_that_takes_too_long(start, digits_template):
     server = start(digits_template.target, hook=SLOW.replace("1.0", "30.0"), request_s=0.5).ready()
     answer = server.post(INFER, {"inputs": [TENSOR]})

@@ -46,7 +46,7 @@ class Follower:
         self._stopped = threading.Event()
         self._pointer: bytes | None = None
         self._version: int | None = None
-        self._retry_at = 0.0
+        self._retry_at, self._waiting = 0.0, False
         self.current: ServedModel | None = None
 
     def start(self) -> None:
@@ -61,7 +61,9 @@ class Follower:
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         while not self._stopped.is_set():
             pointer = self._look()
-            if pointer is not None and (pointer != self._pointer or self._is_due()):
+            if pointer is None and self._pointer is None:
+                self._say_nothing_is_there()
+            elif pointer is not None and (pointer != self._pointer or self._is_due()):
                 self._try(pointer, loop)
             self._stopped.wait(self._limits.poll_s)
 
@@ -73,6 +75,11 @@ class Follower:
             self._metrics.poll_failures.inc()
             self._log.event("poll_failed", error=_text(error))
             return None
+
+    def _say_nothing_is_there(self) -> None:
+        if not self._waiting:
+            self._log.event("waiting", target=self._repository.uri, reason="no champion could be read yet")
+        self._waiting = True
 
     def _is_due(self) -> bool:
         return self._retry_at > 0 and time.monotonic() >= self._retry_at

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog, Line
 from trimtab.deploy.serving.metrics import Metrics
-from trimtab.deploy.serving.refusal import Refusal
+from trimtab.deploy.serving.refusal import Refusal, busy
 from trimtab.errors import DataError
 
 _QUIET = ("live", "ready", "metrics")
@@ -66,7 +66,8 @@ class Guard:
             assert task is not None  # uvicorn makes one for each request
             self._begun[task] = start
             self._metrics.in_flight += 1
-            response = await self._answer(handler, request, facts, start)
+            full = self._metrics.in_flight > self._limits.requests and route not in _QUIET
+            response = await self._answer(_refuse if full else handler, request, facts, start)
             self._metrics.in_flight -= 1
             del self._begun[task]
             if self.leaving:
@@ -131,6 +132,10 @@ class Guard:
         )
         if len(self._untold) >= _MOST_UNTOLD:
             self.settle()
+
+
+async def _refuse(request: Request, facts: Facts) -> Response:  # noqa: ARG001 - a handler
+    raise busy("too many requests at a time")
 
 
 def json_response(

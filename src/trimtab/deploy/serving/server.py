@@ -55,7 +55,7 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
     follower = Follower(repository, name, threads, limits, metrics, log)
     guard = Guard(limits, metrics, log)
     app = Service(name, follower, guard, limits, metrics).app()
-    logging.getLogger("uvicorn").addHandler(log)
+    logging.getLogger().addHandler(log)
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         address, bound = listener.getsockname()[:2]
         log.event("listening", host=address, port=bound, model=name, target=repository.uri)
