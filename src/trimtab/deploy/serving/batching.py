@@ -3,9 +3,6 @@
 There is no timer: a thread that is free takes what is there. A request that comes alone waits for nothing,
 and those that come while all threads are busy are taken together. Handing rows to a thread and back costs
 about 0.2 ms of CPU time; what takes less than that is computed on the spot.
-
-Rows go through an interpreter one by one: see ``evaluate.litert``. With its input resized to 32 rows, the
-digits model takes 3.5 instead of 5.3 µs a row, and one of 20 µs still 18: little of what a request takes.
 """
 
 from __future__ import annotations
@@ -22,6 +19,7 @@ from numpy.typing import NDArray
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import busy
+from trimtab.deploy.serving.resized import ResizedModel
 from trimtab.evaluate.litert import LiteRTModel
 
 _MOST_JOBS = 32
@@ -40,23 +38,28 @@ class Batcher:
     """Runs a model for many requests at a time; its methods belong to the event loop's thread.
 
     Args:
-        interpreters: The same model, loaded several times, as an interpreter is not thread safe: one for the
-            event loop, and one for each thread.
+        own: The model for the event loop; an interpreter is not thread safe.
+        models: The same model, loaded once for each thread.
         row_s: Seconds that it takes for a row.
         limits: How many rows may be pending.
         metrics: Where batches are counted.
     """
 
     def __init__(
-        self, interpreters: Sequence[LiteRTModel], row_s: float, limits: Limits, metrics: Metrics
+        self,
+        own: LiteRTModel,
+        models: Sequence[ResizedModel],
+        row_s: float,
+        limits: Limits,
+        metrics: Metrics,
     ) -> None:
         self._limits, self._metrics = limits, metrics
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._own, *others = interpreters
+        self._own = own
         self._own_rows = int(_HANDOVER_S / row_s)
-        self._threads = len(others)
-        for interpreter in others:
-            threading.Thread(target=self._work, args=(interpreter,), name="inference", daemon=True).start()
+        self._threads = len(models)
+        for model in models:
+            threading.Thread(target=self._work, args=(model,), name="inference", daemon=True).start()
 
     async def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """Returns the outputs of model-ready examples, ``(n, *input_shape)`` to ``(n, outputs)``.
@@ -83,11 +86,11 @@ class Batcher:
         for _ in range(self._threads):
             self._jobs.put(None)
 
-    def _work(self, interpreter: LiteRTModel) -> None:
+    def _work(self, model: ResizedModel) -> None:
         while (job := self._jobs.get()) is not None:
             jobs = [one for one in (job, *self._waiting()) if not one.outputs.cancelled()]
             if jobs:
-                self._run(interpreter, jobs)
+                self._run(model, jobs)
 
     def _waiting(self) -> list[_Job]:
         """Returns this thread's share of what waits."""
@@ -103,11 +106,11 @@ class Batcher:
             taken.append(job)
         return taken
 
-    def _run(self, interpreter: LiteRTModel, jobs: list[_Job]) -> None:
+    def _run(self, model: ResizedModel, jobs: list[_Job]) -> None:
         x = jobs[0].x if len(jobs) == 1 else np.concatenate([job.x for job in jobs])
         found: NDArray[np.float32] | Exception
         try:
-            found = interpreter.predict(x)
+            found = model.predict(x)
         except Exception as error:  # a thread that ends would leave requests waiting for ever
             found = error
         jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, found)

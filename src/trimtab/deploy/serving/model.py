@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Self
-
-import numpy as np
-from numpy.typing import NDArray
 
 from trimtab.data.dataset import model_input
 from trimtab.data.schema import DatasetSchema
@@ -18,10 +14,9 @@ from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.resized import ResizedModel, seconds
 from trimtab.errors import DeployError
 from trimtab.evaluate.litert import LiteRTModel
-
-_TIMED_RUNS = 5
 
 
 class ServedModel:
@@ -80,20 +75,11 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
     with repository.fetched(version) as found:
         schema = schema_of(found, location)
         golden = Golden.load(found.path / GOLDEN_FILE)
-        path = found.path / MODEL_FILE
-        models = [_verified(path, schema, golden, location) for _ in range(1 + threads)]
-    row_s = _row_seconds(models[0], model_input(schema, golden.x))
-    return ServedModel(version, schema, Batcher(models, row_s, limits, metrics))
-
-
-def _row_seconds(model: LiteRTModel, x: NDArray[np.generic]) -> float:
-    """Returns what a row takes when nothing disturbs it: the best of a few runs."""
-    times = []
-    for _ in range(_TIMED_RUNS):
-        start = time.perf_counter()
-        model.predict(x)
-        times.append((time.perf_counter() - start) / len(x))
-    return min(times)
+        path, x = found.path / MODEL_FILE, model_input(schema, golden.x)
+        own, *others = (_verified(path, schema, golden, location) for _ in range(1 + threads))
+        models = [ResizedModel(other, path, x, golden) for other in others]
+    row_s = seconds(lambda: own.predict(x)) / len(x)
+    return ServedModel(version, schema, Batcher(own, models, row_s, limits, metrics))
 
 
 def _verified(path: Path, schema: DatasetSchema, golden: Golden, location: str) -> LiteRTModel:
