@@ -1,9 +1,9 @@
 """A model that takes several rows at a time, where that is proven to be the same and faster.
 
-Convolutions gain nothing from it, but a large dense layer reads its weights once for all rows: one of 2,048 by
-8,192 takes 1.0 instead of 6.7 ms a row. Not every flatbuffer may be resized, and what it answers then comes from
-another graph than the one that was selected. So it must repeat the golden predictions too, and be faster by a
-fifth; otherwise rows go through one by one.
+Convolutions gain nothing from it, but a large dense layer reads its weights once for all rows: one of 2,048
+by 8,192 takes 1.0 instead of 6.7 ms a row. Not every flatbuffer may be resized, and what it answers then is
+another graph's than the one that was selected. So it must repeat the golden predictions too, and be faster by
+a fifth; otherwise rows go through one by one.
 """
 
 from __future__ import annotations
