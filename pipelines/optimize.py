@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from kfp import dsl
-from kfp.dsl import Dataset, Input, Model
 
 from components.deploy.component import deploy
 from components.report.component import report
-from pipelines.shared import candidates, run_uri, sizer
+from pipelines.shared import candidates, common, sizer
 
 NAME = "trimtab-optimize"
 
@@ -31,20 +30,12 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     """
     sized = sizer(resources, image)
 
-    # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.
-    @dsl.pipeline(name="promotion", description="Deploys the chosen candidate, if there is one.")
-    def promotion(
-        config: str,
-        output: str,
-        within_budget: bool,
-        dataset: Input[Dataset],
-        model: Input[Model],
-        shortlist: Input[Model],
-        selection: Input[Model],
-    ):
-        inputs = {"dataset": dataset, "model": model, "shortlist": shortlist, "selection": selection}
-        with dsl.If(within_budget == True, name="within-budget"):  # noqa: E712 - KFP builds a condition of it
-            sized(deploy(config=config, run=run_uri(output), **inputs), "deploy")
+    # A pipeline of its own, for `report` to wait for: the backend runs it once for each task it waits for.
+    @dsl.pipeline(name="optimization", description="Makes candidates, and deploys the chosen one, if any.")
+    def optimization(config: str, recipes: list[str], output: str):
+        made = candidates(sized, common(config, output), recipes=recipes)
+        with dsl.If(made.chosen.outputs["Output"] == True, name="within-budget"):  # noqa: E712 - a condition
+            sized(deploy(**common(config, output), **made.deployable), "deploy")
 
     @dsl.pipeline(
         name=NAME,
@@ -58,16 +49,9 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
             recipes: The ids of the config's recipes.
             output: URI of the directory that holds the runs' directories.
         """
-        run = run_uri(output)
-        made = candidates(sized, config=config, run=run, recipes=recipes)
-        promoted = promotion(
-            config=config, output=output, within_budget=made.chosen.outputs["Output"], **made.deployable
-        )
-        # Not an ExitHandler: the backend fails on loops inside one. `data_prep` always ends, well or not, so
-        # waiting for it too makes the report run when everything between was left out.
-        written = sized(report(config=config, run=run, pipeline="optimize"), "report")
-        before = (made.prepared, made.tuned, made.trained, made.listed, made.chosen, promoted)
-        written.after(*before).ignore_upstream_failure()
+        optimized = optimization(config=config, recipes=recipes, output=output)
+        written = sized(report(**common(config, output), pipeline="optimize"), "report")
+        written.after(optimized).ignore_upstream_failure()
 
     return optimize
 

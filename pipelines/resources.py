@@ -6,6 +6,9 @@ from typing import Any
 from kfp import dsl, kubernetes
 
 CREDENTIALS = "/var/run/secrets/trimtab-gcp"
+# Counted from the first attempt's start. At its end Argo tries no more, and stops an attempt that is running:
+# KFP's default, an hour, would keep a longer training from going on.
+RETRY_WINDOW = "30d"
 
 
 def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> dsl.PipelineTask:
@@ -44,7 +47,10 @@ def _compute(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
         )
     if retries := own.get("retries"):
         task.set_retry(
-            num_retries=retries, backoff_duration=f"{own.get('retry_backoff_s', 30)}s", backoff_factor=2.0
+            num_retries=retries,
+            backoff_duration=f"{own.get('retry_backoff_s', 30)}s",
+            backoff_factor=2.0,
+            backoff_max_duration=RETRY_WINDOW,
         )
     if timeout := own.get("timeout_s"):
         kubernetes.set_timeout(task, seconds=timeout)
@@ -58,9 +64,9 @@ def _placement(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
 
 
 def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:
-    kubernetes.set_security_context(
-        task, run_as_user=resources.get("run_as_user", 1000), run_as_non_root=True
-    )
+    # Only when asked for: a backend that is too old to know it fails to create the run.
+    if user := resources.get("run_as_user"):
+        kubernetes.set_security_context(task, run_as_user=user, run_as_non_root=True)
     if volume := resources.get("volume"):
         kubernetes.mount_pvc(task, pvc_name=volume["claim"], mount_path=volume["mount_path"])
     if secret := resources.get("google_credentials_secret"):

@@ -17,7 +17,7 @@ from components.compare.component import compare
 from components.deploy.component import deploy
 from components.plan.component import plan
 from components.report.component import report
-from pipelines.shared import candidates, run_uri, sizer
+from pipelines.shared import candidates, common, sizer
 
 NAME = "trimtab-retrain"
 
@@ -37,11 +37,11 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
         forced_reason: str,
         champion: Input[Model],
     ):
-        common = {"config": config, "run": run_uri(output)}
-        made = candidates(sized, **common, recipes=recipes, champion=champion)
+        shared = common(config, output)
+        made = candidates(sized, shared, recipes=recipes, champion=champion)
         compared = sized(
             compare(
-                **common,
+                **shared,
                 dataset=made.prepared.outputs["dataset"],
                 selection=made.chosen.outputs["selection"],
                 champion=champion,
@@ -52,20 +52,21 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
         )
         judged = {"champion": champion, "comparison": compared.outputs["comparison"]}
         with dsl.If(compared.outputs["Output"] == True, name="promote"):  # noqa: E712 - KFP builds a condition
-            sized(deploy(**common, **made.deployable, **judged), "deploy")
+            sized(deploy(**shared, **made.deployable, **judged), "deploy")
 
-    # A pipeline of its own, for `report` to wait for: KFP lets no task wait for one inside a condition.
+    # A pipeline of its own, for `report` to wait for: the backend runs it once for each task it waits for.
     @dsl.pipeline(name="renewal", description="Challenges the champion, if there is a reason to.")
-    def renewal(config: str, output: str, needed: bool, forced_by: str, forced_reason: str):
-        with dsl.If(needed == True, name="new-data"):  # noqa: E712 - KFP builds a condition of it
-            planned = sized(plan(config=config, run=run_uri(output)), "plan")
+    def renewal(config: str, output: str, forced_by: str, forced_reason: str):
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
+        checked = sized(check_data(**common(config, output), **forced), "check_data")
+        with dsl.If(checked.outputs["Output"] == True, name="new-data"):  # noqa: E712 - KFP builds a condition
+            planned = sized(plan(**common(config, output)), "plan")
             challenge(
                 config=planned.outputs["planned"],
                 recipes=planned.outputs["Output"],
                 output=output,
-                forced_by=forced_by,
-                forced_reason=forced_reason,
                 champion=planned.outputs["champion"],
+                **forced,
             )
 
     @dsl.pipeline(
@@ -81,12 +82,9 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
             forced_by: Who wants a promotion whatever comes out; empty: nobody.
             forced_reason: Why.
         """
-        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        common = {"config": config, "run": run_uri(output)}
-        checked = sized(check_data(**common, **forced), "check_data")
-        renewed = renewal(config=config, output=output, needed=checked.outputs["Output"], **forced)
-        written = sized(report(**common, pipeline="retrain"), "report")
-        written.after(checked, renewed).ignore_upstream_failure()
+        renewed = renewal(config=config, output=output, forced_by=forced_by, forced_reason=forced_reason)
+        written = sized(report(**common(config, output), pipeline="retrain"), "report")
+        written.after(renewed).ignore_upstream_failure()
 
     return retrain
 

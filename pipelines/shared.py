@@ -19,9 +19,13 @@ from pipelines import resources as stage_resources
 Sized = Callable[[dsl.PipelineTask, str], dsl.PipelineTask]
 
 
-def run_uri(output: Any) -> str:
-    """Returns the URI of the run's directory: the output directory, and the id that KFP gives the run."""
-    return f"{output}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
+def common(config: Any, output: Any) -> dict[str, Any]:
+    """Returns the arguments that every task takes: the config, and where the run's directory is.
+
+    The id that KFP gives the run is an argument of its own: the backend puts it in only where it is the whole
+    argument, not where it is part of a string.
+    """
+    return {"config": config, "output": output, "run_id": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
 
 
 def sizer(resources: Mapping[str, Any], image: str | None) -> Sized:
@@ -42,10 +46,9 @@ def sizer(resources: Mapping[str, Any], image: str | None) -> Sized:
 
 @dataclass(frozen=True)
 class Candidates:
-    """The tasks that make and judge candidates, for others to take from and to wait for."""
+    """The tasks that make and judge candidates, for others to take from."""
 
     prepared: dsl.PipelineTask
-    tuned: dsl.PipelineTask
     trained: dsl.PipelineTask
     listed: dsl.PipelineTask
     chosen: dsl.PipelineTask
@@ -61,44 +64,42 @@ class Candidates:
         }
 
 
-def candidates(sized: Sized, *, config: Any, run: str, recipes: Any, champion: Any = None) -> Candidates:
+def candidates(sized: Sized, shared: Mapping[str, Any], *, recipes: Any, champion: Any = None) -> Candidates:
     """Adds the tasks from the data to the chosen candidate to the pipeline that is being built.
 
     Args:
         sized: As `sizer` returns it.
-        config: The config: a pipeline's parameter, or a task's output.
-        run: The URI of the run's directory.
+        shared: As `common` returns it.
         recipes: The ids of the recipes: a pipeline's parameter, or a task's unnamed output.
         champion: The snapshot of the model in service, which retraining starts from; None: from scratch.
     """
-    common = {"config": config, "run": run}
     before = {"champion": champion} if champion is not None else {}
-    prepared = sized(data_prep(**common, **before), "data_prep")
+    prepared = sized(data_prep(**shared, **before), "data_prep")
     dataset = prepared.outputs["dataset"]
-    tuned = sized(tune(**common, **before, dataset=dataset), "tune")
+    tuned = sized(tune(**shared, **before, dataset=dataset), "tune")
     inputs = {"dataset": dataset, "hyperparameters": tuned.outputs["hyperparameters"]}
-    trained = sized(train(**common, **before, **inputs), "train")
+    trained = sized(train(**shared, **before, **inputs), "train")
 
     with dsl.ParallelFor(recipes, name="recipes") as recipe:
-        pruned = sized(prune(**common, recipe=recipe, model=trained.outputs["model"], **inputs), "prune")
-    listed = sized(shortlist(**common, pruned=dsl.Collected(pruned.outputs["pruned"])), "shortlist")
+        pruned = sized(prune(**shared, recipe=recipe, model=trained.outputs["model"], **inputs), "prune")
+    listed = sized(shortlist(**shared, pruned=dsl.Collected(pruned.outputs["pruned"])), "shortlist")
 
     with dsl.ParallelFor(listed.outputs["Output"], name="candidates") as candidate:
         made = sized(
-            quantize(**common, candidate=candidate, shortlist=listed.outputs["shortlist"], **inputs),
+            quantize(**shared, candidate=candidate, shortlist=listed.outputs["shortlist"], **inputs),
             "quantize",
         )
         measured = sized(
-            evaluate(**common, candidate=candidate, dataset=dataset, quantized=made.outputs["quantized"]),
+            evaluate(**shared, candidate=candidate, dataset=dataset, quantized=made.outputs["quantized"]),
             "evaluate",
         )
     chosen = sized(
         select(
-            **common,
+            **shared,
             dataset=dataset,
             quantized=dsl.Collected(made.outputs["quantized"]),
             evaluations=dsl.Collected(measured.outputs["evaluation"]),
         ),
         "select",
     )
-    return Candidates(prepared, tuned, trained, listed, chosen)
+    return Candidates(prepared, trained, listed, chosen)

@@ -8,7 +8,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def check_data(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     forced_by: str = "",
     forced_reason: str = "",
 ) -> bool:
@@ -16,7 +17,8 @@ def check_data(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         forced_by: Who wants a retraining whatever the data; empty, nobody does.
         forced_reason: Why it is forced.
 
@@ -27,7 +29,7 @@ def check_data(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         forced_by=forced_by,
         forced_reason=forced_reason,
     )

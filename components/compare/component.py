@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def compare(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Input[Dataset],
     selection: Input[Model],
     champion: Input[Model],
@@ -21,7 +22,8 @@ def compare(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: The prepared data.
         selection: The challenger: the chosen model, if there is one.
         champion: The snapshot of the champion.
@@ -36,7 +38,7 @@ def compare(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         selection=selection.path,
         champion=champion.path,

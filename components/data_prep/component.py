@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def data_prep(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Output[Dataset],
     champion: Input[Model] = None,
 ) -> None:
@@ -17,7 +18,8 @@ def data_prep(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: Shards, schema, statistics and the content fingerprint.
         champion: The model in service, whose schema is kept where it holds; left out: there is none.
     """
@@ -25,7 +27,7 @@ def data_prep(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         champion=champion.path if champion else None,
     )

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def deploy(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Input[Dataset],
     model: Input[Model],
     shortlist: Input[Model],
@@ -21,7 +22,8 @@ def deploy(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: The prepared data, for its schema.
         model: The trained model, which retraining starts from.
         shortlist: The pruned models; the one that the chosen model was made from is kept for exports.
@@ -36,7 +38,7 @@ def deploy(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         model=model.path,
         shortlist=shortlist.path,

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def evaluate(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     candidate: str,
     dataset: Input[Dataset],
     quantized: Input[Model],
@@ -19,7 +20,8 @@ def evaluate(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         candidate: The candidate's id.
         dataset: The prepared data.
         quantized: The candidate.
@@ -29,7 +31,7 @@ def evaluate(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         candidate=candidate,
         dataset=dataset.path,
         quantized=quantized.path,

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def plan(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     champion: Output[Model],
     planned: dsl.OutputPath(str),
 ) -> list[str]:
@@ -17,7 +18,8 @@ def plan(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         champion: The verified champion and the pointer to it, or the reasons why there is none.
         planned: The config with the champion's recipe; without a champion, as it was.
 
@@ -28,7 +30,7 @@ def plan(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         champion=champion.path,
         planned=planned,
     )

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def prune(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     recipe: str,
     dataset: Input[Dataset],
     hyperparameters: Input[Artifact],
@@ -20,7 +21,8 @@ def prune(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         recipe: The recipe's id.
         dataset: The prepared data.
         hyperparameters: The search's outcome.
@@ -31,7 +33,7 @@ def prune(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         recipe=recipe,
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,

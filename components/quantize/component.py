@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def quantize(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     candidate: str,
     dataset: Input[Dataset],
     hyperparameters: Input[Artifact],
@@ -20,7 +21,8 @@ def quantize(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         candidate: The candidate's id.
         dataset: The prepared data, for calibration on training examples.
         hyperparameters: The search's outcome.
@@ -31,7 +33,7 @@ def quantize(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         candidate=candidate,
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def report(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     pipeline: str,
     html: Output[HTML],
     metrics: Output[Metrics],
@@ -19,7 +20,8 @@ def report(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         pipeline: The pipeline that it reports on: `optimize` or `retrain`.
         html: The report as one self-contained page.
         metrics: Quality, size and latency of the baseline and of the chosen candidate.
@@ -27,7 +29,7 @@ def report(
     """
     from trimtab.stages import report as stage
 
-    summary = stage.run(config=config, run=run, pipeline=pipeline, html=html.path)
+    summary = stage.run(config=config, run=f"{output}/{run_id}", pipeline=pipeline, html=html.path)
     for name, value in summary["metrics"].items():
         metrics.log_metric(name, value)
     if summary["confusion"]:

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def select(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Input[Dataset],
     quantized: Input[list[Model]],
     evaluations: Input[list[Artifact]],
@@ -19,7 +20,8 @@ def select(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: The prepared data.
         quantized: All candidates.
         evaluations: Their evaluations.
@@ -32,7 +34,7 @@ def select(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         quantized=[item.path for item in quantized],
         evaluations=[item.path for item in evaluations],

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def shortlist(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     pruned: Input[list[Model]],
     shortlist: Output[Model],
 ) -> list[str]:
@@ -17,7 +18,8 @@ def shortlist(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         pruned: The pruned models of all recipes.
         shortlist: The models that remain, and why others do not.
 
@@ -28,7 +30,7 @@ def shortlist(
 
     return stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         pruned=[item.path for item in pruned],
         shortlist=shortlist.path,
     )

@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def train(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Input[Dataset],
     hyperparameters: Input[Artifact],
     model: Output[Model],
@@ -19,7 +20,8 @@ def train(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: The prepared data.
         hyperparameters: The search's outcome.
         model: The trained Keras 3 model, its history and its validation scores.
@@ -29,7 +31,7 @@ def train(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
         model=model.path,

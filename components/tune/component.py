@@ -9,7 +9,8 @@ from components.image import IMAGE
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def tune(
     config: str,
-    run: str,
+    output: str,
+    run_id: str,
     dataset: Input[Dataset],
     hyperparameters: Output[Artifact],
     champion: Input[Model] = None,
@@ -18,7 +19,8 @@ def tune(
 
     Args:
         config: The resolved config as JSON.
-        run: URI of the run's directory: records, checkpoints, TensorBoard logs.
+        output: URI of the directory that holds the runs' directories.
+        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
         dataset: The prepared data.
         hyperparameters: The best hyper-parameters; empty when the config has no `tune` section.
         champion: The snapshot of the champion that is retrained; its hyper-parameters are taken, unsearched.
@@ -27,7 +29,7 @@ def tune(
 
     stage.run(
         config=config,
-        run=run,
+        run=f"{output}/{run_id}",
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
         champion=champion and champion.path,

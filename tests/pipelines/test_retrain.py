@@ -89,11 +89,6 @@ def compiled(root):
 
 
 def test_the_compiled_pipeline_avoids_what_the_backend_cannot_do(compiled):
-    report = compiled["root"]["dag"]["tasks"]["report"]
-    assert report["triggerPolicy"]["strategy"] == "ALL_UPSTREAM_TASKS_COMPLETED"
-    # `check_data` reaches an end in every case; the rest is left out when it fails.
-    assert "check-data" in report["dependentTasks"]
-    assert not report["inputs"].get("artifacts")
     assert not [name for name in compiled["components"] if "exit-handler" in name]
     assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {
         "config",

@@ -77,4 +77,9 @@ class Resources(Section):
         description="A Secret whose `key.json` is a service account's key; workload identity needs none.",
     )
     image_pull_secrets: list[str] = Field([], description="Secrets for a private image registry.")
-    run_as_user: int = Field(1000, ge=1, description="Numeric user id of every pod's process; never root.")
+    run_as_user: int | None = Field(
+        None,
+        ge=1,
+        description="Numeric user id of every pod's process, which is then checked not to be root; null: the "
+        "image's, 1000. Kubeflow Pipelines before 2.16 refuses a pipeline that sets it.",
+    )

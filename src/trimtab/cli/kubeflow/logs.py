@@ -9,7 +9,10 @@ from trimtab.cli.kubeflow.runs import Task
 from trimtab.errors import ClusterError, LoginError
 
 # Argo names a pod by the workflow, the template and the node's number; these are the templates KFP compiles.
-_TEMPLATES = ("system-container-impl", "retry-system-container-impl")
+# Newer releases put before them how many annotations and labels `pipelines/resources.py` gives the pod.
+_TEMPLATES = tuple(
+    f"{labels}{retry}system-container-impl" for labels in ("metadata-0-2-", "") for retry in ("", "retry-")
+)
 
 
 def read(connection: Connection, run_id: str, task: Task) -> str | None:
