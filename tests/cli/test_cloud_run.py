@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import keras
 import pytest
-from faults.proxy import FOR_EVER, Fault
+from faults.proxy import FOR_EVER, Fault, wait_until
 from sklearn.datasets import load_iris
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
@@ -32,17 +33,24 @@ recipes:
 budget: {max_accuracy_drop: 0.9, objective: size}
 deploy: {target: "PLACE/models/iris"}
 """
+QUICK = ["--set", "tune=null", "--set", "recipes=[{prune: none, quantize: [float16]}]"]
 MEDIA, UPLOAD, ANY = "alt=media", r"(POST|PUT) /upload", "/o[/?]"
-FAULTS = [
-    Fault("429", ANY, FOR_EVER, every=13),
-    Fault("503", ANY, FOR_EVER, every=17),
-    Fault("reset", ANY, FOR_EVER, every=19),
-    Fault("lost answer", UPLOAD, FOR_EVER, every=11),
-    Fault("stall", ANY, 3, seconds=1.0, every=14),
-    Fault("truncate", MEDIA, FOR_EVER, every=7),
-    Fault("corrupt", MEDIA, FOR_EVER, every=5),
-    Fault("corrupt upload", UPLOAD, FOR_EVER, every=9),
-]
+
+
+def faults():
+    """Returns faults of every kind, each for every so many requests."""
+    return [
+        Fault("429", ANY, FOR_EVER, every=31),
+        Fault("503", ANY, FOR_EVER, every=37),
+        Fault("reset", ANY, FOR_EVER, every=29),
+        Fault("lost answer", UPLOAD, FOR_EVER, every=17),
+        Fault("stall", ANY, 3, seconds=1.0, every=23),
+        Fault("truncate", MEDIA, FOR_EVER, every=11),
+        Fault("corrupt", MEDIA, FOR_EVER, every=7),
+        Fault("corrupt upload", UPLOAD, FOR_EVER, every=13),
+    ]
+
+
 # What no two runs have in common: when it was, where it was, how long it took.
 VARYING = re.compile(
     "seconds|seconds_per_epoch|latency.*|on_pareto_front|finding|verdict|why|difference|run_id|report|"
@@ -68,25 +76,36 @@ def inputs(tmp_path):
 
 
 @pytest.fixture
-def run(tmp_path):
-    """Returns a function that runs the DAG with all that it reads and writes in one place, and its result."""
+def start(tmp_path):
+    """Returns a function that starts a command on a config with all that it reads and writes in one place."""
 
-    def run(place, command="run", *options, code=0):
+    def start(place, command, *options):
         (tmp_path / "config.yaml").write_text(CONFIG.replace("PLACE", place))
         (tmp_path / "tmp").mkdir(exist_ok=True)
         arguments = [command, "config.yaml", "--json", "--output", f"{place}/runs", *options]
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "trimtab", *arguments],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=300,
         )
-        assert done.returncode == code, done.stderr
+
+    return start
+
+
+@pytest.fixture
+def run(start, tmp_path):
+    """Returns a function that does the same to the end, and returns the result."""
+
+    def run(place, command="run", *options):
+        process = start(place, command, *options)
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 0, err
         left = [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("trimtab")]
         assert left == []
-        return json.loads(done.stdout)
+        return json.loads(out)
 
     return run
 
@@ -146,9 +165,9 @@ def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulato
     assert there["report"] == f"gs://bucket/runs/{there['run_id']}/report.html"
     before = set(emulator.contents("bucket"))
 
-    proxy.spoil(*FAULTS)
+    proxy.spoil(*faults())
     through = run("gs://bucket")
-    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in FAULTS}
+    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults()}
     proxy.spoil()
     assert stable(there) == stable(here, str(tmp_path / "here"))
     assert stable(through) == stable(here, str(tmp_path / "here"))
@@ -165,18 +184,17 @@ def test_optimize_is_the_same_here_there_and_through_faults(run, inputs, emulato
 
 def test_retrain_is_the_same_here_and_through_faults(run, inputs, emulator, proxy, tmp_path):
     new = {"data/1.csv": inputs.pop("data/1.csv")}
-    quick = ["--set", "tune=null", "--set", "recipes=[{prune: none, quantize: [float16]}]"]
 
     def retrained(place, store):
         store(inputs)
-        first = [run(place, "retrain", *quick), run(place, "retrain", *quick)]
+        first = [run(place, "retrain", *QUICK), run(place, "retrain", *QUICK)]
         store(new)
-        return [*first, run(place, "retrain", *quick, "--force", "--reason", "the season changes")]
+        return [*first, run(place, "retrain", *QUICK, "--force", "--reason", "the season changes")]
 
     here = retrained(str(tmp_path / "here"), lambda files: write(tmp_path / "here", files))
-    proxy.spoil(*FAULTS)
+    proxy.spoil(*faults())
     there = retrained("gs://bucket", lambda files: put(emulator, files))
-    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in FAULTS}
+    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults()}
     proxy.spoil()
     assert [result["status"] for result in there] == ["deployed", "up_to_date", "deployed"]
     assert there[2]["retrain"]["changes"]["added"]["first"] == ["train/1.csv"]
@@ -193,3 +211,30 @@ def deployed(target):
         with repository.fetched(version) as found:
             models.append((found.path / "model.tflite").read_bytes())
     return models, [(move.version, move.action, move.forced) for move in champion.history]
+
+
+def test_a_run_that_is_stopped_goes_on_where_it_was(start, run, inputs, emulator):
+    put(emulator, inputs)
+    options = [*QUICK, "--set", "train.epochs=60"]
+    process = start("gs://bucket", "run", *options)
+    wait_until(lambda: any("/checkpoints/train/" in name for name in emulator.contents("bucket")), 120)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    run_id = re.search("--resume (.+)", err)[1]
+    stored = emulator.contents("bucket", f"runs/{run_id}/")
+    assert (
+        StageRecord.model_validate_json(stored[f"runs/{run_id}/stages/train.json"]).error_type == "Preempted"
+    )
+    assert f"runs/{run_id}/run.log" in stored
+    before = max(name for name in stored if name.endswith(".ckpt"))
+
+    result = run("gs://bucket", "run", *options, "--resume", run_id)
+    assert (result["run_id"], result["status"]) == (run_id, "deployed")
+    left = of_run(emulator, result)
+    record = StageRecord.model_validate_json(left["stages/train.json"])
+    assert [entry["epoch"] for entry in record.summary["history"]] == list(range(1, 61))
+    assert b"train | resumes at epoch" in left["run.log"]
+    assert (
+        max(name for name in left if name.startswith("checkpoints/train/")) > before.partition(run_id)[2][1:]
+    )

@@ -10,7 +10,7 @@ from faults.emulator import Emulator
 from faults.proxy import FOR_EVER, KINDS, Fault, FaultProxy
 
 from trimtab.errors import ArtifactError, StorageError
-from trimtab.storage.files import localized
+from trimtab.storage.files import fetched
 from trimtab.storage.gcs.limits import Limits
 from trimtab.storage.gcs.store import GcsStore
 from trimtab.storage.mirror import mirror
@@ -82,8 +82,8 @@ def get_directory(bench):
 
 
 def localize(bench):
-    local = localized("gs://bucket/p/tree/deep/large", bench.directory / "cache", bench.limits)
-    assert Path(local).read_bytes() == LARGE
+    local = fetched("gs://bucket/p/tree/deep/large", bench.directory / "cache", bench.limits)
+    assert Path(local.path).read_bytes() == LARGE
 
 
 def restore(bench):

@@ -9,7 +9,12 @@ import pytest
 from faults.proxy import Fault
 
 from trimtab.errors import ArtifactError, DataError
-from trimtab.storage.files import fingerprint, localized
+from trimtab.storage.files import fetched, fingerprint
+from trimtab.storage.gcs.limits import DEFAULT
+
+
+def localized(source, cache, limits=DEFAULT):
+    return fetched(source, cache, limits).path
 
 
 @pytest.fixture
@@ -29,12 +34,6 @@ def downloads(emulator):
 
 def below(path):
     return sorted(file.relative_to(path).as_posix() for file in Path(path).rglob("*") if file.is_file())
-
-
-def test_local_paths_pass_through(tmp_path):
-    for source in ("data.csv", "/a/b*.csv", "~/x", "digits"):
-        assert localized(source, tmp_path / "cache") == source
-    assert not (tmp_path / "cache").exists()
 
 
 def test_a_file(emulator, put, tmp_path):
@@ -147,10 +146,10 @@ def test_a_large_file_comes_in_slices_with_flat_memory(emulator, tmp_path):
     content = os.urandom(2**20) * 96
     emulator.state.put("bucket", {"name": "large"}, content)
     script = (
-        "import resource, sys; from pathlib import Path; from trimtab.storage.files import localized;"
+        "import resource, sys; from pathlib import Path; from trimtab.storage.files import fetched;"
         "from trimtab.storage.store import open_store; open_store('gs://bucket').read('none');"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "localized('gs://bucket/large', Path(sys.argv[1]));"
+        "fetched('gs://bucket/large', Path(sys.argv[1]));"
         "open_store('gs://bucket').put_directory(Path(sys.argv[1]), 'again');"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 from trimtab.errors import DataError
 from trimtab.storage import atomic
 from trimtab.storage.gcs.limits import DEFAULT, Limits
-from trimtab.storage.gcs.location import Location, is_remote
+from trimtab.storage.gcs.location import Location
 from trimtab.storage.gcs.objects import Entry, Objects, checksum
 from trimtab.storage.gcs.store import WHOLE, inside
 from trimtab.storage.parallel import in_parallel
@@ -43,17 +43,6 @@ class LocalCopy:
     path: str
     directory: Path
     uri: str
-
-
-def localized(source: str, cache: Path, limits: Limits = DEFAULT) -> str:
-    """Returns a local path that means the same as a source: a local path as it is, else that of a copy.
-
-    Args:
-        source: A local path, or what ``fetched`` takes.
-        cache: As for ``fetched``, which says what it raises too.
-        limits: How patient to be.
-    """
-    return fetched(source, cache, limits).path if is_remote(source) else source
 
 
 def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
