@@ -14,9 +14,10 @@ import pytest
 from sklearn.datasets import load_digits
 
 from trimtab.config.config import Config
+from trimtab.data.dataset import Dataset
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
+from trimtab.deploy import training
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
-from trimtab.deploy.training import MODEL_FILE
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import train, tune
 from trimtab.stages.stage import records
@@ -149,28 +150,126 @@ def test_a_stage_that_is_started_again_takes_the_finished_weights(
     assert again.lineage["weights_sha256"] == first.lineage["weights_sha256"]
 
 
-@pytest.mark.parametrize("moved", [[], ["data.split.test was 0.1"]])
-def test_a_champion_that_may_know_test_rows_is_not_started_from(
-    digits: Path, tmp_path: Path, moved: list[str]
-) -> None:
-    first = trained(digits, tmp_path, "first", train={"epochs": 1})
-    with artifact.create(tmp_path / "champion", "champion") as draft:
-        (draft.path / PLAN_FILE).write_text(Plan(version=3, warm=True).model_dump_json())
-        (draft.path / TRAINING).mkdir()
-        shutil.copyfile(first.path / MODEL_FILE, draft.path / TRAINING / MODEL_FILE)
-    found = artifact.load(digits, "dataset")
-    with artifact.create(tmp_path / "moved", "dataset") as draft:
-        manifest = shutil.ignore_patterns(artifact.MANIFEST)
-        shutil.copytree(found.path, draft.path, dirs_exist_ok=True, ignore=manifest)
-        draft.counts, draft.lineage = found.manifest.counts, {**found.lineage, "sides_changed": moved}
-    train.run(
-        config=config(train={"epochs": 1}),
-        run=str(tmp_path / "again"),
-        dataset=str(tmp_path / "moved"),
-        hyperparameters=str(tmp_path / "first" / "hyperparameters"),
-        model=str(tmp_path / "model"),
-        champion=str(tmp_path / "champion"),
+def champion(tmp_path: Path, digits: Path, model: artifact.Artifact, version: int = 3) -> str:
+    """Returns a champion's snapshot, as ``plan`` takes it."""
+    record = training.TrainingRecord(
+        fingerprint="0" * 64,
+        rows={},
+        recipe={},
+        candidate="none--none",
+        hyperparameters=model.lineage["hyperparameters"],
+        data={},
     )
-    said = summary(tmp_path, "again")
-    assert said["start"] == ("scratch" if moved else "champion v3")
-    assert all(reason in said["start_reason"] for reason in moved)
+    path = tmp_path / f"champion-{version}"
+    with artifact.create(path, "champion") as draft:
+        plan = Plan(version=version, usable=True, warm=True)
+        (draft.path / PLAN_FILE).write_text(plan.model_dump_json())
+        training.write(draft.path / TRAINING, record, Dataset.open(digits), model, model)
+    return str(path)
+
+
+def retrained(
+    digits: Path, tmp_path: Path, name: str, snapshot: str, **sections: object
+) -> tuple[artifact.Artifact, dict[str, Any]]:
+    run = tmp_path / name
+    common = {
+        "config": config(**sections),
+        "run": str(run),
+        "dataset": str(digits),
+        "hyperparameters": str(run / "hyperparameters"),
+        "champion": snapshot,
+    }
+    tune.run(**common)
+    keras.backend.clear_session()
+    train.run(**common, model=str(run / "model"))
+    return artifact.load(run / "model", "model"), summary(tmp_path, name)
+
+
+def test_a_retraining_starts_from_the_champions_weights(digits: Path, tmp_path: Path) -> None:
+    snapshot = champion(tmp_path, digits, trained(digits, tmp_path, "first"))
+    found, said = retrained(digits, tmp_path, "again", snapshot, retrain={"epochs": 2})
+    before = summary(tmp_path, "first")["history"]
+    assert said["start"] == found.lineage["start"] == "champion v3"
+    assert [entry["epoch"] for entry in said["history"]] == [1, 2]
+    assert said["history"][0]["val_loss"] < before[0]["val_loss"] * 0.5
+
+
+def test_the_champions_hyperparameters_are_taken_and_not_searched(digits: Path, tmp_path: Path) -> None:
+    first = trained(digits, tmp_path, "first", tune={"algorithm": "random", "trials": 1, "epochs": 1})
+    snapshot = champion(tmp_path, digits, first)
+    found, said = retrained(digits, tmp_path, "again", snapshot, tune={"trials": 5})
+    assert found.lineage["hyperparameters"] == first.lineage["hyperparameters"]
+    assert said["start"] == "champion v3"
+    (searched,) = (one for one in records(str(tmp_path / "again")) if one.stage == "tune")
+    assert searched.summary == {"skipped": True, "champion": 3}
+
+
+def without_training(path: str, _: Path) -> None:
+    manifest = json.loads((Path(path) / "manifest.json").read_text())
+    shutil.rmtree(Path(path) / TRAINING)
+    plan = Plan(version=3, usable=True, reasons=["what champion v3 was trained from is gone"])
+    (Path(path) / PLAN_FILE).write_text(plan.model_dump_json())
+    with artifact.create(Path(path), "champion") as draft:
+        (draft.path / PLAN_FILE).write_text(plan.model_dump_json())
+        draft.lineage = manifest["lineage"]
+
+
+def with_lineage(**changed: object) -> Callable[[str, Path], None]:
+    def change(_: str, dataset: Path) -> None:
+        manifest = json.loads((dataset / "manifest.json").read_text())
+        manifest["lineage"] |= changed
+        (dataset / "manifest.json").write_text(json.dumps(manifest))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sections", "why"),
+    [
+        (without_training, {}, "what champion v3 was trained from is gone"),
+        (
+            with_lineage(schema_changes=["the class 11 is new in label"]),
+            {},
+            "the schema has changed: the class 11 is new in label",
+        ),
+        (
+            with_lineage(sides_changed=["data.split.test was 0.1"]),
+            {},
+            "the champion may have been trained on test rows: data.split.test was 0.1",
+        ),
+        (
+            lambda *_: None,
+            {"model": {"architecture": "mlp", "params": {"layers": 1, "units": 9}}},
+            "the model has Dense with weights of (64, 9) and (9,) where the earlier one has",
+        ),
+        (lambda *_: None, {"model": {"architecture": "mlp", "params": {"layers": 3}}}, "layers with weights"),
+    ],
+)
+def test_where_the_champions_weights_do_not_fit_it_says_why_and_starts_from_scratch(
+    digits: Path,
+    tmp_path: Path,
+    change: Callable[[str, Path], None],
+    sections: dict[str, object],
+    why: str,
+) -> None:
+    fixed = {"architecture": "mlp", "params": {"layers": 1, "units": 16}}
+    snapshot = champion(tmp_path, digits, trained(digits, tmp_path, "first", model=fixed))
+    change(snapshot, digits)
+    _, said = retrained(
+        digits, tmp_path, "again", snapshot, **{"model": fixed, **sections}, retrain={"epochs": 1}
+    )
+    assert said["start"] == "scratch"
+    assert why in said["start_reason"]
+    assert len(said["history"]) == 4, "the epochs of a retraining are for a warm start"
+
+
+def test_a_checkpoint_of_another_start_is_left_out(
+    digits: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = trained(digits, tmp_path, "first")
+    second = trained(digits, tmp_path, "second", seed=5)
+    retrained(digits, tmp_path, "again", champion(tmp_path, digits, first, version=1))
+    capfd.readouterr()
+    retrained(digits, tmp_path, "again", champion(tmp_path, digits, second, version=2))
+    said = capfd.readouterr().err
+    assert "is of another run (start differ)" in said

@@ -48,8 +48,10 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             found = _checked(settings.data, champions.take(settings.deploy.target, Path(temporary)))
         if forced_by:
-            found.forced, found.needed = Forced(by=forced_by, reason=forced_reason), True
+            found.forced = Forced(by=forced_by, reason=forced_reason)
+            found.reasons = found.reasons if found.needed else []
             found.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
+            found.needed = True
         needed, record.summary = found.needed, found.model_dump(mode="json")
         for reason in found.reasons:
             progress.say(STAGE, reason)

@@ -138,9 +138,7 @@ def _start(network: keras.Model, data: Dataset, champion: Snapshot) -> tuple[str
         why = f"the schema has changed: {'; '.join(data.schema_changes)}"
     elif data.sides_changed:
         why = f"the champion may have been trained on test rows: {'; '.join(data.sides_changed)}"
-    elif different := copy_weights(network, champion.training / training.MODEL_FILE):
-        why = f"the model has changed: {different}"
-    else:
+    elif not (why := copy_weights(network, champion.training / training.MODEL_FILE)):
         start, why = f"champion v{champion.plan.version}", "the data and the model are of the same kind"
         progress.say(STAGE, f"starts from {start}")
         return start, why

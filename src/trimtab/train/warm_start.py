@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 
+from trimtab.errors import ModelError
 from trimtab.models import archive
 
 
@@ -20,18 +21,19 @@ def copy_weights(model: keras.Model, file: Path) -> str:
         file: A ``.keras`` file.
 
     Returns:
-        What differs, in words; empty when the weights were copied.
-
-    Raises:
-        ModelError: If the file is missing, damaged or unsafe.
+        Why they cannot be taken, in words; empty when they were copied. A file that is damaged, unsafe or of
+        another version of Keras is such a reason.
     """
-    source = archive.load(file)
+    try:
+        source = archive.load(file)
+    except ModelError as error:
+        return f"the earlier model cannot be loaded: {error.message}"
     mine, theirs = _layers(model), _layers(source)
     if len(mine) != len(theirs):
-        return f"it has {len(mine)} layers with weights, the earlier one has {len(theirs)}"
+        return f"the model has {len(mine)} layers with weights, the earlier one has {len(theirs)}"
     for found, before in zip(mine, theirs, strict=True):
         if found != before:
-            return f"it has {_described(found)} where the earlier one has {_described(before)}"
+            return f"the model has {_described(found)} where the earlier one has {_described(before)}"
     model.set_weights(source.get_weights())
     return ""
 

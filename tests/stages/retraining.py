@@ -1,0 +1,177 @@
+"""A model in service and data that changes: real stages, and LiteRT models of a known quality for Keras'.
+
+What would need TensorFlow (training, pruning, quantizing) is replaced by logistic regressions, fitted on
+the prepared data and spoiled at will; everything that decides is the real thing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from trimtab.config.config import Config
+from trimtab.data.dataset import Dataset
+from trimtab.deploy.champion import Snapshot
+from trimtab.evaluate.evaluation import Latency
+from trimtab.report.result import Result
+from trimtab.stages import check_data, compare, data_prep, deploy, evaluate, plan, report, select, tune
+from trimtab.storage import artifact
+
+CENTRES = {"a": (0.0, 0.0), "b": (3.0, 0.0), "c": (0.0, 3.0), "d": (3.0, 3.0)}
+
+
+def rows(n: int, seed: int, classes: str = "abc", extra: int = 0) -> list[str]:
+    """Returns lines of a CSV file: two features that tell the classes apart, then more that do not."""
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(list(classes), n)
+    points = np.array([CENTRES[label] for label in labels]) + rng.normal(size=(n, 2))
+    noise = rng.normal(size=(n, extra))
+    return [
+        ",".join([*(f"{value:.6f}" for value in (*point, *more)), label])
+        for point, more, label in zip(points, noise, labels, strict=True)
+    ]
+
+
+def constant_latency(models: dict[str, Path], *_: Any) -> tuple[dict[str, Latency], int]:
+    """Stands in for `latency.measure`, so that nothing hangs on how busy the machine is."""
+    return dict.fromkeys(models, Latency(p50=1.0, p95=1.0, p99=1.0, threads=1)), 200
+
+
+@dataclass
+class Service:
+    """One deployment target, its data and its config."""
+
+    root: Path
+    tflite: Callable[..., bytes]
+    config: dict[str, Any] = field(default_factory=dict)
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        (self.root / "data").mkdir(parents=True)
+        self.config = {
+            "data": {"train": str(self.root / "data"), "label": "label", "format": "csv", "workers": 1},
+            "model": {"architecture": "mlp"},
+            "recipes": [{"prune": "none", "quantize": ["float16"]}],
+            "budget": {"max_accuracy_drop": 0.05, "objective": "size"},
+            "deploy": {"target": str(self.target)},
+        }
+
+    @property
+    def target(self) -> Path:
+        return self.root / "deployed"
+
+    def write(self, name: str, lines: list[str], extra: int = 0) -> None:
+        header = ",".join(["x", "y", *(f"noise{i}" for i in range(extra)), "label"])
+        (self.root / "data" / name).write_text("\n".join([header, *lines]) + "\n")
+
+    def champion(self) -> dict[str, Any]:
+        return json.loads((self.target / "champion.json").read_text())
+
+    def retrain(
+        self, *, spoiled: float = 0.0, padding: int = 0, forced: tuple[str, str] = ("", "")
+    ) -> Result:
+        """Runs the stages of the `retrain` pipeline in its order, and returns what the report says.
+
+        Args:
+            spoiled: How much noise is added to the weights of the challenger.
+            padding: Bytes that are added to its file.
+            forced: By whom, and why.
+        """
+        home = self.new_run()
+        by, reason = forced
+        if check_data.run(config=self.text, run=str(home), forced_by=by, forced_reason=reason):
+            promoted = self.challenge(home, spoiled=spoiled, padding=padding, forced=forced)
+            if promoted is not None:
+                deploy.run(**promoted)
+        return self.report(home)
+
+    def new_run(self) -> Path:
+        self.runs += 1
+        return self.root / f"run-{self.runs}"
+
+    @property
+    def text(self) -> str:
+        return Config.model_validate(self.config).model_dump_json()
+
+    def report(self, home: Path) -> Result:
+        report.run(config=self.text, run=str(home), pipeline="retrain", html=str(home / "out.html"))
+        return Result.model_validate_json((home / "result.json").read_bytes())
+
+    def challenge(
+        self,
+        home: Path,
+        *,
+        spoiled: float = 0.0,
+        padding: int = 0,
+        forced: tuple[str, str] = ("", ""),
+    ) -> dict[str, str] | None:
+        """Runs the stages from `plan` to `compare`; returns the arguments of `deploy`, if it is to run."""
+        champion, dataset = str(home / "champion"), str(home / "dataset")
+        plan.run(config=self.text, run=str(home), champion=champion, planned=str(home / "planned"))
+        common = {"config": (home / "planned").read_text(), "run": str(home)}
+        data_prep.run(**common, dataset=dataset, champion=champion)
+        if Snapshot.open(champion).record:
+            tune.run(**common, dataset=dataset, champion=champion, hyperparameters=str(home / "tuned"))
+        model, shortlist = self._models(home, Dataset.open(dataset))
+        candidates = self._candidates(home, common, Dataset.open(dataset), spoiled, padding)
+        selection, comparison = str(home / "selection"), str(home / "comparison")
+        select.run(
+            **common,
+            dataset=dataset,
+            quantized=[str(home / name) for name in candidates],
+            evaluations=[str(home / f"evaluation-{name}") for name in candidates],
+            selection=selection,
+        )
+        judged = {"dataset": dataset, "selection": selection, "champion": champion, "comparison": comparison}
+        promote = compare.run(**common, **judged, forced_by=forced[0], forced_reason=forced[1])
+        return {**common, **judged, "model": model, "shortlist": shortlist} if promote else None
+
+    def _models(self, home: Path, data: Dataset) -> tuple[str, str]:
+        """Writes what ``train`` and ``shortlist`` leave, as far as deploying is concerned."""
+        with artifact.create(home / "model", "model") as draft:
+            (draft.path / "model.keras").write_bytes(b"trained")
+            hyperparameters = {"model": {"units": 8}, "optimizer": {}}
+            draft.lineage = {"dataset": data.fingerprint, "hyperparameters": hyperparameters}
+        model = artifact.load(home / "model", "model")
+        with (
+            artifact.create(home / "shortlist", "shortlist") as draft,
+            artifact.create(draft.path / "none", "model") as pruned,
+        ):
+            (pruned.path / "model.keras").write_bytes(b"pruned")
+            pruned.lineage = {**model.lineage, "parent": model.digest}
+        return str(model.path), str(home / "shortlist")
+
+    def _candidates(
+        self, home: Path, common: dict[str, str], data: Dataset, spoiled: float, padding: int
+    ) -> list[str]:
+        """Writes and evaluates a candidate for each that the plan asks for; all predict the same."""
+        content = self._challenger(data, spoiled)
+        names = list(Config.model_validate_json(common["config"]).candidates())
+        for name in names:
+            with artifact.create(home / name, "candidate") as draft:
+                described = {"candidate": name, "ok": True, "reason": "", "cost": None}
+                (draft.path / "candidate.json").write_text(json.dumps(described))
+                extra = padding + (50_000 if name == "none--none" else 0)
+                (draft.path / "model.tflite").write_bytes(content + bytes(extra))
+                draft.lineage = {"dataset": data.fingerprint, "ok": True}
+            evaluate.run(
+                **common,
+                candidate=name,
+                dataset=str(data.path),
+                quantized=str(home / name),
+                evaluation=str(home / f"evaluation-{name}"),
+            )
+        return names
+
+    def _challenger(self, data: Dataset, spoiled: float) -> bytes:
+        x, y = data.arrays("train")
+        fitted = LogisticRegression(max_iter=1000).fit(data.model_input(x).reshape(len(x), -1), y)
+        noise = np.random.default_rng(0).normal(0, spoiled, fitted.coef_.shape) if spoiled else 0.0
+        weights = (fitted.coef_ + noise).astype(np.float32)
+        return self.tflite(weights, fitted.intercept_.astype(np.float32), shape=data.schema.input.shape)

@@ -1,0 +1,350 @@
+"""What becomes of the model in service, situation by situation: see docs/retraining.md."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from retraining import Service, constant_latency, rows
+
+from trimtab.deploy.champion import Snapshot
+from trimtab.evaluate import latency
+from trimtab.report.result import Result
+from trimtab.stages import check_data, deploy
+from trimtab.stages.stage import records
+
+ROWS = 1200
+BAD = 6.0
+FORCED = ("ada@lab", "the label was wrong for a week")
+
+
+@pytest.fixture(autouse=True)
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "measure", constant_latency)
+
+
+@pytest.fixture
+def service(tmp_path: Path, linear_tflite: Callable[..., bytes]) -> Service:
+    """Returns a target with data and no model yet."""
+    made = Service(tmp_path / "service", linear_tflite)
+    made.write("january.csv", rows(ROWS, seed=1))
+    return made
+
+
+@pytest.fixture
+def served(service: Service) -> Service:
+    """Returns a target with a good model in service."""
+    assert service.retrain().status == "deployed"
+    return service
+
+
+def told(result: Result) -> str:
+    """Returns everything that a person reads of a retraining."""
+    retrain = result.retrain
+    assert retrain is not None
+    return "\n".join([result.verdict, *retrain.reasons, *retrain.schema_changes])
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+# Before anything is in service, or when it is lost
+
+
+def test_the_first_run_deploys(service: Service) -> None:
+    result = service.retrain()
+    assert (result.status, service.champion()["version"]) == ("deployed", 1)
+    assert result.retrain.comparison.finding == "no_champion"
+    assert f"no model is deployed at {service.target} yet" in told(result)
+    assert result.deployed == str(service.target / "1")
+
+
+def test_a_lost_pointer_is_a_first_run_under_a_new_number(served: Service) -> None:
+    (served.target / "champion.json").unlink()
+    result = served.retrain()
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert "no model is deployed" in told(result)
+
+
+def test_a_damaged_pointer_is_named_and_replaced(served: Service) -> None:
+    (served.target / "champion.json").write_text("{")
+    result = served.retrain()
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert "champion.json: the file is damaged" in told(result)
+    assert "the history before is lost" in served.champion()["history"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (flip, "its SHA-256 is not the manifest's"),
+        (Path.unlink, "a file that the manifest lists is missing"),
+        (lambda file: shutil.rmtree(file.parent), "there is no version 1"),
+    ],
+)
+def test_a_champion_that_cannot_be_served_is_replaced(
+    served: Service, harm: Callable[[Path], object], said: str
+) -> None:
+    harm(served.target / "1" / "model.tflite")
+    result = served.retrain(spoiled=BAD)
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert result.retrain.comparison.finding == "no_champion"
+    assert "champion v1 cannot be served" in told(result)
+    assert said in told(result)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (flip, "its SHA-256 is not the manifest's"),
+        (Path.unlink, "a file that the manifest lists is missing"),
+        (lambda file: shutil.rmtree(file.parent), "nothing is stored of the training of version 1"),
+    ],
+)
+def test_a_champion_whose_training_is_lost_is_still_judged(
+    served: Service, harm: Callable[[Path], object], said: str
+) -> None:
+    harm(served.target / "training" / "1" / "model.keras")
+    served.config["recipes"] = [{"prune": "none", "quantize": ["int8"]}]
+    result = served.retrain(spoiled=BAD)
+    assert (result.status, served.champion()["version"]) == ("champion_kept", 1)
+    assert result.retrain.comparison.finding == "worse"
+    assert said in told(result)
+    assert not Snapshot.open(served.root / "run-2" / "champion").plan.warm
+    # The recipe is the champion's still: what is served says it, too.
+    assert [one.id for one in result.candidates] == ["none--none", "none--float16"]
+
+
+# Nothing new
+
+
+def test_equal_files_are_nothing_new_and_are_not_parsed(
+    served: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parsed(*_: object) -> None:
+        raise AssertionError("the data was parsed")
+
+    monkeypatch.setattr("trimtab.stages.check_data.fingerprint", parsed)
+    result = served.retrain()
+    assert (result.status, result.errors) == ("up_to_date", [])
+    assert result.verdict == "Nothing new: the data is what champion v1 was trained on."
+    assert {record.stage for record in records(str(served.root / "run-2"))} == {"check_data", "report"}
+
+
+def test_the_same_rows_in_other_files_are_nothing_new(served: Service) -> None:
+    lines = rows(ROWS, seed=1)[::-1]
+    served.write("january.csv", lines[:500])
+    served.write("february.csv", lines[500:])
+    result = served.retrain()
+    assert result.status == "up_to_date"
+    assert "their rows are those that champion v1 was trained on" in result.verdict
+    assert result.retrain.changes.added.first == ["train/february.csv"]
+    assert result.retrain.changes.changed.first == ["train/january.csv"]
+
+
+# New rows: champion against challenger
+
+
+def test_a_better_challenger_is_promoted(service: Service) -> None:
+    service.retrain(spoiled=BAD)
+    service.write("february.csv", rows(300, seed=2))
+    result = service.retrain()
+    assert (result.status, service.champion()["version"]) == ("deployed", 2)
+    found = result.retrain.comparison
+    assert found.finding == "better"
+    assert found.loss.upper_bound < 0
+    assert result.verdict.startswith("Deployed none--float16 as v2: better than v1, 95 % sure")
+    assert "1 file new: train/february.csv" in told(result)
+    assert sum(result.retrain.changes.rows_before.values()) == ROWS
+    assert sum(result.retrain.changes.rows_after.values()) == ROWS + 300
+    assert "better than v1" in service.champion()["history"][1]["reason"]
+
+
+def test_a_worse_challenger_leaves_the_champion(served: Service) -> None:
+    before = (served.target / "champion.json").read_bytes()
+    served.write("february.csv", rows(300, seed=2))
+    result = served.retrain(spoiled=BAD)
+    assert (result.status, result.deployed) == ("champion_kept", None)
+    assert (served.target / "champion.json").read_bytes() == before
+    assert result.retrain.comparison.finding == "worse"
+    assert result.retrain.comparison.gain.upper_bound < 0
+    assert result.verdict.startswith(
+        "Champion v1 stays: the challenger none--float16 is worse than v1, 95 % sure"
+    )
+
+
+def test_a_challenger_as_good_and_cheaper_is_promoted(service: Service) -> None:
+    service.retrain(padding=20_000)
+    service.write("february.csv", rows(300, seed=2))
+    result = service.retrain()
+    assert (result.status, service.champion()["version"]) == ("deployed", 2)
+    assert result.retrain.comparison.finding == "cheaper"
+    assert "not worse than v1, 95 % sure" in result.verdict
+    assert "and cheaper: " in result.verdict
+
+
+def test_a_challenger_as_good_and_not_cheaper_is_not_promoted(served: Service) -> None:
+    served.write("february.csv", rows(300, seed=2))
+    result = served.retrain(padding=20_000)
+    assert (result.status, served.champion()["version"]) == ("champion_kept", 1)
+    assert result.retrain.comparison.finding == "no_gain"
+    assert "not proven better, and not cheaper" in result.verdict
+
+
+def test_not_worse_has_to_be_shown(service: Service) -> None:
+    service.retrain(padding=20_000)
+    service.config["retrain"] = {"max_accuracy_drop": 0.0001}
+    service.write("february.csv", rows(300, seed=2))
+    result = service.retrain()
+    assert (result.status, result.retrain.comparison.finding) == ("champion_kept", "unproven")
+    assert "not shown to be as good as v1" in result.verdict
+
+
+def test_a_challenger_over_the_budget_is_none(served: Service) -> None:
+    served.write("february.csv", rows(300, seed=2))
+    served.config["budget"]["max_size_kb"] = 0.1
+    result = served.retrain()
+    assert (result.status, result.retrain.comparison.finding) == ("over_budget", "over_budget")
+    assert result.verdict.startswith("Nothing was deployed")
+    assert result.verdict.endswith("Champion v1 stays.")
+
+
+def test_the_champions_recipe_and_hyperparameters_are_applied(served: Service) -> None:
+    served.write("february.csv", rows(300, seed=2))
+    served.config["recipes"] = [{"prune": {"method": "channels"}, "quantize": ["int8"]}]
+    served.config["tune"] = {"trials": 3}
+    result = served.retrain()
+    assert [one.id for one in result.candidates] == ["none--none", "none--float16"]
+    tuned = json.loads((served.root / "run-2" / "tuned" / "hyperparameters.json").read_text())
+    assert tuned == {"model": {"units": 8}, "optimizer": {}}
+
+
+# Data of another kind
+
+
+def test_another_setting_is_a_reason_too(served: Service) -> None:
+    served.config["data"]["split"] = {"test": 0.3}
+    result = served.retrain()
+    assert result.retrain.needed
+    assert "data.split is" in told(result)
+
+
+def test_a_new_column_makes_a_new_schema_and_the_champion_is_still_judged(served: Service) -> None:
+    served.write("january.csv", rows(ROWS, seed=1, extra=1), extra=1)
+    result = served.retrain(spoiled=BAD)
+    assert result.status == "champion_kept"
+    assert "the column noise0 (numeric) is new" in told(result)
+    assert result.retrain.comparison.finding == "worse"
+    assert result.retrain.comparison.champion.metrics["accuracy"] > 0.8
+
+
+def test_without_one_of_its_columns_the_champion_cannot_answer(service: Service) -> None:
+    service.write("january.csv", rows(ROWS, seed=1, extra=1), extra=1)
+    service.retrain()
+    service.write("january.csv", rows(ROWS, seed=1))
+    kept = service.retrain()
+    assert (kept.status, kept.retrain.comparison.finding) == ("champion_kept", "no_answer")
+    assert "champion v1 cannot answer the new data: the column noise0 is gone" in kept.verdict
+    forced = service.retrain(forced=FORCED)
+    assert (forced.status, service.champion()["version"]) == ("deployed", 2)
+
+
+def test_a_new_class_counts_against_the_champion(served: Service) -> None:
+    served.write("february.csv", rows(400, seed=2, classes="d"))
+    result = served.retrain()
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert "the class d is new in label" in told(result)
+    found = result.retrain.comparison
+    assert found.finding == "better"
+    assert found.champion.metrics["accuracy"] < 0.75 < found.challenger.metrics["accuracy"]
+
+
+# By force
+
+
+def test_force_retrains_without_new_data(served: Service) -> None:
+    result = served.retrain(padding=100, forced=FORCED)
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert result.retrain.reasons == [f"it is forced by {FORCED[0]}: {FORCED[1]}"]
+    assert result.verdict.startswith(
+        "Deployed none--float16 as v2, forced by ada@lab (the label was wrong for a week): "
+    )
+
+
+def test_force_promotes_a_worse_challenger_and_says_who_and_why(served: Service) -> None:
+    served.write("february.csv", rows(300, seed=2))
+    result = served.retrain(spoiled=BAD, forced=FORCED)
+    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+    assert result.retrain.comparison.finding == "worse"
+    assert result.retrain.forced.model_dump() == {"by": FORCED[0], "reason": FORCED[1]}
+    move = served.champion()["history"][-1]
+    assert (move["by"], move["forced"], move["version"]) == (FORCED[0], True, 2)
+    assert move["reason"].startswith(f"{FORCED[1]} (worse than v1")
+
+
+def test_force_cannot_promote_what_is_over_the_budget(served: Service) -> None:
+    served.config["budget"]["max_size_kb"] = 0.1
+    result = served.retrain(forced=FORCED)
+    assert (result.status, served.champion()["version"]) == ("over_budget", 1)
+
+
+# Two at once
+
+DEPLOY = """
+import json, sys, time
+from trimtab.stages import deploy
+arguments, at = json.loads(sys.argv[1]), float(sys.argv[2])
+time.sleep(max(0, at - time.time()))
+deploy.run(**arguments)
+"""
+
+
+def test_of_two_that_race_exactly_one_is_promoted(served: Service) -> None:
+    served.config["retrain"] = {"max_accuracy_drop": 0.05}
+    served.write("february.csv", rows(300, seed=2))
+    homes = [served.new_run() for _ in range(2)]
+    for home in homes:
+        check_data.run(config=served.text, run=str(home))
+    promoted = [
+        served.challenge(home, padding=100 * number, forced=FORCED) for number, home in enumerate(homes)
+    ]
+    start = str(time.time() + 3)
+    racing = [
+        subprocess.Popen([sys.executable, "-c", DEPLOY, json.dumps(one), start], stderr=subprocess.DEVNULL)
+        for one in promoted
+    ]
+    codes = [process.wait(timeout=300) for process in racing]
+    assert sorted(codes) == [0, 1]
+    champion = served.champion()
+    assert [move["version"] for move in champion["history"]] == [1, champion["version"]]
+    results = [served.report(home) for home in homes]
+    winner, loser = results if codes[0] == 0 else results[::-1]
+    assert (winner.status, winner.deployed) == ("deployed", str(served.target / str(champion["version"])))
+    assert (loser.status, loser.deployed) == ("failed", None)
+    assert "another deployment moved the pointer first" in loser.verdict
+    assert f"version {champion['version']}, by {FORCED[0]}" in loser.verdict
+
+
+def test_a_champion_that_changed_meanwhile_is_not_replaced(served: Service) -> None:
+    served.write("february.csv", rows(300, seed=2))
+    slow = served.new_run()
+    check_data.run(config=served.text, run=str(slow))
+    arguments = served.challenge(slow, forced=FORCED)
+    served.retrain(padding=100, forced=FORCED)
+    before = (served.target / "champion.json").read_bytes()
+    with pytest.raises(SystemExit):
+        deploy.run(**arguments)
+    assert (served.target / "champion.json").read_bytes() == before
+    assert "the model was not deployed: another deployment" in served.report(slow).verdict
