@@ -44,6 +44,18 @@ def test_a_schedule_runs_one_at_a_time_and_never_catches_up(create, server):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "pipeline"),
+    [([], "retrain"), (["--pipeline", "retrain"], "retrain"), (["--pipeline", "optimize"], "optimize")],
+)
+def test_it_runs_the_pipeline_that_is_asked_for(create, server, options, pipeline):
+    assert create("--every", "6h", *options)[0] == 0
+    assert [one["display_name"] for one in server.tables["pipelines"]] == [f"trimtab-{pipeline}"]
+    (made,) = server.tables["recurringruns"]
+    given = {"optimize": {"recipes"}, "retrain": {"forced_by", "forced_reason"}}[pipeline]
+    assert set(made["runtime_config"]["parameters"]) == {"config", "output"} | given
+
+
 def test_five_fields_get_their_seconds_and_intervals_are_seconds(create, server):
     assert create("--cron", "0 2 * * *", "--name", "a")[0] == 0
     assert create("--every", "6h", "--name", "b")[0] == 0
