@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.evaluate.evaluation import Drop
 from trimtab.report import numbers
-from trimtab.report.result import Rival
+from trimtab.report.result import Comparison, Rival
 
 
 def no_champion(reasons: list[str]) -> str:
@@ -55,6 +55,35 @@ def price(champion: Rival, challenger: Rival) -> str:
     sizes = (numbers.size(one.size_bytes) for one in (challenger, champion))
     times = (f"{numbers.milliseconds(one.latency_ms.p50)} ms" for one in (challenger, champion))
     return f"{' against '.join(sizes)}, {' against '.join(times)}"
+
+
+def rivals(found: Comparison | None) -> list[list[str]]:
+    """Returns what was measured of both, as ``[what, champion, challenger]``; none if not judged."""
+    if found is None or found.champion is None or found.challenger is None:
+        return []
+    both = (found.champion, found.challenger)
+    if "mae" in found.champion.metrics:
+        quality = ["Mean absolute error", *(numbers.decimal(one.metrics["mae"], 4) for one in both)]
+    else:
+        quality = ["Accuracy", *(numbers.percent(one.metrics["accuracy"]) for one in both)]
+    return [
+        quality,
+        ["Size of the file", *(numbers.size(one.size_bytes) for one in both)],
+        ["Latency, median", *(f"{numbers.milliseconds(one.latency_ms.p50)} ms" for one in both)],
+    ]
+
+
+def proofs(found: Comparison | None) -> list[list[str]]:
+    """Returns what each loses against the other, as ``[who, observed, at most]``, and what is tolerated."""
+    if found is None or found.champion is None or found.loss is None or found.gain is None:
+        return []
+    unit = "%" if "mae" in found.champion.metrics else "points"
+
+    def line(who: str, drop: Drop) -> list[str]:
+        return [who, *(f"{numbers.points(value)} {unit}" for value in (drop.observed, drop.upper_bound))]
+
+    tolerated = ["tolerated as not worse", "", f"{numbers.points(found.tolerated)} {unit}"]
+    return [line("of the challenger", found.loss), line("of the champion", found.gain), tolerated]
 
 
 def _loss(value: float, rival: Rival) -> str:

@@ -9,7 +9,7 @@ import jinja2
 import yaml
 
 import trimtab
-from trimtab.report import drift, numbers, pareto, rows, verdict, views
+from trimtab.report import comparison, drift, numbers, pareto, rows, verdict, views
 from trimtab.report.confusion import confusion_plot, most_confused
 from trimtab.report.curves import curve_plots
 from trimtab.report.evidence import Evidence
@@ -55,6 +55,8 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
         "pipeline": views.pipeline(result, evidence),
         "tiles": views.tiles(result, chosen),
+        "rivals": comparison.rivals(result.retrain.comparison if result.retrain else None),
+        "proofs": comparison.proofs(result.retrain.comparison if result.retrain else None),
         "plots": [plot for cost in ("latency", "size") if (plot := pareto.pareto_plot(result, cost))],
         "candidates": [rows.candidate_row(result, candidate) for candidate in result.candidates],
         "metrics": rows.metric_rows(compared),

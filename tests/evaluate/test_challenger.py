@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trimtab.config.budget import Budget
+from trimtab.config.retrain import Retrain
+from trimtab.evaluate import challenger, significance
+from trimtab.evaluate.evaluation import Drop, Latency
+
+
+def drop(upper_bound):
+    return Drop(observed=0.0, upper_bound=upper_bound, confidence=0.95, examples=100)
+
+
+def price(size, p50):
+    return challenger.Price(size, Latency(p50=p50, p95=p50, p99=p50, threads=1))
+
+
+@pytest.mark.parametrize(
+    ("loss", "gain", "is_cheaper", "finding"),
+    [
+        (-0.001, 0.05, False, "better"),
+        (-0.001, 0.05, True, "better"),
+        (0.0, 0.05, False, "no_gain"),
+        (0.0, 0.05, True, "cheaper"),
+        (0.01, 0.02, True, "cheaper"),
+        (0.01, 0.02, False, "no_gain"),
+        (0.01, -0.001, False, "no_gain"),
+        (0.011, 0.02, True, "unproven"),
+        (0.011, -0.001, True, "worse"),
+    ],
+)
+def test_the_rule(loss, gain, is_cheaper, finding):
+    assert challenger.judge(drop(loss), drop(gain), 0.01, is_cheaper=is_cheaper) == finding
+
+
+@pytest.mark.parametrize(
+    ("size", "p50", "cheaper"),
+    [
+        (95, 1.0, True),
+        (96, 1.0, False),
+        (100, 0.95, True),
+        (100, 0.96, False),
+        (90, 1.049, True),
+        (90, 1.05, False),
+        (104, 0.5, True),
+        (106, 0.5, False),
+        (100, 1.0, False),
+    ],
+)
+def test_cheaper_is_one_lower_and_the_other_not_higher(size, p50, cheaper):
+    assert challenger.cheaper(price(100, 1.0), price(size, p50), 0.05) is cheaper
+
+
+def test_what_is_tolerated_is_the_budgets_unless_it_is_set():
+    budget = Budget(max_accuracy_drop=0.02, max_error_increase=0.1)
+    assert challenger.tolerated(Retrain(), budget, "classification") == 0.02
+    assert challenger.tolerated(Retrain(), budget, "regression") == 0.1
+    own = Retrain(max_accuracy_drop=0.005, max_error_increase=0.03)
+    assert challenger.tolerated(own, budget, "classification") == 0.005
+    assert challenger.tolerated(own, budget, "regression") == 0.03
+
+
+@pytest.mark.parametrize("is_cheaper", [True, False])
+def test_a_challenger_at_what_is_tolerated_is_promoted_at_most_five_times_in_a_hundred(is_cheaper):
+    """4,000 test sets of 500 examples, of which the champion alone gets 3 % more right."""
+    rng, n, limit, repeats = np.random.default_rng(0), 500, 0.03, 4000
+    promoted = 0
+    draws = rng.multinomial(n, [0.05, 0.05 - limit, 1 - 0.1 + limit], repeats)[:, :2]
+    for (losses, gains), count in zip(*np.unique(draws, axis=0, return_counts=True), strict=True):
+        champion, made = np.ones(n), np.ones(n)
+        made[:losses] = 0
+        champion[losses : losses + gains] = 0
+        loss = significance.drop(champion, made, 0.95, "classification")
+        gain = significance.drop(made, champion, 0.95, "classification")
+        found = challenger.judge(loss, gain, limit, is_cheaper=is_cheaper)
+        promoted += count * (found in ("better", "cheaper"))
+    assert promoted / repeats <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repeats)
+    assert (promoted > 0) == is_cheaper
