@@ -164,6 +164,9 @@ def test_what_cannot_be_exported_is_a_typed_error(target, deploy, digits, tmp_pa
     for repository in (target, str(tmp_path / "copy")):
         with pytest.raises(ConfigError, match="expected another directory, found a model repository"):
             export(target, repository)
+    for inside in ("1", "1/more", "training/more", "new"):
+        with pytest.raises(ConfigError, match="expected a directory outside of the model repository"):
+            export(target, f"{target}/{inside}")
     assert (Path(target) / "1" / "manifest.json").read_bytes() == before
     with pytest.raises(DeployError, match="there is no version 7"):
         export(target, output, version=7)

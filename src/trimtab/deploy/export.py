@@ -73,7 +73,7 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
             does not repeat the Keras model's outputs.
         ArtifactError: If a file of the version is damaged.
         ModelError: If the Keras model cannot be loaded.
-        ConfigError: If ``output`` is a model repository itself.
+        ConfigError: If ``output`` is a model repository itself, or lies in that of the model.
         StorageError: If ``output`` cannot be written.
     """
     repository = Repository(target)
@@ -81,6 +81,8 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
     theirs = (CHAMPION_FILE, COUNTER_FILE, f"{number}/{MANIFEST}")
     if any(store.read(name) is not None for name in theirs):  # its versions have the names that exports get
         raise ConfigError("expected another directory, found a model repository", path=store.uri)
+    if f"{store.uri}/".startswith(f"{repository.uri.rstrip('/')}/"):  # a file more, and a version is damaged
+        raise ConfigError("expected a directory outside of the model repository", path=store.uri)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         made = _write(repository, number, Path(temporary))
         store.put_directory(Path(temporary), str(number))
