@@ -81,6 +81,15 @@ def test_what_is_wrong_is_shown_beside_the_rest(deployed):
     assert states(found) == [(1, "unknown"), (2, "damaged"), (3, "unknown")]
 
 
+def test_whether_a_version_was_the_champion_stays_unknown_after_the_pointer_was_replaced(
+    deployed, monkeypatch
+):
+    open_store(deployed).write("champion.json", b"{")
+    monkeypatch.setattr(servable, "check", lambda *a: servable.Check())
+    promote(deployed, 2)
+    assert states(history(deployed)) == [(1, "unknown"), (2, "champion"), (3, "unknown")]
+
+
 def test_a_version_that_has_gone_is_shown_as_missing(deployed, request):
     if deployed.startswith("gs://"):
         request.getfixturevalue("emulator").state.delete("bucket", "deployed/digits/2/.whole.json", None)

@@ -99,7 +99,7 @@ def test_a_missing_version_is_refused_and_another_one_named(deployed, unchecked,
         state.delete("bucket", "deployed/digits/2/.whole.json", None)
     else:
         shutil.rmtree(Path(deployed) / "2")
-    with pytest.raises(DeployError, match="there is no version 2\n  There is version 1, 3"):
+    with pytest.raises(DeployError, match="there is no version 2\n  The versions there are: 1, 3"):
         promote(deployed, 2)
     flip(deployed, "1/model.tflite")
     with pytest.raises(DeployError, match=r"there is no version 2\n  There is no other whole version"):

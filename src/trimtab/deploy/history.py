@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trimtab.deploy.pointer import REPLACED_DAMAGED
 from trimtab.deploy.repository import Champion, Promotion, Repository
 from trimtab.errors import DeployError
 from trimtab.storage.parallel import in_parallel
@@ -40,7 +41,7 @@ class Version(BaseModel):
         version: Its number.
         state: ``champion``; ``former``: it was; ``never``: it never was; ``missing``: it was, and has gone;
             ``damaged``: its description cannot be read (its other files are verified when it is used);
-            ``unknown``: the pointer is damaged, and the history with it.
+            ``unknown``: the pointer is or was damaged, and the history is lost with it.
         run: The URI of the run that made it.
         candidate: The candidate's id.
         metrics: On the test split of its own run.
@@ -94,12 +95,13 @@ def history(target: str) -> History:
     there, promoted = repository.versions(), {move.version for move in moves}
     if not there and not promoted and not problem:
         raise DeployError("no model was deployed here", path=repository.uri)
+    is_lost = bool(problem) or any(REPLACED_DAMAGED in move.reason for move in moves)
     versions = in_parallel(lambda number: _version(repository, number), there)
     for one in versions:
-        if one.state == "never" and problem:
-            one.state = "unknown"
-        elif one.state == "never" and one.version in promoted:
+        if one.state == "never" and one.version in promoted:
             one.state = "champion" if champion and champion.version == one.version else "former"
+        elif one.state == "never" and is_lost:
+            one.state = "unknown"
     versions += [Version(version=number, state="missing") for number in promoted.difference(there)]
     return History(
         uri=repository.uri,

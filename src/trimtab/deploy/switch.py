@@ -95,7 +95,7 @@ def _proven(repository: Repository, version: int) -> str:
     if not repository.has(version):
         known = repository.versions()
         numbers = ", ".join(str(number) for number in known)
-        hint = f"There is version {numbers}." if known else "No model was deployed here."
+        hint = f"The versions there are: {numbers}." if known else "No model was deployed here."
         raise DeployError(f"there is no version {version}", path=repository.uri, hint=hint)
     with repository.fetched(version) as found:
         selection = str(found.lineage["selection"])
