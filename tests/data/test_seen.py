@@ -33,7 +33,7 @@ def _warnings(now: dict[str, Any], before: dict[str, Any] | None, names: tuple[s
         ({"split": {"test": 0.1}}, {"split": {"test": 0.2}}),
         ({"split": {"validation": 0.3}}, {}),
         ({"test": "test.csv"}, {"test": "old.csv"}),
-        ({"test": "test.csv", "group_by": "g"}, {}),
+        ({"test": "test.csv", "group_by": "g"}, {"test": "old.csv"}),
         ({"group_by": "g"}, {"group_by": "g"}),
     ],
 )
@@ -45,6 +45,7 @@ def test_the_same_sides_are_no_warning(now: dict[str, Any], before: dict[str, An
     ("now", "before", "reason"),
     [
         ({}, {"test": "old.csv"}, "data.test was given"),
+        ({"test": "test.csv"}, {}, "data.test was not given"),
         ({"split": {"test": 0.3}}, {}, "data.split.test was 0.2"),
         ({"group_by": "g"}, {}, "data.group_by was not set"),
         ({}, {"group_by": "g"}, "data.group_by was g"),

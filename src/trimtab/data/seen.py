@@ -16,14 +16,18 @@ def sides_changed(champion: Reference, schema: DatasetSchema, config: Data) -> l
 
     The side of a row follows from its input columns, or its group, and the share of the test rows. While
     these are the same, or the share is smaller, no row that the champion was trained on is a test row,
-    however many rows are added.
+    however many rows are added. A test split that is given is taken to be unseen, unless it is given for the
+    first time: its rows may come from the file that the champion's splits were made of.
 
     Args:
         champion: The data of the model in service.
         schema: Of the new data.
         config: The config's data section.
     """
-    return list(_reasons(champion, schema, config)) if config.test is None else []
+    if config.test is None:
+        return list(_reasons(champion, schema, config))
+    before = champion.settings
+    return ["data.test was not given"] if before is not None and before.test is None else []
 
 
 def warning(reasons: list[str]) -> list[str]:
