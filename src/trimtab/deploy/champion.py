@@ -25,7 +25,7 @@ from trimtab.config.recipes import Recipe
 from trimtab.deploy import training
 from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
 from trimtab.deploy.training import TrainingRecord
-from trimtab.errors import ArtifactError, DeployError
+from trimtab.errors import ArtifactError, DeployError, TrimtabError
 from trimtab.storage import artifact
 
 PLAN_FILE, POINTER_FILE = "plan.json", "pointer.json"
@@ -121,7 +121,7 @@ def take(target: str, directory: Path) -> Snapshot:
     try:
         champion = repository.parse(pointer)
     except DeployError as error:
-        champion, plan.reasons = None, [f"the pointer to the champion cannot be used: {error.describe()}"]
+        champion, plan.reasons = None, [f"the pointer to the champion cannot be used: {_fact(error)}"]
     if champion is not None:
         _copy(repository, champion, directory, plan)
     elif not plan.reasons:
@@ -151,8 +151,13 @@ def _part(
                 training.read(found)
             shutil.copytree(found.path, target)
     except (ArtifactError, DeployError) as error:
-        return error.describe().splitlines()[0]
+        return _fact(error)
     return ""
+
+
+def _fact(error: TrimtabError) -> str:
+    """Returns what is wrong, without what to do about it: a retraining does something else."""
+    return error.describe().splitlines()[0]
 
 
 def _recipe(found: dict[str, Any]) -> Recipe | None:
