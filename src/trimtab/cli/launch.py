@@ -93,7 +93,7 @@ def launch(
         TrimtabError: If the config cannot be used, or a task died without leaving a record.
     """
     from trimtab.config.loader import load
-    from trimtab.storage.gcs.location import is_remote
+    from trimtab.storage.store import open_store
 
     loaded = load(config, overrides)
     if runner == "kubeflow":
@@ -103,7 +103,7 @@ def launch(
     image = options.pop("image") if runner == "docker" else None
     if given := [f"--{name.replace('_', '-')}" for name, value in options.items() if value]:
         raise click.UsageError(f"{', '.join(given)}: only with --runner kubeflow")
-    output = output.rstrip("/") if is_remote(output) else str(Path(output).absolute())
+    output = open_store(output).uri
     resolved = _with_target(loaded, output)
     if dry_run:
         _print_plan(pipeline, resolved, as_json)

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from trimtab.cli import run_directory
+
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
@@ -47,11 +49,25 @@ def processes(config: Config, directory: Path, uri: str) -> Iterator[Any]:  # no
         if stage in forked:
             return _run_forked(context, full_command, {**os.environ, **(env_vars or {})})
         if stage == _BEFORE:
-            forkserver.ensure_running()
+            with _standard_error_to(directory / run_directory.LOG):
+                forkserver.ensure_running()
         return int(start(full_command, env_vars))
 
     with mock.patch.object(subprocess_task_handler, "run_local_subprocess", run):
         yield local.SubprocessRunner(use_venv=False)
+
+
+@contextlib.contextmanager
+def _standard_error_to(log: Path) -> Iterator[None]:
+    """Lets a process that starts in the block write there: importing TensorFlow says what no user asked."""
+    before, handle = os.dup(2), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.dup2(handle, 2)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(handle)
 
 
 def _needing_scikit_learn(config: Config) -> set[str]:

@@ -25,7 +25,9 @@ def command(run: str, output: str, as_json: bool) -> int:
     uri = run_directory.named(run, output)
     content = open_store(uri).read("result.json")
     if content is None:
-        raise ConfigError("no result.json: not a finished run", path=uri, hint=f"See what is in {output}.")
+        raise ConfigError(
+            "no result.json: not a finished run", path=uri, hint=f"See what is in {uri.rpartition('/')[0]}."
+        )
     try:
         result = Result.model_validate_json(content)
     except ValueError:
