@@ -142,3 +142,12 @@ def test_the_terminal_says_once_that_nothing_is_new(retrain_records):
     text = printed(up_to_date(*retrain_records()))
     assert text.count("the data is what champion v3 was trained on") == 1
     assert "retrained because" not in text
+
+
+def test_the_terminal_says_which_model_is_in_service(retrain_records):
+    settings, records = retrain_records()
+    settings["deploy"] = {"target": "gs://bucket/digits/"}
+    stays = built(settings, retrain_records(finding="worse", promote=False)[1])
+    for result in (stays, up_to_date(settings, records)):
+        assert "Model in service gs://bucket/digits/3" in printed(result)
+    assert "Deployed model" in printed(built(*retrain_records()))

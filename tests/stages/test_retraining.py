@@ -256,7 +256,7 @@ def test_without_one_of_its_columns_the_champion_cannot_answer(service: Service)
     service.write("january.csv", rows(ROWS, seed=1))
     kept = service.retrain()
     assert (kept.status, kept.retrain.comparison.finding) == ("champion_kept", "no_answer")
-    assert "champion v1 cannot answer the new data: the column noise0 is gone" in kept.verdict
+    assert "champion v1 cannot answer the new data: the column noise0 is gone. `--force" in kept.verdict
     forced = service.retrain(forced=FORCED)
     assert (forced.status, service.champion()["version"]) == ("deployed", 2)
 
@@ -283,11 +283,14 @@ def test_force_retrains_without_new_data(served: Service) -> None:
     )
 
 
-def test_force_promotes_a_worse_challenger_and_says_who_and_why(served: Service) -> None:
+def test_force_promotes_a_worse_challenger_and_says_who_and_why(
+    served: Service, capfd: pytest.CaptureFixture[str]
+) -> None:
     served.write("february.csv", rows(300, seed=2))
     result = served.retrain(spoiled=BAD, forced=FORCED)
     assert (result.status, served.champion()["version"]) == ("deployed", 2)
     assert result.retrain.comparison.finding == "worse"
+    assert "the challenger is promoted, as it is forced: worse than v1" in capfd.readouterr().err
     assert result.retrain.forced.model_dump() == {"by": FORCED[0], "reason": FORCED[1]}
     move = served.champion()["history"][-1]
     assert (move["by"], move["forced"], move["version"]) == (FORCED[0], True, 2)

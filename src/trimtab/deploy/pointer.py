@@ -35,7 +35,7 @@ def move(
         selection: Checksum of the selection that the version came from.
         action: What the history calls the move.
         by: Who moves it; None: this user on this host.
-        forced: Whether it is promoted although it was not shown to be better.
+        forced: Whether it is to be promoted whatever was shown of it.
         reason: Why, for the history.
 
     Raises:

@@ -62,7 +62,7 @@ def deploy(
         expected: The pointer that the model was judged against, even if it is damaged (None: there was none).
             ``...``: whatever it is now.
         by: Who deploys; None: this user on this host.
-        forced: Whether it is promoted although it was not shown to be better.
+        forced: Whether it is to be promoted whatever was shown of it.
         reason: Why, for the history.
 
     Raises:

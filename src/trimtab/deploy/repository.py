@@ -41,7 +41,7 @@ class Promotion(BaseModel):
         at: UTC, ISO 8601.
         by: ``user@host``, or the id of a run on a cluster.
         action: What moved it.
-        forced: Whether it was promoted although it was not shown to be better.
+        forced: Whether it was to be promoted whatever was shown of it.
         reason: Why, in words; may be empty.
         selection: Checksum of the selection that the version came from; a retried deployment knows itself
             by it.

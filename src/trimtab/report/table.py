@@ -49,10 +49,19 @@ def print_summary(result: Result, console: Console) -> None:
     for name, uri in (
         ("Report", result.report),
         ("TensorBoard logs", result.tensorboard),
-        ("Deployed model", result.deployed or "none"),
+        _served(result),
     ):
         # A path is one line whatever the width: people copy it.
         console.print(Text.assemble((f"{name:<17}", "dim"), uri or numbers.ABSENT), soft_wrap=True)
+
+
+def _served(result: Result) -> tuple[str, str]:
+    """Returns what to call the model that is served after the run, and where it is."""
+    kept = result.retrain.champion if result.retrain else None
+    target = (result.config.get("deploy") or {}).get("target")
+    if result.deployed or kept is None or target is None or result.status == "failed":
+        return "Deployed model", result.deployed or "none"
+    return "Model in service", f"{target.rstrip('/')}/{kept}"
 
 
 def _print_retraining(retraining: Retraining, console: Console) -> None:

@@ -7,6 +7,7 @@ from trimtab.report import numbers
 from trimtab.report.result import CandidateResult, Result, Retraining
 
 BASELINE = candidate_id(BASELINE_ID, "none")
+_ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
 
 
 def find_candidate(result: Result, identifier: str | None) -> CandidateResult | None:
@@ -108,7 +109,7 @@ def _retrained(result: Result, retraining: Retraining) -> str:
         return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
     if not found.promote:
         who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
-        return f"{stays}: {who}{found.why}."
+        return f"{stays}: {who}{found.why}.{_ADVICE if found.finding == 'no_answer' else ''}"
     version = (result.deployed or "").rstrip("/").rpartition("/")[2]
     forced = f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
     return f"Deployed {result.chosen} as v{version}{forced}: {found.why}."

@@ -91,8 +91,14 @@ def run(
             (draft.path / COMPARISON_FILE).write_text(found.model_dump_json(indent=2) + "\n")
             draft.lineage = {"selection": source.digest, "dataset": data.fingerprint}
         record.summary = found.model_dump(mode="json")
-        progress.say("compare", f"the challenger is {'' if found.promote else 'not '}promoted: {found.why}")
+        progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
     return found.promote
+
+
+def _decision(found: Comparison) -> str:
+    if not found.promote:
+        return "not promoted"
+    return "promoted, as it is forced" if found.forced else "promoted"
 
 
 def _compared(settings: Config, data: Dataset, snapshot: Snapshot, model: Path) -> Comparison:
