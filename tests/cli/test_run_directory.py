@@ -12,8 +12,8 @@ def uri(request, tmp_path, emulator):
     return str(tmp_path / "runs" / "1") if request.param == "here" else "gs://bucket/runs/1"
 
 
-def opened(uri, config=CONFIG, *, resume=False):
-    return run_directory.opened(uri, config, resume=resume)
+def opened(uri, config=CONFIG, *, pipeline="optimize", resume=False):
+    return run_directory.opened(uri, pipeline, config, resume=resume)
 
 
 def test_a_run_begins_once_and_goes_on_with_its_own_config(uri):
@@ -27,6 +27,19 @@ def test_a_run_begins_once_and_goes_on_with_its_own_config(uri):
     with pytest.raises(ConfigError, match="another config") as caught, opened(uri, other, resume=True):
         pass
     assert caught.value.path == uri
+
+
+def test_a_run_goes_on_as_the_pipeline_that_it_is(uri):
+    with opened(uri, pipeline="retrain"):
+        pass
+    with opened(uri, pipeline="retrain", resume=True):
+        pass
+    with (
+        pytest.raises(ConfigError, match="is a run of the pipeline retrain, not of optimize") as caught,
+        opened(uri, resume=True),
+    ):
+        pass
+    assert "trimtab retrain" in caught.value.hint
 
 
 def test_there_is_nothing_to_resume(uri):

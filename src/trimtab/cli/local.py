@@ -68,7 +68,7 @@ def run(
     """
     uri = f"{output.rstrip('/')}/{run_id}"
     with (
-        run_directory.opened(uri, config, resume=resume) as directory,
+        run_directory.opened(uri, pipeline.name, config, resume=resume) as directory,
         _environment(),
         _progress(directory / run_directory.LOG),
         runner(config, directory, uri) as tasks,

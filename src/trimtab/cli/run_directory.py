@@ -20,7 +20,7 @@ from trimtab.storage.store import Store, open_store
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-CONFIG, LOG, LOCK = "config.json", "run.log", ".lock"
+CONFIG, PIPELINE, LOG, LOCK = "config.json", "pipeline.txt", "run.log", ".lock"
 
 
 def named(run: str, output: str) -> str:
@@ -34,11 +34,12 @@ def named(run: str, output: str) -> str:
 
 
 @contextlib.contextmanager
-def opened(uri: str, config: Config, *, resume: bool) -> Iterator[Path]:
+def opened(uri: str, pipeline: str, config: Config, *, resume: bool) -> Iterator[Path]:
     """Creates a run's directory, or goes on with an earlier one, and yields the local directory to work in.
 
     Args:
         uri: The URI of the run's directory.
+        pipeline: The pipeline's name.
         config: The resolved config.
         resume: Whether the run exists already.
 
@@ -46,23 +47,24 @@ def opened(uri: str, config: Config, *, resume: bool) -> Iterator[Path]:
         The run's directory itself, or a temporary one whose `run.log` goes to the run's in the end.
 
     Raises:
-        ConfigError: If the run to resume does not exist or was made with another config; if a new one exists
-            already; if another process of this machine works on it, or it cannot be accessed.
+        ConfigError: If the run to resume does not exist or is of another config or pipeline; if a new one
+            exists already; if another process of this machine works on it, or it cannot be accessed.
         StorageError: If it cannot be reached.
     """
     store = open_store(uri)
-    _claim(store, config, resume)
+    _claim(store, pipeline, config, resume)
     with _published(store) if is_remote(uri) else _locked(Path(uri)) as directory:
         yield directory
 
 
-def _claim(store: Store, config: Config, resume: bool) -> None:
+def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
     content = config.model_dump_json(indent=2).encode()
     if not resume:
         if not store.swap(CONFIG, None, content):
             raise ConfigError(
                 "this run exists already", path=store.uri, hint="Wait a second, or use --resume."
             )
+        store.write(PIPELINE, pipeline.encode())
         return
     found = store.read(CONFIG)
     if found is None:
@@ -70,6 +72,13 @@ def _claim(store: Store, config: Config, resume: bool) -> None:
     if found != content:
         raise ConfigError(
             "was made with another config", path=store.uri, hint="Resume it with the same file and --set."
+        )
+    made_by = (store.read(PIPELINE) or pipeline.encode()).decode()
+    if made_by != pipeline:
+        raise ConfigError(
+            f"is a run of the pipeline {made_by}, not of {pipeline}",
+            path=store.uri,
+            hint="Resume it with the command that started it: `trimtab run` or `trimtab retrain`.",
         )
 
 
