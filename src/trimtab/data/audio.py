@@ -77,7 +77,9 @@ def decode(content: bytes, settings: MelSettings) -> Floats:
                 raise ValueError(f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much")
             clip = file.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise ValueError(f"no readable clip: {error}") from error
+        # libsndfile's own words: the error's text begins with the address of the buffer.
+        why = error.error_string if isinstance(error, soundfile.LibsndfileError) else error
+        raise ValueError(f"no readable clip: {why}") from error
     if not len(clip) or not np.isfinite(clip).all():
         raise ValueError("an empty clip, or samples that are not numbers")
     if rate != settings.sample_rate_hz:

@@ -52,7 +52,9 @@ def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArra
                 pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
     # Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"no readable image: {error}") from error
+        # Pillow names the buffer's address where it knows no format.
+        why = "it is of no known format" if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"no readable image: {why}") from error
     return np.asarray(pixels, np.uint8).reshape(height, width, channels)
 
 
