@@ -64,8 +64,8 @@ def _placement(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
 
 
 def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:
-    # Only when asked for: a backend that is too old to know it fails to create the run.
-    if user := resources.get("run_as_user"):
+    # A backend before 2.16 fails to create the run: `cli/kubeflow/package.py` then leaves it out.
+    if user := resources.get("run_as_user", 1000):
         kubernetes.set_security_context(task, run_as_user=user, run_as_non_root=True)
     if volume := resources.get("volume"):
         kubernetes.mount_pvc(task, pvc_name=volume["claim"], mount_path=volume["mount_path"])

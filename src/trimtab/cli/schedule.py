@@ -74,20 +74,23 @@ def create(
     resolved = locations.for_pods(load(config, overrides), output)
     connection = connect(options)
     pipeline = Pipeline(pipeline_name)
-    version = package.ensure_version(connection, pipeline, package.compiled(pipeline, resolved, image))
-    made = schedules.create(
-        connection,
-        version,
-        pipeline,
-        resolved,
-        name=name or resolved.name,
-        output=output,
-        cron=expression,
-        interval_s=interval_s,
-        pause_after=pause_after,
-        experiment=experiment,
-        service_account=service_account,
-    )
+
+    def create(version: package.Version) -> schedules.Schedule:
+        return schedules.create(
+            connection,
+            version,
+            pipeline,
+            resolved,
+            name=name or resolved.name,
+            output=output,
+            cron=expression,
+            interval_s=interval_s,
+            pause_after=pause_after,
+            experiment=experiment,
+            service_account=service_account,
+        )
+
+    made = package.start(connection, pipeline, resolved, image, create)
     click.echo(f"{made.name}: {made.when}")
     if pause_after:
         click.echo(

@@ -78,8 +78,8 @@ class Resources(Section):
     )
     image_pull_secrets: list[str] = Field([], description="Secrets for a private image registry.")
     run_as_user: int | None = Field(
-        None,
+        1000,
         ge=1,
-        description="Numeric user id of every pod's process, which is then checked not to be root; null: the "
-        "image's, 1000. Kubeflow Pipelines before 2.16 refuses a pipeline that sets it.",
+        description="Numeric user id of every pod's process, which the node checks not to be root; null: the "
+        "image's own, without a check, for Kubeflow Pipelines before 2.16.",
     )

@@ -6,6 +6,7 @@ The shapes are those of the backend's 2.x: a run's ``task_details`` are the node
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import threading
@@ -50,6 +51,7 @@ class KfpServer:
         self.script: list[dict[str, Any]] = []
         self.tokens: set[str] | None = None
         self.multi_user = False
+        self.knows_security_contexts = True
         self.page_size = 2
         self._lock = threading.RLock()
         self._clock = datetime(2026, 11, 1, tzinfo=UTC)
@@ -262,6 +264,15 @@ def _checked(server: KfpServer, body: dict[str, Any]) -> None:
     reference = body["pipeline_version_reference"]["pipeline_version_id"]
     if not any(one["pipeline_version_id"] == reference for one in server.versions):
         raise Refused(400, "Invalid input: pipeline version not found")
+    package = next(
+        package
+        for package in server.packages
+        for one in server.versions
+        if one["pipeline_version_id"] == reference
+        and hashlib.sha256(package).hexdigest().startswith(one["display_name"])
+    )
+    if not server.knows_security_contexts and b"securityContext" in package:
+        raise Refused(500, 'InternalServerError: proto: unknown field "securityContext"')
 
 
 def _create_run(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:

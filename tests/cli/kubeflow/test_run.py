@@ -54,6 +54,32 @@ def test_a_run_is_created_with_everything_it_needs(run, server):
     assert server.tables["experiments"][0]["display_name"] == "tiny"
 
 
+def contexts(package):
+    """Returns the security contexts of a package's executors."""
+    _, platform = yaml.safe_load_all(package)
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values()
+    return [executor.get("securityContext") for executor in executors]
+
+
+def test_pods_are_checked_not_to_be_root(run, server):
+    assert run("--no-wait")[0] == 0
+    found = contexts(server.packages[-1])
+    assert found == [{"runAsNonRoot": True, "runAsUser": "1000"}] * len(found)
+
+
+def test_an_old_server_gets_no_security_context_and_that_is_said(run, server):
+    server.knows_security_contexts = False
+    code, _, err = run("--no-wait")
+    assert code == 0, err
+    assert "takes no security context" in err
+    (made,) = server.tables["runs"]
+    assert (
+        made["pipeline_version_reference"]["pipeline_version_id"]
+        == server.versions[-1]["pipeline_version_id"]
+    )
+    assert set(contexts(server.packages[-1])) == {None}
+
+
 def test_the_version_is_named_by_its_content_and_uploaded_once(run, server):
     assert run("--no-wait")[0] == 0
     assert run("--no-wait", "--set", "train.epochs=3")[0] == 0

@@ -56,6 +56,13 @@ def test_it_runs_the_pipeline_that_is_asked_for(create, server, options, pipelin
     assert set(made["runtime_config"]["parameters"]) == {"config", "output"} | given
 
 
+def test_an_old_server_schedules_pods_without_a_security_context(create, server):
+    server.knows_security_contexts = False
+    assert create("--cron", "0 2 * * *")[0] == 0
+    assert len(server.tables["recurringruns"]) == 1
+    assert b"securityContext" not in server.packages[-1]
+
+
 def test_five_fields_get_their_seconds_and_intervals_are_seconds(create, server):
     assert create("--cron", "0 2 * * *", "--name", "a")[0] == 0
     assert create("--every", "6h", "--name", "b")[0] == 0

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from trimtab import progress
 from trimtab.cli.kubeflow.connection import Connection, named, quiet
 from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
+
+Started = TypeVar("Started")
+
+_REFUSED = 'unknown field "securityContext"'
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,44 @@ def compiled(
         include_pipeline_manifest=True,
     )
     return _written(built, kubernetes_manifest_format=True, kubernetes_manifest_options=options)
+
+
+def start(
+    connection: Connection,
+    pipeline: Pipeline,
+    config: Config,
+    image: str | None,
+    begin: Callable[[Version], Started],
+) -> Started:
+    """Makes sure that the pipeline is on the server, and starts something of it.
+
+    A server before 2.16 refuses pods with a security context. There the pipeline goes without: the image's
+    own user is not root either, but no node checks it.
+
+    Args:
+        connection: The server.
+        pipeline: The pipeline.
+        config: Its `resources` go to the pods.
+        image: As for ``compiled``.
+        begin: Creates a run or a schedule of the version.
+
+    Returns:
+        What ``begin`` returns.
+
+    Raises:
+        ClusterError: If the server fails.
+    """
+    try:
+        return begin(ensure_version(connection, pipeline, compiled(pipeline, config, image)))
+    except ClusterError as error:
+        if config.resources.run_as_user is None or _REFUSED not in str(error):
+            raise
+    progress.say(
+        "kubeflow", "the server is older than 2.16 and takes no security context: pods go without one"
+    )
+    unchecked = config.resources.model_copy(update={"run_as_user": None})
+    text = compiled(pipeline, config.model_copy(update={"resources": unchecked}), image)
+    return begin(ensure_version(connection, pipeline, text))
 
 
 def version_name(package: str) -> str:

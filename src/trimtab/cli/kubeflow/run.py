@@ -37,17 +37,19 @@ def run(pipeline: Pipeline, config: Config, output: str, options: dict[str, Any]
     """
     resolved = locations.for_pods(config, output)
     connection = connect(options)
-    text = package.compiled(pipeline, resolved, options["image"])
-    version = package.ensure_version(connection, pipeline, text)
-    submitted = submission.submit(
-        connection,
-        version,
-        pipeline,
-        resolved,
-        output=output,
-        experiment=options["experiment"],
-        service_account=options["service_account"],
-    )
+
+    def submit(version: package.Version) -> Any:
+        return submission.submit(
+            connection,
+            version,
+            pipeline,
+            resolved,
+            output=output,
+            experiment=options["experiment"],
+            service_account=options["service_account"],
+        )
+
+    submitted = package.start(connection, pipeline, resolved, options["image"], submit)
     click.echo(f"run {submitted.run_id}: {connection.link(submitted.run_id)}", err=True)
     if options["no_wait"]:
         shown = {"run_id": submitted.run_id, "url": connection.link(submitted.run_id)}
