@@ -80,7 +80,7 @@ def test_a_components_code_holds_nothing_that_argo_replaces(compiled):
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_the_default_asks_for_nothing_but_the_context_that_older_releases_refuse(name, root):
-    """Before 2.16 they fail on settings of pods that they do not know; the CLI leaves the context out there."""
+    """Before 2.16 they fail on settings of pods that they do not know; there the CLI leaves it out."""
     _, platform = yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text())
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors
