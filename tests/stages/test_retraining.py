@@ -235,10 +235,12 @@ def test_the_champions_recipe_and_hyperparameters_are_applied(served: Service) -
 
 
 def test_another_setting_is_a_reason_too(served: Service) -> None:
-    served.config["data"]["split"] = {"test": 0.3}
-    result = served.retrain()
-    assert result.retrain.needed
-    assert "data.split is" in told(result)
+    served.config["data"] |= {"split": {"test": 0.3}, "columns": {"x": "numeric"}, "group_by": "x"}
+    found = served.retrain().retrain
+    assert found.needed
+    assert 'data.columns is {"x": "numeric"}, the champion\'s was {}' in found.reasons
+    assert 'data.group_by is "x", the champion\'s was not set' in found.reasons
+    assert any(reason.startswith("data.split is ") for reason in found.reasons)
 
 
 def test_a_new_column_makes_a_new_schema_and_the_champion_is_still_judged(served: Service) -> None:

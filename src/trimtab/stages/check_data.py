@@ -6,6 +6,7 @@ anew may hold the same rows, so that the content decides then.
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,15 @@ def _other_settings(data: Data, before: TrainingRecord) -> list[str]:
     found = [f"data.{split} {'is' if split in now else 'was'} given" for split in given]
     fields = sorted((now.keys() | then.keys()) - set(given))
     return found + [
-        f"data.{field} is {now.get(field)}, the champion's was {then.get(field)}"
+        f"data.{field} is {_told(now.get(field))}, the champion's was {_told(then.get(field))}"
         for field in fields
         if now.get(field) != then.get(field)
     ]
+
+
+def _told(value: Any) -> str:
+    """Returns a setting as the config would have it."""
+    return "not set" if value is None else json.dumps(value)
 
 
 def _meaning(section: dict[str, Any]) -> dict[str, Any]:
