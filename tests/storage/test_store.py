@@ -97,6 +97,15 @@ def test_a_directory_that_cannot_be_listed_is_not_an_empty_one(tmp_path):
     assert LocalStore(tmp_path / "file").names() == LocalStore(tmp_path / "none").names() == []
 
 
+def test_a_root_that_is_a_file_is_told_when_it_is_read(tmp_path):
+    (tmp_path / "file").touch()
+    for root in ("file", "file/below"):
+        with pytest.raises(StorageError, match=r"champion\.json: it cannot be used: Not a directory"):
+            LocalStore(tmp_path / root).read("champion.json")
+    assert LocalStore(tmp_path / "none").read("champion.json") is None
+    assert LocalStore(tmp_path).read("file/inside") is None
+
+
 def test_an_unknown_scheme_is_refused():
     with pytest.raises(ConfigError, match="s3://"):
         open_store("s3://bucket/x")

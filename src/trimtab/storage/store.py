@@ -57,8 +57,12 @@ class LocalStore:
         with _typed_errors(self.root / name):
             try:
                 return (self.root / name).read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
+            except FileNotFoundError:
                 return None
+            except NotADirectoryError:
+                if self.root.is_dir():
+                    return None
+                raise  # before hours of training, not when its result is to be written
 
     def write(self, name: str, data: bytes) -> None:
         """See ``Store``."""
