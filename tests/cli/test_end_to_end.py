@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -25,7 +26,7 @@ budget: {max_accuracy_drop: 0.2}
 
 
 def trimtab(directory, *arguments):
-    command = [sys.executable, "-m", "trimtab", *arguments]
+    command = [Path(sys.executable).parent / "trimtab", *arguments]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=500)
 
 
@@ -33,6 +34,7 @@ def trimtab(directory, *arguments):
 def directory(tmp_path_factory):
     path = tmp_path_factory.mktemp("with space")
     (path / "config.yaml").write_text(CONFIG)
+    (path / "csv.py").write_text("raise ImportError('a file of the user, not the module of this name')")
     return path
 
 

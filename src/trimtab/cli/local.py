@@ -100,7 +100,8 @@ def _environment() -> Iterator[None]:
     """Sets what the tasks' processes inherit, for the time of the run."""
     # KFP puts the interpreter into a shell script unquoted, so it goes by name: its path may have spaces.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    changed = {"PATH": path, "KERAS_BACKEND": "tensorflow"}
+    # A file of the directory that the run is started from, named like a module, is not one.
+    changed = {"PATH": path, "KERAS_BACKEND": "tensorflow", "PYTHONSAFEPATH": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     with (
         mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
