@@ -164,7 +164,7 @@ def test_what_cannot_be_exported_is_a_typed_error(target, deploy, digits, tmp_pa
     for repository in (target, str(tmp_path / "copy")):
         with pytest.raises(ConfigError, match="expected another directory, found a model repository"):
             export(target, repository)
-    for inside in ("1", "1/more", "training/more", "new"):
+    for inside in ("1", "1/more", "../digits/1/more", "training/more", "new"):
         with pytest.raises(ConfigError, match="expected a directory outside of the model repository"):
             export(target, f"{target}/{inside}")
     assert (Path(target) / "1" / "manifest.json").read_bytes() == before

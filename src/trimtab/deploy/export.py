@@ -22,6 +22,7 @@ from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
 from trimtab.deploy.repository import CHAMPION_FILE, COUNTER_FILE, Repository
 from trimtab.errors import ConfigError, DeployError
 from trimtab.storage.artifact import MANIFEST
+from trimtab.storage.gcs.location import is_remote
 from trimtab.storage.store import open_store
 
 ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone
@@ -81,12 +82,17 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
     theirs = (CHAMPION_FILE, COUNTER_FILE, f"{number}/{MANIFEST}")
     if any(store.read(name) is not None for name in theirs):  # its versions have the names that exports get
         raise ConfigError("expected another directory, found a model repository", path=store.uri)
-    if f"{store.uri}/".startswith(f"{repository.uri.rstrip('/')}/"):  # a file more, and a version is damaged
+    if _plain(store.uri).startswith(_plain(repository.uri)):  # a file more, and a version is damaged
         raise ConfigError("expected a directory outside of the model repository", path=store.uri)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         made = _write(repository, number, Path(temporary))
         store.put_directory(Path(temporary), str(number))
     return f"{store.uri.rstrip('/')}/{number}", made
+
+
+def _plain(uri: str) -> str:
+    """Returns a directory's URI with a slash at its end, a local one without links and ``..``."""
+    return f"{uri.rstrip('/') if is_remote(uri) else Path(uri).resolve()}/"
 
 
 def _write(repository: Repository, version: int, directory: Path) -> Exported:
