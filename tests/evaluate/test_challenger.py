@@ -6,15 +6,11 @@ import pytest
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate import challenger, significance
-from trimtab.evaluate.evaluation import Drop, Latency
+from trimtab.evaluate.evaluation import Drop
 
 
 def drop(upper_bound):
     return Drop(observed=0.0, upper_bound=upper_bound, confidence=0.95, examples=100)
-
-
-def price(size, p50):
-    return challenger.Price(size, Latency(p50=p50, p95=p50, p99=p50, threads=1))
 
 
 @pytest.mark.parametrize(
@@ -36,21 +32,41 @@ def test_the_rule(loss, gain, is_cheaper, finding):
 
 
 @pytest.mark.parametrize(
-    ("size", "p50", "cheaper"),
+    ("size", "latency", "cheaper"),
     [
-        (95, 1.0, True),
-        (96, 1.0, False),
-        (100, 0.95, True),
-        (100, 0.96, False),
-        (90, 1.049, True),
-        (90, 1.05, False),
-        (104, 0.5, True),
-        (106, 0.5, False),
-        (100, 1.0, False),
+        (0.95, 1.0, True),
+        (0.96, 1.0, False),
+        (1.0, 0.95, True),
+        (1.0, 0.96, False),
+        (0.9, 1.049, True),
+        (0.9, 1.05, False),
+        (1.04, 0.5, True),
+        (1.06, 0.5, False),
+        (1.0, 1.0, False),
     ],
 )
-def test_cheaper_is_one_lower_and_the_other_not_higher(size, p50, cheaper):
-    assert challenger.cheaper(price(100, 1.0), price(size, p50), 0.05) is cheaper
+def test_cheaper_is_one_lower_and_the_other_not_higher(size, latency, cheaper):
+    assert challenger.cheaper(size, latency, 0.05) is cheaper
+
+
+@pytest.mark.parametrize("rounds", [21, 200, 2000])
+def test_the_limit_of_a_latency_is_below_its_true_ratio_at_most_five_times_in_a_hundred(rounds):
+    random = np.random.default_rng(rounds)
+    below, simulations = 0, 2000
+    for _ in range(simulations):
+        # Both slow down together, and each has outliers of its own, as on a busy machine.
+        mood = random.gamma(2.0, 1.0, rounds) + 1
+        before = 1e5 * mood * np.exp(random.standard_t(2, rounds).clip(-40, 40) / 20)
+        after = 0.9e5 * mood * np.exp(random.standard_t(2, rounds).clip(-40, 40) / 20)
+        below += challenger.latency_limit(before.astype(int), after.astype(int), 0.95) < 0.9
+    # Three standard errors of a share of 5 % above it.
+    assert below / simulations < 0.05 + 3 * (0.05 * 0.95 / simulations) ** 0.5
+
+
+def test_the_limit_of_a_latency_is_close_to_its_ratio_after_many_rounds():
+    random = np.random.default_rng(1)
+    before, after = (scale * (1 + random.gamma(2.0, 0.1, 2000)) for scale in (1e5, 0.9e5))
+    assert 0.9 < challenger.latency_limit(before.astype(int), after.astype(int), 0.95) < 0.92
 
 
 def test_what_is_tolerated_is_the_budgets_unless_it_is_set():

@@ -4,8 +4,9 @@ Both answer the same fresh test examples, and the loss of the challenger against
 the one-sided, paired tests of ``significance``. The challenger is promoted if it is
 
 - *better*: the upper limit of its loss is below zero, or
-- *not worse and cheaper*: the upper limit is within what is tolerated, and its file is smaller or its median
-  latency lower by a stated share, while the other one has not grown by as much.
+- *not worse and cheaper*: the upper limit is within what is tolerated, and its file is smaller or its latency
+  lower by a stated share, while the other one has not grown by as much. Of its latency, that too is an upper
+  limit at the same confidence.
 
 A limit below zero is also within what is tolerated, so that both ways rest on one limit: a challenger whose
 true loss is at or past the tolerated one is promoted with a probability of at most 1 - confidence, whichever
@@ -15,28 +16,18 @@ Medicines Agency, "Points to consider on switching between superiority and non-i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate.budget import accuracy_budget
-from trimtab.evaluate.evaluation import Drop, Latency
+from trimtab.evaluate.evaluation import Drop
 
 Finding = Literal["better", "cheaper", "no_gain", "unproven", "worse"]
-
-
-@dataclass(frozen=True)
-class Price:
-    """What serving a model costs.
-
-    Attributes:
-        size_bytes: Bytes of the model file.
-        latency: Measured beside the other model.
-    """
-
-    size_bytes: int
-    latency: Latency
 
 
 def tolerated(retrain: Retrain, budget: Budget, task: str) -> float:
@@ -65,14 +56,31 @@ def judge(loss: Drop, gain: Drop, limit: float, *, is_cheaper: bool) -> Finding:
     return "worse" if gain.upper_bound < 0 else "unproven"
 
 
-def cheaper(champion: Price, challenger: Price, share: float) -> bool:
-    """Returns whether one of size and median latency is lower by a share, and the other not higher by it.
+def latency_limit(
+    champion: NDArray[np.integer[Any]], challenger: NDArray[np.integer[Any]], confidence: float
+) -> float:
+    """Returns the upper limit of the challenger's latency over the champion's, such as 0.97.
+
+    The limit is one of the median of the rounds' ratios: the order statistic that the sign test gives,
+    whatever their distribution (W. J. Conover, "Practical Nonparametric Statistics", 3rd ed. 1999, section
+    3.2).
 
     Args:
-        champion: The price of the model in service.
-        challenger: The price of the new one.
+        champion: Nanoseconds of its runs, ``(rounds,)``.
+        challenger: Those of the challenger in the same rounds, ``(rounds,)``.
+        confidence: One-sided, such as 0.95.
+    """
+    ratios = np.sort(challenger / champion)
+    rank = int(stats.binom.ppf(confidence, len(ratios), 0.5))
+    return float(ratios[min(rank, len(ratios) - 1)])
+
+
+def cheaper(size: float, latency: float, share: float) -> bool:
+    """Returns whether one of size and latency is lower by a share, and the other not higher by it.
+
+    Args:
+        size: The challenger's over the champion's.
+        latency: The upper limit of the same; see ``latency_limit``.
         share: Such as 0.05; see ``retrain.cheaper_by``.
     """
-    size = challenger.size_bytes / champion.size_bytes
-    time = challenger.latency.p50 / champion.latency.p50
-    return min(size, time) <= 1 - share and max(size, time) < 1 + share
+    return min(size, latency) <= 1 - share and max(size, latency) < 1 + share

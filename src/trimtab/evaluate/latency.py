@@ -38,6 +38,27 @@ def measure(
 ) -> tuple[dict[str, Latency], int]:
     """Returns the latency of every model at batch 1, and how many runs of each one were counted.
 
+    Args:
+        models: As for ``sample``.
+        examples: As for ``sample``.
+        threads: As for ``sample``.
+        seed: As for ``sample``.
+
+    Raises:
+        ModelError: If a model cannot be loaded or run.
+    """
+    times = sample(models, examples, threads, seed)
+    return {name: summary(values, threads) for name, values in times.items()}, min(map(len, times.values()))
+
+
+def sample(
+    models: Mapping[str, Path],
+    examples: Mapping[str, NDArray[np.generic]],
+    threads: int,
+    seed: int = 0,
+) -> dict[str, NDArray[np.int64]]:
+    """Returns the nanoseconds of every model's runs at batch 1, ``(rounds,)``; those of a round are a pair.
+
     Each model runs at least 200 times, and up to 2,000 times while the total stays under about 5 seconds.
     Only where 200 rounds would take more than 2 minutes are there fewer, and never fewer than 20.
 
@@ -53,8 +74,7 @@ def measure(
     loaded = {name: LiteRTModel(path, threads) for name, path in models.items()}
     round_ns = sum(_warm_up(model, examples[name]) for name, model in loaded.items())
     rounds = planned_rounds(round_ns / 1e9)
-    times = _interleaved(loaded, examples, rounds, random.Random(seed))
-    return {name: _summary(values, threads) for name, values in times.items()}, rounds
+    return _interleaved(loaded, examples, rounds, random.Random(seed))
 
 
 def planned_rounds(round_seconds: float) -> int:
@@ -99,6 +119,12 @@ def _timed(model: LiteRTModel, example: NDArray[np.generic]) -> int:
     return time.perf_counter_ns() - start
 
 
-def _summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:
+def summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:
+    """Returns the percentiles of the runs of one model.
+
+    Args:
+        nanoseconds: One value a round, ``(rounds,)``.
+        threads: Threads of the runtime.
+    """
     p50, p95, p99 = np.percentile(nanoseconds, [50, 95, 99]) / 1e6
     return Latency(p50=float(p50), p95=float(p95), p99=float(p99), threads=threads)

@@ -13,7 +13,14 @@ def no_champion(reasons: list[str]) -> str:
 
 
 def finding(
-    found: str, version: int, champion: Rival, challenger: Rival, loss: Drop, gain: Drop, tolerated: float
+    found: str,
+    version: int,
+    champion: Rival,
+    challenger: Rival,
+    loss: Drop,
+    gain: Drop,
+    tolerated: float,
+    latency_ratio: float,
 ) -> str:
     """Returns what was found of a challenger, and how sure that is.
 
@@ -25,10 +32,11 @@ def finding(
         loss: What the challenger loses against the champion.
         gain: What the champion loses against the challenger.
         tolerated: The loss that "not worse" tolerates.
+        latency_ratio: The upper limit of the challenger's latency over the champion's.
     """
     sure = f"{numbers.percent(loss.confidence, 0)} sure"
     limit, allowed = _loss(loss.upper_bound, champion), _loss(tolerated, champion)
-    cost = price(champion, challenger)
+    cost = f"{price(champion, challenger)} ({sure}: at most {latency_ratio:.2f} times)"
     claim = {
         "better": f"better than v{version}, {sure}",
         "cheaper": f"not worse than v{version}, {sure} (at most {limit}), and cheaper: {cost}",

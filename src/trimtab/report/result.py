@@ -95,6 +95,9 @@ class Comparison(_Strict):
     loss: Drop | None = Field(None, description="What the challenger loses against the champion.")
     gain: Drop | None = Field(None, description="What the champion loses against the challenger.")
     tolerated: float | None = Field(None, description="The loss that `not worse` tolerates.")
+    latency_ratio: float | None = Field(
+        None, description="Upper limit of the challenger's latency over the champion's, at the confidence."
+    )
     forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
 
 

@@ -120,29 +120,31 @@ def _compared(settings: Config, data: Dataset, snapshot: Snapshot, model: Path) 
 
 def _decided(settings: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:
     rivals = {"champion": champion, "challenger": challenger}
-    latencies, _ = latency.measure(
+    threads = settings.budget.threads
+    times = latency.sample(
         {name: one.model for name, one in rivals.items()},
         {name: one.inputs for name, one in rivals.items()},
-        settings.budget.threads,
+        threads,
         settings.seed,
     )
-    before, after = (one.rival(task, latencies[name]) for name, one in rivals.items())
+    before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in rivals.items())
     confidence, limit = settings.retrain.confidence, rule.tolerated(settings.retrain, settings.budget, task)
     loss = significance.drop(champion.scores, challenger.scores, confidence, task)
     gain = significance.drop(challenger.scores, champion.scores, confidence, task)
-    paid, asked = (rule.Price(one.size_bytes, one.latency_ms) for one in (before, after))
-    is_cheaper = rule.cheaper(paid, asked, settings.retrain.cheaper_by)
+    ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
+    is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, settings.retrain.cheaper_by)
     finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
     return Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,
-        why=words.finding(finding, version, before, after, loss, gain, limit),
+        why=words.finding(finding, version, before, after, loss, gain, limit, ratio),
         version=version,
         champion=before,
         challenger=after,
         loss=loss,
         gain=gain,
         tolerated=limit,
+        latency_ratio=ratio,
     )
 
 
