@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -116,7 +117,8 @@ def _here(
 ) -> int:
     from trimtab.cli import local
 
-    run_id = resume or f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    # Its end tells runs apart that are started in the same second.
+    run_id = resume or f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     try:
         result = local.run(pipeline, config, output, run_id, resume=resume is not None, runner=tasks)
     except KeyboardInterrupt:

@@ -61,9 +61,7 @@ def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
     content = config.model_dump_json(indent=2).encode()
     if not resume:
         if not store.swap(CONFIG, None, content):
-            raise ConfigError(
-                "this run exists already", path=store.uri, hint="Wait a second, or use --resume."
-            )
+            raise ConfigError("this run exists already", path=store.uri, hint="Go on with it by --resume.")
         store.write(PIPELINE, pipeline.encode())
         return
     found = store.read(CONFIG)
