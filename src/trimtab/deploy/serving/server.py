@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import uvicorn
 import uvloop
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.app import Service
@@ -72,7 +72,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    app: Starlette, guard: Guard, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
+    app: ASGIApp, guard: Guard, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
 ) -> None:
     config = uvicorn.Config(
         app,
