@@ -74,7 +74,7 @@ def plain(config_file: str, overrides: list[str], output: str) -> None:
             shortlist=at("shortlist"),
             selection=at("selection"),
         )
-    report.run(**common, html=at("report.html"))
+    report.run(**common, html=at("report.html"), pipeline="optimize")
 
 
 def seconds(command: list[str]) -> float:

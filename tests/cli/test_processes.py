@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import sys
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,18 @@ def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
     with processes(config(), tmp_path, str(tmp_path)) as runner:
         local.init(runner, pipeline_root=str(tmp_path / "artifacts"), raise_on_error=True)
         assert twice(n=1).outputs == {"Output": 3}
+
+
+def test_without_a_fork_server_every_task_starts_afresh_and_that_is_said(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(forkserver, "ensure_running", cannot_start)
+    with processes(config(), tmp_path, str(tmp_path)):
+        for stage in ("data_prep", "train"):
+            assert subprocess_task_handler.run_local_subprocess(command(stage, "end"), {}) == 0
+    said = capsys.readouterr()
+    assert "AF_UNIX path too long" in said.err
+    assert "True" not in said.out
+
+
+def cannot_start():
+    raise OSError("AF_UNIX path too long")

@@ -17,7 +17,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.predict import predict
-from trimtab.errors import ArtifactError, DataError, DeployError
+from trimtab.errors import ArtifactError, DataError, DeployError, StorageError
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.stages import data_prep
 
@@ -199,7 +199,8 @@ def test_a_bad_row_of_a_table_is_named_by_its_number(digits, images, tmp_path):
 
 
 def test_where_nothing_was_deployed(tmp_path):
+    with pytest.raises(DeployError, match="no model was deployed here"):
+        list(predict(str(tmp_path / "none"), "rows.csv"))
     (tmp_path / "file").write_text("")
-    for target in (tmp_path / "none", tmp_path / "file"):
-        with pytest.raises(DeployError, match="no model was deployed here"):
-            list(predict(str(target), "rows.csv"))
+    with pytest.raises(StorageError, match=r"file.*Not a directory"):
+        list(predict(str(tmp_path / "file"), "rows.csv"))

@@ -172,4 +172,4 @@ def test_a_target_that_cannot_be_written_is_a_typed_error(run_stage, selection, 
         run_stage(selection)
     (record,) = records(str(tmp_path / "run"))
     assert record.error_type == "StorageError"
-    assert "it cannot be used: File exists" in record.error
+    assert "it cannot be used: Not a directory" in record.error

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+from trimtab import progress
 from trimtab.cli import run_directory
 
 if TYPE_CHECKING:
@@ -42,15 +43,22 @@ def processes(config: Config, directory: Path, uri: str) -> Iterator[Any]:  # no
     start = subprocess_task_handler.run_local_subprocess
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_PRELOADED])
-    forked = FORKED - _needing_scikit_learn(config)
+    forked = set(FORKED - _needing_scikit_learn(config))
 
     def run(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
         stage = full_command[full_command.index(_FUNCTION) + 1]
         if stage in forked:
             return _run_forked(context, full_command, {**os.environ, **(env_vars or {})})
         if stage == _BEFORE:
-            with _standard_error_to(directory / run_directory.LOG):
-                forkserver.ensure_running()
+            try:
+                with _standard_error_to(directory / run_directory.LOG):
+                    forkserver.ensure_running()
+            except OSError as error:
+                # Such as a TMPDIR whose path is too long for its socket.
+                progress.say(
+                    _BEFORE, f"every task starts afresh, which takes longer: no fork server ({error})"
+                )
+                forked.clear()
         return int(start(full_command, env_vars))
 
     with mock.patch.object(subprocess_task_handler, "run_local_subprocess", run):
