@@ -89,7 +89,7 @@ def _run_forked(context: Any, command: list[str], environment: dict[str, str]) -
     task = context.Process(target=_execute, args=(command, environment, str(Path.cwd()), writer))
     task.start()
     writer.close()
-    with open(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as lines:  # noqa: PTH123
+    with os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as lines:
         for line in lines:
             print(line, end="")
     reader.close()
