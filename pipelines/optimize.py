@@ -34,7 +34,7 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     @dsl.pipeline(name="optimization", description="Makes candidates, and deploys the chosen one, if any.")
     def optimization(config: str, recipes: list[str], output: str):
         made = candidates(sized, common(config, output), recipes=recipes)
-        with dsl.If(made.chosen.outputs["Output"] == True, name="within-budget"):  # noqa: E712 - a condition
+        with dsl.If(made.chosen.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
             sized(deploy(**common(config, output), **made.deployable), "deploy")
 
     @dsl.pipeline(

@@ -51,7 +51,7 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
             "compare",
         )
         judged = {"champion": champion, "comparison": compared.outputs["comparison"]}
-        with dsl.If(compared.outputs["Output"] == True, name="promote"):  # noqa: E712 - KFP builds a condition
+        with dsl.If(compared.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
             sized(deploy(**shared, **made.deployable, **judged), "deploy")
 
     # A pipeline of its own, for `report` to wait for: the backend runs it once for each task it waits for.
@@ -59,7 +59,7 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     def renewal(config: str, output: str, forced_by: str, forced_reason: str):
         forced = {"forced_by": forced_by, "forced_reason": forced_reason}
         checked = sized(check_data(**common(config, output), **forced), "check_data")
-        with dsl.If(checked.outputs["Output"] == True, name="new-data"):  # noqa: E712 - KFP builds a condition
+        with dsl.If(checked.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
             planned = sized(plan(**common(config, output)), "plan")
             challenge(
                 config=planned.outputs["planned"],

@@ -80,11 +80,12 @@ def candidates(sized: Sized, shared: Mapping[str, Any], *, recipes: Any, champio
     inputs = {"dataset": dataset, "hyperparameters": tuned.outputs["hyperparameters"]}
     trained = sized(train(**shared, **before, **inputs), "train")
 
-    with dsl.ParallelFor(recipes, name="recipes") as recipe:
+    # Without names: the backend does not find what is collected from a loop that has one.
+    with dsl.ParallelFor(recipes) as recipe:
         pruned = sized(prune(**shared, recipe=recipe, model=trained.outputs["model"], **inputs), "prune")
     listed = sized(shortlist(**shared, pruned=dsl.Collected(pruned.outputs["pruned"])), "shortlist")
 
-    with dsl.ParallelFor(listed.outputs["Output"], name="candidates") as candidate:
+    with dsl.ParallelFor(listed.outputs["Output"]) as candidate:
         made = sized(
             quantize(**shared, candidate=candidate, shortlist=listed.outputs["shortlist"], **inputs),
             "quantize",

@@ -71,6 +71,13 @@ def test_no_dag_gets_an_artifact_twice(compiled):
         assert len(given) == len(set(given))
 
 
+def test_a_task_has_the_name_that_others_know_it_by(compiled):
+    """Up to 2.16 the driver files an execution by the one, and looks for a loop's by the other."""
+    for component in (compiled["root"], *compiled["components"].values()):
+        tasks = component.get("dag", {}).get("tasks", {})
+        assert {key: task["taskInfo"]["name"] for key, task in tasks.items()} == {key: key for key in tasks}
+
+
 def test_a_components_code_holds_nothing_that_argo_replaces(compiled):
     for executor in compiled["deploymentSpec"]["executors"].values():
         container = executor["container"]
