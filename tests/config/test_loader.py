@@ -61,6 +61,8 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
             "did you mean int8?",
         ),
         ("data:\n  train: x\n", 1, "model", "is required"),
+        (MINIMAL + "train: {epochs: yes}\n", 6, "train.epochs", "should be a valid number; got True"),
+        (MINIMAL + "budget: {max_size_kb: .inf}\n", 6, "budget.max_size_kb", "finite number"),
         (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, builder, archive"),
     ],
 )
@@ -102,6 +104,30 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path):
         load(tmp_path / "binary.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name: 2020-13-45\n", "2020-13-45 is no timestamp; put text between quotes"),
+        ("name: !!bool x\n", "x is no bool"),
+        ("name: !!timestamp x\n", "x is no timestamp"),
+        (f"train: {{epochs: {'9' * 5000}}}\n", "is no int"),
+        ("name: " + "[" * 5000, "nested more than 50 deep"),
+        ("name: " + "{a: " * 5000, "nested more than 50 deep"),
+        ("name: \x01\n", "not valid YAML: unacceptable character #x0001"),
+        ("? [a]\n: 1\n", "unhashable key"),
+    ],
+)
+def test_what_pyyaml_itself_fails_at_is_told_with_its_place(tmp_path, text, words):
+    assert words in failure(tmp_path, text).message
+
+
+def test_a_file_of_very_many_keys_is_refused_at_once(tmp_path):
+    text = "".join(f"k{n}: 1\n" for n in range(90_000))
+    error = failure(tmp_path, text)
+    assert "more than 20,000 values" in error.message
+    assert error.line == 20_000
+
+
 def test_aliases_cannot_multiply_into_a_bomb(tmp_path):
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 9)]
@@ -126,6 +152,11 @@ def test_overrides_replace_any_field(tmp_path):
         ("train.epochs", "expected field.path=value"),
         ("train.epochs=0", "greater than or equal to 1"),
         ("train.epoch=3", "did you mean epochs?"),
+        ("train..epochs=3", "expected field.path=value"),
+        ("train.²=3", "unknown field"),
+        ("name=2020-13-45", "2020-13-45 is no timestamp"),
+        ("name=" + "[" * 5000, "nested more than 50 deep"),
+        ("train.epochs=" + "9" * 5000, "is no int"),
         ("name.x=1", "there is no"),
         ("recipes.7.prune=none", "there is no"),
     ],

@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails
 
 
 class Section(BaseModel):
-    """A section of the config: unknown fields are errors, values are immutable."""
+    """A section of the config: unknown fields are errors, values are immutable, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, values: Any) -> Any:
+        """Refuses a boolean (in YAML also yes, no, on, off) for a number: pydantic would take 1 or 0."""
+        given = values if isinstance(values, dict) else {}
+        wrong = [
+            InitErrorDetails(type="float_type", loc=(name,), input=given[name])
+            for name, field in cls.model_fields.items()
+            if isinstance(given.get(name), bool) and _is_number(field.annotation)
+        ]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        return values
+
+
+def _is_number(annotation: Any) -> bool:
+    accepted = {annotation, *get_args(annotation)}
+    return bool(accepted & {int, float}) and bool not in accepted

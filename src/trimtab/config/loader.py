@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,10 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from trimtab.config import code
+from trimtab.config import code, document
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError
 
-MAX_BYTES = 1_000_000
-MAX_NODES = 20_000
 _PATH_FIELDS = (
     ("data", "train"),
     ("data", "validation"),
@@ -41,7 +40,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         ConfigError: If the file is not readable YAML, or if a field is unknown, missing or out of range.
     """
-    root, values = _parse(path)
+    root, values = document.read(path)
     overridden: set[Location] = set()
     for override in overrides:
         overridden.add(_set(values, override))
@@ -63,74 +62,16 @@ def _with_code(config: Config, path: Path) -> Config:
     return config.model_copy(update={"model": config.model.model_copy(update={"code": found})})
 
 
-def _parse(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
-    """Returns the file's node tree, which knows the line of every value, and its values."""
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(f"expected a config of at most {MAX_BYTES:,} bytes", path=str(path))
-        text = path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        if isinstance(root, yaml.MappingNode):
-            _check_nodes(root, path)
-        values = yaml.safe_load(text)
-    except OSError as error:
-        raise ConfigError(
-            error.strerror or "cannot be read", path=str(path), hint="Check the path."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            f"expected UTF-8 text: {error.reason} at byte {error.start}", path=str(path)
-        ) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "not valid YAML"
-        raise ConfigError(
-            f"not valid YAML: {problem}", path=str(path), line=mark.line + 1 if mark else None
-        ) from None
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(
-            "expected a mapping with at least the sections data and model",
-            path=str(path),
-            hint="See README.md.",
-        )
-    return root, values
-
-
-def _check_nodes(root: yaml.Node, path: Path) -> None:
-    """Refuses duplicate keys, which YAML would drop silently, and aliases that multiply into a bomb."""
-    pending, seen = [root], 0
-    while pending:
-        node = pending.pop()
-        seen += 1
-        if seen > MAX_NODES:
-            raise ConfigError(f"expected at most {MAX_NODES:,} values, aliases expanded", path=str(path))
-        if isinstance(node, yaml.SequenceNode):
-            pending.extend(node.value)
-        elif isinstance(node, yaml.MappingNode):
-            keys = [key.value for key, _ in node.value]
-            for index, (key, value) in enumerate(node.value):
-                if key.value in keys[:index]:
-                    raise ConfigError(
-                        "is given twice; keep one",
-                        path=str(path),
-                        line=key.start_mark.line + 1,
-                        field=str(key.value),
-                    )
-                pending.append(value)
-
-
 def _set(values: dict[str, Any], override: str) -> Location:
     """Applies one `field.path=value` in place and returns its location."""
     name, separator, text = override.partition("=")
-    keys: list[int | str] = [int(key) if key.isdigit() else key for key in name.strip().split(".")]
-    if not separator or not all(keys[:1]):
+    parts = name.strip().split(".")
+    keys: list[int | str] = [int(key) if re.fullmatch("[0-9]{1,9}", key) else key for key in parts]
+    if not separator or not all(parts):
         raise ConfigError(
             "expected field.path=value", path="--set", field=override, hint="--set train.epochs=3"
         )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        raise ConfigError("the value is not valid YAML", path="--set", field=override) from None
+    _, value = document.parse(text, "--set", field=name)
     target: Any = values
     for key in keys[:-1]:
         if isinstance(target, list) and isinstance(key, int) and key < len(target):
