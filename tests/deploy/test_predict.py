@@ -84,6 +84,18 @@ def test_images_of_a_file_a_folder_and_a_zip(digits, images, tmp_path):
     assert one["label"] == data.schema.classes[outputs[3].argmax()]
 
 
+def test_no_file_is_lost_where_there_are_many(digits, images, tmp_path):
+    pixels, data = images
+    outputs, _ = expected(digits, data)
+    (tmp_path / "in").mkdir()
+    for index in range(200):
+        (tmp_path / "in" / f"{index:03}.png").write_bytes(png(pixels[index % 5]))
+    rows = list(predict(digits, str(tmp_path / "in")))
+    assert [Path(row["path"]).name for row in rows] == [f"{index:03}.png" for index in range(200)]
+    labels = [data.schema.classes[output.argmax()] for output in outputs[:5]]
+    assert [row["label"] for row in rows] == labels * 40
+
+
 def test_images_and_a_model_in_cloud_storage(make_selection, schema, images, emulator):
     pixels, _ = images
     promotion.deploy("gs://bucket/deployed", make_selection(1), schema, "{}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -45,7 +46,7 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
 
 def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.RecordBatch]:
     files = _files(Path(source).expanduser(), endings)
-    while rows := [row for row, _ in zip(files, range(_FILES_PER_BATCH), strict=False)]:
+    while rows := list(islice(files, _FILES_PER_BATCH)):
         names, contents = zip(*rows, strict=True)
         arrays = [pa.array(contents, pa.binary()), pa.array(names, pa.string())]
         yield pa.RecordBatch.from_arrays(arrays, names=[column, "path"])
