@@ -137,7 +137,7 @@ def _stop_children() -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGTERM)
     end = time.monotonic() + preemption.SAVE_SECONDS + preemption.LAST_WORD_SECONDS
-    while running & _parents().keys() and time.monotonic() < end:
+    while any(map(_heeds, running & _parents().keys())) and time.monotonic() < end:
         time.sleep(_POLL_SECONDS)
 
 
@@ -148,6 +148,15 @@ def _below() -> set[int]:
     while new := {child for child, parent in parents.items() if parent in found} - found:
         found |= new
     return found - {os.getpid()}
+
+
+def _heeds(process: int) -> bool:
+    """Returns whether a process may end by SIGTERM: multiprocessing's resource tracker ignores it."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process}/status").read_text()
+        ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:"))
+        return not int(ignored.split()[1], 16) >> (signal.SIGTERM - 1) & 1
+    return False
 
 
 def _parents() -> dict[int, int]:
