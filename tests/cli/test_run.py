@@ -106,3 +106,19 @@ def test_an_output_that_is_no_place_for_runs_is_told_before_anything_is_made(
     assert code == 2
     assert f"error: {output}: expected " in err
     assert not Path("s3:").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "named"),
+    [
+        ("config.yaml/x.yaml", "config.yaml: File exists"),
+        ("directory", "directory: Is a"),
+        ("/proc/x.yaml", "x.yaml"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(config, capsys, tmp_path, place, named):
+    (tmp_path / "directory").mkdir()
+    code, _, err = run(capsys, "compile", config, "--output", tmp_path / place)
+    assert code == 1
+    assert err.startswith("error: ")
+    assert named in err

@@ -1,4 +1,6 @@
+import errno
 import json
+import shutil
 
 import pytest
 
@@ -32,6 +34,22 @@ def test_a_defect_keeps_its_traceback_for_the_record_alone(tmp_path, capsys):
     assert left.error.startswith("unexpected ZeroDivisionError: by zero")
     assert "Traceback" in left.traceback
     assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "path"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), "/runs/x: "),
+        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), ""),
+        (RuntimeError("/runs/events; No space left on device"), ""),  # as TensorFlow says it
+    ],
+)
+def test_a_full_disk_is_no_defect_of_trimtab(tmp_path, error, path):
+    with pytest.raises(SystemExit), recorded("train", str(tmp_path)):
+        raise error
+    (left,) = records(str(tmp_path))
+    assert (left.error_type, left.traceback) == ("StorageError", "")
+    assert left.error.startswith(f"{path}the operating system refused: No space left on device")
 
 
 def test_a_record_is_json_that_reads_back(tmp_path):

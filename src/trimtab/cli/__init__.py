@@ -76,3 +76,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # The reader of our output is gone, as with `trimtab predict … | head`.
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        # A path that a user gave, such as --output: nothing else is opened without a typed error of its own.
+        place = f"{error.filename2 or error.filename}: " if error.filename else ""
+        click.echo(f"error: {place}{error.strerror or error}", err=True)
+        sys.exit(1)

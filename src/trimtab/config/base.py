@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
 
@@ -31,3 +31,14 @@ class Section(BaseModel):
 def _is_number(annotation: Any) -> bool:
     accepted = {annotation, *get_args(annotation)}
     return bool(accepted & {int, float}) and bool not in accepted
+
+
+def _location(value: str) -> str:
+    scheme, found, _ = value.partition("://")
+    if not value.strip() or (found and scheme not in ("gs", "sklearn")):
+        raise ValueError(f"expected a path or a gs:// URI; got {value!r}")
+    return value
+
+
+Location = Annotated[str, AfterValidator(_location)]
+"""Where something is, or is to be: on this machine, in Cloud Storage, or among what scikit-learn ships."""

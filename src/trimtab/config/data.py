@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from trimtab.config.base import Section
+from trimtab.config.base import Location, Section
 
 Format = Literal["csv", "parquet", "npz", "image_folder", "wav_folder", "sklearn"]
 ColumnKind = Literal["numeric", "categorical", "text", "image", "audio"]
@@ -56,11 +56,13 @@ class Text(Section):
 class Data(Section):
     """Where the examples are, what they mean, and how they are split."""
 
-    train: str = Field(description="A file, glob, directory or .zip, also `gs://`; or `sklearn://digits`.")
-    validation: str | None = Field(
+    train: Location = Field(
+        description="A file, glob, directory or .zip, also `gs://`; or `sklearn://digits`."
+    )
+    validation: Location | None = Field(
         None, description="Validation examples; null: split off the training rows."
     )
-    test: str | None = Field(None, description="Test examples; null: split off by content hash.")
+    test: Location | None = Field(None, description="Test examples; null: split off by content hash.")
     format: Format | None = Field(None, description="Null: from the file's ending or the folder's content.")
     label: str | None = Field(
         None, description="The label's column or array. Folders label by class folder; npz defaults to `y`."

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from trimtab.config.base import Section
+from trimtab.config.base import Location, Section
 
 
 class Deploy(Section):
     """The versioned model repository."""
 
-    target: str | None = Field(
+    target: Location | None = Field(
         None, description="The repository's directory; null: `deployed/<name>` in the output directory."
     )

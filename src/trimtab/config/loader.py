@@ -25,6 +25,7 @@ _PATH_FIELDS = (
 )
 
 Location = tuple[int | str, ...]
+"""Where a value is in the config, such as ``("recipes", 0, "prune")``."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -95,7 +96,7 @@ def _make_absolute(values: dict[str, Any], directory: Path) -> None:
     for section, field in _PATH_FIELDS:
         mapping = values.get(section)
         value = mapping.get(field) if isinstance(mapping, dict) else None
-        if isinstance(value, str) and value and "://" not in value:
+        if isinstance(value, str) and value.strip() and "://" not in value:
             values[section] = {**values[section], field: str(directory / Path(value).expanduser())}
 
 

@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from trimtab.config.base import Section
+from trimtab.config.base import Location, Section
 from trimtab.config.code import Code
 
 Architecture = Literal["mlp", "cnn", "resnet8", "ds_cnn", "text_cnn"]
@@ -21,7 +21,7 @@ class Model(Section):
     builder: str | None = Field(
         None, pattern=r"^[\w.]+:\w+$", description="`module:function`, called as function(hp, spec)."
     )
-    archive: str | None = Field(None, description="A saved `.keras` or `.h5` file, also `gs://`.")
+    archive: Location | None = Field(None, description="A saved `.keras` or `.h5` file, also `gs://`.")
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
     # Filled in when a config is loaded, and no field of the YAML file.
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the builder's module.")

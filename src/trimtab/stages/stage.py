@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from trimtab import preemption, progress
-from trimtab.errors import Preempted, TrimtabError
+from trimtab.errors import Preempted, TrimtabError, refused
 from trimtab.storage.gcs.limits import DEFAULT
 from trimtab.storage.store import open_store
 
@@ -49,9 +49,10 @@ class StageRecord(BaseModel):
 def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> Iterator[StageRecord]:
     """Runs a stage's work, and records how it ended.
 
-    A typed error becomes one message and the process exit code of its class; any other exception is a defect
-    of trimtab: its traceback goes to the record, one line to the user. A stage that saves its work and is
-    told to stop has ``preemption.SAVE_SECONDS`` to do it, and ends with the exit code of ``Preempted``.
+    A typed error becomes one message and the process exit code of its class, and so does what the operating
+    system refuses, such as space on a full disk. Any other exception is a defect of trimtab: its traceback
+    goes to the record, one line to the user. A stage that saves its work and is told to stop has
+    ``preemption.SAVE_SECONDS`` to do it, and ends with the exit code of ``Preempted``.
 
     Args:
         stage: The stage's name.
@@ -101,6 +102,7 @@ def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> It
 
 def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
     """Puts what went wrong into a record."""
+    error = refused(error) or error
     record.error_type = type(error).__name__
     if isinstance(error, TrimtabError):
         record.error, record.exit_code = error.describe(), error.exit_code
