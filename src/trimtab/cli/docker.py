@@ -38,13 +38,14 @@ UNPRIVILEGED = 1000
 RUN_LABEL = "trimtab.run"
 
 _FETCHES = {
-    "check_data": {"data", "deploy"},
+    "check_data": {"data", "deploy", "model"},
     "plan": {"deploy"},
     "data_prep": {"data"},
     "tune": {"model"},
     "train": {"model"},
-    "deploy": {"deploy"},
-} | {stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "compare", "report")}
+    "compare": {"deploy", "model"},
+    "deploy": {"deploy", "model"},
+} | {stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "report")}
 """The sections of the config whose URIs a stage opens; a stage that is not here may open any."""
 
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"

@@ -37,10 +37,11 @@ def checksums(config: Data) -> dict[str, dict[str, str]]:
         ConfigError: If a bucket cannot be accessed.
         StorageError: If it cannot be reached.
     """
-    return {name: _checksums(source) for name, source in split.sources(config).items()}
+    return {name: checksums_of(source) for name, source in split.sources(config).items()}
 
 
-def _checksums(source: str) -> dict[str, str]:
+def checksums_of(source: str) -> dict[str, str]:
+    """Returns the CRC-32C of every file of one source; see ``checksums``."""
     if source.startswith(SCHEME):
         return {}
     if is_remote(source):

@@ -21,6 +21,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trimtab.config.config import Config
 from trimtab.config.recipes import Recipe
 from trimtab.deploy import training
 from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
@@ -101,6 +102,11 @@ class Snapshot:
             return None
         metadata = json.loads((self.deployment / METADATA_FILE).read_bytes())
         return _recipe((metadata.get("candidate") or {}).get("recipe") or {})
+
+    def planned(self, settings: Config) -> Config:
+        """Returns the config with the champion's recipe, if that is known, as the only one."""
+        recipe = self.recipe()
+        return settings if recipe is None else settings.model_copy(update={"recipes": [recipe]})
 
 
 def take(target: str, directory: Path) -> Snapshot:

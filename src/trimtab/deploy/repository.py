@@ -4,6 +4,7 @@
     <target>/training/3/   a ``training`` artifact: what retraining and exporting need
     <target>/champion.json the version that is served, and every move of this pointer
     <target>/versions.json the last number that was handed out
+    <target>/judged/       what came of challengers; it moves nothing, and may be removed
 
 A version is written whole and never changed. Its number comes from a counter that is raised by
 compare-and-swap, so that two deployments that race get different ones; a deployment that dies leaves a gap,
@@ -26,7 +27,7 @@ from trimtab.storage import artifact
 from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store
 
-CHAMPION_FILE, COUNTER_FILE, TRAINING = "champion.json", "versions.json", "training"
+CHAMPION_FILE, COUNTER_FILE, TRAINING, JUDGED = "champion.json", "versions.json", "training", "judged"
 MODEL_FILE, SCHEMA_FILE, METADATA_FILE = "model.tflite", "schema.json", "metadata.json"
 
 
@@ -166,6 +167,14 @@ class Repository:
     def metadata(self, version: int) -> bytes | None:
         """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
         return self._store.read(f"{version}/{METADATA_FILE}")
+
+    def judged(self, name: str) -> bytes | None:
+        """Returns what was remembered under a name, or None if there is nothing."""
+        return self._store.read(f"{JUDGED}/{name}.json")
+
+    def remember(self, name: str, content: bytes) -> None:
+        """Remembers something that moves no pointer; who writes last, wins."""
+        self._store.write(f"{JUDGED}/{name}.json", content)
 
     def add(self, directory: Path, training: Path | None = None) -> int:
         """Copies a ``deployment`` artifact in under a new version, which nothing points to yet.

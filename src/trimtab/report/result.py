@@ -101,6 +101,16 @@ class Comparison(_Strict):
     forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
 
 
+class Judged(_Strict):
+    """What came of a challenger in an earlier run, on the same data against the same champion."""
+
+    run: str = Field(description="The URI of that run's directory.")
+    at: str = Field(description="When it was judged: UTC, ISO 8601.")
+    finding: str = Field(description="As in that run's comparison.")
+    why: str = Field(description="The finding in words, with its confidence.")
+    promoted: int | None = Field(None, description="The version that it became; null: it lost.")
+
+
 class Retraining(_Strict):
     """What new data did to the model in service."""
 
@@ -113,6 +123,9 @@ class Retraining(_Strict):
     start: str | None = Field(None, description="What training started from: `champion v3` or `scratch`.")
     start_reason: str = Field("", description="Why.")
     comparison: Comparison | None = Field(None, description="Champion against challenger.")
+    judged: Judged | None = Field(
+        None, description="What came of this data before, against the same champion; then nothing is needed."
+    )
     forced: Forced | None = Field(None, description="Who forced it.")
 
 

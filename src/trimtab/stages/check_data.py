@@ -1,13 +1,16 @@
 """The check_data stage: is there a reason to retrain?
 
 Checksums of the files are compared first: where none has changed, no data is read. Files that were written
-anew may hold the same rows, so that the content decides then.
+anew may hold the same rows, so that the content decides then. Rows that a challenger was made of before,
+against the same champion, are no reason either: the same would come of them again.
 """
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +18,24 @@ from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.changes import Changes, changes_between
-from trimtab.data.content import fingerprint
+from trimtab.data.content import Content, fingerprint
 from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
 from trimtab.deploy import champion as champions
 from trimtab.deploy.training import TrainingRecord
 from trimtab.errors import ConfigError
-from trimtab.report.result import Forced, Retraining
+from trimtab.report.result import Forced, Judged, Retraining
+from trimtab.stages.judged import Sources, recalled
 from trimtab.stages.stage import recorded
 
 STAGE = "check_data"
-_NO_MEANING = {"train", "validation", "test", "workers", "max_bad_fraction", "min_rows_per_class"}
+_Recall = Callable[[Sources | str], Judged | None]
+_NO_MEANING = {"train", "validation", "test", "format", "workers", "max_bad_fraction", "min_rows_per_class"}
 """Fields of the ``data`` section that say where the data is or when to stop, not what is made of it."""
 
 
 def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") -> bool:
-    """Compares the data with what the champion was trained on.
+    """Compares the data with what the champion was trained on, and with what was judged against it before.
 
     Args:
         config: The resolved config, as JSON.
@@ -47,7 +52,9 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
         if settings.deploy.target is None:
             raise ConfigError("expected the URI of a model repository", field="deploy.target")
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-            found = _checked(settings.data, champions.take(settings.deploy.target, Path(temporary)))
+            champion = champions.take(settings.deploy.target, Path(temporary))
+            recall = partial(recalled, settings, champion, run=run)
+            found = _checked(settings.data, champion, _nothing if forced_by else recall)
         if forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.reasons = found.reasons if found.needed else []
@@ -59,28 +66,51 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
     return needed
 
 
-def _checked(data: Data, champion: champions.Snapshot) -> Retraining:
+def _nothing(_: Sources | str) -> None:
+    """Recalls nothing: what is forced is judged again."""
+
+
+def _checked(data: Data, champion: champions.Snapshot, recall: _Recall) -> Retraining:
+    """Returns whether there is a reason to retrain; rows are read only where checksums do not tell."""
     found = Retraining(needed=True, reasons=[*champion.plan.reasons], champion=champion.plan.version)
-    before = champion.record
-    if before is None or champion.training is None:
+    if found.champion is None:
         return found
-    found.reasons += _other_settings(data, before)
-    found.changes, new = _compared(data, before, champion.training)
-    if new:
-        found.reasons.append(f"there is new data: {'; '.join(found.changes.words()) or 'other rows'}")
-    if not found.reasons:
-        found.needed, found.reasons = False, [_nothing_new(found.changes, champion.plan.version)]
+    sources, before = checksums(data), champion.record
+    same = before is not None and sources == before.sources and all(sources.values())
+    if before is not None:
+        found.reasons += _other_settings(data, before)
+        found.changes = changes_between(before.sources, sources, before.content_rows)
+    found.judged = None if same and not found.reasons else recall(sources)
+    if before is not None and not same and found.judged is None:
+        content = _content(data, before, champion)
+        found.changes = changes_between(before.sources, sources, before.content_rows, content.rows)
+        if content.fingerprint != before.fingerprint:
+            found.reasons.append(f"there is new data: {'; '.join(found.changes.words()) or 'other rows'}")
+        found.judged = recall(content.fingerprint) if found.reasons else None
+    if found.judged is not None:
+        found.needed, found.reasons = False, [_outcome(found.judged)]
+    elif not found.reasons:
+        found.needed, found.reasons = False, [_nothing_new(found.changes, found.champion)]
     return found
 
 
-def _compared(data: Data, before: TrainingRecord, training: Path) -> tuple[Changes, bool]:
-    """Returns what changed in the sources, and whether it changed the rows."""
-    sources = checksums(data)
-    if sources == before.sources and all(sources.values()):
-        return changes_between(before.sources, sources, before.content_rows), False
-    content = fingerprint(data, Reference.load(training, Data.model_validate(before.data)))
-    changes = changes_between(before.sources, sources, before.content_rows, content.rows)
-    return changes, content.fingerprint != before.fingerprint
+def _content(data: Data, before: TrainingRecord, champion: champions.Snapshot) -> Content:
+    assert champion.training is not None
+    return fingerprint(data, Reference.load(champion.training, Data.model_validate(before.data)))
+
+
+def _outcome(judged: Judged) -> str:
+    """Returns what came of a challenger on the same data, and what to do for another one."""
+    when, run = judged.at[:16].replace("T", " "), judged.run.rstrip("/").rpartition("/")[2]
+    became = (
+        "the challenger lost"
+        if judged.promoted is None
+        else f"its challenger was promoted as v{judged.promoted}, which is not in service any more"
+    )
+    return (
+        f"run {run} judged this data on {when} UTC, and {became}: {judged.why}. "
+        "New rows, another config or `--force --reason TEXT` try again"
+    )
 
 
 def _other_settings(data: Data, before: TrainingRecord) -> list[str]:
@@ -107,8 +137,7 @@ def _meaning(section: dict[str, Any]) -> dict[str, Any]:
     return kept | {split: True for split in ("validation", "test") if section.get(split) is not None}
 
 
-def _nothing_new(changes: Changes, version: int | None) -> str:
-    files = changes.added.count + changes.removed.count + changes.changed.count
-    if files:
+def _nothing_new(changes: Changes | None, version: int) -> str:
+    if changes is not None and (changes.added.count or changes.removed.count or changes.changed.count):
         return f"files were written anew, but their rows are those that champion v{version} was trained on"
     return f"the data is what champion v{version} was trained on"

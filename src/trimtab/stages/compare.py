@@ -23,6 +23,7 @@ from trimtab.evaluate.evaluation import Latency
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.report import comparison as words
 from trimtab.report.result import Comparison, Forced, Rival
+from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
@@ -90,6 +91,8 @@ def run(
         with artifact.create(comparison, "comparison") as draft:
             (draft.path / COMPARISON_FILE).write_text(found.model_dump_json(indent=2) + "\n")
             draft.lineage = {"selection": source.digest, "dataset": data.fingerprint}
+        if not found.promote:
+            remember(settings, snapshot, data, found, run=run)
         record.summary = found.model_dump(mode="json")
         progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
     return found.promote

@@ -17,6 +17,7 @@ from trimtab.deploy.identity import who
 from trimtab.errors import ArtifactError, ConfigError, DeployError
 from trimtab.report.result import CandidateResult, Comparison, Selection
 from trimtab.stages.compare import COMPARISON_FILE
+from trimtab.stages.judged import remember
 from trimtab.stages.select import SELECTION_FILE
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
@@ -61,6 +62,7 @@ def run(
         chosen = next((c for c in decided.candidates if c.id == decided.chosen), None)
         if chosen is None:
             raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(source.path))
+        judged = _comparison(comparison, source) if comparison else None
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             kept = _training(Path(temporary) / "training", settings, data, chosen, model, shortlist)
             deployed = promotion.deploy(
@@ -69,23 +71,26 @@ def run(
                 (data.path / SCHEMA_FILE).read_bytes(),
                 _metadata(settings, run, decided, chosen),
                 training=kept,
-                **_judgement(run, champion, comparison, source),
+                **_judgement(run, champion, judged),
             )
+        if champion and judged is not None:
+            remember(settings, Snapshot.open(champion), data, judged, run=run, promoted=deployed.version)
         record.summary = dataclasses.asdict(deployed)
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
 
 
-def _judgement(
-    run: str, champion: str | None, comparison: str | None, selection: artifact.Artifact
-) -> dict[str, Any]:
-    """Returns who deploys and why, and the pointer that the model was judged against."""
-    if not champion or not comparison:
-        return {"by": who(run)}
-    found = artifact.load(comparison, "comparison")
+def _comparison(path: str, selection: artifact.Artifact) -> Comparison:
+    found = artifact.load(path, "comparison")
     if found.lineage["selection"] != selection.digest:
         raise ArtifactError("it judged another selection", path=str(found.path))
-    judged = Comparison.model_validate_json((found.path / COMPARISON_FILE).read_bytes())
+    return Comparison.model_validate_json((found.path / COMPARISON_FILE).read_bytes())
+
+
+def _judgement(run: str, champion: str | None, judged: Comparison | None) -> dict[str, Any]:
+    """Returns who deploys and why, and the pointer that the model was judged against."""
+    if not champion or judged is None:
+        return {"by": who(run)}
     forced = judged.forced
     return {
         "expected": Snapshot.open(champion).pointer,

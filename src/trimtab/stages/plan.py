@@ -32,16 +32,15 @@ def run(*, config: str, run: str, champion: str, planned: str) -> list[str]:
             raise ConfigError("expected the URI of a model repository", field="deploy.target")
         with artifact.create(champion, "champion") as draft:
             found = champions.take(settings.deploy.target, draft.path)
-            recipe = found.recipe()
+            whose = "the config" if found.recipe() is None else "the champion"
+            settings = found.planned(settings)
             draft.lineage = {"target": settings.deploy.target, "version": found.plan.version}
-        if recipe is not None:
-            settings = settings.model_copy(update={"recipes": [recipe]})
         atomic.write_bytes(Path(planned), settings.as_argument().encode())
         recipes = [one.model_dump(mode="json") for one in settings.recipes]
         record.summary = {**found.plan.model_dump(), "recipes": recipes}
         for reason in found.plan.reasons:
             progress.say("plan", reason)
-        progress.say("plan", f"{'the champion' if recipe else 'the config'}'s {_listed(settings)}")
+        progress.say("plan", f"{whose}'s {_listed(settings)}")
         return list(settings.prunes())
 
 
