@@ -51,6 +51,23 @@ def test_sides_are_the_same_for_everyone_for_ever() -> None:
     ]
 
 
+def test_sides_do_not_depend_on_how_many_zeros_a_number_ends_with() -> None:
+    """As when a column of whole numbers gets its first gap, and is written as fractions from then on."""
+    values = np.random.default_rng(3).integers(-500, 500, 2000)
+    plain = _batch(2000, n=[str(value) for value in values], f=[f"{value / 8}" for value in values])
+    padded = _batch(2000, n=[f"{value}.0" for value in values], f=[f"{value / 8:.6f}" for value in values])
+    np.testing.assert_array_equal(_sides(plain), _sides(padded))
+    np.testing.assert_array_equal(_sides(plain), _sides(_batch(2000, n=values, f=values / 8)))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("10", "1"), ("1.0.0", "1.0"), ("007", "7"), ("a.0", "a"), ("v1.50", "v1.5")]
+)
+def test_words_are_not_numbers(one: str, other: str) -> None:
+    digests = [row_digests(pa.record_batch({"a": [word]}), ["a"]) for word in (one, other)]
+    assert (digests[0] != digests[1]).any()
+
+
 def test_one_share_does_not_move_the_rows_of_the_other() -> None:
     batch = _batch()
     few, many = (_sides(batch, split={"validation": share}) for share in (0.1, 0.4))

@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 sys.path.append(str(Path(__file__).resolve().parent))
@@ -153,6 +155,14 @@ def test_the_same_rows_in_other_files_are_nothing_new(served: Service) -> None:
     assert "their rows are those that champion v1 was trained on" in result.verdict
     assert result.retrain.changes.added.first == ["train/february.csv"]
     assert result.retrain.changes.changed.first == ["train/january.csv"]
+
+
+def test_the_same_rows_in_another_format_are_nothing_new(served: Service) -> None:
+    table = pacsv.read_csv(served.root / "data" / "january.csv")
+    (served.root / "data" / "january.csv").unlink()
+    pq.write_table(table, served.root / "data" / "january.parquet")
+    served.config["data"]["format"] = "parquet"
+    assert served.retrain().status == "up_to_date"
 
 
 # New rows: champion against challenger
