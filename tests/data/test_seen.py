@@ -1,11 +1,21 @@
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.data.dataset import Dataset
+from trimtab.data.prepare import PreparedSummary
 from trimtab.data.reference import Reference
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
-from trimtab.data.seen import sides_changed, warning
+from trimtab.data.seen import known_share, sides_changed, warning
+from trimtab.data.statistics import Summary
+
+Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
 
 
 def _schema(*names: str) -> DatasetSchema:
@@ -22,7 +32,8 @@ def _warnings(now: dict[str, Any], before: dict[str, Any] | None, names: tuple[s
     then = Data.model_validate({"train": "old.csv"} | before) if before is not None else None
     champion = Reference(_schema("a", "b"), None, then)
     config = Data.model_validate({"train": "new.csv"} | now)
-    return "".join(warning(sides_changed(champion, _schema(*names), config)))
+    summaries = dict.fromkeys(("train", "test"), Summary())
+    return "".join(warning(sides_changed(champion, _schema(*names), config, summaries)))
 
 
 @pytest.mark.parametrize(
@@ -60,3 +71,47 @@ def test_other_columns_are_other_sides_unless_groups_decide() -> None:
     assert _warnings({}, None, ("b", "a")) == ""
     assert _warnings({"group_by": "g"}, {"group_by": "g"}, ("a", "c")) == ""
     assert _warnings({"test": "test.csv"}, None, ("a", "c")) == ""
+
+
+def _of(first: int, rows: int) -> Summary:
+    values = np.arange(first, first + rows)
+    batch = pa.record_batch({"a": values, "b": values % 7, "label": values % 2})
+    return Summary.of(batch, Data(train="rows.csv"))
+
+
+@pytest.mark.parametrize(
+    ("before", "train", "test", "share"),
+    [
+        ((0, 1000), (1000, 1000), (2000, 500), 0),
+        ((0, 1000), (1000, 1000), (500, 500), 1),
+        ((0, 1000), (1000, 1000), (900, 200), 0.5),
+        ((0, 1000), (0, 1000), (500, 500), 0),  # which is warned of for itself
+        ((0, 60_000), (60_000, 60_000), (54_000, 12_000), 0.5),
+        ((0, 60_000), (0, 200_000), (200_000, 12_000), 0),
+    ],
+)
+def test_how_much_of_a_test_split_the_champion_knows(
+    before: tuple[int, int], train: tuple[int, int], test: tuple[int, int], share: float
+) -> None:
+    found = known_share(_of(*before), {"train": _of(*train), "test": _of(*test)})
+    assert found == pytest.approx(share, abs=0.08)
+    assert found == share or 0 < share < 1
+
+
+def test_a_given_test_split_of_old_training_rows_is_a_warning(tmp_path: Path, prepared: Prepare) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("january", "february", "march"):
+        table = pa.table({"a": rng.normal(size=400), "label": rng.choice(["x", "y"], 400)})
+        pacsv.write_csv(table, tmp_path / f"{name}.csv")
+
+    def given(train: str, test: str) -> dict[str, str]:
+        return {"train": str(tmp_path / f"{train}.csv"), "test": str(tmp_path / f"{test}.csv")}
+
+    champion, _ = prepared("champion", **given("january", "march"))
+    _, fresh = prepared("fresh", champion, **given("february", "march"))
+    assert fresh.sides_changed == []
+    _, known = prepared("known", champion, **given("february", "january"))
+    assert known.sides_changed == [
+        "about 91% of data.test was in data.train"
+    ]  # the rest was its validation split
+    assert "may have been trained on some of the test rows" in known.warnings[-1]

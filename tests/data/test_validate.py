@@ -48,6 +48,14 @@ def test_good_data_has_no_warnings(check, good):
     assert check(good) == []
 
 
+def test_test_rows_that_are_copies_of_others_are_a_warning(check, good):
+    different = {"x": [i / 2 for i in range(N)], "label": good["label"]}
+    assert check(good, good, different) == []
+    twice = {name: [*values, *values[:20]] for name, values in different.items()}
+    (warning,) = check(good, good, twice)
+    assert warning.startswith("about 25% of the test rows are copies of others: the proof takes each for")
+
+
 def test_a_missing_number_is_no_class(check, good):
     with pytest.raises(DataError, match="1 of 60 rows of the train split have no label"):
         check({**good, "label": ["NA"] + ["0", "1"] * 29 + ["1"]})

@@ -104,7 +104,7 @@ class _Preparation:
                 asked, written = None, self._transform(workers, schema, None)
         self._check_splits(written)
         warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
-        moved = seen.sides_changed(self._champion, schema, self._config) if self._champion else []
+        moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
         return PreparedSummary(
             schema=schema,
@@ -157,6 +157,11 @@ class _Preparation:
             labels = train.columns[label]
             schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
         return schema
+
+    def _moved(self, schema: DatasetSchema, fitted: Fitted) -> list[str]:
+        if self._champion is None:
+            return []
+        return seen.sides_changed(self._champion, schema, self._config, fitted.found.summaries)
 
     def _transform(
         self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None

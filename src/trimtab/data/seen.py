@@ -5,29 +5,67 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trimtab.config.data import Data
     from trimtab.data.reference import Reference
     from trimtab.data.schema import DatasetSchema
+    from trimtab.data.statistics import Summary
+
+_TOLERATED = 0.01
 
 
-def sides_changed(champion: Reference, schema: DatasetSchema, config: Data) -> list[str]:
+def sides_changed(
+    champion: Reference, schema: DatasetSchema, config: Data, summaries: Mapping[str, Summary]
+) -> list[str]:
     """Returns why the champion may have been trained on rows that are test rows now; empty: it was not.
 
     The side of a row follows from its input columns, or its group, and the share of the test rows. While
     these are the same, or the share is smaller, no row that the champion was trained on is a test row,
     however many rows are added. A test split that is given is taken to be unseen, unless it is given for the
-    first time: its rows may come from the file that the champion's splits were made of.
+    first time (its rows may come from the file that the champion's splits were made of), or where the samples
+    of both show rows that the champion was trained on.
 
     Args:
         champion: The data of the model in service.
         schema: Of the new data.
         config: The config's data section.
+        summaries: Of the new rows, by split.
     """
     if config.test is None:
         return list(_reasons(champion, schema, config))
     before = champion.settings
-    return ["data.test was not given"] if before is not None and before.test is None else []
+    if before is not None and before.test is None:
+        return ["data.test was not given"]
+    share = known_share(champion.train, summaries) if champion.train is not None else 0.0
+    return [f"about {share:.0%} of data.test was in data.train"] if share > _TOLERATED else []
+
+
+def known_share(before: Summary, summaries: Mapping[str, Summary]) -> float:
+    """Returns about which share of the test rows the champion was trained on, and the challenger is not.
+
+    Rows that are in the new training split, too, are warned of for themselves. Samples are the rows with the
+    smallest hashes: up to where the first one of them ends, all three hold every row (E. Cohen and H. Kaplan,
+    "Summarizing data using bottom-k sketches", PODC 2007). Encoded files are not sampled.
+
+    Args:
+        before: Of the champion's training rows.
+        summaries: Of the new rows, by split.
+    """
+    train, test = summaries["train"], summaries["test"]
+    ends = [
+        one.sample.hashes[-1]
+        for one in (before, train, test)
+        if len(one.sample.hashes) and one.sample.counts.sum() < one.rows
+    ]
+    hashes = test.sample.hashes
+    covered = hashes <= min(ends, default=np.iinfo(np.uint64).max)
+    known = np.isin(hashes, before.sample.hashes) & ~np.isin(hashes, train.sample.hashes)
+    counts = test.sample.counts
+    return float(counts[covered & known].sum() / max(counts[covered].sum(), 1))
 
 
 def warning(reasons: list[str]) -> list[str]:

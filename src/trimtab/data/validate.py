@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _MOSTLY = 0.9
 _MOST_NAMED = 10
+_MANY_COPIES = 0.2
 
 
 def validate(
@@ -54,6 +55,7 @@ def validate(
     return [
         *warnings,
         *_duplicates(duplicates),
+        *_copies(per_split.get("test")),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
         *_leaks(train, task, label, columns),
@@ -173,6 +175,20 @@ def _duplicates(duplicates: int) -> list[str]:
         return []
     return [
         f"{duplicates:,} rows of the given splits are in another split, too: the proof counts them as new"
+    ]
+
+
+def _copies(test: Summary | None) -> list[str]:
+    """Returns a warning where many test rows are the same, as when a file was appended to itself."""
+    if test is None:
+        return []
+    rows = int(test.sample.counts.sum())
+    share = 1 - len(test.sample.hashes) / max(rows, 1)
+    if not rows or share < _MANY_COPIES:
+        return []
+    return [
+        f"about {share:.0%} of the test rows are copies of others: the proof takes each for an observation "
+        "of its own; if they are not, it is less sure than it says, and they should be removed"
     ]
 
 
