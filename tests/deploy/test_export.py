@@ -160,7 +160,7 @@ def test_what_cannot_be_exported_is_a_typed_error(target, deploy, digits, tmp_pa
         export(target, output)
     deploy(target, image_model(), schema, x)
     before = (Path(target) / "1" / "manifest.json").read_bytes()
-    shutil.copytree(Path(target), tmp_path / "copy", ignore=shutil.ignore_patterns("*.json.lock", "v*.json"))
+    shutil.copytree(Path(target), tmp_path / "copy", ignore=shutil.ignore_patterns(".swaps", "v*.json"))
     for repository in (target, str(tmp_path / "copy")):
         with pytest.raises(ConfigError, match="expected another directory, found a model repository"):
             export(target, repository)

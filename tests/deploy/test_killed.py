@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,10 +46,14 @@ def all_is_well(target):
     return champion
 
 
-def test_at_every_system_call_of_a_deployment(target, make_selection, make_training, schema):
+def test_at_every_system_call_of_a_deployment_that_is_then_repeated(
+    target, make_selection, make_training, schema, tmp_path
+):
     promotion.deploy(target, make_selection(1), schema, "{}", training=make_training(1))
-    new, kept, moment, ended = make_selection(2), make_training(2), 0, False
-    while not ended:
+    shutil.move(target, tmp_path / "before")
+    new, kept, other, moment = make_selection(2), make_training(2), make_selection(3), 0
+    while True:
+        shutil.copytree(tmp_path / "before", target)
         moment += 1
         child = os.fork()
         if child == 0:
@@ -58,15 +63,17 @@ def test_at_every_system_call_of_a_deployment(target, make_selection, make_train
             finally:
                 os._exit(0)
         _, status = os.waitpid(child, 0)
-        ended = status == 0
-        assert ended or os.WTERMSIG(status) == signal.SIGKILL
-        if all_is_well(target).version != 1:
-            promote(target, 1)
+        if status == 0:
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        all_is_well(target)
+        again = promotion.deploy(target, new, schema, "{}", training=kept)
+        champion = all_is_well(target)
+        assert [made.version for made in champion.history] == [1, again.version]
+        if moment % 10 == 0:  # nor is anybody else stopped
+            assert promotion.deploy(target, other, schema, "{}").previous == again.version
+        shutil.rmtree(target)
     assert moment > 40  # it really died at many places, and was not only slow to begin
-    moves = Repository(target).champion().history
-    assert [made.selection for made in moves].count(new.digest) == 1  # however often the step was repeated
-    again = promotion.deploy(target, make_selection(3), schema, "{}", training=make_training(3))
-    assert all_is_well(target).version == again.version
 
 
 def die_at(moment, target):

@@ -46,7 +46,7 @@ def test_swap_needs_the_expected_content(tmp_path):
     assert not store.swap("pointer", b"0", b"2")
     assert store.swap("pointer", b"1", b"2")
     assert store.read("pointer") == b"2"
-    assert store.names() == ["pointer"]
+    assert store.names() == ["pointer"]  # and not the claims
 
 
 def race(root: str, mine: int, barrier, wins) -> None:

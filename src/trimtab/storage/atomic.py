@@ -31,7 +31,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
 @contextlib.contextmanager
@@ -51,24 +51,25 @@ def new_directory(path: Path) -> Iterator[Path]:
     try:
         yield part
         part.chmod(0o755)
-        _sync_files(part)
+        sync_files(part)
         if path.exists():
             shutil.rmtree(path)
         part.replace(path)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
 
 
-def _sync_files(directory: Path) -> None:
+def sync_files(directory: Path) -> None:
+    """Lets the content of every file of a directory reach the disk."""
     for file in directory.rglob("*"):
         if file.is_file():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
     """Makes a rename durable: the directory entry itself reaches the disk."""
     handle = os.open(directory, os.O_RDONLY)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.errors import ConfigError, StorageError
-from trimtab.storage import atomic
+from trimtab.storage import atomic, swap
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 
 
@@ -70,19 +69,16 @@ class LocalStore:
             atomic.write_bytes(self.root / name, data)
 
     def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
-        """See ``Store``; the kernel releases the lock of a process that dies."""
-        with _typed_errors(self.root / name), self._locked(name):
-            if self.read(name) != expected:
-                return False
-            self.write(name, data)
-            return True
+        """See ``Store``; without a lock, so that one that dies or sleeps stops nobody."""
+        with _typed_errors(self.root / name):
+            return swap.swap(self.root / name, expected, data)
 
     def names(self, prefix: str = "") -> list[str]:
-        """See ``Store``; hidden files, and directories that are being written or renamed, are left out."""
+        """See ``Store``; hidden files, claims of swaps, and directories being written are left out."""
         found, start = [], self.root / prefix.rpartition("/")[0]
         with _typed_errors(start):
             for directory, inner, files in os.walk(start, onerror=_unless_gone):
-                inner[:] = [one for one in inner if not (one.startswith(".") and one.endswith(atomic.PART))]
+                inner[:] = [one for one in inner if not _is_internal(one)]
                 place = Path(directory).relative_to(self.root)
                 found += [(place / name).as_posix() for name in files if not name.startswith(".")]
         return sorted(name for name in found if name.startswith(prefix))
@@ -101,16 +97,9 @@ class LocalStore:
         """See ``Store``."""
         return (self.root / name).is_dir()
 
-    @contextlib.contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path.parent / f".{path.name}.lock", os.O_CREAT | os.O_RDWR, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+
+def _is_internal(directory: str) -> bool:
+    return directory == swap.CLAIMS or (directory.startswith(".") and directory.endswith(atomic.PART))
 
 
 def _unless_gone(error: OSError) -> None:
