@@ -1,11 +1,14 @@
 """A Kubeflow Pipelines API server over a real socket: what v2beta1 answers, and how it fails.
 
 The shapes are those of the backend's 2.x: a run's ``task_details`` are the nodes of its Argo workflow
-(drivers, loops and executors among them), without pod names; logs go by the name of the pod.
+(drivers, loops and executors among them), without pod names and errors; logs go by the name of the pod.
+It decodes a filter once more than the query's value, as the backend does, compares names without regard to
+case, leaves empty fields out, and words errors of uploads and logs differently from all others.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -17,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote, unquote_plus, urlsplit
 
 API = "/apis/v2beta1"
 EPOCH = "1970-01-01T00:00:00Z"
@@ -45,8 +48,10 @@ class KfpServer:
         }
         self.versions: list[dict[str, Any]] = []
         self.packages: list[bytes] = []
+        self.package_of: dict[str, bytes] = {}
         self.logs: dict[str, str] = {}
         self.calls: list[str] = []
+        self.headers: list[dict[str, str]] = []
         self.faults: list[Fault] = []
         self.script: list[dict[str, Any]] = []
         self.tokens: set[str] | None = None
@@ -109,25 +114,52 @@ class KfpServer:
 
 
 class Refused(Exception):  # noqa: N818 - it is an answer
-    def __init__(self, status: int, message: str) -> None:
-        self.status, self.message = status, message
+    """An error of the API.
+
+    Args:
+        status: The HTTP status.
+        message: What is told; empty: it is no path of the API.
+        plain: Whether it is one of those that do not come from the generated gateway.
+    """
+
+    def __init__(self, status: int, message: str, *, plain: bool = False) -> None:
+        self.status, self.message, self.plain = status, message, plain
+
+    @property
+    def body(self) -> bytes:
+        if not self.message:
+            return b"404 page not found\n"
+        detail = {"error_message": self.message, "error_details": f"{self.message}\ngoroutine 1"}
+        if self.plain:
+            return json.dumps(detail).encode()
+        whole = {"@type": "type.googleapis.com/google.rpc.Status", **detail}
+        return json.dumps(
+            {"error": self.message, "code": 3, "message": self.message, "details": [whole]}
+        ).encode()
 
 
 def node(
-    name: str, state: str, number: int = 0, *, seconds: float | None = None, error: str = ""
+    name: str,
+    state: str,
+    number: int = 0,
+    *,
+    seconds: float | None = None,
+    children: tuple[int, ...] | None = None,
 ) -> dict[str, Any]:
-    """Returns one of a run's ``task_details``."""
+    """Returns one of a run's ``task_details``; its children are by default one pod of its number."""
     start = datetime(2026, 11, 1, 12, tzinfo=UTC) + timedelta(seconds=number)
-    made = {
+    return {
         "task_id": f"{name}-{number}",
         "display_name": name,
         "state": state,
         "create_time": start.isoformat(),
         "start_time": start.isoformat(),
         "end_time": (start + timedelta(seconds=seconds)).isoformat() if seconds is not None else EPOCH,
-        "child_tasks": [{"pod_name": f"trimtab-optimize-x7k2p-{number}"}],
+        "child_tasks": [
+            {"pod_name": f"trimtab-optimize-x7k2p-{child}"}
+            for child in (children if children is not None else (number,))
+        ],
     }
-    return made | ({"error": {"code": 13, "message": error}} if error else {})
 
 
 def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
@@ -139,6 +171,7 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             call = f"{self.command} {url.path}"
             server.calls.append(call)
+            server.headers.append({name.lower(): value for name, value in self.headers.items()})
             fault = self._fault(call)
             if fault and fault.delay:
                 time.sleep(fault.delay)
@@ -169,9 +202,7 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
                 kind = self.headers.get("Content-Type", "")
                 made = server.answer(self.command, url.path, query, body, kind)
             except Refused as refused:
-                content = {"error": refused.message, "code": 3, "message": refused.message}
-                text = json.dumps(content).encode() if refused.message else b"404 page not found\n"
-                return refused.status, (text, as_json)
+                return refused.status, (refused.body, as_json)
             if isinstance(made, str):
                 return 200, (made.encode(), {"Content-Type": "text/plain"})
             return 200, (json.dumps(made).encode(), as_json)
@@ -217,17 +248,44 @@ def _page(server: KfpServer, rows: list[dict[str, Any]], key: str, query: dict[s
     rows = list(rows)
     if wanted := query.get("experiment_id"):
         rows = [row for row in rows if row.get("experiment_id") == wanted]
-    for predicate in json.loads(query.get("filter") or "{}").get("predicates", []):
-        assert predicate["operation"] in (1, "EQUALS")
-        rows = [row for row in rows if row[predicate["key"]] == predicate["stringValue"]]
-    if query.get("sort_by") == "created_at desc":
-        rows.sort(key=lambda row: row["created_at"], reverse=True)
-    start = int(query.get("page_token") or 0)
+    asked = {"filter": query.get("filter", ""), "sort_by": query.get("sort_by", "")}
+    for predicate in _predicates(asked["filter"]):
+        name, value = predicate["key"], predicate["stringValue"].lower()
+        rows = [row for row in rows if str(row.get(name, "")).lower() == value]
+    field, _, order = asked["sort_by"].partition(" ")
+    if field not in ("", "created_at") or order not in ("", "asc", "desc"):
+        raise Refused(400, f"Invalid input error: Cannot sort on field {field!r}")
+    rows.sort(key=lambda row: row["created_at"], reverse=order == "desc")
+    start = _start(query.get("page_token", ""), asked)
     size = min(int(query.get("page_size") or 20), server.page_size)
-    answer: dict[str, Any] = {key: rows[start : start + size]}
+    answer: dict[str, Any] = {"total_size": len(rows), key: rows[start : start + size]}
     if start + size < len(rows):
-        answer["next_page_token"] = str(start + size)
-    return answer
+        token = json.dumps({"start": start + size, **asked}).encode()
+        answer["next_page_token"] = base64.b64encode(token).decode()
+    return {name: value for name, value in answer.items() if value}
+
+
+def _predicates(text: str) -> list[dict[str, Any]]:
+    try:
+        predicates = json.loads(unquote_plus(text) or "{}").get("predicates", [])
+    except ValueError:
+        raise Refused(400, f"failed to parse valid filter from {text!r}") from None
+    for one in predicates:
+        if one["operation"] not in (1, "EQUALS") or one["key"] != "display_name":
+            raise Refused(400, f"no support for filtering on unrecognized field {one['key']!r}")
+    return predicates
+
+
+def _start(token: str, asked: dict[str, str]) -> int:
+    if not token:
+        return 0
+    try:
+        content = json.loads(base64.b64decode(token, validate=True))
+    except ValueError:
+        raise Refused(400, "Invalid package token.") from None
+    if {**content, **asked} != content:
+        raise Refused(400, "page token does not match the supplied sort by and/or filtering criteria")
+    return int(content["start"])
 
 
 def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) -> Any:
@@ -236,23 +294,29 @@ def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) ->
     table = server.versions if "pipelineid" in query else server.tables["pipelines"]
     scope = query.get("pipelineid")
     if any(
-        row["display_name"] == query["name"] and row.get("pipeline_id") == scope for row in table if scope
+        row["display_name"] == query["name"] and row.get("pipeline_id") == (scope or row["pipeline_id"])
+        for row in table
     ):
-        raise Refused(409, f"Already exist error: {query['name']}")
-    if not scope and any(row["display_name"] == query["name"] for row in table):
-        raise Refused(409, f"Already exist error: {query['name']}")
+        raise Refused(409, "Failed to create a pipeline version", plain=True)
+    made = {
+        "pipeline_id": scope or str(uuid.uuid4()),
+        "display_name": query["name"],
+        "name": query["name"],
+        "created_at": server.now(),
+    }
+    version = {**made, "pipeline_version_id": str(uuid.uuid4())}
     server.packages.append(package)
-    pipeline = scope or str(uuid.uuid4())
-    made = {"pipeline_id": pipeline, "display_name": query["name"], "created_at": server.now()}
-    if scope:
-        made["pipeline_version_id"] = str(uuid.uuid4())
-    table.append(made)
-    return made
+    server.package_of[version["pipeline_version_id"]] = package
+    server.versions.append(version)  # of a new pipeline too: its first version has its name
+    if not scope:
+        table.append(made)
+    return version if scope else made
 
 
 def _create_experiment(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
-    if any(one["display_name"] == body["display_name"] for one in server.tables["experiments"]):
-        raise Refused(409, "Already exist error")
+    wanted = body["display_name"].lower()
+    if any(one["display_name"].lower() == wanted for one in server.tables["experiments"]):
+        raise Refused(409, "Already exist error: experiment")
     made = {"experiment_id": str(uuid.uuid4()), "created_at": server.now(), **body}
     server.tables["experiments"].append(made)
     return made
@@ -262,15 +326,12 @@ def _checked(server: KfpServer, body: dict[str, Any]) -> None:
     if not any(one["experiment_id"] == body["experiment_id"] for one in server.tables["experiments"]):
         raise Refused(400, "Invalid input: experiment not found")
     reference = body["pipeline_version_reference"]["pipeline_version_id"]
-    if not any(one["pipeline_version_id"] == reference for one in server.versions):
+    one = next((one for one in server.versions if one["pipeline_version_id"] == reference), None)
+    if one is None:
         raise Refused(400, "Invalid input: pipeline version not found")
-    package = next(
-        package
-        for package in server.packages
-        for one in server.versions
-        if one["pipeline_version_id"] == reference
-        and hashlib.sha256(package).hexdigest().startswith(one["display_name"])
-    )
+    package = server.package_of[reference]
+    if not hashlib.sha256(package).hexdigest().startswith(one["display_name"]):
+        raise Refused(400, "Invalid input: this is the pipeline's first version, not what was compiled")
     if not server.knows_security_contexts and b"securityContext" in package:
         raise Refused(500, 'InternalServerError: proto: unknown field "securityContext"')
 
@@ -290,11 +351,20 @@ def _create_run(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
 
 def _create_job(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
     _checked(server, body)
+    if not 1 <= int(body.get("max_concurrency") or 0) <= 10:
+        raise Refused(400, "Invalid input error: Max concurrency of a recurring run must be at least 1")
     cron = body["trigger"].get("cron_schedule", {}).get("cron")
     if cron is not None and len(cron.split()) != 6:
         raise Refused(400, "Schedule cron is not a supported format")
-    status = {"ENABLE": "ENABLED"}.get(body["mode"], "DISABLED")
-    made = {"recurring_run_id": str(uuid.uuid4()), "created_at": server.now(), "status": status, **body}
+    if every := body["trigger"].get("periodic_schedule"):
+        every["interval_second"] = str(every["interval_second"])  # JSON has no 64-bit integers
+    made = {
+        "recurring_run_id": str(uuid.uuid4()),
+        "created_at": server.now(),
+        "status": "ENABLED" if body.get("mode") == "ENABLE" else "DISABLED",
+        **body,
+        "max_concurrency": str(body["max_concurrency"]),
+    }
     server.tables["recurringruns"].append(made)
     return made
 
@@ -311,8 +381,8 @@ def _act(server: KfpServer, table: str, identifier: str, action: str, *, query: 
     changes = {
         "terminate": {"state": "CANCELING"},
         "archive": {"storage_state": "ARCHIVED"},
-        "enable": {"status": "ENABLED"},
-        "disable": {"status": "DISABLED"},
+        "enable": {"status": "ENABLED", "mode": "ENABLE"},
+        "disable": {"status": "DISABLED", "mode": "DISABLE"},
     }
     _find(server, table, key, identifier).update(changes[action])
     return {}
@@ -327,7 +397,7 @@ def _delete_job(server: KfpServer, identifier: str, *, query: Any, body: Any) ->
 def _log(server: KfpServer, run: str, pod: str, *, query: Any, body: Any) -> Any:
     _find(server, "runs", "run_id", run)
     if pod not in server.logs:
-        raise Refused(500, f"Failed to read logs for run {run}")
+        raise Refused(500, f"Failed to read logs for run {run}", plain=True)
     return server.logs[pod]
 
 

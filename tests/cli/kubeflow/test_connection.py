@@ -5,6 +5,7 @@ import socket
 import time
 from pathlib import Path
 
+import kfp
 import pytest
 
 from trimtab.cli.kubeflow import settings
@@ -48,6 +49,8 @@ def test_no_server_is_named(trimtab, monkeypatch):
         ({"status": 302, "headers": {"Location": "/dex/auth"}}, "it wants a login in the browser first"),
         ({"status": 404, "body": b"404 page not found"}, "this is no Kubeflow Pipelines server"),
         ({"status": 200, "body": b"<html>Welcome</html>"}, "this is no Kubeflow Pipelines server"),
+        ({"status": 200, "body": b"null"}, "this is no Kubeflow Pipelines server"),
+        ({"status": 200, "body": b"[]"}, "this is no Kubeflow Pipelines server"),
         ({"status": 400}, "the server refuses (400): the database is away"),
         ({"status": 500}, "the server keeps failing (500): the database is away"),
         ({"status": 503, "body": b"upstream connect error"}, "the server keeps failing (503)"),
@@ -95,9 +98,86 @@ def test_a_token_is_sent(trimtab, server, monkeypatch):
     assert trimtab("status", "--token", "wrong")[0] == 1
 
 
+@pytest.mark.parametrize("token", ["s3crét", "s3\ncret", "s3 cret"])
+def test_a_token_that_cannot_be_sent_is_refused_and_not_shown(trimtab, server, tmp_path, token):
+    file = tmp_path / "token"
+    file.write_text(token, encoding="utf-8")
+    for options, place in (
+        (["--token", token], "--token or TRIMTAB_KFP_TOKEN"),
+        (["--token-file", file], file),
+    ):
+        code, out, err = trimtab("status", *options)
+        assert (code, out) == (2, "")
+        assert err == f"error: {place}: the token cannot be sent: expected one word of ASCII\n"
+    assert server.calls == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://",
+        "http://a b",
+        "http://a:99999",
+        "http://[::1",
+        "http://user:s3cret@a",
+        "https://a/pipeline/#/runs",
+        "https://a/?x=1",
+    ],
+)
+def test_an_address_that_cannot_be_one(trimtab, server, host):
+    code, _, err = trimtab("status", "--host", host)
+    assert code == 2
+    assert "expected an http:// or https:// address" in err
+    assert "s3cret" not in err
+
+
+def test_an_address_may_be_written_carelessly():
+    for host in (" https://A/pipeline/ ", "HTTPS://A/pipeline", "A/pipeline"):
+        assert settings.resolve(host=host, environment={}).host == "https://A/pipeline"
+    assert settings.resolve(host="http://[::1]:8888/", environment={}).host == "http://[::1]:8888"
+
+
 def test_the_clients_own_context_and_environment_are_left_alone(trimtab, server):
     assert trimtab("status")[0] == 0
     assert not (Path.home() / ".config" / "kfp").exists()
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        "{",
+        "[]",
+        '{"client_authentication_header_name": "x-login", "client_authentication_header_value": "s"}',
+    ],
+)
+def test_what_the_client_takes_from_elsewhere_is_not_taken(trimtab, server, monkeypatch, tmp_path, context):
+    file = tmp_path / "context.json"
+    file.write_text(context)
+    monkeypatch.setattr(kfp.Client, "_LOCAL_KFP_CONTEXT", str(file))
+    monkeypatch.setenv("KF_PIPELINES_IAP_OAUTH2_CLIENT_ID", "of-another-server")
+    code, _, err = trimtab("status", "--token", "own")
+    assert code == 0, err
+    assert {one["authorization"] for one in server.headers} == {"Bearer own"}
+    assert not any("x-login" in one for one in server.headers)
+
+
+def test_a_proxy_of_the_environment_is_used(trimtab, server, monkeypatch):
+    for name in ("HTTP_PROXY", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    elsewhere = "http://kfp.invalid:8888/pipeline"
+    monkeypatch.setenv("http_proxy", server.url.replace("http://", "me:pass%40word@"))
+    assert trimtab("status", "--host", server.url)[0] == 0  # this machine needs none
+    assert "proxy-authorization" not in server.headers[-1]
+    code, _, err = trimtab("status", "--host", elsewhere)
+    assert "this is no Kubeflow Pipelines server" in err  # the proxy answered
+    assert server.headers[-1]["proxy-authorization"] == "Basic bWU6cGFzc0B3b3Jk"
+    monkeypatch.setenv("no_proxy", "kfp.invalid")
+    assert "cannot be reached" in trimtab("status", "--host", elsewhere)[2]
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", "socks5://me:s3cret@a:1")
+    code, _, err = trimtab("status", "--host", elsewhere)
+    assert code == 2
+    assert "socks5://a:1: HTTP_PROXY: expected the http:// or https:// address of a proxy" in err
 
 
 def profile(text):

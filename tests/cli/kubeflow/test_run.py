@@ -84,11 +84,15 @@ def test_the_version_is_named_by_its_content_and_uploaded_once(run, server):
     assert run("--no-wait")[0] == 0
     assert run("--no-wait", "--set", "train.epochs=3")[0] == 0
     assert [one["display_name"] for one in server.tables["pipelines"]] == ["trimtab-optimize"]
-    assert [one["display_name"] for one in server.versions] == [
-        hashlib.sha256(server.packages[-1]).hexdigest()[:16]
-    ]
+    assert (
+        [one["display_name"] for one in server.versions]
+        == [
+            "trimtab-optimize",  # which the server makes with the pipeline
+            hashlib.sha256(server.packages[-1]).hexdigest()[:16],
+        ]
+    )
     assert run("--no-wait", "--set", "resources.stages.train.cpu='2'")[0] == 0
-    assert len(server.versions) == 2
+    assert len(server.versions) == 3
     assert len(server.tables["runs"]) == 3
 
 
@@ -157,15 +161,15 @@ def test_a_failed_task_shows_its_reason_and_the_end_of_its_log(run, server, make
     server.logs["trimtab-optimize-x7k2p-system-container-impl-3"] = "\n".join(
         f"line {number}" for number in range(50)
     )
-    failed = make_node("train", "FAILED", 3, seconds=5, error="exit code 137\nmore")
+    failed = make_node("train", "FAILED", 3, seconds=5)
     gone = make_node("prune-driver", "FAILED", 4)
     server.script = [{"state": "FAILED", "run_details": {"task_details": [failed, gone]}}]
     code, out, err = run()
     assert (code, out) == (1, "")
-    assert "train: exit code 137" in err
+    assert "train: the server does not say why" in err
     assert "  | line 49" in err
     assert "line 29\n" not in err
-    assert "prune: failed without a word" in err
+    assert "prune: the server does not say why" in err
     assert "kubectl logs -n kubeflow -l pipeline/runid=" in err
 
 
@@ -200,7 +204,7 @@ def test_the_result_is_read_where_the_volume_is_mounted_here_too(
 
 
 def test_a_stage_says_why_it_failed_and_gives_its_exit_code(run, server, on_volume, make_node, monkeypatch):
-    failed = make_node("data-prep", "FAILED", 3, seconds=5, error="main: Error (exit code 2)")
+    failed = make_node("data-prep", "FAILED", 3, seconds=5)
     before = type(server).answer
 
     def answer(self, method, path, *rest):
@@ -219,6 +223,16 @@ def test_a_stage_says_why_it_failed_and_gives_its_exit_code(run, server, on_volu
     code, _, err = run(output=on_volume)
     assert code == 2
     assert "data_prep: rows.csv: no label column y" in err
+
+
+def test_a_verdict_is_told_where_logs_may_not_be_read(run, server, make_node):
+    details = [make_node("train", "FAILED", 3, seconds=5)]
+    server.script = [{"state": "FAILED", "run_details": {"task_details": details}}]
+    server.fail("/log$", status=403, times=10_000)
+    code, _, err = run()
+    assert code == 1
+    assert "train: the server does not say why" in err
+    assert "kubectl logs" in err
 
 
 def test_ctrl_c_leaves_the_run_going(server, config, make_node):
@@ -243,21 +257,65 @@ def test_ctrl_c_leaves_the_run_going(server, config, make_node):
 
 
 @pytest.mark.parametrize(
-    ("how", "count"),
+    ("how", "attempts"),
     [
-        ({"status": 503, "times": 4}, 1),  # refused before it was carried out
-        ({"status": 429}, 1),
+        ({"status": 503, "times": 4}, 5),  # refused before it was carried out
+        ({"status": 500, "carried_out": True}, 1),
+        ({"status": 429}, 2),
         ({"status": 504, "carried_out": True}, 1),  # carried out, and the answer lost
         ({"carried_out": True}, 1),  # the connection broke after it was carried out
-        ({"delay": 0.8}, 1),  # the answer came too late
+        ({"delay": 0.8}, 1),  # it is carried out after the patience has ended
+        ({"status": 504, "delay": 0.8}, 1),  # the same behind a gateway
     ],
 )
-def test_one_run_is_created_whatever_happens_to_the_answer(run, server, how, count):
+def test_one_run_is_created_whatever_happens_to_the_answer(run, server, how, attempts):
     server.fail(r"POST .*/runs$", **how)
     code, out, err = run("--no-wait")
     assert code == 0, err
-    assert len(server.tables["runs"]) == count
-    assert out.strip() == server.tables["runs"][0]["run_id"]
+    assert server.count(r"POST .*/runs$") == attempts
+    (made,) = server.tables["runs"]
+    assert out.strip() == made["run_id"]
+
+
+def test_a_run_that_may_have_been_created_is_not_created_again(run, server):
+    server.fail(r"POST .*/runs$")  # the connection breaks, and nobody knows where
+    code, out, err = run("--no-wait")
+    assert (code, out) == (1, "")
+    assert "It is not known whether the run tiny-" in err
+    assert "trimtab status" in err
+    assert server.count(r"POST .*/runs$") == 1
+
+
+def test_a_server_that_is_gone_after_the_request_leaves_nobody_in_the_dark(run, server):
+    server.fail(r"POST .*/runs$", carried_out=True)
+    server.fail(r"GET .*/runs$", status=503, times=10_000)
+    code, _, err = run("--no-wait")
+    assert code == 1
+    assert "the server keeps failing (503)" in err
+    assert "It is not known whether the run tiny-" in err
+
+
+def test_what_the_server_says_of_an_upload_is_shown(run, server):
+    said = b'{"error_message":"pipeline spec is invalid: no root","error_details":"pipeline spec is invalid"}'
+    server.fail("POST .*/upload$", status=400, body=said)
+    code, _, err = run("--no-wait")
+    assert code == 1
+    assert "the server refuses (400): pipeline spec is invalid: no root" in err
+
+
+@pytest.mark.parametrize("again", ["R&D + 100 %41", "r&d + 100 %41"])
+def test_an_experiment_may_have_any_name(run, server, again):
+    assert run("--no-wait", "--experiment", "R&D + 100 %41")[0] == 0
+    code, _, err = run("--no-wait", "--experiment", again)
+    assert code == 0, err
+    assert [one["display_name"] for one in server.tables["experiments"]] == ["R&D + 100 %41"]
+
+
+def test_nothing_is_known_of_a_run_whose_tasks_the_server_does_not_list(run, server):
+    server.script = [{"state": "SUCCEEDED"}]
+    code, _, err = run()
+    assert code == 1
+    assert "it is not known whether a model was deployed" in err
 
 
 @pytest.mark.parametrize("how", [{"status": 500, "carried_out": True}, {"carried_out": True}])
@@ -267,7 +325,7 @@ def test_nothing_is_made_twice(run, server, what, how):
     code, _, err = run("--no-wait")
     assert code == 0, err
     assert len(server.tables["pipelines"]) == len(server.tables["experiments"]) == 1
-    assert len(server.versions) == 1
+    assert len(server.versions) == 2
 
 
 def test_a_run_that_is_refused_is_not_tried_again(run, server):
@@ -349,11 +407,12 @@ def test_a_follower_that_gives_up_says_that_the_run_goes_on(run, server):
     assert f"trimtab status {server.tables['runs'][0]['run_id']} --follow" in err
 
 
-def test_a_token_that_expires_is_read_again_from_its_file(run, server, tmp_path, monkeypatch):
+def test_a_token_that_expires_is_read_again_from_its_file(run, server, tmp_path, monkeypatch, make_node):
     file = tmp_path / "token"
     file.write_text("first\n")
     server.tokens = {"first"}
-    server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "SUCCEEDED"}]
+    done = {"task_details": [make_node("select", "SUCCEEDED", 8, seconds=1)]}
+    server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "SUCCEEDED", "run_details": done}]
     before = type(server).answer
 
     def answer(self, method, path, *rest):
@@ -367,6 +426,24 @@ def test_a_token_that_expires_is_read_again_from_its_file(run, server, tmp_path,
     assert code == 3, err
     assert "run                           succeeded" in err
     assert server.count("GET .*/runs/") > 3  # some were refused meanwhile
+
+
+def test_a_token_file_may_be_away_while_it_is_replaced(run, server, tmp_path, monkeypatch):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    server.script = [{"state": "RUNNING"}, {"state": "FAILED"}]
+    before = type(server).answer
+
+    def answer(self, method, path, *rest):
+        if method == "GET" and "/runs/" in path and len(server.script) == 2:
+            file.unlink()
+            threading.Timer(0.2, file.write_text, ["first\n"]).start()
+        return before(self, method, path, *rest)
+
+    monkeypatch.setattr(type(server), "answer", answer)
+    code, _, err = run("--token-file", file)
+    assert code == 1
+    assert "run                           failed" in err
 
 
 def test_a_token_that_expires_for_good_ends_the_following_and_is_never_shown(run, server, monkeypatch):

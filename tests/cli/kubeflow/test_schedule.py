@@ -40,7 +40,8 @@ def test_a_schedule_runs_one_at_a_time_and_never_catches_up(create, server):
     assert json.loads(made["runtime_config"]["parameters"]["config"])["name"] == "tiny"
     assert made["runtime_config"]["parameters"]["output"] == "gs://bucket/runs"
     assert (
-        made["pipeline_version_reference"]["pipeline_version_id"] == server.versions[0]["pipeline_version_id"]
+        made["pipeline_version_reference"]["pipeline_version_id"]
+        == server.versions[-1]["pipeline_version_id"]
     )
 
 
@@ -96,6 +97,22 @@ def test_one_schedule_is_created_whatever_happens_to_the_answer(create, server, 
     code, _, err = create("--every", "6h")
     assert code == 0, err
     assert len(server.tables["recurringruns"]) == 1
+
+
+def test_a_schedule_that_may_have_been_created_is_not_created_again(create, server):
+    server.fail("POST .*/recurringruns$")
+    code, _, err = create("--every", "6h")
+    assert code == 1
+    assert "It is not known whether the schedule tiny was created" in err
+    assert "trimtab schedule list" in err
+    assert server.count("POST .*/recurringruns$") == 1
+
+
+def test_a_schedule_may_have_any_name(create, trimtab, server):
+    assert create("--every", "6h", "--name", "夜 + 100 %41")[0] == 0
+    assert create("--every", "6h", "--name", "夜 + 100 %41")[0] == 2
+    assert trimtab("schedule", "pause", "夜 + 100 %41")[0] == 0
+    assert [one["status"] for one in server.tables["recurringruns"]] == ["DISABLED"]
 
 
 def test_pause_resume_delete(trimtab, nightly, server):

@@ -9,13 +9,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import quote
 
-import kfp
+import click
 from kfp_server_api.rest import RESTClientObject
 
-from trimtab.cli.kubeflow.settings import Settings, Token
+from trimtab.cli.kubeflow.client import Client
+from trimtab.cli.kubeflow.settings import Settings
 from trimtab.cli.kubeflow.transport import Patience, Transport
-from trimtab.errors import ClusterError, ConfigError
+from trimtab.errors import ClusterError, ConfigError, TrimtabError
 
 PAGE = 100
 PATIENCE = Patience()
@@ -54,21 +56,11 @@ class Connection:
             self.namespace = None
 
     def _client(self, settings: Settings) -> Any:
-        # Any namespace but the default keeps the client from asking the server for one, without a time limit.
         with quiet():
-            client = kfp.Client(
-                host=settings.host,
-                namespace=settings.namespace or "-",
-                credentials=_Credentials(settings.token) if settings.token.read() else None,
-                ssl_ca_cert=settings.ca_file,
-            )
-        client._context_setting["namespace"] = None
+            client = Client(settings)
         self._api = client._run_api.api_client
-        self._api.cookie = None
-        configuration = self._api.configuration
-        configuration.retries = False  # also no redirects: a log-in page is not an answer
         self._transport = Transport(
-            RESTClientObject(configuration), settings.host, settings.token, self.patience
+            RESTClientObject(self._api.configuration), settings.host, settings.token, self.patience
         )
         self._api.rest_client = self._transport
         return client
@@ -84,6 +76,8 @@ class Connection:
         answer = self._transport.request(
             "GET", f"{self.host}{path}", patient=False, as_json=False, headers=headers
         )
+        if "html" in str(answer.getheader("Content-Type", "")):  # a page to log in, or the UI
+            raise ClusterError("a page came instead of a text", path=self.host)
         return bytes(answer.data).decode("utf-8", "replace")
 
     def pages(self, call: Callable[..., Any], field: str, **arguments: Any) -> Iterator[Any]:
@@ -102,24 +96,34 @@ class Connection:
             if not token:
                 return
 
-    def create_once(self, create: Callable[[], Any], find: Callable[[], Any | None]) -> Any:
+    def create_once(
+        self, name: str, create: Callable[[], Any], find: Callable[[], Any | None], *, unique: bool
+    ) -> Any:
         """Returns what is created once, also when an answer is lost: it is looked for before another attempt.
 
         Args:
+            name: What it is called, for messages.
             create: Creates it, under a name that is its own.
             find: Returns what is there under that name, or None.
+            unique: Whether the server refuses a second one of that name. Where it does not, a request without
+                an answer is not sent again: the server may still be at it.
 
         Raises:
-            ClusterError: If it cannot be created.
+            ClusterError: If it cannot be created, or if it is not known whether it was.
         """
         end, pause = time.monotonic() + self.patience.retry, self.patience.pause
         while True:
             try:
                 with quiet():
                     return create()
+            except KeyboardInterrupt:
+                click.echo(f"\n{_unknown(name)}", err=True)
+                raise
             except ClusterError as error:
                 if 0 < error.status < 500 and error.status != 409:
                     raise
+                if error.status in _UNANSWERED and not unique:
+                    return self._created_meanwhile(name, find, error)
                 if (found := find()) is not None:
                     return found
                 if error.status == 409 or time.monotonic() + pause > end:
@@ -127,14 +131,35 @@ class Connection:
             time.sleep(pause)
             pause = min(2 * pause, 10.0)
 
+    def _created_meanwhile(self, name: str, find: Callable[[], Any | None], lost: ClusterError) -> Any:
+        """Returns what a request without an answer has created, as soon as it is there."""
+        end, pause = time.monotonic() + self.patience.retry, self.patience.pause
+        try:
+            while (found := find()) is None:
+                if time.monotonic() + pause > end:
+                    raise lost
+                time.sleep(pause)
+                pause = min(2 * pause, 10.0)
+        except KeyboardInterrupt:
+            click.echo(f"\n{_unknown(name)}", err=True)
+            raise
+        except TrimtabError as error:
+            error.hint = _unknown(name)
+            raise
+        return found
+
     def link(self, run_id: str) -> str:
         """Returns the address of a run in the UI."""
         return f"{self.host}/#/runs/details/{run_id}"
 
 
 def named(name: str) -> str:
-    """Returns the filter of a listing that finds a display name."""
-    return json.dumps({"predicates": [{"operation": 1, "key": "display_name", "stringValue": name}]})
+    """Returns the filter of a listing that finds a display name, as the server wants it: percent-encoded.
+
+    It decodes the query's value once more: a `+` or `%` in the name would be another character.
+    """
+    predicate = {"operation": 1, "key": "display_name", "stringValue": name}
+    return quote(json.dumps({"predicates": [predicate]}))
 
 
 @contextlib.contextmanager
@@ -145,12 +170,12 @@ def quiet() -> Iterator[None]:
         yield
 
 
-class _Credentials:
-    """The client's hook for tokens that change."""
+def _unknown(name: str) -> str:
+    return (
+        f"It is not known whether {name} was created: look for it with `trimtab status` or "
+        "`trimtab schedule list` before you try again."
+    )
 
-    def __init__(self, token: Token) -> None:
-        self._token = token
 
-    def refresh_api_key_hook(self, configuration: Any) -> None:
-        """Puts the token that holds now into the client's configuration."""
-        configuration.api_key["authorization"] = self._token.read() or ""
+# Answers by which nobody knows whether the request is still being carried out: none at all, or a gateway's.
+_UNANSWERED = (0, 502, 504)

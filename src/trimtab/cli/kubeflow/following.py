@@ -10,7 +10,7 @@ from trimtab import progress
 from trimtab.cli.kubeflow import logs, outcome, runs
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.runs import Task
-from trimtab.errors import LoginError
+from trimtab.errors import ConfigError, LoginError
 
 TAIL = 20
 _WORDS = {
@@ -36,6 +36,7 @@ def follow(connection: Connection, run_id: str) -> Any:
     Raises:
         ClusterError: If the server fails for longer than the patience; the run goes on.
         LoginError: If the login expires and is not renewed; the run goes on.
+        ConfigError: If the token's file is gone and does not come back; the run goes on.
     """
     seen: dict[str, str] = {}
     while True:
@@ -60,14 +61,14 @@ def describe(task: Task) -> str:
 
 
 def explain(connection: Connection, run: Any) -> list[str]:
-    """Returns, in lines, why a run failed: each failed task's reason, and the end of its log.
+    """Says why a run failed: each failed task's reason, and the end of its log.
 
     Args:
         connection: The server.
         run: The run, as the server described it last.
 
-    Raises:
-        LoginError: If the server refuses the login.
+    Returns:
+        The lines. A server may show a run to those who may not read its logs.
     """
     lines = [f"the run failed: {run.error.message}"] if run.error and run.error.message else []
     recorded = outcome.reasons(run)
@@ -75,8 +76,13 @@ def explain(connection: Connection, run: Any) -> list[str]:
     for task in runs.tasks(run):
         if task.state != "FAILED":
             continue
-        lines.append(f"{task.label}: {recorded.get(task.stage) or task.error or 'failed without a word'}")
-        log = logs.read(connection, run.run_id, task)
+        lines.append(
+            f"{task.label}: {recorded.get(task.stage) or task.error or 'the server does not say why'}"
+        )
+        try:
+            log = logs.read(connection, run.run_id, task)
+        except (LoginError, ConfigError):
+            log = None
         missing = missing or log is None
         lines += [f"  | {line}" for line in (log or "").splitlines()[-TAIL:]]
     if missing:
@@ -90,7 +96,7 @@ def _get(connection: Connection, run_id: str) -> Any:
     while True:
         try:
             return connection.client.get_run(run_id)
-        except LoginError:
+        except (LoginError, ConfigError):  # a file that is being replaced may be away, or half-written
             if time.monotonic() > end:
                 raise
             time.sleep(connection.patience.poll)

@@ -47,13 +47,14 @@ def exit_code(run: Any, found: Result | None) -> int:
     """Returns the exit code of a run that has ended, as of a local one.
 
     Without its result, a run that succeeded is judged by its tasks: `deploy` only runs for a model that is
-    promoted, and of a retraining without anything new there is `check_data` and no `plan`.
+    promoted, and of a retraining without anything new there is `check_data` and no `plan`. Where the server
+    lists no task at all, as when the workflow had too many nodes to be kept, nothing is known.
     """
     if found is not None:
         return exit_codes.exit_code(found)
-    if run.state != "SUCCEEDED":
-        return 1
     ended = {task.stage for task in runs.tasks(run) if task.state == "SUCCEEDED"}
+    if run.state != "SUCCEEDED" or not ended:
+        return 1
     is_up_to_date = "check_data" in ended and "plan" not in ended
     return 0 if "deploy" in ended or is_up_to_date else 3
 

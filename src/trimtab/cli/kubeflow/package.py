@@ -124,16 +124,20 @@ def ensure_version(connection: Connection, pipeline: Pipeline, package: str) -> 
         file = Path(directory, "pipeline.yaml")
         file.write_text(package, encoding="utf-8")
         found = _pipeline(connection, title) or connection.create_once(
+            f"the pipeline {title}",
             lambda: connection.client.upload_pipeline(
                 str(file), pipeline_name=title, namespace=connection.namespace
             ),
             lambda: _pipeline(connection, title),
+            unique=True,
         )
         version = _version(connection, found.pipeline_id, name) or connection.create_once(
+            f"the version {name}",
             lambda: connection.client.upload_pipeline_version(
                 str(file), pipeline_version_name=name, pipeline_id=found.pipeline_id
             ),
             lambda: _version(connection, found.pipeline_id, name),
+            unique=True,
         )
     if not version.pipeline_version_id:
         raise ClusterError("the server did not name the uploaded version", path=connection.host)

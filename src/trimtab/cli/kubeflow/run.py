@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trimtab.cli.kubeflow import following, locations, outcome, package, submission
+from trimtab.cli.kubeflow import following, locations, outcome, package, runs, submission
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
 from trimtab.cli.pipeline import Pipeline
-from trimtab.errors import ClusterError
+from trimtab.errors import TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
@@ -67,14 +67,14 @@ def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
         as_json: As for ``run``.
 
     Raises:
-        ClusterError: If the server cannot be used any more; the run goes on.
+        TrimtabError: If the server or the login cannot be used any more; the run goes on.
     """
     try:
         ended = following.follow(connection, run_id)
     except KeyboardInterrupt:
         click.echo(f"\nnot followed any more; {_goes_on(run_id)}", err=True)
         return INTERRUPTED
-    except ClusterError as error:
+    except TrimtabError as error:
         error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
         raise
     found = outcome.result(ended)
@@ -92,6 +92,10 @@ def _goes_on(run_id: str) -> str:
 def _show(ended: Any, found: Result | None, as_json: bool) -> None:
     if found is None:
         click.echo(f"The result in {outcome.directory(ended)} cannot be read from here.", err=True)
+        if ended.state == "SUCCEEDED" and not runs.tasks(ended):
+            click.echo(
+                "The server lists no tasks, so it is not known whether a model was deployed.", err=True
+            )
     if as_json:
         without = {"run_id": ended.run_id, "state": ended.state, "directory": outcome.directory(ended)}
         click.echo(found.model_dump_json() if found else json.dumps(without))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import count, islice
 from typing import Any, get_args
 
 from trimtab.cli.kubeflow.connection import Connection, named
@@ -16,6 +16,7 @@ from trimtab.errors import ClusterError, ConfigError
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 _STAGES = {stage.replace("_", "-"): stage for stage in get_args(StageName)}
 _DRIVER = "-driver"
+_FNV_PRIME = 16_777_619
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -26,7 +27,7 @@ class Task:
     Attributes:
         label: The stage; from its second task on, as in a loop, with a number.
         key: Tells the tasks of a run apart.
-        nodes: The ids of the nodes below it, the task's pod among them.
+        nodes: The ids of the nodes below it, the task's pods among them, the last attempt's first.
     """
 
     key: str
@@ -60,10 +61,11 @@ def find(connection: Connection, run: str) -> Any:
             if error.status != 404:
                 raise
             raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST) from None
-    found = list(islice(_listed(connection, filter=named(run)), 1))
-    if not found:
+    # Some servers compare names without regard to case.
+    found = next((one for one in _listed(connection, filter=named(run)) if one.display_name == run), None)
+    if found is None:
         raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST)
-    return connection.client.get_run(found[0].run_id)
+    return connection.client.get_run(found.run_id)
 
 
 def recent(connection: Connection, limit: int) -> list[Any]:
@@ -85,6 +87,7 @@ def tasks(run: Any) -> list[Task]:
     stands for its stage, which never began.
     """
     details = list(getattr(run.run_details, "task_details", None) or [])
+    known = {child for one in details for child in _children(one)}
     details.sort(key=lambda one: (one.start_time is None, str(one.start_time), str(one.task_id)))
     found: list[Task] = []
     for one in details:
@@ -95,7 +98,7 @@ def tasks(run: Any) -> list[Task]:
             continue
         number = 1 + sum(task.stage == stage for task in found)
         label = stage if number == 1 else f"{stage} {number}"
-        found.append(_task(one, stage, label))
+        found.append(_task(one, stage, label, known))
     return found
 
 
@@ -105,10 +108,12 @@ def parameter(run: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _task(one: Any, stage: str, label: str) -> Task:
+def _task(one: Any, stage: str, label: str, known: Set[str]) -> Task:
     # A time that the server does not know comes as the epoch.
     times = [t if t is not None and t.year > 1970 else None for t in (one.start_time, one.end_time)]
-    nodes = [one.pod_name, *(child.pod_name for child in one.child_tasks or [])]
+    nodes = [one.pod_name] if one.pod_name else []
+    for child in _children(one):
+        nodes += [*reversed(list(_attempts(child, known))), child]
     return Task(
         key=str(one.task_id or label),
         stage=stage,
@@ -117,8 +122,30 @@ def _task(one: Any, stage: str, label: str) -> Task:
         started=times[0],
         ended=times[1],
         error=str(one.error.message or "") if one.error else "",
-        nodes=tuple(node for node in nodes if node),
+        nodes=tuple(nodes),
     )
+
+
+def _children(one: Any) -> list[str]:
+    return [child.pod_name for child in one.child_tasks or [] if child.pod_name]
+
+
+def _attempts(node: str, known: Set[str]) -> Iterator[str]:
+    """Yields the nodes of a retried task's pods, which are below the task's own child.
+
+    Argo calls them `NAME(0)`, `NAME(1)` and so on. A node's id ends with the FNV-1a hash of its name, and the
+    hash of a longer name goes on where the shorter one's ends.
+    """
+    workflow, _, number = node.rpartition("-")
+    for attempt in count():
+        if not number.isdecimal():
+            return
+        value = int(number)
+        for byte in f"({attempt})".encode():
+            value = (value ^ byte) * _FNV_PRIME % 2**32
+        if (name := f"{workflow}-{value}") not in known:
+            return
+        yield name
 
 
 def _listed(connection: Connection, **arguments: Any) -> Iterator[Any]:

@@ -78,6 +78,7 @@ def create(
     experiment_id = ensure_experiment(connection, experiment or config.name)
     note = f"Pauses after {pause_after} failures in a row." if pause_after else ""
     connection.create_once(
+        f"the schedule {name}",
         lambda: connection.client.create_recurring_run(
             experiment_id,
             name,
@@ -92,6 +93,7 @@ def create(
             service_account=service_account,
         ),
         lambda: _find(connection, name),
+        unique=False,
     )
     return get(connection, name)
 

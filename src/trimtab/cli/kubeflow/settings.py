@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -34,12 +36,19 @@ class Token:
         """Returns the token now, or None where there is none.
 
         Raises:
-            ConfigError: If its file cannot be read.
+            ConfigError: If its file cannot be read, or if it cannot be sent.
         """
-        if self.file is None:
-            return self.value
+        token = (self.value or "") if self.file is None else self._stored(self.file.expanduser())
+        if not re.fullmatch(r"[!-~]*", token.strip()):
+            raise ConfigError(
+                "the token cannot be sent: expected one word of ASCII",
+                path=str(self.file) if self.file else "--token or TRIMTAB_KFP_TOKEN",
+            )
+        return token.strip() or None
+
+    def _stored(self, file: Path) -> str:
         try:
-            return self.file.expanduser().read_text(encoding="utf-8").strip() or None
+            return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not text"
             raise ConfigError(f"the token cannot be read: {reason}", path=str(self.file)) from None
@@ -104,12 +113,21 @@ def resolve(
 
 
 def _checked(host: str) -> str:
-    address = host.rstrip("/")
+    address = host.strip()
     if "://" not in address:
         address = f"https://{address}"
-    if not address.startswith(("http://", "https://")):
-        raise ConfigError("expected an http:// or https:// address", path=host, hint=_HINT)
-    return address
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
+        usable = False
+    if not usable or re.search(r"[\s@?#]", address):
+        raise ConfigError(
+            "expected an http:// or https:// address, without a password, `?` or `#`",
+            path=host.rpartition("@")[2],
+            hint=_HINT,
+        )
+    return parts.geturl().rstrip("/")
 
 
 def _token(

@@ -6,6 +6,8 @@ import secrets
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kfp_server_api import V2beta1Experiment
+
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 from trimtab.cli.pipeline import Pipeline
@@ -24,10 +26,16 @@ def ensure_experiment(connection: Connection, name: str) -> str:
             namespace=connection.namespace,
             filter=named(name),
         )
-        return next((one for one in found if one.display_name == name), None)
+        # Most servers compare names without regard to case, and have no second one.
+        return max(found, key=lambda one: one.display_name == name, default=None)
 
-    made = connection.create_once(
-        lambda: connection.client.create_experiment(name, namespace=connection.namespace), find
+    wanted = V2beta1Experiment(display_name=name, namespace=connection.namespace)
+    # `client.create_experiment` looks for the name first by a filter that the server reads differently.
+    made = find() or connection.create_once(
+        f"the experiment {name}",
+        lambda: connection.client._experiment_api.experiment_service_create_experiment(wanted),
+        find,
+        unique=True,
     )
     return str(made.experiment_id)
 
@@ -63,6 +71,7 @@ def submit(
     # The name is the run's own: after a lost answer, a run of this name is the one that was asked for.
     name = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     return connection.create_once(
+        f"the run {name}",
         lambda: connection.client.run_pipeline(
             experiment_id,
             name,
@@ -72,6 +81,7 @@ def submit(
             service_account=service_account,
         ),
         lambda: _run(connection, experiment_id, name),
+        unique=False,
     )
 
 

@@ -125,9 +125,11 @@ class Transport:
 
     def _check_json(self, answer: Any) -> None:
         try:
-            json.loads(answer.data)
+            content = json.loads(answer.data)
         except ValueError:
-            raise self._no_server() from None
+            content = None
+        if not isinstance(content, dict):  # every answer of the API is an object
+            raise self._no_server()
 
     def _refused(self, error: ApiException) -> ClusterError:
         status, reason = int(error.status or 0), _reason(error)
@@ -175,7 +177,13 @@ def _reason(error: ApiException) -> str:
         content = json.loads(body or "")
     except ValueError:
         return ""
-    said = str(content.get("message") or content.get("error") or "") if isinstance(content, dict) else ""
+    # Uploads and logs are not of the generated API, and word their errors differently.
+    words = (
+        [content.get(key) for key in ("message", "error_message", "error")]
+        if isinstance(content, dict)
+        else []
+    )
+    said = next((str(word) for word in words if word), "")
     return f": {said.splitlines()[0][:_LONGEST_REASON]}" if said.strip() else ""
 
 

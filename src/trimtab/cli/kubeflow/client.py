@@ -1,0 +1,44 @@
+"""A ``kfp.Client`` that knows what it is told, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import kfp
+import kfp_server_api
+
+from trimtab.cli.kubeflow.proxy import proxy
+from trimtab.cli.kubeflow.settings import Settings
+
+
+class Client(kfp.Client):  # type: ignore[misc]
+    """The client without what it takes from elsewhere: its context file, kubeconfig, Google's logins.
+
+    Args:
+        settings: The server, and the only login that is shown to it.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._own = _configuration(settings)
+        super().__init__(host=settings.host)
+        self._context_setting["namespace"] = None
+
+    def _load_config(self, *_: object) -> kfp_server_api.Configuration:
+        return self._own
+
+    def _load_context_setting_or_default(self) -> None:
+        # Any namespace but the default keeps it from asking the server for one, without a time limit.
+        self._context_setting: dict[str, Any] = {"namespace": "-"}
+
+
+def _configuration(settings: Settings) -> kfp_server_api.Configuration:
+    made = kfp_server_api.Configuration(host=settings.host)
+    made.ssl_ca_cert = settings.ca_file
+    made.retries = False  # also no redirects: a log-in page is not an answer
+    if found := proxy(settings.host):
+        made.proxy, made.proxy_headers = found
+    if settings.token.read():
+        made.api_key["authorization"] = "read anew for each request"
+        made.api_key_prefix["authorization"] = "Bearer"
+        made.refresh_api_key_hook = lambda one: one.api_key.update(authorization=settings.token.read() or "")
+    return made
