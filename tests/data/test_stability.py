@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -42,6 +44,12 @@ def test_the_test_of_numbers_is_scipys() -> None:
     )
     assert found.statistic == pytest.approx(expected.statistic)
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 100), (2, 2), (4, 4), (29, 9000)])
+def test_of_few_numbers_the_test_is_exact(few: int, many: int) -> None:
+    found = kolmogorov_smirnov(_numbers(np.arange(few)), _numbers(np.arange(few, few + many)))
+    assert (found.statistic, found.p_value) == (1, pytest.approx(2 / math.comb(few + many, few)))
 
 
 def test_the_test_of_categories_is_scipys() -> None:
