@@ -54,12 +54,14 @@ def _type(one: dict[str, Any]) -> str:
         return f"list of {_type(one.get('items', {}))}"
     if one.get("type") == "object" and isinstance(one.get("additionalProperties"), dict):
         return f"mapping to {_type(one['additionalProperties'])}"
+    if values := list(one.get("patternProperties", {}).values()):
+        return f"mapping to {_type(values[0])}"
     return one.get("type", "any") + _range(one)
 
 
 def _range(one: dict[str, Any]) -> str:
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {one[key]:g}" for key, sign in signs.items() if key in one]
+    limits = [f"{sign} {one[key]:.10g}" for key, sign in signs.items() if key in one]
     return f" ({', '.join(limits)})" if limits else ""
 
 

@@ -17,7 +17,7 @@ from trimtab.cli.pipeline import NAMES, Pipeline
     type=click.Path(path_type=Path),
     default=Path("pipeline.yaml"),
     show_default=True,
-    help="Where to write it.",
+    help="Where to write it; - for standard output.",
 )
 @click.option(
     "--pipeline", type=click.Choice(NAMES), default="optimize", show_default=True, help="The pipeline."
@@ -42,6 +42,9 @@ def command(
     if image and "@sha256:" not in image:
         click.echo(f"warning: {image} can change; name it by its digest, as image@sha256:…", err=True)
     text = compiled(Pipeline(pipeline), load(config) if config else None, image, manifests=manifests)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return 0
     atomic.write_bytes(output, text.encode())
     click.echo(output)
     return 0

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trimtab.config.base import Section
+from trimtab.config.kubernetes import (
+    Cpu,
+    LabelKey,
+    LabelValue,
+    Memory,
+    MountPath,
+    Name,
+    ResourceName,
+    VariableName,
+    VariableValue,
+)
 
 StageName = Literal[
     "check_data",
@@ -24,42 +35,57 @@ StageName = Literal[
     "report",
 ]
 
-_QUANTITY = r"^\d+(\.\d+)?(m|[kKMGTPE]i?)?$"
+_MOST = 2**31 - 1  # seconds of a pod's deadline, and the highest user id
 
 
 class Toleration(Section):
     """A taint that a pod tolerates, as in Kubernetes."""
 
-    key: str | None = None
+    key: LabelKey | None = None
     operator: Literal["Equal", "Exists"] = "Equal"
-    value: str | None = None
+    value: LabelValue | None = None
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+
+    @model_validator(mode="after")
+    def _fits_its_operator(self) -> Self:
+        if self.operator == "Exists" and self.value:
+            raise ValueError("operator Exists takes no value; expected operator: Equal, or no value")
+        if self.operator == "Equal" and self.key is None:
+            raise ValueError("operator Equal needs a key; operator: Exists without one tolerates every taint")
+        return self
 
 
 class StageResources(Section):
     """What one stage's pod gets."""
 
-    cpu: str | None = Field(None, pattern=_QUANTITY, description="Request and limit, such as `4` or `500m`.")
-    memory: str | None = Field(None, pattern=_QUANTITY, description="Request and limit, such as `8Gi`.")
-    accelerator_type: str = Field("nvidia.com/gpu", description="The accelerator's resource name.")
+    cpu: Cpu | None = Field(None, description="Request and limit, such as `4` or `500m`.")
+    memory: Memory | None = Field(None, description="Request and limit, such as `8Gi`.")
+    accelerator_type: ResourceName = Field("nvidia.com/gpu", description="The accelerator's resource name.")
     accelerator_count: int = Field(0, ge=0, le=16)
-    node_selector: dict[str, str] = Field({}, description="Labels of the nodes to run on.")
+    node_selector: dict[LabelKey, LabelValue] = Field({}, description="Labels of the nodes to run on.")
     tolerations: list[Toleration] = []
-    shared_memory: str | None = Field(
-        None, pattern=_QUANTITY, description="Size of `/dev/shm`, in memory; several GPUs need it."
+    shared_memory: Memory | None = Field(
+        None, description="Size of `/dev/shm`, in memory; several GPUs need it."
     )
-    timeout_s: int | None = Field(None, ge=1, description="Seconds after which the pod is stopped.")
+    timeout_s: int | None = Field(None, ge=1, le=_MOST, description="Seconds after which the pod is stopped.")
     retries: int = Field(0, ge=0, le=10, description="Times a failed pod is started again; stages resume.")
     retry_backoff_s: int = Field(
-        30, ge=0, description="Seconds before the first retry; each next waits twice as long."
+        30, ge=0, le=86_400, description="Seconds before the first retry; each next waits twice as long."
     )
+
+    @model_validator(mode="after")
+    def _has_as_many_as_it_names(self) -> Self:
+        given = self.model_fields_set
+        if "accelerator_type" in given and "accelerator_count" not in given:
+            raise ValueError("accelerator_type without accelerator_count: expected how many, such as 1")
+        return self
 
 
 class Volume(Section):
     """A claim that every pod mounts; put the output directory on it where there is no object store."""
 
-    claim: str = Field(description="Name of the PersistentVolumeClaim, in the run's namespace.")
-    mount_path: str = Field("/trimtab", pattern=r"^/.+", description="Where pods see it.")
+    claim: Name = Field(description="Name of the PersistentVolumeClaim, in the run's namespace.")
+    mount_path: MountPath = Field("/trimtab", description="Where pods see it.")
 
 
 class Resources(Section):
@@ -69,17 +95,18 @@ class Resources(Section):
         {}, description="By stage; others keep Kubeflow's defaults."
     )
     volume: Volume | None = None
-    environment: dict[str, str] = Field(
+    environment: dict[VariableName, VariableValue] = Field(
         {}, description="Environment variables of every pod; no secrets here."
     )
-    google_credentials_secret: str | None = Field(
+    google_credentials_secret: Name | None = Field(
         None,
         description="A Secret whose `key.json` is a service account's key; workload identity needs none.",
     )
-    image_pull_secrets: list[str] = Field([], description="Secrets for a private image registry.")
+    image_pull_secrets: list[Name] = Field([], description="Secrets for a private image registry.")
     run_as_user: int | None = Field(
         1000,
         ge=1,
+        le=_MOST,
         description="Numeric user id of every pod's process, which the node checks not to be root; null: the "
         "image's own, without a check, for Kubeflow Pipelines before 2.16.",
     )
