@@ -26,6 +26,8 @@ Kind = Literal[
     "stall",
     "late",
     "truncate",
+    "cut head",
+    "html",
     "corrupt",
     "corrupt and truncate",
     "corrupt upload",
@@ -45,8 +47,9 @@ class Fault:
             before the server sees the request; ``lost answer``: after it did its work. ``stall``: no answer,
             and the server sees nothing; ``late``: no answer, and the server gets the request only after
             ``seconds``. ``truncate``: half of the answer's body, then the end; ``corrupt and truncate``: with
-            a flipped bit in that half. ``corrupt``: one bit of the answer's body; ``corrupt upload``: of the
-            request's. ``trickle``: the answer's body byte by byte.
+            a flipped bit in that half; ``cut head``: no more than the start of the answer's head. ``html``: a
+            proxy's page, and the server sees nothing. ``corrupt``: one bit of the answer's body; ``corrupt
+            upload``: of the request's. ``trickle``: the answer's body byte by byte.
         match: A regular expression that must be found in ``METHOD path``.
         times: How many requests it spoils.
         every: Which of those that match: 3 for every third.
@@ -85,11 +88,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.reset()
         if kind in ("429", "503"):
             return self.answer(int(kind), [("Content-Type", "text/plain")], b"try again")
+        if kind == "html":
+            return self.answer(200, [("Content-Type", "text/html")], b"<html>Log in first</html>")
         if kind == "corrupt upload":
             body = flipped_upload(body)
         status, headers, content = self.forward(body)
         if kind == "lost answer":
             return self.reset()
+        if kind == "cut head":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+            return self.reset(linger=True)
         if (
             fault is None
             or not content

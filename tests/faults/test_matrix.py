@@ -135,7 +135,7 @@ def test_a_fault_that_passes_is_not_noticed(bench, kind, operation, match):
     assert time.monotonic() - start < RECOVERED_SECONDS
 
 
-@pytest.mark.parametrize("kind", ["503", "reset", "stall", "truncate"])
+@pytest.mark.parametrize("kind", ["503", "reset", "stall", "truncate", "html"])
 @pytest.mark.parametrize(
     "operation", [*READS, *WRITES, names], ids=lambda value: getattr(value, "__name__", None)
 )

@@ -1,14 +1,17 @@
 import glob
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from faults.proxy import Fault
+from faults.proxy import Fault, wait_until
 
-from trimtab.errors import ArtifactError, DataError
+from trimtab.errors import ArtifactError, DataError, StorageError
 from trimtab.storage.files import fetched, fingerprint
 from trimtab.storage.gcs.limits import DEFAULT
 
@@ -116,6 +119,71 @@ def test_nothing_there(emulator, put, tmp_path, source):
     put(d__a_csv=b"1")
     with pytest.raises(DataError, match="gs://bucket"):
         localized(source, tmp_path)
+
+
+def test_an_object_whose_name_looks_like_a_glob(emulator, put, tmp_path):
+    emulator.state.put("bucket", {"name": "d/rows[1].csv"}, b"1")
+    put(d__rows1_csv=b"2")
+    assert Path(localized("gs://bucket/d/rows[1].csv", tmp_path)).read_bytes() == b"1"
+
+
+def test_a_slash_at_the_end_means_the_directory(emulator, put, tmp_path):
+    put(d=b"placeholder of a tool", d__a=b"1")
+    assert Path(localized("gs://bucket/d", tmp_path)).read_bytes() == b"placeholder of a tool"
+    assert below(localized("gs://bucket/d/", tmp_path)) == ["a"]
+
+
+def test_two_names_of_one_local_file_are_refused(emulator, tmp_path):
+    for name in ("d/x/y", "d/x//y"):
+        emulator.state.put("bucket", {"name": name}, name.encode())
+    with pytest.raises(DataError, match=r"gs://bucket/d/x/+y: another object uses this name"):
+        localized("gs://bucket/d", tmp_path)
+
+
+def test_hidden_objects_are_no_data(emulator, put, tmp_path):
+    put(d__a_csv=b"1", d__b_csv=b"2")
+    before = fingerprint("gs://bucket/d/*")
+    for name in ("d/.DS_Store", "d/.ipynb_checkpoints/a.csv"):
+        emulator.state.put("bucket", {"name": name}, b"")
+    assert fingerprint("gs://bucket/d/*") == before == fingerprint("gs://bucket/d")
+    assert below(localized("gs://bucket/d", tmp_path)) == ["a.csv", "b.csv"]
+
+
+def test_a_source_that_is_replaced_while_it_is_read_is_read_anew(proxy, emulator, hasty, tmp_path):
+    emulator.state.put("bucket", {"name": "x"}, b"old")
+    proxy.spoil(Fault("late", "alt=media", seconds=0.4))
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(localized, "gs://bucket/x", tmp_path, hasty)
+        wait_until(lambda: proxy.spoiled)
+        emulator.state.put("bucket", {"name": "x"}, b"new")
+        assert Path(found.result()).read_bytes() == b"new"
+
+
+def test_what_a_killed_process_left_is_removed(emulator, put, tmp_path, monkeypatch):
+    put(d__a=b"1")
+    copy = Path(localized("gs://bucket/d/a", tmp_path)).parent
+    (copy / "a").unlink()
+    (tmp_path / f".{copy.name}.killed.part").mkdir()
+    localized("gs://bucket/d/a", tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f".{copy.name}.lock", copy.name]
+
+
+def test_a_cache_without_room_is_told_before_anything_is_fetched(emulator, put, tmp_path, monkeypatch):
+    put(d__a=b"1" * 1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=999))
+    with pytest.raises(StorageError, match=r"gs://bucket/d: .*room(.|\n)*XDG_CACHE_HOME"):
+        localized("gs://bucket/d", tmp_path)
+    assert downloads(emulator) == []
+
+
+def test_what_the_file_system_refuses_is_told(emulator, put, tmp_path):
+    emulator.state.put("bucket", {"name": "long/" + "x" * 300}, b"1")
+    with pytest.raises(StorageError, match=r"gs://bucket/long/xxx.*File name too long"):
+        localized("gs://bucket/long", tmp_path)
+    (tmp_path / "file").touch()
+    put(d__a=b"1")
+    with pytest.raises(StorageError, match=r"file/cache: .*Not a directory"):
+        localized("gs://bucket/d", tmp_path / "file" / "cache")
 
 
 def test_names_that_cannot_be_local_files(emulator, put, tmp_path):

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,41 @@ def test_what_something_else_put_there_stays(emulator):
         emulator.state.put("bucket", {"name": "run/checkpoints/other"}, b"1")
         (working.directory / "mine").write_bytes(b"2")
     assert stored(emulator) == {"other": b"1", "mine": b"2"}
+
+
+def test_an_object_that_something_else_removed_is_written_anew(emulator):
+    with mirror(URI) as working:
+        (working.directory / "x").write_bytes(b"1")
+        working.sync()
+        emulator.state.delete("bucket", "run/checkpoints/x", None)
+        (working.directory / "x").write_bytes(b"2")
+        working.sync()
+        assert stored(emulator) == {"x": b"2"}
+
+
+def test_a_pod_that_was_thought_dead_writes_on_while_the_next_one_starts(proxy, emulator, hasty):
+    put = emulator.state.put
+    put("bucket", {"name": "run/checkpoints/step-1"}, b"1")
+    put("bucket", {"name": "run/checkpoints/step-2"}, b"2")
+    proxy.spoil(Fault("late", "step-1.*alt=media", seconds=0.4))
+
+    def start():
+        with mirror(URI, limits=hasty) as working:
+            return {file.name: file.read_bytes() for file in working.directory.iterdir()}
+
+    with ThreadPoolExecutor(1) as pool:
+        next_one = pool.submit(start)
+        wait_until(lambda: proxy.spoiled)
+        put("bucket", {"name": "run/checkpoints/step-3"}, b"3")
+        emulator.state.delete("bucket", "run/checkpoints/step-1", None)
+        assert next_one.result() == {"step-2": b"2", "step-3": b"3"}
+
+
+def test_names_that_cannot_be_local_files_are_told(emulator):
+    for name in ("a", "a/b"):
+        emulator.state.put("bucket", {"name": f"run/checkpoints/{name}"}, b"1")
+    with pytest.raises(StorageError, match="gs://bucket/run/checkpoints/a"), mirror(URI):
+        pytest.fail("the block must not begin")
 
 
 def test_the_newest_writer_goes_on(emulator):

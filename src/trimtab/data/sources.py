@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data import split
-from trimtab.data.readers.files import is_data
+from trimtab.data.readers.files import is_data, is_left_out
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.errors import DataError
 from trimtab.storage import files
@@ -46,7 +46,9 @@ def checksums_of(source: str) -> dict[str, str]:
         return {}
     if is_remote(source):
         whole = Location.parse(source).uri
-        found = files.fingerprint(whole)
+        found = files.fingerprint(source)
+        if _MAGIC.search(whole):
+            found = {name: value for name, value in found.items() if not is_left_out(name)}
     else:
         whole = str(Path(source).expanduser())
         names = _local(whole)

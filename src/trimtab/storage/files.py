@@ -14,19 +14,23 @@ import glob
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trimtab.errors import DataError
-from trimtab.storage import atomic
+from trimtab import progress
+from trimtab.errors import ArtifactError, DataError, StorageError
+from trimtab.storage import atomic, refusals
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 from trimtab.storage.gcs.location import Location
 from trimtab.storage.gcs.objects import Entry, Objects, checksum
-from trimtab.storage.gcs.store import WHOLE, inside
+from trimtab.storage.gcs.store import inside
 from trimtab.storage.parallel import in_parallel
 
 _KEY_LENGTH = 32
+_TRIES = 3
+_LARGE_BYTES = 10**8  # a download that people want to be told of
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,8 @@ def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
     """Returns a local copy of a source in Cloud Storage.
 
     Args:
-        source: ``gs://`` and a file, a directory, or a glob (``*``, ``?``, ``[...]``, and ``**`` for any
-            number of directories).
+        source: ``gs://`` and a file, a directory (with a slash at its end, also where an object has the same
+            name), or a glob (``*``, ``?``, ``[...]``, and ``**`` for any number of directories).
         cache: Where to keep local copies; made when missing. It is shared by processes, and nothing in it is
             removed.
         limits: How patient to be.
@@ -58,19 +62,36 @@ def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
     Raises:
         DataError: If nothing is there, or names collide as local files.
         ConfigError: If it cannot be accessed.
-        StorageError: If it cannot be reached.
-        ArtifactError: If it arrives damaged again and again, or changes while it is read.
+        StorageError: If it cannot be reached, or the cache has no room for it.
+        ArtifactError: If it arrives damaged again and again, or changes again and again while it is read.
     """
     location = Location.parse(source)
-    root, entries = _listing(location, Objects(location.bucket, limits))
+    objects = Objects(location.bucket, limits)
+    root, entries = _listing(source, objects)
+    for _ in range(_TRIES):
+        try:
+            copy = _copied(location, root, entries, cache, objects)
+            break
+        except ArtifactError:
+            before, (root, entries) = entries, _listing(source, objects)
+            if entries == before:  # else it was replaced while it was read
+                raise
+    else:
+        raise ArtifactError("it changed again and again while it was read", path=location.uri)
+    inner = location.name.removeprefix(root)
+    means_itself = [entry.name for entry in entries] == [location.name] or not glob.has_magic(inner)
+    path = str(copy / inner) if means_itself else f"{glob.escape(str(copy))}/{inner}"
+    return LocalCopy(path, copy, Location(location.bucket, root.rstrip("/")).uri)
+
+
+def _copied(location: Location, root: str, entries: list[Entry], cache: Path, objects: Objects) -> Path:
+    """Returns the directory of the cache that holds the copy; it is made now unless it is there."""
     key = "".join(f"{entry.name}\n{entry.generation}\n" for entry in entries)
     copy = cache / hashlib.sha256(f"{location.uri}\n{key}".encode()).hexdigest()[:_KEY_LENGTH]
-    with _locked(cache, copy.name):
+    with refusals.typed(str(cache)), _locked(cache, copy.name):
         if not _is_intact(copy, root, entries):
-            _fetch(copy, root, entries, Objects(location.bucket, limits))
-    inner = location.name.removeprefix(root)
-    path = f"{glob.escape(str(copy))}/{inner}" if glob.has_magic(inner) else str(copy / inner)
-    return LocalCopy(path, copy, Location(location.bucket, root.rstrip("/")).uri)
+            _fetch(copy, root, entries, objects, location.uri)
+    return copy
 
 
 def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
@@ -85,24 +106,29 @@ def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
         ConfigError: If it cannot be accessed.
         StorageError: If it cannot be reached.
     """
+    objects = Objects(Location.parse(source).bucket, limits)
+    return {objects.uri(entry.name): entry.crc32c for entry in _listing(source, objects)[1]}
+
+
+def _listing(source: str, objects: Objects) -> tuple[str, list[Entry]]:
+    """Returns the objects that a source means, and the part of their names that local copies leave out."""
     location = Location.parse(source)
-    objects = Objects(location.bucket, limits)
-    return {objects.uri(entry.name): entry.crc32c for entry in _listing(location, objects)[1]}
-
-
-def _listing(location: Location, objects: Objects) -> tuple[str, list[Entry]]:
-    """Returns the objects that a location means, and the part of their names that local copies leave out."""
-    if glob.has_magic(location.name):
+    one = None if source.endswith("/") or not location.name else objects.find(location.name)
+    root = location.name.rpartition("/")[0] + "/" if "/" in location.name else ""
+    if one is not None:  # also one whose name looks like a glob
+        found = [one]
+    elif glob.has_magic(location.name):
         fixed = re.split(r"[*?\[]", location.name, maxsplit=1)[0]
+        root = fixed.rpartition("/")[0] + "/" if "/" in fixed else ""
         pattern = _translated(location.name)
         found = [entry for entry in objects.entries(fixed) if pattern.fullmatch(entry.name)]
-        root = fixed.rpartition("/")[0] + "/" if "/" in fixed else ""
+        if "/." not in location.name.removeprefix(root.rstrip("/")):
+            found = [entry for entry in found if _is_visible(entry.name.removeprefix(root))]
     else:
-        one = objects.find(location.name) if location.name else None
-        found = [one] if one else objects.entries(location.prefix)
-        root = location.name.rpartition("/")[0] + "/" if "/" in location.name else ""
+        prefix = location.prefix
+        found = [entry for entry in objects.entries(prefix) if _is_visible(entry.name.removeprefix(prefix))]
     # A name with a slash at its end is the placeholder of an empty directory, which consoles create.
-    found = [entry for entry in found if not entry.name.endswith(("/", f"/{WHOLE}"))]
+    found = [entry for entry in found if not entry.name.endswith("/")]
     if not found:
         raise DataError("there is no object of this name, below it, or that matches it", path=location.uri)
     for entry in found:
@@ -115,14 +141,44 @@ def _listing(location: Location, objects: Objects) -> tuple[str, list[Entry]]:
     return root, found
 
 
-def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects) -> None:
+def _is_visible(name: str) -> bool:
+    """Returns whether readers see a file of this name; the list of a whole directory is hidden too."""
+    return not any(part.startswith(".") and part.strip(".") for part in name.split("/"))
+
+
+def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects, uri: str) -> None:
+    for leftover in copy.parent.glob(f".{copy.name}.*{atomic.PART}"):  # of a process that was killed
+        shutil.rmtree(leftover, ignore_errors=True)
+    size = sum(entry.size for entry in entries)
+    _check_space(copy.parent, size, uri)
+    if size > _LARGE_BYTES:
+        progress.say("storage", f"fetching {uri}: {len(entries):,} objects, {size / 1e6:,.0f} MB")
     with atomic.new_directory(copy) as part:
-        targets = [inside(part, e.name.removeprefix(root), objects.uri(root)) for e in entries]
-        directories = {parent for target in targets for parent in target.parents}
-        for entry, target in zip(entries, targets, strict=True):
-            if target in directories:
-                raise DataError("another object uses this name as a directory", path=objects.uri(entry.name))
+        targets = _targets(part, root, entries, objects)
         in_parallel(lambda pair: objects.download(*pair), list(zip(entries, targets, strict=True)))
+
+
+def _check_space(cache: Path, size: int, uri: str) -> None:
+    free = shutil.disk_usage(cache).free
+    if free < size:
+        raise StorageError(
+            f"it has {size / 1e6:,.1f} MB, and the cache {cache} has room for {free / 1e6:,.1f}",
+            path=uri,
+            hint="Name a directory with more room in XDG_CACHE_HOME.",
+        )
+
+
+def _targets(part: Path, root: str, entries: Sequence[Entry], objects: Objects) -> list[Path]:
+    """Returns the local file of every object; a file cannot be two objects, or a directory too."""
+    targets = [inside(part, e.name.removeprefix(root), objects.uri(root)) for e in entries]
+    taken = {parent for target in targets for parent in target.parents}
+    for entry, target in zip(entries, targets, strict=True):
+        if target in taken:
+            raise DataError(
+                "another object uses this name, as a file or as a directory", path=objects.uri(entry.name)
+            )
+        taken.add(target)
+    return targets
 
 
 def _is_intact(copy: Path, root: str, entries: Sequence[Entry]) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab import preemption, progress
-from trimtab.errors import StorageError, TrimtabError
+from trimtab.errors import ArtifactError, StorageError, TrimtabError
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 from trimtab.storage.gcs.location import Location, is_remote
 from trimtab.storage.gcs.objects import Entry, Objects
@@ -24,6 +24,7 @@ from trimtab.storage.gcs.store import inside
 from trimtab.storage.parallel import in_parallel
 
 _BACKGROUND_SECONDS = 10.0
+_TRIES = 3
 _Stamp = tuple[int, int, int]
 
 
@@ -64,18 +65,29 @@ class _GcsMirror(Mirror):
         self._one_at_a_time = threading.Lock()
 
     def restore(self) -> None:
-        """Fetches what is there."""
+        """Fetches what is there; again, if a pod that was thought dead wrote on meanwhile."""
         objects = Objects(self._location.bucket, self._limits)
+        self._published = self._list(objects)
+        for tries_left in reversed(range(_TRIES)):
+            pairs = [(entry, inside(self.directory, n, self.uri)) for n, entry in self._published.items()]
+            try:
+                in_parallel(lambda pair: objects.download(*pair), pairs)
+                break
+            except ArtifactError:
+                before, self._published = self._published, self._list(objects)
+                if self._published == before or not tries_left:
+                    raise
+                for name in before.keys() - self._published.keys():
+                    (self.directory / name).unlink(missing_ok=True)
+        self._stamps = self._scan()
+
+    def _list(self, objects: Objects) -> dict[str, Entry]:
+        """Returns the objects that are there by the names of their files."""
         there = {
             entry.name.removeprefix(self._location.prefix): entry
             for entry in objects.entries(self._location.prefix)
         }
-        self._published = {
-            name: entry for name, entry in there.items() if name[-1:] != "/" and _visible(name)
-        }
-        pairs = [(entry, inside(self.directory, n, self.uri)) for n, entry in self._published.items()]
-        in_parallel(lambda pair: objects.download(*pair), pairs)
-        self._stamps = self._scan()
+        return {name: entry for name, entry in there.items() if name[-1:] != "/" and _visible(name)}
 
     def sync(self, within_seconds: float | None = None) -> None:
         """See ``Mirror``."""

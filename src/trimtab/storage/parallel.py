@@ -12,17 +12,17 @@ WORKERS = 8
 
 
 def in_parallel(work: Callable[[Item], Outcome], items: Iterable[Item]) -> list[Outcome]:
-    """Applies ``work`` to every item and returns the outcomes in order; the first error ends it.
+    """Applies ``work`` to every item and returns the outcomes in order; the first error, or Ctrl-C, ends it.
 
     Args:
         work: Safe to call from several threads.
         items: What to work on.
     """
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="storage") as pool:
-        futures = [pool.submit(work, item) for item in items]
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        failed = [future for future in done if future.exception() is not None]
-        if failed:
+        try:
+            futures = [pool.submit(work, item) for item in items]
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failed = [future for future in done if future.exception() is not None]
+            return [future.result() for future in failed or futures]
+        finally:  # after an error, or where a signal ends the wait, what has not begun does not begin
             pool.shutdown(wait=True, cancel_futures=True)
-            failed[0].result()
-        return [future.result() for future in futures]

@@ -134,6 +134,8 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
         ConfigError: If the URI's scheme is not supported.
     """
     scheme, found, _ = uri.partition("://")
+    if uri.lower().startswith("gs:/") and not found:
+        raise ConfigError("expected gs://BUCKET/NAME, with two slashes", path=uri)
     if not found:
         return LocalStore(Path(uri))
     if scheme != "gs":

@@ -1,3 +1,4 @@
+import itertools
 import multiprocessing
 import os
 import signal
@@ -8,9 +9,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from faults.emulator import ApiError, Handler
 from faults.proxy import Fault, wait_until
 
-from trimtab.errors import ArtifactError, ConfigError
+from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage import artifact
 from trimtab.storage.gcs.store import WHOLE, GcsStore
 from trimtab.storage.store import open_store
@@ -133,6 +135,47 @@ def test_100_000_names_come_in_pages(emulator):
     assert names == [f"{number:06d}/x" for number in range(100_000)]
     assert len([line for line in emulator.requests if "/o?" in line]) == 100
     assert seconds < 20
+
+
+@pytest.mark.parametrize("tokens", [["a"], ["a", "b"]])
+def test_a_listing_that_never_ends_is_an_error(emulator, monkeypatch, hasty, tokens):
+    answers = itertools.cycle([([{"name": "deep/prefix/x"}], token) for token in tokens])
+    monkeypatch.setattr(emulator.state, "page", lambda *_: next(answers))
+    with pytest.raises(StorageError, match=r"gs://bucket/deep/prefix.*same page"):
+        GcsStore(URI, hasty).names()
+
+
+def test_an_empty_page_is_not_the_end(emulator, monkeypatch):
+    answers = iter([([], "a"), ([{"name": "deep/prefix/x"}], None)])
+    monkeypatch.setattr(emulator.state, "page", lambda *_: next(answers))
+    assert open_store(URI).names() == ["x"]
+
+
+def test_a_server_that_does_not_tell_the_generation_of_content(emulator, monkeypatch):
+    """Emulators such as gcp-storage-emulator do not; Cloud Storage does."""
+    answer = Handler.answer
+    monkeypatch.setattr(
+        Handler,
+        "answer",
+        lambda self, status, content=b"", headers=None: answer(
+            self, status, content, {n: v for n, v in (headers or {}).items() if not n.startswith("X-Goog")}
+        ),
+    )
+    store = open_store(URI)
+    assert store.swap("pointer", None, b"1")
+    assert store.swap("pointer", b"1", b"2")
+    assert store.read("pointer") == b"2"
+
+
+class Forgetful(dict):
+    def get(self, key, default=None):
+        return default
+
+
+def test_an_upload_that_is_forgotten_again_and_again(emulator, monkeypatch, hasty, tree):
+    monkeypatch.setattr(emulator.state, "sessions", Forgetful())
+    with pytest.raises(StorageError, match=r"gs://bucket/deep/prefix/v/a/b/large.bin: the server forgot"):
+        GcsStore(URI, hasty).put_directory(tree, "v")
 
 
 def test_directories_there_and_back(emulator, tree, tmp_path):
@@ -321,7 +364,55 @@ def test_no_access_no_credentials(emulator, monkeypatch, tmp_path):
     assert "GOOGLE_APPLICATION_CREDENTIALS" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("uri", ["gs://", "gs:///x", "gs://Bucket/x", "gs://b", "gs://bucket/a//b"])
+def test_what_is_denied_is_named_and_nothing_else_that_the_server_says(emulator, monkeypatch, hasty):
+    monkeypatch.setattr(emulator.state, "check", deny)
+    store = GcsStore("gs://bucket", hasty)
+    assert store.read("x") is None
+    with pytest.raises(
+        ConfigError, match=r"gs://bucket/x: access is denied.*storage.objects.create"
+    ) as caught:
+        store.write("x", b"")
+    assert "someone" not in str(caught.value)
+
+
+def deny(*_):
+    raise ApiError(403, "someone@example.com does not have storage.objects.create access to the bucket.")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b'{"type": "service_account"}', "directory"])
+def test_a_key_file_of_any_content_is_told_by_its_name(tmp_path, monkeypatch, content):
+    key = tmp_path / "key.json"
+    if content == "directory":
+        key.mkdir()
+    elif content is not None:
+        key.write_bytes(content)
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    with pytest.raises(
+        ConfigError, match=r"gs://bucket/x: .*credentials.*GOOGLE_APPLICATION_CREDENTIALS.*key"
+    ):
+        open_store("gs://bucket").read("x")
+
+
+@pytest.mark.parametrize("url", ["localhost:9023", "https://storage.googleapis.com", "storage"])
+def test_an_emulator_is_never_the_real_service(monkeypatch, url):
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+    with pytest.raises(ConfigError, match="STORAGE_EMULATOR_HOST: expected"):
+        open_store("gs://bucket").read("x")
+
+
+MALFORMED = [
+    "gs://",
+    "gs:///x",
+    "gs://Bucket/x",
+    "gs://b",
+    "gs://bucket/a//b",
+    "gs://bucket//a",
+    "gs:/bucket/a",
+]
+
+
+@pytest.mark.parametrize("uri", [*MALFORMED, "GS://bucket/a"])
 def test_a_malformed_uri_is_refused(uri):
     with pytest.raises(ConfigError, match="gs://"):
         open_store(uri)

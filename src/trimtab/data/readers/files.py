@@ -38,7 +38,12 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
 
 def is_data(file: Path) -> bool:
     """Returns whether a path is a visible, regular file."""
-    return file.is_file() and not file.name.startswith((".", "_"))
+    return file.is_file() and not is_left_out(str(file))
+
+
+def is_left_out(path: str) -> bool:
+    """Returns whether a path's last part is a name that readers leave out."""
+    return path.rpartition("/")[2].startswith((".", "_"))
 
 
 def size_of(file: Path) -> int:

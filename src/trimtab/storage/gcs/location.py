@@ -36,9 +36,11 @@ class Location:
             ConfigError: If it is not ``gs://BUCKET[/NAME]``.
         """
         bucket, _, name = uri.removeprefix(SCHEME).partition("/")
-        name = name.strip("/")
-        if not is_remote(uri) or not _BUCKET.fullmatch(bucket) or "//" in name:
+        if not is_remote(uri) or not _BUCKET.fullmatch(bucket):
             raise ConfigError("expected gs://BUCKET/NAME", path=uri, hint="Bucket names are lower-case.")
+        name = name.rstrip("/")
+        if "" in name.split("/")[:-1]:
+            raise ConfigError("expected gs://BUCKET/NAME with single slashes", path=uri)
         return cls(bucket, name)
 
     @property

@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import google_crc32c
 
-from trimtab.errors import ArtifactError
+from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage.gcs import client
 from trimtab.storage.gcs.limits import Limits
 from trimtab.storage.gcs.location import SCHEME
@@ -29,7 +29,8 @@ UPLOAD_BLOCK = 8 * 2**20
 SLICED_FROM, SLICE = 32 * 2**20, 16 * 2**20
 _TOKEN = "trimtab-write"
 _READ_BLOCK = 2**20
-_DAMAGED_UPLOAD = (400, 404, 410)  # a checksum that the server refuses, a session that it has lost
+# A checksum that the server refuses, a session that it has lost, an answer that does not say what it must.
+_DAMAGED_UPLOAD = (400, 404, 410, 200, 308)
 
 
 @dataclass(frozen=True)
@@ -90,12 +91,16 @@ class Objects:
 
         with client.typed_errors(self.uri(name)):
             blob = self._blob(name)
+
+            def attempt() -> Entry:
+                blob.reload(**self._options())
+                return _entry(blob)
+
             try:
-                client.intact(lambda: blob.reload(**self._options()))
+                return client.intact(attempt)
             except NotFound:
                 self._require_bucket()
                 return None
-            return _entry(blob)
 
     def read(self, name: str) -> tuple[bytes, int] | None:
         """Returns an object's content and generation, or None if there is none."""
@@ -104,8 +109,10 @@ class Objects:
         def attempt() -> tuple[bytes, int]:
             buffer, blob = io.BytesIO(), self._blob(name)
             blob.download_to_file(buffer, raw_download=True, checksum="crc32c", **self._options())
-            if blob.crc32c is None:  # a broken download that went on may have no checksum in its last answer
-                blob.reload(if_generation_match=int(blob.generation), **self._options())
+            if blob.crc32c is None or blob.generation is None:
+                # A broken download that went on may have no checksum in its last answer; emulators have none.
+                blob.reload(if_generation_match=blob.generation, **self._options())
+                _entry(blob)
             _verify(buffer, blob.crc32c)
             return buffer.getvalue(), int(blob.generation)
 
@@ -157,13 +164,17 @@ class Objects:
         """
         from google.api_core.exceptions import NotFound
 
-        target.parent.mkdir(parents=True, exist_ok=True)
         with client.typed_errors(self.uri(entry.name)):
+            target.parent.mkdir(parents=True, exist_ok=True)
             try:
                 client.intact(lambda: self._fetch(entry, target))
             except NotFound as error:
                 self._require_bucket()
-                raise ArtifactError("this object has gone", path=self.uri(entry.name)) from error
+                raise ArtifactError(
+                    "this object has gone, or was replaced while it was read",
+                    path=self.uri(entry.name),
+                    hint="Run this again when nothing writes there.",
+                ) from error
 
     def delete(self, name: str, generation: int) -> None:
         """Deletes a generation of an object, if it still is the newest one."""
@@ -180,7 +191,7 @@ class Objects:
                 pass  # another writer's newer content stays
 
     def _send(self, name: str, stream: IO[bytes], size: int, generation: int) -> Entry | None:
-        from google.api_core.exceptions import PreconditionFailed
+        from google.api_core.exceptions import NotFound, PreconditionFailed
         from google.cloud.storage.exceptions import DataCorruption
 
         token, crc32c = uuid.uuid4().hex, checksum(stream, size)
@@ -199,7 +210,10 @@ class Objects:
                     **self._options(),
                 )
             except PreconditionFailed:
-                blob.reload(**self._options())
+                try:
+                    blob.reload(**self._options())
+                except NotFound:
+                    return None  # it was removed meanwhile
                 if (blob.metadata or {}).get(_TOKEN) != token:
                     return None  # another writer won; else it was an attempt of ours whose answer was lost
             if blob.crc32c != crc32c:
@@ -207,7 +221,13 @@ class Objects:
             return Entry(name, size, crc32c, int(blob.generation))
 
         with client.typed_errors(self.uri(name)):
-            return client.intact(attempt, again=_DAMAGED_UPLOAD)
+            try:
+                return client.intact(attempt, again=_DAMAGED_UPLOAD)
+            except NotFound as error:
+                self._require_bucket()
+                raise StorageError(
+                    "the server forgot this upload again and again", path=self.uri(name), hint=client.AGAIN
+                ) from error
 
     def _fetch(self, entry: Entry, target: Path) -> None:
         from google.cloud.storage import transfer_manager
@@ -230,12 +250,16 @@ class Objects:
             _verify(file, entry.crc32c)
 
     def _pages(self, prefix: str, fields: str) -> Iterator[Any]:
-        options = self._options()
-        return iter(
-            client.client(self._limits).list_blobs(
-                self.bucket, prefix=prefix, fields=f"items({fields}),nextPageToken", page_size=PAGE, **options
-            )
+        """Yields what a listing shows, page by page; one that would never end is a ValueError."""
+        options, seen = self._options(), set()
+        listing = client.client(self._limits).list_blobs(
+            self.bucket, prefix=prefix, fields=f"items({fields}),nextPageToken", page_size=PAGE, **options
         )
+        for page in listing.pages:
+            yield from page
+            if listing.next_page_token in seen:
+                raise ValueError("the listing comes to the same page again")
+            seen.add(listing.next_page_token)
 
     def _require_bucket(self) -> None:
         """Raises NotFound if the bucket is what is missing; objectUser may list it, but not get it."""
@@ -271,4 +295,7 @@ def _verify(stream: IO[bytes], expected: str) -> None:
 
 
 def _entry(blob: Any) -> Entry:
+    """Returns what a whole answer says of an object; one that lacks something is a ValueError."""
+    if None in (blob.size, blob.crc32c, blob.generation):
+        raise ValueError("expected the size, the checksum and the generation of an object")
     return Entry(blob.name, int(blob.size), blob.crc32c, int(blob.generation), blob.content_encoding or "")

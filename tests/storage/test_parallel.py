@@ -1,0 +1,54 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from trimtab.storage.parallel import WORKERS, in_parallel
+
+
+def test_outcomes_are_in_order():
+    assert in_parallel(lambda n: n * n, range(100)) == [n * n for n in range(100)]
+
+
+def test_the_first_error_ends_it():
+    begun, first = [], threading.Event()
+
+    def work(number):
+        begun.append(number)
+        if number == 0:
+            raise ValueError("the first")
+        first.wait(0.1)
+
+    with pytest.raises(ValueError, match="the first"):
+        in_parallel(work, range(1000))
+    assert len(begun) < 1000
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.fixture
+def stoppable():
+    def stop(number, frame):
+        raise StopError
+
+    before = signal.signal(signal.SIGUSR1, stop)
+    yield
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_signal_ends_it_when_what_has_begun_is_done(stoppable):
+    begun, all_busy, go_on = [], threading.Barrier(WORKERS), threading.Event()
+
+    def work(number):
+        begun.append(number)
+        if all_busy.wait(10) == 0:
+            os.kill(os.getpid(), signal.SIGUSR1)
+            threading.Timer(0.2, go_on.set).start()
+        go_on.wait()
+
+    with pytest.raises(StopError):
+        in_parallel(work, range(10 * WORKERS))
+    assert len(begun) == WORKERS
