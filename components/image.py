@@ -2,4 +2,5 @@
 
 import os
 
-IMAGE = os.environ.get("TRIMTAB_IMAGE", "trimtab:0.1.0")
+# An empty one would leave it to Kubeflow, which has no trimtab in its image.
+IMAGE = os.environ.get("TRIMTAB_IMAGE") or "trimtab:0.1.0"

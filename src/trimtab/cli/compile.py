@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.pipeline import NAMES, Pipeline
 
 
@@ -22,7 +23,9 @@ from trimtab.cli.pipeline import NAMES, Pipeline
 @click.option(
     "--pipeline", type=click.Choice(NAMES), default="optimize", show_default=True, help="The pipeline."
 )
-@click.option("--image", metavar="REF", help="The image of every task; name it by its digest.")
+@click.option(
+    "--image", type=ImageReference(), metavar="REF", help="The image of every task; name it by its digest."
+)
 @click.option("--manifests", is_flag=True, help="Write Pipeline and PipelineVersion resources for kubectl.")
 def command(
     config: Path | None,
@@ -39,7 +42,7 @@ def command(
     from trimtab.config.loader import load
     from trimtab.storage import atomic
 
-    if image and "@sha256:" not in image:
+    if image and "@" not in image:
         click.echo(f"warning: {image} can change; name it by its digest, as image@sha256:…", err=True)
     text = compiled(Pipeline(pipeline), load(config) if config else None, image, manifests=manifests)
     if str(output) == "-":

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trimtab.cli.exit_codes import exit_code
+from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connection_options
 from trimtab.cli.pipeline import Pipeline
 
@@ -48,7 +49,10 @@ _OPTIONS = (
     ),
     click.option("--no-wait", is_flag=True, help="Kubeflow: submit, print the run's id, and leave."),
     click.option(
-        "--image", metavar="REF", help="Docker, Kubeflow: the image of every task; name it by its digest."
+        "--image",
+        type=ImageReference(),
+        metavar="REF",
+        help="Docker, Kubeflow: the image of every task; name it by its digest.",
     ),
     click.option(
         "--experiment", metavar="NAME", help="Kubeflow: the run's experiment; the config's name by default."

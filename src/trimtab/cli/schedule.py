@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connect, connection_options
 from trimtab.cli.pipeline import NAMES, Pipeline
 
@@ -42,7 +43,9 @@ def command() -> None:
     help="Let `trimtab schedule check` pause it after N failures in a row.",
 )
 @click.option("--set", "overrides", multiple=True, metavar="FIELD=VALUE", help="Override a field.")
-@click.option("--image", metavar="REF", help="The image of every task; name it by its digest.")
+@click.option(
+    "--image", type=ImageReference(), metavar="REF", help="The image of every task; name it by its digest."
+)
 @click.option(
     "--experiment", metavar="NAME", help="The experiment of the runs; the config's name by default."
 )
