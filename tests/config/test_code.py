@@ -91,3 +91,31 @@ def test_the_field_is_not_for_users(project):
     with pytest.raises(ConfigError, match=r"model.code: is filled in by trimtab"):
         load(file)
     assert "code" not in Config.model_json_schema()["$defs"]["Model"]["properties"]
+
+
+def test_a_package_is_followed_through_links(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("shared")
+    (elsewhere / "blocks.py").write_text("x = 1\n")
+    package = project / "linked"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "shared").symlink_to(elsewhere)
+    (package / "round").symlink_to(package)
+    assert set(collect("linked:build", project).files) == {"linked/__init__.py", "linked/shared/blocks.py"}
+
+
+def test_a_name_of_pythons_own(project):
+    (project / "statistics.py").touch()
+    (project / "mine.py").write_text("import statistics\n")
+    with pytest.raises(ConfigError, match="the name of Python's own module statistics"):
+        collect("mine:build", project)
+
+
+@pytest.mark.parametrize(
+    "builder", ["..:build", ".nets:build", "nets.:build", "nets:1", "../nets:build", "a b:c"]
+)
+def test_what_is_no_module_brings_no_files(project, builder):
+    file = project / "config.yaml"
+    file.write_text(f"data: {{train: rows.csv, label: y}}\nmodel: {{builder: '{builder}'}}\n")
+    with pytest.raises(ConfigError, match=r"model\.builder"):
+        load(file)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def collect(builder: str, directory: Path) -> Code | None:
         The code, or None when the module is not there: then it is installed where the stages run.
 
     Raises:
-        ConfigError: If a file cannot be read, or if they are too large to travel.
+        ConfigError: If a file cannot be read, has the name of one of Python's own modules, or if they are too
+            large to travel.
     """
     files: dict[str, str] = {}
     pending, done = [builder.partition(":")[0].partition(".")[0]], set[str]()
@@ -53,7 +55,15 @@ def collect(builder: str, directory: Path) -> Code | None:
         if name in done:
             continue
         done.add(name)
-        for file in _files(directory, name):
+        own = _files(directory, name)
+        if own and name in sys.stdlib_module_names:
+            raise ConfigError(
+                f"it has the name of Python's own module {name}, which other libraries would get instead",
+                path=str(own[0]),
+                field=f"model.builder: {builder}",
+                hint="Rename it.",
+            )
+        for file in own:
             files[file.relative_to(directory).as_posix()] = text = _read(file)
             pending += _imported(text)
     size = len(json.dumps(files))
@@ -70,12 +80,25 @@ def collect(builder: str, directory: Path) -> Code | None:
 def _files(directory: Path, name: str) -> list[Path]:
     package, module = directory / name, directory / f"{name}.py"
     if (package / "__init__.py").is_file() or (package.is_dir() and not module.is_file()):
-        found = (file for file in package.rglob("*.py") if file.is_file())
-        hidden = (".", "__pycache__")
-        return sorted(
-            f for f in found if not any(p.startswith(hidden) for p in f.relative_to(directory).parts)
-        )
+        try:
+            return sorted(_modules(package, frozenset()))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be read: {error.strerror}", path=str(package), field="model.builder"
+            ) from None
     return [module] if module.is_file() else []
+
+
+def _modules(package: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yields the files of a package as Python would find them: through links, but not round in circles."""
+    above |= {package.resolve()}
+    for path in package.iterdir():
+        if path.name.startswith((".", "__pycache__")):
+            continue
+        if path.is_dir() and path.resolve() not in above:
+            yield from _modules(path, above)
+        elif path.suffix == ".py" and path.is_file():
+            yield path
 
 
 def _read(file: Path) -> str:

@@ -19,7 +19,9 @@ class Model(Section):
 
     architecture: Architecture | None = Field(None, description="A built-in architecture.")
     builder: str | None = Field(
-        None, pattern=r"^[\w.]+:\w+$", description="`module:function`, called as function(hp, spec)."
+        None,
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
+        description="`module:function`, called as function(hp, spec).",
     )
     archive: Location | None = Field(None, description="A saved `.keras` or `.h5` file, also `gs://`.")
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
