@@ -102,6 +102,17 @@ def test_headers_that_claim_far_too_much_are_refused(place: int, value: int) -> 
         audio.decode(bytes(content), SETTINGS)
 
 
+def test_what_is_too_much_altogether_is_refused() -> None:
+    stream = io.BytesIO()
+    silence = np.zeros((384_000, 8), np.int16)
+    with soundfile.SoundFile(stream, "w", samplerate=384_000, channels=8, format="FLAC") as file:
+        for _ in range(25):
+            file.write(silence)
+    assert len(stream.getvalue()) < 200_000
+    with pytest.raises(ValueError, match=r"25 s of 8 channels at 384,000 Hz are too much"):
+        audio.decode(stream.getvalue(), SETTINGS)
+
+
 def test_rate_and_length_are_what_most_training_clips_have() -> None:
     clips = [_encoded(_tone(500, 0.01 * i + 0.5)) for i in range(20)] + [
         _encoded(_tone(500, 9, 16_000), 16_000)

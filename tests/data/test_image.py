@@ -50,6 +50,26 @@ def test_other_modes_become_grey_or_rgb() -> None:
     assert image.decode(_encoded(Image.fromarray(RGB).convert("CMYK"), "jpeg"), 6, 9, 3).shape == (6, 9, 3)
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "RGB", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_large_images_are_converted_in_strips(mode: str, channels: int, monkeypatch: Any) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 50, 4)).astype(np.uint8)
+    deep = pixels.astype(np.uint16)[:, :, 0] * 257
+    made = Image.fromarray(deep) if mode == "I;16" else Image.fromarray(pixels, "RGBA").convert(mode)
+    more = {"transparency": 3} if mode == "P" else {}
+    content = _encoded(made, "tiff" if mode == "CMYK" else "png", **more)
+    whole = image.decode(content, 20, 20, channels)
+    convert, seen = image._flat_strip, []
+    monkeypatch.setattr(image, "_STRIP_PIXELS", 400)
+    monkeypatch.setattr(
+        image, "_flat_strip", lambda strip, mode: seen.append(strip.size) or convert(strip, mode)
+    )
+    np.testing.assert_array_equal(image.decode(content, 20, 20, channels), whole)
+    if mode != "RGB" or channels == 1:
+        assert sum(height for _, height in seen) == 60
+        assert max(height for _, height in seen) == 8
+
+
 def test_images_are_resized_smoothly() -> None:
     ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None], 64, axis=0)
     small = image.decode(_encoded(ramp), 8, 8, 1)[:, :, 0]

@@ -79,4 +79,8 @@ class Data(Section):
         0.0, ge=0, lt=1, description="Share of unreadable files or rows tolerated."
     )
     min_rows_per_class: int = Field(5, ge=2, description="Fewer rows of a class than this stop the run.")
-    workers: int | None = Field(None, ge=1, description="Processes that read and write; null: one a core.")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="Processes that read and write; null: one a CPU, of the quota in a container.",
+    )

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # A damaged header can claim any of these, and memory would be taken for it.
 MAX_SECONDS, MAX_RATE_HZ, MAX_CHANNELS = 600, 384_000, 32
+# Each of these may be allowed, and all of them be 29 GB: a FLAC of 200 kB can hold a minute of such silence.
+# 2^26 are ten minutes of stereo at 48 kHz, and 256 MB.
+MAX_SAMPLES = 1 << 26
 MAX_CLIP_SECONDS = 60.0
 _PERCENTILE = 0.95
 _DURATION_UNIT_S = 0.01
@@ -68,12 +71,13 @@ def decode(content: bytes, settings: MelSettings) -> Floats:
         settings: Rate, length and resolution.
 
     Raises:
-        ValueError: If it is no such file, if it is damaged, or longer than ten minutes.
+        ValueError: If it is no such file, if it is damaged, longer than ten minutes, or too much otherwise.
     """
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             rate, seconds = int(file.samplerate), file.frames / file.samplerate
-            if seconds > MAX_SECONDS or rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
+            large = file.frames * file.channels > MAX_SAMPLES
+            if large or seconds > MAX_SECONDS or rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
                 raise ValueError(f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much")
             clip = file.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, RuntimeError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from types import ModuleType
 from typing import Protocol, TypeVar
 
+from trimtab.cpus import cpus
 from trimtab.errors import TrimtabError
 
 Item = TypeVar("Item")
@@ -72,10 +72,10 @@ def executor(workers: int | None, items: int) -> Iterator[Executor]:
     """Yields an executor; work that is not worth a process runs in this one.
 
     Args:
-        workers: Processes; None: one a core that this process may use.
+        workers: Processes; None: one a CPU that this process may use.
         items: How many items there will be.
     """
-    workers = min(workers or len(os.sched_getaffinity(0)), items)
+    workers = min(workers or cpus(), items)
     if workers <= 1:
         yield Inline()
         return

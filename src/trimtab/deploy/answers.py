@@ -14,6 +14,8 @@ from trimtab.deploy.repository import SCHEMA_FILE
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
 
+NO_NUMBER = "the model's answer is no number: something in it is too far from what the model was trained on"
+
 
 def schema_of(found: Artifact, location: str) -> DatasetSchema:
     """Returns the schema of a deployed version.
@@ -29,6 +31,16 @@ def schema_of(found: Artifact, location: str) -> DatasetSchema:
         return DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
     except (OSError, ValidationError) as error:
         raise ArtifactError("the schema is of another version of trimtab", path=location) from error
+
+
+def row_without_number(outputs: NDArray[np.float32]) -> int | None:
+    """Returns the first row of a model's outputs that are not all numbers, or None.
+
+    Args:
+        outputs: The model's outputs, ``(n, outputs)``.
+    """
+    finite = np.isfinite(outputs)
+    return None if finite.all() else int(finite.all(axis=1).argmin())
 
 
 def answers(schema: DatasetSchema, outputs: NDArray[np.float32]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,7 @@ from trimtab.data.dataset import model_input
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.serving import Preprocessor, name_of
 from trimtab.deploy import inputs
-from trimtab.deploy.answers import answers, schema_of
+from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
 from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.errors import DataError
 from trimtab.evaluate.litert import LiteRTModel
@@ -44,7 +44,10 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
         for batch in inputs.batches(copies.local(input_path), schema):
             x = _encoded(preprocessor, batch, input_path, seen)
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
-            for path, row in zip(paths, answers(schema, model.predict(model_input(schema, x))), strict=True):
+            outputs = model.predict(model_input(schema, x))
+            if (bad := row_without_number(outputs)) is not None:
+                raise _unreadable(batch, bad, NO_NUMBER, input_path, seen)
+            for path, row in zip(paths, answers(schema, outputs), strict=True):
                 yield row if path is None else {"path": copies.original(path), **row}
             seen += batch.num_rows
 
@@ -56,8 +59,12 @@ def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, see
     except DataError as error:
         raise DataError(error.message, path=source, field=error.field, hint=error.hint) from error
     for row, reason in encoded.bad.items():
-        raise DataError(reason, path=source, field=name_of(batch, row) or f"row {seen + row + 1}")
+        raise _unreadable(batch, row, reason, source, seen)
     return encoded.x
+
+
+def _unreadable(batch: pa.RecordBatch, row: int, reason: str, source: str, seen: int) -> DataError:
+    return DataError(reason, path=source, field=name_of(batch, row) or f"row {seen + row + 1}")
 
 
 def _is_media(schema: DatasetSchema, batch: pa.RecordBatch) -> bool:

@@ -153,6 +153,21 @@ def test_a_pointer_that_vanishes_changes_nothing(start, digits, eventually):
     eventually(lambda: version(server) == "2", server.alive)
 
 
+def test_a_repository_that_was_made_anew_is_followed(start, digits, eventually):
+    server = start(digits.target).ready()
+    one, two = digits.target / "1", digits.target / "2"
+    shutil.rmtree(one)
+    two.rename(one)
+    pointer = json.loads(digits.pointers[0])
+    pointer["history"][-1]["selection"] = json.loads(digits.pointers[1])["history"][-1]["selection"]
+    (digits.target / "champion.json").write_text(json.dumps(pointer))
+    eventually(lambda: server.metric("trimtab_model_swaps_total") == 2, server.alive)
+    x, y = digits.outputs(1)
+    answer = server.post(INFER, request_of(x[:1])).json
+    assert answer["model_version"] == "1"
+    np.testing.assert_allclose(answer["outputs"][0]["data"], y[0], atol=1e-6)
+
+
 def test_no_champion_yet(start, digits_template, tmp_path):
     server = start(tmp_path / "digits")
     assert server.get("/v2/health/live").status == 200

@@ -85,6 +85,21 @@ def test_too_many_requests_at_a_time(start, digits_template):
     assert server.post(INFER, {"inputs": [TENSOR]}).status == 200
 
 
+def test_too_many_bytes_at_a_time(start, digits_template):
+    server = start(digits_template.target, pending_bytes=20_000).ready()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        head = f"POST {INFER} HTTP/1.1\r\nHost: a\r\nContent-Length: 19900\r\n\r\n"
+        client.sendall(head.encode() + b" " * 19_800)
+        while server.metric("trimtab_pending_bytes") < 19_800:
+            time.sleep(0.02)
+        answer = server.post(INFER, {"inputs": [TENSOR]})
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert "bodies" in answer.json["error"]
+    while server.metric("trimtab_pending_bytes"):
+        time.sleep(0.02)
+    assert server.post(INFER, {"inputs": [TENSOR]}).status == 200
+
+
 def test_a_request_that_takes_too_long(start, digits_template):
     server = start(digits_template.target, hook=SLOW.replace("1.0", "30.0"), request_s=0.5).ready()
     answer = server.post(INFER, {"inputs": [TENSOR]})

@@ -62,7 +62,13 @@ def test_the_command(digits, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["ftp://models"], "ftp://"), (["here", "--host", "203.0.113.7"], "cannot listen on 203.0.113.7:8080")],
+    [
+        (["ftp://models"], "ftp://"),
+        (["here", "--host", "203.0.113.7"], "cannot listen on 203.0.113.7:8080"),
+        (["here", "--host", "127..0.0.1"], "cannot listen on 127..0.0.1:8080"),
+        (["here", "--name", "a/b"], "--name: expected a name that can be a part of a path, found 'a/b'"),
+        (["here", "--name", ""], "--name: expected a name that can be a part of a path, found ''"),
+    ],
 )
 def test_what_cannot_be_served_is_a_typed_error(arguments, message):
     command = [sys.executable, "-m", "trimtab", "serve", *arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 
 import numpy as np
@@ -37,6 +38,7 @@ def test_health_and_metadata(server):
     assert server.get("/v2/health/ready").json == {"ready": True}
     found = server.get("/v2").json
     assert (found["name"], found["extensions"]) == ("trimtab", ["binary_tensor_data"])
+    assert server.get("/v2/").json == found
     metadata = {
         "name": "digits",
         "versions": ["2"],
@@ -92,6 +94,49 @@ def test_binary_output_of_a_json_request(server, expected):
     np.testing.assert_allclose(np.frombuffer(answer.body[end:], "<f4"), expected[1][0], atol=1e-6)
     request["outputs"] = [{"name": "output", "parameters": {"binary_data": False}}]
     np.testing.assert_allclose(outputs(server.post(f"{MODEL}/infer", request)), expected[1][:1], atol=1e-6)
+
+
+def test_null_is_what_is_left_out(server, expected):
+    nothing = {"parameters": None}
+    request = {
+        "id": None,
+        "inputs": [tensor(expected[0][:1], **nothing)],
+        "outputs": [{"name": "output", **nothing}],
+        **nothing,
+    }
+    answer = server.post(f"{MODEL}/infer", request)
+    np.testing.assert_allclose(outputs(answer), expected[1][:1], atol=1e-6)
+
+
+OVERFLOW = """
+import numpy as np
+from trimtab.evaluate.litert import LiteRTModel
+fast = LiteRTModel.predict
+LiteRTModel.predict = lambda self, x: np.where(x.max((1, 2, 3))[:, None] > 1e30, np.nan, fast(self, x))
+"""
+
+
+def test_what_has_no_finite_answer_is_refused(start, digits_template, expected):
+    server = start(digits_template.target, hook=OVERFLOW).ready()
+    x = np.concatenate([expected[0][:2], np.full((1, 8, 8, 1), 3e38)])
+    request = {"inputs": [tensor(x)]}
+    for parameters in ({}, {"binary_data_output": True}):
+        answer = server.post(f"{MODEL}/infer", {**request, "parameters": parameters})
+        assert answer.status == 400
+        assert answer.json["error"].startswith("row 3: the model's answer is no number")
+
+
+def test_bytes_that_belong_to_nothing(server):
+    head = json.dumps({"inputs": [tensor(X)]}).encode()
+    answer = server.post(f"{MODEL}/infer", head + bytes(256), {LENGTH: str(len(head))})
+    assert (answer.status, "found both" in answer.json["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("path", [f"{MODEL}/infer", "/v1/models/digits:predict"])
+def test_a_body_that_is_compressed(server, path):
+    answer = server.post(path, gzip.compress(b"{}"), {"Content-Encoding": "gzip"})
+    assert (answer.status, answer.headers["accept-encoding"]) == (415, "identity")
+    assert answer.json == {"error": "expected a body without Content-Encoding, found 'gzip'"}
 
 
 X = np.zeros((1, 8, 8, 1))
@@ -159,6 +204,7 @@ def test_a_bad_length_of_the_json(server, length):
         ("POST", f"{MODEL}/versions/1/infer", 404),
         ("POST", "/v1/models/other:predict", 404),
         ("GET", "/", 404),
+        ("POST", f"{MODEL}/infer/", 404),
         ("GET", "/v2/health", 404),
         ("GET", f"{MODEL}/infer", 405),
         ("POST", "/v2/health/live", 405),

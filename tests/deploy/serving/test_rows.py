@@ -15,6 +15,7 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 from trimtab.deploy.predict import predict
+from trimtab.errors import DataError
 
 PREDICT = "/v1/models/digits:predict"
 BOUNDARY = "9c1b"
@@ -100,8 +101,15 @@ def test_regression_in_the_labels_unit(folder, prepared, deploy_on, start):
     deployed = deploy_on(prepared(train=str(folder / "diabetes.csv"), label="progress"))
     rows = pa.table(columns).slice(0, 5)
     pa.csv.write_csv(rows, folder / "five.csv")
-    answer = start(deployed.target).ready().post(PREDICT, {"instances": rows.to_pylist()})
+    server = start(deployed.target).ready()
+    answer = server.post(PREDICT, {"instances": rows.to_pylist()})
     same(answer, list(predict(str(deployed.target), str(folder / "five.csv"))))
+    far = {**rows.to_pylist()[0], "bmi": 3e38}  # as a multiple of the standard deviation it is no float32
+    answer = server.post(PREDICT, {"instances": [*rows.to_pylist(), far]})
+    assert (answer.status, "row 6: the model's answer is no number" in answer.json["error"]) == (400, True)
+    pa.csv.write_csv(pa.Table.from_pylist([*rows.to_pylist(), far]), folder / "six.csv")
+    with pytest.raises(DataError, match=r"six\.csv: row 6: the model's answer is no number"):
+        list(predict(str(deployed.target), str(folder / "six.csv")))
 
 
 def test_texts_as_rows_and_alone(folder, prepared, deploy_on, start):
@@ -217,6 +225,31 @@ def test_bad_files(images, body, content_type, status, message):
     assert answer.status == status
     assert list(answer.json) == ["error"]
     assert message in answer.json["error"]
+
+
+def test_a_file_that_takes_long_does_not_keep_others_waiting(digits_template, start):
+    hook = """
+import time
+from trimtab.data import image
+fast = image.decode
+def slow(content, *shape):
+    time.sleep(0.2 if len(content) > 2000 else 0)
+    return fast(content, *shape)
+image.decode = slow
+"""
+    server = start(digits_template.target, hook=hook, request_s=1.0).ready()
+    (small,), large = (
+        pixels(digits_template, 1),
+        png(np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)),
+    )
+    for _ in range(4):  # far more than there are threads for; each is given up, and stops
+        many = multipart(*[large] * 1000)
+        assert (
+            server.post(PREDICT, many, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}).status
+            == 504
+        )
+    assert server.post(PREDICT, small, {"Content-Type": "image/png"}).status == 200
+    assert server.stop() == 0
 
 
 def test_a_row_that_cannot_be_read_is_named(images):

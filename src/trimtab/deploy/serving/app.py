@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+from concurrent.futures import Executor
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,9 +16,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
 from trimtab.data.dataset import model_input
-from trimtab.deploy.answers import answers
+from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import tensors
 from trimtab.deploy.serving.body import body_of
+from trimtab.deploy.serving.encoding import encoded
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Facts, Guard, Handler, json_response
 from trimtab.deploy.serving.limits import Limits
@@ -36,11 +40,20 @@ class Service:
         guard: What requests pass before and after.
         limits: How much is taken on.
         metrics: What is shown at ``/metrics``.
+        threads: Where raw rows are encoded.
     """
 
-    def __init__(self, name: str, follower: Follower, guard: Guard, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        name: str,
+        follower: Follower,
+        guard: Guard,
+        limits: Limits,
+        metrics: Metrics,
+        threads: Executor,
+    ) -> None:
         self._name, self._follower, self._guard = name, follower, guard
-        self._limits, self._metrics = limits, metrics
+        self._limits, self._metrics, self._threads = limits, metrics, threads
 
     def app(self) -> ASGIApp:
         """Returns the ASGI application.
@@ -75,10 +88,12 @@ class Service:
             self._route(predict, "predict", self._predict, ["POST"]),
             self._route("/v2/health/live", "live", self._live, ["GET"]),
             self._route("/v2/health/ready", "ready", self._ready, ["GET"]),
-            self._route("/v2", "server", self._server_metadata, ["GET"]),
+            *(self._route(path, "server", self._server_metadata, ["GET"]) for path in ("/v2", "/v2/")),
             self._route("/metrics", "metrics", self._show_metrics, ["GET"]),
         ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: self._guard.unrouted})
+        app = Starlette(routes=routes, exception_handlers={HTTPException: self._guard.unrouted})
+        app.router.redirect_slashes = False  # it would send clients of a proxy with TLS to http://
+        return app
 
     def _route(self, path: str, name: str, handler: Handler, methods: list[str]) -> Route:
         return Route(path, self._guard.endpoint(name, handler), methods=methods)
@@ -99,11 +114,11 @@ class Service:
         model = self._model(request)
         with model:
             facts.version = model.version
-            body = await body_of(request, self._limits.body_bytes)
+            body = await body_of(request, facts, self._limits, self._metrics)
             asked, rest = tensors.parse(body, request.headers.get(tensors.JSON_LENGTH))
             x = tensors.array_of(asked, model.schema, rest, self._limits.rows)
             facts.rows = len(x)
-            outputs = await model.batcher.predict(x)
+            outputs = await _computed(model, x)
         content, headers = tensors.answer(asked, self._name, model.version, outputs)
         return Response(content, headers=headers)
 
@@ -111,11 +126,11 @@ class Service:
         model = self._model(request)
         with model:
             facts.version = model.version
-            body = await body_of(request, self._limits.body_bytes)
+            body = await body_of(request, facts, self._limits, self._metrics)
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
-            stored = await asyncio.to_thread(model.preprocessor.transform, batch)
-            outputs = await model.batcher.predict(model_input(model.schema, stored))
+            stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
+            outputs = await _computed(model, model_input(model.schema, stored))
         found = list(answers(model.schema, outputs))
         return json_response(
             {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
@@ -147,3 +162,12 @@ class Service:
     async def _show_metrics(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
         self._guard.settle()
         return Response(self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})
+
+
+async def _computed(model: ServedModel, x: NDArray[Any]) -> NDArray[np.float32]:
+    """Returns a model's outputs, which must be numbers: JSON has nothing else."""
+    outputs = await model.batcher.predict(x)
+    row = row_without_number(outputs)
+    if row is not None:
+        raise Refusal(400, f"row {row + 1}: {NO_NUMBER}")
+    return outputs

@@ -4,34 +4,46 @@ from __future__ import annotations
 
 from starlette.requests import ClientDisconnect, Request
 
-from trimtab.deploy.serving.refusal import Refusal
+from trimtab.deploy.serving.guard import Facts
+from trimtab.deploy.serving.limits import Limits
+from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.refusal import Refusal, busy
 
 
-async def body_of(request: Request, most_bytes: int) -> bytes:
+async def body_of(request: Request, facts: Facts, limits: Limits, metrics: Metrics) -> bytes:
     """Returns the whole body.
 
     Args:
         request: The request.
-        most_bytes: Its largest size; what is larger is not read to its end.
+        facts: Where its bytes are noted; the guard gives them back when it is answered.
+        limits: How large it may be, alone and with those of other requests; what is more is not read.
+        metrics: Knows the bytes of all requests.
 
     Raises:
-        Refusal: If it is larger, with status 413.
+        Refusal: If it is too large, or encoded.
         ClientDisconnect: If the client leaves before it was sent.
     """
-    if int(request.headers.get("content-length", 0)) > most_bytes:
-        raise _too_large(most_bytes)
-    chunks, size, more = [], 0, True
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding != "identity":
+        found = f"expected a body without Content-Encoding, found {encoding[:20]!r}"
+        raise Refusal(415, found, {"Accept-Encoding": "identity"})
+    if int(request.headers.get("content-length", 0)) > limits.body_bytes:
+        raise _too_large(limits)
+    chunks, more = [], True
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk, more = message.get("body", b""), message.get("more_body", False)
         chunks.append(chunk)
-        size += len(chunk)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
+        facts.body_bytes += len(chunk)
+        metrics.pending_bytes += len(chunk)
+        if facts.body_bytes > limits.body_bytes:
+            raise _too_large(limits)
+        if metrics.pending_bytes > limits.pending_bytes:
+            raise busy("the bodies of other requests take all memory there is for them")
     return b"".join(chunks)
 
 
-def _too_large(most_bytes: int) -> Refusal:
-    return Refusal(413, f"expected a body of at most {most_bytes} bytes")
+def _too_large(limits: Limits) -> Refusal:
+    return Refusal(413, f"expected a body of at most {limits.body_bytes} bytes")

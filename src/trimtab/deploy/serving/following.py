@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 
-from trimtab.deploy.repository import Repository
+from trimtab.deploy.repository import Champion, Repository
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics
@@ -46,6 +46,7 @@ class Follower:
         self._stopped = threading.Event()
         self._pointer: bytes | None = None
         self._version: int | None = None
+        self._selection = ""
         self._retry_at, self._waiting = 0.0, False
         self.current: ServedModel | None = None
 
@@ -88,15 +89,19 @@ class Follower:
         self._pointer, self._retry_at = pointer, 0.0
         try:
             champion = self._repository.parse(pointer)
-            if champion is None or champion.version == self._version:
+            if champion is None or self._serves(champion):
                 return
             model = load(self._repository, champion.version, self._threads, self._limits, self._metrics)
             loop.call_soon_threadsafe(self._swap, model)
-            self._version = champion.version
+            self._version, self._selection = champion.version, _selection(champion)
         except Exception as error:  # a champion that cannot be served must not end the service
             self._retry_at = time.monotonic() + self._limits.retry_s
             self._metrics.swap_failures.inc()
             self._log.event("swap_failed", serving=self._version, error=_text(error))
+
+    def _serves(self, champion: Champion) -> bool:
+        """Returns whether that is in service; numbers begin anew when a repository does."""
+        return (champion.version, _selection(champion)) == (self._version, self._selection)
 
     def _swap(self, model: ServedModel) -> None:
         """Puts a model into service; requests that have begun go on with the one before."""
@@ -107,6 +112,10 @@ class Follower:
         self._log.event(
             "serving", model=self._name, version=model.version, before=before.version if before else None
         )
+
+
+def _selection(champion: Champion) -> str:
+    return champion.history[-1].selection if champion.history else ""
 
 
 def _text(error: Exception) -> str:

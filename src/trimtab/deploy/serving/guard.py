@@ -26,10 +26,17 @@ _MOST_UNTOLD = 64
 
 @dataclass(slots=True)
 class Facts:
-    """What the log tells of a request beside its status."""
+    """What is known of a request beside its status.
+
+    Attributes:
+        version: The version that answers.
+        rows: Examples that were computed.
+        body_bytes: What its body takes of the memory for bodies.
+    """
 
     version: int | None = None
     rows: int = 0
+    body_bytes: int = 0
 
 
 Handler = Callable[[Request, Facts], Awaitable[Response]]
@@ -69,6 +76,7 @@ class Guard:
             full = self._metrics.in_flight > self._limits.requests and route not in _QUIET
             response = await self._answer(_refuse if full else handler, request, facts, start)
             self._metrics.in_flight -= 1
+            self._metrics.pending_bytes -= facts.body_bytes
             del self._begun[task]
             if self.leaving:
                 response.headers["Connection"] = "close"

@@ -12,10 +12,14 @@ class Limits:
     Attributes:
         body_bytes: Largest body of a request; more is a 413.
         requests: Most requests at a time, those for health and metrics aside; one more is a 503 with
-            Retry-After. With ``body_bytes`` it bounds the memory that requests take.
+            Retry-After.
+        pending_bytes: Most bytes of bodies at a time; a request beyond it is a 503 too.
         rows: Most examples of a request.
         pending_rows: Most examples that wait or are computed; a request beyond it is a 503 too.
         request_s: Longest time from a request's headers to its answer; then it is a 504.
+        idle_s: How long a connection may have nothing to say. A proxy that keeps connections must not find
+            one closed at the moment that it uses it again, so this is longer than their time, of which
+            Google's load balancers have the longest, 600 s.
         notice_s: How long new requests are still answered after SIGTERM, while readiness already says no:
             load balancers need as long to look elsewhere.
         drain_s: How long requests that have begun may take after that.
@@ -25,9 +29,11 @@ class Limits:
 
     body_bytes: int = 16 * 2**20
     requests: int = 256
+    pending_bytes: int = 256 * 2**20
     rows: int = 1024
     pending_rows: int = 4096
     request_s: float = 30.0
+    idle_s: float = 620.0
     notice_s: float = 5.0
     drain_s: float = 20.0
     poll_s: float = 3.0

@@ -24,6 +24,7 @@ class Metrics:
     Attributes:
         in_flight: Requests that have begun and are not answered.
         pending_rows: Examples that wait for a thread or are computed by one.
+        pending_bytes: Bodies of requests that are not answered.
         batch_rows: Examples that were computed in one go.
         swaps: Models that went into service.
         swap_failures: Champions that could not.
@@ -32,7 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self.in_flight = self.pending_rows = 0
+        self.in_flight = self.pending_rows = self.pending_bytes = 0
         self._requests = Counter(
             "trimtab_requests", "By route and status.", ["route", "code"], registry=registry
         )
@@ -58,6 +59,8 @@ class Metrics:
             "trimtab_pending_rows", "Examples that wait for a thread or are in one.", registry=registry
         )
         pending.set_function(lambda: self.pending_rows)
+        bodies = Gauge("trimtab_pending_bytes", "Bodies of requests not yet answered.", registry=registry)
+        bodies.set_function(lambda: self.pending_bytes)
         ProcessCollector(registry=registry)
         self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 

@@ -77,7 +77,7 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
         golden = Golden.load(found.path / GOLDEN_FILE)
         path, x = found.path / MODEL_FILE, model_input(schema, golden.x)
         own, *others = (_verified(path, schema, golden, location) for _ in range(1 + threads))
-        models = [ResizedModel(other, path, x, golden) for other in others]
+        models = [ResizedModel(other, path, x) for other in others]
     row_s = seconds(lambda: own.predict(x)) / len(x)
     return ServedModel(version, schema, Batcher(own, models, row_s, limits, metrics))
 

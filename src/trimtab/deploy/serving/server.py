@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import signal
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from trimtab.cpus import cpus
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.app import Service
+from trimtab.deploy.serving.connection import Connection
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
@@ -47,14 +49,15 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
         limits: How much is taken on.
 
     Raises:
-        ConfigError: If the target's scheme is not supported, or if the address cannot be listened on.
+        ConfigError: If the target's scheme is not supported, if the name cannot be a part of a path, or if
+            the address cannot be listened on.
     """
     log, metrics, repository = JsonLog(sys.stderr.buffer), Metrics(), Repository(target)
-    name = name or repository.uri.rstrip("/").rpartition("/")[2]
-    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    name, threads = _named(repository, name), min(cpus(), _MOST_THREADS)
     follower = Follower(repository, name, threads, limits, metrics, log)
     guard = Guard(limits, metrics, log)
-    app = Service(name, follower, guard, limits, metrics).app()
+    encoding = ThreadPoolExecutor(threads, thread_name_prefix="encoding")
+    app = Service(name, follower, guard, limits, metrics, encoding).app()
     logging.getLogger().addHandler(log)
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         address, bound = listener.getsockname()[:2]
@@ -63,11 +66,19 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
     log.event("stopped")
 
 
+def _named(repository: Repository, name: str | None) -> str:
+    name = repository.uri.rstrip("/").rpartition("/")[2] if name is None else name
+    if not name or "/" in name or name in (".", ".."):
+        message = f"expected a name that can be a part of a path, found {name!r}"
+        raise ConfigError(message, field="--name")
+    return name
+
+
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {error}", field="--port") from error
 
 
@@ -76,7 +87,7 @@ async def _run(
 ) -> None:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -84,6 +95,7 @@ async def _run(
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        timeout_keep_alive=int(limits.idle_s),
         timeout_graceful_shutdown=int(limits.drain_s),
     )
     server = _Server(config)

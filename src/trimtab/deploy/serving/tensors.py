@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from trimtab.data.schema import DatasetSchema
@@ -21,6 +21,7 @@ INPUT, OUTPUT = "input", "output"
 JSON_LENGTH = "Inference-Header-Content-Length"
 _LARGEST = float(np.finfo(np.float32).max)
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
+_Parameters = dict[str, Any] | None  # clients write null for what they leave out
 
 
 class _Message(BaseModel):
@@ -35,7 +36,7 @@ class InputTensor(_Message):
     name: str
     shape: list[int]
     datatype: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: _Parameters = None
     data: Any = None
 
 
@@ -43,23 +44,23 @@ class WantedOutput(_Message):
     """An output that a request asks for."""
 
     name: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: _Parameters = None
 
 
 class InferRequest(_Message):
     """A request for inference."""
 
     id: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
+    parameters: _Parameters = None
     inputs: list[InputTensor]
     outputs: list[WantedOutput] | None = None
 
     @property
     def wants_binary(self) -> bool:
         """Returns whether the output is to be sent as bytes after the JSON."""
-        wanted = bool(self.parameters.get("binary_data_output", False))
+        wanted = bool((self.parameters or {}).get("binary_data_output", False))
         for output in self.outputs or ():
-            wanted = bool(output.parameters.get("binary_data", wanted))
+            wanted = bool((output.parameters or {}).get("binary_data", wanted))
         return wanted
 
 
@@ -114,6 +115,8 @@ def array_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
         raise Refusal(400, f"inputs: shape: expected {wanted} with at least one row, found {found}")
     if tensor.shape[0] > most_rows:
         raise Refusal(400, f"inputs: shape: expected at most {most_rows} rows, found {tensor.shape[0]}")
+    if tensor.data is not None and rest:
+        raise Refusal(400, f"inputs: expected data, or bytes after the JSON, found both: {len(rest)} bytes")
     flat = _binary(tensor, rest, expected.model_dtype) if tensor.data is None else _listed(tensor.data)
     if flat.size != (size := math.prod(tensor.shape)):
         raise Refusal(400, f"inputs: data: expected {size} values, found {flat.size}")
@@ -132,7 +135,7 @@ def _listed(data: Any) -> NDArray[Any]:
 
 def _binary(tensor: InputTensor, rest: memoryview, dtype: str) -> NDArray[Any]:
     kind = np.dtype(dtype).newbyteorder("<")
-    size = tensor.parameters.get("binary_data_size")
+    size = (tensor.parameters or {}).get("binary_data_size")
     if size is None:
         raise Refusal(400, "inputs: expected data, or the parameter binary_data_size")
     if type(size) is not int or size != len(rest) or size % kind.itemsize:

@@ -1,0 +1,36 @@
+"""How many CPUs this process may use: those of the machine that it may run on, and no more than its quota."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from pathlib import Path
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def cpus(cgroup: Path = _CGROUP) -> int:
+    """Returns how many threads or processes can compute at a time.
+
+    Kubernetes and Docker limit a container by a quota of CPU time, and show it all CPUs of the machine: with
+    a thread each, all of them would be stopped for most of the time.
+
+    Args:
+        cgroup: Where the kernel tells the limits of this container.
+    """
+    quota = _quota(cgroup)
+    allowed = len(os.sched_getaffinity(0))
+    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Returns the CPUs' worth of time that a container gets; None where it is not limited."""
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):  # version 2; "max" is no number
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return int(quota) / int(period)
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):  # version 1; -1 is no limit
+        quota_us = int((cgroup / "cpu" / "cpu.cfs_quota_us").read_text())
+        period_us = int((cgroup / "cpu" / "cpu.cfs_period_us").read_text())
+        return quota_us / period_us if quota_us > 0 else None
+    return None

@@ -1,0 +1,111 @@
+"""A client's connection: uvicorn's, with limits on what comes before a request's body.
+
+Uvicorn waits for the end of a request's head for ever, and takes as much of it as is sent. It drops the body
+of a request that offers to upgrade to HTTP/2, as Java's HttpClient does with its first one by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+from pydantic_core import to_json
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES, HEAD_S = 64 * 2**10, 30.0
+_OFFER = (b"upgrade", b"connection", b"http2-settings")
+
+
+class Connection(HttpToolsProtocol):
+    """Reads requests, and closes what sends none.
+
+    A head may be ``HEAD_BYTES`` long beside the packet that it begins in, and take ``HEAD_S`` seconds. An
+    offer to speak another protocol is not taken up: the request is answered as if it were not there.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._in_head, self._head_bytes = False, 0
+        self._head_ends: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins; a client that says nothing at all is as idle as one that has nothing more to say."""
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends."""
+        self._stop_waiting()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes what the client has sent."""
+        was_in_head = self._in_head
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._answer_as_it_is(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "expected a request of HTTP/1.1")
+        if self._in_head:
+            self._limit_head(len(data) if was_in_head else 0)
+        elif was_in_head:
+            self._stop_waiting()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """A head is whole; one with an offer is about to be read again without it."""
+        self._in_head = False
+        if not self.parser.should_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _limit_head(self, more_bytes: int) -> None:
+        self._head_bytes += more_bytes
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"expected a path and headers of at most {HEAD_BYTES} bytes",
+            )
+        elif self._head_ends is None:
+            self._head_ends = self.loop.call_later(HEAD_S, self.timeout_keep_alive_handler)
+
+    def _stop_waiting(self) -> None:
+        if self._head_ends is not None:
+            self._head_ends.cancel()
+            self._head_ends = None
+
+    def _answer_as_it_is(self, rest: bytes) -> None:
+        """Reads the head again without its offer, and then what followed it."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(HTTPStatus.METHOD_NOT_ALLOWED, "this server is no proxy")
+            return
+        headers = [name + b": " + value for name, value in self.headers if name not in _OFFER]
+        lines = [b"%b %b HTTP/1.1" % (method, self.url), *headers, b"", rest]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join(lines))
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        content = to_json({"error": message})
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        )
+        self._stop_waiting()
+        self.transport.write(head.encode() + content)
+        self.transport.close()

@@ -1,0 +1,42 @@
+"""Raw rows become tensors, in a few threads."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from trimtab.data.schema import DatasetSchema
+from trimtab.data.serving import Preprocessor
+from trimtab.errors import DataError
+
+
+async def encoded(
+    batch: pa.RecordBatch, schema: DatasetSchema, preprocessor: Preprocessor, threads: Executor
+) -> NDArray[Any]:
+    """Returns the stored tensors of rows, ``(n, *shape)``.
+
+    A file may take seconds and hundreds of megabytes to decode. So files are taken one by one: as many are
+    decoded at a time as there are threads, requests take turns, and one that is given up stops there.
+
+    Args:
+        batch: The rows.
+        schema: The schema of the model.
+        preprocessor: Its preprocessor.
+        threads: Where it is done.
+
+    Raises:
+        DataError: If a column is of another kind, or if a row cannot be read; it names the first one.
+    """
+    loop, parts = asyncio.get_running_loop(), []
+    step = 1 if schema.input.kind in ("image", "audio") else batch.num_rows
+    for at in range(0, batch.num_rows, step):
+        part = await loop.run_in_executor(threads, preprocessor.encode, batch.slice(at, step))
+        for row, reason in part.bad.items():
+            raise DataError(reason, path=f"row {at + row + 1}")
+        parts.append(part.x)
+    return np.concatenate(parts)
