@@ -52,6 +52,14 @@ def test_a_full_disk_is_no_defect_of_trimtab(tmp_path, error, path):
     assert left.error.startswith(f"{path}the operating system refused: No space left on device")
 
 
+def test_what_is_told_already_keeps_its_file_and_its_exit_code(tmp_path):
+    with pytest.raises(SystemExit) as caught, recorded("data_prep", str(tmp_path)):
+        raise DataError("the file cannot be read: Permission denied", path="x.csv")
+    assert caught.value.code == 2
+    (left,) = records(str(tmp_path))
+    assert (left.error_type, left.error) == ("DataError", "x.csv: the file cannot be read: Permission denied")
+
+
 def test_a_record_is_json_that_reads_back(tmp_path):
     with recorded("tune", str(tmp_path)):
         pass

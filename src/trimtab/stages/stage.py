@@ -102,7 +102,8 @@ def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> It
 
 def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
     """Puts what went wrong into a record."""
-    error = refused(error) or error
+    if not isinstance(error, TrimtabError):  # which names the file, though the system's words are in it
+        error = refused(error) or error
     record.error_type = type(error).__name__
     if isinstance(error, TrimtabError):
         record.error, record.exit_code = error.describe(), error.exit_code
