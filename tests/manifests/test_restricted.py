@@ -1,8 +1,15 @@
 """Pod Security Standards, profile "restricted": https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
 import copy
+import re
 
+import click
+import kubernetes_validate
 import pytest
+import yaml
+
+from trimtab.cli import cli
+from trimtab.cli.kubeflow.settings import PROJECTED_TOKEN
 
 VOLUMES = {
     "configMap",
@@ -123,3 +130,15 @@ def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build, runtime):
 def test_the_check_finds_what_is_forbidden(built, runtime, change, found):
     pod = next(pod for name, pod in pods(built["base"], runtime) if name == "trimtab-tensorboard")
     assert any(found in text for text in violations({**pod, **change}))
+
+
+def test_the_cron_job_of_the_documentation(root):
+    text = (root / "docs" / "kubeflow.md").read_text()
+    (block,) = re.findall(r"```yaml\n(apiVersion: batch.*?)```", text, re.DOTALL)
+    job = yaml.safe_load(block)
+    kubernetes_validate.validate(job, "1.31", strict=True)
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert violations(pod) == []
+    (container,) = pod["containers"]
+    assert cli.get_command(click.Context(cli), container["args"][0]).commands[container["args"][1]]
+    assert container["volumeMounts"][0]["mountPath"] == str(PROJECTED_TOKEN.parent)
