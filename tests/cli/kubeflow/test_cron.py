@@ -15,6 +15,11 @@ from trimtab.errors import ConfigError
         ("0 0 9 ? * MON-FRI", "0 0 9 ? * MON-FRI"),
         ("0 0 9 1,15 jan-jun ?", "0 0 9 1,15 jan-jun ?"),
         ("0 10-40/15 9 * * 0", "0 10-40/15 9 * * 0"),
+        ("0 2 29 feb *", "0 0 2 29 feb *"),
+        ("0 2 31 2,3 *", "0 0 2 31 2,3 *"),
+        ("0 2 31 2/3 *", "0 0 2 31 2/3 *"),
+        ("0 2 1-31 2 *", "0 0 2 1-31 2 *"),
+        ("0 2 30 2 mon", "0 0 2 30 2 mon"),  # or any Monday in February
     ],
 )
 def test_five_or_six_fields(given, expected):
@@ -39,6 +44,11 @@ def test_five_or_six_fields(given, expected):
         ("1, 2 * * *", "'' is no minute"),
         ("1-2-3 2 * * *", "is no minute"),
         ("60 0 2 * * *", "'60' is no second"),
+        ("٣ 2 * * *", "'٣' is no minute"),
+        ("*/٣ 2 * * *", "is no minute"),
+        ("0 2 30 2 *", "no month of 2 has a day 30: it would never run"),
+        ("0 2 31 apr-jun/2,sep ?", "it would never run"),
+        ("0 2 31 2/9,4 *", "it would never run"),
     ],
 )
 def test_what_is_wrong_is_named(given, words):
@@ -51,7 +61,7 @@ def test_intervals(given, expected):
     assert seconds(given) == expected
 
 
-@pytest.mark.parametrize("given", ["", "6", "59s", "0h", "1.5h", "-1h", "1 hour"])
+@pytest.mark.parametrize("given", ["", "6", "59s", "0h", "1.5h", "-1h", "1 hour", "٦h"])
 def test_no_intervals(given):
     with pytest.raises(ConfigError, match="a minute at least"):
         seconds(given)

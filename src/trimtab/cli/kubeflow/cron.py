@@ -28,7 +28,7 @@ def six_fields(expression: str) -> str:
         expression: Six fields, or five without the seconds.
 
     Raises:
-        ConfigError: If the server could not read it.
+        ConfigError: If the server could not read it, or if it would never run.
     """
     fields = expression.split()
     if len(fields) == 5:
@@ -43,6 +43,12 @@ def six_fields(expression: str) -> str:
     for text, (name, low, high, names) in zip(fields, _FIELDS, strict=True):
         for part in text.split(","):
             _check(part, name, low, high, names, expression)
+    if not _has_a_day(*fields[3:]):
+        raise ConfigError(
+            f"no month of {fields[4]} has a day {fields[3]}: it would never run",
+            path="--cron",
+            field=expression,
+        )
     return " ".join(fields)
 
 
@@ -52,7 +58,7 @@ def seconds(interval: str) -> int:
     Raises:
         ConfigError: If it is none, or shorter than a minute.
     """
-    match = re.fullmatch(r"(\d{1,9})([smhdw])", interval.strip())
+    match = re.fullmatch(r"([0-9]{1,9})([smhdw])", interval.strip())
     value = int(match[1]) * _UNITS[match[2]] if match else 0
     if value < _SHORTEST:
         raise ConfigError(
@@ -71,7 +77,7 @@ def _check(part: str, name: str, low: int, high: int, names: Sequence[str], expr
     wrong = (
         any(number is None or not low <= number <= high for number in numbers)
         or (len(numbers) == 2 and numbers[0] > numbers[1])  # type: ignore[operator]
-        or (bool(slash) and (not step.isdecimal() or int(step) < 1))
+        or (bool(slash) and (not _is_number(step) or int(step) < 1))
         or (span == "?" and not name.startswith("day"))
     )
     if wrong:
@@ -84,6 +90,33 @@ def _check(part: str, name: str, low: int, high: int, names: Sequence[str], expr
 
 
 def _number(text: str, low: int, names: Sequence[str]) -> int | None:
-    if text.isdecimal():
+    if _is_number(text):
         return int(text)
     return names.index(text.lower()) + low if text.lower() in names else None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
+
+
+def _has_a_day(days: str, months: str, weekdays: str) -> bool:
+    """Returns whether there is such a date; where a weekday is given too, it counts as well, and comes about."""
+    if weekdays not in ("*", "?"):
+        return True
+    longest = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+    return min(_values(days, 1, 31, ())) <= max(
+        longest[month - 1] for month in _values(months, 1, 12, _MONTHS)
+    )
+
+
+def _values(text: str, low: int, high: int, names: Sequence[str]) -> set[int]:
+    """Returns the numbers that a field matches, which was checked before."""
+    found: set[int] = set()
+    for part in text.split(","):
+        span, slash, step = part.partition("/")
+        first, dash, last = span.partition("-")
+        start = _number(first, low, names) or low
+        open_ended = slash or first in ("*", "?")
+        end = _number(last, low, names) if dash else high if open_ended else start
+        found |= set(range(start, (end or high) + 1, int(step or 1)))
+    return found
