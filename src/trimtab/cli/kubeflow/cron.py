@@ -100,7 +100,7 @@ def _is_number(text: str) -> bool:
 
 
 def _has_a_day(days: str, months: str, weekdays: str) -> bool:
-    """Returns whether there is such a date; where a weekday is given too, it counts as well, and comes about."""
+    """Returns whether there is such a date. A weekday that is given too counts as well, and comes about."""
     if weekdays not in ("*", "?"):
         return True
     longest = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
