@@ -263,7 +263,7 @@ def test_what_has_lost_is_not_judged_again_and_is_not_read(
     assert (result.status, result.errors) == ("up_to_date", [])
     assert {record.stage for record in records(str(served.root / "run-3"))} == {"check_data", "report"}
     assert result.verdict.startswith("Nothing new: run run-2 judged this data on ")
-    assert f"and the challenger lost: {lost.retrain.comparison.why}. New rows, " in result.verdict
+    assert f"and its challenger was not promoted: {lost.retrain.comparison.why}. New rows, " in result.verdict
     assert result.retrain.judged.model_dump(exclude={"at", "why"}) == {
         "run": str(served.root / "run-2"),
         "finding": "worse",
@@ -375,7 +375,9 @@ def test_what_is_not_within_the_budget_is_not_made_again(served: Service) -> Non
     served.write("february.csv", rows(300, seed=2))
     served.config["budget"]["max_size_kb"] = 0.1
     assert served.retrain().status == "over_budget"
-    assert "and the challenger lost: no candidate is within the budget" in served.retrain().verdict
+    assert (
+        "and its challenger was not promoted: no candidate is within the budget" in served.retrain().verdict
+    )
 
 
 def test_a_rollback_is_not_undone_by_the_next_retraining(service: Service) -> None:

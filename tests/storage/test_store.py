@@ -1,4 +1,5 @@
 import multiprocessing
+import shutil
 
 import pytest
 
@@ -87,6 +88,17 @@ def test_what_the_system_refuses_is_a_typed_error(tmp_path, operation):
     (tmp_path / "source").mkdir()
     with pytest.raises(StorageError, match=r"store/(taken|file/inside): it cannot be used: \w+"):
         operation(LocalStore(tmp_path / "store"), tmp_path / "source")
+
+
+def test_a_disk_that_fills_up_is_told_in_the_systems_words(tmp_path, monkeypatch):
+    def copytree(*_args, **_options):
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")])
+
+    monkeypatch.setattr(shutil, "copytree", copytree)
+    with pytest.raises(StorageError) as caught:
+        LocalStore(tmp_path).put_directory(tmp_path, "new")
+    assert caught.value.message == "it cannot be used: No space left on device"
+    assert caught.value.path == str(tmp_path / "new")
 
 
 def test_a_directory_that_cannot_be_listed_is_not_an_empty_one(tmp_path):

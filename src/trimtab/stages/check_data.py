@@ -103,7 +103,7 @@ def _outcome(judged: Judged) -> str:
     """Returns what came of a challenger on the same data, and what to do for another one."""
     when, run = judged.at[:16].replace("T", " "), judged.run.rstrip("/").rpartition("/")[2]
     became = (
-        "the challenger lost"
+        "its challenger was not promoted"
         if judged.promoted is None
         else f"its challenger was promoted as v{judged.promoted}, which is not in service any more"
     )

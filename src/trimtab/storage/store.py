@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from trimtab.errors import ConfigError, StorageError
+from trimtab.errors import ConfigError, StorageError, refusal
 from trimtab.storage import atomic, swap
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 
@@ -117,7 +117,7 @@ def _typed_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise StorageError(
-            f"it cannot be used: {error.strerror or error}",
+            f"it cannot be used: {error.strerror or refusal(error) or error}",
             path=str(path),
             hint="Nothing was half-written. Look at its permissions, and at the space that is left.",
         ) from error
