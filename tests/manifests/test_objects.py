@@ -95,6 +95,7 @@ def test_the_example_is_served_by_the_runtime(built):
     model = service["spec"]["predictor"]["model"]
     assert model["runtime"] == runtime["metadata"]["name"]
     assert model["modelFormat"]["name"] in {one["name"] for one in runtime["spec"]["supportedModelFormats"]}
+    assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
     (account,) = {service["spec"]["predictor"]["serviceAccountName"]}
     assert account in {item["metadata"]["name"] for item in of(built["base"], "ServiceAccount")}
     arguments = [*runtime["spec"]["containers"][0]["args"], *model["args"]]
@@ -110,6 +111,7 @@ def test_the_runtime_runs_a_command_that_is_there(built):
     found = serve.make_context("serve", arguments[1:]).params
     (port,) = container["ports"]
     assert (found["host"], found["port"]) == ("0.0.0.0", port["containerPort"])
+    assert found["name"] == "{{.Name}}", "KServe's URLs have the name of the InferenceService"
     # The longest end that docs/serving.md promises, and what is known of probes.
     limits = Limits()
     assert limits.notice_s + limits.drain_s < service["spec"]["predictor"]["terminationGracePeriodSeconds"]
