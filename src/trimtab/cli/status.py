@@ -60,6 +60,7 @@ def _show_run(connection: Any, run: Any, as_json: bool) -> None:
 
     tasks = runs.tasks(run)
     if as_json:
+        recorded = outcome.reasons(run) if run.state == "FAILED" else {}
         click.echo(
             json.dumps(
                 {
@@ -67,7 +68,15 @@ def _show_run(connection: Any, run: Any, as_json: bool) -> None:
                     "name": run.display_name,
                     "state": run.state,
                     "directory": outcome.directory(run),
-                    "tasks": [{"task": t.label, "state": t.state, "seconds": t.seconds} for t in tasks],
+                    "tasks": [
+                        {
+                            "task": task.label,
+                            "state": task.state,
+                            "seconds": task.seconds,
+                            "error": _reason(task, recorded),
+                        }
+                        for task in tasks
+                    ],
                 }
             )
         )
@@ -78,3 +87,7 @@ def _show_run(connection: Any, run: Any, as_json: bool) -> None:
     if run.state == "FAILED":
         for line in following.explain(connection, run):
             click.echo(line)
+
+
+def _reason(task: Any, recorded: dict[str, str]) -> str | None:
+    return (recorded.get(task.stage) or task.error or None) if task.state == "FAILED" else None

@@ -47,6 +47,15 @@ def test_as_json(trimtab, failed):
     assert [task["task"] for task in shown["tasks"]] == ["data_prep", "train", "prune"]
 
 
+def test_as_json_says_why_a_stage_failed(trimtab, failed, tmp_path):
+    failed["runtime_config"] = {"parameters": {"output": str(tmp_path)}}
+    file = tmp_path / failed["run_id"] / "stages" / "train.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"stage": "train", "error": "the loss is no number", "exit_code": 1}))
+    shown = json.loads(trimtab("status", failed["run_id"], "--json")[1])
+    assert [task["error"] for task in shown["tasks"]] == [None, "the loss is no number", None]
+
+
 def test_following_a_run_ends_with_its_verdict(trimtab, failed, server):
     server.script = [{"state": "RUNNING"}, {"state": "RUNNING"}, {"state": "FAILED"}]
     assert trimtab("status", failed["run_id"], "--follow")[0] == 1
