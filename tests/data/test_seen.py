@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 import pytest
 
 from trimtab.config.data import Data
@@ -115,3 +116,16 @@ def test_a_given_test_split_of_old_training_rows_is_a_warning(tmp_path: Path, pr
         "about 91% of data.test was in data.train"
     ]  # the rest was its validation split
     assert "may have been trained on some of the test rows" in known.warnings[-1]
+
+
+def test_a_given_test_split_of_images_is_taken_to_be_unseen(
+    tmp_path: Path, prepared: Prepare, make_png: Callable[..., bytes]
+) -> None:
+    for name, classes in {"january": "abc", "february": "bc", "test": "abc"}.items():
+        labels = [label for label in classes for _ in range(40)]
+        images = [make_png(value, (4, 4)) for value in range(len(labels))]
+        pq.write_table(pa.table({"image": images, "label": labels}), tmp_path / f"{name}.parquet")
+    test = str(tmp_path / "test.parquet")
+    champion, _ = prepared("champion", train=str(tmp_path / "january.parquet"), test=test)
+    _, new = prepared("new", champion, train=str(tmp_path / "february.parquet"), test=test)
+    assert new.sides_changed == []

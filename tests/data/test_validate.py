@@ -56,6 +56,11 @@ def test_test_rows_that_are_copies_of_others_are_a_warning(check, good):
     assert warning.startswith("about 25% of the test rows are copies of others: the proof takes each for")
 
 
+def test_encoded_files_are_not_sampled_and_so_no_copies(check, make_png):
+    images = {"image": [make_png(value, (4, 4)) for value in range(60)], "label": ["a", "b"] * 30}
+    assert check(images, images, images) == []
+
+
 def test_a_missing_number_is_no_class(check, good):
     with pytest.raises(DataError, match="1 of 60 rows of the train split have no label"):
         check({**good, "label": ["NA"] + ["0", "1"] * 29 + ["1"]})
