@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import glob
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data import split
-from trimtab.data.readers.files import is_data, is_left_out
+from trimtab.data.readers.files import is_data, is_left_out, walk
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.errors import DataError
 from trimtab.storage import files
@@ -64,9 +63,9 @@ def _local(source: str) -> list[str]:
     if path.is_dir():
         found = [
             f"{folder}/{file}"
-            for folder, _, names in os.walk(source, followlinks=True)
+            for folder, names in walk(path)
             for file in names
-            if not any(part.startswith(".") for part in Path(folder, file).relative_to(path).parts)
+            if not any(part.startswith(".") for part in (folder / file).relative_to(path).parts)
         ]
     else:
         found = [name for name in glob.glob(source, recursive=True) if is_data(Path(name))]  # noqa: PTH207 (as readers)

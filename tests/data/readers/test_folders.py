@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import zipfile
 import zlib
@@ -9,6 +10,7 @@ import pytest
 from trimtab.config.data import Data
 from trimtab.data.readers import archives
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.sources import checksums
 from trimtab.data.statistics import Summary
 from trimtab.errors import DataError
 
@@ -180,3 +182,45 @@ def test_an_archive_is_opened_again_in_a_forked_process(make_zip, make_png):
     if pid == 0:
         os._exit(archives.open_archive(path) is opened)
     assert os.waitpid(pid, 0)[1] == 0
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Returns a function that keeps everybody, and root too, from listing a directory."""
+
+    def make(folder):
+        scandir = os.scandir
+
+        def refuse(path):
+            if os.fspath(path) == str(folder):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+
+    return make
+
+
+@pytest.mark.parametrize("look", ["reader_for", "partitions", "checksums"])
+def test_a_class_whose_folder_cannot_be_read_is_told_and_not_left_out(tmp_path, make_png, unreadable, look):
+    for label in "abc":
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(make_png(1))
+    config = Data(train=str(tmp_path))
+    reader = reader_for(config.train, config)
+    unreadable(tmp_path / "b")
+    with pytest.raises(DataError, match=f"^{tmp_path}/b: the directory cannot be read: Permission denied"):
+        if look == "reader_for":
+            reader_for(config.train, config)
+        elif look == "partitions":
+            list(reader.partitions(config.train, config))
+        else:
+            checksums(config)
+
+
+def test_what_every_new_volume_has_and_nobody_may_read_is_no_class(tmp_path, make_png, read, unreadable):
+    for label in ("a", "b", "lost+found"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(make_png(1))
+    unreadable(tmp_path / "lost+found")
+    assert [row["label"] for row in read(tmp_path)] == ["a", "b"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.errors import DataError
@@ -16,13 +18,15 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
         endings: Lower-case endings with their dot.
 
     Raises:
-        DataError: If nothing is there.
+        DataError: If nothing is there, or if it cannot be read.
     """
     path = Path(source).expanduser()
     if path.is_file():
         return [path]
     if path.is_dir():
-        found = sorted(file for file in path.iterdir() if is_data(file) and file.suffix.lower() in endings)
+        _, names = next(walk(path))
+        found = sorted(path / name for name in names if Path(name).suffix.lower() in endings)
+        found = [file for file in found if is_data(file)]
         if not found:
             raise DataError(f"expected files ending in {', '.join(endings)} in this directory", path=source)
         return found
@@ -34,6 +38,23 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
         )
         raise DataError(kind, path=source, hint="Paths are relative to the directory the command runs in.")
     return found
+
+
+def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yields a directory and every one below it, through links, with the names of its files.
+
+    Raises:
+        DataError: If one cannot be read: else its rows, or a whole class, would be missing without a word.
+    """
+
+    def refuse(error: OSError) -> None:
+        below = Path(error.filename).relative_to(root).parts
+        # Not data: what is hidden, and what every new ext4 volume has.
+        if not any(part.startswith(".") or part == "lost+found" for part in below):
+            raise DataError(f"the directory cannot be read: {error.strerror}", path=error.filename) from error
+
+    for folder, _, names in os.walk(root, followlinks=True, onerror=refuse):
+        yield Path(folder), names
 
 
 def is_data(file: Path) -> bool:

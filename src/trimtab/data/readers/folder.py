@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
 from trimtab.data.readers.base import Partition
+from trimtab.data.readers.files import walk
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
@@ -125,8 +126,8 @@ def _wanted(name: str, endings: tuple[str, ...]) -> bool:
 
 def _directory_names(root: Path, endings: tuple[str, ...]) -> list[str]:
     found = []
-    for folder, _, files in os.walk(root, followlinks=True):
-        below = Path(folder).relative_to(root).as_posix()
+    for folder, files in walk(root):
+        below = folder.relative_to(root).as_posix()
         names = files if below == "." else [f"{below}/{file}" for file in files]
         found += [name for name in names if _wanted(name, endings)]
     return sorted(found)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from trimtab.config.data import Format
 from trimtab.data.readers.archives import open_archive
 from trimtab.data.readers.csv import CsvReader
-from trimtab.data.readers.files import files_of
+from trimtab.data.readers.files import files_of, walk
 from trimtab.data.readers.image_folder import IMAGE_ENDINGS, ImageFolderReader
 from trimtab.data.readers.npz import NpzReader
 from trimtab.data.readers.parquet import ParquetReader
@@ -65,7 +65,7 @@ def reader_for(source: str, config: Data) -> Reader:
 def _infer(source: str) -> Format:
     path = Path(source).expanduser()
     if path.is_dir():
-        endings = _endings(name for _, _, names in os.walk(path, followlinks=True) for name in names)
+        endings = _endings(name for _, names in walk(path) for name in names)
     elif path.suffix.lower() == ".zip" and path.is_file():
         endings = _endings(_members(path))
     else:
