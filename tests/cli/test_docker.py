@@ -4,6 +4,7 @@ import os
 from typing import get_args
 
 import pytest
+from docker import DockerClient
 
 from trimtab.cli import docker as runner
 from trimtab.cli import main
@@ -98,12 +99,28 @@ def test_nobody_is_root(settings):
 
 
 def test_limits_come_from_resources(settings):
-    stages = {"train": {"memory": "1.5Gi", "cpu": "500m", "shared_memory": "256Mi"}, "tune": {"cpu": "4096"}}
+    stages = {"train": {"memory": "1536Mi", "cpu": "500m", "shared_memory": "256Mi"}, "tune": {"cpu": "4096"}}
     found = settings("train", resources={"stages": stages})
     assert (found["mem_limit"], found["memswap_limit"]) == (1610612736, 1610612736)
     assert (found["nano_cpus"], found["shm_size"]) == (500_000_000, 268435456)
     assert settings("tune", resources={"stages": stages})["nano_cpus"] == os.cpu_count() * 10**9
     assert "mem_limit" not in settings("prune", resources={"stages": stages})
+
+
+def test_a_daemon_that_goes_away_in_a_run_is_told(tmp_path, capsys):
+    config = Config.model_validate({"data": {"train": "x"}, "model": {"architecture": "mlp"}})
+    tasks = runner._Tasks(config, tmp_path, str(tmp_path), "sha256:0")
+    gone = DockerClient(f"unix://{tmp_path}/gone", version="1.41")
+    assert tasks.run(gone, "x", ["--function_to_execute", "train"], {}) == 1
+    assert "trimtab | train | the container could not be run: " in capsys.readouterr().out
+
+
+def test_groups_that_the_user_is_in_may_read_the_data(settings, monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 1500)
+    monkeypatch.setattr(os, "getgroups", lambda: [1500, 2000])
+    assert settings("train")["group_add"] == ["1500", "2000"]
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    assert settings("train")["group_add"] == []
 
 
 def test_a_missing_daemon_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):

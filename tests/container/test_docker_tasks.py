@@ -1,13 +1,17 @@
 """One task in a container: how it fails, is told, is stopped and goes on."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import yaml
+from docker.models.containers import Container
 from kfp.local import docker_task_handler
 
 from trimtab.cli import docker as runner
@@ -63,6 +67,36 @@ def test_running_out_of_memory_is_told(tasks, daemon, capsys):
 def test_a_command_that_does_not_exist_is_told(tasks, daemon, capsys):
     assert tasks(daemon, ["/no/such/program"]) == 1
     assert "could not be run" in capsys.readouterr().out
+
+
+def test_a_container_that_starts_while_the_run_is_told_to_stop_is_ended(tmp_path, image, daemon, monkeypatch):
+    start, told = Container.start, threading.Event()
+
+    def start_too_late(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert told.wait(30)
+        start(self)
+
+    monkeypatch.setattr(Container, "start", start_too_late)
+    command = ["sh", "-c", "sleep 30", "--function_to_execute", "report"]
+    before = signal.signal(signal.SIGTERM, lambda *_: told.set())
+    try:
+        with (
+            ThreadPoolExecutor(1) as loop,  # tasks of a loop run in threads
+            runner.runner(image)(Config.model_validate(CONFIG), tmp_path, str(tmp_path)),
+        ):
+            task = loop.submit(docker_task_handler.run_docker_container, daemon, "x", command, {})
+            assert task.result(60) == 137
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_what_a_killed_process_left_running_is_ended_before_its_run_goes_on(tmp_path, image, daemon):
+    left = daemon.containers.run(
+        image, ["600"], entrypoint="sleep", detach=True, labels={runner.RUN_LABEL: str(tmp_path)}
+    )
+    with runner.runner(image)(Config.model_validate(CONFIG), tmp_path, str(tmp_path)):
+        assert left.id not in {one.id for one in daemon.containers.list(all=True)}
 
 
 def test_sigterm_ends_the_containers_and_the_run_resumes(tmp_path, image, daemon):

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import docker
-from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.types import Mount
+from urllib3.exceptions import HTTPError
 
 from trimtab import progress
 from trimtab.errors import TrimtabError
@@ -36,6 +37,10 @@ UNPRIVILEGED = 1000
 """The user and group id of tasks when root starts them; the image's own user."""
 
 RUN_LABEL = "trimtab.run"
+"""Names the URI of a container's run."""
+
+_DAEMON_ERRORS = (DockerException, HTTPError, OSError)
+"""What the client raises: its own errors, and those of the libraries below it when the daemon goes away."""
 
 _FETCHES = {
     "check_data": {"data", "deploy", "model"},
@@ -69,12 +74,17 @@ def runner(image: str) -> Runner:
         with contextlib.closing(docker.from_env()) as client:
             found = client.images.get(image)
     except ImageNotFound:
+        build = "" if "@" in image else f"`make image IMAGE={image}` or "
         raise TrimtabError(
             "the Docker daemon does not have this image",
             path=image,
-            hint=f"Run `make image IMAGE={image}` or `docker pull {image}`, or name another by --image.",
+            hint=f"Run {build}`docker pull {image}`, or name another by --image.",
         ) from None
-    except DockerException as error:
+    except APIError as error:
+        raise TrimtabError(
+            f"the Docker daemon refuses to look for this image: {error.explanation}", path=image
+        ) from None
+    except _DAEMON_ERRORS as error:
         raise TrimtabError(
             f"no Docker daemon answers: {error}",
             hint="Install docker.io, start it (systemctl start docker), and add your user to its group.",
@@ -87,6 +97,7 @@ def runner(image: str) -> Runner:
         _make_writable(config, directory)
         # By its id: a tag that moves while the run goes on does not mix two images.
         tasks = _Tasks(config, directory, uri, found.id)
+        tasks.remove_left_over()
         with (
             mock.patch("kfp.local.docker_task_handler.run_docker_container", tasks.run),
             tasks.interruptible(),
@@ -120,6 +131,8 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
         environment[_CREDENTIALS] = str(credentials)
     return {
         "user": _user(),
+        # Data may be readable by a group that the user is in.
+        "group_add": [str(group) for group in os.getgroups()] if os.getuid() else [],
         "read_only": True,
         "tmpfs": {"/tmp": "mode=1777"},
         "cap_drop": ["ALL"],
@@ -127,7 +140,7 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
         "network_mode": _network_mode(environment) if network else "none",
         "mounts": mounts,
         "environment": environment,
-        "labels": {RUN_LABEL: str(directory)},
+        "labels": {RUN_LABEL: uri},
         **_limits(config, stage),
     }
 
@@ -242,6 +255,8 @@ class _Tasks:
                 # Before it starts: who follows the log misses the last words of a container that ends fast.
                 output = container.attach(stream=True, stdout=True, stderr=True)
                 container.start()
+                if self._stopped.is_set():  # meanwhile, when it could not be found yet
+                    container.kill()
                 _write_lines(output)
                 code = int(container.wait()["StatusCode"])
                 container.reload()
@@ -251,9 +266,16 @@ class _Tasks:
             finally:
                 with contextlib.suppress(NotFound):
                     container.remove(force=True, v=True)
-        except DockerException as error:
+        except _DAEMON_ERRORS as error:
             _say(stage, f"the container could not be run: {error}")
             return 1
+
+    def remove_left_over(self) -> None:
+        """Ends what a process that was killed itself left running: it works on the same files."""
+        with contextlib.closing(docker.from_env()) as client:
+            for container in client.containers.list(all=True, filters=self._filter):
+                with contextlib.suppress(NotFound):
+                    container.remove(force=True, v=True)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
@@ -277,10 +299,14 @@ class _Tasks:
 
     def _kill(self) -> None:
         """Kills at once: stages go on exactly where they were, however they ended."""
-        with contextlib.closing(docker.from_env()) as client:
-            for container in client.containers.list(filters={"label": f"{RUN_LABEL}={self._directory}"}):
-                with contextlib.suppress(DockerException):
+        with contextlib.suppress(*_DAEMON_ERRORS), contextlib.closing(docker.from_env()) as client:
+            for container in client.containers.list(filters=self._filter):
+                with contextlib.suppress(APIError):
                     container.kill()
+
+    @property
+    def _filter(self) -> dict[str, str]:
+        return {"label": f"{RUN_LABEL}={self._uri}"}
 
 
 def _say(stage: str, text: str) -> None:
