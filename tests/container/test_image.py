@@ -1,9 +1,13 @@
 """What the image promises to a cluster that trusts nobody."""
 
+import contextlib
 import re
+import signal
 import subprocess
+import time
 
 import pytest
+from docker.errors import APIError
 
 import trimtab
 
@@ -81,8 +85,11 @@ def test_holds_no_compilers_caches_or_sources(run):
 
 
 def test_modules_are_compiled_as_nothing_can_be_cached_later(run):
-    code = "import tensorflow, pathlib; print(pathlib.Path(tensorflow.__cached__).exists())"
-    assert run(["python3", "-c", code]).split()[-1] == "True"
+    code = (
+        "import importlib.util as u, pathlib;"
+        "print(*(pathlib.Path(u.find_spec(name).cached).exists() for name in ('tensorflow', 'keras', 'trimtab')))"
+    )
+    assert run(["python3", "-c", code]).split() == ["True"] * 3
 
 
 def test_versions_are_those_of_the_lock(run, root):
@@ -99,6 +106,23 @@ def test_versions_are_those_of_the_lock(run, root):
 
 def plain(name):
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_sigterm_ends_whatever_the_first_process_does(daemon, image, confined):
+    # It waits for a config that nobody writes.
+    script = "mkfifo /tmp/config.yaml; exec trimtab compile /tmp/config.yaml"
+    waiting = daemon.containers.run(image, ["-c", script], detach=True, **{**confined, "entrypoint": "sh"})
+    try:
+        deadline = time.monotonic() + 30
+        while waiting.status != "exited":
+            assert time.monotonic() < deadline
+            with contextlib.suppress(APIError):  # it has ended
+                waiting.kill(signal.SIGTERM)
+            time.sleep(0.2)
+            waiting.reload()
+        assert waiting.wait()["StatusCode"] == 128 + signal.SIGTERM
+    finally:
+        waiting.remove(force=True)
 
 
 def test_help_answers_without_a_home_or_a_shell(image):

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 from typing import Any, NoReturn, cast
@@ -60,6 +62,9 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Runs the command line and exits: 0 done, 2 unusable input, 3 over the budget, 1 anything else."""
+    if os.getpid() == 1:
+        # In a container: the kernel keeps from its first process what that process does not handle.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     options: dict[str, Any] = {"args": arguments, "prog_name": "trimtab", "standalone_mode": False}
     try:
         sys.exit(cli.main(**options) or 0)
