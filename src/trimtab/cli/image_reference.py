@@ -18,7 +18,7 @@ _REFERENCE = re.compile(
 )
 
 
-class ImageReference(click.ParamType):
+class ImageReference(click.ParamType[str]):
     """An option's value that names an image; what would only fail in the cluster is refused here."""
 
     name = "image"
