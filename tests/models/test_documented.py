@@ -1,0 +1,56 @@
+"""What docs/models.md says, held against the code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import keras_tuner
+import pytest
+
+from trimtab.config.model import Model
+from trimtab.models import registry
+from trimtab.models.spec import ModelSpec
+
+IMAGES = ModelSpec("image", "classification", (8, 8, 1), "float32", 10)
+SPECS = {
+    "tables": ModelSpec("tabular", "regression", (7,), "float32", 1),
+    "images": IMAGES,
+    "audio": ModelSpec("audio", "classification", (49, 40, 1), "float32", 12),
+    "text": ModelSpec("text", "classification", (30,), "int32", 2, 500),
+}
+
+
+@pytest.fixture
+def page(root: Path) -> str:
+    return (root / "docs" / "models.md").read_text()
+
+
+def test_the_example_is_a_builder_that_works(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (code,) = re.findall("```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "documented_model.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    for spec in (IMAGES, SPECS["tables"]):
+        hp = keras_tuner.HyperParameters()
+        built = registry.build(Model(builder="documented_model:build", params={"width": 32}), spec, hp)
+        assert built.layers[2].units == 32
+        assert {parameter.name for parameter in hp.space} == {"width", "dropout"}
+
+
+def test_the_table_of_architectures_is_complete(page: str) -> None:
+    _, *rows = re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \| (.+) \|$", page, re.MULTILINE)
+    assert {name for name, *_ in rows} == set(registry.BUILT_IN)
+    for name, kinds, parameters in rows:
+        hp = keras_tuner.HyperParameters()
+        registry.build(Model(architecture=name), SPECS[kinds.split(", ")[0]], hp)
+        assert set(re.findall(r"`(\w+)`", parameters)) == {parameter.name for parameter in hp.space}
+    listed = {(name, SPECS[kind].kind) for name, kinds, _ in rows for kind in kinds.split(", ")}
+    assert listed == {(n, spec.kind) for spec in SPECS.values() for n in registry.fitting(spec.kind)}
+
+
+def test_the_table_of_the_spec_is_complete(page: str) -> None:
+    (table,) = re.findall(r"\| `spec` \| is \|\n(.*?)\n\n", page, re.DOTALL)
+    assert re.findall(r"^\| `(\w+)`", table, re.MULTILINE) == [field.name for field in fields(ModelSpec)]
