@@ -49,6 +49,11 @@ def finding(
     return f"{claim}; {quality(champion, challenger)} on {loss.examples:,} fresh test examples"
 
 
+def more_examples(needed: int | None) -> str:
+    """Returns how many test examples would show what was not shown, or nothing where no number would."""
+    return "" if needed is None else f"; about {needed:,} with the same rates would show it"
+
+
 def quality(champion: Rival, challenger: Rival) -> str:
     """Returns what both score, such as ``accuracy 97.20 % against 95.10 %``."""
     if "mae" in champion.metrics:

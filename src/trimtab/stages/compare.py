@@ -137,10 +137,14 @@ def _decided(settings: Config, task: str, version: int, champion: _Judged, chall
     ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, settings.retrain.cheaper_by)
     finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
+    why = words.finding(finding, version, before, after, loss, gain, limit, ratio)
+    if finding == "unproven":
+        scores = (champion.scores, challenger.scores)
+        why += words.more_examples(significance.examples_needed(*scores, limit, confidence, task))
     return Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,
-        why=words.finding(finding, version, before, after, loss, gain, limit, ratio),
+        why=why,
         version=version,
         champion=before,
         challenger=after,
