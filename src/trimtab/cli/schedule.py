@@ -75,6 +75,7 @@ def create(
     expression = times.six_fields(cron) if cron else None
     interval_s = times.seconds(every) if every else None
     resolved = locations.for_pods(load(config, overrides), output)
+    schedules.check_name(name or resolved.name)
     connection = connect(options)
     pipeline = Pipeline(pipeline_name)
 

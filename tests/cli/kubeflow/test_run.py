@@ -72,6 +72,7 @@ def test_an_old_server_gets_no_security_context_and_that_is_said(run, server):
     code, _, err = run("--no-wait")
     assert code == 0, err
     assert "takes no security context" in err
+    assert server.count("POST .*/runs$") == 2  # it is not asked again for what it refuses
     (made,) = server.tables["runs"]
     assert (
         made["pipeline_version_reference"]["pipeline_version_id"]
@@ -396,6 +397,15 @@ def test_the_follower_survives_a_server_that_restarts(run, server):
     server.fail(r"GET .*/runs/", times=2)
     assert run()[0] == 1
     assert server.script == []
+
+
+def test_a_run_that_is_deleted_does_not_go_on(run, server):
+    said = b'{"error":"Run not found","code":5,"message":"ResourceNotFoundError: Run not found"}'
+    server.fail(r"GET .*/runs/", status=404, times=10_000, body=said)
+    code, _, err = run()
+    assert code == 2
+    assert "was deleted" in err
+    assert "goes on" not in err
 
 
 def test_a_follower_that_gives_up_says_that_the_run_goes_on(run, server):

@@ -115,6 +115,15 @@ def test_a_schedule_may_have_any_name(create, trimtab, server):
     assert [one["status"] for one in server.tables["recurringruns"]] == ["DISABLED"]
 
 
+@pytest.mark.parametrize("name", [" ", " a", "-x", "夜-x", "x" * 129])
+def test_a_name_that_no_schedule_can_have(create, server, name):
+    code, _, err = create("--every", "6h", "--name", name)
+    assert code == 2
+    assert "--name: " in err
+    assert "expected 128 characters at most" in err
+    assert server.calls == []
+
+
 def test_pause_resume_delete(trimtab, nightly, server):
     assert trimtab("schedule", "pause", "nightly")[:2] == (0, "nightly is paused\n")
     assert nightly["status"] == "DISABLED"

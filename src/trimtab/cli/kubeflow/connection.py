@@ -20,6 +20,8 @@ from trimtab.cli.kubeflow.transport import Patience, Transport
 from trimtab.errors import ClusterError, ConfigError, TrimtabError
 
 PAGE = 100
+# What an older server says, as an internal error, to what it does not know; it says so each time.
+UNKNOWN_FIELD = "unknown field"
 PATIENCE = Patience()
 
 
@@ -120,7 +122,7 @@ class Connection:
                 click.echo(f"\n{_unknown(name)}", err=True)
                 raise
             except ClusterError as error:
-                if 0 < error.status < 500 and error.status != 409:
+                if (0 < error.status < 500 and error.status != 409) or UNKNOWN_FIELD in error.message:
                     raise
                 if error.status in _UNANSWERED and not unique:
                     return self._created_meanwhile(name, find, error)

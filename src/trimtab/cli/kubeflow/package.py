@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trimtab import progress
-from trimtab.cli.kubeflow.connection import Connection, named, quiet
+from trimtab.cli.kubeflow.connection import UNKNOWN_FIELD, Connection, named, quiet
 from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Started = TypeVar("Started")
 
-_REFUSED = 'unknown field "securityContext"'
+_REFUSED = f'{UNKNOWN_FIELD} "securityContext"'
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from trimtab.cli.kubeflow import following, locations, outcome, package, runs, s
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
 from trimtab.cli.pipeline import Pipeline
-from trimtab.errors import TrimtabError
+from trimtab.errors import ClusterError, ConfigError, TrimtabError
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
@@ -67,6 +67,7 @@ def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
         as_json: As for ``run``.
 
     Raises:
+        ConfigError: If the run is deleted meanwhile.
         TrimtabError: If the server or the login cannot be used any more; the run goes on.
     """
     try:
@@ -75,6 +76,8 @@ def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
         click.echo(f"\nnot followed any more; {_goes_on(run_id)}", err=True)
         return INTERRUPTED
     except TrimtabError as error:
+        if isinstance(error, ClusterError) and error.status == 404:
+            raise ConfigError(f"the run {run_id} was deleted", path=connection.host) from None
         error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
         raise
     found = outcome.result(ended)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trimtab.config.config import Config
 
 # The server keeps no such number; the description is what it stores for us, and people read it there.
+_LONGEST_NAME = 128
 _LIMIT = re.compile(r"Pauses after (\d+) failures? in a row")
 
 
@@ -34,6 +35,22 @@ class Schedule:
     when: str
     enabled: bool
     pause_after: int | None
+
+
+def check_name(name: str) -> None:
+    """Checks that a schedule can have a name.
+
+    Raises:
+        ConfigError: If no server would take it.
+    """
+    # The server names a Kubernetes object by these, which begins with a letter or a digit.
+    kept = re.sub("[^a-z0-9-]", "", name.lower())
+    if not 0 < len(name) <= _LONGEST_NAME or name != name.strip() or kept.startswith("-"):
+        raise ConfigError(
+            f"expected {_LONGEST_NAME} characters at most, without blanks around them or a leading dash",
+            path="--name",
+            field=name[:_LONGEST_NAME],
+        )
 
 
 def create(
