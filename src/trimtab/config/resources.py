@@ -34,6 +34,7 @@ StageName = Literal[
     "deploy",
     "report",
 ]
+"""The stages of all pipelines, in the order they run."""
 
 _MOST = 2**31 - 1  # seconds of a pod's deadline, and the highest user id
 

@@ -270,6 +270,4 @@ def _parse(kind: type[_Model], content: bytes, path: str, hint: str) -> _Model:
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
-        raise DeployError(
-            f"the file is damaged ({error.error_count()} errors)", path=path, hint=hint
-        ) from error
+        raise DeployError(f"the file is damaged: {error.errors()[0]['msg']}", path=path, hint=hint) from error

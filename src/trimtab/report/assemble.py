@@ -99,7 +99,7 @@ def _selection(records: Sequence[Record]) -> tuple[Selection | None, list[StageE
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        message = f"its record cannot be read: {where}: {first['msg']} ({error.error_count()} errors)"
+        message = f"its record cannot be read: {where}: {first['msg']}"
         return None, [StageError(stage="select", type=BAD_RECORD, message=message, exit_code=1)]
 
 

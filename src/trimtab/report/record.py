@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
-STAGES = (
-    "check_data",
-    "plan",
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "shortlist",
-    "quantize",
-    "evaluate",
-    "select",
-    "compare",
-    "deploy",
-)
+from trimtab.config.resources import StageName
+
+STAGES = tuple(stage for stage in get_args(StageName) if stage != "report")
+"""The stages that leave a record, in the order they run."""
+
 RETRAINING = frozenset({"check_data", "plan", "compare"})
 """The stages that only a retraining has."""
 

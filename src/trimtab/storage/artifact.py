@@ -134,9 +134,7 @@ def _read_manifest(directory: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        raise ArtifactError(
-            f"the manifest is damaged ({error.error_count()} errors)", path=str(file)
-        ) from error
+        raise ArtifactError(f"the manifest is damaged: {error.errors()[0]['msg']}", path=str(file)) from error
 
 
 def _verify(directory: Path, manifest: Manifest) -> None:

@@ -189,9 +189,7 @@ def _parse(content: bytes, uri: str) -> _Whole:
     try:
         return _Whole.model_validate_json(content)
     except ValidationError as error:
-        raise ArtifactError(
-            f"the list of files is damaged ({error.error_count()} errors)", path=uri
-        ) from error
+        raise ArtifactError(f"the list of files is damaged: {error.errors()[0]['msg']}", path=uri) from error
 
 
 def _raced(uri: str) -> ArtifactError:
