@@ -1,20 +1,11 @@
 """A Kubeflow Pipelines server, and the command line in front of it."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path += [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parent.parent.parent)]
-
-from fake_kfp import KfpServer, node
-from faults.fixtures import emulator
+from cli.kubeflow.fake_kfp import KfpServer, node
 
 from trimtab.cli import main
 from trimtab.cli.kubeflow import connection, settings
 from trimtab.cli.kubeflow.transport import Patience
-
-__all__ = ["emulator"]
 
 CONFIG = """\
 name: tiny

@@ -2,16 +2,15 @@
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 
 import pytest
 import yaml
+from faults.proxy import wait_until
 
 from trimtab.cli.kubeflow import connection
 from trimtab.config.config import Config
@@ -242,11 +241,13 @@ def test_ctrl_c_leaves_the_run_going(server, config, make_node):
     ]
     arguments = ["run", str(config), "--runner", "kubeflow", "--output", OUTPUT, "--host", server.url]
     process = subprocess.Popen(
-        [sys.executable, "-m", "trimtab", *arguments], stderr=subprocess.PIPE, text=True, env=os.environ
+        [sys.executable, "-m", "trimtab", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts the tests in the background lets them, and what they start, ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    end = time.monotonic() + 60
-    while not server.count("GET .*/runs/") and time.monotonic() < end:
-        time.sleep(0.05)
+    wait_until(lambda: server.count("GET .*/runs/"), 60)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     identifier = server.tables["runs"][0]["run_id"]

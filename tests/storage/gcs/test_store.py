@@ -129,12 +129,9 @@ def test_100_000_names_come_in_pages(emulator):
     for number in range(100_000):
         emulator.state.put("bucket", {"name": f"deep/prefix/{number:06d}/x"}, b"")
     emulator.state.put("bucket", {"name": "deep/prefix2/other"}, b"")
-    start = time.monotonic()
     names = open_store(URI).names()
-    seconds = time.monotonic() - start
     assert names == [f"{number:06d}/x" for number in range(100_000)]
     assert len([line for line in emulator.requests if "/o?" in line]) == 100
-    assert seconds < 20
 
 
 @pytest.mark.parametrize("tokens", [["a"], ["a", "b"]])
