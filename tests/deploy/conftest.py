@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
-
-sys.path.append(str(Path(__file__).resolve().parent.parent))
-
-from faults.fixtures import emulator, hasty, proxy
-
-__all__ = ["emulator", "hasty", "proxy"]
 
 
 @pytest.fixture

@@ -1,35 +1,51 @@
-"""Stages in processes of their own, started as a local run does it: forked, with TensorFlow imported."""
+"""Work in processes of their own, started as a local run starts its tasks: forked, with TensorFlow there."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import sys
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def start(stage: str, log: Path, environment: dict[str, str], **arguments: str) -> Any:
-    """Starts a stage; returns its ``multiprocessing.Process``.
+def start(
+    work: Callable[..., Any],
+    log: Path,
+    *arguments: Any,
+    environment: Mapping[str, str] | None = None,
+    afresh: bool = False,
+    **named: Any,
+) -> Any:
+    """Starts a process; returns its ``multiprocessing.Process``.
 
     Args:
-        stage: The stage's name.
+        work: A function of a module, which is imported in the process.
         log: What it prints goes here.
-        environment: Its environment variables, beside those of this process.
-        arguments: What ``run`` of the stage takes.
+        arguments: What it takes.
+        environment: Environment variables, beside those of this process.
+        afresh: Whether it is not forked: as a local run starts what needs scikit-learn.
+        named: What it takes by name.
     """
-    context = multiprocessing.get_context("forkserver")
+    context = multiprocessing.get_context("spawn" if afresh else "forkserver")
     context.set_forkserver_preload(["trimtab.cli.preload"])
-    task = context.Process(target=_run, args=(stage, log, {**os.environ, **environment}, arguments))
+    given = {**os.environ, **(environment or {})}
+    task = context.Process(target=_run, args=(work, log, given, arguments, named))
     task.start()
     return task
 
 
-def _run(stage: str, log: Path, environment: dict[str, str], arguments: dict[str, str]) -> None:
+def _run(
+    work: Callable[..., Any],
+    log: Path,
+    environment: dict[str, str],
+    arguments: tuple[Any, ...],
+    named: dict[str, Any],
+) -> None:
     os.environ.update(environment)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(handle, descriptor)
     sys.stderr.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    import_module(f"trimtab.stages.{stage}").run(**arguments)
+    work(*arguments, **named)

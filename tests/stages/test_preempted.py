@@ -7,13 +7,13 @@ import signal
 import time
 
 import pytest
+from faults.forked import start
 from faults.proxy import wait_until
-from faults.stages import start
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from trimtab.config.config import Config
 from trimtab.errors import Preempted
-from trimtab.stages import tune
+from trimtab.stages import prune, quantize, train, tune
 from trimtab.storage import artifact
 
 pytestmark = pytest.mark.slow
@@ -33,21 +33,39 @@ CONFIG = {
 }
 
 
+@pytest.fixture(scope="module")
+def given(digits_dataset, tmp_path_factory):
+    """Returns the arguments that all stages have in common."""
+    config, values = Config.model_validate(CONFIG), tmp_path_factory.mktemp("untuned") / "values"
+    untuned = config.model_copy(update={"tune": None}).model_dump_json()
+    tune.run(config=untuned, run=str(values.parent), dataset="", hyperparameters=str(values))
+    return {
+        "config": config.model_dump_json(),
+        "dataset": str(digits_dataset),
+        "hyperparameters": str(values),
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(given, tmp_path_factory):
+    """Returns the model of a training that nothing stopped, on this machine."""
+    home = tmp_path_factory.mktemp("whole")
+    finish(start(train.run, home / "log", run=str(home), **given, model=str(home / "model")), home / "log")
+    return home / "model"
+
+
 @pytest.fixture
-def node(emulator, digits_dataset, tmp_path):
+def node(emulator, given, tmp_path):
     """Returns a function that starts a stage on a new node: one with a temporary directory of its own."""
-    config = Config.model_validate(CONFIG).model_dump_json()
-    untuned = json.dumps({**json.loads(config), "tune": None})
-    tune.run(config=untuned, run=str(tmp_path), dataset="", hyperparameters=str(tmp_path / "values"))
-    given = {"config": config, "dataset": str(digits_dataset), "hyperparameters": str(tmp_path / "values")}
     nodes = []
 
     def on_new_node(stage, run=RUN, **arguments):
         directory = tmp_path / f"node-{len(nodes)}"
         directory.mkdir()
-        task = start(stage, directory / "log", {"TMPDIR": str(directory)}, run=run, **given | arguments)
+        log, environment = directory / "log", {"TMPDIR": str(directory)}
+        task = start(stage.run, log, environment=environment, run=run, **given | arguments)
         nodes.append(task)
-        task.log = directory / "log"
+        task.log = log
         return task
 
     yield on_new_node
@@ -56,10 +74,12 @@ def node(emulator, digits_dataset, tmp_path):
         task.join()
 
 
-def finish(task):
+def finish(task, log=None):
+    """Waits for a process to end well, and returns what it said."""
     task.join(300)
-    assert task.exitcode == 0, task.log.read_text()
-    return task.log.read_text()
+    said = (log or task.log).read_text()
+    assert task.exitcode == 0, said
+    return said
 
 
 def preempt(task, when):
@@ -88,26 +108,25 @@ def left_by(emulator, name):
 STOPPED = (False, "Preempted", 75)
 
 
-def test_train_and_prune(node, emulator, tmp_path):
-    finish(node("train", run=str(tmp_path / "whole"), model=str(tmp_path / "expected")))
+def test_train_and_prune(node, whole, emulator, tmp_path):
     for moment in ("started", "epoch 2/5", "resumes"):
-        task = node("train", model=str(tmp_path / "model"))
+        task = node(train, model=str(tmp_path / "model"))
         preempt(task, said(task, moment))
         assert left_by(emulator, "train") == STOPPED
         assert not (tmp_path / "model").exists()
     steps = [int(name[-17:-5]) for name in emulator.contents("bucket", "runs/1/checkpoints/train/")]
     assert any(step % STEPS_PER_EPOCH for step in steps), "it was never stopped inside an epoch"
-    assert "resumes at epoch" in finish(node("train", model=str(tmp_path / "model")))
+    assert "resumes at epoch" in finish(node(train, model=str(tmp_path / "model")))
     assert record(emulator, "train")["ok"]
-    expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "model"))
+    expected, found = (artifact.load(path, "model") for path in (whole, tmp_path / "model"))
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
 
     given = {"recipe": "channels-0.3", "model": str(tmp_path / "model")}
-    finish(node("prune", run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
-    task = node("prune", pruned=str(tmp_path / "pruned"), **given)
+    finish(node(prune, run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
+    task = node(prune, pruned=str(tmp_path / "pruned"), **given)
     preempt(task, said(task, "epoch 1/3"))
     assert left_by(emulator, "prune.channels-0.3") == STOPPED
-    assert "resumes at epoch" in finish(node("prune", pruned=str(tmp_path / "pruned"), **given))
+    assert "resumes at epoch" in finish(node(prune, pruned=str(tmp_path / "pruned"), **given))
     expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "pruned"))
     assert found.lineage["ok"]
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
@@ -115,9 +134,7 @@ def test_train_and_prune(node, emulator, tmp_path):
 
 def test_the_logs_are_there_while_the_training_goes_on(node, emulator, tmp_path):
     config = {**CONFIG, "train": {"epochs": 1000, "batch_size": 8}}
-    task = node(
-        "train", config=Config.model_validate(config).model_dump_json(), model=str(tmp_path / "model")
-    )
+    task = node(train, config=Config.model_validate(config).model_dump_json(), model=str(tmp_path / "model"))
 
     def curve():
         found = set()
@@ -136,11 +153,11 @@ def test_the_logs_are_there_while_the_training_goes_on(node, emulator, tmp_path)
 
 
 def test_tune(node, emulator, tmp_path):
-    finish(node("tune", run=str(tmp_path / "whole"), hyperparameters=str(tmp_path / "expected")))
-    task = node("tune", hyperparameters=str(tmp_path / "found"))
+    finish(node(tune, run=str(tmp_path / "whole"), hyperparameters=str(tmp_path / "expected")))
+    task = node(tune, hyperparameters=str(tmp_path / "found"))
     preempt(task, said(task, "trial 1 | epoch 1/2"))
     assert left_by(emulator, "tune") == STOPPED
-    assert "trial 1 | resumes at epoch" in finish(node("tune", hyperparameters=str(tmp_path / "found")))
+    assert "trial 1 | resumes at epoch" in finish(node(tune, hyperparameters=str(tmp_path / "found")))
     values = [(tmp_path / name / "hyperparameters.json").read_bytes() for name in ("expected", "found")]
     assert values[0] == values[1]
     trials = record(emulator, "tune")["summary"]["trials"]
@@ -148,18 +165,17 @@ def test_tune(node, emulator, tmp_path):
     assert [trial["score"] for trial in trials] == [trial["score"] for trial in whole]
 
 
-def test_quantize_starts_again_as_it_has_no_checkpoints(node, emulator, tmp_path):
-    finish(node("train", run=str(tmp_path / "whole"), model=str(tmp_path / "model")))
-    given = {"recipe": "none", "model": str(tmp_path / "model")}
-    finish(node("prune", run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
+def test_quantize_starts_again_as_it_has_no_checkpoints(node, whole, emulator, tmp_path):
+    given = {"recipe": "none", "model": str(whole)}
+    finish(node(prune, run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
     with artifact.create(tmp_path / "shortlist", "shortlist") as draft:
         shutil.copytree(tmp_path / "pruned", draft.path / "none")
     given = {"candidate": "none--qat_int8", "shortlist": str(tmp_path / "shortlist")}
-    finish(node("quantize", run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
-    task = node("quantize", quantized=str(tmp_path / "found"), **given)
+    finish(node(quantize, run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
+    task = node(quantize, quantized=str(tmp_path / "found"), **given)
     preempt(task, said(task, "epoch 1/3"))
     assert left_by(emulator, "quantize.none--qat_int8") == STOPPED
     assert not (tmp_path / "found").exists(), "a candidate that was stopped did not fail"
-    finish(node("quantize", quantized=str(tmp_path / "found"), **given))
+    finish(node(quantize, quantized=str(tmp_path / "found"), **given))
     files = [(tmp_path / name / "model.tflite").read_bytes() for name in ("expected", "found")]
     assert files[0] == files[1]

@@ -14,10 +14,7 @@ from pathlib import Path
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parent))
-
-from retraining import Service, constant_latency, rows
+from stages.retraining import Service, constant_latency, rows
 
 from trimtab.deploy import switch
 from trimtab.deploy.champion import Snapshot

@@ -1,8 +1,8 @@
-"""A training run in a process of its own: ``python resumable.py DATASET DIRECTORY [bytes in memory]``."""
+"""A training run to be killed: what it ends with goes to a file of its directory."""
 
 from __future__ import annotations
 
-import sys
+import json
 from pathlib import Path
 
 import keras
@@ -15,6 +15,7 @@ from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
 
 SEED = 3
+OUTCOME = "outcome.json"
 
 
 def network(shape: tuple[int, ...], classes: int) -> keras.Model:
@@ -30,8 +31,8 @@ def network(shape: tuple[int, ...], classes: int) -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
 
 
-def main(dataset: str, directory: str, in_memory_bytes: str = str(feed.IN_MEMORY_BYTES)) -> None:
-    feed.IN_MEMORY_BYTES = int(in_memory_bytes)
+def main(dataset: str, directory: str, in_memory_bytes: int) -> None:
+    feed.IN_MEMORY_BYTES = in_memory_bytes
     data = Dataset.open(dataset)
     train = Train.model_validate(
         {
@@ -56,8 +57,5 @@ def main(dataset: str, directory: str, in_memory_bytes: str = str(feed.IN_MEMORY
         workspace=Workspace(Path(directory) / "checkpoints", Path(directory) / "tensorboard"),
     )
     kept = [{k: v for k, v in entry.items() if k != "seconds"} for entry in history.epochs]
-    sys.stdout.write(f"{weights_sha256(model)}\n{history.best_epoch} {history.stopped_early} {kept}\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    outcome = [weights_sha256(model), history.best_epoch, history.stopped_early, kept]
+    Path(directory, OUTCOME).write_text(json.dumps(outcome))

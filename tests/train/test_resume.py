@@ -2,40 +2,45 @@
 
 from __future__ import annotations
 
+import json
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from faults import forked
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from train.resumable import OUTCOME, main
 
 from trimtab.data.dataset import Dataset
 
-SCRIPT = Path(__file__).parent / "resumable.py"
+LOG = "log"
 STREAM, KEEP = 0, 2**30
 
 
-def start(dataset: Dataset, directory: Path, in_memory_bytes: int) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), str(dataset.path), str(directory), str(in_memory_bytes)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(dataset: Dataset, directory: Path, in_memory_bytes: int) -> Any:
+    directory.mkdir(exist_ok=True)
+    (directory / LOG).unlink(missing_ok=True)
+    return forked.start(main, directory / LOG, str(dataset.path), str(directory), in_memory_bytes)
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return out, err
+def finish(dataset: Dataset, directory: Path, in_memory_bytes: int) -> tuple[Any, str]:
+    """Runs a training to its end; returns what it ends with, and what it says."""
+    task = start(dataset, directory, in_memory_bytes)
+    task.join(300)
+    said = (directory / LOG).read_text()
+    assert task.exitcode == 0, said
+    return json.loads((directory / OUTCOME).read_text()), said
 
 
-def kill(process: subprocess.Popen[str], when: Callable[[], bool]) -> None:
+def kill(task: Any, when: Callable[[], bool]) -> None:
     """Kills a process with SIGKILL as soon as the condition holds."""
     while not when():
-        assert process.poll() is None, "the run ended before it could be killed"
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+        assert task.is_alive(), "the run ended before it could be killed"
+    task.kill()
+    task.join()
 
 
 def names(directory: Path) -> list[str]:
@@ -78,13 +83,13 @@ def test_killed_at_random_moments(
     classification: Callable[..., Dataset], tmp_path: Path, in_memory_bytes: int, kills: int
 ) -> None:
     dataset = classification(rows=(1600, 60))
-    expected, _ = finish(start(dataset, tmp_path / "whole", in_memory_bytes))
+    expected, _ = finish(dataset, tmp_path / "whole", in_memory_bytes)
     checkpoints = tmp_path / "killed" / "checkpoints"
     moments = random.Random(kills)
     for _ in range(kills):
         process = start(dataset, tmp_path / "killed", in_memory_bytes)
         kill(process, after_progress(checkpoints, moments.uniform(0.0, 0.5)))
-    found, progress = finish(start(dataset, tmp_path / "killed", in_memory_bytes))
+    found, progress = finish(dataset, tmp_path / "killed", in_memory_bytes)
     assert "resumes at epoch" in progress
     assert found == expected
     assert curves(tmp_path / "killed") == curves(tmp_path / "whole")
@@ -94,7 +99,7 @@ def test_killed_at_random_moments(
 @pytest.mark.slow
 def test_killed_while_a_checkpoint_is_written(classification: Callable[..., Dataset], tmp_path: Path) -> None:
     dataset = classification(rows=(400, 60))
-    expected, _ = finish(start(dataset, tmp_path / "whole", KEEP))
+    expected, _ = finish(dataset, tmp_path / "whole", KEEP)
     checkpoints, cut = tmp_path / "killed" / "checkpoints", 0
     for _ in range(6):
         kill(start(dataset, tmp_path / "killed", KEEP), during_write(checkpoints))
@@ -102,9 +107,9 @@ def test_killed_while_a_checkpoint_is_written(classification: Callable[..., Data
         if cut == 2:
             break
     assert cut, "no kill fell into a write"
-    found, _ = finish(start(dataset, tmp_path / "killed", KEEP))
+    found, _ = finish(dataset, tmp_path / "killed", KEEP)
     assert found == expected
     assert not any(name.endswith(".part") for name in names(checkpoints))
-    again, progress = finish(start(dataset, tmp_path / "killed", KEEP))
+    again, progress = finish(dataset, tmp_path / "killed", KEEP)
     assert again == expected
     assert "| epoch" not in progress, "a run that had ended trained again"

@@ -1,30 +1,29 @@
-"""A search in a process of its own, to be killed: ``python searchable.py DATASET RUN ALGORITHM TRIALS``."""
+"""A search to be killed: what it ends with goes to a file of its run's directory."""
 
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 
 from trimtab.config.config import Config
 from trimtab.data.dataset import Dataset
 from trimtab.train.workspace import workspace
 from trimtab.tune.search import search
 
+OUTCOME = "outcome.json"
 
-def main(dataset: str, run: str, algorithm: str, trials: str) -> None:
+
+def main(dataset: str, run: str, algorithm: str, trials: int) -> None:
     config = Config.model_validate(
         {
             "data": {"train": "unused"},
             "model": {"architecture": "mlp"},
             "train": {"learning_rate": 0.005, "batch_size": 16, "checkpoint_seconds": 0.05},
-            "tune": {"algorithm": algorithm, "trials": int(trials), "epochs": 4, "factor": 2},
+            "tune": {"algorithm": algorithm, "trials": trials, "epochs": 4, "factor": 2},
         }
     )
     with workspace(run, "tune") as space:
         outcome = search(config, Dataset.open(dataset), space)
     trials_found = [(entry.trial, entry.values, entry.score) for entry in outcome.trials]
-    sys.stdout.write(json.dumps({"best": outcome.best, "score": outcome.score, "trials": trials_found}))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    found = {"best": outcome.best, "score": outcome.score, "trials": trials_found}
+    Path(run, OUTCOME).write_text(json.dumps(found))

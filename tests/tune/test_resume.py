@@ -5,40 +5,45 @@ from __future__ import annotations
 import json
 import random
 import re
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from faults import forked
+from tune.searchable import OUTCOME, main
 
 from trimtab.data.dataset import Dataset
 
-SCRIPT = Path(__file__).parent / "searchable.py"
+LOG = "log"
 TRIAL = re.compile(r"\| tune \| trial (\d+)/")
 
 
-def start(dataset: Dataset, run: Path, algorithm: str, trials: int) -> subprocess.Popen[str]:
-    command = [sys.executable, str(SCRIPT), str(dataset.path), str(run), algorithm, str(trials)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def start(dataset: Dataset, run: Path, algorithm: str, trials: int) -> Any:
+    run.mkdir(exist_ok=True)
+    (run / LOG).unlink(missing_ok=True)
+    arguments = (str(dataset.path), str(run), algorithm, trials)
+    return forked.start(main, run / LOG, *arguments, afresh=algorithm == "bayesian")
 
 
-def finish(process: subprocess.Popen[str]) -> tuple[dict[str, object], str]:
-    out, err = process.communicate(timeout=500)
-    assert process.returncode == 0, err
-    return json.loads(out), err
+def finish(dataset: Dataset, run: Path, algorithm: str, trials: int) -> tuple[dict[str, object], str]:
+    """Runs a search to its end; returns what it ends with, and what it says."""
+    task = start(dataset, run, algorithm, trials)
+    task.join(500)
+    said = (run / LOG).read_text()
+    assert task.exitcode == 0, said
+    return json.loads((run / OUTCOME).read_text()), said
 
 
-def kill_after(process: subprocess.Popen[str], trials: int, run: Path, delay: float) -> set[str]:
+def kill_after(task: Any, trials: int, run: Path, delay: float) -> set[str]:
     """Kills a search some time after so many trials have ended; returns the trials that had."""
     journal = run / "checkpoints" / "tune" / "trials"
     while len(list(journal.glob("*.trial"))) < trials:
-        assert process.poll() is None, "the search ended before it could be killed"
+        assert task.is_alive(), "the search ended before it could be killed"
         time.sleep(0.002)
     time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    task.kill()
+    task.join()
     return {file.stem for file in journal.glob("*.trial")}
 
 
@@ -47,11 +52,11 @@ def kill_after(process: subprocess.Popen[str], trials: int, run: Path, delay: fl
 def test_a_killed_search_ends_like_a_whole_one(
     tabular: Dataset, tmp_path: Path, algorithm: str, trials: int
 ) -> None:
-    expected, _ = finish(start(tabular, tmp_path / "whole", algorithm, trials))
+    expected, _ = finish(tabular, tmp_path / "whole", algorithm, trials)
     moments, run = random.Random(trials), tmp_path / "killed"
     for ended in (1, trials - 2):
         done = kill_after(start(tabular, run, algorithm, trials), ended, run, moments.uniform(0.0, 1.0))
-    found, progress = finish(start(tabular, run, algorithm, trials))
+    found, progress = finish(tabular, run, algorithm, trials)
     assert found == expected
     ran = set(re.findall(r"\| tune trial (\d+) \| epoch", progress))
     assert not ran & done, "a finished trial ran again"
