@@ -128,7 +128,7 @@ def list_(as_json: bool, **options: Any) -> int:
 @click.argument("name")
 @connection_options
 def pause(name: str, **options: Any) -> int:
-    """Pause the schedule NAME; a run that goes on is not stopped."""
+    """Pause the schedule NAME (or its id); a run that goes on is not stopped."""
     from trimtab.cli.kubeflow import schedules
 
     connection = connect(options)

@@ -388,6 +388,10 @@ def _act(server: KfpServer, table: str, identifier: str, action: str, *, query: 
     return {}
 
 
+def _get_job(server: KfpServer, identifier: str, *, query: Any, body: Any) -> Any:
+    return _find(server, "recurringruns", "recurring_run_id", identifier)
+
+
 def _delete_job(server: KfpServer, identifier: str, *, query: Any, body: Any) -> Any:
     table = server.tables["recurringruns"]
     table.remove(_find(server, "recurringruns", "recurring_run_id", identifier))
@@ -416,6 +420,7 @@ _ROUTES: list[tuple[str, str, Any]] = [
     (rf"{API}/experiments", "POST", _create_experiment),
     (rf"{API}/runs", "POST", _create_run),
     (rf"{API}/recurringruns", "POST", _create_job),
+    (rf"{API}/recurringruns/([^/:]+)", "GET", _get_job),
     (rf"{API}/recurringruns/([^/:]+)", "DELETE", _delete_job),
     (rf"{API}/runs/([^/:]+)", "GET", _get_run),
     (rf"{API}/(\w+)/([^/:]+):(\w+)", "POST", _act),

@@ -136,6 +136,38 @@ def test_pause_resume_delete(trimtab, nightly, server):
     assert "there is no schedule nightly" in err
 
 
+def test_a_lost_answer_to_a_deletion_is_no_failure(trimtab, nightly, server):
+    server.fail("DELETE", carried_out=True)
+    assert trimtab("schedule", "delete", "nightly")[:2] == (0, "nightly is deleted\n")
+    assert server.tables["recurringruns"] == []
+
+
+def test_of_two_of_a_name_one_is_chosen_by_its_id(trimtab, nightly, server):
+    twin = {**nightly, "recurring_run_id": "5f1c9a52-7b1e-4a53-9d0e-3a6b1c2d4e5f"}  # as made in the UI
+    server.tables["recurringruns"].append(twin)
+    code, _, err = trimtab("schedule", "delete", "nightly")
+    assert code == 2
+    assert "there are 2 schedules nightly" in err
+    assert twin["recurring_run_id"] in err
+    assert nightly["recurring_run_id"] in err
+    assert trimtab("schedule", "delete", twin["recurring_run_id"])[0] == 0
+    assert server.tables["recurringruns"] == [nightly]
+    assert trimtab("schedule", "delete", twin["recurring_run_id"])[0] == 2
+
+
+def test_runs_from_before_a_schedule_are_not_gone_through(trimtab, create, server):
+    server.add_run("SUCCEEDED", experiment_id="e")
+    assert create("--every", "6h", "--pause-after-failures", "1")[0] == 0
+    (made,) = server.tables["recurringruns"]
+    experiment = made["experiment_id"]
+    for number in range(20):
+        old = {"experiment_id": experiment, "created_at": f"2026-10-01T00:00:{number:02}Z"}
+        server.add_run("SUCCEEDED", **old)
+    before = server.count("GET .*/runs$")
+    assert trimtab("schedule", "check")[0] == 0
+    assert server.count("GET .*/runs$") == before + 1
+
+
 def test_list(trimtab, create, nightly, server):
     for name in ("b", "a", "c"):
         assert create("--every", "6h", "--name", name)[0] == 0

@@ -17,7 +17,7 @@ ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 _STAGES = {stage.replace("_", "-"): stage for stage in get_args(StageName)}
 _DRIVER = "-driver"
 _FNV_PRIME = 16_777_619
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def find(connection: Connection, run: str) -> Any:
         ConfigError: If there is none.
         ClusterError: If the server fails.
     """
-    if _ID.fullmatch(run):
+    if ID.fullmatch(run):
         try:
             return connection.client.get_run(run)
         except ClusterError as error:

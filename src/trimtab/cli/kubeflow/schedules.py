@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 from trimtab.cli.kubeflow.submission import ensure_experiment
 from trimtab.cli.pipeline import Pipeline
-from trimtab.errors import ConfigError
+from trimtab.errors import ClusterError, ConfigError
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
@@ -26,6 +27,7 @@ class Schedule:
     """A schedule on the server.
 
     Attributes:
+        created: When it was created, in ISO format; empty: not known.
         pause_after: Failures in a row after which `check` pauses it; None: never.
     """
 
@@ -33,6 +35,7 @@ class Schedule:
     name: str
     experiment_id: str
     when: str
+    created: str
     enabled: bool
     pause_after: int | None
 
@@ -124,17 +127,22 @@ def listed(connection: Connection) -> list[Schedule]:
 
 
 def get(connection: Connection, name: str) -> Schedule:
-    """Returns the schedule of a name.
+    """Returns the schedule of a name or an id.
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If there is none, or if several have the name: the server does not keep them apart.
     """
-    found = _find(connection, name)
-    if found is None:
-        raise ConfigError(
-            f"there is no schedule {name}", path=connection.host, hint="See `trimtab schedule list`."
-        )
-    return _schedule(found)
+    found = list(_named(connection, name))
+    if not found and runs.ID.fullmatch(name):
+        found = _of_id(connection, name)
+    if len(found) == 1:
+        return _schedule(found[0])
+    ids = ", ".join(sorted(one.recurring_run_id for one in found))
+    raise ConfigError(
+        f"there are {len(found)} schedules {name}" if found else f"there is no schedule {name}",
+        path=connection.host,
+        hint=f"Name it by its id: {ids}." if found else "See `trimtab schedule list`.",
+    )
 
 
 def pause(connection: Connection, schedule: Schedule) -> None:
@@ -156,13 +164,19 @@ def resume(connection: Connection, schedule: Schedule) -> int:
 
 def delete(connection: Connection, schedule: Schedule) -> None:
     """Deletes a schedule; its runs stay."""
-    connection.client.delete_recurring_run(schedule.id)
+    try:
+        connection.client.delete_recurring_run(schedule.id)
+    except ClusterError as error:
+        if error.status != 404:  # as when the answer to the first attempt was lost
+            raise
 
 
 def failures(connection: Connection, schedule: Schedule) -> list[Any]:
     """Returns the newest runs of a schedule up to the last that succeeded, those that failed."""
     failed = []
     for run in runs.of_experiment(connection, schedule.experiment_id):
+        if run.created_at and run.created_at.isoformat() < schedule.created:
+            break
         if run.recurring_run_id != schedule.id or run.storage_state == "ARCHIVED":
             continue
         if run.state == "SUCCEEDED":
@@ -188,13 +202,26 @@ def check(connection: Connection, schedule: Schedule) -> int | None:
 
 
 def _find(connection: Connection, name: str) -> Any | None:
+    return next(_named(connection, name), None)
+
+
+def _named(connection: Connection, name: str) -> Iterator[Any]:
     found = connection.pages(
         connection.client.list_recurring_runs,
         "recurring_runs",
         namespace=connection.namespace,
         filter=named(name),
     )
-    return next((one for one in found if one.display_name == name), None)
+    return (one for one in found if one.display_name == name)
+
+
+def _of_id(connection: Connection, identifier: str) -> list[Any]:
+    try:
+        return [connection.client.get_recurring_run(identifier)]
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        return []
 
 
 def _schedule(one: Any) -> Schedule:
@@ -206,6 +233,7 @@ def _schedule(one: Any) -> Schedule:
         name=one.display_name,
         experiment_id=one.experiment_id,
         when=f"cron {cron} UTC" if cron else f"every {interval.interval_second} s" if interval else "never",
+        created=one.created_at.isoformat() if one.created_at else "",
         enabled=one.status == "ENABLED",
         pause_after=int(limit[1]) if limit else None,
     )
