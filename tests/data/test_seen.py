@@ -129,3 +129,31 @@ def test_a_given_test_split_of_images_is_taken_to_be_unseen(
     champion, _ = prepared("champion", train=str(tmp_path / "january.parquet"), test=test)
     _, new = prepared("new", champion, train=str(tmp_path / "february.parquet"), test=test)
     assert new.sides_changed == []
+
+
+def test_rows_that_get_another_column_keep_their_sides(tmp_path: Path, prepared: Prepare) -> None:
+    """So do they with a third one: the sides are those of the first champion."""
+    values = np.random.default_rng(0).normal(size=(600, 4))
+    table = pa.table({"label": np.arange(600) + 0.5, "a": values[:, 0], "b": values[:, 1]})
+
+    def made(name: str, table: pa.Table, champion: Dataset | None) -> tuple[Dataset, list[str]]:
+        pacsv.write_csv(table, tmp_path / f"{name}.csv")
+        dataset, found = prepared(name, champion, train=str(tmp_path / f"{name}.csv"))
+        return dataset, found.sides_changed
+
+    def of(dataset: Dataset, split: str) -> set[float]:
+        schema = dataset.schema
+        return set((dataset.arrays(split)[1] * schema.label_std + schema.label_mean).round(1).tolist())
+
+    first, _ = made("first", table, None)
+    wider = table.append_column("c", pa.array(values[:, 2]))
+    second, moved = made("second", wider, first)
+    assert (moved, second.schema_changes) == ([], ["the column c (numeric) is new"])
+    third, moved = made("third", wider.append_column("d", pa.array(values[:, 3])), second)
+    assert moved == []
+    assert third.schema.split_columns == ("a", "b")
+    for split in ("train", "validation", "test"):
+        assert of(first, split) == of(second, split) == of(third, split)
+    other, moved = made("other", wider.drop_columns("b"), second)
+    assert moved == ["the input columns have changed"]
+    assert of(other, "test") != of(first, "test")

@@ -62,7 +62,7 @@ def fit(
     Raises:
         DataError: If a partition cannot be read, or has no label or no input.
     """
-    run = _Fit(config, parts, workers, teller, hashes)
+    run = _Fit(config, parts, workers, teller, champion, hashes)
     guessed, names = _first_guess(config, parts, champion)
     found = run.read(guessed, names)
     meaning, changes = _meaning(found.everything, config, champion)
@@ -78,11 +78,13 @@ class _Fit:
     parts: Sequence[Part]
     workers: Executor
     teller: str
+    champion: Reference | None
     hashes: Path | None
 
     def read(self, label: str, names: tuple[str, ...]) -> FitResult:
         total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
-        tasks = [FitTask(*part, self.config, names, label, self.hashes) for part in self.parts]
+        keys = split.key_columns(names, self.champion)
+        tasks = [FitTask(*part, self.config, names, keys, label, self.hashes) for part in self.parts]
         for result in self.workers.map(fit_partition, tasks):
             total = total.merge(result)
             rate.add(result.rows)

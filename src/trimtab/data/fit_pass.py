@@ -33,6 +33,7 @@ class FitTask:
         given: The split that its source is given for.
         source: The source, as in the config.
         features: The input columns.
+        keys: Those of them that decide on the rows' sides.
         label: The label's column.
         hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
     """
@@ -42,6 +43,7 @@ class FitTask:
     partition: Partition
     config: Data
     features: tuple[str, ...]
+    keys: tuple[str, ...]
     label: str
     hashes: Path | None = None
 
@@ -81,7 +83,8 @@ def fit_partition(task: FitTask) -> FitResult:
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):
         check_columns(batch, (*task.features, *rest), task.partition)
         features = row_digests(batch, task.features)
-        sides = split.sides(task.given, split.split_keys(batch, features, task.config), task.config)
+        keys = features if task.keys == task.features else row_digests(batch, task.keys)
+        sides = split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)
         result.fingerprint.add(joined_digests(features, row_digests(batch, rest)), sides)
         for side, name in enumerate(SPLITS):
             chosen = np.flatnonzero(sides == side)

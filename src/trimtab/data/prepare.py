@@ -152,11 +152,17 @@ class _Preparation:
             input=encoder.spec,
             vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
             preprocessing=preprocessing,
+            split_by=self._split_by(fitted),
         )
         if task == "regression":
             labels = train.columns[label]
             schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
         return schema
+
+    def _split_by(self, fitted: Fitted) -> list[str]:
+        names = fitted.meaning.names
+        keys = split.key_columns(names, self._champion)
+        return [] if set(keys) == set(names) else list(keys)
 
     def _moved(self, schema: DatasetSchema, fitted: Fitted) -> list[str]:
         if self._champion is None:

@@ -56,6 +56,12 @@ class DatasetSchema(BaseModel):
     label_mean: float = 0.0
     label_std: float = 1.0
     preprocessing: dict[str, Any]
+    split_by: list[str] = []
+
+    @property
+    def split_columns(self) -> tuple[str, ...]:
+        """Returns the columns that decide on the sides: those of the first schema, where more were added."""
+        return tuple(self.split_by or (column.name for column in self.columns))
 
     @property
     def outputs(self) -> int:

@@ -85,8 +85,7 @@ def warning(reasons: list[str]) -> list[str]:
 
 def _reasons(champion: Reference, schema: DatasetSchema, config: Data) -> Iterator[str]:
     before = champion.settings
-    names = [{column.name for column in one.columns} for one in (champion.schema, schema)]
-    if config.group_by is None and names[0] != names[1]:
+    if config.group_by is None and set(champion.schema.split_columns) != set(schema.split_columns):
         yield "the input columns have changed"
     if before is None:
         return

@@ -20,6 +20,7 @@ from trimtab.data.values import texts
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
+    from trimtab.data.reference import Reference
 
 Sides = npt.NDArray[np.int8]
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
@@ -50,6 +51,20 @@ def sides(given: str, keys: Digests, config: Data) -> Sides:
     if config.test is None:
         result[_below(keys[:, :8], config.split.test)] = TEST
     return result
+
+
+def key_columns(names: tuple[str, ...], champion: Reference | None) -> tuple[str, ...]:
+    """Returns the columns that decide on the rows' sides: the champion's, where columns were only added.
+
+    So its rows stay on their sides when they get another column, and its test rows are still fresh for both
+    models. Rows that are the same with the new columns are the same without them: they stay together.
+
+    Args:
+        names: The input columns.
+        champion: The data of the model in service.
+    """
+    before = champion.schema.split_columns if champion else names
+    return before if set(before) <= set(names) else names
 
 
 def split_keys(batch: pa.RecordBatch, features: Digests, config: Data) -> Digests:

@@ -180,5 +180,5 @@ def _tell_bad(
 
 
 def _sides(batch: pa.RecordBatch, task: TransformTask) -> split.Sides:
-    features = row_digests(batch, [column.name for column in task.schema.columns])
-    return split.sides(task.given, split.split_keys(batch, features, task.config), task.config)
+    keys = row_digests(batch, task.schema.split_columns)
+    return split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)
