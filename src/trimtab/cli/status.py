@@ -39,7 +39,7 @@ def _show_runs(found: list[Any], as_json: bool) -> None:
     rows = [
         {
             "run_id": one.run_id,
-            "name": one.display_name,
+            "name": one.display_name or "",
             "state": one.state,
             "created": one.created_at.isoformat() if one.created_at else None,
         }

@@ -168,6 +168,22 @@ def test_runs_from_before_a_schedule_are_not_gone_through(trimtab, create, serve
     assert server.count("GET .*/runs$") == before + 1
 
 
+def test_one_that_the_server_cannot_read_hides_no_other(trimtab, nightly, server, monkeypatch):
+    broken = {
+        "recurring_run_id": "5f1c9a52-7b1e-4a53-9d0e-3a6b1c2d4e5f",
+        "created_at": "2026-10-01T00:00:00Z",
+    }
+    server.tables["recurringruns"].append({**broken, "error": {"code": 13, "message": "no pipeline"}})
+    server.multi_user = True
+    monkeypatch.setenv("TRIMTAB_KFP_NAMESPACE", "team")
+    code, out, err = trimtab("schedule", "list")
+    assert code == 0, err
+    assert "5f1c9a52-7b1e-4a53-9d0e-3a6b1c2d4e5f  paused   unreadable: no pipeline" in out
+    assert "nightly" in out
+    assert trimtab("schedule", "check")[0] == 0
+    assert trimtab("schedule", "delete", broken["recurring_run_id"])[0] == 0
+
+
 def test_list(trimtab, create, nightly, server):
     for name in ("b", "a", "c"):
         assert create("--every", "6h", "--name", name)[0] == 0

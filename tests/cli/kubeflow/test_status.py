@@ -26,6 +26,14 @@ def test_the_newest_runs_come_first_over_all_pages(trimtab, server):
     assert len(json.loads(trimtab("status", "--json")[1])) == 7
 
 
+@pytest.mark.parametrize("runs", [b"3", b'[{"run_id": "a", "created_at": "once"}]'])
+def test_an_answer_that_cannot_be_read(trimtab, server, runs):
+    server.fail("GET .*/runs$", status=200, body=b'{"runs": %s}' % runs)
+    code, out, err = trimtab("status")
+    assert (code, out) == (1, "")
+    assert "an answer of the server cannot be read" in err
+
+
 def test_no_runs(trimtab):
     assert trimtab("status")[:2] == (0, "")
     assert trimtab("status", "--json")[1] == "[]\n"

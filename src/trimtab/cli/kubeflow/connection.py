@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import click
+from kfp_server_api.exceptions import ApiException
 from kfp_server_api.rest import RESTClientObject
 
 from trimtab.cli.kubeflow.client import Client
@@ -65,7 +66,22 @@ class Connection:
             RESTClientObject(self._api.configuration), settings.host, settings.token, self.patience
         )
         self._api.rest_client = self._transport
+        self._api.deserialize = self._reader(self._api.deserialize)
         return client
+
+    def _reader(self, deserialize: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the client's function that reads answers, with a typed error where it cannot."""
+
+        def read(answer: Any, kind: Any) -> Any:
+            try:
+                return deserialize(answer, kind)
+            except (ApiException, TypeError, ValueError) as error:
+                reason = getattr(error, "reason", None) or error
+                raise ClusterError(
+                    f"an answer of the server cannot be read: {reason}", path=self.host
+                ) from None
+
+        return read
 
     def text(self, path: str) -> str:
         """Returns what the server sends at a path that the generated client does not know.

@@ -173,7 +173,9 @@ def delete(connection: Connection, schedule: Schedule) -> None:
 
 def failures(connection: Connection, schedule: Schedule) -> list[Any]:
     """Returns the newest runs of a schedule up to the last that succeeded, those that failed."""
-    failed = []
+    failed: list[Any] = []
+    if not schedule.experiment_id:  # the server cannot read this schedule
+        return failed
     for run in runs.of_experiment(connection, schedule.experiment_id):
         if run.created_at and run.created_at.isoformat() < schedule.created:
             break
@@ -228,11 +230,13 @@ def _schedule(one: Any) -> Schedule:
     trigger, limit = one.trigger, _LIMIT.search(one.description or "")
     cron = trigger.cron_schedule.cron if trigger and trigger.cron_schedule else None
     interval = trigger.periodic_schedule if trigger else None
+    # Of what the server itself cannot read, it gives the id and an error.
+    unknown = f"unreadable: {one.error.message}" if one.error else "never"
     return Schedule(
         id=one.recurring_run_id,
-        name=one.display_name,
+        name=one.display_name or one.recurring_run_id,
         experiment_id=one.experiment_id,
-        when=f"cron {cron} UTC" if cron else f"every {interval.interval_second} s" if interval else "never",
+        when=f"cron {cron} UTC" if cron else f"every {interval.interval_second} s" if interval else unknown,
         created=one.created_at.isoformat() if one.created_at else "",
         enabled=one.status == "ENABLED",
         pause_after=int(limit[1]) if limit else None,
