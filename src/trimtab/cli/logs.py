@@ -27,6 +27,8 @@ def command(run: str, task: str | None, tail: int | None, **options: Any) -> int
     if task and not chosen:
         names = ", ".join(one.label for one in known) or "none so far"
         raise ConfigError(f"the run has no task {task}", path=run, hint=f"It has: {names}.")
+    if not known:
+        click.echo("no task has begun yet", err=True)
     missing = False
     for one in chosen:
         text = logs.read(connection, found.run_id, one)

@@ -236,6 +236,8 @@ def _list(server: KfpServer, table: str, *, query: dict[str, str], body: Any) ->
         and not (query.get("namespace") or "experiment_id" in query)
     ):
         raise Refused(400, "Invalid input: namespace is empty")
+    if server.multi_user and (wanted := query.get("experiment_id")):
+        _find(server, "experiments", "experiment_id", wanted)  # whose namespace says who may see it
     return _page(server, server.tables[table], {"recurringruns": "recurringRuns"}.get(table, table), query)
 
 

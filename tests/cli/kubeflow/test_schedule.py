@@ -184,6 +184,16 @@ def test_one_that_the_server_cannot_read_hides_no_other(trimtab, nightly, server
     assert trimtab("schedule", "delete", broken["recurring_run_id"])[0] == 0
 
 
+def test_one_whose_experiment_was_deleted_hides_no_other(trimtab, create, nightly, server, monkeypatch):
+    assert create("--every", "6h", "--experiment", "gone", "--pause-after-failures", "1")[0] == 0
+    del server.tables["experiments"][1]
+    outcomes(server, nightly, "FAILED", "FAILED", "FAILED")
+    server.multi_user = True
+    monkeypatch.setenv("TRIMTAB_KFP_NAMESPACE", "team")
+    assert "3 of 3 failures in a row" in trimtab("schedule", "list")[1]
+    assert trimtab("schedule", "check")[:2] == (0, "nightly is paused after 3 failures in a row\n")
+
+
 def test_list(trimtab, create, nightly, server):
     for name in ("b", "a", "c"):
         assert create("--every", "6h", "--name", name)[0] == 0

@@ -49,6 +49,19 @@ def test_the_tasks_of_a_run_and_why_it_failed(trimtab, failed, key):
     assert "  | epoch 2" in out
 
 
+def test_tasks_are_numbered_as_they_start(trimtab, server, make_node):
+    waiting = {**make_node("prune", "PENDING", 1), "start_time": "1970-01-01T00:00:00Z"}
+    details = [waiting, make_node("prune", "RUNNING", 2)]
+    run = server.add_run("RUNNING", run_details={"task_details": details})
+    out = trimtab("status", run["run_id"])[1]
+    assert "prune          started\n  prune 2        waiting\n" in out
+
+
+def test_a_run_that_has_not_begun_has_no_logs(trimtab, server):
+    code, out, err = trimtab("logs", server.add_run("PENDING")["run_id"])
+    assert (code, out, err) == (0, "", "no task has begun yet\n")
+
+
 def test_as_json(trimtab, failed):
     shown = json.loads(trimtab("status", failed["run_id"], "--json")[1])
     assert shown["state"] == "FAILED"

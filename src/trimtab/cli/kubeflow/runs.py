@@ -88,7 +88,7 @@ def tasks(run: Any) -> list[Task]:
     """
     details = list(getattr(run.run_details, "task_details", None) or [])
     known = {child for one in details for child in _children(one)}
-    details.sort(key=lambda one: (one.start_time is None, str(one.start_time), str(one.task_id)))
+    details.sort(key=lambda one: (_known(one.start_time) is None, str(one.start_time), str(one.task_id)))
     found: list[Task] = []
     for one in details:
         name = str(one.display_name or "")
@@ -109,8 +109,6 @@ def parameter(run: Any, name: str) -> str | None:
 
 
 def _task(one: Any, stage: str, label: str, known: Set[str]) -> Task:
-    # A time that the server does not know comes as the epoch.
-    times = [t if t is not None and t.year > 1970 else None for t in (one.start_time, one.end_time)]
     nodes = [one.pod_name] if one.pod_name else []
     for child in _children(one):
         nodes += [*reversed(list(_attempts(child, known))), child]
@@ -119,11 +117,16 @@ def _task(one: Any, stage: str, label: str, known: Set[str]) -> Task:
         stage=stage,
         label=label,
         state=str(one.state or "PENDING"),
-        started=times[0],
-        ended=times[1],
+        started=_known(one.start_time),
+        ended=_known(one.end_time),
         error=str(one.error.message or "") if one.error else "",
         nodes=tuple(nodes),
     )
+
+
+def _known(time: datetime | None) -> datetime | None:
+    """Returns a time, or None where the server does not know it: then it gives the epoch."""
+    return time if time is not None and time.year > 1970 else None
 
 
 def _children(one: Any) -> list[str]:

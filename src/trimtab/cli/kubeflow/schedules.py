@@ -173,19 +173,29 @@ def delete(connection: Connection, schedule: Schedule) -> None:
 
 def failures(connection: Connection, schedule: Schedule) -> list[Any]:
     """Returns the newest runs of a schedule up to the last that succeeded, those that failed."""
-    failed: list[Any] = []
-    if not schedule.experiment_id:  # the server cannot read this schedule
-        return failed
+    failed = []
+    try:
+        for run in _since(connection, schedule):
+            if run.recurring_run_id != schedule.id or run.storage_state == "ARCHIVED":
+                continue
+            if run.state == "SUCCEEDED":
+                break
+            if run.state == "FAILED":
+                failed.append(run)
+    except ClusterError as error:
+        if error.status != 404:  # its experiment was deleted; the other schedules are to be looked at
+            raise
+    return failed
+
+
+def _since(connection: Connection, schedule: Schedule) -> Iterator[Any]:
+    """Yields the runs of a schedule's experiment since it was created, the newest first."""
+    if not schedule.experiment_id:  # the server cannot read the schedule
+        return
     for run in runs.of_experiment(connection, schedule.experiment_id):
         if run.created_at and run.created_at.isoformat() < schedule.created:
-            break
-        if run.recurring_run_id != schedule.id or run.storage_state == "ARCHIVED":
-            continue
-        if run.state == "SUCCEEDED":
-            break
-        if run.state == "FAILED":
-            failed.append(run)
-    return failed
+            return
+        yield run
 
 
 def check(connection: Connection, schedule: Schedule) -> int | None:
