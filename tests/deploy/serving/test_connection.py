@@ -136,6 +136,21 @@ def test_what_is_no_request_is_told_in_json(client, content, status):
     assert closed(client)
 
 
+def test_a_client_that_asks_first_is_told_to_go_on(client):
+    head, _, body = request(b"Expect: 100-continue\r\n").partition(b"\r\n\r\n")
+    client.sendall(head + b"\r\n\r\n")
+    assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.sendall(body)
+    assert answer(client)[0][0] == 200
+
+
+def test_an_answer_without_a_body(client):
+    client.sendall(b"HEAD /v2/health/ready HTTP/1.1\r\nHost: a\r\n\r\n")
+    found = client.recv(4096)
+    assert found.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert found.endswith(b"\r\n\r\n")
+
+
 def test_requests_in_one_packet_are_answered_in_their_order(client):
     client.sendall(
         b"".join(request(body=json.dumps({"id": str(i), **json.loads(BODY)}).encode()) for i in "abc")

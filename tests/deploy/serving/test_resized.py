@@ -22,21 +22,22 @@ def x():
     return np.random.default_rng(1).normal(size=(20, 8, 8, 1)).astype(np.float32)
 
 
-def make(file, x):
-    return resized.ResizedModel(LiteRTModel(file), file, x[:11])
-
-
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 16, 20])
+def test_answers_are_the_same(file, x, rows):
+    one, many = LiteRTModel(file), LiteRTModel(file, batch=resized.ROWS)
+    found = resized.ResizedModel(one, many).predict(x[:rows])
+    np.testing.assert_array_equal(found, one.predict(x[:rows]))
+    np.testing.assert_array_equal(resized.ResizedModel(one, None).predict(x[:rows]), found)
+
+
 @pytest.mark.parametrize("limit", [np.inf, 0.0])
-def test_answers_are_the_same(file, x, monkeypatch, rows, limit):
+def test_it_must_be_faster(file, x, monkeypatch, limit):
     monkeypatch.setattr(resized, "FASTER", limit)
-    model = make(file, x)
-    assert (model.many is not None) == (limit > 0)
-    np.testing.assert_array_equal(model.predict(x[:rows]), LiteRTModel(file).predict(x[:rows]))
+    assert resized.gains(LiteRTModel(file), file, x[:11]) == (limit > 0)
 
 
 @pytest.mark.parametrize("row", [0, 10])
-def test_what_answers_differently_by_a_bit_is_not_used(file, x, monkeypatch, row):
+def test_what_answers_differently_by_a_bit_gains_nothing(file, x, monkeypatch, row):
     monkeypatch.setattr(resized, "FASTER", np.inf)
     one = LiteRTModel(file)
 
@@ -46,16 +47,22 @@ def test_what_answers_differently_by_a_bit_is_not_used(file, x, monkeypatch, row
             y[row, 3] = np.nextafter(y[row, 3], np.float32(1))
             return y
 
-    assert resized.ResizedModel(Other(), file, x[:11]).many is None
+    assert not resized.gains(Other(), file, x[:11])
 
 
-def test_what_cannot_be_resized_is_not_used(file, x, monkeypatch):
+def test_what_cannot_be_resized_gains_nothing(file, x, monkeypatch):
     monkeypatch.setattr(resized, "FASTER", np.inf)
     one = LiteRTModel(file)
     file.write_bytes(b"TFL3")
-    model = resized.ResizedModel(one, file, x)
-    assert model.many is None
-    assert len(model.predict(x)) == 20
+    assert not resized.gains(one, file, x)
+
+
+def test_what_is_slow_is_timed_once(monkeypatch):
+    monkeypatch.setattr(resized, "_TIMED_S", 5.0)
+    ran = []
+    monkeypatch.setattr(resized.time, "perf_counter", lambda: 7.0 * len(ran))
+    assert resized.seconds(lambda: ran.append(1)) == 7.0
+    assert len(ran) == 1
 
 
 def test_a_batch_that_is_not_whole_is_a_typed_error(file, x):

@@ -28,6 +28,7 @@ from trimtab.deploy.serving.model import ServedModel
 from trimtab.deploy.serving.refusal import Refusal, busy
 from trimtab.deploy.serving.rows import rows_of
 
+_JSON_LENGTH = tensors.JSON_LENGTH.lower().encode()
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -113,9 +114,9 @@ class Service:
     async def _infer(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)
         with model:
-            facts.version = model.version
-            body = await body_of(request, facts, self._limits, self._metrics)
-            asked, rest = tensors.parse(body, request.headers.get(tensors.JSON_LENGTH))
+            facts.version, headers = model.version, dict(request.scope["headers"])
+            body = await body_of(request, headers, facts, self._limits, self._metrics)
+            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH))
             x = tensors.array_of(asked, model.schema, rest, self._limits.rows)
             facts.rows = len(x)
             outputs = await _computed(model, x)
@@ -125,8 +126,8 @@ class Service:
     async def _predict(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)
         with model:
-            facts.version = model.version
-            body = await body_of(request, facts, self._limits, self._metrics)
+            facts.version, headers = model.version, dict(request.scope["headers"])
+            body = await body_of(request, headers, facts, self._limits, self._metrics)
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)

@@ -10,11 +10,14 @@ from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import Refusal, busy
 
 
-async def body_of(request: Request, facts: Facts, limits: Limits, metrics: Metrics) -> bytes:
+async def body_of(
+    request: Request, headers: dict[bytes, bytes], facts: Facts, limits: Limits, metrics: Metrics
+) -> bytes:
     """Returns the whole body.
 
     Args:
         request: The request.
+        headers: Its headers, names in lower case.
         facts: Where its bytes are noted; the guard gives them back when it is answered.
         limits: How large it may be, alone and with those of other requests; what is more is not read.
         metrics: Knows the bytes of all requests.
@@ -23,18 +26,19 @@ async def body_of(request: Request, facts: Facts, limits: Limits, metrics: Metri
         Refusal: If it is too large, or encoded.
         ClientDisconnect: If the client leaves before it was sent.
     """
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        found = f"expected a body without Content-Encoding, found {encoding[:20]!r}"
-        raise Refusal(415, found, {"Accept-Encoding": "identity"})
-    if int(request.headers.get("content-length", 0)) > limits.body_bytes:
+    encoding = headers.get(b"content-encoding", b"identity")
+    if encoding != b"identity":
+        found = encoding[:20].decode("latin-1")
+        message = f"expected a body without Content-Encoding, found {found!r}"
+        raise Refusal(415, message, {"Accept-Encoding": "identity"})
+    if int(headers.get(b"content-length", 0)) > limits.body_bytes:
         raise _too_large(limits)
     chunks, more = [], True
     while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
+        event = await request.receive()
+        if event["type"] == "http.disconnect":
             raise ClientDisconnect
-        chunk, more = message.get("body", b""), message.get("more_body", False)
+        chunk, more = event.get("body", b""), event.get("more_body", False)
         chunks.append(chunk)
         facts.body_bytes += len(chunk)
         metrics.pending_bytes += len(chunk)

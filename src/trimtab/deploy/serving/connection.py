@@ -18,6 +18,37 @@ HEAD_BYTES, HEAD_S = 64 * 2**10, 30.0
 _OFFER = (b"upgrade", b"connection", b"http2-settings")
 
 
+class _Answers:
+    """A transport that sends an answer at once; uvicorn writes its head and its body in a call each."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Keeps a part of an answer; what only says that a body may come cannot wait for it."""
+        if data.startswith(b"HTTP/1.1 100 "):
+            self._transport.write(data)
+        else:
+            self._parts.append(data)
+
+    def flush(self) -> None:
+        """Sends what was kept."""
+        if self._parts:
+            self._transport.writelines(self._parts)
+            self._parts = []
+
+    def close(self) -> None:
+        """Sends what was kept, and closes."""
+        if not self._transport.is_closing():
+            self.flush()
+            self._transport.close()
+
+    def is_closing(self) -> bool:
+        """Returns whether it is closed, or about to be."""
+        return self._transport.is_closing()
+
+
 class Connection(HttpToolsProtocol):
     """Reads requests, and closes what sends none.
 
@@ -33,6 +64,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins; a client that says nothing at all is as idle as one that has nothing more to say."""
         super().connection_made(transport)
+        self._answers = self.transport = _Answers(transport)  # type: ignore[assignment]
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
@@ -73,6 +105,11 @@ class Connection(HttpToolsProtocol):
         """A request is whole."""
         if not self.parser.should_upgrade():
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """An answer is whole."""
+        self._answers.flush()
+        super().on_response_complete()
 
     def _limit_head(self, more_bytes: int) -> None:
         self._head_bytes += more_bytes

@@ -58,6 +58,7 @@ class Guard:
         self._limits, self._metrics, self._log = limits, metrics, log
         self._begun: dict[asyncio.Task[Any], float] = {}
         self._untold: list[Line] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.leaving = False
 
     def endpoint(self, route: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -69,7 +70,9 @@ class Guard:
         """
 
         async def endpoint(request: Request) -> Response:
-            start, facts, task = time.perf_counter(), Facts(), asyncio.current_task()
+            # Python 3.11 makes a system call to find the loop, wherever it is not told.
+            self._loop = self._loop or asyncio.get_running_loop()
+            start, facts, task = time.perf_counter(), Facts(), asyncio.current_task(self._loop)
             assert task is not None  # uvicorn makes one for each request
             self._begun[task] = start
             self._metrics.in_flight += 1

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, BinaryIO, NamedTuple
 
 from pydantic_core import to_json
@@ -73,7 +74,12 @@ class JsonLog(logging.Handler):
 
 
 def _text(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    return f"{_second(int(seconds))}.{int(seconds * 1000) % 1000:03}+00:00"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _request(line: Line) -> str:

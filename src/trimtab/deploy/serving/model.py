@@ -11,6 +11,7 @@ from trimtab.data.serving import Preprocessor
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.deploy.serving import resized
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
@@ -77,7 +78,10 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
         golden = Golden.load(found.path / GOLDEN_FILE)
         path, x = found.path / MODEL_FILE, model_input(schema, golden.x)
         own, *others = (_verified(path, schema, golden, location) for _ in range(1 + threads))
-        models = [ResizedModel(other, path, x) for other in others]
+        many = resized.gains(own, path, x)
+        models = [
+            ResizedModel(other, LiteRTModel(path, batch=resized.ROWS) if many else None) for other in others
+        ]
     row_s = seconds(lambda: own.predict(x)) / len(x)
     return ServedModel(version, schema, Batcher(own, models, row_s, limits, metrics))
 

@@ -21,7 +21,7 @@ from trimtab.evaluate.litert import LiteRTModel
 
 ROWS = 8
 FASTER = 0.8
-_TIMED_RUNS = 5
+_TIMED_RUNS, _TIMED_S = 5, 0.5
 
 
 class ResizedModel:
@@ -29,40 +29,41 @@ class ResizedModel:
 
     Args:
         one: The model at batch 1, verified.
-        path: Its file.
-        x: Model-ready golden examples, ``(n, *input_shape)``.
-
-    Attributes:
-        many: The same model, resized; None where that is not the same, or not faster.
+        many: The same model, resized; None where that ``gains`` nothing.
     """
 
-    def __init__(self, one: LiteRTModel, path: Path, x: NDArray[np.generic]) -> None:
-        self._one = one
-        self.many = _proven(one, path, x)
+    def __init__(self, one: LiteRTModel, many: LiteRTModel | None) -> None:
+        self._one, self._many = one, many
 
     def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
         """See ``LiteRTModel.predict``."""
         whole = len(x) - len(x) % ROWS
-        if self.many is None or not whole:
+        if self._many is None or not whole:
             return self._one.predict(x)
-        return np.concatenate([self.many.predict(x[:whole]), self._one.predict(x[whole:])])
+        return np.concatenate([self._many.predict(x[:whole]), self._one.predict(x[whole:])])
 
 
-def _proven(one: LiteRTModel, path: Path, x: NDArray[np.generic]) -> LiteRTModel | None:
+def gains(one: LiteRTModel, path: Path, x: NDArray[np.generic]) -> bool:
+    """Returns whether a model answers the same, and faster, when it is resized.
+
+    Args:
+        one: The model at batch 1, verified.
+        path: Its file.
+        x: Model-ready golden examples, ``(n, *input_shape)``.
+    """
     x = np.resize(x, (-(-len(x) // ROWS) * ROWS, *x.shape[1:]))  # repeats them up to a multiple
     try:
         many = LiteRTModel(path, batch=ROWS)
         same = np.array_equal(many.predict(x), one.predict(x))
     except ModelError:
-        return None
-    fast = seconds(lambda: many.predict(x)) <= FASTER * seconds(lambda: one.predict(x))
-    return many if same and fast else None
+        return False
+    return same and seconds(lambda: many.predict(x)) <= FASTER * seconds(lambda: one.predict(x))
 
 
 def seconds(run: Callable[[], object]) -> float:
-    """Returns what something takes when nothing disturbs it: the best of a few runs."""
-    times = []
-    for _ in range(_TIMED_RUNS):
+    """Returns what something takes when nothing disturbs it: the best of some runs, or of one if slow."""
+    times: list[float] = []
+    while len(times) < _TIMED_RUNS and sum(times) < _TIMED_S:
         start = time.perf_counter()
         run()
         times.append(time.perf_counter() - start)

@@ -59,6 +59,7 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
     encoding = ThreadPoolExecutor(threads, thread_name_prefix="encoding")
     app = Service(name, follower, guard, limits, metrics, encoding).app()
     logging.getLogger().addHandler(log)
+    logging.captureWarnings(True)
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         address, bound = listener.getsockname()[:2]
         log.event("listening", host=address, port=bound, model=name, target=repository.uri)

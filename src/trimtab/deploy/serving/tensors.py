@@ -19,7 +19,6 @@ from trimtab.deploy.serving.refusal import Refusal
 
 INPUT, OUTPUT = "input", "output"
 JSON_LENGTH = "Inference-Header-Content-Length"
-_LARGEST = float(np.finfo(np.float32).max)
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
 _Parameters = dict[str, Any] | None  # clients write null for what they leave out
 
@@ -64,7 +63,7 @@ class InferRequest(_Message):
         return wanted
 
 
-def parse(body: bytes, json_length: str | None) -> tuple[InferRequest, memoryview]:
+def parse(body: bytes, json_length: bytes | None) -> tuple[InferRequest, memoryview]:
     """Returns a request, and the bytes that follow its JSON.
 
     Args:
@@ -76,8 +75,9 @@ def parse(body: bytes, json_length: str | None) -> tuple[InferRequest, memoryvie
     """
     end = len(body)
     if json_length is not None:
-        if not (json_length.isascii() and json_length.isdigit() and int(json_length) <= len(body)):
-            raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {json_length[:20]!r}")
+        if not (json_length.isdigit() and int(json_length) <= len(body)):
+            found = json_length[:20].decode("latin-1")
+            raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {found!r}")
         end = int(json_length)
     try:
         request = InferRequest.model_validate_json(body[:end])
@@ -152,9 +152,11 @@ def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
         if values.dtype.kind == "f" or values.min() < 0 or values.max() > largest:
             raise Refusal(400, f"inputs: data: expected whole numbers from 0 to {largest}")
         return values.astype(np.int32)
-    if not np.abs(values).max() <= _LARGEST:  # neither is NaN
+    with np.errstate(over="ignore"):  # what is too large becomes infinite
+        found = values.astype(np.float32)
+    if not np.isfinite(found).all():
         raise Refusal(400, "inputs: data: expected finite numbers in the range of FP32")
-    return values.astype(np.float32)
+    return found
 
 
 def answer(
