@@ -469,6 +469,17 @@ def test_force_cannot_promote_what_is_over_the_budget(served: Service) -> None:
     assert (result.status, served.champion()["version"]) == ("over_budget", 1)
 
 
+def test_a_forced_run_that_goes_on_after_it_has_promoted_does_not_do_it_twice(served: Service) -> None:
+    served.retrain(padding=100, forced=FORCED)
+    by, reason = FORCED
+    assert not check_data.run(
+        config=served.text, run=str(served.root / "run-2"), forced_by=by, forced_reason=reason
+    )
+    result = served.report(served.root / "run-2")
+    assert result.verdict == "Nothing new: this run has made champion v2 already."
+    assert result.deployed == str(served.target / "2")
+
+
 # Two at once
 
 DEPLOY = """

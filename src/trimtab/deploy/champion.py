@@ -98,10 +98,16 @@ class Snapshot:
         """Returns how the champion was compressed, or None if that is lost."""
         if (record := self.record) is not None:
             return _recipe(record.recipe)
-        if self.deployment is None:
-            return None
-        metadata = json.loads((self.deployment / METADATA_FILE).read_bytes())
-        return _recipe((metadata.get("candidate") or {}).get("recipe") or {})
+        return _recipe((self._metadata().get("candidate") or {}).get("recipe") or {})
+
+    @property
+    def made_by(self) -> str | None:
+        """Returns the URI of the directory of the run that made the champion, or None if that is lost."""
+        return self._metadata().get("run")
+
+    def _metadata(self) -> dict[str, Any]:
+        found = json.loads((self.deployment / METADATA_FILE).read_bytes()) if self.deployment else {}
+        return dict(found)
 
     def planned(self, settings: Config) -> Config:
         """Returns the config with the champion's recipe, if that is known, as the only one."""

@@ -55,7 +55,10 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
             champion = champions.take(settings.deploy.target, Path(temporary))
             recall = partial(recalled, settings, champion, run=run)
             found = _checked(settings.data, champion, _nothing if forced_by else recall)
-        if forced_by:
+            is_done = champion.made_by == run
+        if is_done:  # it goes on after it has promoted, and does not do it twice
+            found.needed, found.reasons = False, [f"this run has made champion v{found.champion} already"]
+        elif forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.reasons = found.reasons if found.needed else []
             found.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
