@@ -17,8 +17,8 @@ HYPERPARAMETERS = {"model": {"filters": 8}, "optimizer": {"learning_rate": 0.01}
 
 
 @pytest.fixture
-def selection(tmp_path, digits_dataset, digits_config, digits_candidates):
-    """Returns what the stages before made of two candidates."""
+def make_selection(tmp_path, digits_dataset, digits_config, digits_candidates):
+    """Returns a function that makes of two candidates what the stages before make of them."""
     names = ("none--none", "none--float16")
     for name in names:
         evaluate.run(
@@ -29,15 +29,24 @@ def selection(tmp_path, digits_dataset, digits_config, digits_candidates):
             quantized=digits_candidates[name],
             evaluation=str(tmp_path / f"evaluation-{name}"),
         )
-    select.run(
-        config=digits_config(max_accuracy_drop=0.02),
-        run=str(tmp_path / "before"),
-        dataset=str(digits_dataset),
-        quantized=[digits_candidates[name] for name in names],
-        evaluations=[str(tmp_path / f"evaluation-{name}") for name in names],
-        selection=str(tmp_path / "selection"),
-    )
-    return str(tmp_path / "selection")
+
+    def make(name="selection"):
+        select.run(
+            config=digits_config(max_accuracy_drop=0.02),
+            run=str(tmp_path / "before"),
+            dataset=str(digits_dataset),
+            quantized=[digits_candidates[name] for name in names],
+            evaluations=[str(tmp_path / f"evaluation-{name}") for name in names],
+            selection=str(tmp_path / name),
+        )
+        return str(tmp_path / name)
+
+    return make
+
+
+@pytest.fixture
+def selection(make_selection):
+    return make_selection()
 
 
 @pytest.fixture
@@ -137,6 +146,18 @@ def test_a_person_deploys_on_a_machine_and_a_run_on_a_cluster(run_stage, selecti
 def test_a_repeated_stage_deploys_nothing_twice(run_stage, selection, tmp_path):
     assert run_stage(selection) == run_stage(selection)
     assert Repository(str(tmp_path / "models")).champion().version == 1
+
+
+def test_a_resumed_run_does_not_deploy_the_same_model_again(run_stage, make_selection, tmp_path):
+    first = run_stage(make_selection())
+    measured_again = make_selection("again")
+    digests = {artifact.load(tmp_path / name, "selection").digest for name in ("selection", "again")}
+    assert len(digests) == 2
+    assert run_stage(measured_again) == first
+    assert Repository(str(tmp_path / "models")).versions() == [1]
+    (record,) = records(str(tmp_path / "run"))
+    assert (record.ok, record.summary["version"]) == (True, 1)
+    assert run_stage(measured_again, target="elsewhere") == str(tmp_path / "elsewhere" / "1")
 
 
 def test_a_selection_on_other_data_is_refused(run_stage, selection, tmp_path, digits_dataset):

@@ -14,12 +14,14 @@ from trimtab.data.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion, training
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
+from trimtab.deploy.promotion import Deployment
+from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.errors import ArtifactError, ConfigError, DeployError
 from trimtab.report.result import CandidateResult, Comparison, Selection
 from trimtab.stages.compare import COMPARISON_FILE
 from trimtab.stages.judged import remember
 from trimtab.stages.select import SELECTION_FILE
-from trimtab.stages.stage import recorded
+from trimtab.stages.stage import recorded, records
 from trimtab.storage import artifact
 
 
@@ -36,7 +38,8 @@ def run(
 ) -> str:
     """Deploys the chosen model.
 
-    In a retraining, only while the champion still is the one that the model was judged against.
+    In a retraining, only while the champion still is the one that the model was judged against. A run that is
+    resumed after it deployed a model does not deploy it again, and so undoes no rollback.
 
     Args:
         config: The resolved config, as JSON.
@@ -65,7 +68,7 @@ def run(
         judged = _comparison(comparison, source) if comparison else None
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             kept = _training(Path(temporary) / "training", settings, data, chosen, model, shortlist)
-            deployed = promotion.deploy(
+            deployed = _before(run, settings.deploy.target, source) or promotion.deploy(
                 settings.deploy.target,
                 source,
                 (data.path / SCHEMA_FILE).read_bytes(),
@@ -78,6 +81,26 @@ def run(
         record.summary = dataclasses.asdict(deployed)
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
+
+
+def _before(run: str, target: str, selection: artifact.Artifact) -> Deployment | None:
+    """Returns what this run deployed before it was resumed, if it chose the same model again.
+
+    To ``promotion.deploy`` the selection is a new one: it holds latencies, which were measured again.
+    """
+    repository = Repository(target)
+    for earlier in records(run):
+        if earlier.stage != "deploy" or not earlier.ok:
+            continue
+        deployed = Deployment(**earlier.summary)
+        if deployed.uri != repository.location(deployed.version):
+            continue
+        if deployed.version not in repository.versions():
+            continue
+        with repository.fetched(deployed.version) as found:
+            if (found.path / MODEL_FILE).read_bytes() == (selection.path / MODEL_FILE).read_bytes():
+                return deployed
+    return None
 
 
 def _comparison(path: str, selection: artifact.Artifact) -> Comparison:
