@@ -31,11 +31,13 @@ Kind = Literal[
     "corrupt",
     "corrupt and truncate",
     "corrupt upload",
+    "slow upload",
     "trickle",
 ]
 KINDS: tuple[Kind, ...] = Kind.__args__  # type: ignore[attr-defined]
 FOR_EVER = 10**9
 _TRICKLE_SECONDS = 0.05
+_SLOW_BLOCK, _SLOW_BLOCK_SECONDS = 2**18, 1 / 32
 
 
 @dataclass
@@ -49,7 +51,8 @@ class Fault:
             ``seconds``. ``truncate``: half of the answer's body, then the end; ``corrupt and truncate``: with
             a flipped bit in that half; ``cut head``: no more than the start of the answer's head. ``html``: a
             proxy's page, and the server sees nothing. ``corrupt``: one bit of the answer's body; ``corrupt
-            upload``: of the request's. ``trickle``: the answer's body byte by byte.
+            upload``: of the request's. ``slow upload``: the request is taken at 8 MiB a second. ``trickle``:
+            the answer's body byte by byte.
         match: A regular expression that must be found in ``METHOD path``.
         times: How many requests it spoils.
         every: Which of those that match: 3 for every third.
@@ -76,9 +79,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.server.next_fault(self.command, self.path)
         kind = fault.kind if fault else None
+        body = self.read(slowly=kind == "slow upload")
         if kind == "reset":
             return self.reset()
         if fault and kind in ("stall", "late"):
@@ -114,6 +117,14 @@ class Handler(BaseHTTPRequestHandler):
         return self.reset(linger=True)
 
     do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
+
+    def read(self, *, slowly: bool) -> bytes:
+        left, blocks = int(self.headers.get("Content-Length") or 0), []
+        while slowly and left > _SLOW_BLOCK:
+            blocks.append(self.rfile.read(_SLOW_BLOCK))
+            left -= _SLOW_BLOCK
+            time.sleep(_SLOW_BLOCK_SECONDS)
+        return b"".join([*blocks, self.rfile.read(left)])
 
     def forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         upstream = http.client.HTTPConnection(self.server.upstream, timeout=60)
@@ -154,6 +165,7 @@ class FaultProxy(ThreadingHTTPServer):
 
     def __init__(self, upstream: str) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SLOW_BLOCK)
         self.upstream = urlsplit(upstream).netloc
         self.over = threading.Event()
         self.spoiled: list[str] = []

@@ -111,11 +111,11 @@ def cases():
     """
     for kind in KINDS:
         for operation in (*READS, *WRITES, names, restore, read_what_is_missing):
-            if kind == "corrupt upload" and operation not in WRITES:
+            if kind in ("corrupt upload", "slow upload") and operation not in WRITES:
                 continue
             if kind == "corrupt" and operation not in (*READS, restore):
                 continue
-            match = MEDIA if kind == "corrupt" else UPLOAD if kind == "corrupt upload" else ANY
+            match = MEDIA if kind == "corrupt" else UPLOAD if "upload" in kind else ANY
             yield pytest.param(kind, operation, match, id=f"{operation.__name__}-{kind}")
 
 

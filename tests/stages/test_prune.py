@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
+from trimtab.errors import StorageError
 from trimtab.data.dataset import Dataset
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import prune, train, tune
@@ -116,6 +117,20 @@ def test_a_recipe_that_fails_is_a_reason_and_not_a_failed_stage(
     assert record.ok
     assert record.summary["reason"] == reason
     assert ("ZeroDivisionError" in record.summary.get("traceback", "")) is defect
+
+
+def test_storage_that_fails_is_no_recipe_less(
+    trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimtab.compress import registry
+
+    def refuses(*args: object) -> None:
+        raise StorageError("it kept failing", path="gs://bucket/x")
+
+    monkeypatch.setattr(registry, "prune_method", lambda name: refuses)
+    with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
+        pruned(trained, "magnitude-0.5", tmp_path / "failed")
+    assert not (tmp_path / "failed").exists()
 
 
 def test_a_method_that_fails_halfway_leaves_no_model(

@@ -12,6 +12,7 @@ import pytest
 
 from trimtab.compress import flatbuffer as litert
 from trimtab.config.config import Config
+from trimtab.errors import StorageError
 from trimtab.stages import prune, quantize, shortlist, train, tune
 from trimtab.stages.stage import records
 from trimtab.storage import artifact
@@ -111,6 +112,20 @@ def test_a_candidate_that_fails_is_a_reason_and_not_a_failed_stage(
     record = next(record for record in records(listed["run"]) if record.item == "none--int8")
     assert record.ok
     assert ("ZeroDivisionError" in record.summary.get("traceback", "")) is defect
+
+
+def test_storage_that_fails_is_no_candidate_less(
+    listed: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimtab.compress import registry
+
+    def refuses(*args: object) -> None:
+        raise StorageError("it kept failing", path="gs://bucket/x")
+
+    monkeypatch.setattr(registry, "quantize_method", lambda name: refuses)
+    with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
+        quantize.run(**listed, candidate="none--int8", quantized=str(tmp_path / "made"))
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_damaged_shortlist_stops_the_stage(listed: dict[str, str], tmp_path: Path) -> None:

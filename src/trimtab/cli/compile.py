@@ -15,10 +15,9 @@ from trimtab.cli.pipeline import NAMES, Pipeline
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
-    default=Path("pipeline.yaml"),
+    default="pipeline.yaml",
     show_default=True,
-    help="Where to write it; - for standard output.",
+    help="The file or gs:// URI to write it to; - for standard output.",
 )
 @click.option(
     "--pipeline", type=click.Choice(NAMES), default="optimize", show_default=True, help="The pipeline."
@@ -29,7 +28,7 @@ from trimtab.cli.pipeline import NAMES, Pipeline
 @click.option("--manifests", is_flag=True, help="Write Pipeline and PipelineVersion resources for kubectl.")
 def command(
     config: Path | None,
-    output: Path,
+    output: str,
     pipeline: Literal["optimize", "retrain"],
     image: str | None,
     manifests: bool,
@@ -40,14 +39,14 @@ def command(
     """
     from trimtab.cli.kubeflow.package import compiled
     from trimtab.config.loader import load
-    from trimtab.storage import atomic
+    from trimtab.storage import store
 
     if image and "@" not in image:
         click.echo(f"warning: {image} can change; name it by its digest, as image@sha256:…", err=True)
     text = compiled(Pipeline(pipeline), load(config) if config else None, image, manifests=manifests)
-    if str(output) == "-":
+    if output == "-":
         click.echo(text, nl=False)
         return 0
-    atomic.write_bytes(output, text.encode())
+    store.write(output, text.encode())
     click.echo(output)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
@@ -14,18 +13,18 @@ import click
     "--input", "source", required=True, help="A csv, parquet, npz, image or wav file, or a folder of them."
 )
 @click.option("--version", "version", type=int, help="A version other than the champion.")
-@click.option("--output", type=click.Path(path_type=Path), help="Write the lines here instead of to stdout.")
-def command(target: str, source: str, version: int | None, output: Path | None) -> int:
+@click.option("--output", help="Write the lines to this file or gs:// URI instead of to stdout.")
+def command(target: str, source: str, version: int | None, output: str | None) -> int:
     """Predict with the model deployed at TARGET: one JSON object a row, in the order of the input.
 
     The preprocessing that was fitted in training is applied to the raw rows.
     """
     from trimtab.deploy.predict import predict
-    from trimtab.storage import atomic
+    from trimtab.storage import store
 
     lines = (json.dumps(row, ensure_ascii=False) for row in predict(target, source, version=version))
     if output:
-        atomic.write_bytes(output, "".join(f"{line}\n" for line in lines).encode())
+        store.write(output, "".join(f"{line}\n" for line in lines).encode())
         return 0
     for line in lines:
         click.echo(line)

@@ -13,7 +13,7 @@ from typing import Any
 
 from trimtab.config.config import Config
 from trimtab.config.recipes import BASELINE_ID
-from trimtab.errors import CompressionError, ModelError, TrimtabError
+from trimtab.errors import CompressionError, ModelError, StorageError, TrimtabError
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, Draft, create, load
@@ -45,6 +45,8 @@ def run(
                 shutil.copy2(parent.path / name, draft.path / name)
             try:
                 found = _prune(settings, run, record, dataset, hyperparameters, parent, draft)
+            except StorageError:
+                raise  # no fault of the recipe's: run again, it may be the best
             except Exception as error:
                 # A recipe that fails, for whatever reason, is a candidate less and not a run less.
                 found = _failed(error, recipe, record)

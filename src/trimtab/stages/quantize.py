@@ -11,7 +11,7 @@ from typing import Any
 
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import NoQuantize, Quantize
-from trimtab.errors import TrimtabError
+from trimtab.errors import StorageError, TrimtabError
 from trimtab.stages.imports import light_imports
 from trimtab.stages.prune import FLOAT_FILE, MODEL_FILE
 from trimtab.stages.stage import StageRecord, recorded
@@ -51,6 +51,8 @@ def run(
                 settings, run, record, method, dataset, hyperparameters, parent
             )
             outcome: dict[str, Any] = {"ok": True, "reason": "", "max_difference": difference}
+        except StorageError:
+            raise  # no fault of the candidate's: run again, it may be the best
         except Exception as error:
             # A candidate that fails, for whatever reason, is a candidate less and not a run less.
             flatbuffer, outcome = b"", {"ok": False, "reason": _reason(error, record), "max_difference": None}

@@ -143,3 +143,20 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     from trimtab.storage.gcs.store import GcsStore
 
     return GcsStore(uri, limits)
+
+
+def write(uri: str, data: bytes) -> None:
+    """Writes one file, or one object; readers see the old one or the new one whole.
+
+    Args:
+        uri: A local path, or ``gs://BUCKET/NAME``.
+        data: The whole content.
+
+    Raises:
+        ConfigError: If the URI is neither, or cannot be accessed.
+        StorageError: If it cannot be written.
+    """
+    directory, _, name = uri.rpartition("/") if "://" in uri else (str(Path(uri).parent), "", Path(uri).name)
+    if not name or directory.endswith(":/"):
+        raise ConfigError("expected the name of a file", path=uri)
+    open_store(directory).write(name, data)

@@ -7,15 +7,17 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from faults.emulator import ApiError, Handler
-from faults.proxy import Fault, wait_until
+from faults.proxy import FOR_EVER, Fault, wait_until
 
 from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage import artifact
+from trimtab.storage.gcs.objects import Objects
 from trimtab.storage.gcs.store import WHOLE, GcsStore
-from trimtab.storage.store import open_store
+from trimtab.storage.store import open_store, write
 
 URI = "gs://bucket/deep/prefix"
 
@@ -63,6 +65,17 @@ def test_a_bucket_itself_is_a_store(emulator):
     assert emulator.contents("bucket") == {"x": b"1"}
 
 
+def test_one_file_by_its_uri(emulator, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for uri in ("gs://bucket/out/lines.jsonl", "gs://bucket/x", "lines.jsonl", str(tmp_path / "new" / "x")):
+        write(uri, b"1")
+    assert emulator.contents("bucket") == {"out/lines.jsonl": b"1", "x": b"1"}
+    assert content_of(tmp_path) == {"lines.jsonl": b"1", "new/x": b"1"}
+    for uri in ("gs://bucket/", "gs://bucket", "gs:/bucket/x"):
+        with pytest.raises(ConfigError, match="gs:/"):
+            write(uri, b"1")
+
+
 def test_swap_needs_the_expected_content(emulator):
     store = open_store(URI)
     assert store.swap("pointer", None, b"1")
@@ -93,6 +106,15 @@ def test_of_two_processes_that_race_exactly_one_wins(emulator):
         process.join(timeout=60)
     assert sorted(won) == list(range(20))
     assert wins.empty()
+
+
+def test_an_upload_over_a_slow_line_is_not_cut(proxy, emulator, hasty, tmp_path):
+    (tmp_path / "large").write_bytes(os.urandom(2**23))
+    limits = replace(hasty, connect_seconds=0.1, retry_seconds=0.5, slowest_bytes_per_second=4 * 2**20)
+    proxy.spoil(Fault("slow upload", "upload", times=FOR_EVER))
+    assert Objects("bucket", limits).upload("x", tmp_path / "large", 0) is not None
+    assert len(proxy.spoiled) == 1
+    assert limits.within(3.0).for_block(2**30) == limits.within(3.0)
 
 
 def test_a_swap_whose_answer_is_lost_knows_that_it_won(proxy, hasty):

@@ -195,6 +195,7 @@ class Objects:
         from google.cloud.storage.exceptions import DataCorruption
 
         token, crc32c = uuid.uuid4().hex, checksum(stream, size)
+        options = _options(self._limits.for_block(min(size, UPLOAD_BLOCK)))
 
         def attempt() -> Entry | None:
             blob = self._blob(name, chunk_size=UPLOAD_BLOCK)
@@ -207,7 +208,7 @@ class Objects:
                     content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
                     if_generation_match=generation,
                     checksum="crc32c",
-                    **self._options(),
+                    **options,
                 )
             except PreconditionFailed:
                 try:
@@ -273,7 +274,11 @@ class Objects:
         return client.client(self._limits).bucket(self.bucket).blob(name, **kwargs)
 
     def _options(self, size: int = 0) -> dict[str, Any]:
-        return {"timeout": self._limits.timeout, "retry": client.retry(self._limits.for_bytes(size))}
+        return _options(self._limits.for_bytes(size))
+
+
+def _options(limits: Limits) -> dict[str, Any]:
+    return {"timeout": limits.timeout, "retry": client.retry(limits)}
 
 
 def checksum(stream: IO[bytes], size: int | None = None) -> str:
