@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.errors import StorageError
 from trimtab.data.dataset import Dataset
+from trimtab.errors import StorageError
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import prune, train, tune
 from trimtab.stages.stage import records
