@@ -162,6 +162,8 @@ BAD = {
     "not finite": ({"inputs": [tensor(X, data=[float("nan")] * 64)]}, "finite"),
     "no float32": ({"inputs": [tensor(X, data=[1e39] * 64)]}, "finite"),
     "no int64": ({"inputs": [tensor(X, data=[10**40] * 64)]}, "data: expected numbers"),
+    "far too many values": ({"inputs": [tensor(X, data=[0] * 70_000)]}, "at most 65536 values"),
+    "far too much else": ({"inputs": [{}] * 70_000}, "at most 65536 values"),
     "no data": (
         {"inputs": [tensor(X, data=None)]},
         "expected data, or the parameter binary_data_size",

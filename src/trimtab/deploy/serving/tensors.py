@@ -19,6 +19,7 @@ from trimtab.deploy.serving.refusal import Refusal
 
 INPUT, OUTPUT = "input", "output"
 JSON_LENGTH = "Inference-Header-Content-Length"
+_OTHER_COMMAS = 1000  # in names, parameters and what else a request has
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
 _Parameters = dict[str, Any] | None  # clients write null for what they leave out
 
@@ -63,12 +64,14 @@ class InferRequest(_Message):
         return wanted
 
 
-def parse(body: bytes, json_length: bytes | None) -> tuple[InferRequest, memoryview]:
+def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[InferRequest, memoryview]:
     """Returns a request, and the bytes that follow its JSON.
 
     Args:
         body: The HTTP body.
         json_length: The header that says where the JSON ends, where there is one.
+        most_values: Most values that the model may be given. Nobody else is answered while JSON is read,
+            which takes seconds where there are millions; so they are counted first, by their commas.
 
     Raises:
         Refusal: If it is no request of the protocol.
@@ -79,6 +82,8 @@ def parse(body: bytes, json_length: bytes | None) -> tuple[InferRequest, memoryv
             found = json_length[:20].decode("latin-1")
             raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {found!r}")
         end = int(json_length)
+    if body.count(b",", 0, end) > most_values + _OTHER_COMMAS:
+        raise Refusal(400, f"inputs: data: expected at most {most_values} values")
     try:
         request = InferRequest.model_validate_json(body[:end])
     except ValidationError as error:
