@@ -74,7 +74,7 @@ def candidates(sized: Sized, shared: Mapping[str, Any], *, recipes: Any, champio
         champion: The snapshot of the model in service, which retraining starts from; None: from scratch.
     """
     before = {"champion": champion} if champion is not None else {}
-    prepared = sized(data_prep(**shared, **before), "data_prep")
+    prepared = sized(data_prep(**shared, **before, recipes=recipes), "data_prep")
     dataset = prepared.outputs["dataset"]
     tuned = sized(tune(**shared, **before, dataset=dataset), "tune")
     inputs = {"dataset": dataset, "hyperparameters": tuned.outputs["hyperparameters"]}

@@ -29,7 +29,7 @@ def check_data(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         forced_by=forced_by,
         forced_reason=forced_reason,
     )

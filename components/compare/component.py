@@ -38,7 +38,7 @@ def compare(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         dataset=dataset.path,
         selection=selection.path,
         champion=champion.path,

@@ -11,6 +11,7 @@ def data_prep(
     config: str,
     output: str,
     run_id: str,
+    recipes: list[str],
     dataset: Output[Dataset],
     champion: Input[Model] = None,
 ) -> None:
@@ -20,6 +21,7 @@ def data_prep(
         config: The resolved config as JSON.
         output: URI of the directory that holds the runs' directories.
         run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
+        recipes: The ids of the recipes that will be applied, which must be the config's.
         dataset: Shards, schema, statistics and the content fingerprint.
         champion: The model in service, whose schema is kept where it holds; left out: there is none.
     """
@@ -27,7 +29,8 @@ def data_prep(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
+        recipes=recipes,
         dataset=dataset.path,
         champion=champion.path if champion else None,
     )

@@ -38,7 +38,7 @@ def deploy(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         dataset=dataset.path,
         model=model.path,
         shortlist=shortlist.path,

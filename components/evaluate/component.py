@@ -31,7 +31,7 @@ def evaluate(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         candidate=candidate,
         dataset=dataset.path,
         quantized=quantized.path,

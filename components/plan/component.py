@@ -30,7 +30,7 @@ def plan(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         champion=champion.path,
         planned=planned,
     )

@@ -33,7 +33,7 @@ def prune(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         recipe=recipe,
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,

@@ -33,7 +33,7 @@ def quantize(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         candidate=candidate,
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,

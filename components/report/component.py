@@ -29,7 +29,9 @@ def report(
     """
     from trimtab.stages import report as stage
 
-    summary = stage.run(config=config, run=f"{output}/{run_id}", pipeline=pipeline, html=html.path)
+    summary = stage.run(
+        config=config, run=f"{output.rstrip('/')}/{run_id}", pipeline=pipeline, html=html.path
+    )
     for name, value in summary["metrics"].items():
         metrics.log_metric(name, value)
     if summary["confusion"]:

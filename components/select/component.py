@@ -34,7 +34,7 @@ def select(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         dataset=dataset.path,
         quantized=[item.path for item in quantized],
         evaluations=[item.path for item in evaluations],

@@ -30,7 +30,7 @@ def shortlist(
 
     return stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         pruned=[item.path for item in pruned],
         shortlist=shortlist.path,
     )

@@ -31,7 +31,7 @@ def train(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
         model=model.path,

@@ -29,7 +29,7 @@ def tune(
 
     stage.run(
         config=config,
-        run=f"{output}/{run_id}",
+        run=f"{output.rstrip('/')}/{run_id}",
         dataset=dataset.path,
         hyperparameters=hyperparameters.path,
         champion=champion and champion.path,

@@ -105,9 +105,11 @@ class ClusterError(TrimtabError):
 
     Attributes:
         status: The HTTP status of its answer, or 0 where none came.
+        said: The server's own words, all of them; empty where it is not the API that speaks.
     """
 
     status: int = 0
+    said: str = ""
 
 
 class LoginError(ClusterError):

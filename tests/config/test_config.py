@@ -1,3 +1,6 @@
+import pytest
+from pydantic import ValidationError
+
 from trimtab.config.config import Config, split_candidate
 
 BASE = {"data": {"train": "x"}, "model": {"architecture": "mlp"}}
@@ -22,3 +25,11 @@ def test_the_config_survives_json():
         BASE | {"tune": {}, "recipes": [{"prune": "two_four", "quantize": ["int8"]}]}
     )
     assert Config.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize("name", ["runs.team", "Runs", "runs-", "x" * 64, ""])
+@pytest.mark.parametrize("field", ["volume", "google_credentials_secret"])
+def test_names_that_kubeflow_makes_a_volumes_name_of_are_labels(name, field):
+    given = {"claim": name} if field == "volume" else name
+    with pytest.raises(ValidationError, match="63 of them at most"):
+        Config.model_validate(BASE | {"resources": {field: given}})

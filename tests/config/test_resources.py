@@ -53,7 +53,7 @@ def test_what_a_cluster_takes(given):
         (stage(timeout_s=0), "timeout_s", "greater than or equal to 1"),
         (stage(timeout_s=2**31), "timeout_s", "less than"),
         (stage(retries=-1), "retries", "greater than or equal to 0"),
-        ({"volume": {"claim": "My_Claim"}}, "claim", "the name of a Kubernetes object"),
+        ({"volume": {"claim": "My_Claim"}}, "claim", "lower-case letters, digits"),
         ({"volume": {"claim": "a", "mount_path": "/a/../b"}}, "mount_path", "an absolute path"),
         ({"volume": {"claim": "a", "mount_path": "/a:b"}}, "mount_path", "an absolute path"),
         ({"environment": {"A B": "x"}}, "A B", "letters, digits"),

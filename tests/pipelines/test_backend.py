@@ -2,9 +2,11 @@
 
 import json
 import re
+from importlib import import_module
 
 import pytest
 import yaml
+from kfp.compiler import Compiler
 
 PIPELINES = ("optimize", "retrain")
 
@@ -92,6 +94,56 @@ def test_the_default_asks_for_nothing_but_the_context_that_older_releases_refuse
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors
     assert {key for one in executors.values() for key in one} == {"podMetadata", "securityContext"}
+
+
+EVERYTHING = {
+    "volume": {"claim": "runs", "mount_path": "/trimtab"},
+    "google_credentials_secret": "google",
+    "image_pull_secrets": ["registry"],
+    "environment": {"NAME": "value"},
+    "stages": {
+        stage: {
+            "cpu": "4",
+            "memory": "8Gi",
+            "accelerator_type": "nvidia.com/gpu",
+            "accelerator_count": 1,
+            "shared_memory": "1Gi",
+            "retries": 2,
+            "timeout_s": 3600,
+            "node_selector": {"pool": "gpu"},
+            "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        }
+        for stage in ("check_data", "train", "prune", "report")
+    },
+}
+# Of `KubernetesExecutorConfig` and its parts, as kfp-kubernetes 2.14.0 has them; the server refuses others.
+KNOWN_SINCE_2_14 = {
+    "activeDeadlineSeconds": None,
+    "emptyDirMounts": {"volumeName", "mountPath", "medium", "sizeLimit"},
+    "imagePullSecret": {"secretName", "secretNameParameter"},
+    "nodeSelector": {"labels", "nodeSelectorJson"},
+    "podMetadata": {"labels", "annotations"},
+    "pvcMount": {"constant", "mountPath", "pvcNameParameter"},
+    "secretAsVolume": {"secretName", "mountPath", "optional", "secretNameParameter"},
+    "tolerations": {"key", "operator", "value", "effect", "tolerationSeconds", "tolerationJson"},
+}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("user", [1000, None])
+def test_every_setting_is_one_that_the_oldest_release_knows(name, user, tmp_path):
+    built = import_module(f"pipelines.{name}").build({**EVERYTHING, "run_as_user": user})
+    Compiler().compile(built, str(tmp_path / "pipeline.yaml"))
+    _, platform = yaml.safe_load_all((tmp_path / "pipeline.yaml").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for executor in executors.values():
+        assert executor.pop("securityContext", None) == (
+            {"runAsUser": "1000", "runAsNonRoot": True} if user else None
+        )
+        for key, value in executor.items():
+            for part in value if isinstance(value, list) else [value]:
+                assert KNOWN_SINCE_2_14[key] is None or part.keys() <= KNOWN_SINCE_2_14[key]
+    assert executors["exec-train"].keys() == KNOWN_SINCE_2_14.keys()
 
 
 def test_logs_knows_the_pods_of_tasks_with_labels(root):

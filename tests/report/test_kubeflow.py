@@ -1,7 +1,7 @@
 import math
 
 from trimtab.report.assemble import build_result
-from trimtab.report.kubeflow import kubeflow_outputs
+from trimtab.report.kubeflow import MAX_CLASSES, kubeflow_outputs
 
 
 def test_scalars_of_both_models_and_the_matrix_of_the_chosen_one(run_records):
@@ -19,3 +19,12 @@ def test_regression_and_failed_runs_have_no_matrix(run_records):
     settings, records = run_records(regression=True)
     assert kubeflow_outputs(build_result(records, settings, "/runs/one"))["confusion"] is None
     assert kubeflow_outputs(build_result([], settings, "/runs/one")) == {"metrics": {}, "confusion": None}
+
+
+def test_a_matrix_that_metadata_cannot_hold_is_left_to_the_report(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    chosen = next(c for c in result.candidates if c.id == result.chosen)
+    for classes, is_shown in ((MAX_CLASSES, True), (MAX_CLASSES + 1, False)):
+        chosen.confusion = [[1] * classes] * classes
+        assert (kubeflow_outputs(result)["confusion"] is not None) == is_shown

@@ -174,10 +174,12 @@ def test_a_selection_on_other_data_is_refused(run_stage, selection, tmp_path, di
     assert not (tmp_path / "models").exists()
 
 
-def test_a_changed_selection_and_a_missing_target_end_the_stage(run_stage, selection, tmp_path):
-    with pytest.raises(SystemExit) as stopped:
-        run_stage(selection, target=None)
-    assert stopped.value.code == 2
+def test_without_a_target_it_deploys_beside_the_runs(run_stage, selection, tmp_path):
+    assert run_stage(selection, target=None) == str(tmp_path / "deployed" / "model" / "1")
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_changed_selection_ends_the_stage(run_stage, selection, tmp_path):
     golden = Path(selection) / "golden.npz"
     golden.write_bytes(golden.read_bytes()[:-1])
     with pytest.raises(SystemExit):

@@ -48,17 +48,17 @@ def test_without_a_champion_all_recipes_are_tried(planned: Callable[..., tuple])
 def test_what_looks_like_a_reference_of_argo_reaches_the_next_tasks_as_it_is(
     planned: Callable[..., tuple],
 ) -> None:
-    _, _, text = planned(resources={"environment": {"A": "{{inputs.parameters.x}} {{{"}})
+    _, _, text = planned(data={**CONFIG["data"], "label": "{{inputs.parameters.x}} {{{"})
     assert "{{" not in text
-    assert json.loads(text)["resources"]["environment"]["A"] == "{{inputs.parameters.x}} {{{"
+    assert json.loads(text)["data"]["label"] == "{{inputs.parameters.x}} {{{"
 
 
 def test_a_repository_that_cannot_be_opened_says_nothing_of_the_champion(
     planned: Callable[..., tuple], tmp_path: Path
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        planned(deploy={"target": "s3://bucket/models"})
+        planned(deploy={"target": "gs://No_Bucket/models"})
     assert ended.value.code == 2
     (record,) = records(str(tmp_path / "run"))
-    assert "s3" in record.error
+    assert "gs://No_Bucket" in record.error
     assert not (tmp_path / "champion").exists()

@@ -65,3 +65,19 @@ def test_a_record_is_json_that_reads_back(tmp_path):
         pass
     content = json.loads((tmp_path / "stages" / "tune.json").read_text())
     assert StageRecord.model_validate(content).ok
+
+
+def test_a_record_that_cannot_be_written_is_a_failure(tmp_path, capsys):
+    (tmp_path / "run").touch()
+    with pytest.raises(SystemExit) as caught, recorded("train", str(tmp_path / "run")):
+        pass
+    assert caught.value.code == 1
+    told = capsys.readouterr().err
+    assert "train | failed: " in told
+    assert "Traceback" not in told
+
+
+def test_what_to_do_is_in_the_log_too(tmp_path, capsys):
+    with pytest.raises(SystemExit), recorded("data_prep", str(tmp_path)):
+        raise DataError("no rows", path="x.csv", hint="Add some.")
+    assert capsys.readouterr().err.endswith("failed: x.csv: no rows\n  Add some.\n")

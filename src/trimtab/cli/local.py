@@ -29,6 +29,7 @@ from trimtab.cli.processes import processes
 from trimtab.errors import ArtifactError, TrimtabError
 from trimtab.report.result import Result
 from trimtab.storage.store import open_store
+from trimtab.storage.volumes import POD_NAME
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
@@ -108,6 +109,7 @@ def _environment() -> Iterator[None]:
         mock.patch.object(sys, "executable", "python3"),
         _terminated_as_interrupted(),
     ):
+        os.environ.pop(POD_NAME, None)  # in a task of Kubeflow's, these are not its tasks
         yield
 
 

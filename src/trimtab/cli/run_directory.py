@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import ConfigError, TrimtabError
+from trimtab.stages.begin import CONFIG
 from trimtab.storage.gcs.location import is_remote
 from trimtab.storage.store import Store, open_store
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-CONFIG, PIPELINE, LOG, LOCK = "config.json", "pipeline.txt", "run.log", ".lock"
+PIPELINE, LOG, LOCK = "pipeline.txt", "run.log", ".lock"
 
 
 def named(run: str, output: str) -> str:

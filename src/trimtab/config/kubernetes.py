@@ -34,6 +34,10 @@ ResourceName = _text(
 LabelKey = _text(rf"({_NAME}/)?{_LABEL}", "the key of a label, such as cloud.google.com/gke-nodepool")
 LabelValue = _text(rf"({_LABEL})?", "the value of a label: 63 letters, digits, '-', '_' and '.' at most")
 Name = _text(_NAME, "the name of a Kubernetes object: lower-case letters, digits, '-' and '.'")
+# Kubeflow names the pod's volume by what is mounted, and such a name is shorter than other objects'.
+VolumeName = _text(
+    r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a name of lower-case letters, digits and '-', 63 of them at most"
+)
 MountPath = _text(r"(?!.*/\.\.?(/|$))(/[^/:]+)+/?", "an absolute path without ':', '.' and '..'")
 VariableName = _text(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and '_'")
 # Argo and KFP take two opening braces for a reference of their own, wherever they are in a workflow.

@@ -17,6 +17,7 @@ from trimtab.config.kubernetes import (
     ResourceName,
     VariableName,
     VariableValue,
+    VolumeName,
 )
 
 StageName = Literal[
@@ -85,7 +86,7 @@ class StageResources(Section):
 class Volume(Section):
     """A claim that every pod mounts; put the output directory on it where there is no object store."""
 
-    claim: Name = Field(description="Name of the PersistentVolumeClaim, in the run's namespace.")
+    claim: VolumeName = Field(description="Name of the PersistentVolumeClaim, in the run's namespace.")
     mount_path: MountPath = Field("/trimtab", description="Where pods see it.")
 
 
@@ -99,7 +100,7 @@ class Resources(Section):
     environment: dict[VariableName, VariableValue] = Field(
         {}, description="Environment variables of every pod; no secrets here."
     )
-    google_credentials_secret: Name | None = Field(
+    google_credentials_secret: VolumeName | None = Field(
         None,
         description="A Secret whose `key.json` is a service account's key; workload identity needs none.",
     )

@@ -9,6 +9,9 @@ from typing import Any
 from trimtab.report.result import CandidateResult, Result
 from trimtab.report.verdict import find_candidate
 
+MAX_CLASSES = 100
+"""The classes of the largest matrix that is shown: its cells travel as metadata, of 4 MB at most in all."""
+
 
 def kubeflow_outputs(result: Result) -> dict[str, Any]:
     """Returns the outputs of the report component.
@@ -18,7 +21,8 @@ def kubeflow_outputs(result: Result) -> dict[str, Any]:
 
     Returns:
         ``metrics``: finite numbers by name, prefixed ``baseline_`` and ``chosen_``. ``confusion``: ``labels``
-        and ``matrix`` (rows true, columns predicted) of the chosen candidate, else of the baseline, or None.
+        and ``matrix`` (rows true, columns predicted) of the chosen candidate, else of the baseline, or None
+        where there is none, or one of too many classes.
     """
     chosen = find_candidate(result, result.chosen)
     metrics: dict[str, float] = {}
@@ -27,7 +31,7 @@ def kubeflow_outputs(result: Result) -> dict[str, Any]:
             metrics.update({f"{prefix}_{name}": value for name, value in _scalars(candidate)})
     shown = chosen or result.baseline
     confusion = None
-    if shown is not None and shown.confusion and result.data is not None:
+    if shown is not None and result.data is not None and 0 < len(shown.confusion) <= MAX_CLASSES:
         confusion = {"labels": result.data.classes, "matrix": shown.confusion}
     return {
         "metrics": {name: value for name, value in metrics.items() if math.isfinite(value)},

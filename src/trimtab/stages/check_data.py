@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from trimtab import progress
-from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.changes import Changes, changes_between
 from trimtab.data.content import Content, fingerprint
@@ -23,8 +22,8 @@ from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
 from trimtab.deploy import champion as champions
 from trimtab.deploy.training import TrainingRecord
-from trimtab.errors import ConfigError
 from trimtab.report.result import Forced, Judged, Retraining
+from trimtab.stages.begin import begin, target
 from trimtab.stages.judged import Sources, recalled
 from trimtab.stages.stage import recorded
 
@@ -46,13 +45,11 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
     Returns:
         Whether there is a reason to retrain.
     """
-    settings = Config.model_validate_json(config)
     needed = True
     with recorded(STAGE, run) as record:
-        if settings.deploy.target is None:
-            raise ConfigError("expected the URI of a model repository", field="deploy.target")
+        settings = begin(config, run)
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-            champion = champions.take(settings.deploy.target, Path(temporary))
+            champion = champions.take(target(settings, run), Path(temporary))
             recall = partial(recalled, settings, champion, run=run)
             found = _checked(settings.data, champion, _nothing if forced_by else recall)
             is_done = champion.made_by == run

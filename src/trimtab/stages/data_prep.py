@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from trimtab import progress
-from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.brief import brief_statistics
 from trimtab.data.drift import DriftReport, measure
@@ -13,13 +13,21 @@ from trimtab.data.prepare import PreparedSummary, prepare
 from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
 from trimtab.deploy.champion import Snapshot
+from trimtab.stages.begin import begin
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
 STAGE = "data_prep"
 
 
-def run(*, config: str, run: str, dataset: str, champion: str | None = None) -> None:
+def run(
+    *,
+    config: str,
+    run: str,
+    dataset: str,
+    recipes: Sequence[str] | None = None,
+    champion: str | None = None,
+) -> None:
     """Writes the dataset artifact.
 
     With a champion, new rows are held against its data: its schema is kept where it still holds, and drift is
@@ -29,13 +37,14 @@ def run(*, config: str, run: str, dataset: str, champion: str | None = None) -> 
         config: The resolved config, as JSON.
         run: The URI of the run's directory.
         dataset: Where to write the artifact.
+        recipes: The ids of the recipes that the pipeline applies; None: it takes those of the config.
         champion: The ``champion`` artifact to read; None or an empty string: there is none.
 
     Raises:
         SystemExit: With code 2 if the data cannot be used; the reason is in the stage's record.
     """
-    resolved = Config.model_validate_json(config)
     with recorded(STAGE, run) as record:
+        resolved = begin(config, run, recipes)
         reference = _reference(champion) if champion else None
         # Before the rows are read: what changes meanwhile is then found to be new the next time.
         sources = checksums(resolved.data)

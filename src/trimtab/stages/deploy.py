@@ -16,8 +16,9 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment
 from trimtab.deploy.repository import MODEL_FILE, Repository
-from trimtab.errors import ArtifactError, ConfigError, DeployError
+from trimtab.errors import ArtifactError, DeployError
 from trimtab.report.result import CandidateResult, Comparison, Selection
+from trimtab.stages.begin import target, with_target
 from trimtab.stages.compare import COMPARISON_FILE
 from trimtab.stages.judged import remember
 from trimtab.stages.select import SELECTION_FILE
@@ -54,10 +55,9 @@ def run(
     Returns:
         The URI of the deployed version.
     """
-    settings = Config.model_validate_json(config)
+    settings = with_target(Config.model_validate_json(config), run)
+    repository = target(settings, run)
     with recorded("deploy", run) as record:
-        if settings.deploy.target is None:
-            raise ConfigError("expected the URI of a model repository", field="deploy.target")
         data, source = Dataset.open(dataset), artifact.load(selection, "selection")
         if source.lineage["dataset"] != data.fingerprint:
             raise DeployError("the selection was made on other data", path=str(source.path))
@@ -68,8 +68,8 @@ def run(
         judged = _comparison(comparison, source) if comparison else None
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             kept = _training(Path(temporary) / "training", settings, data, chosen, model, shortlist)
-            deployed = _before(run, settings.deploy.target, source) or promotion.deploy(
-                settings.deploy.target,
+            deployed = _before(run, repository, source) or promotion.deploy(
+                repository,
                 source,
                 (data.path / SCHEMA_FILE).read_bytes(),
                 _metadata(settings, run, decided, chosen),

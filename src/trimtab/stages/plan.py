@@ -7,7 +7,7 @@ from pathlib import Path
 from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.deploy import champion as champions
-from trimtab.errors import ConfigError
+from trimtab.stages.begin import target, with_target
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact, atomic
 
@@ -26,12 +26,10 @@ def run(*, config: str, run: str, champion: str, planned: str) -> list[str]:
     Returns:
         The ids of the recipes; the baseline is always among them.
     """
-    settings = Config.model_validate_json(config)
+    settings = with_target(Config.model_validate_json(config), run)
     with recorded("plan", run) as record:
-        if settings.deploy.target is None:
-            raise ConfigError("expected the URI of a model repository", field="deploy.target")
         with artifact.create(champion, "champion") as draft:
-            found = champions.take(settings.deploy.target, draft.path)
+            found = champions.take(target(settings, run), draft.path)
             whose = "the config" if found.recipe() is None else "the champion"
             settings = found.planned(settings)
             draft.lineage = {"target": settings.deploy.target, "version": found.plan.version}

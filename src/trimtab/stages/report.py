@@ -17,6 +17,7 @@ from trimtab.report.result import StageError
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
+from trimtab.storage.volumes import check_outlives_pod
 
 
 def run(*, config: str, run: str, html: str, pipeline: str) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def run(*, config: str, run: str, html: str, pipeline: str) -> dict[str, Any]:
         and ``matrix`` of the chosen candidate (else of the baseline), or None where there is none.
     """
     with recorded("report", run) as record:
+        check_outlives_pod(run, "output")
         store = open_store(run)
         settings, problems = _settings(config)
         found, damaged = _records(store)

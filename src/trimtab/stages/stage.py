@@ -91,13 +91,28 @@ def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> It
             # What goes wrong after the signal, goes wrong because of it.
             _fill_in(record, Preempted() if preemption.requested() else error)
         with preemption.deferred():
-            write()
+            try:
+                write()
+            except TrimtabError as error:
+                _lost(record, error, label)
     if record.ok:
         progress.say(label, f"finished in {record.seconds:.1f} s")
         return
     ended = "stopped" if record.exit_code == Preempted.exit_code else "failed"
-    progress.say(label, f"{ended}: {record.error.splitlines()[0]}")
+    first, *others = record.error.splitlines()
+    progress.say(label, f"{ended}: {first}")
+    # What to do: on a cluster, the log may be all there is.
+    sys.stderr.writelines(f"{line}\n" for line in others)
     sys.exit(record.exit_code)
+
+
+def _lost(record: StageRecord, error: TrimtabError, label: str) -> None:
+    """Makes a failure of a record that cannot be written: nobody else would know of the stage."""
+    if record.ok:
+        record.ok = False
+        _fill_in(record, error)
+    else:
+        progress.say(label, f"this cannot be recorded: {error.describe().splitlines()[0]}")
 
 
 def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:

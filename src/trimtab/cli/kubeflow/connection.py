@@ -138,7 +138,8 @@ class Connection:
                 click.echo(f"\n{_unknown(name)}", err=True)
                 raise
             except ClusterError as error:
-                if (0 < error.status < 500 and error.status != 409) or UNKNOWN_FIELD in error.message:
+                # A field that the server does not know is answered with 500, but no failure that passes.
+                if (0 < error.status < 500 and error.status != 409) or UNKNOWN_FIELD in error.said:
                     raise
                 if error.status in _UNANSWERED and not unique:
                     return self._created_meanwhile(name, find, error)

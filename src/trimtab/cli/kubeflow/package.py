@@ -84,7 +84,7 @@ def start(
     try:
         return begin(ensure_version(connection, pipeline, compiled(pipeline, config, image)))
     except ClusterError as error:
-        if config.resources.run_as_user is None or _REFUSED not in str(error):
+        if config.resources.run_as_user is None or _REFUSED not in error.said:
             raise
     progress.say(
         "kubeflow", "the server is older than 2.16 and takes no security context: pods go without one"

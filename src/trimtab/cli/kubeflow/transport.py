@@ -132,7 +132,8 @@ class Transport:
             raise self._no_server()
 
     def _refused(self, error: ApiException) -> ClusterError:
-        status, reason = int(error.status or 0), _reason(error)
+        status, said = int(error.status or 0), _said(error)
+        reason = f": {said.splitlines()[0][:_LONGEST_REASON]}" if said else ""
         failure: ClusterError
         if status == 401:
             failure = LoginError(f"the login is missing or has expired{reason}", path=self._host, hint=_LOGIN)
@@ -152,7 +153,7 @@ class Transport:
             )
         else:
             failure = ClusterError(f"the server refuses ({status}){reason}", path=self._host)
-        failure.status = status
+        failure.status, failure.said = status, said
         return failure
 
     def _unreachable(self, error: urllib3.exceptions.HTTPError) -> ClusterError:
@@ -170,7 +171,7 @@ class Transport:
         return ClusterError("this is no Kubeflow Pipelines server", path=self._host, hint=_ADDRESS)
 
 
-def _reason(error: ApiException) -> str:
+def _said(error: ApiException) -> str:
     """Returns the server's own words, or nothing where it is not the API that speaks."""
     body = error.body.decode("utf-8", "replace") if isinstance(error.body, bytes) else error.body
     try:
@@ -184,7 +185,7 @@ def _reason(error: ApiException) -> str:
         else []
     )
     said = next((str(word) for word in words if word), "")
-    return f": {said.splitlines()[0][:_LONGEST_REASON]}" if said.strip() else ""
+    return said.strip()
 
 
 def _last_line(text: object) -> str:

@@ -1,0 +1,71 @@
+"""What the first task of a run makes sure of, before any work is done.
+
+The command line checks most of it before it submits a run. A run that is started in Kubeflow's UI, or by
+another program, comes here unchecked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from trimtab.config.config import Config
+from trimtab.errors import ConfigError
+from trimtab.storage.store import open_store
+from trimtab.storage.volumes import check_outlives_pod
+
+CONFIG = "config.json"
+"""The resolved config in the run's directory; of the local runners, the command line writes it."""
+
+_MANY = 200
+
+
+def begin(config: str, run: str, recipes: Sequence[str] | None = None) -> Config:
+    """Returns the config, once it is sure that the run can leave its results.
+
+    Args:
+        config: The resolved config, as JSON.
+        run: The URI of the run's directory, which gets the config.
+        recipes: The ids of the recipes that the pipeline applies; None: it takes those of the config.
+
+    Raises:
+        ConfigError: If the config is none, if the recipes are not its own, or if nobody could find what the
+            run leaves.
+        StorageError: If the run's directory cannot be written.
+    """
+    settings = with_target(_parsed(config), run)
+    if recipes is not None and sorted(recipes) != sorted(settings.prunes()):
+        raise ConfigError(
+            f"expected {list(settings.prunes())}, the ids of the config's recipes, got {list(recipes)}",
+            field="recipes",
+        )
+    check_outlives_pod(run, "output")
+    check_outlives_pod(target(settings, run), "deploy.target")
+    open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode())
+    return settings
+
+
+def with_target(settings: Config, run: str) -> Config:
+    """Returns the config with its deployment target resolved."""
+    deploy = settings.deploy.model_copy(update={"target": target(settings, run)})
+    return settings.model_copy(update={"deploy": deploy})
+
+
+def target(settings: Config, run: str) -> str:
+    """Returns the URI of the model repository: the config's, else the one beside the run's directory."""
+    return settings.deploy.target or f"{run.rstrip('/').rpartition('/')[0]}/deployed/{settings.name}"
+
+
+def _parsed(config: str) -> Config:
+    try:
+        return Config.model_validate_json(config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"]) or None
+        raise ConfigError(
+            f"{first['msg']}; got {str(first['input'])[:_MANY]!r}",
+            path="the parameter `config`",
+            field=field,
+            hint="It is JSON: `trimtab run FILE --runner kubeflow --dry-run --json` prints it as `config`.",
+        ) from None

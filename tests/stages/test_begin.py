@@ -1,0 +1,116 @@
+import json
+import os
+
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.errors import ConfigError, StorageError
+from trimtab.stages import check_data, data_prep, report
+from trimtab.stages.begin import begin, target
+from trimtab.storage import volumes
+
+SMALL = {"data": {"train": "sklearn://iris", "workers": 1}, "model": {"architecture": "mlp"}}
+
+
+def _config(**sections):
+    return Config.model_validate(SMALL | sections).as_argument()
+
+
+def test_the_config_is_left_beside_the_results(tmp_path):
+    run = tmp_path / "runs" / "1"
+    settings = begin(_config(name="small"), str(run), ["none"])
+    assert Config.model_validate_json((run / "config.json").read_bytes()) == settings
+    before = (run / "config.json").read_bytes()
+    begin(_config(name="other"), str(run))
+    assert (run / "config.json").read_bytes() == before  # the command line compares it when a run is resumed
+
+
+def test_without_a_target_the_repository_is_beside_the_runs():
+    settings = Config.model_validate(SMALL | {"name": "small"})
+    assert target(settings, "gs://bucket/runs/1") == "gs://bucket/runs/deployed/small"
+    assert target(settings, "/trimtab/runs/1/") == "/trimtab/runs/deployed/small"
+    named = Config.model_validate(SMALL | {"deploy": {"target": "gs://other/small"}})
+    assert target(named, "/trimtab/runs/1") == "gs://other/small"
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ("", None),
+        ("data: {train: x.csv}", None),
+        ('{"config": {}, "tasks": []}', "data"),
+        (json.dumps(SMALL | {"train": {"epoch": 1}}), "train.epoch"),
+    ],
+)
+def test_what_is_no_config_is_told_by_the_first_task(tmp_path, capsys, config, field):
+    with pytest.raises(ConfigError) as caught:
+        begin(config, str(tmp_path / "1"))
+    assert (caught.value.path, caught.value.field) == ("the parameter `config`", field)
+    for stage in (
+        lambda: data_prep.run(config=config, run=str(tmp_path / "1"), dataset=str(tmp_path / "d")),
+        lambda: check_data.run(config=config, run=str(tmp_path / "1")),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            stage()
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert "failed: the parameter `config`: " in told
+        assert "--dry-run --json" in told
+        assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("recipes", [[], ["none", "channels-0.5"], ["channels-0.4"], ["none", "none"]])
+def test_recipes_of_another_config_are_told_before_anything_is_trained(tmp_path, recipes):
+    with pytest.raises(ConfigError, match=r"expected \['none'\], the ids of the config's recipes") as caught:
+        begin(_config(), str(tmp_path / "1"), recipes)
+    assert caught.value.field == "recipes"
+
+
+@pytest.fixture
+def pod(tmp_path, monkeypatch):
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text("101 90 0:77 / / rw,relatime - overlay overlay rw\n")
+    monkeypatch.setattr(volumes, "_MOUNTS", mounts)
+    monkeypatch.setenv("KFP_POD_NAME", "trimtab-optimize-x-1")
+
+
+def test_a_pod_without_a_volume_says_so_at_once(pod, tmp_path, capsys):
+    run = str(tmp_path / "runs" / "1")
+    for stage in (
+        lambda: data_prep.run(config=_config(), run=run, dataset=str(tmp_path / "d")),
+        lambda: check_data.run(config=_config(), run=run),
+        lambda: report.run(config=_config(), run=run, html=str(tmp_path / "r.html"), pipeline="optimize"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            stage()
+        assert ended.value.code == 2
+        told = capsys.readouterr().err
+        assert f"failed: {run}: output: expected gs://, or a path on a volume" in told
+        assert "resources.volume" in told
+    assert not (tmp_path / "d").exists()
+
+
+def test_a_model_must_not_be_lost_with_its_pod_either(pod, tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        begin(_config(deploy={"target": "/tmp/models"}), "gs://bucket/runs/1")
+    assert (caught.value.path, caught.value.field) == ("/tmp/models", "deploy.target")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_volume_that_cannot_be_written_is_told_at_once(tmp_path):
+    (tmp_path / "volume").mkdir(mode=0o555)
+    with pytest.raises(StorageError, match="Permission denied"):
+        begin(_config(), str(tmp_path / "volume" / "runs" / "1"))
+
+
+def test_a_run_directory_that_cannot_be_made_is_told_without_a_traceback(tmp_path, capsys):
+    (tmp_path / "runs").touch()
+    with pytest.raises(SystemExit) as ended:
+        data_prep.run(config=_config(), run=str(tmp_path / "runs" / "1"), dataset=str(tmp_path / "d"))
+    assert ended.value.code == 1
+    told = capsys.readouterr().err
+    assert "failed: " in told
+    assert "cannot be used" in told
+    assert "cannot be recorded" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "d").exists()
