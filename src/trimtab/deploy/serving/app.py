@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from concurrent.futures import Executor
 from typing import Any
 
@@ -117,8 +116,7 @@ class Service:
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
             body = await body_of(request, headers, facts, self._limits, self._metrics)
-            most_values = self._limits.rows * math.prod(model.schema.input.shape)
-            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), most_values)
+            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), self._limits.rows * model.row_values)
             x = tensors.array_of(asked, model.schema, rest, self._limits.rows)
             facts.rows = len(x)
             outputs = await _computed(model, x)

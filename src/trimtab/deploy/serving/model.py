@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,7 @@ class ServedModel:
     Attributes:
         version: Its number.
         schema: What its inputs and outputs mean.
+        row_values: How many values an example has.
         preprocessor: Turns raw rows into its stored tensors.
         batcher: Runs it.
     """
@@ -33,6 +35,7 @@ class ServedModel:
     def __init__(self, version: int, schema: DatasetSchema, batcher: Batcher) -> None:
         self.version = version
         self.schema = schema
+        self.row_values = math.prod(schema.input.shape)
         self.preprocessor = Preprocessor.load(schema)
         self.batcher = batcher
         self._users, self._retired = 0, False

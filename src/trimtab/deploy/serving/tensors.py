@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.answers import all_finite
 from trimtab.deploy.serving.refusal import Refusal
 
 INPUT, OUTPUT = "input", "output"
@@ -159,7 +160,7 @@ def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
         return values.astype(np.int32)
     with np.errstate(over="ignore"):  # what is too large becomes infinite
         found = values.astype(np.float32)
-    if not np.isfinite(found).all():
+    if not all_finite(found):
         raise Refusal(400, "inputs: data: expected finite numbers in the range of FP32")
     return found
 
