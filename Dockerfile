@@ -46,13 +46,15 @@ USER 1000:1000
 EXPOSE 8080
 ENTRYPOINT ["trimtab"]
 CMD ["--help"]
+ARG BASE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="trimtab" \
       org.opencontainers.image.description="Makes trained Keras models small and fast within a budget, and proves it." \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${BASE}"
 
 
 FROM runtime AS gpu

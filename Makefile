@@ -48,7 +48,7 @@ STAND_IN := trimtab-base:bookworm
 image:
 	DOCKER_BUILDKIT=1 "$(DOCKER)" build $(BUILD_ARGS) --target "$(TARGET)" --tag "$(IMAGE)" --build-arg "BASE=$(BASE)" \
 		--build-arg "VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/trimtab/__init__.py)" \
-		--build-arg "REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown)" .
+		--build-arg "REVISION=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)" .
 	@echo "$(IMAGE): $$("$(DOCKER)" image inspect --format '{{.Size}} bytes, {{.Id}}' "$(IMAGE)")"
 
 # As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.

@@ -46,7 +46,10 @@ fi
     echo "[global]"
     echo "cert = /etc/ssl/certs/ca-certificates.crt"
     for key in index-url proxy; do
-        value=$(python3 -m pip config get "global.$key" 2>/dev/null) && echo "$key = $value"
+        # As pip does: the environment before its files.
+        for name in ":env:.$key" "global.$key"; do
+            value=$(python3 -m pip config get "$name" 2>/dev/null) && echo "$key = $value" && break
+        done
     done
     true
 } >"$work/root/etc/pip.conf"

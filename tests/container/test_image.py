@@ -34,7 +34,8 @@ def test_describes_itself(daemon, image):
     assert int(config["User"].split(":")[0]) > 0
     assert labels["org.opencontainers.image.title"] == "trimtab"
     assert labels["org.opencontainers.image.version"] == trimtab.__version__
-    assert labels["org.opencontainers.image.revision"]
+    assert re.fullmatch("[0-9a-f]{40}(-dirty)?|unknown", labels["org.opencontainers.image.revision"])
+    assert labels["org.opencontainers.image.base.name"]
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
 
 
