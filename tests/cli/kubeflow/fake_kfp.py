@@ -58,6 +58,7 @@ class KfpServer:
         self.multi_user = False
         self.knows_security_contexts = True
         self.page_size = 2
+        self.answered = 0  # items of listings
         self._lock = threading.RLock()
         self._clock = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -260,6 +261,7 @@ def _page(server: KfpServer, rows: list[dict[str, Any]], key: str, query: dict[s
     rows.sort(key=lambda row: row["created_at"], reverse=order == "desc")
     start = _start(query.get("page_token", ""), asked)
     size = min(int(query.get("page_size") or 20), server.page_size)
+    server.answered += len(rows[start : start + size])
     answer: dict[str, Any] = {"total_size": len(rows), key: rows[start : start + size]}
     if start + size < len(rows):
         token = json.dumps({"start": start + size, **asked}).encode()

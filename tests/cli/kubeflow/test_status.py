@@ -34,6 +34,16 @@ def test_an_answer_that_cannot_be_read(trimtab, server, runs):
     assert "an answer of the server cannot be read" in err
 
 
+def test_no_more_runs_are_asked_for_than_are_shown(trimtab, server):
+    server.page_size = 200
+    for _ in range(30):
+        server.add_run("SUCCEEDED")
+    trimtab("status")
+    assert server.answered == 10
+    trimtab("status", "--limit", "25")
+    assert server.answered == 10 + 30
+
+
 def test_no_runs(trimtab):
     assert trimtab("status")[:2] == (0, "")
     assert trimtab("status", "--json")[1] == "[]\n"

@@ -98,17 +98,20 @@ class Connection:
             raise ClusterError("a page came instead of a text", path=self.host)
         return bytes(answer.data).decode("utf-8", "replace")
 
-    def pages(self, call: Callable[..., Any], field: str, **arguments: Any) -> Iterator[Any]:
+    def pages(
+        self, call: Callable[..., Any], field: str, *, size: int = PAGE, **arguments: Any
+    ) -> Iterator[Any]:
         """Yields all items of a listing.
 
         Args:
             call: A ``list_…`` method of the client.
             field: The field of its answer that holds the items.
+            size: How many to ask for at once.
             arguments: Further arguments of the method.
         """
         token = ""
         while True:
-            answer = call(page_token=token, page_size=PAGE, **arguments)
+            answer = call(page_token=token, page_size=size, **arguments)
             yield from getattr(answer, field) or []
             token = answer.next_page_token or ""
             if not token:

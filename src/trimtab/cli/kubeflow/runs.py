@@ -13,6 +13,8 @@ from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.config.resources import StageName
 from trimtab.errors import ClusterError, ConfigError
 
+# A run in a listing comes with all nodes of its workflow, hundreds with loops: few are asked for at once.
+PAGE = 10
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 _STAGES = {stage.replace("_", "-"): stage for stage in get_args(StageName)}
 _DRIVER = "-driver"
@@ -76,7 +78,7 @@ def recent(connection: Connection, limit: int) -> list[Any]:
 def of_experiment(connection: Connection, experiment_id: str) -> Iterator[Any]:
     """Yields the runs of an experiment, the newest first."""
     return connection.pages(
-        connection.client.list_runs, "runs", experiment_id=experiment_id, sort_by="created_at desc"
+        connection.client.list_runs, "runs", size=PAGE, experiment_id=experiment_id, sort_by="created_at desc"
     )
 
 
@@ -155,6 +157,7 @@ def _listed(connection: Connection, **arguments: Any) -> Iterator[Any]:
     return connection.pages(
         connection.client.list_runs,
         "runs",
+        size=PAGE,
         namespace=connection.namespace,
         sort_by="created_at desc",
         **arguments,
