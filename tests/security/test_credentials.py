@@ -10,6 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from faults.emulator import TOKEN
+from faults.proxy import Fault
+
+from trimtab.storage.store import open_store
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +143,17 @@ def test_an_unusable_key_is_told_without_being_shown(trimtab, key, emulator, tmp
     key.write_text(json.dumps({**content, "private_key": content["private_key"][:500]}))
     told = trimtab("report", "gs://bucket/runs/1", code=2)
     assert found_in({"damaged": told}, key) == []
+
+
+def test_who_hands_out_tokens_may_fail_for_a_while(key, emulator, proxy, monkeypatch):
+    key.write_text(json.dumps({**json.loads(key.read_bytes()), "token_uri": f"{proxy.url}/token"}))
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    monkeypatch.setenv("API_ENDPOINT_OVERRIDE", emulator.url)
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    proxy.spoil(Fault("503", "/token", times=4))  # one more than the client of tokens tries by itself
+    open_store("gs://bucket").write("x", b"1")
+    assert emulator.contents("bucket") == {"x": b"1"}
+    assert len(proxy.spoiled) == 4
 
 
 @pytest.mark.parametrize("secret", ["token", "line", "base64"])

@@ -394,6 +394,14 @@ def test_what_is_denied_is_named_and_nothing_else_that_the_server_says(emulator,
     assert "someone" not in str(caught.value)
 
 
+def test_a_token_that_a_server_repeats_is_not_shown(emulator, monkeypatch, hasty):
+    said = "ya29.SECRET, Bearer SECRET, upload_id=SECRET, https://x/?upload_id=SECRET: this cannot be done"
+    monkeypatch.setattr(emulator.state, "get", lambda *_: (_ for _ in ()).throw(ApiError(400, said)))
+    with pytest.raises(StorageError, match=r"gs://bucket/x: .*400.*this cannot be done") as caught:
+        GcsStore("gs://bucket", hasty).read("x")
+    assert "SECRET" not in str(caught.value)
+
+
 def deny(*_):
     raise ApiError(403, "someone@example.com does not have storage.objects.create access to the bucket.")
 

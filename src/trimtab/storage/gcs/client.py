@@ -26,7 +26,7 @@ _ATTEMPTS = 3
 _LONGEST_PAUSE_SECONDS = 10.0
 _LONGEST_REASON = 300
 _QUERY = re.compile(r"\?[^\s:]*")
-_TOKEN = re.compile(r"ya29\.[\w.-]+|Bearer \S+")
+_TOKEN = re.compile(r"ya29\.[\w.-]+|Bearer \S+|upload_id=[^\s&]+")
 _PERMISSION = re.compile(r"\bstorage\.\w+\.\w+")
 _EMULATOR, _KEY_FILE = "STORAGE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"
 _LOGIN = (
