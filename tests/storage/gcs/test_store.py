@@ -17,6 +17,7 @@ from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage import artifact
 from trimtab.storage.gcs.objects import Objects
 from trimtab.storage.gcs.store import WHOLE, GcsStore
+from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store, write
 
 URI = "gs://bucket/deep/prefix"
@@ -115,6 +116,20 @@ def test_an_upload_over_a_slow_line_is_not_cut(proxy, emulator, hasty, tmp_path)
     assert Objects("bucket", limits).upload("x", tmp_path / "large", 0) is not None
     assert len(proxy.spoiled) == 1
     assert limits.within(3.0).for_block(2**30) == limits.within(3.0)
+
+
+def test_what_nobody_waits_for_any_more_is_not_tried_again(proxy, hasty):
+    store = GcsStore(URI, replace(hasty, retry_seconds=10**6))
+    proxy.spoil(Fault("503", "for-ever", times=FOR_EVER))
+
+    def work(name):
+        if name == "for-ever":
+            return store.read(name)
+        wait_until(lambda: proxy.spoiled)
+        raise ValueError(name)
+
+    with pytest.raises(ValueError, match="fails"):
+        in_parallel(work, ["for-ever", "fails"])
 
 
 def test_a_swap_whose_answer_is_lost_knows_that_it_won(proxy, hasty):

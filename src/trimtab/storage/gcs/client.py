@@ -19,6 +19,7 @@ from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage.gcs import foreign
 from trimtab.storage.gcs.limits import Limits
 from trimtab.storage.gcs.slow import SlowResponses
+from trimtab.storage.parallel import abandoned
 from trimtab.storage.refusals import is_local, refusal
 
 Answer = TypeVar("Answer")
@@ -83,8 +84,11 @@ def retry(limits: Limits) -> Any:
     """Returns the policy of retries: google-cloud-storage's, with a deadline and pauses of ours."""
     from google.cloud.storage.retry import DEFAULT_RETRY
 
+    def again(error: Exception) -> bool:
+        return not abandoned() and (_passes(error) or DEFAULT_RETRY._predicate(error))
+
     return (
-        DEFAULT_RETRY.with_predicate(lambda error: _passes(error) or DEFAULT_RETRY._predicate(error))
+        DEFAULT_RETRY.with_predicate(again)
         .with_timeout(limits.retry_seconds)
         .with_delay(initial=limits.pause_seconds, maximum=_LONGEST_PAUSE_SECONDS, multiplier=2.0)
     )
