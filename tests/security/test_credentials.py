@@ -3,8 +3,12 @@
 import base64
 import json
 import os
+import socket
 import subprocess
 import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -143,6 +147,46 @@ def test_an_unusable_key_is_told_without_being_shown(trimtab, key, emulator, tmp
     key.write_text(json.dumps({**content, "private_key": content["private_key"][:500]}))
     told = trimtab("report", "gs://bucket/runs/1", code=2)
     assert found_in({"damaged": told}, key) == []
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """Answers as the metadata server of a pod does."""
+
+    ANSWERS = {
+        "token": {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600},
+        "recursive": {"email": "a@b", "scopes": [], "aliases": ["default"]},
+    }
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        found = [answer for part, answer in self.ANSWERS.items() if part in self.path]
+        self.send_response(404 if "universe" in self.path else 200)
+        self.send_header("Metadata-Flavor", "Google")
+        self.send_header("Content-Type", "application/json" if found else "text/plain")
+        self.end_headers()
+        self.wfile.write(json.dumps(found[0]).encode() if found else b"")
+
+
+def test_workload_identity_may_be_ready_later_than_the_pod(emulator, monkeypatch, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port = one.getsockname()[1]
+    monkeypatch.delenv("STORAGE_EMULATOR_HOST")
+    pod = {
+        "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        "HOME": str(tmp_path),
+        "API_ENDPOINT_OVERRIDE": emulator.url,
+    }
+    place = {"GCE_METADATA_HOST": f"127.0.0.1:{port}", "GCE_METADATA_IP": f"127.0.0.1:{port}"}
+    script = "from trimtab.storage.store import write; write('gs://bucket/x', b'1')"
+    with subprocess.Popen([sys.executable, "-c", script], env={**os.environ, **pod, **place}) as process:
+        time.sleep(6)  # the client of tokens alone gives up after three
+        with ThreadingHTTPServer(("127.0.0.1", port), Metadata) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            assert process.wait(60) == 0
+            server.shutdown()
+    assert emulator.contents("bucket") == {"x": b"1"}
 
 
 def test_who_hands_out_tokens_may_fail_for_a_while(key, emulator, proxy, monkeypatch):

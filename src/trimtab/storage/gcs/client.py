@@ -66,6 +66,9 @@ def _check_emulator(url: str) -> None:
 @functools.lru_cache(maxsize=8)
 def _client(slow: tuple[float, float], _pid: int, _emulator: str | None) -> Any:
     """Makes a client; a forked process must not share its parent's connections."""
+    if "KUBERNETES_SERVICE_HOST" in os.environ:
+        # Workload identity may be ready later than the pod: the client of tokens looks for half a minute.
+        os.environ.setdefault("GCE_METADATA_DETECT_RETRIES", "6")
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
     from google.cloud import storage
 
