@@ -171,17 +171,10 @@ def _write(
         np.save(draft.path / "validation_scores.npy", scores)
         draft.counts = {"parameters": parameters(network), "epochs": len(history.epochs)}
         draft.lineage = {
-            "dataset": data.fingerprint,
-            "config_hash": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+            **_lineage(config, data, values),
             "weights_sha256": checksum,
-            "hyperparameters": values,
             "parent": hyperparameters,
             "start": trained.start,
-            "code": config.model.code.checksums() if config.model.code else {},
-            "task": data.schema.task,
-            "recipe": "none",
-            "ok": True,
-            "reason": "",
         }
     warnings = _warnings(data, scores)
     for warning in warnings:
@@ -198,6 +191,20 @@ def _write(
         "warnings": warnings,
         "start": trained.start,
         "start_reason": trained.why,
+    }
+
+
+def _lineage(config: Config, data: Dataset, values: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Returns what a trained model was made from; it is the model of the recipe that prunes nothing."""
+    return {
+        "dataset": data.fingerprint,
+        "config_hash": hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+        "hyperparameters": values,
+        "code": config.model.code.checksums() if config.model.code else {},
+        "task": data.schema.task,
+        "recipe": "none",
+        "ok": True,
+        "reason": "",
     }
 
 
