@@ -3,13 +3,9 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parent.parent / "stages"))
-
-from retraining import rows
+from stages.retraining import rows
 
 CONFIG = """\
 name: blobs
@@ -67,7 +63,7 @@ def test_the_help_tells_the_exit_codes(directory):
 
 @pytest.mark.slow
 def test_a_model_in_service_and_its_data(directory, root):
-    """One story, because each chapter takes the whole pipeline: first, nothing new, new rows, by force."""
+    """One story, because each chapter takes the whole pipeline: first, nothing new, new rows."""
     jsonschema = pytest.importorskip("jsonschema")
     schema = json.loads((root / "schemas" / "result.schema.json").read_text())
 
@@ -97,13 +93,7 @@ def test_a_model_in_service_and_its_data(directory, root):
     assert code == (0 if found["promote"] else 3)
     assert "epoch 2/2" in err
 
-    code, forced, err = retrain(directory, "--force", "--reason", "it's a try")
-    assert code == 0, err
-    assert forced["retrain"]["forced"]["reason"] == "it's a try"
-    history = json.loads((target / "champion.json").read_text())["history"]
-    assert history[-1]["forced"]
-    assert history[-1]["reason"].startswith("it's a try (")
-    for run in (first, nothing, challenged, forced):
+    for run in (first, nothing, challenged):
         shown = trimtab(directory, "report", run["run_id"])
         assert shown.returncode == 0
         assert " ".join(run["verdict"].split())[:40] in " ".join(shown.stdout.split())
