@@ -15,6 +15,7 @@ from trimtab.config.config import Config
 from trimtab.errors import Preempted
 from trimtab.stages import prune, quantize, train, tune
 from trimtab.storage import artifact
+from trimtab.train import workspace
 
 pytestmark = pytest.mark.slow
 
@@ -56,14 +57,14 @@ def whole(given, tmp_path_factory):
 
 @pytest.fixture
 def node(emulator, given, tmp_path):
-    """Returns a function that starts a stage on a new node: one with a temporary directory of its own."""
+    """Returns a function that starts a stage's work on a new node, with a temporary directory of its own."""
     nodes = []
 
-    def on_new_node(stage, run=RUN, **arguments):
+    def on_new_node(work, run=RUN, **arguments):
         directory = tmp_path / f"node-{len(nodes)}"
         directory.mkdir()
         log, environment = directory / "log", {"TMPDIR": str(directory)}
-        task = start(stage.run, log, environment=environment, run=run, **given | arguments)
+        task = start(work, log, environment=environment, run=run, **given | arguments)
         nodes.append(task)
         task.log = log
         return task
@@ -110,31 +111,40 @@ STOPPED = (False, "Preempted", 75)
 
 def test_train_and_prune(node, whole, emulator, tmp_path):
     for moment in ("started", "epoch 2/5", "resumes"):
-        task = node(train, model=str(tmp_path / "model"))
+        task = node(train.run, model=str(tmp_path / "model"))
         preempt(task, said(task, moment))
         assert left_by(emulator, "train") == STOPPED
         assert not (tmp_path / "model").exists()
     steps = [int(name[-17:-5]) for name in emulator.contents("bucket", "runs/1/checkpoints/train/")]
     assert any(step % STEPS_PER_EPOCH for step in steps), "it was never stopped inside an epoch"
-    assert "resumes at epoch" in finish(node(train, model=str(tmp_path / "model")))
+    assert "resumes at epoch" in finish(node(train.run, model=str(tmp_path / "model")))
     assert record(emulator, "train")["ok"]
     expected, found = (artifact.load(path, "model") for path in (whole, tmp_path / "model"))
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
 
     given = {"recipe": "channels-0.3", "model": str(tmp_path / "model")}
-    finish(node(prune, run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
-    task = node(prune, pruned=str(tmp_path / "pruned"), **given)
+    finish(node(prune.run, run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
+    task = node(prune.run, pruned=str(tmp_path / "pruned"), **given)
     preempt(task, said(task, "epoch 1/3"))
     assert left_by(emulator, "prune.channels-0.3") == STOPPED
-    assert "resumes at epoch" in finish(node(prune, pruned=str(tmp_path / "pruned"), **given))
+    assert "resumes at epoch" in finish(node(prune.run, pruned=str(tmp_path / "pruned"), **given))
     expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "pruned"))
     assert found.lineage["ok"]
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
 
 
+def train_and_publish_often(**arguments):
+    workspace.LOGS_EVERY_SECONDS = 1.0
+    train.run(**arguments)
+
+
 def test_the_logs_are_there_while_the_training_goes_on(node, emulator, tmp_path):
     config = {**CONFIG, "train": {"epochs": 1000, "batch_size": 8}}
-    task = node(train, config=Config.model_validate(config).model_dump_json(), model=str(tmp_path / "model"))
+    task = node(
+        train_and_publish_often,
+        config=Config.model_validate(config).model_dump_json(),
+        model=str(tmp_path / "model"),
+    )
 
     def curve():
         found = set()
@@ -153,11 +163,11 @@ def test_the_logs_are_there_while_the_training_goes_on(node, emulator, tmp_path)
 
 
 def test_tune(node, emulator, tmp_path):
-    finish(node(tune, run=str(tmp_path / "whole"), hyperparameters=str(tmp_path / "expected")))
-    task = node(tune, hyperparameters=str(tmp_path / "found"))
+    finish(node(tune.run, run=str(tmp_path / "whole"), hyperparameters=str(tmp_path / "expected")))
+    task = node(tune.run, hyperparameters=str(tmp_path / "found"))
     preempt(task, said(task, "trial 1 | epoch 1/2"))
     assert left_by(emulator, "tune") == STOPPED
-    assert "trial 1 | resumes at epoch" in finish(node(tune, hyperparameters=str(tmp_path / "found")))
+    assert "trial 1 | resumes at epoch" in finish(node(tune.run, hyperparameters=str(tmp_path / "found")))
     values = [(tmp_path / name / "hyperparameters.json").read_bytes() for name in ("expected", "found")]
     assert values[0] == values[1]
     trials = record(emulator, "tune")["summary"]["trials"]
@@ -167,15 +177,15 @@ def test_tune(node, emulator, tmp_path):
 
 def test_quantize_starts_again_as_it_has_no_checkpoints(node, whole, emulator, tmp_path):
     given = {"recipe": "none", "model": str(whole)}
-    finish(node(prune, run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
+    finish(node(prune.run, run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
     with artifact.create(tmp_path / "shortlist", "shortlist") as draft:
         shutil.copytree(tmp_path / "pruned", draft.path / "none")
     given = {"candidate": "none--qat_int8", "shortlist": str(tmp_path / "shortlist")}
-    finish(node(quantize, run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
-    task = node(quantize, quantized=str(tmp_path / "found"), **given)
+    finish(node(quantize.run, run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
+    task = node(quantize.run, quantized=str(tmp_path / "found"), **given)
     preempt(task, said(task, "epoch 1/3"))
     assert left_by(emulator, "quantize.none--qat_int8") == STOPPED
     assert not (tmp_path / "found").exists(), "a candidate that was stopped did not fail"
-    finish(node(quantize, quantized=str(tmp_path / "found"), **given))
+    finish(node(quantize.run, quantized=str(tmp_path / "found"), **given))
     files = [(tmp_path / name / "model.tflite").read_bytes() for name in ("expected", "found")]
     assert files[0] == files[1]
