@@ -111,8 +111,8 @@ def test_an_output_that_is_no_place_for_runs_is_told_before_anything_is_made(
 @pytest.mark.parametrize(
     ("place", "named"),
     [
-        ("config.yaml/x.yaml", "config.yaml: File exists"),
-        ("directory", "directory: Is a"),
+        ("config.yaml/x.yaml", "config.yaml/x.yaml: it cannot be used: File exists"),
+        ("directory", "directory: it cannot be used: Is a"),
         ("/proc/x.yaml", "x.yaml"),
     ],
 )
