@@ -1,10 +1,12 @@
 """One task in a container: how it fails, is told, is stopped and goes on."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +50,27 @@ def tasks(tmp_path, image):
 def test_a_missing_image_is_told_with_what_to_do(daemon):
     with pytest.raises(TrimtabError, match="make image IMAGE=trimtab:none"):
         runner.runner("trimtab:none")
+
+
+def test_an_image_of_other_code_is_warned_of(daemon, image, tmp_path, capsys):
+    runner.runner(image)
+    assert capsys.readouterr().err == ""
+    (tmp_path / "other.py").write_text("")
+    into = "/opt/trimtab/lib/python3.11/site-packages/trimtab/other.py"
+    changed = daemon.containers.create(image)
+    try:
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            tar.add(tmp_path / "other.py", into)
+        changed.put_archive("/", archive.getvalue())
+        other = changed.commit()
+    finally:
+        changed.remove()
+    try:
+        runner.runner(other.id)
+        assert "holds another trimtab than this one" in capsys.readouterr().err
+    finally:
+        daemon.images.remove(other.id)
 
 
 def test_a_container_that_fails_at_once_is_a_failure(tasks, daemon):

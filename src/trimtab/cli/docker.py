@@ -12,6 +12,7 @@ import contextlib
 import glob
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -20,8 +21,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import click
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, ContainerError, DockerException, ImageNotFound, NotFound
 from docker.types import Mount
 from urllib3.exceptions import HTTPError
 
@@ -41,6 +43,14 @@ RUN_LABEL = "trimtab.run"
 
 _DAEMON_ERRORS = (DockerException, HTTPError, OSError)
 """What the client raises: its own errors, and those of the libraries below it when the daemon goes away."""
+
+_FINGERPRINT = """
+import hashlib, importlib.util, pathlib
+package = pathlib.Path(importlib.util.find_spec("trimtab").origin).parent
+files = {str(file.relative_to(package)): file.read_bytes() for file in package.rglob("*.py")}
+print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
+"""
+"""Prints what tells one trimtab from another, whose version may be the same."""
 
 _FETCHES = {
     "check_data": {"data", "deploy", "model"},
@@ -73,6 +83,7 @@ def runner(image: str) -> Runner:
     try:
         with contextlib.closing(docker.from_env()) as client:
             found = client.images.get(image)
+            same = _fingerprint(client, found.id) == _own_fingerprint()
     except ImageNotFound:
         build = "" if "@" in image else f"`make image IMAGE={image}` or "
         raise TrimtabError(
@@ -80,15 +91,26 @@ def runner(image: str) -> Runner:
             path=image,
             hint=f"Run {build}`docker pull {image}`, or name another by --image.",
         ) from None
+    except ContainerError:
+        raise TrimtabError(
+            "there is no trimtab in this image", path=image, hint="See docs/image.md."
+        ) from None
     except APIError as error:
         raise TrimtabError(
-            f"the Docker daemon refuses to look for this image: {error.explanation}", path=image
+            f"the Docker daemon refuses to use this image: {error.explanation}", path=image
         ) from None
     except _DAEMON_ERRORS as error:
         raise TrimtabError(
             f"no Docker daemon answers: {error}",
             hint="Install docker.io, start it (systemctl start docker), and add your user to its group.",
         ) from None
+
+    if not same:
+        click.echo(
+            f"warning: {image} holds another trimtab than this one, and a task may fail for it: "
+            "build it again, as by `make image`",
+            err=True,
+        )
 
     @contextlib.contextmanager
     def containers(config: Config, directory: Path, uri: str) -> Iterator[Any]:
@@ -105,6 +127,19 @@ def runner(image: str) -> Runner:
             yield local.DockerRunner()
 
     return containers
+
+
+def _fingerprint(client: docker.DockerClient, image: str) -> str:
+    command = ["-c", _FINGERPRINT]
+    said = client.containers.run(
+        image, command, entrypoint="python3", network_mode="none", read_only=True, remove=True
+    )
+    return str(said.decode()).strip()
+
+
+def _own_fingerprint() -> str:
+    command = [sys.executable, "-P", "-c", _FINGERPRINT]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict[str, Any]:
