@@ -15,6 +15,8 @@ def stage(**fields):
     [
         stage(cpu="500m", memory="8Gi", shared_memory="2G", timeout_s=2**31 - 1, retries=10),
         stage(cpu="0.5", memory="1024"),
+        stage(cpu=4, memory=8589934592),
+        stage(cpu=0.5),
         stage(accelerator_count=1),
         stage(accelerator_type="nvidia.com/mig-1g.5gb", accelerator_count=2),
         stage(accelerator_type="google.com/tpu", accelerator_count=4),
@@ -36,6 +38,9 @@ def test_what_a_cluster_takes(given):
     [
         (stage(cpu="1Gi"), "cpu", "a number of cores above 0"),
         (stage(cpu="0"), "cpu", "above 0"),
+        (stage(cpu=0), "cpu", "above 0"),
+        (stage(cpu=True), "cpu", "string"),
+        (stage(memory=1.5), "memory", "a whole number of bytes"),
         (stage(cpu="٤"), "cpu", "a number of cores"),
         (stage(memory="1GB"), "memory", "a whole number of bytes above 0"),
         (stage(memory="1.5Gi"), "memory", "whole number"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 _NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _LABEL = r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
@@ -22,10 +22,23 @@ def _text(pattern: str, expected: str) -> Any:
     return Annotated[str, AfterValidator(check), Field(json_schema_extra={"pattern": f"^({pattern})$"})]
 
 
-Cpu = _text(
+def _quantity(pattern: str, expected: str) -> Any:
+    """Returns the type of an amount, which may be written as a number too, as Kubernetes has it."""
+
+    def as_text(value: object) -> object:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return str(value) if is_number else value
+
+    schema = {
+        "anyOf": [{"type": "string", "pattern": f"^({pattern})$"}, {"exclusiveMinimum": 0, "type": "number"}]
+    }
+    return Annotated[_text(pattern, expected), BeforeValidator(as_text), WithJsonSchema(schema)]
+
+
+Cpu = _quantity(
     r"(?!0+(\.0+)?m?$)([0-9]+(\.[0-9]+)?|[0-9]+m)", "a number of cores above 0, such as '4', '0.5' or '500m'"
 )
-Memory = _text(
+Memory = _quantity(
     r"(?!0+[A-Z])(?!0+$)[0-9]+(Ki|[MGTPE]i?)?", "a whole number of bytes above 0, such as '8Gi' or '512Mi'"
 )
 ResourceName = _text(
