@@ -11,6 +11,7 @@ MOUNTS = """\
 104 101 259:1 /var/local-path-provisioner/pvc-1_kubeflow_trimtab-runs /trimtab rw,relatime - ext4 /dev/vda1 rw
 105 101 0:91 / /mnt/my\\040claim rw,relatime - nfs4 server:/export rw
 106 101 0:92 / /dev/shm rw - tmpfs tmpfs rw
+107 101 0:93 /storage/pvc-2_kubeflow_runs /claim rw - tmpfs tmpfs rw
 """
 
 
@@ -23,7 +24,9 @@ def pod(tmp_path, monkeypatch):
     return mounts
 
 
-@pytest.mark.parametrize("path", ["/trimtab/runs", "/trimtab", "/mnt/my claim/runs/1", "gs://bucket/runs"])
+@pytest.mark.parametrize(
+    "path", ["/trimtab/runs", "/trimtab", "/mnt/my claim/runs/1", "/claim/runs", "gs://bucket/runs"]
+)
 def test_what_outlives_a_pod_is_taken(pod, path):
     volumes.check_outlives_pod(path, "output")
 
