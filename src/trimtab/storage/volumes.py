@@ -55,6 +55,6 @@ def _is_on_volume(path: str) -> bool:
         found = PurePosixPath(fields[4].encode().decode("unicode_escape"))
         if where.is_relative_to(found) and found.is_relative_to(point):
             root, point, kind = fields[3], found, filesystem.split()[0]
-    # A volume of the pod's own in memory is a tmpfs of its own; a node's directory may be part of a larger one.
+    # What a pod has in memory is a tmpfs of its own; a directory of the node may be part of a larger one.
     in_memory = kind == "tmpfs" and root == "/"
     return point != PurePosixPath("/") and _EMPTY_DIR not in root and not in_memory
