@@ -91,8 +91,9 @@ def in_containers(folder, example, image):
 
     def recorded(self, image, command=None, **given):
         container = create(self, image, command, **given)
-        container.reload()
-        confined.append((command[command.index("--function_to_execute") + 1], container.attrs))
+        if "--function_to_execute" in command:  # else it is no task: the image is asked what it holds
+            container.reload()
+            confined.append((command[command.index("--function_to_execute") + 1], container.attrs))
         return container
 
     output = folder / "docker"
