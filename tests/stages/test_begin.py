@@ -114,3 +114,22 @@ def test_a_run_directory_that_cannot_be_made_is_told_without_a_traceback(tmp_pat
     assert "cannot be recorded" in told
     assert "Traceback" not in told
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("sections", "code", "said"),
+    [
+        ({"model": {"archive": "gone.keras"}}, 2, "gone.keras: there is no such file"),
+        ({"deploy": {"target": "file/models"}}, 1, "file: nothing can be written here"),
+    ],
+)
+def test_what_only_a_later_task_would_miss_is_told_before_the_data_is_read(
+    tmp_path, capsys, monkeypatch, sections, code, said
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        data_prep.run(config=_config(**sections), run=str(tmp_path / "1"), dataset=str(tmp_path / "d"))
+    assert ended.value.code == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "d").exists()

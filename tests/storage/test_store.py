@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import shutil
 
 import pytest
@@ -121,3 +122,19 @@ def test_a_root_that_is_a_file_is_told_when_it_is_read(tmp_path):
 def test_an_unknown_scheme_is_refused():
     with pytest.raises(ConfigError, match="s3://"):
         open_store("s3://bucket/x")
+
+
+def test_a_place_that_can_be_written_is_not_touched_by_the_question(tmp_path):
+    LocalStore(tmp_path / "a" / "b").check_writable()
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    for taken in ("file", "file/below"):
+        with pytest.raises(StorageError, match="file: nothing can be written here"):
+            LocalStore(tmp_path / taken).check_writable()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_that_cannot_be_written_is_told_before_it_is(tmp_path):
+    (tmp_path / "mine").mkdir(mode=0o555)
+    with pytest.raises(StorageError, match="mine: nothing can be written here"):
+        LocalStore(tmp_path / "mine" / "below").check_writable()

@@ -55,7 +55,7 @@ print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
 _FETCHES = {
     "check_data": {"data", "deploy", "model"},
     "plan": {"deploy"},
-    "data_prep": {"data"},
+    "data_prep": {"data", "deploy", "model"},
     "tune": {"model"},
     "train": {"model"},
     "compare": {"deploy", "model"},

@@ -168,6 +168,15 @@ class Repository:
         """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
         return self._store.read(f"{version}/{METADATA_FILE}")
 
+    def check_writable(self) -> None:
+        """Returns if a version may be added.
+
+        Raises:
+            ConfigError: If it cannot be accessed.
+            StorageError: If it cannot be written, or not be reached.
+        """
+        self._store.check_writable()
+
     def judged(self, name: str) -> bytes | None:
         """Returns what was remembered under a name, or None if there is nothing."""
         return self._store.read(f"{JUDGED}/{name}.json")

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from trimtab.config.config import Config
+from trimtab.data.sources import checksums_of
+from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.storage.store import open_store
 from trimtab.storage.volumes import check_outlives_pod
@@ -44,6 +46,23 @@ def begin(config: str, run: str, recipes: Sequence[str] | None = None) -> Config
     check_outlives_pod(target(settings, run), "deploy.target")
     open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode())
     return settings
+
+
+def check_needs(settings: Config) -> None:
+    """Refuses before any work what would end the run after hours of it.
+
+    Args:
+        settings: The config, as ``begin`` returns it.
+
+    Raises:
+        DataError: If the model's archive is not there.
+        ConfigError: If a bucket cannot be accessed.
+        StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
+    """
+    if settings.model.archive:
+        checksums_of(settings.model.archive)
+    assert settings.deploy.target is not None
+    Repository(settings.deploy.target).check_writable()
 
 
 def with_target(settings: Config, run: str) -> Config:

@@ -13,7 +13,7 @@ from trimtab.data.prepare import PreparedSummary, prepare
 from trimtab.data.reference import Reference
 from trimtab.data.sources import checksums
 from trimtab.deploy.champion import Snapshot
-from trimtab.stages.begin import begin
+from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
@@ -45,6 +45,7 @@ def run(
     """
     with recorded(STAGE, run) as record:
         resolved = begin(config, run, recipes)
+        check_needs(resolved)
         reference = _reference(champion) if champion else None
         # Before the rows are read: what changes meanwhile is then found to be new the next time.
         sources = checksums(resolved.data)

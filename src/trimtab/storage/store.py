@@ -40,6 +40,9 @@ class Store(Protocol):
     def has_directory(self, name: str) -> bool:
         """Returns whether a whole directory is at ``name``."""
 
+    def check_writable(self) -> None:
+        """Returns if objects may be created here; nothing is left. Else it raises what creating one would."""
+
 
 class LocalStore:
     """A directory.
@@ -96,6 +99,14 @@ class LocalStore:
     def has_directory(self, name: str) -> bool:
         """See ``Store``."""
         return (self.root / name).is_dir()
+
+    def check_writable(self) -> None:
+        """See ``Store``; space may still run out."""
+        place = next(one for one in (self.root, *self.root.parents) if one.exists())
+        if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+            raise StorageError(
+                "nothing can be written here", path=str(place), hint="Look at its permissions."
+            )
 
 
 def _is_internal(directory: str) -> bool:

@@ -407,6 +407,15 @@ def test_what_is_denied_is_named_and_nothing_else_that_the_server_says(emulator,
     ) as caught:
         store.write("x", b"")
     assert "someone" not in str(caught.value)
+    with pytest.raises(ConfigError, match=r"access is denied.*storage.objects.create"):
+        store.check_writable()
+
+
+def test_the_question_whether_it_can_be_written_leaves_nothing(emulator):
+    open_store("gs://bucket/p").check_writable()
+    assert not emulator.contents("bucket")
+    with pytest.raises(ConfigError, match="there is no such bucket"):
+        open_store("gs://missing/p").check_writable()
 
 
 def test_a_token_that_a_server_repeats_is_not_shown(emulator, monkeypatch, hasty):

@@ -23,6 +23,7 @@ from trimtab.storage.parallel import in_parallel
 
 WHOLE = ".whole.json"
 _TRIES = 5
+_NEVER = 1  # generations are microseconds since 1970
 
 
 class _File(BaseModel):
@@ -136,6 +137,10 @@ class GcsStore:
     def has_directory(self, name: str) -> bool:
         """See ``Store``."""
         return self._objects.find(f"{self._full(name)}/{WHOLE}") is not None
+
+    def check_writable(self) -> None:
+        """See ``Store``: asks to replace what never was, which only one who may write is told."""
+        self._objects.write(self._full(".writable"), b"", _NEVER)
 
     def _whole(self, prefix: str) -> tuple[bytes, int]:
         """Returns the list of files of a directory, and its generation."""
