@@ -192,7 +192,7 @@ def test_only_the_pointer_that_a_model_was_judged_against_is_replaced(target, ma
 def test_a_damaged_pointer_is_replaced_by_one_who_has_seen_it(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}")
     (Path(target) / "champion.json").write_text("{")
-    with pytest.raises(DeployError, match=r"champion\.json: the file is damaged .*\n.*trimtab promote"):
+    with pytest.raises(DeployError, match=r"champion\.json: the file is damaged: .*\n.*trimtab promote"):
         promotion.deploy(target, make_selection(2), schema, "{}")
     promotion.deploy(target, make_selection(2), schema, "{}", expected=b"{", reason="retrained")
     champion = Repository(target).champion()

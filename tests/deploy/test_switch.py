@@ -119,7 +119,7 @@ def test_a_version_that_answers_otherwise_is_refused(anywhere, make_selection, s
 
 def test_a_damaged_pointer_is_repaired_and_the_history_says_so(deployed):
     open_store(deployed).write("champion.json", b'{"version": 3, "previ')
-    with pytest.raises(DeployError, match=r"champion\.json: the file is damaged .*\n.*trimtab promote"):
+    with pytest.raises(DeployError, match=r"champion\.json: the file is damaged: .*\n.*trimtab promote"):
         rollback(deployed)
     assert promote(deployed, 2, reason="repair").repaired
     now = champion(deployed)
