@@ -121,6 +121,8 @@ def test_a_run_directory_that_cannot_be_made_is_told_without_a_traceback(tmp_pat
     [
         ({"model": {"archive": "gone.keras"}}, 2, "gone.keras: there is no such file"),
         ({"deploy": {"target": "file/models"}}, 1, "file: nothing can be written here"),
+        ({"deploy": {"target": "no_pointer"}}, 1, "no_pointer/champion.json: the file is damaged"),
+        ({"deploy": {"target": "no_counter"}}, 1, "no_counter/versions.json: the file is damaged"),
     ],
 )
 def test_what_only_a_later_task_would_miss_is_told_before_the_data_is_read(
@@ -128,6 +130,9 @@ def test_what_only_a_later_task_would_miss_is_told_before_the_data_is_read(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    for damaged in ("no_pointer/champion.json", "no_counter/versions.json"):
+        (tmp_path / damaged).parent.mkdir()
+        (tmp_path / damaged).write_text("{")
     with pytest.raises(SystemExit) as ended:
         data_prep.run(config=_config(**sections), run=str(tmp_path / "1"), dataset=str(tmp_path / "d"))
     assert ended.value.code == code

@@ -168,14 +168,16 @@ class Repository:
         """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
         return self._store.read(f"{version}/{METADATA_FILE}")
 
-    def check_writable(self) -> None:
-        """Returns if a version may be added.
+    def check_takes_versions(self) -> None:
+        """Returns if a version can be added.
 
         Raises:
             ConfigError: If it cannot be accessed.
+            DeployError: If the counter of versions is damaged.
             StorageError: If it cannot be written, or not be reached.
         """
         self._store.check_writable()
+        self._last_version(self._store.read(COUNTER_FILE))
 
     def judged(self, name: str) -> bytes | None:
         """Returns what was remembered under a name, or None if there is nothing."""
@@ -259,13 +261,16 @@ class Repository:
                 raise ArtifactError(error.message, path=served, hint="Deploy the model again.") from error
             yield found
 
+    def _last_version(self, counter: bytes | None) -> int:
+        hint = "Remove it: the next free number is found without it."
+        path = f"{self.uri}/{COUNTER_FILE}"
+        return 0 if counter is None else _parse(_Counter, counter, path, hint).last
+
     def _next_version(self) -> int:
         """Returns a number that nobody else gets; never one that is taken, even if the counter was lost."""
-        hint = "Remove it: the next free number is found without it."
         while True:
             content = self._store.read(COUNTER_FILE)
-            path = f"{self.uri}/{COUNTER_FILE}"
-            version = 1 + (_parse(_Counter, content, path, hint).last if content is not None else 0)
+            version = 1 + self._last_version(content)
             won = self._store.swap(COUNTER_FILE, content, _content(_Counter(last=version)))
             if won and not any(self._store.names(f"{place}{version}/") for place in ("", f"{TRAINING}/")):
                 return version

@@ -48,21 +48,26 @@ def begin(config: str, run: str, recipes: Sequence[str] | None = None) -> Config
     return settings
 
 
-def check_needs(settings: Config) -> None:
+def check_needs(settings: Config, *, retraining: bool) -> None:
     """Refuses before any work what would end the run after hours of it.
 
     Args:
         settings: The config, as ``begin`` returns it.
+        retraining: Whether the run has a snapshot of the champion, and may replace a damaged pointer to it.
 
     Raises:
         DataError: If the model's archive is not there.
         ConfigError: If a bucket cannot be accessed.
+        DeployError: If the repository is damaged, so that the chosen model could not be deployed.
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
     if settings.model.archive:
         checksums_of(settings.model.archive)
     assert settings.deploy.target is not None
-    Repository(settings.deploy.target).check_writable()
+    repository = Repository(settings.deploy.target)
+    repository.check_takes_versions()
+    if not retraining:
+        repository.champion()
 
 
 def with_target(settings: Config, run: str) -> Config:

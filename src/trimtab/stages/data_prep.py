@@ -45,7 +45,7 @@ def run(
     """
     with recorded(STAGE, run) as record:
         resolved = begin(config, run, recipes)
-        check_needs(resolved)
+        check_needs(resolved, retraining=bool(champion))
         reference = _reference(champion) if champion else None
         # Before the rows are read: what changes meanwhile is then found to be new the next time.
         sources = checksums(resolved.data)
