@@ -1,7 +1,7 @@
 import json
-import os
 
 import pytest
+from faults.unprivileged import unprivileged
 
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError, StorageError
@@ -96,11 +96,10 @@ def test_a_model_must_not_be_lost_with_its_pod_either(pod, tmp_path):
     assert (caught.value.path, caught.value.field) == ("/tmp/models", "deploy.target")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_volume_that_cannot_be_written_is_told_at_once(tmp_path):
     (tmp_path / "volume").mkdir(mode=0o555)
     with pytest.raises(StorageError, match="Permission denied"):
-        begin(_config(), str(tmp_path / "volume" / "runs" / "1"))
+        unprivileged(lambda: begin(_config(), str(tmp_path / "volume" / "runs" / "1")))
 
 
 def test_a_run_directory_that_cannot_be_made_is_told_without_a_traceback(tmp_path, capsys):
