@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from trimtab.config.base import Section
 from trimtab.config.budget import Budget
+from trimtab.config.chains import Branch, Ending, Step
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
 from trimtab.config.model import Model
@@ -86,6 +87,20 @@ class Config(Section):
             for quantize in recipe.quantize:
                 found[candidate_id(recipe.prune.id, quantize.method)] = (recipe.prune.id, quantize)
         return found
+
+    def branches(self) -> dict[str, Branch]:
+        """Returns every Keras part of the recipes with its endings; the baseline's comes first."""
+        endings: dict[str, list[Ending]] = {identifier: [] for identifier in self.prunes()}
+        for name, (prune_id, quantize) in self.candidates().items():
+            endings[prune_id].append(Ending(name, Step(quantize.method, quantize), "litert"))
+        return {
+            identifier: Branch(
+                identifier,
+                () if prune.method == "none" else (Step(prune.method, prune),),
+                tuple(endings[identifier]),
+            )
+            for identifier, prune in self.prunes().items()
+        }
 
 
 def split_candidate(identifier: str) -> tuple[str, str]:

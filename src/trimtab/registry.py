@@ -1,0 +1,25 @@
+"""What can be added to trimtab, by name: one line here, one file or folder there.
+
+The modules are imported when they are asked for, so that listing names costs nothing, and so that the config
+can hold a user's parameters against the declaration that stands beside the code.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+RUNTIMES = {
+    "litert": "trimtab.runtimes.litert",
+    "openvino": "trimtab.runtimes.openvino",
+    "onnxruntime": "trimtab.runtimes.onnxruntime",
+}
+
+
+def module(table: dict[str, str], name: str) -> ModuleType:
+    """Returns the module that has what a table calls ``name``.
+
+    Raises:
+        KeyError: If the table has no such name.
+    """
+    return import_module(table[name])

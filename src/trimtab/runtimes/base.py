@@ -1,0 +1,165 @@
+"""What a runtime is: the protocol that each folder of this room fulfils.
+
+A runtime's module has one object, ``RUNTIME``. It is light to import; the libraries that it needs are
+imported by what uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.config.base import Section
+
+if TYPE_CHECKING:
+    import keras
+
+Batch = Mapping[str, NDArray[Any]]
+"""Examples by the name of the input or output: ``(batch, *shape)`` each, the batch the same in all."""
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How a tensor's integers stand for numbers: ``scale * (integer - zero_point)``, by channel or one."""
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or an output of a model.
+
+    Attributes:
+        name: Its name, the key in a ``Batch``.
+        dtype: Its type.
+        shape: Without the batch axis; None where a dimension is open.
+        quantization: Where it holds integers that stand for numbers.
+    """
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[int | None, ...]
+    quantization: Quantization | None = None
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What is inside a model's files.
+
+    Attributes:
+        operators: How many operators by kind, after the runtime's own graph optimization.
+        operators_before: The same, as they are in the file.
+        arithmetic: How many operators compute in ``float32``, ``float16``, ``int8``, … by type.
+        parameters: Constants of the kernels.
+        macs: Multiply-accumulates of one example.
+        sparsity: Share of zeros in the kernels, 0 to 1.
+        clusters: Most distinct values in one kernel.
+    """
+
+    operators: Mapping[str, int]
+    operators_before: Mapping[str, int]
+    arithmetic: Mapping[str, int]
+    parameters: int
+    macs: int
+    sparsity: float
+    clusters: int
+
+
+class LoadedModel(Protocol):
+    """A model that runs."""
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+    def predict(self, batch: Batch) -> Batch:
+        """Returns the outputs of examples, ``(n, *shape)`` each.
+
+        Raises:
+            ModelError: If names, shapes or types are not the model's, or if the runtime fails.
+        """
+
+    def feed(self, batch: Batch) -> None:
+        """Hands over the examples of the next ``invoke``: as many as the batch it was loaded for."""
+
+    def invoke(self) -> None:
+        """Runs what was fed last; this is what is timed."""
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """One of a runtime's quantizations, as it is declared.
+
+    Attributes:
+        params: The class of its parameters: types, defaults, ranges, descriptions, search ranges.
+        summary: What it does, in a sentence.
+        needs: Of ``data`` (calibration rows), ``gradients``, ``labels``.
+        source: Where the method is described.
+    """
+
+    params: type[Section]
+    summary: str
+    needs: frozenset[str] = frozenset()
+    source: str = ""
+
+
+class Runtime(Protocol):
+    """A runtime.
+
+    Attributes:
+        name: As in the registry.
+        extra: The extra of the package that installs it; empty where it always is.
+        files: The names of a model's files; the first is the one to load.
+        quantizers: By the name of the step that ends a chain; ``none`` is 32-bit floats.
+    """
+
+    name: str
+    extra: str
+    files: tuple[str, ...]
+    quantizers: Mapping[str, Quantizer]
+
+    def version(self) -> str:
+        """Returns the version of the library that runs the files, such as ``2.3.0``.
+
+        Raises:
+            ConfigError: If it is not installed; the message names the extra.
+        """
+
+    def convert(
+        self,
+        model: keras.Model,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """Writes a model's files.
+
+        Args:
+            model: A Keras model.
+            quantizer: The name of the quantization.
+            params: Its parameters.
+            directory: Where the files go.
+            calibration: Returns that many training examples, model-ready.
+
+        Raises:
+            CompressionError: If the runtime cannot take the model so.
+        """
+
+    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+        """Loads a model's files.
+
+        Raises:
+            ModelError: If a file is missing, cut or damaged, or if the runtime lacks an operator.
+        """
+
+    def traits(self, directory: Path) -> Traits:
+        """Returns what is inside a model's files."""
+
+    def explain(self, failure: BaseException | str) -> str:
+        """Returns why a conversion or a run failed, in one sentence for people."""
