@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import config_reference
 import docstring_parser
@@ -19,11 +19,10 @@ from kfp import compiler
 from pipelines.optimize import optimize
 from pipelines.retrain import retrain
 from trimtab.config.config import Config
-from trimtab.config.resources import StageName
+from trimtab.config.stages import STAGES
 from trimtab.report.result import Result
 
 ROOT = Path(__file__).resolve().parent.parent
-STAGES: tuple[str, ...] = get_args(StageName)
 
 
 def generated() -> Iterator[tuple[Path, str]]:

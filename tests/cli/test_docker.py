@@ -1,7 +1,6 @@
 """How the docker runner confines a task, without a Docker daemon; tests/container has the rest."""
 
 import os
-from typing import get_args
 
 import pytest
 from docker import DockerClient
@@ -9,10 +8,8 @@ from docker import DockerClient
 from trimtab.cli import docker as runner
 from trimtab.cli import main
 from trimtab.config.config import Config
-from trimtab.config.resources import StageName
+from trimtab.config.stages import STAGES
 from trimtab.errors import TrimtabError
-
-STAGES = get_args(StageName)
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 import ast
-from typing import get_args
 
 import pytest
 import yaml
 
-from trimtab.config.resources import StageName
-
-STAGES = get_args(StageName)
+from trimtab.config.stages import STAGES
 
 
 @pytest.mark.parametrize("stage", STAGES)

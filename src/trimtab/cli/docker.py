@@ -28,6 +28,7 @@ from docker.types import Mount
 from urllib3.exceptions import HTTPError
 
 from trimtab import progress
+from trimtab.config.stages import STAGES
 from trimtab.errors import TrimtabError
 from trimtab.storage.gcs.location import is_remote
 
@@ -51,17 +52,6 @@ files = {str(file.relative_to(package)): file.read_bytes() for file in package.r
 print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
 """
 """Prints what tells one trimtab from another, whose version may be the same."""
-
-_FETCHES = {
-    "check_data": {"data", "deploy", "model"},
-    "plan": {"deploy"},
-    "data_prep": {"data", "deploy", "model"},
-    "tune": {"model"},
-    "train": {"model"},
-    "compare": {"deploy", "model"},
-    "deploy": {"deploy", "model"},
-} | {stage: set() for stage in ("prune", "shortlist", "quantize", "evaluate", "select", "report")}
-"""The sections of the config whose URIs a stage opens; a stage that is not here may open any."""
 
 _CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
 _CLOUD_VARIABLES = ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
@@ -186,7 +176,9 @@ def _opens_remote(config: Config, stage: str) -> bool:
         "model": [config.model.archive],
         "deploy": [config.deploy.target],
     }
-    opened = [value for section in _FETCHES.get(stage, set(values)) for value in values[section]]
+    # A stage that is not in the table may open any.
+    sections = STAGES[stage].opens if stage in STAGES else set(values)
+    opened = [value for section in sections for value in values[section]]
     return any(value and is_remote(value) for value in opened)
 
 

@@ -22,11 +22,16 @@ from unittest import mock
 
 from trimtab import progress
 from trimtab.cli import run_directory
+from trimtab.config.stages import STAGES
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-FORKED = frozenset({"tune", "train", "prune", "shortlist", "quantize", "evaluate"})
+FORKED = frozenset(
+    name
+    for name, stage in STAGES.items()
+    if stage.needs_tensorflow or stage.is_sharded or name == "shortlist"
+)
 """The stages that import TensorFlow, and the short ones between them."""
 
 _BEFORE = "data_prep"

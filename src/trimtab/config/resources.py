@@ -1,4 +1,4 @@
-"""The ``resources`` section: what each stage's pod gets on a cluster; a laptop ignores it."""
+"""The ``resources`` section: what each stage's pod gets on a cluster; a laptop heeds ``parallel`` alone."""
 
 from __future__ import annotations
 
@@ -19,23 +19,7 @@ from trimtab.config.kubernetes import (
     VariableValue,
     VolumeName,
 )
-
-StageName = Literal[
-    "check_data",
-    "plan",
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "shortlist",
-    "quantize",
-    "evaluate",
-    "select",
-    "compare",
-    "deploy",
-    "report",
-]
-"""The stages of all pipelines, in the order they run."""
+from trimtab.config.stages import StageName
 
 _MOST = 2**31 - 1  # seconds of a pod's deadline, and the highest user id
 
@@ -91,8 +75,15 @@ class Volume(Section):
 
 
 class Resources(Section):
-    """What pods get: per stage, and in common."""
+    """What pods get: per stage, and in common; and how many tasks may run at once."""
 
+    parallel: int | None = Field(
+        None,
+        ge=1,
+        le=32,
+        description="Shards that the recipes are shared out to, each a task; null: as many as this machine "
+        "has cores, 2 on a cluster. Never more than there are recipes.",
+    )
     stages: dict[StageName, StageResources] = Field(
         {}, description="By stage; others keep Kubeflow's defaults."
     )

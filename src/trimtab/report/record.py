@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, get_args
+from typing import Any, Protocol
 
-from trimtab.config.resources import StageName
+from trimtab.config import stages
 
-STAGES = tuple(stage for stage in get_args(StageName) if stage != "report")
+STAGES = tuple(name for name in stages.STAGES if name != "report")
 """The stages that leave a record, in the order they run."""
 
-RETRAINING = frozenset({"check_data", "plan", "compare"})
+RETRAINING = frozenset(name for name, stage in stages.STAGES.items() if stage.pipelines == {"retrain"})
 """The stages that only a retraining has."""
 
 

@@ -7,16 +7,16 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count, islice
-from typing import Any, get_args
+from typing import Any
 
 from trimtab.cli.kubeflow.connection import Connection, named
-from trimtab.config.resources import StageName
+from trimtab.config.stages import STAGES
 from trimtab.errors import ClusterError, ConfigError
 
 # A run in a listing comes with all nodes of its workflow, hundreds with loops: few are asked for at once.
 PAGE = 10
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-_STAGES = {stage.replace("_", "-"): stage for stage in get_args(StageName)}
+_STAGES = {stage.replace("_", "-"): stage for stage in STAGES}
 _DRIVER = "-driver"
 _FNV_PRIME = 16_777_619
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

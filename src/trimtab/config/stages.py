@@ -1,0 +1,62 @@
+"""What a stage is: everything that others must know of it, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage, which is one component, and one task or, in a loop over shards, several.
+
+    Attributes:
+        name: The name of its module in ``trimtab.stages`` and of its component.
+        pipelines: The pipelines that have it.
+        opens: The sections of the config whose URIs it opens, beside the run's directory and the store.
+        is_sharded: Whether each shard of the branches has a task of its own.
+        needs_tensorflow: Whether its process imports TensorFlow.
+        saves: Whether it goes on where it was when it is told to stop and run again.
+    """
+
+    name: str
+    pipelines: frozenset[str]
+    opens: frozenset[str]
+    is_sharded: bool = False
+    needs_tensorflow: bool = False
+    saves: bool = False
+
+
+def _stage(name: str, pipelines: Iterable[str], opens: Iterable[str] = (), **properties: bool) -> Stage:
+    return Stage(name, frozenset(pipelines), frozenset(opens), **properties)
+
+
+_RETRAIN = ("retrain",)
+_TRAINING = ("optimize", "retrain")
+_ALL = ("optimize", "retrain")
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        _stage("check_data", _RETRAIN, ["data", "deploy", "model"]),
+        _stage("plan", _RETRAIN, ["deploy"]),
+        _stage("data_prep", _ALL, ["data", "deploy", "model"]),
+        _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
+        _stage("train", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
+        _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
+        _stage("shortlist", _ALL),
+        _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
+        _stage("evaluate", _ALL, is_sharded=True, saves=True),
+        _stage("select", _ALL),
+        _stage("compare", _RETRAIN, ["deploy", "model"]),
+        _stage("deploy", _ALL, ["deploy", "model"]),
+        _stage("report", _ALL),
+    )
+}
+"""The stages of all pipelines by name, in the order they run."""
+
+if TYPE_CHECKING:
+    StageName = str
+else:
+    StageName = Literal[tuple(STAGES)]
