@@ -32,7 +32,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from trimtab.config.data import Data
-from trimtab.data.prepare import prepare
+from trimtab.data.prepare.prepare import prepare
 prepare(Data(train=sys.argv[1], workers=int(sys.argv[3])), seed=0, directory=Path(sys.argv[2]))
 """
 

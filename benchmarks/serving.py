@@ -187,7 +187,7 @@ def cpu_seconds(pid: int) -> float:
 
 def request_body(target: Path, version: int) -> dict:
     """Returns a request with one of the model's golden examples."""
-    from trimtab.data.dataset import model_input
+    from trimtab.data.dataset.dataset import model_input
     from trimtab.data.schema import DatasetSchema
     from trimtab.deploy.golden import Golden
 

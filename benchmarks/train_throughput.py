@@ -199,7 +199,7 @@ def _at_epochs(gate: _Gate) -> Callable[[str, str], None]:
 
 
 def _dataset(x: np.ndarray, y: np.ndarray, path: Path):  # type: ignore[no-untyped-def]
-    from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset, layout_of
+    from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset, layout_of
     from trimtab.storage import artifact
 
     schema = _schema()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as tfl
 
-from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE, layout_of
+from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, layout_of
 from trimtab.data.schema import DatasetSchema
 from trimtab.storage import artifact
 

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel

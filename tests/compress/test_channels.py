@@ -10,7 +10,7 @@ from keras import layers
 
 from trimtab.compress.base import Context
 from trimtab.compress.channels import channels, choose, importance, kept_width
-from trimtab.compress.graph.dependency import trace
+from trimtab.compress.graph.trace import trace
 from trimtab.compress.no_prune import no_prune
 from trimtab.compress.registry import prune_method
 from trimtab.config.model import Model

@@ -12,7 +12,8 @@ from keras import layers
 
 from trimtab.compress.channels import choose, groups
 from trimtab.compress.graph.cut import cut
-from trimtab.compress.graph.dependency import Dependencies, trace
+from trimtab.compress.graph.dependency import Dependencies
+from trimtab.compress.graph.trace import trace
 from trimtab.errors import CompressionError
 
 Block = Callable[[Any, int, np.random.Generator], Any]

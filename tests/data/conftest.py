@@ -13,9 +13,9 @@ import soundfile
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.data.dataset import Dataset
-from trimtab.data.prepare import PreparedSummary, prepare
-from trimtab.data.reference import Reference
+from trimtab.data.champion.reference import Reference
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.storage import artifact
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel

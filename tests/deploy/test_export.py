@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trimtab.data.dataset import Dataset, model_input
+from trimtab.data.dataset.dataset import Dataset, model_input
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.deploy import promotion, saved_model, servable, training
 from trimtab.deploy.export import export

@@ -14,7 +14,7 @@ from PIL import Image
 from sklearn.datasets import load_diabetes, load_iris
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.predict import predict
 from trimtab.errors import ArtifactError, DataError, DeployError, StorageError

@@ -1,7 +1,7 @@
 import math
 
-from trimtab.report.assemble import build_result
 from trimtab.report.kubeflow import MAX_CLASSES, kubeflow_outputs
+from trimtab.report.records.assemble import build_result
 
 
 def test_scalars_of_both_models_and_the_matrix_of_the_chosen_one(run_records):

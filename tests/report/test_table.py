@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from trimtab.report.assemble import build_result
+from trimtab.report.records.assemble import build_result
 from trimtab.report.table import print_summary
 
 

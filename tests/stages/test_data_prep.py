@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
-from trimtab.data.drift import DriftReport
+from trimtab.data.champion.drift import DriftReport
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.deploy.training import RECORD_FILE, TrainingRecord
 from trimtab.stages import data_prep

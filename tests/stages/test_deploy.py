@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import training
 from trimtab.deploy.repository import Repository
 from trimtab.stages import deploy, evaluate, select

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate.evaluation import Evaluation
 from trimtab.stages import evaluate
 from trimtab.stages.stage import records

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import StorageError
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import prune, train, tune

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.report.result import Selection

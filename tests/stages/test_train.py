@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import training
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.models.cost import weights_sha256

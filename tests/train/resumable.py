@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from trimtab.config.train import Train
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, feed, loop
 from trimtab.train.settings import TrainSettings

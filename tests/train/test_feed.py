@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trimtab.config.train import Train
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.train import determinism, feed
 from trimtab.train.feed import Feed

@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, loop

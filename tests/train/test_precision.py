@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from trimtab.config.train import Train
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, loop, precision
 from trimtab.train.precision import mixed

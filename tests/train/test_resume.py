@@ -14,7 +14,7 @@ from faults import forked
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from train.resumable import OUTCOME, main
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 
 LOG = "log"
 STREAM, KEEP = 0, 2**30

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.train.workspace import workspace
 from trimtab.tune.search import search
 

@@ -13,7 +13,7 @@ import pytest
 from faults import forked
 from tune.searchable import OUTCOME, main
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 
 LOG = "log"
 TRIAL = re.compile(r"\| tune \| trial (\d+)/")

@@ -8,7 +8,7 @@ from tensorboard.plugins.hparams import metadata
 
 from trimtab.config.config import Config
 from trimtab.config.tune import Tune
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
 from trimtab.train.workspace import workspace
 from trimtab.tune import tuner

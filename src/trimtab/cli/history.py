@@ -61,7 +61,7 @@ def _print(found: History) -> None:
 
 
 def _cells(one: Version) -> list[str]:
-    from trimtab.report import numbers
+    from trimtab.report.words import numbers
 
     quality = numbers.percent(one.metrics.get("accuracy"))
     if "mae" in one.metrics:

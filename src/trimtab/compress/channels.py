@@ -14,7 +14,8 @@ import numpy as np
 
 from trimtab.compress.base import Context
 from trimtab.compress.graph.cut import cut
-from trimtab.compress.graph.dependency import Dependencies, Slot, trace
+from trimtab.compress.graph.dependency import Dependencies, Slot
+from trimtab.compress.graph.trace import trace
 from trimtab.config.recipes import Channels
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models import cost

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from trimtab.data.dataset import model_input
+from trimtab.data.dataset.dataset import model_input
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
 from trimtab.deploy.answers import schema_of

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trimtab.data.dataset import model_input
+from trimtab.data.dataset.dataset import model_input
+from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.schema import DatasetSchema
-from trimtab.data.serving import Preprocessor, name_of
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
 from trimtab.deploy.repository import MODEL_FILE, Repository

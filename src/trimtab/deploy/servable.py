@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trimtab.data.dataset import model_input
+from trimtab.data.dataset.dataset import model_input
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import MODEL_FILE, SCHEMA_FILE, Repository

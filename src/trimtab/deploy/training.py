@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trimtab.data.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset
+from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
 

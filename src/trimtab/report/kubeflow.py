@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from trimtab.report.result import CandidateResult, Result
-from trimtab.report.verdict import find_candidate
+from trimtab.report.words.verdict import find_candidate
 
 MAX_CLASSES = 100
 """The classes of the largest matrix that is shown: its cells travel as metadata, of 4 MB at most in all."""

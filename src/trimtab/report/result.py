@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from trimtab.data.changes import Changes
-from trimtab.data.drift import DriftReport
+from trimtab.data.champion.changes import Changes
+from trimtab.data.champion.drift import DriftReport
 from trimtab.evaluate.challenger import Finding
 from trimtab.evaluate.evaluation import ClassMetrics, Drop, Latency
 

@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.report import numbers
 from trimtab.report.result import CandidateResult, Result, Retraining
-from trimtab.report.verdict import is_regression, over_what
+from trimtab.report.words import numbers
+from trimtab.report.words.verdict import is_regression, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from trimtab.config.config import Config
-from trimtab.data.sources import checksums_of
+from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.storage.store import open_store

@@ -16,10 +16,10 @@ from typing import Any
 
 from trimtab import progress
 from trimtab.config.data import Data
-from trimtab.data.changes import Changes, changes_between
-from trimtab.data.content import Content, fingerprint
-from trimtab.data.reference import Reference
-from trimtab.data.sources import checksums
+from trimtab.data.champion.changes import Changes, changes_between
+from trimtab.data.champion.reference import Reference
+from trimtab.data.prepare.content import Content, fingerprint
+from trimtab.data.prepare.sources import checksums
 from trimtab.deploy import champion as champions
 from trimtab.deploy.training import TrainingRecord
 from trimtab.report.result import Forced, Judged, Retraining

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trimtab import progress
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.repository import MODEL_FILE
@@ -21,8 +21,8 @@ from trimtab.evaluate import challenger as rule
 from trimtab.evaluate import latency, significance
 from trimtab.evaluate.evaluation import Latency
 from trimtab.evaluate.litert import LiteRTModel
-from trimtab.report import comparison as words
 from trimtab.report.result import Comparison, Forced, Rival
+from trimtab.report.words import comparison as words
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact

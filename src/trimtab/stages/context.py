@@ -9,7 +9,7 @@ import numpy as np
 from trimtab import progress
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.stages.stage import StageRecord
 from trimtab.stages.train import read_hyperparameters
 from trimtab.storage.artifact import Artifact

@@ -7,11 +7,11 @@ from typing import Any
 
 from trimtab import progress
 from trimtab.config.data import Data
-from trimtab.data.brief import brief_statistics
-from trimtab.data.drift import DriftReport, measure
-from trimtab.data.prepare import PreparedSummary, prepare
-from trimtab.data.reference import Reference
-from trimtab.data.sources import checksums
+from trimtab.data.champion.drift import DriftReport, measure
+from trimtab.data.champion.reference import Reference
+from trimtab.data.prepare.prepare import PreparedSummary, prepare
+from trimtab.data.prepare.sources import checksums
+from trimtab.data.statistics.brief import brief_statistics
 from trimtab.deploy.champion import Snapshot
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.stage import recorded

@@ -10,7 +10,7 @@ from typing import Any
 
 from trimtab import progress
 from trimtab.config.config import Config, split_candidate
-from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion, training
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who

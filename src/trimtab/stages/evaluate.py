@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from trimtab import progress
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ArtifactError, DataError, ModelError
 from trimtab.evaluate import metrics
 from trimtab.evaluate.evaluation import Cost, Evaluation

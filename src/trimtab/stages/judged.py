@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 import trimtab
 from trimtab import progress
-from trimtab.data.sources import checksums_of
+from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import TrimtabError
 from trimtab.report.result import Comparison, Judged
@@ -26,7 +26,7 @@ from trimtab.storage import artifact
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
-    from trimtab.data.dataset import Dataset
+    from trimtab.data.dataset.dataset import Dataset
     from trimtab.deploy.champion import Snapshot
 
 Sources = Mapping[str, Mapping[str, str]]

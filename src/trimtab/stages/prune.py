@@ -73,7 +73,7 @@ def _prune(
         from trimtab.compress.convert import compare
         from trimtab.compress.no_quantize import PROBE_EXAMPLES, no_quantize
         from trimtab.config.recipes import NoQuantize
-        from trimtab.data.dataset import Dataset
+        from trimtab.data.dataset.dataset import Dataset
         from trimtab.models import archive, cost
         from trimtab.stages.context import compression_context
         from trimtab.train.scores import validation_scores

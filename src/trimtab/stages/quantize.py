@@ -85,7 +85,7 @@ def _quantize(
         from trimtab.compress import registry
         from trimtab.compress.convert import compare
         from trimtab.compress.no_quantize import PROBE_EXAMPLES
-        from trimtab.data.dataset import Dataset
+        from trimtab.data.dataset.dataset import Dataset
         from trimtab.models import archive
         from trimtab.stages.context import compression_context
 

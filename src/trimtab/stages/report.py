@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from trimtab.config.config import Config
-from trimtab.report.assemble import BAD_RECORD, build_result
-from trimtab.report.evidence import gather_evidence
-from trimtab.report.html import render
+from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
+from trimtab.report.records.assemble import BAD_RECORD, build_result
+from trimtab.report.records.evidence import gather_evidence
 from trimtab.report.result import StageError
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage import atomic

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trimtab import progress
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import BASELINE_ID, candidate_id
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trimtab import progress
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import training
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import ArtifactError

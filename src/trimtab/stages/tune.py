@@ -7,7 +7,7 @@ from typing import Any
 
 from trimtab import progress
 from trimtab.config.config import Config
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import Snapshot
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import recorded

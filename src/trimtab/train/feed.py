@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.train.augment import augmentation
 from trimtab.train.settings import TrainSettings

@@ -16,7 +16,7 @@ import keras
 import tensorflow as tf
 
 from trimtab import preemption, progress
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.train import objective, precision
 from trimtab.train.checkpoint import Checkpoints

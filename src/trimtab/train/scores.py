@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 
 _BATCH = 256
 

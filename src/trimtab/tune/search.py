@@ -12,7 +12,7 @@ import keras_tuner
 from trimtab import progress
 from trimtab.config.config import Config
 from trimtab.config.tune import Tune
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
 from trimtab.models import registry
 from trimtab.train.settings import TrainSettings

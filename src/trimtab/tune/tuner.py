@@ -24,7 +24,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial
 from keras_tuner.errors import FailedTrialError, FatalRuntimeError
 
-from trimtab.data.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ModelError, TrainingError
 from trimtab.train import determinism, distribution, loop
 from trimtab.train.settings import TrainSettings

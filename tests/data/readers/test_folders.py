@@ -9,10 +9,10 @@ import pytest
 from faults.unprivileged import unprivileged
 
 from trimtab.config.data import Data
+from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers import archives
 from trimtab.data.readers.registry import reader_for
-from trimtab.data.sources import checksums
-from trimtab.data.statistics import Summary
+from trimtab.data.statistics.summary import Summary
 from trimtab.errors import DataError
 
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.data.content import fingerprint
-from trimtab.data.prepare import prepare
+from trimtab.data.prepare.content import fingerprint
+from trimtab.data.prepare.prepare import prepare
 from trimtab.errors import ConfigError, DataError
 
 ROWS = "".join(f"{i * 0.37 % 5:.3f},{i % 7},{'yes' if i % 2 else 'no'}\n" for i in range(200))

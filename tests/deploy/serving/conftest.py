@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.data.dataset import SCHEMA_FILE, Dataset
+from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel

@@ -230,7 +230,7 @@ def test_bad_files(images, body, content_type, status, message):
 def test_a_file_that_takes_long_does_not_keep_others_waiting(digits_template, start):
     hook = """
 import time
-from trimtab.data import image
+from trimtab.data.encoders import image
 fast = image.decode
 def slow(content, *shape):
     time.sleep(0.2 if len(content) > 2000 else 0)

@@ -1,7 +1,8 @@
 """CSV: cut at record boundaries into pieces that workers stream; every value stays the string it is.
 
-Types are not guessed while reading: a guess would depend on where a piece begins. ``trimtab.data.values``
-gives strings their meaning, one by one, and the statistics of all rows decide what a column is.
+Types are not guessed while reading: a guess would depend on where a piece begins.
+``trimtab.data.values.values`` gives strings their meaning, one by one, and the statistics of all rows decide
+what a column is.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
-from trimtab.data.dataset import model_input
+from trimtab.data.dataset.dataset import model_input
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import tensors
 from trimtab.deploy.serving.body import body_of

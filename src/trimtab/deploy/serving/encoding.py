@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.schema import DatasetSchema
-from trimtab.data.serving import Preprocessor
 from trimtab.errors import DataError
 
 

@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import Self
 
-from trimtab.data.dataset import model_input
+from trimtab.data.dataset.dataset import model_input
+from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.schema import DatasetSchema
-from trimtab.data.serving import Preprocessor
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import MODEL_FILE, Repository

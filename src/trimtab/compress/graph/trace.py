@@ -1,0 +1,37 @@
+"""Follows the channels of a model from its inputs to its outputs, one rule a call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from trimtab.compress.graph.dependency import Dependencies, Signal
+from trimtab.compress.graph.rules import RULES, frozen_input
+
+
+def trace(model: keras.Model) -> Dependencies:
+    """Returns the dependencies of a flat functional model; its input and output channels must stay."""
+    found = Dependencies()
+    signals: dict[int, Signal] = {}
+    for node in _calls(model):
+        operation = node.operation
+        inputs = [signals[id(tensor)] for tensor in node.input_tensors]
+        shape = tuple(node.outputs[0].shape[1:])
+        rule = frozen_input if node.is_input else RULES.get(type(operation))
+        if rule is None or len(node.outputs) != 1 or not shape or shape[-1] is None:
+            for tensor in node.outputs:
+                channels = found.opaque(operation, inputs, tuple(tensor.shape[1:]))
+                signals[id(tensor)] = Signal(tuple(tensor.shape[1:]), channels)
+            continue
+        signals[id(node.outputs[0])] = Signal(shape, rule(operation, inputs, shape, found))
+    for tensor in model.outputs:
+        found.sets.freeze(signals[id(tensor)].channels, "the model's output")
+    return found
+
+
+def _calls(model: keras.Model) -> list[Any]:
+    """Returns every call of an operation, those that a call depends on before it."""
+    return [
+        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
+    ]

@@ -1,0 +1,173 @@
+"""Drift: whether new training rows are distributed as those that the champion was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from trimtab.config.data import ColumnKind
+from trimtab.data.champion.distributions import Categories, Distribution, Numbers, distributions
+from trimtab.data.champion.stability import Binned, Test, compare_categories, compare_numbers
+
+if TYPE_CHECKING:
+    from trimtab.config.retrain import Drift
+    from trimtab.data.champion.reference import Reference
+    from trimtab.data.schema import DatasetSchema
+    from trimtab.data.statistics.summary import Summary
+
+_MOST_CATEGORIES, _MOST_TOKENS, _MOST_UNSEEN = 20, 100, 5
+
+
+class Bin(BaseModel):
+    """A bin of two distributions."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    label: str = Field(description="What it holds; `(other)` and `(missing)` among them.")
+    before: float = Field(description="Its share of the champion's training rows.")
+    now: float = Field(description="Its share of the new training rows.")
+
+
+class FeatureDrift(BaseModel):
+    """One aspect of one column."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="The column.")
+    kind: ColumnKind = Field(description="What the column is taken for.")
+    aspect: str = Field(description="What of it is compared: `values`, `tokens`, `brightness` and others.")
+    is_label: bool = Field(description="Whether it is the label.")
+    psi: float = Field(description="Population stability index.")
+    test: str = Field(description="The two-sample test.")
+    statistic: float = Field(description="The test's.")
+    p_value: float = Field(description="The test's, before the correction for the number of tests.")
+    adjusted_p_value: float = Field(description="The same after Holm's correction.")
+    drifted: bool = Field(description="Whether the index and the test are both past their limits.")
+    bins: list[Bin] = Field(description="The two distributions; bins that are empty in both are left out.")
+    unseen: list[str] = Field([], description="Frequent new values that the champion's rows never had.")
+
+
+class DriftReport(BaseModel):
+    """Every aspect of every column that both data sets have; what has drifted comes first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows_before: int = Field(description="The champion's training rows.")
+    rows_now: int = Field(description="The new training rows.")
+    max_psi: float = Field(description="`retrain.drift.max_psi`.")
+    significance: float = Field(description="`retrain.drift.significance`.")
+    features: list[FeatureDrift]
+
+    @property
+    def drifted(self) -> list[FeatureDrift]:
+        """Returns what has drifted."""
+        return [feature for feature in self.features if feature.drifted]
+
+
+class _Compared(NamedTuple):
+    name: str
+    kind: ColumnKind
+    aspect: str
+    is_label: bool
+    binned: Binned
+    test: Test
+    unseen: list[str]
+
+
+def measure(champion: Reference, schema: DatasetSchema, train: Summary, limits: Drift) -> DriftReport | None:
+    """Returns how far new training rows are from the champion's, or None where its statistics are lost.
+
+    An aspect has drifted when its population stability index is at least ``max_psi`` **and** its two-sample
+    test rejects at ``significance``. P-values are corrected for the number of tests (S. Holm, "A simple
+    sequentially rejective multiple test procedure", 1979), so that the chance of any false alarm is at most
+    the significance. With many rows a test rejects the smallest shift, with few rows the index is large by
+    chance: neither is enough alone.
+
+    The champion's rows may be among the new ones, which makes the tests conservative.
+
+    Args:
+        champion: The data of the model in service.
+        schema: Of the new data.
+        train: The summary of the new training rows.
+        limits: From where on it counts.
+    """
+    if champion.train is None:
+        return None
+    compared = list(_compared(champion, champion.train, schema, train))
+    adjusted = holm([one.test.p_value for one in compared])
+    features = [_feature(one, p, limits) for one, p in zip(compared, adjusted, strict=True)]
+    return DriftReport(
+        rows_before=champion.train.rows,
+        rows_now=train.rows,
+        max_psi=limits.max_psi,
+        significance=limits.significance,
+        features=sorted(features, key=lambda one: (not one.drifted, -one.psi, one.name, one.aspect)),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p-values corrected for how many they are: each is rejected at a level if it is at most that."""
+    order = sorted(range(len(p_values)), key=lambda place: p_values[place])
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[place]))
+        adjusted[place] = least
+    return adjusted
+
+
+def _compared(
+    champion: Reference, before: Summary, schema: DatasetSchema, now: Summary
+) -> Iterator[_Compared]:
+    for name, kind in _columns(champion.schema, schema):
+        is_label = name == schema.label
+        sides = distributions(name, kind, before), distributions(name, kind, now)
+        for aspect, one in sides[0].items():
+            found = _compare(one, sides[1][aspect], tokens=aspect == "tokens")
+            if found is not None:
+                yield _Compared(name, kind, aspect, is_label, *found, _unseen(one, sides[1][aspect]))
+
+
+def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, ColumnKind]]:
+    """Yields the label and the input columns that mean the same in both."""
+    if (before.task, before.label) == (now.task, now.label):
+        yield now.label, "numeric" if now.task == "regression" else "categorical"
+    kinds = {column.name: column.kind for column in before.columns}
+    yield from ((column.name, column.kind) for column in now.columns if kinds.get(column.name) == column.kind)
+
+
+def _compare(before: Distribution, now: Distribution, *, tokens: bool) -> tuple[Binned, Test] | None:
+    """Returns the comparison, or None where the reference or the new data have no rows to compare."""
+    if not before.present + before.missing or not now.present + now.missing:
+        return None
+    if isinstance(before, Numbers) and isinstance(now, Numbers):
+        return compare_numbers(before, now)
+    assert isinstance(before, Categories)
+    assert isinstance(now, Categories)
+    return compare_categories(before, now, _MOST_TOKENS if tokens else _MOST_CATEGORIES)
+
+
+def _unseen(before: Distribution, now: Distribution) -> list[str]:
+    if isinstance(before, Numbers) or isinstance(now, Numbers):
+        return []
+    return [value for value in now.counts if value not in before.counts][:_MOST_UNSEEN]
+
+
+def _feature(compared: _Compared, adjusted: float, limits: Drift) -> FeatureDrift:
+    binned, test = compared.binned, compared.test
+    bins = zip(binned.labels, *(side.tolist() for side in binned.shares), strict=True)
+    return FeatureDrift(
+        name=compared.name,
+        kind=compared.kind,
+        aspect=compared.aspect,
+        is_label=compared.is_label,
+        psi=binned.psi,
+        test=test.name,
+        statistic=test.statistic,
+        p_value=test.p_value,
+        adjusted_p_value=adjusted,
+        drifted=binned.psi >= limits.max_psi and adjusted <= limits.significance,
+        unseen=compared.unseen,
+        bins=[Bin(label=label, before=before, now=now) for label, before, now in bins],
+    )

@@ -1,0 +1,178 @@
+"""What of the champion's schema no longer holds for new data, in words; empty: it holds, and is kept.
+
+Columns keep the kind and the place that they had: a text column of many rows may look categorical. Classes
+may be absent. Settings count when they are not those of then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from trimtab.config.data import Data
+from trimtab.data.encoders import preprocess
+from trimtab.data.statistics.infer import checked_label, column_kind, input_columns, label_names, task_of
+from trimtab.data.values.values import MISSING_NUMBERS, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trimtab.config.data import ColumnKind
+    from trimtab.data.champion.reference import Reference
+    from trimtab.data.schema import Column, DatasetSchema
+    from trimtab.data.statistics.column import ColumnSummary
+    from trimtab.data.statistics.summary import Summary
+
+_MOST_NAMED = 10
+_WORDS = {"categorical", "text"}
+_SETTINGS = {
+    "height": "image.height",
+    "width": "image.width",
+    "channels": "image.channels",
+    "sample_rate_hz": "audio.sample_rate_hz",
+    "samples": "audio.duration_s",
+    "frame": "audio.frame_ms",
+    "hop": "audio.hop_ms",
+    "mel_bins": "audio.mel_bins",
+    "vocabulary": "text.vocabulary_size",
+    "max_tokens": "text.max_tokens",
+}
+_UNITS = {
+    "height": "pixels",
+    "width": "pixels",
+    "samples": "samples",
+    "frame": "samples",
+    "hop": "samples",
+    "vocabulary": "words",
+}
+
+
+def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[str]:
+    """Returns what differs from the champion's schema, in words.
+
+    Args:
+        champion: The data of the model in service.
+        summary: Of the new rows of all splits.
+        config: The config's data section: what it sets explicitly must be the champion's, too.
+
+    Raises:
+        DataError: If there are no rows or no label, or if the config names a column that is not there.
+    """
+    schema = champion.schema
+    if champion.train is None:
+        return ["the statistics of the champion's training rows are lost"]
+    label = checked_label(summary, config)
+    if label != schema.label:
+        return [f"the label is the column {label}, it was {schema.label}"]
+    return [
+        *_label(schema, summary, config),
+        *(change for column in schema.columns for change in _column(column, summary, config)),
+        *_added(schema, champion.train, summary, config),
+        *_settings(schema, champion, champion.train, config),
+    ]
+
+
+def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) -> bool:
+    """Returns whether the champion's model can be asked about new rows although the schema has changed.
+
+    Args:
+        champion: The schema of the model in service.
+        new: The schema of the new rows.
+        summary: Of the new rows of all splits.
+    """
+    same = (champion.task, champion.label) == (new.task, new.label)
+    known = champion.task == "regression" or bool(set(champion.classes) & set(new.classes))
+    return same and known and all(_is_readable(column, summary) for column in champion.columns)
+
+
+def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[str]:
+    column, task = summary.columns[schema.label], task_of(schema.label, summary, config)
+    added = sorted(label_names(column) - set(schema.classes)) if schema.task == "classification" else []
+    holds = not added if schema.task == "classification" else not column.words
+    if task != schema.task and (config.task is not None or not holds):
+        yield f"the task is {task}, it was {schema.task}"
+    elif added:
+        noun, verb = ("class", "is") if len(added) == 1 else ("classes", "are")
+        yield f"the {noun} {_listed(added)} {verb} new in {schema.label}"
+
+
+def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
+    name = column.name
+    if name not in summary.columns:
+        yield f"the column {name} is gone"
+    elif name in config.drop:
+        yield f"the column {name} is left out (data.drop)"
+    elif name == config.group_by:
+        yield f"the column {name} groups rows, it was input (data.group_by)"
+    elif name in config.columns:
+        if config.columns[name] != column.kind:
+            yield f"the column {name} is {config.columns[name]}, it was {column.kind} (data.columns)"
+    elif not _is_empty(summary.columns[name], summary.rows):
+        kind = column_kind(name, summary, config)
+        if not _is_alike(kind, column.kind):
+            words = _words(summary.columns[name]) if column.kind == "numeric" else ""
+            yield f"the column {name} is {kind}, it was {column.kind}{words}"
+
+
+def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data) -> Iterator[str]:
+    """Yields the input columns that are new; what the champion left out as an identifier stays out."""
+    known = {column.name for column in schema.columns}
+    for column in input_columns(summary, schema.label, config):
+        if column.name in known:
+            continue
+        before = train.columns.get(column.name)
+        if column.name in config.columns:
+            yield f"the column {column.name} ({column.kind}) is input (data.columns)"
+        elif before is None:
+            yield f"the column {column.name} ({column.kind}) is new"
+        elif before.type != "binary" and not len(before.distinct.hashes):
+            yield f"the column {column.name} ({column.kind}) is input, it was empty or left out"
+
+
+def _settings(schema: DatasetSchema, champion: Reference, train: Summary, config: Data) -> Iterator[str]:
+    """Yields the settings that ask for other tensors than the champion's.
+
+    They are held against those of then by what both make of the same rows: only what the config asks for
+    counts, not what the champion's rows would ask for today, since its schema may be older than they are.
+    """
+    before = champion.settings or Data(train=config.train)
+    now, then = (preprocess.fit(schema.columns, train, one) for one in (config, before))
+    for key, field in _SETTINGS.items():
+        found = schema.preprocessing.get(key)
+        if found is not None and now[key] not in (then[key], found):
+            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], found))
+            yield f"data.{field} asks for {wanted:,} {_UNITS.get(key, '')}".rstrip() + f", it was {was:,}"
+
+
+def _words(column: ColumnSummary) -> str:
+    """Returns how many values are no numbers, and the most frequent of them."""
+    texts = list(column.frequent.top())
+    parsed = numbers(pa.array(texts, pa.string())).is_valid().to_pylist()
+    words = [
+        text for text, known in zip(texts, parsed, strict=True) if not known and text not in MISSING_NUMBERS
+    ]
+    return f": {column.words:,} of its values are no numbers, such as {_listed(words[:3])}" if words else ""
+
+
+def _is_alike(kind: ColumnKind, before: ColumnKind) -> bool:
+    return kind == before or {kind, before} == _WORDS
+
+
+def _is_empty(column: ColumnSummary, rows: int) -> bool:
+    return column.missing == rows
+
+
+def _is_readable(column: Column, summary: Summary) -> bool:
+    """Returns whether a column is there with values of its kind; of one left out, only the type is known."""
+    found = summary.columns.get(column.name)
+    if found is None or found.type == "other":
+        return False
+    encoded = column.kind in ("image", "audio")
+    numbers = column.kind != "numeric" or found.words == 0
+    return found.type == "null" or (encoded == (found.type == "binary") and numbers)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"

@@ -1,0 +1,1 @@
+"""What refuses or warns before anything is trained: validation, leaks."""

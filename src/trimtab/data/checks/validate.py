@@ -1,0 +1,265 @@
+"""Whether the data can be trained on, and what people should know about it before they trust the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trimtab.data.checks.leaks import DECIDES, leaks
+from trimtab.data.statistics.infer import identifiers
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data, Task
+    from trimtab.data.schema import Column
+    from trimtab.data.statistics.infer import Meaning
+    from trimtab.data.statistics.summary import Summary
+
+_MOSTLY = 0.9
+_MOST_NAMED = 10
+_MANY_COPIES = 0.2
+
+
+def validate(
+    per_split: dict[str, Summary],
+    *,
+    meaning: Meaning,
+    config: Data,
+    duplicates: int = 0,
+    known: bool = False,
+) -> list[str]:
+    """Returns warnings, and stops the run on data that cannot be used.
+
+    Args:
+        per_split: Summaries of ``train``, ``validation`` and ``test``.
+        meaning: What the columns mean.
+        config: The config's data section.
+        duplicates: Rows of the given validation and test sources that are in another split, too.
+        known: Whether a model already knows the classes, so that some of them may be absent.
+
+    Raises:
+        DataError: If a split has no rows or lacks a column; if labels are missing, constant, no numbers
+            (regression), or in too few rows (classification); if more files are unreadable than
+            ``max_bad_fraction`` allows.
+    """
+    task, label, classes, columns = meaning
+    for split, summary in per_split.items():
+        _check_columns(split, summary, label, columns, config)
+        _check_labels(split, summary, task, label, config)
+    warnings = _unreadable(per_split, columns, config)
+    if task == "classification":
+        _check_classes(per_split, label, classes, config, known=known)
+        warnings += _absent_classes(per_split, label, classes, known=known)
+    elif not per_split["train"].columns[label].variance:
+        raise _constant(label, config)
+    train = per_split["train"]
+    return [
+        *warnings,
+        *_duplicates(duplicates),
+        *_copies(per_split.get("test"), columns),
+        *_identifiers(train, label, columns, config),
+        *_left_out(train, columns, config),
+        *_leaks(train, task, label, columns),
+    ]
+
+
+def _source(split: str, config: Data) -> str:
+    return {"validation": config.validation, "test": config.test}.get(split) or config.train
+
+
+def _check_columns(split: str, summary: Summary, label: str, columns: list[Column], config: Data) -> None:
+    if not summary.rows:
+        raise DataError(
+            f"the {split} split has no rows",
+            path=_source(split, config),
+            hint="Give more rows, or larger shares in data.split.",
+        )
+    lacking = [name for name in (label, *(column.name for column in columns)) if name not in summary.columns]
+    if lacking:
+        raise DataError(
+            f"the {split} split lacks the columns {', '.join(lacking)}", path=_source(split, config)
+        )
+
+
+def _check_labels(split: str, summary: Summary, task: Task, label: str, config: Data) -> None:
+    column = summary.columns[label]
+    missing = summary.rows - column.numbers if task == "regression" or column.numeric else column.missing
+    if missing:
+        what = "no number as their label" if task == "regression" and missing > column.missing else "no label"
+        raise DataError(
+            f"{missing:,} of {summary.rows:,} rows of the {split} split have {what}",
+            path=_source(split, config),
+            field=label,
+            hint="Remove these rows, or name another column in data.label.",
+        )
+
+
+def _check_classes(
+    per_split: dict[str, Summary], label: str, classes: list[str], config: Data, *, known: bool
+) -> None:
+    for split, summary in per_split.items():
+        unknown = sorted(set(summary.columns[label].frequent.counts) - set(classes))
+        if unknown:
+            raise DataError(
+                f"the {split} split has classes that training does not have: {_listed(unknown)}",
+                path=_source(split, config),
+                field=label,
+            )
+    present = per_split["train"].columns[label].frequent.counts if known else classes
+    if len(present) < 2:
+        raise _constant(label, config)
+    if known:
+        return
+    given = {"validation": config.validation, "test": config.test}
+    pooled = [summary for split, summary in per_split.items() if given.get(split) is None]
+    for name in classes:
+        rows = sum(summary.columns[label].frequent.counts.get(name, 0) for summary in pooled)
+        if rows < config.min_rows_per_class or name not in per_split["train"].columns[label].frequent.counts:
+            raise DataError(
+                f"the class {name} has {rows} rows to train on; "
+                f"data.min_rows_per_class is {config.min_rows_per_class}",
+                path=config.train,
+                field=label,
+                hint="Give more rows of it, remove it, or join it with another class.",
+            )
+
+
+def _constant(label: str, config: Data) -> DataError:
+    return DataError(
+        "every row has the same label: there is nothing to learn", path=config.train, field=label
+    )
+
+
+def _absent_classes(
+    per_split: dict[str, Summary], label: str, classes: list[str], *, known: bool
+) -> list[str]:
+    warnings = []
+    for split, summary in per_split.items():
+        absent = [name for name in classes if name not in summary.columns[label].frequent.counts]
+        if absent:
+            forgets = known and split == "train"
+            then = "the new model may forget them" if forgets else "nothing will be known of them"
+            warnings.append(f"{split}: no row of the classes {_listed(absent)}: {then}")
+    return warnings
+
+
+def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Data) -> list[str]:
+    warnings = []
+    for column in columns:
+        if column.kind not in ("image", "audio"):
+            continue
+        found = {split: summary.columns[column.name].media for split, summary in per_split.items()}
+        count = sum(media.unreadable for media in found.values())
+        if not count:
+            continue
+        rows = sum(summary.rows for summary in per_split.values())
+        named = [
+            name or f"row {row + 1} of the {split} split"
+            for split, media in found.items()
+            for row, name in media.unreadable_items
+        ]
+        more = f" and {count - len(named[:_MOST_NAMED])} more" if count > len(named[:_MOST_NAMED]) else ""
+        text = f"{count:,} of {rows:,} files cannot be read: {', '.join(named[:_MOST_NAMED])}{more}"
+        if count > config.max_bad_fraction * rows:
+            raise DataError(
+                text,
+                path=config.train,
+                field=column.name,
+                hint="Repair or remove them; data.max_bad_fraction leaves out a share of files.",
+            )
+        warnings.append(f"{column.name}: {text}; they are left out")
+    return warnings
+
+
+def _duplicates(duplicates: int) -> list[str]:
+    if not duplicates:
+        return []
+    return [
+        f"{duplicates:,} rows of the given splits are in another split, too: the proof counts them as new"
+    ]
+
+
+def _copies(test: Summary | None, columns: list[Column]) -> list[str]:
+    """Returns a warning where many test rows are the same, as when a file was appended to itself.
+
+    Encoded files are not in the sample, so that their rows cannot be told apart.
+    """
+    if test is None or any(column.kind in ("image", "audio") for column in columns):
+        return []
+    rows = int(test.sample.counts.sum())
+    share = 1 - len(test.sample.hashes) / max(rows, 1)
+    if not rows or share < _MANY_COPIES:
+        return []
+    return [
+        f"about {share:.0%} of the test rows are copies of others: the proof takes each for an observation "
+        "of its own; if they are not, it is less sure than it says, and they should be removed"
+    ]
+
+
+def _identifiers(train: Summary, label: str, columns: list[Column], config: Data) -> list[str]:
+    used = {column.name for column in columns}
+    if any(column.kind in ("image", "audio") for column in columns):
+        return []
+    warnings = []
+    for name in identifiers(train, label, config):
+        if name in used:
+            warnings.append(
+                f"{name}: every value is different: it may be an identifier; data.drop leaves it out"
+            )
+            continue
+        kind = "numeric" if train.columns[name].numeric else "categorical"
+        warnings.append(
+            f"{name}: an identifier (every value is different): it is left out; "
+            f"data.columns: {{{name}: {kind}}} keeps it"
+        )
+    return warnings
+
+
+def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
+    """Returns warnings about columns that have no value, and about numbers among which there are words."""
+    warnings = []
+    used = {column.name for column in columns}
+    for name, column in train.columns.items():
+        if name not in config.drop and column.missing == train.rows:
+            warnings.append(f"{name}: every value is missing{'' if name in used else ': it is left out'}")
+    for name in (column.name for column in columns if column.kind in ("categorical", "text")):
+        found = train.columns[name]
+        present = train.rows - found.missing_numbers
+        if name not in config.columns and found.type == "string" and present:
+            words = [value for value in found.frequent.top() if not _is_number(value)]
+            known = train.rows - found.words
+            if found.numbers and known >= _MOSTLY * train.rows and words:
+                warnings.append(
+                    f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: "
+                    f"it is taken as words; data.columns: {{{name}: numeric}} takes these as missing"
+                )
+    return warnings
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _leaks(train: Summary, task: Task, label: str, columns: list[Column]) -> list[str]:
+    warnings = []
+    for leak in leaks(train.sample, task, label, columns):
+        next_best = max(leak.next_best, 0.0)
+        score = (
+            f"ROC AUC {(leak.skill + 1) / 2:.2f} alone, the next best feature {(next_best + 1) / 2:.2f}"
+            if task == "classification"
+            else f"R² {leak.skill:.2f} alone, the next best feature {next_best:.2f}"
+        )
+        how = "decides" if leak.skill >= DECIDES else "predicts"
+        warnings.append(
+            f"{leak.column}: {how} the label alone, far better than any other feature ({score}): a possible "
+            "leak; make sure that it is known when a prediction is made, or leave it out with data.drop"
+        )
+    return warnings
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:_MOST_NAMED])
+    return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"

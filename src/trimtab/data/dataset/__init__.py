@@ -1,0 +1,1 @@
+"""A prepared dataset on disk: records, shards, and how they are read."""

@@ -1,0 +1,206 @@
+"""A prepared dataset: verified shards with their schema and statistics, read as arrays or as batches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from trimtab.data.dataset.records import Layout, read_shard
+from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.errors import ArtifactError
+from trimtab.storage import artifact
+
+Array = npt.NDArray[Any]
+SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"
+CHAMPION = "champion"
+
+
+def layout_of(schema: DatasetSchema) -> Layout:
+    """Returns the layout of the records of a dataset."""
+    x_bytes = int(np.prod(schema.input.shape)) * np.dtype(schema.input.stored_dtype).itemsize
+    return Layout(x_bytes, "int64" if schema.task == "classification" else "float32")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset artifact whose every file was found to be what its manifest says.
+
+    Attributes:
+        path: The artifact's directory.
+        schema: What the data means, and the tensors it became.
+        statistics: The statistics of every column, by split.
+        rows: Examples by split.
+        fingerprint: The content of the source, whatever the order of its rows.
+        warnings: What a person should look at.
+        sources: The CRC-32C of every source file by split and name; empty where there are none.
+        content_rows: Rows of the sources by split, those among them that could not be used.
+        schema_changes: What differs from the schema of the model in service, in words.
+        sides_changed: Why the model in service may have been trained on test rows; empty: it was not.
+        champion: The schema of the model in service, if it can answer the test rows; see ``champion_test``.
+        digest: One checksum over all files.
+    """
+
+    path: Path
+    schema: DatasetSchema
+    statistics: dict[str, Any]
+    rows: dict[str, int]
+    fingerprint: str
+    warnings: list[str]
+    sources: dict[str, dict[str, str]]
+    content_rows: dict[str, int]
+    schema_changes: list[str]
+    sides_changed: list[str]
+    champion: DatasetSchema | None
+    digest: str
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Returns the dataset at ``path`` after verifying every file of it.
+
+        Raises:
+            ArtifactError: If a file is missing, cut or changed, or if it is no dataset.
+        """
+        found = artifact.load(path, "dataset")
+        lineage = found.lineage
+        try:
+            schema = DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
+            statistics = json.loads((found.path / STATISTICS_FILE).read_bytes())
+            champion = _champion(found.path, schema) if lineage.get("champion_rows") else None
+        except (OSError, ValidationError, json.JSONDecodeError) as error:
+            raise ArtifactError(f"no usable schema or statistics: {error}", path=str(found.path)) from error
+        return cls(
+            path=found.path,
+            schema=schema,
+            statistics=statistics,
+            rows={split: found.manifest.counts.get(split, 0) for split in SPLITS},
+            fingerprint=str(lineage.get("fingerprint", "")),
+            warnings=list(lineage.get("warnings", [])),
+            sources=dict(lineage.get("sources", {})),
+            content_rows=dict(lineage.get("content_rows", {})),
+            schema_changes=list(lineage.get("schema_changes", [])),
+            sides_changed=list(lineage.get("sides_changed", [])),
+            champion=champion,
+            digest=found.digest,
+        )
+
+    def shards(self, split: str) -> list[Path]:
+        """Returns the TFRecord files of a split, in the order of their partitions."""
+        return sorted((self.path / split).glob("part-*.tfrecord"))
+
+    def blocks(self, split: str) -> Iterator[tuple[Array, Array]]:
+        """Yields a split in order, as blocks of a few MiB: ``(x as stored (n, *shape), y (n,))``.
+
+        Raises:
+            ArtifactError: If a shard is damaged, or if rows are missing.
+        """
+        return _blocks(self.path / split, self.schema, self.rows[split])
+
+    def arrays(self, split: str) -> tuple[Array, Array]:
+        """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y int64 classes or float32 values."""
+        layout, spec = layout_of(self.schema), self.schema.input
+        x = np.empty((self.rows[split], *spec.shape), spec.stored_dtype)
+        y = np.empty(self.rows[split], layout.y_dtype)
+        at = 0
+        for block, labels in self.blocks(split):
+            if at + len(labels) <= len(y):
+                x[at : at + len(labels)], y[at : at + len(labels)] = block, labels
+            at += len(labels)
+        return x, y
+
+    def batches(self, split: str, batch_size: int) -> Iterator[tuple[Array, Array]]:
+        """Yields a split in order as ``(x (batch, *shape) as the model takes it, y (batch,))``.
+
+        The last batch may be smaller; memory does not grow with the rows.
+        """
+        return _batches(self.blocks(split), self.schema, batch_size)
+
+    def champion_test(self, batch_size: int = 256) -> Iterator[tuple[Array, Array]] | None:
+        """Returns the test split as the model in service takes it, or None where it cannot answer.
+
+        Row by row it is ``batches("test", batch_size)``: the labels are this dataset's, whose classes may
+        be others than the ``champion``'s.
+
+        Raises:
+            ArtifactError: If a shard is damaged, or if rows are missing.
+        """
+        if self.champion is None:
+            return None
+        folder = self.path / CHAMPION / "test" if (self.path / CHAMPION).is_dir() else self.path / "test"
+        return _batches(_blocks(folder, self.champion, self.rows["test"]), self.champion, batch_size)
+
+    def head(self, split: str, n: int) -> tuple[Array, Array]:
+        """Returns the first ``n`` examples of a split, or all of them: ``(x as the model takes it, y)``."""
+        for batch in self.batches(split, n):
+            return batch
+        x, y = self.arrays(split)
+        return self.model_input(x), y
+
+    def model_input(self, x: Array) -> Array:
+        """Returns stored tensors as the model takes them: ``stored * scale + offset``; tokens are unchanged.
+
+        Args:
+            x: Stored tensors, ``(n, *shape)``.
+        """
+        return model_input(self.schema, x)
+
+
+def _champion(path: Path, schema: DatasetSchema) -> DatasetSchema:
+    """Returns the schema of the model in service, which is the dataset's own unless it is there."""
+    file = path / CHAMPION / SCHEMA_FILE
+    return DatasetSchema.model_validate_json(file.read_bytes()) if file.is_file() else schema
+
+
+def _blocks(folder: Path, schema: DatasetSchema, rows: int) -> Iterator[tuple[Array, Array]]:
+    layout, spec, seen = layout_of(schema), schema.input, 0
+    for shard in sorted(folder.glob("part-*.tfrecord")):
+        for raw, y in read_shard(shard, layout):
+            x = np.ascontiguousarray(raw).view(np.dtype(spec.stored_dtype).newbyteorder("<"))
+            seen += len(y)
+            yield x.reshape(len(y), *spec.shape), y
+    if seen != rows:
+        raise ArtifactError(
+            f"the {folder.name} split has {seen} rows, its manifest says {rows}", path=str(folder)
+        )
+
+
+def _batches(
+    blocks: Iterator[tuple[Array, Array]], schema: DatasetSchema, batch_size: int
+) -> Iterator[tuple[Array, Array]]:
+    parts: list[tuple[Array, Array]] = []
+    held = 0
+    for x, y in blocks:
+        at = 0
+        while len(y) - at >= batch_size - held:
+            take = batch_size - held
+            yield _joined([*parts, (x[at : at + take], y[at : at + take])], schema)
+            at, parts, held = at + take, [], 0
+        if at < len(y):
+            parts.append((x[at:], y[at:]))
+            held += len(y) - at
+    if parts:
+        yield _joined(parts, schema)
+
+
+def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Array, Array]:
+    x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return model_input(schema, x), y
+
+
+def model_input(schema: DatasetSchema, x: Array) -> Array:
+    """Returns stored tensors ``(n, *shape)`` as the model takes them, in float32; tokens stay int32."""
+    spec = schema.input
+    if spec.kind == "text":
+        return x.astype(np.int32, copy=False)
+    result: Array = x.astype(np.float32)
+    if spec.scale:
+        result *= np.asarray(spec.scale, np.float32)
+    if spec.offset:
+        result += np.asarray(spec.offset, np.float32)
+    return result

@@ -1,0 +1,1 @@
+"""From rows to tensors: one encoder a kind of input, fitted on the training split."""

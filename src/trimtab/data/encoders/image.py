@@ -1,0 +1,126 @@
+"""Encoded images as pixels of one size."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from trimtab.data.encoders.base import Encoded, encode_files
+from trimtab.data.schema import TensorSpec
+from trimtab.data.values.images import FORMATS, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Image as ImageConfig
+    from trimtab.data.statistics.column import ColumnSummary
+
+MIN_SIDE, MAX_SIDE = 4, 1024
+_STRIP_PIXELS = 1 << 20
+_GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"])
+
+
+def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
+    """Returns the pixels of an encoded image, ``(height, width, channels)``.
+
+    The image is turned the way its EXIF orientation says, put on black where it is transparent, made grey or
+    RGB, and resized bilinearly (with Pillow's antialiasing when it shrinks).
+
+    Args:
+        content: The file's content: PNG, JPEG, GIF, BMP, WebP, TIFF or PPM.
+        height: Rows of the result.
+        width: Columns of the result.
+        channels: 1 for grey, 3 for RGB.
+
+    Raises:
+        ValueError: If it is no such image, if it is damaged, or if it is too large to be decoded safely.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
+            mode, longest = "L" if channels == 1 else "RGB", max(height, width)
+            image.draft(mode, (longest, longest))
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels = _flat(image, mode)
+            if pixels.size != (width, height):
+                pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
+    # Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
+        # Pillow names the buffer's address where it knows no format.
+        why = "it is of no known format" if isinstance(error, UnidentifiedImageError) else error
+        raise ValueError(f"no readable image: {why}") from error
+    return np.asarray(pixels, np.uint8).reshape(height, width, channels)
+
+
+def _flat(image: Image.Image, mode: str) -> Image.Image:
+    """Returns an image without transparency, in a mode; a strip at a time, as each step copies what it gets.
+
+    As a whole a picture of 64 megapixels took 1.7 GB, and a file of 130 kB can hold one.
+    """
+    rows = max(1, _STRIP_PIXELS // image.width)
+    if image.height <= rows or image.mode == mode:
+        return _flat_strip(image, mode)
+    flat = Image.new(mode, image.size)
+    for top in range(0, image.height, rows):
+        strip = image.crop((0, top, image.width, min(top + rows, image.height)))
+        flat.paste(_flat_strip(strip, mode), (0, top))
+    return flat
+
+
+def _flat_strip(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "P":
+        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    return image.convert(mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Returns a 16-bit grey image in 8 bits; Pillow's own conversion would cut every value off at 255."""
+    values = np.asarray(image).astype(np.int64)
+    return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+
+
+def fit(name: str, summary: ColumnSummary, config: ImageConfig) -> dict[str, Any]:
+    """Returns the settings of an ``ImageEncoder``: what the config says, else what most training images are.
+
+    Args:
+        name: The column.
+        summary: Its summary over the training split.
+        config: The config's image section.
+    """
+    common = max(sorted(summary.media.sizes.items()), key=lambda item: item[1], default=("32x32", 0))[0]
+    height, width = (int(side) for side in common.split("x"))
+    shrink = max(1.0, height / MAX_SIDE, width / MAX_SIDE)
+    grey = bool(summary.media.modes) and set(summary.media.modes) <= _GREY_MODES
+    return {
+        "kind": "image",
+        "column": name,
+        "height": config.height or max(MIN_SIDE, round(height / shrink)),
+        "width": config.width or max(MIN_SIDE, round(width / shrink)),
+        "channels": config.channels or (1 if grey else 3),
+    }
+
+
+class ImageEncoder:
+    """Turns a column of encoded images into pixels of one size."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self._column = str(settings["column"])
+        self._shape = (int(settings["height"]), int(settings["width"]), int(settings["channels"]))
+        self.spec = TensorSpec(
+            kind="image", shape=self._shape, stored_dtype="uint8", scale=[1 / 127.5], offset=[-1.0]
+        )
+
+    def encode(self, batch: pa.RecordBatch) -> Encoded:
+        """See ``Encoder``."""
+        return encode_files(
+            batch.column(self._column), self.spec, lambda content: decode(content, *self._shape)
+        )

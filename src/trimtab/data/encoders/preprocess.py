@@ -1,0 +1,60 @@
+"""Preprocessing, fitted: on the training split alone, so that nothing of the test rows reaches the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trimtab.data.encoders import audio, image, tabular, text
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+    from trimtab.data.schema import Column
+    from trimtab.data.statistics.summary import Summary
+
+
+def fit(columns: Sequence[Column], summary: Summary, config: Data) -> dict[str, Any]:
+    """Returns ``DatasetSchema.preprocessing``: the settings of the encoder that makes the one input tensor.
+
+    Args:
+        columns: The input columns.
+        summary: The summary of the training split.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there is no input column, or if the columns do not fit into one tensor.
+    """
+    if not columns:
+        raise DataError("no input column is left beside the label", field="data.drop")
+    whole = [column for column in columns if column.kind not in ("numeric", "categorical")]
+    if not whole:
+        return tabular.fit(columns, summary)
+    if len(columns) > 1:
+        raise _too_many(columns, whole)
+    (column,) = whole
+    found = summary.columns[column.name]
+    if column.kind == "image":
+        return image.fit(column.name, found, config.image)
+    if column.kind == "audio":
+        return audio.fit(column.name, found, config.audio)
+    return text.fit(column.name, found, config.text)
+
+
+def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
+    kept = whole[0]
+    rest = [column.name for column in columns if column is not kept]
+    tabular_names = [column.name for column in columns if column not in whole]
+    hints = [f"To learn from {kept.name} alone: data.drop: [{', '.join(rest)}]."]
+    if tabular_names:
+        names = ", ".join(column.name for column in whole)
+        hints.append(f"To learn from the other columns: data.drop: [{names}].")
+    if any(column.kind == "text" for column in whole):
+        hints.append("A text column with few different values can be made categorical in data.columns.")
+    described = ", ".join(f"{column.name} ({column.kind})" for column in columns[:12])
+    more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
+    return DataError(
+        f"a model takes one input: a {kept.kind} column stands alone, found {described}{more}",
+        field=kept.name,
+        hint=" ".join(hints),
+    )

@@ -1,0 +1,94 @@
+"""Preprocessing, applied: the same code and settings make the shards and serve."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from trimtab.data.encoders.audio import AudioEncoder
+from trimtab.data.encoders.base import Encoded, Encoder
+from trimtab.data.encoders.image import ImageEncoder
+from trimtab.data.encoders.tabular import TabularEncoder
+from trimtab.data.encoders.text import TextEncoder
+from trimtab.data.schema import Column, DatasetSchema
+from trimtab.errors import DataError
+
+_ENCODERS: dict[str, type[TabularEncoder | TextEncoder | ImageEncoder | AudioEncoder]] = {
+    "tabular": TabularEncoder,
+    "text": TextEncoder,
+    "image": ImageEncoder,
+    "audio": AudioEncoder,
+}
+
+
+def encoder_of(preprocessing: dict[str, Any]) -> Encoder:
+    """Returns the encoder of fitted settings, ``DatasetSchema.preprocessing``."""
+    return _ENCODERS[preprocessing["kind"]](preprocessing)
+
+
+class Preprocessor:
+    """Turns raw rows into stored tensors, as the training rows were.
+
+    Args:
+        columns: The input columns.
+        encoder: The fitted encoder.
+    """
+
+    def __init__(self, columns: list[Column], encoder: Encoder) -> None:
+        self._columns = columns
+        self._encoder = encoder
+
+    @classmethod
+    def load(cls, schema: DatasetSchema) -> Self:
+        """Returns the preprocessor of a dataset or of a deployed model."""
+        return cls(schema.columns, encoder_of(schema.preprocessing))
+
+    def encode(self, batch: pa.RecordBatch) -> Encoded:
+        """Returns the tensors of some rows and the rows that could not be read.
+
+        Args:
+            batch: Rows as a reader gives them; columns that are not input are ignored.
+
+        Raises:
+            DataError: If an input column is missing, or not of its kind.
+        """
+        for column in self._columns:
+            if column.name not in batch.schema.names:
+                raise DataError(
+                    "there is no such input column",
+                    field=column.name,
+                    hint=f"Columns: {', '.join(batch.schema.names)}.",
+                )
+            kind = batch.schema.field(column.name).type
+            encoded = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+            fits = encoded == (column.kind in ("image", "audio")) and not pa.types.is_nested(kind)
+            if not fits and not pa.types.is_null(kind):
+                raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
+        return self._encoder.encode(batch)
+
+    def transform(self, batch: pa.RecordBatch) -> npt.NDArray[Any]:
+        """Returns the stored tensors of some rows, ``(n, *shape)``.
+
+        Args:
+            batch: Rows as a reader gives them; columns that are not input are ignored.
+
+        Raises:
+            DataError: If an input column is missing, or if a row cannot be read; it names the first one.
+        """
+        encoded = self.encode(batch)
+        for row, reason in encoded.bad.items():
+            raise DataError(reason, path=name_of(batch, row) or f"row {row + 1}")
+        return np.ascontiguousarray(encoded.x)
+
+
+def name_of(batch: pa.RecordBatch, row: int) -> str | None:
+    """Returns the name of the file that a row is, if it is one.
+
+    Args:
+        batch: Rows as a reader gives them.
+        row: A row of the batch.
+    """
+    return str(batch.column("path")[row].as_py()) if "path" in batch.schema.names else None

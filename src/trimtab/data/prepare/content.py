@@ -1,0 +1,58 @@
+"""The content of the sources: equal for equal rows, in whatever files and order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trimtab.data.prepare.fit import Fitted, fit
+from trimtab.data.prepare.work import parts_of, workers_for
+from trimtab.data.readers.remote import local_sources
+from trimtab.data.schema import SPLITS
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+    from trimtab.data.champion.reference import Reference
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of the sources.
+
+    Attributes:
+        fingerprint: 64 hexadecimal digits.
+        rows: Rows by split, those among them that cannot be used.
+    """
+
+    fingerprint: str
+    rows: dict[str, int]
+
+
+def content_of(fitted: Fitted, config: Data) -> Content:
+    """Returns the content that the first pass found.
+
+    Args:
+        fitted: What the first pass found.
+        config: The config's data section.
+    """
+    group = [config.group_by] if config.group_by else []
+    names = [fitted.meaning.label, *group, *fitted.meaning.names]
+    found = fitted.found.fingerprint
+    return Content(found.hexdigest(names), dict(zip(SPLITS, found.rows, strict=True)))
+
+
+def fingerprint(config: Data, champion: Reference | None = None) -> Content:
+    """Returns the content of the sources as ``trimtab.data.prepare.prepare`` finds it, and writes nothing.
+
+    Args:
+        config: The config's data section.
+        champion: The data of the model in service, as for ``prepare``.
+
+    Raises:
+        DataError: If the sources cannot be read, or have no label or no input.
+        StorageError: If data in Cloud Storage cannot be reached.
+    """
+    with local_sources(config) as (local, _):
+        parts = parts_of(local)
+        with workers_for(parts, local) as workers:
+            return content_of(fit(local, parts, workers, teller="check_data", champion=champion), local)

@@ -1,0 +1,127 @@
+"""The first pass over all partitions: what the sources hold, and what their columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.data.champion.schema_changes import schema_changes
+from trimtab.data.prepare import split
+from trimtab.data.prepare.duplicates import count_shared
+from trimtab.data.prepare.fit_pass import FitResult, FitTask, fit_partition
+from trimtab.data.prepare.work import Part, Rate
+from trimtab.data.readers.registry import reader_for
+from trimtab.data.statistics.infer import Meaning, infer_schema, label_column
+from trimtab.data.statistics.summary import Summary
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+    from trimtab.data.champion.reference import Reference
+    from trimtab.data.prepare.executor import Executor
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the sources hold.
+
+    Attributes:
+        found: Summaries and fingerprint.
+        meaning: The champion's where nothing of its schema has changed, else what the columns seem to be.
+        duplicates: Rows of given splits that are in another one, too; counted only where asked for.
+        changes: What differs from the champion's schema, in words.
+    """
+
+    found: FitResult
+    meaning: Meaning
+    duplicates: int = 0
+    changes: list[str] = field(default_factory=list)
+
+
+def fit(
+    config: Data,
+    parts: Sequence[Part],
+    workers: Executor,
+    *,
+    teller: str,
+    champion: Reference | None = None,
+    hashes: Path | None = None,
+) -> Fitted:
+    """Returns what the sources hold.
+
+    Args:
+        config: The config's data section.
+        parts: The partitions of its sources.
+        workers: Who reads them.
+        teller: Who says how fast it goes.
+        champion: The data of the model in service: its schema holds as long as the new rows fit it.
+        hashes: An empty directory for the hashes of rows; None: duplicates are not counted.
+
+    Raises:
+        DataError: If a partition cannot be read, or has no label or no input.
+    """
+    run = _Fit(config, parts, workers, teller, champion, hashes)
+    guessed, names = _first_guess(config, parts, champion)
+    found = run.read(guessed, names)
+    meaning, changes = _meaning(found.everything, config, champion)
+    if set(meaning.names) != set(names):
+        # The first rows were not like the rest; the sides depend on what the input columns are.
+        found = run.read(meaning.label, meaning.names)
+    return Fitted(found, meaning, run.duplicates(), changes)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    config: Data
+    parts: Sequence[Part]
+    workers: Executor
+    teller: str
+    champion: Reference | None
+    hashes: Path | None
+
+    def read(self, label: str, names: tuple[str, ...]) -> FitResult:
+        total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
+        keys = split.key_columns(names, self.champion)
+        tasks = [FitTask(*part, self.config, names, keys, label, self.hashes) for part in self.parts]
+        for result in self.workers.map(fit_partition, tasks):
+            total = total.merge(result)
+            rate.add(result.rows)
+        return total
+
+    def duplicates(self) -> int:
+        """Returns how many rows of given splits are also in the training split."""
+        if self.hashes is None:
+            return 0
+        given = [name for name in ("validation", "test") if name in split.sources(self.config)]
+        others = [file for name in given for file in sorted(self.hashes.glob(f"{name}-*.npy"))]
+        return count_shared(sorted(self.hashes.glob("train-*.npy")), others)
+
+
+def _first_guess(
+    config: Data, parts: Sequence[Part], champion: Reference | None
+) -> tuple[str, tuple[str, ...]]:
+    """Returns the label and the input columns as the first rows have them, where they have any."""
+    for part in parts:
+        if part.given != "train":
+            break
+        for batch in reader_for(part.source, config).read(part.partition, config):
+            label = label_column(list(batch.schema.names), config)
+            if not batch.num_rows:
+                continue
+            try:
+                return label, _meaning(Summary.of(batch, config), config, champion)[0].names
+            except DataError as error:
+                if error.field is not None:
+                    raise  # what is wrong with a field of the config or with a column holds for all rows
+                return label, ()
+    raise DataError("there are no rows", path=config.train)
+
+
+def _meaning(summary: Summary, config: Data, champion: Reference | None) -> tuple[Meaning, list[str]]:
+    changes = schema_changes(champion, summary, config) if champion else []
+    if champion and not changes:
+        schema = champion.schema
+        return Meaning(schema.task, schema.label, schema.classes, schema.columns), []
+    return infer_schema(summary, config), changes

@@ -1,0 +1,132 @@
+"""The first pass over a partition: who is on which side, what the columns hold, and what the content is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from trimtab.config.data import Data
+from trimtab.data.prepare import split
+from trimtab.data.prepare.duplicates import write_hashes
+from trimtab.data.prepare.fingerprint import Fingerprint
+from trimtab.data.readers.base import Partition
+from trimtab.data.readers.registry import reader_for
+from trimtab.data.schema import SPLITS
+from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.hashing import Digests, joined_digests, row_digests
+from trimtab.errors import DataError
+
+# Summaries cost more by the batch than by the row: rows are gathered first, as long as they are small.
+_GATHERED_ROWS, _GATHERED_BYTES = 32_768, 8 << 20
+
+
+@dataclass(frozen=True)
+class FitTask:
+    """A partition to read.
+
+    Attributes:
+        given: The split that its source is given for.
+        source: The source, as in the config.
+        features: The input columns.
+        keys: Those of them that decide on the rows' sides.
+        label: The label's column.
+        hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
+    """
+
+    given: str
+    source: str
+    partition: Partition
+    config: Data
+    features: tuple[str, ...]
+    keys: tuple[str, ...]
+    label: str
+    hashes: Path | None = None
+
+
+@dataclass
+class FitResult:
+    """What one or more partitions hold, by split."""
+
+    summaries: dict[str, Summary] = field(default_factory=lambda: {name: Summary() for name in SPLITS})
+    fingerprint: Fingerprint = field(default_factory=Fingerprint)
+
+    @property
+    def rows(self) -> int:
+        """Returns the rows of all splits."""
+        return sum(self.fingerprint.rows)
+
+    @property
+    def everything(self) -> Summary:
+        """Returns the summary of the rows of all splits."""
+        return reduce(Summary.merge, self.summaries.values())
+
+    def merge(self, other: FitResult) -> FitResult:
+        """Returns what both hold; merge in the order of the partitions."""
+        summaries = {name: self.summaries[name].merge(other.summaries[name]) for name in SPLITS}
+        return FitResult(summaries, self.fingerprint.merge(other.fingerprint))
+
+
+def fit_partition(task: FitTask) -> FitResult:
+    """Returns what a partition holds; a pure function of the partition, but for the file of hashes.
+
+    Raises:
+        DataError: If the partition cannot be read, or lacks a column.
+    """
+    result, hashes = FitResult(), [list[Digests]() for _ in SPLITS]
+    gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
+    rest = [name for name in (task.label, task.config.group_by) if name is not None]
+    for batch in reader_for(task.source, task.config).read(task.partition, task.config):
+        check_columns(batch, (*task.features, *rest), task.partition)
+        features = row_digests(batch, task.features)
+        keys = features if task.keys == task.features else row_digests(batch, task.keys)
+        sides = split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)
+        result.fingerprint.add(joined_digests(features, row_digests(batch, rest)), sides)
+        for side, name in enumerate(SPLITS):
+            chosen = np.flatnonzero(sides == side)
+            if not len(chosen):
+                continue
+            if task.hashes is not None:
+                hashes[side].append(features[chosen])
+            gathered[side].append(batch if len(chosen) == len(sides) else batch.take(pa.array(chosen)))
+            if _enough(gathered[side]):
+                _summarize(result, name, gathered[side], task.config)
+    for side, name in enumerate(SPLITS):
+        _summarize(result, name, gathered[side], task.config)
+        if task.hashes is not None:
+            write_hashes(task.hashes / f"{name}-{task.given}-{task.partition.index:05d}.npy", hashes[side])
+    return result
+
+
+def check_columns(batch: pa.RecordBatch, names: Iterable[str], partition: Partition) -> None:
+    """Checks that rows have all columns that are needed of them.
+
+    Raises:
+        DataError: If one is missing; it names the file.
+    """
+    for name in names:
+        if name not in batch.schema.names:
+            raise DataError(
+                "there is no such column",
+                path=partition.source,
+                field=name,
+                hint=f"Columns: {', '.join(batch.schema.names)}.",
+            )
+
+
+def _enough(batches: list[pa.RecordBatch]) -> bool:
+    rows = sum(batch.num_rows for batch in batches)
+    size: int = sum(batch.nbytes for batch in batches)
+    return rows >= _GATHERED_ROWS or size >= _GATHERED_BYTES
+
+
+def _summarize(result: FitResult, name: str, batches: list[pa.RecordBatch], config: Data) -> None:
+    if batches:
+        table = pa.Table.from_batches(batches).combine_chunks()
+        for batch in table.to_batches():
+            result.summaries[name] = result.summaries[name].merge(Summary.of(batch, config))
+    batches.clear()

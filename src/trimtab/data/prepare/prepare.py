@@ -1,0 +1,244 @@
+"""From the user's files to a dataset: two passes over the partitions of the sources, fit and transform."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from trimtab.config.data import Data
+from trimtab.data.champion import seen
+from trimtab.data.champion.reference import Reference
+from trimtab.data.champion.schema_changes import can_answer
+from trimtab.data.checks.validate import validate
+from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
+from trimtab.data.encoders import preprocess
+from trimtab.data.encoders.serving import encoder_of
+from trimtab.data.encoders.text import TextEncoder
+from trimtab.data.prepare import split
+from trimtab.data.prepare.content import Content, content_of
+from trimtab.data.prepare.executor import Executor
+from trimtab.data.prepare.fit import Fitted, fit
+from trimtab.data.prepare.fit_pass import FitResult
+from trimtab.data.prepare.transform_pass import TransformResult, TransformTask, transform_partition
+from trimtab.data.prepare.work import Rate, parts_of, workers_for
+from trimtab.data.readers.remote import local_sources
+from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.statistics.summary import Summary
+from trimtab.errors import DataError
+
+
+@dataclass(frozen=True)
+class PreparedSummary:
+    """What was prepared.
+
+    Attributes:
+        rows: Rows written, by split.
+        content: Of the sources.
+        class_counts: Rows written by split and class; empty for regression.
+        train: The statistics of the training split.
+        schema_changes: What differs from the champion's schema, in words.
+        sides_changed: Why the champion may have been trained on test rows; empty: it was not.
+        champion_rows: Whether the test rows can be put to the champion.
+    """
+
+    schema: DatasetSchema
+    rows: dict[str, int]
+    content: Content
+    warnings: list[str]
+    class_counts: dict[str, dict[str, int]]
+    train: Summary
+    schema_changes: list[str]
+    sides_changed: list[str]
+    champion_rows: bool
+
+
+def prepare(
+    config: Data, *, seed: int, directory: Path, champion: Reference | None = None
+) -> PreparedSummary:
+    """Writes shards, ``schema.json`` and ``statistics.json``.
+
+    The result depends on the sources, the config, the champion and the seed, not on the number of workers.
+
+    Args:
+        config: The config's data section.
+        seed: The run's seed, for the order of the training rows.
+        directory: An empty directory.
+        champion: The data of the model in service. As long as new rows fit its schema, they are encoded by
+            it, unchanged; else, where the champion can still answer, test rows are also encoded for it.
+
+    Raises:
+        DataError: If the data cannot be used; nothing is left out silently.
+        StorageError: If data in Cloud Storage cannot be reached.
+    """
+    with local_sources(config) as (local, original):
+        prepared = _Preparation(local, seed, directory, champion).run()
+        return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
+
+
+class _Preparation:
+    """One dataset being made."""
+
+    def __init__(self, config: Data, seed: int, directory: Path, champion: Reference | None) -> None:
+        self._config, self._seed, self._directory = config, seed, directory
+        self._champion = champion
+        self._parts = parts_of(config)
+
+    def run(self) -> PreparedSummary:
+        with workers_for(self._parts, self._config) as workers:
+            fitted = self._fit(workers)
+            warnings = validate(
+                fitted.found.summaries,
+                meaning=fitted.meaning,
+                config=self._config,
+                duplicates=fitted.duplicates,
+                known=self._champion is not None and not fitted.changes,
+            )
+            schema = self._schema(fitted)
+            asked = self._asked(fitted, schema)
+            written = self._transform(workers, schema, asked)
+            warnings += self._unasked(written)
+            if self._too_many_unasked(written):
+                asked, written = None, self._transform(workers, schema, None)
+        self._check_splits(written)
+        warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
+        moved = self._moved(schema, fitted)
+        self._write_json(schema, asked, fitted.found)
+        return PreparedSummary(
+            schema=schema,
+            rows={name: written.rows[name] for name in SPLITS},
+            content=content_of(fitted, self._config),
+            warnings=warnings + seen.warning(moved),
+            class_counts=written.class_counts(schema.classes),
+            train=fitted.found.summaries["train"],
+            schema_changes=fitted.changes,
+            sides_changed=moved,
+            champion_rows=self._champion is not None and (asked is not None or not fitted.changes),
+        )
+
+    def _fit(self, workers: Executor) -> Fitted:
+        given = self._config.validation is not None or self._config.test is not None
+        with tempfile.TemporaryDirectory(prefix=".hashes-", dir=self._directory) as scratch:
+            return fit(
+                self._config,
+                self._parts,
+                workers,
+                teller="data_prep",
+                champion=self._champion,
+                hashes=Path(scratch) if given else None,
+            )
+
+    def _asked(self, fitted: Fitted, schema: DatasetSchema) -> DatasetSchema | None:
+        """Returns the champion's schema if test rows are to be encoded for it, too."""
+        if self._champion is None or not fitted.changes:
+            return None
+        answers = can_answer(self._champion.schema, schema, fitted.found.everything)
+        return self._champion.schema if answers else None
+
+    def _schema(self, fitted: Fitted) -> DatasetSchema:
+        """Returns the champion's schema if it holds; else one fitted on the training split alone."""
+        if self._champion is not None and not fitted.changes:
+            return self._champion.schema
+        (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
+        preprocessing = preprocess.fit(columns, train, self._config)
+        encoder = encoder_of(preprocessing)
+        schema = DatasetSchema(
+            task=task,
+            label=label,
+            classes=classes,
+            columns=columns,
+            input=encoder.spec,
+            vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
+            preprocessing=preprocessing,
+            split_by=self._split_by(fitted),
+        )
+        if task == "regression":
+            labels = train.columns[label]
+            schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
+        return schema
+
+    def _split_by(self, fitted: Fitted) -> list[str]:
+        names = fitted.meaning.names
+        keys = split.key_columns(names, self._champion)
+        return [] if set(keys) == set(names) else list(keys)
+
+    def _moved(self, schema: DatasetSchema, fitted: Fitted) -> list[str]:
+        if self._champion is None:
+            return []
+        return seen.sides_changed(self._champion, schema, self._config, fitted.found.summaries)
+
+    def _transform(
+        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None
+    ) -> TransformResult:
+        for name in (*SPLITS, CHAMPION):
+            shutil.rmtree(self._directory / name, ignore_errors=True)
+        for name in SPLITS:
+            (self._directory / name).mkdir()
+        total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
+        tasks = [
+            TransformTask(*part, self._config, schema, self._directory, self._seed, asked)
+            for part in self._parts
+        ]
+        for result in workers.map(transform_partition, tasks):
+            total = total.merge(result)
+            rate.add(sum(result.rows.values()))
+        return total
+
+    def _check_splits(self, written: TransformResult) -> None:
+        for name in SPLITS:
+            if not written.rows[name]:
+                raise DataError(
+                    f"no rows are left for the {name} split",
+                    path=split.sources(self._config).get(name, self._config.train),
+                    hint="Give more rows, more and smaller groups, or other shares in data.split.",
+                )
+
+    def _too_many_unasked(self, written: TransformResult) -> bool:
+        """Returns whether asking the champion would cost more test rows than may be bad."""
+        return written.unasked > self._config.max_bad_fraction * (written.rows["test"] + written.unasked)
+
+    def _unasked(self, written: TransformResult) -> list[str]:
+        if not written.unasked:
+            return []
+        rows = f"{written.unasked:,} test rows cannot be read as the model in service takes them"
+        return [f"{rows}: {'it is not asked' if self._too_many_unasked(written) else 'they were left out'}"]
+
+    def _bad_rows(self, rows: int, written: TransformResult) -> list[str]:
+        if not written.bad:
+            return []
+        message = f"{written.bad:,} of {rows:,} rows cannot be used"
+        named = "; ".join(written.reasons)
+        if written.bad > self._config.max_bad_fraction * rows:
+            raise DataError(
+                f"{message}, data.max_bad_fraction allows {self._config.max_bad_fraction:.2%}: {named}",
+                path=self._config.train,
+                hint="Repair or remove them, or set data.max_bad_fraction.",
+            )
+        return [f"{message} and were left out: {named}"]
+
+    def _uneven_shares(self, written: TransformResult) -> list[str]:
+        """Returns a warning for each split whose share is far from the one asked for, as with few groups."""
+        config, rows, shares = self._config, written.rows, {}
+        if config.test is None:
+            shares["test"] = (config.split.test, sum(rows.values()))
+        if config.validation is None:
+            shares["validation"] = (config.split.validation, rows["train"] + rows["validation"])
+        alike = "rows are few, or many of them are the same"
+        why = f"the groups of {config.group_by} are few or uneven" if config.group_by else alike
+        return [
+            f"the {name} split holds {rows[name] / whole:.0%} of its rows, not {share:.0%}: {why}"
+            for name, (share, whole) in shares.items()
+            if not share / 1.5 < rows[name] / whole < share * 1.5
+        ]
+
+    def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, found: FitResult) -> None:
+        (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
+        if asked is not None:
+            file = self._directory / CHAMPION / SCHEMA_FILE
+            file.write_text(asked.model_dump_json(indent=2) + "\n")
+        statistics = {name: summary.to_dict() for name, summary in found.summaries.items()}
+        (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")

@@ -1,0 +1,89 @@
+"""What the sources are, file by file: tells new files from old ones without parsing any."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.data.prepare import split
+from trimtab.data.readers.files import is_data, is_left_out, walk
+from trimtab.data.readers.sklearn import SCHEME
+from trimtab.errors import DataError
+from trimtab.storage import files
+from trimtab.storage.gcs.location import Location, is_remote
+from trimtab.storage.gcs.objects import checksum
+from trimtab.storage.parallel import in_parallel
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+def checksums(config: Data) -> dict[str, dict[str, str]]:
+    """Returns the CRC-32C of every source file, as Cloud Storage writes it: ``{split: {name: CRC}}``.
+
+    Names are relative to the source, so that a copy elsewhere has the same ones. Objects in Cloud Storage are
+    listed, not read; ``sklearn://`` has no files; an archive is one.
+
+    Args:
+        config: The config's data section.
+
+    Raises:
+        DataError: If nothing is at a source, or a file cannot be read.
+        ConfigError: If a bucket cannot be accessed.
+        StorageError: If it cannot be reached.
+    """
+    return {name: checksums_of(source) for name, source in split.sources(config).items()}
+
+
+def checksums_of(source: str) -> dict[str, str]:
+    """Returns the CRC-32C of every file of one source; see ``checksums``."""
+    if source.startswith(SCHEME):
+        return {}
+    if is_remote(source):
+        whole = Location.parse(source).uri
+        found = files.fingerprint(source)
+        if _MAGIC.search(whole):
+            found = {name: value for name, value in found.items() if not is_left_out(name)}
+    else:
+        whole = str(Path(source).expanduser())
+        names = _local(whole)
+        found = dict(zip(names, in_parallel(_checksum, names), strict=True))
+    return dict(sorted((_relative(name, whole), value) for name, value in found.items()))
+
+
+def _local(source: str) -> list[str]:
+    """Returns the visible files of a source: itself, those below a directory, or a glob's matches."""
+    path = Path(source)
+    if path.is_file():
+        return [source]
+    if path.is_dir():
+        found = [
+            f"{folder}/{file}"
+            for folder, names in walk(path)
+            for file in names
+            if not any(part.startswith(".") for part in (folder / file).relative_to(path).parts)
+        ]
+    else:
+        found = [name for name in glob.glob(source, recursive=True) if is_data(Path(name))]  # noqa: PTH207 (as readers)
+    if not found:
+        raise DataError("there is no such file or directory, or no file in it", path=source)
+    return found
+
+
+def _checksum(file: str) -> str:
+    try:
+        with Path(file).open("rb") as stream:
+            return checksum(stream)
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", path=file) from error
+
+
+def _relative(name: str, source: str) -> str:
+    if name == source:
+        return name.rpartition("/")[2]
+    root = f"{_MAGIC.split(source, maxsplit=1)[0].rpartition('/')[0]}/" if _MAGIC.search(source) else ""
+    return name.removeprefix(root or f"{source.rstrip('/')}/")

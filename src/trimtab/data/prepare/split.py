@@ -1,0 +1,88 @@
+"""Which side a row is on: decided by its content alone.
+
+A row's side depends on nothing but its features (or its group): it stays there when rows are added or
+reordered, duplicates are together, and everyone gets the same sides without exchanging a list. Labels do not
+count, so that two rows that differ in nothing but their label cannot give each other away.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trimtab.data.schema import SPLITS
+from trimtab.data.values.hashing import Digests, row_digests
+from trimtab.data.values.values import texts
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+    from trimtab.data.champion.reference import Reference
+
+Sides = npt.NDArray[np.int8]
+TRAIN, VALIDATION, TEST = range(len(SPLITS))
+
+
+def sources(config: Data) -> dict[str, str]:
+    """Returns the sources that are read, by the split that each is given for."""
+    given = {"train": config.train, "validation": config.validation, "test": config.test}
+    return {split: source for split, source in given.items() if source is not None}
+
+
+def sides(given: str, keys: Digests, config: Data) -> Sides:
+    """Returns the split of every row, as an index into ``SPLITS``.
+
+    Two independent 64-bit parts of the key are compared with the shares of the config: the first decides on
+    test, the second on validation among the rest, so that changing one share moves no row of the other.
+
+    Args:
+        given: The split that the rows' source is given for; rows of ``validation`` and ``test`` stay there.
+        keys: The digests of the rows' features or groups, ``(rows, 32)``.
+        config: The config's data section.
+    """
+    result = np.full(len(keys), SPLITS.index(given), np.int8)
+    if given != "train":
+        return result
+    if config.validation is None:
+        result[_below(keys[:, 8:16], config.split.validation)] = VALIDATION
+    if config.test is None:
+        result[_below(keys[:, :8], config.split.test)] = TEST
+    return result
+
+
+def key_columns(names: tuple[str, ...], champion: Reference | None) -> tuple[str, ...]:
+    """Returns the columns that decide on the rows' sides: the champion's, where columns were only added.
+
+    So its rows stay on their sides when they get another column, and its test rows are still fresh for both
+    models. Rows that are the same with the new columns are the same without them: they stay together.
+
+    Args:
+        names: The input columns.
+        champion: The data of the model in service.
+    """
+    before = champion.schema.split_columns if champion else names
+    return before if set(before) <= set(names) else names
+
+
+def split_keys(batch: pa.RecordBatch, features: Digests, config: Data) -> Digests:
+    """Returns the digests that decide on the rows' sides: of the group if there is one, else of the features.
+
+    Args:
+        batch: Rows as a reader gives them.
+        features: The digests of the rows' features, ``(rows, 32)``.
+        config: The config's data section.
+
+    """
+    if config.group_by is None:
+        return features
+    ungrouped = pc.is_null(texts(batch.column(config.group_by))).to_numpy(zero_copy_only=False)
+    groups = row_digests(batch, [config.group_by])
+    return np.where(ungrouped[:, None], features, groups)
+
+
+def _below(part: Digests, share: float) -> npt.NDArray[np.bool_]:
+    below: npt.NDArray[np.bool_] = np.ascontiguousarray(part).view("<u8")[:, 0] < np.uint64(share * 2.0**64)
+    return below

@@ -1,0 +1,184 @@
+"""The second pass over a partition: at most one shard a split."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from trimtab.config.data import Data
+from trimtab.data.dataset.dataset import CHAMPION, layout_of
+from trimtab.data.dataset.shards import ShardWriter
+from trimtab.data.encoders.labels import Array, encode_labels
+from trimtab.data.encoders.serving import Preprocessor, name_of
+from trimtab.data.prepare import split
+from trimtab.data.readers.base import Partition
+from trimtab.data.readers.registry import reader_for
+from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.values.hashing import row_digests
+from trimtab.errors import DataError
+
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class TransformTask:
+    """A partition to write.
+
+    Attributes:
+        given: The split that its source is given for.
+        source: The source, as in the config.
+        directory: Where the splits' folders of shards are.
+        seed: The run's seed, for the order of the training rows.
+        champion: The schema by which test rows are encoded once more, for another model; None: they are not.
+    """
+
+    given: str
+    source: str
+    partition: Partition
+    config: Data
+    schema: DatasetSchema
+    directory: Path
+    seed: int
+    champion: DatasetSchema | None = None
+
+
+@dataclass
+class TransformResult:
+    """What was written of one or more partitions.
+
+    Attributes:
+        rows: Rows written, by split.
+        classes: Rows written, by split and by class index (classification only).
+        bad: Rows that could not be used; ``reasons`` names the first few.
+        unasked: Test rows that could be used, but not by the other model that they were encoded for.
+    """
+
+    rows: Counter[str] = field(default_factory=Counter)
+    classes: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in SPLITS})
+    bad: int = 0
+    unasked: int = 0
+    reasons: list[str] = field(default_factory=list)
+
+    def class_counts(self, classes: list[str]) -> dict[str, dict[str, int]]:
+        """Returns the rows written by split and class name; empty for regression."""
+        if not classes:
+            return {}
+        return {
+            split_name: {name: counts[index] for index, name in enumerate(classes)}
+            for split_name, counts in self.classes.items()
+        }
+
+    def merge(self, other: TransformResult) -> TransformResult:
+        """Returns what was written of both; merge in the order of the partitions."""
+        return TransformResult(
+            self.rows + other.rows,
+            {name: self.classes[name] + other.classes[name] for name in SPLITS},
+            self.bad + other.bad,
+            self.unasked + other.unasked,
+            (self.reasons + other.reasons)[:_NAMED],
+        )
+
+
+def transform_partition(task: TransformTask) -> TransformResult:
+    """Writes the shards of a partition, named by its place among the source's partitions.
+
+    Raises:
+        DataError: If the partition cannot be read.
+    """
+    result, first = TransformResult(), 0
+    shard = f"part-{task.partition.index:05d}.tfrecord"
+    shuffle = np.random.default_rng([task.seed, task.partition.index])
+    preprocessor, layout = Preprocessor.load(task.schema), layout_of(task.schema)
+    with contextlib.ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                ShardWriter(task.directory / name / shard, layout, shuffle if name == "train" else None)
+            )
+            for name in SPLITS
+        ]
+        champion = None
+        if task.champion is not None:
+            path = task.directory / CHAMPION / "test" / shard
+            writer = stack.enter_context(ShardWriter(path, layout_of(task.champion), None))
+            champion = _Champion(Preprocessor.load(task.champion), writer)
+        for batch in reader_for(task.source, task.config).read(task.partition, task.config):
+            _write(batch, first, task, preprocessor, writers, champion, result)
+            first += batch.num_rows
+    return result
+
+
+class _Champion:
+    """The test rows once more, as another model takes them, in the same order.
+
+    Args:
+        preprocessor: The model's.
+        writer: Takes the shard's rows; labels are the new ones.
+    """
+
+    def __init__(self, preprocessor: Preprocessor, writer: ShardWriter) -> None:
+        self._preprocessor, self._writer = preprocessor, writer
+
+    def write(self, batch: pa.RecordBatch, sides: split.Sides, y: Array, usable: Array) -> int:
+        """Writes the test rows of a batch that can be used, and returns how many the model cannot read.
+
+        Args:
+            batch: Rows as a reader gives them.
+            sides: The split of every row.
+            y: The labels.
+            usable: Which rows can be used; what the model cannot read is no longer.
+        """
+        test = np.flatnonzero((sides == split.TEST) & usable)
+        try:
+            encoded = self._preprocessor.encode(batch.take(pa.array(test)))
+        except DataError:  # a given split may lack a column that is left out
+            usable[test] = False
+            return len(test)
+        unread = list(encoded.bad)
+        usable[test[unread]] = False
+        kept = np.delete(np.arange(len(test)), unread)
+        self._writer.write(encoded.x[kept], y[test[kept]])
+        return len(unread)
+
+
+def _write(
+    batch: pa.RecordBatch,
+    first: int,
+    task: TransformTask,
+    preprocessor: Preprocessor,
+    writers: list[ShardWriter],
+    champion: _Champion | None,
+    result: TransformResult,
+) -> None:
+    sides = _sides(batch, task)
+    encoded = preprocessor.encode(batch)
+    y, usable = encode_labels(batch.column(task.schema.label), task.schema)
+    reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
+    usable[list(reasons)] = False
+    if champion:
+        result.unasked += champion.write(batch, sides, y, usable)
+    _tell_bad(reasons, batch, first, task, result)
+    for side, name in enumerate(SPLITS):
+        rows = np.flatnonzero(usable & (sides == side))
+        writers[side].write(encoded.x[rows], y[rows])
+        result.rows[name] += len(rows)
+        if task.schema.task == "classification":
+            result.classes[name].update(y[rows].tolist())
+
+
+def _tell_bad(
+    reasons: dict[int, str], batch: pa.RecordBatch, first: int, task: TransformTask, result: TransformResult
+) -> None:
+    result.bad += len(reasons)
+    for row, reason in sorted(reasons.items())[: _NAMED - len(result.reasons)]:
+        name = name_of(batch, row) or f"row {first + row + 1} of partition {task.partition.index + 1}"
+        result.reasons.append(f"{task.partition.source}: {name}: {reason}")
+
+
+def _sides(batch: pa.RecordBatch, task: TransformTask) -> split.Sides:
+    keys = row_digests(batch, task.schema.split_columns)
+    return split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)

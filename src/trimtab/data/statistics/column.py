@@ -1,0 +1,256 @@
+"""What is known of one column of some rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trimtab.data.statistics.media import MediaSummary
+from trimtab.data.statistics.sketches import (
+    NULL_HASH,
+    Distinct,
+    Frequent,
+    Hashes,
+    hash_numbers,
+    hash_strings,
+    mix,
+)
+from trimtab.data.values import values
+from trimtab.data.values.tokens import tokenize
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+
+ColumnType = Literal["string", "integer", "float", "boolean", "binary", "other", "null"]
+Weights = np.ndarray[Any, np.dtype[np.int64]]
+_FREQUENT_VALUES = 10_000
+_FREQUENT_NUMBERS = 1_000
+_LEAST_FREQUENT_TOKENS = 20_000
+_LONGEST_TEXT_TOKENS = 4096
+_LONGEST_COUNTED_CHARACTERS = 200
+_DISTINCT_BUDGET, _DISTINCT_LEAST, _DISTINCT_MOST = 200_000, 64, 1024
+
+
+@dataclass
+class ColumnSummary:
+    """One column of a summary.
+
+    Attributes:
+        type: What the source says the column holds; CSV says ``string`` of everything.
+        missing: Rows whose text is missing (null or blank).
+        missing_numbers: Rows that are missing as a number (also ``NA``, ``?`` and their like).
+        words: Rows that are neither missing nor a number.
+        numbers: Rows that are a finite number.
+        integers: Rows that are a whole number.
+        mean: Of the numbers.
+        m2: Sum of the squared differences of the numbers from their mean.
+        minimum: Of the numbers.
+        maximum: Of the numbers.
+        distinct: Sketch of the different values.
+        frequent: The most frequent values as text; columns of many different numbers count none.
+        tokens: The most frequent tokens of values that are not numbers.
+        token_lengths: Histogram: ``token_lengths[n]`` such values have n tokens; the last bin has all longer
+            ones.
+        media: The encoded files of a binary column.
+    """
+
+    type: ColumnType
+    missing: int = 0
+    missing_numbers: int = 0
+    words: int = 0
+    numbers: int = 0
+    integers: int = 0
+    mean: float = 0.0
+    m2: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    distinct: Distinct = field(default_factory=lambda: Distinct(_DISTINCT_MOST))
+    frequent: Frequent = field(default_factory=lambda: Frequent(_FREQUENT_VALUES))
+    tokens: Frequent = field(default_factory=lambda: Frequent(_LEAST_FREQUENT_TOKENS))
+    token_lengths: list[int] = field(default_factory=list)
+    media: MediaSummary = field(default_factory=MediaSummary)
+
+    @property
+    def variance(self) -> float:
+        """Returns the population variance of the numbers."""
+        return self.m2 / self.numbers if self.numbers else 0.0
+
+    @property
+    def numeric(self) -> bool:
+        """Returns whether every value is a number or missing as one, and not all are missing."""
+        return self.numbers > 0 and self.type != "boolean" and self.words == 0
+
+    @classmethod
+    def unseen(cls, column: pa.Array) -> ColumnSummary:
+        """Returns the summary of a column that is left out: its type."""
+        return cls(_type_of(column.type))
+
+    @classmethod
+    def absent(cls, rows: int) -> ColumnSummary:
+        """Returns the summary of a column that these rows do not have."""
+        return cls("null", missing=rows, missing_numbers=rows)
+
+    @classmethod
+    def of(
+        cls, name: str, column: pa.Array, names: list[str], config: Data, width: int
+    ) -> tuple[ColumnSummary, Hashes | None]:
+        """Returns a column's summary, and a hash of every value unless they are encoded files.
+
+        Args:
+            name: The column's name; equal values of two columns have different hashes.
+            column: Its values.
+            names: What to call the rows in messages, or nothing.
+            config: The config's data section.
+            width: Columns of the batch: sketches are smaller where there are very many.
+        """
+        kind = _type_of(column.type)
+        summary = cls(kind, distinct=Distinct(_distinct_size(width)))
+        summary.tokens.size = max(_LEAST_FREQUENT_TOKENS, 2 * config.text.vocabulary_size)
+        if kind == "binary":
+            summary.missing = 0
+            for row, content in enumerate(column):
+                summary.media.add(row, content.as_py(), names[row] if names else "")
+            return summary, None
+        if kind == "other":
+            summary.missing = column.null_count
+            return summary, None
+        forced = config.columns.get(name) in ("categorical", "text")
+        return summary, summary._add_values(name, column, forced=forced)
+
+    def _add_values(self, name: str, column: pa.Array, *, forced: bool) -> Hashes:
+        encoded = values.plain(column).dictionary_encode()
+        unique = encoded.dictionary
+        indices = pc.fill_null(encoded.indices, len(unique)).to_numpy()
+        weights = np.bincount(indices, minlength=len(unique) + 1).astype(np.int64)
+        is_text = pa.types.is_string(unique.type)
+        parsed = values.numbers(unique)
+        self._add_numbers(parsed, values.missing_numbers(unique), weights[:-1])
+        self.words = int(weights[:-1].sum()) - self.numbers - self.missing_numbers
+        few = forced or self.words > 0 or len(unique) <= _FREQUENT_NUMBERS
+        texts = values.texts(unique) if is_text or few else None
+        null = np.asarray(pc.is_null(texts if texts is not None else parsed))
+        self.missing = int(weights[:-1][null].sum() + weights[-1])
+        self.missing_numbers += int(weights[-1])
+        hashes = np.full(len(unique) + 1, NULL_HASH, np.uint64)
+        if texts is not None and is_text:
+            hashes[:-1][~null] = hash_strings(texts.drop_null())
+        else:
+            hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
+        self.distinct = Distinct.of(hashes[:-1][~null], weights[:-1][~null], self.distinct.size)
+        if texts is not None and few:
+            tokens = is_text and (forced or self.words > 0)
+            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=tokens)
+        else:
+            self.frequent.error = int(weights[:-1].max())
+        of_rows: Hashes = mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
+        return of_rows
+
+    def _add_numbers(self, parsed: pa.DoubleArray, missing: pa.BooleanArray, weights: Weights) -> None:
+        known = np.asarray(pc.is_valid(parsed))
+        self.missing_numbers = int(weights[np.asarray(missing)].sum())
+        numbers, counts = np.asarray(parsed.drop_null()), weights[known]
+        self.numbers = int(counts.sum())
+        if not self.numbers:
+            return
+        self.integers = int(counts[numbers == np.rint(numbers)].sum())
+        self.mean = float(np.average(numbers, weights=counts))
+        self.m2 = float(np.dot(counts, (numbers - self.mean) ** 2))
+        self.minimum, self.maximum = float(numbers.min()), float(numbers.max())
+
+    def _add_texts(self, texts: pa.StringArray, weights: Weights, *, tokens: bool) -> None:
+        short = pc.utf8_slice_codeunits(texts, 0, _LONGEST_COUNTED_CHARACTERS)
+        counts = weights.tolist()
+        self.frequent.add(zip(short.to_pylist(), counts, strict=True))
+        if not tokens:
+            return
+        lengths = np.zeros(_LONGEST_TEXT_TOKENS + 1, np.int64)
+        found: dict[str, int] = {}
+        for text, count in zip(texts.to_pylist(), counts, strict=True):
+            words = tokenize(text)
+            lengths[min(len(words), _LONGEST_TEXT_TOKENS)] += count
+            for word in words:
+                found[word] = found.get(word, 0) + count
+        self.tokens.add(found.items())
+        self.token_lengths = np.trim_zeros(lengths, "b").tolist()
+
+    def merge(self, other: ColumnSummary, rows: int) -> ColumnSummary:
+        """Returns the summary of both.
+
+        Args:
+            other: The summary of the rows that follow.
+            rows: How many rows this summary is of.
+        """
+        numbers = self.numbers + other.numbers
+        delta = other.mean - self.mean
+        share = other.numbers / numbers if numbers else 0.0
+        return ColumnSummary(
+            type=_merged_type(self.type, other.type),
+            missing=self.missing + other.missing,
+            missing_numbers=self.missing_numbers + other.missing_numbers,
+            words=self.words + other.words,
+            numbers=numbers,
+            integers=self.integers + other.integers,
+            # Chan, Golub and LeVeque (1979): exact whatever the sizes of the two parts.
+            mean=self.mean + delta * share if self.numbers else other.mean,
+            m2=self.m2 + other.m2 + delta * delta * self.numbers * share,
+            minimum=min((v for v in (self.minimum, other.minimum) if v is not None), default=None),
+            maximum=max((v for v in (self.maximum, other.maximum) if v is not None), default=None),
+            distinct=self.distinct.merge(other.distinct),
+            frequent=self.frequent.merge(other.frequent),
+            tokens=self.tokens.merge(other.tokens),
+            token_lengths=_added(self.token_lengths, other.token_lengths),
+            media=self.media.merge(other.media, rows),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the summary as JSON values."""
+        return {**dataclasses.asdict(self), "distinct": self.distinct.to_dict()}
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> ColumnSummary:
+        """Returns the summary that ``to_dict`` gave."""
+        return cls(
+            **{
+                **fields,
+                "distinct": Distinct.from_dict(fields["distinct"]),
+                "frequent": Frequent(**fields["frequent"]),
+                "tokens": Frequent(**fields["tokens"]),
+                "media": MediaSummary.from_dict(fields["media"]),
+            }
+        )
+
+
+def _type_of(kind: pa.DataType) -> ColumnType:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests: list[tuple[ColumnType, list[Any]]] = [
+        ("string", [pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view]),
+        ("integer", [pa.types.is_integer]),
+        ("float", [pa.types.is_floating, pa.types.is_decimal, pa.types.is_temporal]),
+        ("boolean", [pa.types.is_boolean]),
+        ("binary", [pa.types.is_binary, pa.types.is_large_binary]),
+        ("null", [pa.types.is_null]),
+    ]
+    return next((name for name, checks in tests if any(check(kind) for check in checks)), "other")
+
+
+def _merged_type(one: ColumnType, other: ColumnType) -> ColumnType:
+    if one == other or other == "null":
+        return one
+    if one == "null":
+        return other
+    return "float" if {one, other} == {"integer", "float"} else "string"
+
+
+def _distinct_size(width: int) -> int:
+    return max(_DISTINCT_LEAST, min(_DISTINCT_MOST, _DISTINCT_BUDGET // width))
+
+
+def _added(one: list[int], other: list[int]) -> list[int]:
+    shorter, longer = sorted((one, other), key=len)
+    return [*(a + b for a, b in zip(shorter, longer, strict=False)), *longer[len(shorter) :]]

@@ -1,0 +1,302 @@
+"""What the columns mean: kinds, label, task and classes, from statistics and the config's overrides."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, NamedTuple
+
+from trimtab.data.readers.folder import FOLDER_COLUMNS
+from trimtab.data.schema import Column
+from trimtab.data.statistics.media import kind_of
+from trimtab.data.values.values import MISSING_NUMBERS
+from trimtab.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trimtab.config.data import ColumnKind, Data, Task
+    from trimtab.data.statistics.column import ColumnSummary
+    from trimtab.data.statistics.summary import Summary
+
+LABEL_NAMES = ("label", "target", "class", "y")
+_ENCODED = ("image", "audio")
+_MOST_NUMERIC_CLASSES = 20
+_TEXT_TOKENS = 3.0
+_TEXT_DISTINCT = 0.2
+_MOST_CATEGORIES = 1_000
+_IDENTIFIER_ROWS = 20
+_IDENTIFIER_NAMES = frozenset(
+    ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
+)
+
+
+class Meaning(NamedTuple):
+    """What the columns of the sources mean.
+
+    Attributes:
+        label: The label's column.
+        classes: Sorted; none for regression.
+        columns: The input columns.
+    """
+
+    task: Task
+    label: str
+    classes: list[str]
+    columns: list[Column]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns the names of the input columns."""
+        return tuple(column.name for column in self.columns)
+
+
+def label_column(names: Sequence[str], config: Data) -> str:
+    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
+
+    Args:
+        names: The source's columns.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there is no such column.
+    """
+    if config.label is not None:
+        _check_known(config.label, names, "data.label", config)
+        return config.label
+    for wanted in LABEL_NAMES:
+        for name in names:
+            if name.lower() == wanted:
+                return name
+    raise DataError(
+        f"which column is the label? None is named {', '.join(LABEL_NAMES)}",
+        path=config.train,
+        field="data.label",
+        hint=f"Set data.label to one of: {_listed(names)}.",
+    )
+
+
+def infer_schema(summary: Summary, config: Data) -> Meaning:
+    """Returns what the columns seem to mean.
+
+    A column of encoded files is the only input where there is one: the other columns of such a table say
+    where the file came from, and often give the label away. In tables, a column is *numeric* if every value
+    that is not missing is a number; *text* if its values have three or more tokens on average and a fifth or
+    more of them differ; else *categorical*. Identifiers are left out (see ``identifiers``).
+
+    Args:
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section; ``columns`` and ``task`` override what is found.
+
+    Raises:
+        DataError: If there are no rows, if the config names a column that is not there, if a column can be
+            no input, or if none is left.
+    """
+    names, label = list(summary.columns), checked_label(summary, config)
+    task = task_of(label, summary, config)
+    classes = _classes(summary.columns[label], label, config) if task == "classification" else []
+    columns = input_columns(summary, label, config)
+    if not columns:
+        raise DataError("no column is left as input", path=config.train, hint=f"Columns: {_listed(names)}.")
+    return Meaning(task, label, classes, columns)
+
+
+def checked_label(summary: Summary, config: Data) -> str:
+    """Returns the label's column, after checking that there are rows, and all columns that the config names.
+
+    Args:
+        summary: Of some rows.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there are no rows, or no such column.
+    """
+    if not summary.rows:
+        raise DataError("there are no rows", path=config.train)
+    names = list(summary.columns)
+    label = label_column(names, config)
+    _check_names(names, label, config)
+    return label
+
+
+def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
+    """Returns the columns whose values all differ, and of each whether it is clearly an identifier.
+
+    Whole numbers and words that all differ in at least 20 rows may be an identifier. It is clearly one when
+    it is called ``id`` or the like (also ``customer_id``, ``CustomerID``), when it counts the rows, or when
+    it is a word: a category that occurs once predicts nothing. Columns with a kind set in the config are
+    never one.
+
+    Args:
+        summary: Of the training split's rows, or of all rows.
+        label: The label's column.
+        config: The config's data section.
+    """
+    found = {}
+    for name in _candidates(summary, label, config):
+        column = summary.columns[name]
+        present = summary.rows - column.missing
+        if name in config.columns or present < _IDENTIFIER_ROWS or not column.distinct.all_once:
+            continue
+        if column.numbers == present and column.integers == present:
+            found[name] = _is_called_identifier(name) or _counts_rows(column)
+        elif column.numbers == 0 and column.type == "string" and not _is_text(column, present):
+            found[name] = True
+    return found
+
+
+def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
+    """Returns the columns that seem to be input; see ``infer_schema``.
+
+    Args:
+        summary: Of the training split's rows, or of all rows.
+        label: The label's column.
+        config: The config's data section.
+
+    Raises:
+        DataError: If a column can be no input.
+    """
+    names = _candidates(summary, label, config)
+    encoded = [name for name in names if column_kind(name, summary, config) in _ENCODED]
+    if encoded:
+        return [Column(name=name, kind=column_kind(name, summary, config)) for name in encoded]
+    left_out = {name for name, clearly in identifiers(summary, label, config).items() if clearly}
+    return [
+        Column(name=name, kind=column_kind(name, summary, config))
+        for name in names
+        if name not in left_out and (name in config.columns or summary.columns[name].missing < summary.rows)
+    ]
+
+
+def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
+    """Returns the columns that can be input at all."""
+    left_out = {label, config.group_by, *config.drop}
+    if set(summary.columns) in FOLDER_COLUMNS:
+        left_out.add("path")
+    return [name for name in summary.columns if name not in left_out]
+
+
+def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
+    """Returns what a column seems to be, or what the config says it is.
+
+    Args:
+        name: The column.
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section.
+
+    Raises:
+        DataError: If it can be no input.
+    """
+    if name in config.columns:
+        return config.columns[name]
+    column = summary.columns[name]
+    present = summary.rows - column.missing
+    if column.type == "binary":
+        return kind_of(column.media)
+    if column.type == "other":
+        raise DataError(
+            "expected numbers, text or encoded files, found lists or structs",
+            path=config.train,
+            field=name,
+            hint=f"Leave it out with data.drop: [{name}].",
+        )
+    if column.type == "boolean":
+        return "categorical"
+    if column.numeric:
+        return "numeric"
+    return "text" if _is_text(column, present) else "categorical"
+
+
+def _is_text(column: ColumnSummary, present: int) -> bool:
+    counted = sum(column.token_lengths)
+    tokens = sum(length * count for length, count in enumerate(column.token_lengths))
+    wordy = bool(counted) and tokens / counted >= _TEXT_TOKENS and _has_words(column)
+    return wordy and column.distinct.estimate >= _TEXT_DISTINCT * present
+
+
+def _has_words(column: ColumnSummary) -> bool:
+    """Returns whether most values have two words apart: `2024-01-31 10:15` and `a8:3f:0b` only have tokens.
+
+    Scripts that are written without spaces count as words.
+    """
+    values = list(column.frequent.counts)
+    wordy = (
+        sum(any(map(str.isalpha, word)) for word in value.split()) >= 2 or not value.isascii()
+        for value in values
+    )
+    return 2 * sum(wordy) >= len(values)
+
+
+def task_of(label: str, summary: Summary, config: Data) -> Task:
+    """Returns regression for a numeric label with fractions or with more than 20 different values.
+
+    Args:
+        label: The label's column.
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section; ``task`` overrules.
+    """
+    column = summary.columns[label]
+    if config.task is not None:
+        return config.task
+    if not column.numeric:
+        return "classification"
+    fractions = column.integers < column.numbers
+    return "regression" if fractions or column.distinct.estimate > _MOST_NUMERIC_CLASSES else "classification"
+
+
+def label_names(column: ColumnSummary) -> set[str]:
+    """Returns the different labels of a classification."""
+    names = set(column.frequent.counts)
+    return names - MISSING_NUMBERS if column.numeric else names
+
+
+def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
+    if column.frequent.error or len(column.frequent.counts) > _MOST_CATEGORIES:
+        raise DataError(
+            f"the label has about {column.distinct.estimate:,} different values: more than "
+            f"{_MOST_CATEGORIES:,} classes",
+            path=config.train,
+            field=label,
+            hint="Set data.task: regression, or name another label.",
+        )
+    names = label_names(column)
+    return sorted(names, key=lambda name: (float(name), name)) if column.numeric else sorted(names)
+
+
+def _is_called_identifier(name: str) -> bool:
+    last = name.replace("-", "_").replace(" ", "_").split("_")[-1]
+    return last.lower() in _IDENTIFIER_NAMES or last.endswith(("Id", "ID"))
+
+
+def _counts_rows(column: ColumnSummary) -> bool:
+    assert column.minimum is not None
+    assert column.maximum is not None
+    return column.minimum in (0.0, 1.0) and column.maximum - column.minimum == column.numbers - 1
+
+
+def _check_names(names: Sequence[str], label: str, config: Data) -> None:
+    for name in config.columns:
+        _check_known(name, names, "data.columns", config)
+    for name in config.drop:
+        _check_known(name, names, "data.drop", config)
+    if config.group_by is not None:
+        _check_known(config.group_by, names, "data.group_by", config)
+    if label in config.drop:
+        raise DataError(f"{label} is the label: it cannot be dropped", field="data.drop")
+
+
+def _check_known(name: str, names: Sequence[str], field: str, config: Data) -> None:
+    if name in names:
+        return
+    near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.0)
+    nearest = next(known for known in names if known.lower() == near[0]) if near else ""
+    raise DataError(
+        f"there is no column {name}; the nearest is {nearest}",
+        path=config.train,
+        field=field,
+        hint=f"Columns: {_listed(names)}.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:30])
+    return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"

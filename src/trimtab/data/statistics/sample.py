@@ -1,0 +1,146 @@
+"""Some whole rows of many, chosen by their content."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trimtab.data.statistics.sketches import Counts, Hashes
+from trimtab.data.values import values
+
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
+_ROWS, _CELLS, _LEAST_ROWS = 5_000, 500_000, 200
+_LONGEST_CHARACTERS = 64
+
+
+@dataclass
+class Sample:
+    """The rows with the smallest content hashes: a uniform sample of the different rows, with their numbers.
+
+    It depends on the rows alone, not on their order or on how they were cut, and samples of parts merge into
+    the sample of the whole (a bottom-k sample, Cohen and Kaplan 2007). Encoded files are not sampled, and
+    long texts are cut.
+
+    Attributes:
+        hashes: Of the rows, sorted, each once.
+        counts: How often each row occurs.
+        rows: The rows: numbers as float64, all else as text, one row a hash.
+    """
+
+    hashes: Hashes = field(default_factory=lambda: np.empty(0, np.uint64))
+    counts: Counts = field(default_factory=lambda: np.empty(0, np.int64))
+    rows: pa.Table = field(default_factory=lambda: pa.table({}))
+
+    @classmethod
+    def of(cls, batch: pa.RecordBatch, hashes: Hashes) -> Sample:
+        """Returns the sample of a batch's rows.
+
+        Args:
+            batch: Rows, without encoded files.
+            hashes: Of each row's content.
+        """
+        if not batch.num_columns:
+            return cls()
+        kept, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+        size = _size(batch.num_columns)
+        rows = batch.take(pa.array(first[:size]))
+        columns = {name: _sampled(rows.column(name)) for name in rows.schema.names}
+        return cls(kept[:size], counts[:size].astype(np.int64), pa.table(columns))
+
+    def merge(self, other: Sample) -> Sample:
+        """Returns the sample of the rows of both."""
+        if not len(self.hashes) or not len(other.hashes):
+            return self if len(self.hashes) else other
+        hashes = np.concatenate([self.hashes, other.hashes])
+        kept, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+        counts = np.bincount(inverse, np.concatenate([self.counts, other.counts])).astype(np.int64)
+        rows = _joined(self.rows, other.rows)
+        size = _size(rows.num_columns)
+        return Sample(kept[:size], counts[:size], rows.take(pa.array(first[:size])).combine_chunks())
+
+    def quantiles(self, column: str, q: list[float]) -> list[float]:
+        """Returns quantiles of a column's numbers, and nothing when it has none.
+
+        Args:
+            column: A column that is no encoded file.
+            q: Probabilities.
+        """
+        ordered, weights = self.numbers(column)
+        if not len(ordered):
+            return []
+        places = np.searchsorted(np.cumsum(weights), np.array(q) * weights.sum(), side="left")
+        return [float(value) for value in ordered[np.minimum(places, len(ordered) - 1)]]
+
+    def numbers(self, column: str) -> tuple[Numbers, Counts]:
+        """Returns a column's numbers in rising order and how many rows have each; none where it has none.
+
+        Args:
+            column: A column that is no encoded file.
+        """
+        if column not in self.rows.column_names:
+            return np.empty(0), np.empty(0, np.int64)
+        parsed = np.asarray(values.numbers(self.rows.column(column)))
+        known = ~np.isnan(parsed)
+        order = np.argsort(parsed[known], kind="stable")
+        return parsed[known][order], self.counts[known][order]
+
+    def to_text(self) -> str:
+        """Returns the sample as text: a compressed Arrow stream in base 64."""
+        table = (
+            self.rows.append_column("hash", pa.array(self.hashes, pa.uint64())) if len(self.hashes) else None
+        )
+        if table is None:
+            return ""
+        names = [f"_{name}" for name in self.rows.column_names]
+        table = table.rename_columns([*names, "hash"]).append_column(
+            "count", pa.array(self.counts, pa.int64())
+        )
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+        return base64.b64encode(sink.getvalue()).decode()
+
+    @classmethod
+    def from_text(cls, text: str) -> Sample:
+        """Returns the sample that ``to_text`` wrote."""
+        if not text:
+            return cls()
+        table = pa.ipc.open_stream(base64.b64decode(text)).read_all()
+        rows = table.drop_columns(["hash", "count"])
+        rows = rows.rename_columns([name[1:] for name in rows.column_names])
+        return cls(np.asarray(table["hash"]), np.asarray(table["count"]), rows)
+
+
+def _size(columns: int) -> int:
+    return max(_LEAST_ROWS, min(_ROWS, _CELLS // columns))
+
+
+def _sampled(column: pa.Array) -> pa.Array:
+    column = values.plain(column)
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return values.numbers(column)
+    return pc.utf8_slice_codeunits(values.texts(column), 0, _LONGEST_CHARACTERS)
+
+
+def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
+    """Returns the rows of both; a column that is text in one of them is text."""
+    names = list(dict.fromkeys([*one.column_names, *other.column_names]))
+    return pa.concat_tables([_like(one, other, names), _like(other, one, names)])
+
+
+def _like(table: pa.Table, model: pa.Table, names: list[str]) -> pa.Table:
+    columns = {}
+    for name in names:
+        if name not in table.column_names:
+            columns[name] = pa.nulls(table.num_rows, model.schema.field(name).type)
+        elif name in model.column_names and model.schema.field(name).type != table.schema.field(name).type:
+            columns[name] = values.texts(table.column(name))
+        else:
+            columns[name] = table.column(name)
+    return pa.table(columns)

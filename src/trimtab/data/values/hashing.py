@@ -1,0 +1,93 @@
+"""Hashes of rows by their content: what the split and the fingerprint are made of.
+
+A row's bytes are, for its columns in the order of their names, the length of every value and then the values
+themselves: text as ``trimtab.data.values.values.texts`` writes it, but numbers without zeros at the end of a
+fraction, and encoded files as they are. They do not depend on the order of rows or columns, on where a
+partition begins, or on the format that the rows are stored in. A column of whole numbers that is written anew
+with one value missing often reads ``3.0`` where it read ``3``: its rows are the same, and keep their sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trimtab.data.values.values import texts
+from trimtab.errors import DataError
+
+Digests = npt.NDArray[np.uint8]
+DIGEST_BYTES = 32
+_MISSING = -1
+_PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
+
+
+def row_digests(batch: pa.RecordBatch, names: Iterable[str]) -> Digests:
+    """Returns the BLAKE2b-256 digest of every row, ``(rows, 32)``.
+
+    Args:
+        batch: Rows as a reader gives them.
+        names: The columns that count; their order does not.
+
+    Raises:
+        DataError: If a column holds lists or structs.
+    """
+    columns = [_binary(batch.column(name), name) for name in sorted(names)]
+    if not columns:
+        columns = [pa.array([b""] * batch.num_rows, pa.binary())]
+    lengths = np.stack([_lengths(column) for column in columns], axis=1)
+    prefix = lengths.astype("<i4").tobytes()
+    step = 4 * len(columns)
+    joined = pc.binary_join_element_wise(
+        *columns, b"", null_handling="replace", null_replacement=b""
+    ).to_pylist()
+    hashed = [
+        hashlib.blake2b(prefix[at : at + step] + value, digest_size=DIGEST_BYTES).digest()
+        for at, value in zip(range(0, len(prefix), step), joined, strict=True)
+    ]
+    return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
+
+
+def joined_digests(digests: Digests, other: Digests) -> Digests:
+    """Returns the BLAKE2b-256 digest of every pair of digests, ``(rows, 32)``."""
+    pairs = np.concatenate([digests, other], axis=1).tobytes()
+    step = 2 * DIGEST_BYTES
+    hashed = [
+        hashlib.blake2b(pairs[at : at + step], digest_size=DIGEST_BYTES).digest()
+        for at in range(0, len(pairs), step)
+    ]
+    return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
+
+
+def _binary(column: pa.Array, name: str) -> pa.Array:
+    if pa.types.is_nested(column.type):
+        raise DataError(
+            f"expected numbers, text or encoded files, found {column.type}",
+            field=name,
+            hint=f"Leave it out with data.drop: [{name}].",
+        )
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return column.cast(pa.binary())
+    return _unpadded(texts(column)).cast(pa.binary())
+
+
+def _unpadded(words: pa.StringArray) -> pa.StringArray:
+    """Returns text in which ``3.`` and ``3.00`` are ``3``, and ``1.50`` is ``1.5``."""
+    ends = pc.or_(pc.ends_with(words, "0"), pc.ends_with(words, "."))
+    padded = pc.fill_null(pc.and_(ends, pc.match_substring(words, ".")), False)
+    if not pc.any(padded).as_py():
+        return words
+    numbers = pc.replace_substring_regex(words.filter(padded), _PADDED, r"\1\2")
+    return pc.replace_with_mask(words, padded, numbers)
+
+
+def _lengths(column: pa.Array) -> npt.NDArray[Any]:
+    lengths: npt.NDArray[Any] = pc.fill_null(pc.binary_length(column), _MISSING).to_numpy(
+        zero_copy_only=False
+    )
+    return lengths

@@ -1,0 +1,1 @@
+"""The geometry of charts: values become pixels here, the templates draw them."""

@@ -1,0 +1,156 @@
+"""Panels of drift: a column's distribution then and now, bin by bin, and what the two tests say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trimtab.data.champion.drift import Bin, DriftReport, FeatureDrift
+from trimtab.data.champion.stability import OTHER
+from trimtab.report.charts.scale import Scale
+from trimtab.report.words import numbers
+
+WIDTH = 440
+NAMES, BARS, SHARES = 132, 312, 440
+ROW, BAR, TOP = 22, 8, 4
+MOST_PANELS, MOST_ROWS, MOST_CHARACTERS = 24, 12, 21
+LEAST_P = 1e-4
+REST = "(all others)"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A bin: a bar for what was above a bar for what is.
+
+    Attributes:
+        name: What it holds, cut to fit; ``whole`` is not cut.
+        top: Where its upper bar begins, in pixels.
+        before: The length of the upper bar.
+        now: The length of the lower bar.
+        shares: Both in words.
+    """
+
+    name: str
+    whole: str
+    top: int
+    before: float
+    now: float
+    shares: str
+
+
+@dataclass(frozen=True)
+class DriftPanel:
+    """One aspect of one column, in pixels of a ``WIDTH`` x ``height`` canvas.
+
+    Attributes:
+        title: The column.
+        aspect: What of it.
+        state: ``drifted``, ``large``, ``small`` or ``stable``.
+        verdict: The same in words.
+        evidence: The index and the test in words.
+        unseen: Frequent values that the champion's rows never had.
+    """
+
+    title: str
+    aspect: str
+    state: str
+    verdict: str
+    evidence: str
+    unseen: str
+    pairs: list[Pair]
+    height: int
+    width: int = WIDTH
+    names: int = NAMES - 6
+    bars: int = NAMES
+    end: int = SHARES
+    bar: int = BAR
+
+    @property
+    def stands_out(self) -> bool:
+        """Returns whether one of the two limits is passed."""
+        return self.state != "stable"
+
+
+VERDICTS = {
+    "drifted": "has drifted",
+    "large": "a marked shift, but it may be chance",
+    "small": "more than chance, but a small shift",
+    "stable": "stable",
+}
+
+
+def drift_panels(report: DriftReport) -> list[DriftPanel]:
+    """Returns the panels of what has drifted most."""
+    return [_panel(feature, report) for feature in report.features[:MOST_PANELS]]
+
+
+def headline(report: DriftReport) -> str:
+    """Returns how much has drifted, in a sentence."""
+    if not report.features:
+        return "No column can be compared."
+    found = list(dict.fromkeys(_title(feature) for feature in report.drifted))
+    if not found:
+        return "Nothing has drifted."
+    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
+    return f"{', '.join(found[:5])}{more} {'has' if len(found) == 1 else 'have'} drifted."
+
+
+def state(feature: FeatureDrift, report: DriftReport) -> str:
+    """Returns which of the two limits are passed; a key of ``VERDICTS``."""
+    if feature.drifted:
+        return "drifted"
+    if feature.psi >= report.max_psi:
+        return "large"
+    return "small" if feature.adjusted_p_value <= report.significance else "stable"
+
+
+def p_value(value: float) -> str:
+    """Returns a p-value as people read it: ``p = 0.031``, ``p < 0.0001``."""
+    return f"p < {LEAST_P:.4f}" if value < LEAST_P else f"p = {numbers.decimal(value, 2)}"
+
+
+def _panel(feature: FeatureDrift, report: DriftReport) -> DriftPanel:
+    found, pairs = state(feature, report), _pairs(_shown(feature.bins))
+    test = f"{feature.test} {numbers.decimal(feature.statistic)}"
+    return DriftPanel(
+        title=_title(feature),
+        aspect=feature.aspect,
+        state=found,
+        verdict=VERDICTS[found],
+        evidence=f"PSI {numbers.decimal(feature.psi, 2)}, {test}, {p_value(feature.adjusted_p_value)}",
+        unseen=", ".join(feature.unseen),
+        pairs=pairs,
+        height=TOP + ROW * len(pairs),
+    )
+
+
+def _title(feature: FeatureDrift) -> str:
+    return f"{feature.name} (label)" if feature.is_label else feature.name
+
+
+def _shown(bins: Sequence[Bin]) -> list[Bin]:
+    """Returns the bins in their order; of very many, those that changed most and the rest in one."""
+    if len(bins) <= MOST_ROWS:
+        return list(bins)
+    named = [place for place, one in enumerate(bins) if one.label != OTHER]
+    changed = sorted(named, key=lambda place: -abs(bins[place].now - bins[place].before))
+    kept = set(changed[: MOST_ROWS - 1])
+    rest = [one for place, one in enumerate(bins) if place not in kept]
+    joined = Bin(label=REST, before=sum(one.before for one in rest), now=sum(one.now for one in rest))
+    return [*(one for place, one in enumerate(bins) if place in kept), joined]
+
+
+def _pairs(bins: Sequence[Bin]) -> list[Pair]:
+    largest = max([share for one in bins for share in (one.before, one.now)], default=0) or 1.0
+    scale = Scale(0, largest, 0, BARS - NAMES)
+    return [
+        Pair(
+            name=one.label if len(one.label) <= MOST_CHARACTERS else f"{one.label[: MOST_CHARACTERS - 1]}…",
+            whole=one.label,
+            top=TOP + ROW * place,
+            before=scale(one.before),
+            now=scale(one.now),
+            shares=f"{numbers.percent(one.before, 1)} → {numbers.percent(one.now, 1)}",
+        )
+        for place, one in enumerate(bins)
+    ]

@@ -1,0 +1,228 @@
+"""The geometry of the Pareto plots: quality against latency, and quality against size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from trimtab.config.config import split_candidate
+from trimtab.report.charts import labels
+from trimtab.report.charts.scale import Scale, spread
+from trimtab.report.charts.tradeoff import (
+    Cost,
+    Role,
+    Spot,
+    baseline_quality,
+    cost_limit,
+    front,
+    quality_limit,
+    spots,
+)
+from trimtab.report.result import Result
+from trimtab.report.words import numbers
+from trimtab.report.words.verdict import BASELINE, is_regression
+
+WIDTH, HEIGHT = 520, 360
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
+LABELLED = 24
+OFF_SCALE = 3.0
+FAR_LIMIT = 1.8
+LOG_FROM = 12.0
+UNITS = {"latency": "ms", "size": "KB"}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A candidate in the plot.
+
+    Attributes:
+        x: Pixels.
+        y: Pixels.
+        worst: The pixel of the proven worst quality, where it is known.
+        role: What its colour and shape say.
+        front: Whether it is on the Pareto front of all three: quality, latency and size.
+        off: Whether its quality is too bad for the plot: it is drawn at the edge.
+        label: Its name, where there is room.
+        title: Everything about it, for the tooltip and for screen readers.
+    """
+
+    x: float
+    y: float
+    worst: float | None
+    role: Role
+    front: bool
+    off: bool
+    label: labels.Label | None
+    title: str
+
+
+@dataclass(frozen=True)
+class ParetoPlot:
+    """A plot, in pixels of a ``WIDTH`` x ``HEIGHT`` canvas.
+
+    Attributes:
+        front: The SVG path of the staircase through the candidates that are best in both values.
+        x_limit: Where the budget's line stands, and what it says; None when it is not in the plot.
+        y_limit: Likewise.
+        inside: The rectangle of the budget: x, y, width, height.
+        notes: What the plot does not show.
+    """
+
+    cost: Cost
+    title: str
+    x_title: str
+    y_title: str
+    x_ticks: list[tuple[float, str]]
+    y_ticks: list[tuple[float, str]]
+    marks: list[Mark]
+    front: str
+    x_limit: tuple[float, str] | None
+    y_limit: tuple[float, str] | None
+    inside: tuple[float, float, float, float]
+    notes: list[str]
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    top: int = TOP
+    bottom: int = HEIGHT - BOTTOM
+
+
+def short_name(identifier: str) -> str:
+    """Returns a candidate's id as it fits beside a point: ``channels-0.5--int8`` is ``channels-0.5 int8``."""
+    prune_id, quantize = split_candidate(identifier)
+    if identifier == BASELINE:
+        return "baseline"
+    return " ".join(part for part in (prune_id, quantize) if part != "none")
+
+
+def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
+    """Returns the plot of quality against a cost, or None when fewer than two candidates have both."""
+    found = spots(result, cost)
+    if len(found) < 2:
+        return None
+    regression = is_regression(result)
+    x_limit, y_limit = cost_limit(result, cost), quality_limit(result)
+    x, y = _x_scale(found, x_limit), _y_scale(found, y_limit, baseline_quality(result))
+    percent = "" if regression else " %"
+    x_words = f"{numbers.limit(x_limit)} {UNITS[cost]}"
+    y_words = f"{numbers.decimal(y_limit, 4)}{percent}"
+    return ParetoPlot(
+        cost=cost,
+        title=f"{'Error' if regression else 'Accuracy'} against {cost}",
+        x_title="latency of one example, median ms" if cost == "latency" else "size of the model file, KB",
+        y_title="mean absolute error" if regression else "accuracy, %",
+        x_ticks=x.ticks(6),
+        y_ticks=y.ticks(6),
+        marks=_marks(found, x, y),
+        front=_path(front(found, less_is_better=regression), x, y),
+        x_limit=(x(x_limit), x_words) if x_limit and x_limit in x else None,
+        y_limit=(y(y_limit), y_words) if y_limit is not None and y_limit in y else None,
+        inside=_inside(x, y, x_limit, y_limit, regression=regression),
+        notes=[
+            *_beyond(x, x_limit, x_words, "left", "right"),
+            *_beyond(y, y_limit, y_words, "bottom", "top"),
+            *_missing(result, found, y),
+        ],
+    )
+
+
+def _beyond(scale: Scale, limit: float | None, words: str, low: str, high: str) -> Iterator[str]:
+    if limit is not None and limit not in scale:
+        yield f"The budget, {words}, lies beyond the {low if limit < scale.low else high} edge."
+
+
+def _missing(result: Result, found: Sequence[Spot], y: Scale) -> Iterator[str]:
+    off = sum(spot.quality not in y for spot in found)
+    if off:
+        yield f"{off} much worse {'one is' if off == 1 else 'ones are'} drawn at the edge (triangles)."
+    missing = len(result.candidates) - len(found)
+    if missing:
+        yield f"{missing} without these measurements: see the table."
+
+
+def _x_scale(found: Sequence[Spot], limit: float | None) -> Scale:
+    costs = [spot.cost for spot in found]
+    low, high = min(costs), max(costs)
+    ends = [*costs, limit] if limit and low / 2 <= limit <= 1.6 * high else costs
+    if high > LOG_FROM * low:
+        return Scale(min(ends) / 1.25, max(ends) * 1.25, LEFT, WIDTH - RIGHT, log=True)
+    return Scale(*spread(ends, 0.12, floor=0.0), LEFT, WIDTH - RIGHT)
+
+
+def _y_scale(found: Sequence[Spot], limit: float | None, best: float | None) -> Scale:
+    """Returns an axis for the contenders: no collapsed candidate and no far limit presses them together."""
+    values = [value for spot in found for value in (spot.quality, spot.worst) if value is not None]
+    if limit is not None and best is not None:
+        sign = 1 if limit > best else -1
+        room = abs(limit - best) * OFF_SCALE
+        values = [value for value in values if sign * (value - best) <= room] + [best]
+        if abs(limit - best) <= FAR_LIMIT * (max(values) - min(values)):
+            values.append(limit)
+    return Scale(*spread(values, 0.08), HEIGHT - BOTTOM, TOP)
+
+
+def _inside(
+    x: Scale, y: Scale, x_limit: float | None, y_limit: float | None, *, regression: bool
+) -> tuple[float, float, float, float]:
+    right = x(x.clamp(x_limit)) if x_limit else float(WIDTH - RIGHT)
+    top, bottom = float(TOP), float(HEIGHT - BOTTOM)
+    if y_limit is not None:
+        edge = y(y.clamp(y_limit))
+        top, bottom = (edge, bottom) if regression else (top, edge)
+    return LEFT, top, round(right - LEFT, 1), round(bottom - top, 1)
+
+
+def _marks(found: Sequence[Spot], x: Scale, y: Scale) -> list[Mark]:
+    """Returns the marks, the important ones last: they are drawn on top of the others."""
+    order = sorted(found, key=lambda spot: (spot.quality not in y, spot.importance))
+    points = [(x(spot.cost), y(y.clamp(spot.quality))) for spot in order]
+    texts = [(index, short_name(spot.candidate.id)) for index, spot in enumerate(order[:LABELLED])]
+    placed = labels.place(
+        points,
+        texts,
+        labels.Box(LEFT + 2, TOP, WIDTH - 2, HEIGHT - BOTTOM - 2),
+        forced=sum(spot.importance <= 1 for spot in order),
+        important=sum(spot.importance <= 2 and spot.quality in y for spot in order),
+    )
+    marks = [_mark(spot, points[i], placed.get(i), y) for i, spot in enumerate(order)]
+    return marks[::-1]
+
+
+def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y: Scale) -> Mark:
+    off = spot.quality not in y
+    return Mark(
+        x=point[0],
+        y=point[1],
+        worst=None if spot.worst is None or off else y(y.clamp(spot.worst)),
+        role=spot.role,
+        front=spot.candidate.on_pareto_front,
+        off=off,
+        label=label,
+        title=_title(spot),
+    )
+
+
+def _title(spot: Spot) -> str:
+    candidate = spot.candidate
+    regression = "mae" in candidate.metrics
+    text = [f"{'MAE' if regression else 'accuracy'} {numbers.decimal(spot.quality, 4)}"]
+    text[0] += "" if regression else " %"
+    if candidate.latency_ms:
+        text.append(f"{numbers.milliseconds(candidate.latency_ms.p50)} ms")
+    text.append(numbers.size(candidate.size_bytes))
+    if spot.role == "chosen" or candidate.within_budget:
+        text.append("chosen" if spot.role == "chosen" else "within the budget")
+    else:
+        text.append("; ".join(["not within the budget", *candidate.reasons]))
+    return f"{candidate.id}: {', '.join(text)}"
+
+
+def _path(steps: Sequence[Spot], x: Scale, y: Scale) -> str:
+    inside = [(x(spot.cost), y(spot.quality)) for spot in steps if spot.quality in y]
+    if not inside:
+        return ""
+    path = f"M{inside[0][0]} {inside[0][1]}"
+    for across, up in inside[1:]:
+        path += f"H{across}V{up}"
+    return f"{path}H{WIDTH - RIGHT}"

@@ -1,0 +1,115 @@
+"""What the Pareto plots compare: the quality of candidates against one cost, and the budget on both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from trimtab.report.result import CandidateResult, Result
+from trimtab.report.words.verdict import BASELINE, is_regression
+
+Cost = Literal["latency", "size"]
+Role = Literal["chosen", "baseline", "within", "over"]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A candidate that has both values.
+
+    Attributes:
+        cost: Milliseconds (median) or units of 1,000 bytes.
+        quality: Accuracy in percent, or the mean absolute error in the label's unit.
+        worst: The proven worst quality, where it is known.
+        role: What its colour and shape say.
+    """
+
+    candidate: CandidateResult
+    cost: float
+    quality: float
+    worst: float | None
+    role: Role
+
+    @property
+    def importance(self) -> int:
+        """Returns 0 for what must be seen first: the chosen, the baseline, the front, the rest."""
+        if self.role in ("chosen", "baseline"):
+            return 0 if self.role == "chosen" else 1
+        return 2 if self.candidate.on_pareto_front else 3 if self.role == "within" else 4
+
+
+def spots(result: Result, cost: Cost) -> list[Spot]:
+    """Returns the candidates that have a quality and this cost."""
+    return list(_spots(result, cost))
+
+
+def quality_limit(result: Result) -> float | None:
+    """Returns the worst quality that the budget allows, in the unit of ``Spot.quality``."""
+    budget = result.config.get("budget") or {}
+    return _below_baseline(
+        result, budget.get("max_error_increase" if is_regression(result) else "max_accuracy_drop")
+    )
+
+
+def cost_limit(result: Result, cost: Cost) -> float | None:
+    """Returns the highest cost that the budget allows, in the unit of ``Spot.cost``, or None."""
+    budget = result.config.get("budget") or {}
+    limit: float | None = budget.get("max_latency_ms" if cost == "latency" else "max_size_kb")
+    return limit
+
+
+def baseline_quality(result: Result) -> float | None:
+    """Returns the quality of the baseline, where it was measured."""
+    return _quality(result, result.baseline) if result.baseline else None
+
+
+def front(found: Sequence[Spot], *, less_is_better: bool) -> list[Spot]:
+    """Returns the spots that no other beats in both values, from the cheapest on.
+
+    Args:
+        found: All spots.
+        less_is_better: Whether quality is an error.
+    """
+    sign = 1 if less_is_better else -1
+    steps: list[Spot] = []
+    for spot in sorted(found, key=lambda one: (one.cost, sign * one.quality)):
+        if not steps or sign * spot.quality < sign * steps[-1].quality:
+            steps.append(spot)
+    return steps
+
+
+def _spots(result: Result, cost: Cost) -> Iterator[Spot]:
+    for candidate in result.candidates:
+        price, quality = _cost(candidate, cost), _quality(result, candidate)
+        if price is not None and quality is not None:
+            drop = candidate.drop.upper_bound if candidate.drop and candidate.id != BASELINE else None
+            yield Spot(candidate, price, quality, _below_baseline(result, drop), _role(result, candidate))
+
+
+def _cost(candidate: CandidateResult, cost: Cost) -> float | None:
+    if cost == "latency":
+        return candidate.latency_ms.p50 if candidate.latency_ms else None
+    return candidate.size_bytes / 1000 if candidate.size_bytes else None
+
+
+def _quality(result: Result, candidate: CandidateResult) -> float | None:
+    if is_regression(result):
+        return candidate.metrics.get("mae")
+    accuracy = candidate.metrics.get("accuracy")
+    return None if accuracy is None else accuracy * 100
+
+
+def _below_baseline(result: Result, drop: float | None) -> float | None:
+    """Returns the quality that is so much worse than the baseline's."""
+    best = baseline_quality(result)
+    if best is None or drop is None:
+        return None
+    return best * (1 + drop) if is_regression(result) else best - drop * 100
+
+
+def _role(result: Result, candidate: CandidateResult) -> Role:
+    if candidate.id == result.chosen:
+        return "chosen"
+    if candidate.id == BASELINE:
+        return "baseline"
+    return "within" if candidate.within_budget else "over"

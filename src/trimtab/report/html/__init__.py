@@ -1,0 +1,1 @@
+"""The report as one HTML file: what its templates show, prepared, and the templates."""

@@ -1,0 +1,79 @@
+"""One self-contained HTML file: everything inlined, nothing fetched."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jinja2
+import yaml
+
+import trimtab
+from trimtab.report.charts import drift, pareto
+from trimtab.report.charts.confusion import confusion_plot, most_confused
+from trimtab.report.charts.curves import curve_plots
+from trimtab.report.html import rows, views
+from trimtab.report.records.evidence import Evidence
+from trimtab.report.result import Result
+from trimtab.report.words import comparison, numbers, verdict
+
+TEMPLATE = "report.html.j2"
+
+
+def render(result: Result, evidence: Evidence) -> str:
+    """Returns the report of a run as one HTML file.
+
+    Args:
+        result: The outcome of the run.
+        evidence: What the records hold beyond it.
+    """
+    return _environment().get_template(TEMPLATE).render(**_context(result, evidence))
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Returns the templates' environment: every value is escaped, an unknown name is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("trimtab.report.html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["n"] = numbers
+    return environment
+
+
+def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
+    chosen = verdict.find_candidate(result, result.chosen)
+    compared = rows.compared(result.baseline, chosen)
+    classes = result.data.classes if result.data else []
+    return {
+        "result": result,
+        "evidence": evidence,
+        "version": trimtab.__version__,
+        "chosen": chosen,
+        "regression": verdict.is_regression(result),
+        "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
+        "pipeline": views.pipeline(result, evidence),
+        "tiles": views.tiles(result, chosen),
+        "rivals": comparison.rivals(result.retrain.comparison if result.retrain else None),
+        "proofs": comparison.proofs(result.retrain.comparison if result.retrain else None),
+        "plots": [plot for cost in ("latency", "size") if (plot := pareto.pareto_plot(result, cost))],
+        "candidates": [rows.candidate_row(result, candidate) for candidate in result.candidates],
+        "metrics": rows.metric_rows(compared),
+        "compared": compared,
+        "matrices": [matrix for one in compared if (matrix := confusion_plot(one, classes))],
+        "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
+        "classes": rows.class_rows(compared),
+        "curves": [curve_plots(history) for history in evidence.histories],
+        "trials": rows.table(evidence.trials, nested=True),
+        "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
+        "drift_headline": drift.headline(evidence.drift) if evidence.drift else "",
+        "drift_panels": drift.drift_panels(evidence.drift) if evidence.drift else [],
+        "drift_verdicts": drift.VERDICTS,
+        "drift_state": drift.state,
+        "columns": rows.table(evidence.columns),
+        "class_counts": rows.class_counts(evidence.class_counts),
+        "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
+    }

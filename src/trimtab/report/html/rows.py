@@ -1,0 +1,210 @@
+"""The rows of the report's tables, each cell with what is shown and what it is sorted by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from trimtab.report.result import CandidateResult, Result
+from trimtab.report.words import numbers
+from trimtab.report.words.verdict import is_regression
+
+Status = Literal["chosen", "within", "over", "not made"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a sortable table: what is shown, and what it is sorted by (None sorts last)."""
+
+    text: str
+    value: float | str | None
+
+
+@dataclass(frozen=True)
+class CandidateRow:
+    """A row of the table of candidates."""
+
+    candidate: CandidateResult
+    recipe: str
+    status: Status
+    cells: list[Cell]
+
+
+def candidate_row(result: Result, candidate: CandidateResult) -> CandidateRow:
+    """Returns a candidate as the table shows it."""
+    return CandidateRow(
+        candidate,
+        recipe_text(candidate.recipe),
+        status(result, candidate),
+        _cells(candidate, regression=is_regression(result)),
+    )
+
+
+def status(result: Result, candidate: CandidateResult) -> Status:
+    """Returns the verdict on a candidate in a word or two."""
+    if not candidate.ok:
+        return "not made"
+    if candidate.id == result.chosen:
+        return "chosen"
+    return "within" if candidate.within_budget else "over"
+
+
+def recipe_text(recipe: Mapping[str, Any]) -> str:
+    """Returns a recipe in words, such as ``channels (ratio 0.5, epochs 5), int8``."""
+    parts = []
+    for step in recipe.values():
+        if not isinstance(step, Mapping):
+            parts.append(str(step))
+        elif step.get("method") != "none":
+            rest = ", ".join(f"{key} {value}" for key, value in step.items() if key != "method")
+            parts.append(f"{step.get('method')} ({rest})" if rest else f"{step.get('method')}")
+    return ", then ".join(part for part in parts if part != "none") or "as trained, 32-bit floats"
+
+
+def _cells(candidate: CandidateResult, *, regression: bool) -> list[Cell]:
+    metrics, drop, latency = candidate.metrics, candidate.drop, candidate.latency_ms
+    if regression:
+        quality = [Cell(numbers.decimal(metrics.get(name), 4), metrics.get(name)) for name in ("mae", "rmse")]
+    else:
+        quality = [Cell(numbers.percent(metrics.get("accuracy")), metrics.get("accuracy"))]
+    return [
+        *quality,
+        Cell(numbers.points(drop.observed if drop else None), drop.observed if drop else None),
+        Cell(numbers.points(drop.upper_bound if drop else None), drop.upper_bound if drop else None),
+        *(
+            Cell(numbers.milliseconds(value), value)
+            for value in ((latency.p50, latency.p95, latency.p99) if latency else (None, None, None))
+        ),
+        Cell(numbers.kilobytes(candidate.size_bytes), candidate.size_bytes),
+        Cell(numbers.kilobytes(candidate.gzip_bytes), candidate.gzip_bytes),
+        Cell(numbers.count(candidate.parameters), candidate.parameters),
+        Cell(numbers.count(candidate.macs), candidate.macs),
+        Cell(numbers.percent(candidate.sparsity, 0), candidate.sparsity),
+    ]
+
+
+def compared(baseline: CandidateResult | None, chosen: CandidateResult | None) -> list[CandidateResult]:
+    """Returns the baseline and the chosen candidate, each once, as far as there are any."""
+    pair = [one for one in (baseline, chosen) if one is not None]
+    return pair[:1] if len(pair) == 2 and pair[0].id == pair[1].id else pair
+
+
+def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
+    """Returns every metric by name, with the baseline's and the chosen candidate's value."""
+    names = dict.fromkeys(name for candidate in pair for name in candidate.metrics)
+    shares = ("accuracy", "balanced_accuracy", "macro_f1", "calibration_error")
+    return [
+        (
+            name.replace("_", " "),
+            [
+                numbers.percent(c.metrics.get(name))
+                if name in shares
+                else numbers.decimal(c.metrics.get(name), 4)
+                for c in pair
+            ],
+        )
+        for name in names
+    ]
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """A class: its test examples, and precision, recall and F1 of each model."""
+
+    name: str
+    examples: int
+    cells: list[Cell]
+    change: float | None
+
+
+def class_rows(pair: Sequence[CandidateResult]) -> list[ClassRow]:
+    """Returns the quality per class, with the change of recall from the baseline to the chosen candidate."""
+    names = dict.fromkeys(name for candidate in pair for name in candidate.per_class)
+    rows = []
+    for name in names:
+        found = [candidate.per_class.get(name) for candidate in pair]
+        values = [getattr(m, key) if m else None for m in found for key in ("precision", "recall", "f1")]
+        recalls = [m.recall for m in found if m]
+        rows.append(
+            ClassRow(
+                name=name,
+                examples=max(m.examples for m in found if m),
+                cells=[Cell(numbers.percent(value, 1), value) for value in values],
+                change=recalls[1] - recalls[0] if len(recalls) == 2 else None,
+            )
+        )
+    return rows
+
+
+def class_counts(found: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, float, str]]:
+    """Returns ``(class, rows, share of the largest class, rows per split in words)`` of counts per split."""
+    names = dict.fromkeys(name for counts in found.values() for name in counts)
+    totals = {name: sum(counts.get(name, 0) for counts in found.values()) for name in names}
+    largest = max(totals.values(), default=0) or 1
+    return [
+        (
+            name,
+            total,
+            total / largest,
+            ", ".join(f"{split} {counts.get(name, 0):,}" for split, counts in found.items()),
+        )
+        for name, total in totals.items()
+    ]
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """A table whose columns are whatever its rows have."""
+
+    header: list[str]
+    rows: list[list[Cell]]
+
+
+def table(rows: Sequence[Mapping[str, Any]], *, nested: bool = False) -> PlainTable:
+    """Returns rows of any shape as a table.
+
+    Args:
+        rows: What is known of each row; not every row needs to know the same, and a column that is empty
+            everywhere is left out.
+        nested: Whether a dict inside a row becomes columns of its own, as the hyper-parameters of a trial do.
+    """
+    flat = [dict(_flatten(row)) if nested else dict(row) for row in rows]
+    header = list(dict.fromkeys(key for row in flat for key, value in row.items() if not _empty(value)))
+    return PlainTable(header, [[_cell(row.get(key)) for key in header] for row in flat])
+
+
+def _flatten(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in row.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value)
+        else:
+            yield str(key), value
+
+
+def best_trial(trials: Sequence[Mapping[str, Any]], score: float | None) -> int | None:
+    """Returns the index of the trial that reached the best score."""
+    return next(
+        (i for i, trial in enumerate(trials) if score is not None and trial.get("score") == score), None
+    )
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value in ("", [], {})
+
+
+def _cell(value: Any) -> Cell:
+    if _empty(value):
+        return Cell(numbers.ABSENT, None)
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", str(value))
+    if isinstance(value, int):
+        return Cell(f"{value:,}", value)
+    if isinstance(value, float):
+        return Cell(numbers.decimal(value, 4), value)
+    if isinstance(value, Mapping):
+        value = [f"{key} ({_cell(number).text})" for key, number in value.items()]
+    if isinstance(value, list | tuple):
+        more = ", …" if len(value) > 5 else ""
+        return Cell(", ".join(str(item) for item in value[:5]) + more, None)
+    return Cell(str(value), str(value))

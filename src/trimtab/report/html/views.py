@@ -1,0 +1,138 @@
+"""What stands at the top of the report, prepared: problems, the strip of stages, the chosen model's tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from trimtab.report.records.evidence import Evidence
+from trimtab.report.records.record import RETRAINING, STAGES
+from trimtab.report.result import CandidateResult, Result, StageError
+from trimtab.report.words import numbers
+from trimtab.report.words.verdict import is_regression
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a stage failed, what to do about it, and the traceback of a defect."""
+
+    stage: str
+    type: str
+    headline: str
+    advice: str
+    details: str
+
+
+def problem(error: StageError, tracebacks: Mapping[str, str]) -> Problem:
+    """Returns an error taken apart: its first line, the hint below it, and what only a developer reads."""
+    headline, _, rest = error.message.partition("\n")
+    details = tracebacks.get(error.stage, "")
+    return Problem(error.stage, error.type, headline, " ".join(rest.split()), details)
+
+
+State = Literal["ok", "failed", "skipped", "absent"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage in the strip: how it ended, and how long all of its tasks took together."""
+
+    name: str
+    state: State
+    tasks: int
+    seconds: float
+    share: float
+
+
+def pipeline(result: Result, evidence: Evidence) -> list[Step]:
+    """Returns the stages in their order; one without a record never ran."""
+    steps, longest = [], 0.0
+    left_out = RETRAINING if result.retrain is None else ()
+    for name in (stage for stage in STAGES if stage not in left_out):
+        timings = [t for t in evidence.timings if t.name.partition(" ")[0] == name]
+        seconds = sum(t.seconds for t in timings)
+        longest = max(longest, seconds)
+        failed = any(error.stage.partition(" ")[0] == name for error in result.errors)
+        state: State = "failed" if failed else "ok" if timings else "absent"
+        if timings and all(t.skipped for t in timings):
+            state = "skipped"
+        steps.append(Step(name, state, len(timings), seconds, seconds))
+    return [Step(s.name, s.state, s.tasks, s.seconds, s.seconds / (longest or 1)) for s in steps]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number of the chosen model, beside the baseline's and the budget.
+
+    Attributes:
+        used: The share of the budget that it takes, or None when there is no limit.
+    """
+
+    title: str
+    value: str
+    detail: str
+    budget: str
+    used: float | None
+
+
+def tiles(result: Result, chosen: CandidateResult | None) -> list[Tile]:
+    """Returns what the chosen model reaches; nothing when none was chosen."""
+    if chosen is None or result.baseline is None:
+        return []
+    return [*_quality_tiles(result, result.baseline, chosen), *_cost_tiles(result, result.baseline, chosen)]
+
+
+def _quality_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
+    regression = is_regression(result)
+    name = "mae" if regression else "accuracy"
+    value, before = chosen.metrics.get(name), baseline.metrics.get(name)
+    budget = result.config.get("budget") or {}
+    if regression:
+        texts, title = (numbers.decimal(value, 4), numbers.decimal(before, 4)), "Mean absolute error"
+    else:
+        texts, title = (numbers.percent(value), numbers.percent(before)), "Accuracy"
+    yield Tile(title, texts[0], f"baseline {texts[1]}", "", None)
+    drop = chosen.drop
+    limit = budget.get("max_error_increase" if regression else "max_accuracy_drop")
+    if drop is None or not limit:
+        return
+    unit = "%" if regression else "points"
+    yield Tile(
+        "Proven increase of the error" if regression else "Proven drop",
+        f"at most {numbers.points(drop.upper_bound)} {unit}",
+        f"observed {numbers.points(drop.observed)}; {numbers.percent(drop.confidence, 0)} confidence, "
+        f"{drop.examples:,} test examples",
+        f"budget {numbers.limit(limit * 100)} {unit}",
+        max(0.0, drop.upper_bound / limit),
+    )
+
+
+def _cost_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
+    budget = result.config.get("budget") or {}
+    if chosen.latency_ms:
+        before = baseline.latency_ms.p50 if baseline.latency_ms else None
+        ratio = numbers.factor(before, chosen.latency_ms.p50, "faster", "slower") or "the same"
+        yield _cost_tile(
+            "Latency, median",
+            f"{numbers.milliseconds(chosen.latency_ms.p50)} ms",
+            f"baseline {numbers.milliseconds(before)} ms: {ratio}",
+            budget.get("max_latency_ms"),
+            chosen.latency_ms.p50,
+            "ms",
+        )
+    if chosen.size_bytes:
+        ratio = numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger") or "the same"
+        yield _cost_tile(
+            "Size of the file",
+            numbers.size(chosen.size_bytes),
+            f"baseline {numbers.size(baseline.size_bytes)}: {ratio}",
+            budget.get("max_size_kb"),
+            chosen.size_bytes / 1000,
+            "KB",
+        )
+
+
+def _cost_tile(title: str, value: str, detail: str, limit: float | None, cost: float, unit: str) -> Tile:
+    words = f"budget {numbers.limit(limit)} {unit}" if limit else "no limit set"
+    return Tile(title, value, detail, words, cost / limit if limit else None)

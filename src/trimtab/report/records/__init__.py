@@ -1,0 +1,1 @@
+"""What the records of a run's stages say, put together."""

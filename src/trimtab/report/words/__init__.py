@@ -1,0 +1,1 @@
+"""Numbers, verdicts and comparisons as people read them."""

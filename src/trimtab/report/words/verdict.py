@@ -1,0 +1,122 @@
+"""The outcome of a run in a sentence."""
+
+from __future__ import annotations
+
+from trimtab.config.recipes import BASELINE_ID, candidate_id
+from trimtab.report.result import CandidateResult, Result, Retraining
+from trimtab.report.words import numbers
+
+BASELINE = candidate_id(BASELINE_ID, "none")
+_ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
+
+
+def find_candidate(result: Result, identifier: str | None) -> CandidateResult | None:
+    """Returns the candidate of that id, or None."""
+    return next((candidate for candidate in result.candidates if candidate.id == identifier), None)
+
+
+def is_regression(result: Result) -> bool:
+    """Returns whether the label is a number: then quality is an error, and less of it is better."""
+    return any("mae" in candidate.metrics for candidate in result.candidates)
+
+
+def over_what(result: Result, candidate: CandidateResult) -> list[str]:
+    """Returns which limits of the budget a candidate breaks, in a word each."""
+    budget = result.config.get("budget") or {}
+    regression = is_regression(result)
+    quality = budget.get("max_error_increase" if regression else "max_accuracy_drop")
+    latency, size = budget.get("max_latency_ms"), budget.get("max_size_kb")
+    found = []
+    if candidate.drop and quality is not None and candidate.drop.upper_bound > quality:
+        found.append("error" if regression else "accuracy")
+    if candidate.latency_ms and latency is not None and candidate.latency_ms.p50 > latency:
+        found.append("latency")
+    if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
+        found.append("size")
+    return found
+
+
+def sentence(result: Result) -> str:
+    """Returns what was deployed, how much cheaper it is, and at what proven loss; or why nothing was."""
+    if result.status == "failed":
+        return _failed(result)
+    if result.retrain is not None:
+        return _retrained(result, result.retrain)
+    chosen = find_candidate(result, result.chosen)
+    if chosen is None:
+        return _over_budget(result)
+    return f"{_what(result, chosen)}; {proof(result, chosen)}."
+
+
+def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
+    """Returns how much smaller and faster a candidate is, such as ``3.9x smaller (312 KB to 80.1 KB)``."""
+    found = []
+    size = numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger")
+    if size:
+        found.append(f"{size} ({numbers.size(baseline.size_bytes)} to {numbers.size(chosen.size_bytes)})")
+    before = baseline.latency_ms.p50 if baseline.latency_ms else None
+    after = chosen.latency_ms.p50 if chosen.latency_ms else None
+    speed = numbers.factor(before, after, "faster", "slower")
+    if speed:
+        found.append(f"{speed} ({numbers.milliseconds(before)} to {numbers.milliseconds(after)} ms)")
+    return found
+
+
+def proof(result: Result, candidate: CandidateResult) -> str:
+    """Returns the quality of a candidate and what is proven of its loss, with confidence and examples."""
+    drop = candidate.drop
+    if is_regression(result):
+        quality = f"its mean absolute error is {numbers.decimal(candidate.metrics.get('mae'), 4)}"
+        if drop is None:
+            return quality
+        loss = f"at most {numbers.percent(drop.upper_bound)} above the baseline's"
+    else:
+        quality = f"its accuracy is {numbers.percent(candidate.metrics.get('accuracy'))}"
+        if drop is None:
+            return quality
+        loss = f"at most {numbers.points(drop.upper_bound)} points below the baseline's"
+    return (
+        f"{quality}, with {numbers.percent(drop.confidence, 0)} confidence {loss} "
+        f"({drop.examples:,} test examples)"
+    )
+
+
+def _what(result: Result, chosen: CandidateResult) -> str:
+    if chosen.id == BASELINE:
+        return "Deployed the baseline itself, as no candidate inside the budget is cheaper"
+    cheaper = costs(result.baseline, chosen) if result.baseline else []
+    than = f": {' and '.join(cheaper)} than the baseline" if cheaper else ""
+    return f"Deployed {chosen.id}{than}"
+
+
+def _over_budget(result: Result) -> str:
+    made = sum(candidate.ok for candidate in result.candidates)
+    failed = len(result.candidates) - made
+    could_not = f" ({failed} more could not be made)" if failed else ""
+    who = (
+        "the only candidate does not meet" if made == 1 else f"none of the {made} candidates{could_not} meets"
+    )
+    return f"Nothing was deployed: {who} the budget."
+
+
+def _retrained(result: Result, retraining: Retraining) -> str:
+    """Returns what became of the champion, and why."""
+    if not retraining.needed:
+        return f"Nothing new: {'; '.join(retraining.reasons)}."
+    stays = "" if retraining.champion is None else f"Champion v{retraining.champion} stays"
+    found = retraining.comparison
+    if found is None or result.chosen is None:
+        return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
+    if not found.promote:
+        who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
+        return f"{stays}: {who}{found.why}.{_ADVICE if found.finding == 'no_answer' else ''}"
+    version = (result.deployed or "").rstrip("/").rpartition("/")[2]
+    forced = f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
+    return f"Deployed {result.chosen} as v{version}{forced}: {found.why}."
+
+
+def _failed(result: Result) -> str:
+    first = result.errors[0]
+    more = f", and {len(result.errors) - 1} more" if len(result.errors) > 1 else ""
+    headline = first.message.splitlines()[0].rstrip(".")
+    return f"The run failed in {first.stage}{more}: {headline}. Nothing was deployed."

@@ -1,0 +1,123 @@
+import io
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from trimtab.config.data import Data
+from trimtab.config.data import Image as ImageConfig
+from trimtab.data.encoders import image
+from trimtab.data.statistics.summary import Summary
+
+
+def _encoded(pixels: np.ndarray | Image.Image, kind: str = "png", **more: Any) -> bytes:
+    stream = io.BytesIO()
+    found = pixels if isinstance(pixels, Image.Image) else Image.fromarray(pixels)
+    found.save(stream, kind, **more)
+    return stream.getvalue()
+
+
+RGB = np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
+
+
+def test_pixels_of_the_wanted_size_are_untouched() -> None:
+    np.testing.assert_array_equal(image.decode(_encoded(RGB), 6, 9, 3), RGB)
+    np.testing.assert_array_equal(image.decode(_encoded(RGB[:, :, 0]), 6, 9, 1)[:, :, 0], RGB[:, :, 0])
+
+
+def test_images_are_turned_as_their_exif_says() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright: turn it clockwise
+    content = _encoded(RGB, exif=exif)
+    np.testing.assert_array_equal(image.decode(content, 9, 6, 3), np.rot90(RGB, -1))
+
+
+def test_other_modes_become_grey_or_rgb() -> None:
+    grey = RGB[:, :, 0]
+    np.testing.assert_array_equal(image.decode(_encoded(grey), 6, 9, 3), np.repeat(grey[:, :, None], 3, 2))
+    luma = np.asarray(Image.fromarray(RGB).convert("L"))
+    np.testing.assert_array_equal(image.decode(_encoded(RGB), 6, 9, 1)[:, :, 0], luma)
+    alpha = np.where(np.arange(9) < 4, 255, 0).astype(np.uint8) + np.zeros((6, 1), np.uint8)
+    seen = image.decode(_encoded(np.dstack([RGB, alpha])), 6, 9, 3)
+    np.testing.assert_array_equal(seen[:, :4], RGB[:, :4])
+    assert (seen[:, 4:] == 0).all()
+    deep = grey.astype(np.uint16) * 256 + 77
+    np.testing.assert_array_equal(image.decode(_encoded(deep), 6, 9, 1)[:, :, 0], grey)
+    palette = Image.fromarray(grey).convert("P")
+    np.testing.assert_array_equal(image.decode(_encoded(palette), 6, 9, 1)[:, :, 0], grey)
+    assert image.decode(_encoded(Image.fromarray(RGB).convert("CMYK"), "jpeg"), 6, 9, 3).shape == (6, 9, 3)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "RGB", "CMYK"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_large_images_are_converted_in_strips(mode: str, channels: int, monkeypatch: Any) -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (60, 50, 4)).astype(np.uint8)
+    deep = pixels.astype(np.uint16)[:, :, 0] * 257
+    made = Image.fromarray(deep) if mode == "I;16" else Image.fromarray(pixels, "RGBA").convert(mode)
+    more = {"transparency": 3} if mode == "P" else {}
+    content = _encoded(made, "tiff" if mode == "CMYK" else "png", **more)
+    whole = image.decode(content, 20, 20, channels)
+    convert, seen = image._flat_strip, []
+    monkeypatch.setattr(image, "_STRIP_PIXELS", 400)
+    monkeypatch.setattr(
+        image, "_flat_strip", lambda strip, mode: seen.append(strip.size) or convert(strip, mode)
+    )
+    np.testing.assert_array_equal(image.decode(content, 20, 20, channels), whole)
+    if mode != "RGB" or channels == 1:
+        assert sum(height for _, height in seen) == 60
+        assert max(height for _, height in seen) == 8
+
+
+def test_images_are_resized_smoothly() -> None:
+    ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None], 64, axis=0)
+    small = image.decode(_encoded(ramp), 8, 8, 1)[:, :, 0]
+    assert small.shape == (8, 8)
+    assert (np.diff(small.astype(int), axis=1) > 20).all()
+    large = np.asarray(Image.fromarray(ramp).resize((300, 200), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(image.decode(_encoded(ramp), 200, 300, 1)[:, :, 0], large)
+
+
+def test_large_jpegs_shrink_to_about_the_same_pixels() -> None:
+    ramp = np.repeat(np.linspace(0, 255, 1600).astype(np.uint8)[None], 1200, axis=0)
+    from_jpeg = image.decode(_encoded(ramp, "jpeg", quality=95), 32, 32, 1).astype(int)
+    assert abs(from_jpeg - image.decode(_encoded(ramp), 32, 32, 1).astype(int)).max() <= 6
+
+
+def test_damaged_files_and_bombs_are_refused() -> None:
+    jpeg, png = _encoded(RGB, "jpeg"), _encoded(RGB)
+    huge = _encoded(Image.new("1", (20_000, 20_000)))
+    assert len(huge) < 100_000
+    flipped = bytearray(png)
+    flipped[60] ^= 1
+    bad = [b"", b"no image", jpeg[: len(jpeg) // 2], png[: len(png) // 2], png[:30], bytes(flipped), huge]
+    for content in bad:
+        with pytest.raises(ValueError, match=r"no readable image|pixels") as caught:
+            image.decode(content, 6, 9, 3)
+        assert "0x" not in str(caught.value), "a person reads it"
+
+
+def _fit(files: list[bytes], **config: Any) -> dict[str, Any]:
+    batch = pa.record_batch({"image": files, "label": ["a"] * len(files)})
+    summary = Summary.of(batch, Data(train="images"))
+    return image.fit("image", summary.columns["image"], ImageConfig(**config))
+
+
+def test_size_and_channels_are_what_most_training_images_are() -> None:
+    grey, tall = RGB[:, :, 0], _encoded(np.zeros((3000, 1500), np.uint8))
+    found = _fit([_encoded(grey), _encoded(grey), _encoded(grey[:4])])
+    assert (found["height"], found["width"], found["channels"]) == (6, 9, 1)
+    assert _fit([_encoded(grey), _encoded(RGB)])["channels"] == 3
+    assert _fit([_encoded(RGB)], channels=1, width=20)["width"] == 20
+    found = _fit([tall])
+    assert (found["height"], found["width"]) == (1024, 512)
+
+
+def test_the_encoder_names_the_rows_that_it_cannot_read() -> None:
+    encoder = image.ImageEncoder(_fit([_encoded(RGB)]))
+    batch = pa.record_batch({"image": pa.array([_encoded(RGB), None, b"x"], pa.binary())})
+    encoded = encoder.encode(batch)
+    assert list(encoded.bad) == [1, 2]
+    np.testing.assert_array_equal(encoded.x[0], RGB)
+    assert encoder.spec.scale == [1 / 127.5]

@@ -1,0 +1,25 @@
+import pyarrow as pa
+
+from trimtab.config.data import Data, Text
+from trimtab.data.encoders import text
+from trimtab.data.statistics.summary import Summary
+
+
+def _settings(config: Text) -> dict[str, object]:
+    rows = ["good film", "a good good film !", "bad film", "the the the end end"]
+    batch = pa.record_batch({"review": rows * 5, "label": ["p", "p", "n", "n"] * 5})
+    summary = Summary.of(batch, Data(train="x.csv"))
+    return text.fit("review", summary.columns["review"], config)
+
+
+def test_the_vocabulary_is_the_most_frequent_training_tokens() -> None:
+    settings = _settings(Text(vocabulary_size=10, max_tokens=4))
+    assert settings["vocabulary"] == ["film", "good", "the", "end", "!", "a", "bad"]
+    encoder = text.TextEncoder(settings)
+    assert encoder.vocabulary_size == 9
+    batch = pa.record_batch({"other": [1, 2, 3], "review": ["Good FILM noir", None, "a a a a bad"]})
+    assert encoder.encode(batch).x.tolist() == [[3, 2, 1, 0], [0, 0, 0, 0], [7, 7, 7, 7]]
+
+
+def test_the_length_is_the_95th_percentile() -> None:
+    assert _settings(Text())["max_tokens"] == 5

@@ -1,0 +1,208 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from trimtab.report.html.page import render
+from trimtab.report.records.assemble import build_result
+from trimtab.report.records.evidence import gather_evidence
+from trimtab.stages.stage import StageRecord
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+VOID = {"meta", "br", "img", "link", "input", "hr", "path", "circle", "rect", "text"}
+
+
+class Page(HTMLParser):
+    """Every tag with its attributes, the visible text, and whether tags are nested well."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.text, self.open = [], [], []
+        self.feed(html)
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag not in {"meta", "br", "img", "link", "input", "hr"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not self.open or self.open[-1] not in ("script", "style"):
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def page(settings, records):
+    return render(build_result(records, settings, "/runs/one"), gather_evidence(records))
+
+
+KINDS = [
+    {},
+    {"regression": True},
+    {"names": ["no", "yes"], "prunes": 0},
+    {"classes": 100, "examples": 10_000},
+    {"prunes": 14},
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_one_small_file_that_fetches_nothing(run_records, kind):
+    html = page(*run_records(**kind))
+    assert len(html.encode()) < 1_000_000
+    found = Page(html)
+    assert {tag for tag, _ in found.tags}.isdisjoint(
+        {"link", "iframe", "img", "object", "embed", "base", "use"}
+    )
+    for tag, attributes in found.tags:
+        assert "src" not in attributes, tag
+        assert attributes.get("href", "#").startswith("#"), tag
+    assert not re.search(r"url\(|@import|https?://|fetch\(|XMLHttpRequest|import\(", html)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_has_everything_a_reader_wants(run_records, kind):
+    settings, records = run_records(**kind)
+    result = build_result(records, settings, "/runs/one")
+    found = Page(page(settings, records))
+    headings = [attributes.get("id") for tag, attributes in found.tags if tag == "section"]
+    assert headings == ["verdict", "candidates", "quality", "training", "data", "run"]
+    assert result.verdict in found.words
+    assert "alone predicts the label" in found.words
+    for candidate in result.candidates:
+        assert candidate.id in found.words
+        for reason in candidate.reasons:
+            assert reason in found.words
+    matrices = [a for tag, a in found.tags if tag == "svg" and a.get("class") == "matrix"]
+    assert len(matrices) == (0 if kind.get("regression") else 2)
+    assert ("MAE" in found.words) == bool(kind.get("regression"))
+    assert "max_accuracy_drop: 0.02" in found.words, "the config"
+
+
+def test_every_anchor_leads_somewhere_and_no_id_is_there_twice(run_records):
+    found = Page(page(*run_records()))
+    ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    referred = {a["href"][1:] for _, a in found.tags if "href" in a} | {
+        a["aria-labelledby"] for _, a in found.tags if "aria-labelledby" in a
+    }
+    assert referred <= set(ids)
+
+
+def test_every_plot_says_what_it_is_to_those_who_cannot_see_it(run_records):
+    for tag, attributes in Page(page(*run_records())).tags:
+        if tag == "svg":
+            assert (
+                "aria-hidden" in attributes or "aria-label" in attributes or "aria-labelledby" in attributes
+            )
+
+
+def test_names_from_users_cannot_become_markup(run_records):
+    settings, records = run_records(names=[EVIL, "b", "</script><script>alert(3)</script>"], prunes=1)
+    settings["name"] = settings["data"]["train"] = EVIL
+    records[0].summary["columns"][0]["name"] = EVIL
+    records[0].summary["columns"][1]["most_frequent"] = {EVIL: 3}
+    records[0].summary["warnings"] = [EVIL]
+    records[0].summary["fingerprint"] = EVIL
+    records[1].summary["trials"][0]["values"] = {EVIL: EVIL}
+    select = next(record for record in records if record.stage == "select")
+    select.summary["verdict"] = EVIL
+    select.summary["cpu"] = EVIL
+    select.summary["candidates"][2]["reasons"] = [EVIL]
+    records.append(StageRecord(stage="deploy", item=EVIL, error_type=EVIL, error=EVIL, traceback=EVIL))
+    found = Page(page(settings, records))
+    assert [tag for tag, _ in found.tags].count("script") == 1
+    assert "img" not in {tag for tag, _ in found.tags}
+    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
+    assert EVIL in "".join(found.text)
+
+
+def test_a_run_cut_off_anywhere_has_a_report(run_records):
+    settings, records = run_records(prunes=1)
+    for kept in range(len(records)):
+        found = Page(page(settings, records[:kept]))
+        assert "The run failed in" in found.words
+        assert "What to do:" in found.words
+
+
+def test_a_failure_says_what_why_and_what_to_do(run_records):
+    settings, records = run_records()
+    failed = StageRecord(
+        stage="train",
+        error_type="TrainingError",
+        error="the loss is no longer a number at epoch 3\n  Lower train.learning_rate.",
+        exit_code=1,
+    )
+    words = Page(page(settings, [*records[:2], failed])).words
+    assert "The run failed in train: the loss is no longer a number at epoch 3." in words
+    assert "What to do: Lower train.learning_rate." in words
+    assert "prune not run" in words
+
+
+def test_the_traceback_of_a_defect_is_there_but_not_in_the_verdict(run_records):
+    settings, records = run_records()
+    failed = StageRecord(
+        stage="train", error_type="KeyError", error="unexpected KeyError: 'x'", traceback="Traceback: line 7"
+    )
+    words = Page(page(settings, [*records[:2], failed])).words
+    assert "Traceback: line 7" in words
+
+
+def test_a_skipped_stage_is_not_called_missing(run_records):
+    settings, records = run_records()
+    settings["tune"] = None
+    records[1].summary = {"skipped": True}
+    assert "tune skipped" in Page(page(settings, records)).words
+
+
+def test_an_unreadable_config_is_no_obstacle(run_records):
+    _, records = run_records()
+    for settings in ({}, {"name": 3, "data": []}, {"budget": None}):
+        assert "Deployed" in Page(page(settings, records)).words
+
+
+def drift_of(names):
+    bins = [{"label": f"{name} bin {i}", "before": 0.1, "now": 0.1} for i, name in enumerate(names[:10])]
+    features = [
+        {
+            "name": name, "kind": "categorical", "aspect": "values", "is_label": index == 0,
+            "psi": 0.5 / (index + 1), "test": "chi-square", "statistic": 9.0, "p_value": 0.0,
+            "adjusted_p_value": 0.0, "drifted": index < 2, "bins": bins, "unseen": ["Paris"],
+        }
+        for index, name in enumerate(names)
+    ]  # fmt: skip
+    limits = {"rows_before": 1000, "rows_now": 500, "max_psi": 0.2, "significance": 0.01}
+    return {**limits, "features": features}
+
+
+def test_drift_is_shown_where_it_was_measured(run_records):
+    settings, records = run_records()
+    assert 'id="drift"' not in page(settings, records)
+    records[0].summary["drift"] = None
+    assert 'id="drift"' not in page(settings, records)
+    records[0].summary["drift"] = drift_of(["target", "age", "city"])
+    found = Page(page(settings, records))
+    assert "target (label), age have drifted." in found.words
+    assert "never seen before: Paris" in found.words
+    assert ("a", {"href": "#drift"}) in found.tags
+    plots = [a["aria-label"] for tag, a in found.tags if tag == "svg" and "shares by bin" in str(a)]
+    assert len(plots) == 3
+
+
+def test_drift_of_very_many_columns_stays_small_and_cannot_become_markup(run_records):
+    settings, records = run_records()
+    records[0].summary["drift"] = drift_of([EVIL, *(f"column {i}" for i in range(1000))])
+    html = page(settings, records)
+    assert len(html.encode()) < 1_000_000
+    found = Page(html)
+    assert "column 999" in found.words
+    assert "img" not in {tag for tag, _ in found.tags}
+    assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)

@@ -1,0 +1,63 @@
+import pytest
+
+from trimtab.report.records.assemble import build_result
+from trimtab.report.words.verdict import find_candidate, over_what, sentence
+
+
+def built(run_records, **kind):
+    settings, records = run_records(**kind)
+    return build_result(records, settings, "/runs/one")
+
+
+def test_it_says_what_how_much_cheaper_and_how_sure(run_records):
+    verdict = built(run_records).verdict
+    for part in (
+        "Deployed channels-0.433--dynamic_int8",
+        "8.9x smaller (312 KB to 35.3 KB)",
+        "3.1x faster (0.231 to 0.0749 ms)",
+        "its accuracy is 97.50 %",
+        "with 95 % confidence at most 0.96 points below the baseline's",
+        "360 test examples",
+    ):
+        assert part in verdict
+
+
+def test_regression_speaks_of_the_error(run_records):
+    verdict = built(run_records, regression=True).verdict
+    assert "mean absolute error is 41.57" in verdict
+    assert "at most 1.26 % above the baseline's" in verdict
+    assert "accuracy" not in verdict
+
+
+def test_the_baseline_itself_is_no_smaller_than_itself(run_records):
+    result = built(run_records).model_copy(update={"chosen": "none--none"})
+    assert sentence(result).startswith("Deployed the baseline itself")
+    assert "smaller (" not in sentence(result)
+
+
+def test_a_larger_and_slower_choice_is_not_praised(run_records):
+    result = built(run_records)
+    chosen = find_candidate(result, result.chosen)
+    chosen.size_bytes, chosen.latency_ms.p50 = (
+        2 * result.baseline.size_bytes,
+        2 * result.baseline.latency_ms.p50,
+    )
+    assert "2.0x larger" in sentence(result)
+    assert "2.0x slower" in sentence(result)
+
+
+@pytest.mark.parametrize("failed", [0, 2])
+def test_nothing_deployed_counts_who_was_judged(run_records, failed):
+    result = built(run_records, prunes=0).model_copy(update={"chosen": None, "status": "over_budget"})
+    for candidate in result.candidates[1 : 1 + failed]:
+        candidate.ok = False
+    counted = sum(candidate.ok for candidate in result.candidates)
+    assert f"none of the {counted} candidates" in sentence(result)
+
+
+def test_the_limits_that_are_broken(run_records):
+    result = built(run_records)
+    assert over_what(result, result.baseline) == ["latency", "size"]
+    assert over_what(result, find_candidate(result, result.chosen)) == []
+    result.baseline.drop.upper_bound = 0.5
+    assert "accuracy" in over_what(result, result.baseline)
