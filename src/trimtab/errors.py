@@ -8,9 +8,6 @@ traceback. Code 3 is no error: everything ran and no candidate met the budget, o
 
 from __future__ import annotations
 
-import errno
-import os
-
 
 class TrimtabError(Exception):
     """Base of every error that trimtab raises on purpose.
@@ -114,30 +111,3 @@ class ClusterError(TrimtabError):
 
 class LoginError(ClusterError):
     """The Kubeflow Pipelines server wants another login, or does not allow this one to do it."""
-
-
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.EIO)
-
-
-def refusal(error: BaseException) -> str:
-    """Returns what the operating system refused, in its own words, or an empty string for another error."""
-    number = error.errno if isinstance(error, OSError) else None
-    found = (os.strerror(one) for one in _REFUSALS if number == one or os.strerror(one) in str(error))
-    return next(found, "")
-
-
-def refused(error: BaseException) -> StorageError | None:
-    """Returns the typed error for what the operating system refused, or None for another kind of error.
-
-    Libraries that write files (h5py, TensorFlow, pyarrow, shutil) have errors of their own for a full disk:
-    those have the system's words in theirs, and no number.
-    """
-    reason = refusal(error)
-    if not reason:
-        return None
-    path = error.filename if isinstance(error, OSError) and isinstance(error.filename, str) else None
-    return StorageError(
-        f"the operating system refused: {reason}",
-        path=path,
-        hint="Look at the permissions, and at the space that is left.",
-    )

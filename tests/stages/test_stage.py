@@ -37,19 +37,23 @@ def test_a_defect_keeps_its_traceback_for_the_record_alone(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("error", "path"),
+    ("error", "told"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), "/runs/x: "),
-        (shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]), ""),
-        (RuntimeError("/runs/events; No space left on device"), ""),  # as TensorFlow says it
+        (OSError(errno.ENOSPC, "No space left on device", "/runs/x"), "/runs/x: it cannot be used"),
+        (
+            shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]),
+            "the operating system refused",
+        ),
+        # As TensorFlow says it.
+        (RuntimeError("/runs/events; No space left on device"), "the operating system refused"),
     ],
 )
-def test_a_full_disk_is_no_defect_of_trimtab(tmp_path, error, path):
+def test_a_full_disk_is_no_defect_of_trimtab(tmp_path, error, told):
     with pytest.raises(SystemExit), recorded("train", str(tmp_path)):
         raise error
     (left,) = records(str(tmp_path))
     assert (left.error_type, left.traceback) == ("StorageError", "")
-    assert left.error.startswith(f"{path}the operating system refused: No space left on device")
+    assert left.error.startswith(f"{told}: No space left on device")
 
 
 def test_what_is_told_already_keeps_its_file_and_its_exit_code(tmp_path):

@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from trimtab import preemption, progress
-from trimtab.errors import Preempted, TrimtabError, refused
+from trimtab import os_errors, preemption, progress
+from trimtab.errors import Preempted, TrimtabError
 from trimtab.storage.gcs.limits import DEFAULT
 from trimtab.storage.store import open_store
 
@@ -117,8 +117,8 @@ def _lost(record: StageRecord, error: TrimtabError, label: str) -> None:
 
 def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
     """Puts what went wrong into a record."""
-    if not isinstance(error, TrimtabError):  # which names the file, though the system's words are in it
-        error = refused(error) or error
+    if not isinstance(error, TrimtabError) and os_errors.is_refusal(error):  # a typed one names the file
+        error = os_errors.typed(error)
     record.error_type = type(error).__name__
     if isinstance(error, TrimtabError):
         record.error, record.exit_code = error.describe(), error.exit_code

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from trimtab import progress
 from trimtab.errors import ArtifactError, DataError, StorageError
-from trimtab.storage import atomic, refusals
+from trimtab.os_errors import typed_os_errors
+from trimtab.storage import atomic
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 from trimtab.storage.gcs.location import Location
 from trimtab.storage.gcs.objects import Entry, Objects, checksum
@@ -88,7 +89,7 @@ def _copied(location: Location, root: str, entries: list[Entry], cache: Path, ob
     """Returns the directory of the cache that holds the copy; it is made now unless it is there."""
     key = "".join(f"{entry.name}\n{entry.generation}\n" for entry in entries)
     copy = cache / hashlib.sha256(f"{location.uri}\n{key}".encode()).hexdigest()[:_KEY_LENGTH]
-    with refusals.typed(str(cache)), _locked(cache, copy.name):
+    with typed_os_errors(cache, absent_too=True), _locked(cache, copy.name):
         if not _is_intact(copy, root, entries):
             _fetch(copy, root, entries, objects, location.uri)
     return copy

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from trimtab.errors import ConfigError, StorageError, refusal
+from trimtab.errors import ConfigError, StorageError
+from trimtab.os_errors import typed_os_errors
 from trimtab.storage import atomic, swap
 from trimtab.storage.gcs.limits import DEFAULT, Limits
 
@@ -56,7 +55,7 @@ class LocalStore:
 
     def read(self, name: str) -> bytes | None:
         """See ``Store``."""
-        with _typed_errors(self.root / name):
+        with typed_os_errors(self.root / name):
             try:
                 return (self.root / name).read_bytes()
             except FileNotFoundError:
@@ -68,18 +67,18 @@ class LocalStore:
 
     def write(self, name: str, data: bytes) -> None:
         """See ``Store``."""
-        with _typed_errors(self.root / name):
+        with typed_os_errors(self.root / name):
             atomic.write_bytes(self.root / name, data)
 
     def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
         """See ``Store``; without a lock, so that one that dies or sleeps stops nobody."""
-        with _typed_errors(self.root / name):
+        with typed_os_errors(self.root / name):
             return swap.swap(self.root / name, expected, data)
 
     def names(self, prefix: str = "") -> list[str]:
         """See ``Store``; hidden files, claims of swaps, and directories being written are left out."""
         found, start = [], self.root / prefix.rpartition("/")[0]
-        with _typed_errors(start):
+        with typed_os_errors(start):
             for directory, inner, files in os.walk(start, onerror=_unless_gone):
                 inner[:] = [one for one in inner if not _is_internal(one)]
                 place = Path(directory).relative_to(self.root)
@@ -88,12 +87,12 @@ class LocalStore:
 
     def put_directory(self, source: Path, name: str) -> None:
         """See ``Store``."""
-        with _typed_errors(self.root / name), atomic.new_directory(self.root / name) as part:
+        with typed_os_errors(self.root / name), atomic.new_directory(self.root / name) as part:
             shutil.copytree(source, part, dirs_exist_ok=True)
 
     def get_directory(self, name: str, target: Path) -> None:
         """See ``Store``."""
-        with _typed_errors(self.root / name), atomic.new_directory(target) as part:
+        with typed_os_errors(self.root / name), atomic.new_directory(target) as part:
             shutil.copytree(self.root / name, part, dirs_exist_ok=True)
 
     def has_directory(self, name: str) -> bool:
@@ -117,21 +116,6 @@ def _unless_gone(error: OSError) -> None:
     """Lets a walk go on where there is no directory, or none any more."""
     if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
         raise error
-
-
-@contextlib.contextmanager
-def _typed_errors(path: Path) -> Iterator[None]:
-    """Turns what the operating system refuses into an error for a user; what is not there stays as it is."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise StorageError(
-            f"it cannot be used: {error.strerror or refusal(error) or error}",
-            path=str(path),
-            hint="Nothing was half-written. Look at its permissions, and at the space that is left.",
-        ) from error
 
 
 def open_store(uri: str, limits: Limits = DEFAULT) -> Store:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from trimtab import os_errors
 from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage.gcs import foreign
 from trimtab.storage.gcs.limits import Limits
 from trimtab.storage.gcs.slow import SlowResponses
 from trimtab.storage.parallel import abandoned
-from trimtab.storage.refusals import is_local, refusal
 
 Answer = TypeVar("Answer")
 _ATTEMPTS = 3
@@ -174,8 +174,8 @@ def typed_errors(uri: str) -> Iterator[None]:
         OSError,  # those of requests are among them
         ValueError,
     ) as error:
-        if isinstance(error, OSError) and is_local(error):
-            raise refusal(error, uri) from error
+        if isinstance(error, OSError) and os_errors.is_local(error):
+            raise os_errors.typed(error, uri) from error
         raise StorageError(
             f"it kept failing: {_reason(error)}",
             path=uri,
