@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.config.budget import Budget
 from trimtab.evaluate import budget
-from trimtab.evaluate.evaluation import Drop, Latency
 
 
 def finalist(name, p50=1.0, size=100_000, bound=0.0, observed=0.0, needed=None, examples=360):

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trimtab.artifacts.evaluation import Drop
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate import challenger, significance
-from trimtab.evaluate.evaluation import Drop
 
 
 def drop(upper_bound):

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
+from trimtab.artifacts.evaluation import Latency
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import Snapshot
-from trimtab.evaluate.evaluation import Latency
 from trimtab.report.result import Result
 from trimtab.stages import check_data, compare, data_prep, deploy, evaluate, plan, report, select, tune
 from trimtab.storage import artifact

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from trimtab.artifacts.evaluation import Evaluation
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.evaluate.evaluation import Evaluation
 from trimtab.stages import evaluate
 from trimtab.stages.stage import records
 from trimtab.storage import artifact

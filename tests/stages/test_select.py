@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trimtab.artifacts.selection import Selection
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.golden import Golden
 from trimtab.evaluate.litert import LiteRTModel
-from trimtab.report.result import Selection
 from trimtab.stages import evaluate, select
 from trimtab.stages.stage import StageRecord, records
 from trimtab.storage import artifact

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.config.budget import Budget
-from trimtab.evaluate.evaluation import Drop, Latency
 from trimtab.evaluate.latency import NOISE
 
 

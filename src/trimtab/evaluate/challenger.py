@@ -16,18 +16,17 @@ Medicines Agency, "Points to consider on switching between superiority and non-i
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from trimtab.artifacts.comparison import Finding
+from trimtab.artifacts.evaluation import Drop
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate.budget import accuracy_budget
-from trimtab.evaluate.evaluation import Drop
-
-Finding = Literal["better", "cheaper", "no_gain", "unproven", "worse"]
 
 
 def tolerated(retrain: Retrain, budget: Budget, task: str) -> float:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.evaluate.evaluation import Latency
+from trimtab.artifacts.evaluation import Latency
 from trimtab.evaluate.litert import LiteRTModel
 
 MIN_ROUNDS = 200

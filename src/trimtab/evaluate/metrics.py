@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.evaluate.evaluation import ClassMetrics
+from trimtab.artifacts.evaluation import ClassMetrics
 
 CALIBRATION_BINS = 15
 _SMALLEST = 1e-7

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.artifacts.evaluation import Drop
 from trimtab.evaluate import paired_errors, paired_proportions
-from trimtab.evaluate.evaluation import Drop
 
 _Scores = NDArray[np.floating]
 _MOST_EXAMPLES = 10_000_000

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from trimtab.report.result import CandidateResult, Result
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.report.result import Result
 from trimtab.report.words.verdict import find_candidate
 
 MAX_CLASSES = 100

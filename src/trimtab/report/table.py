@@ -8,7 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trimtab.report.result import CandidateResult, Result, Retraining
+from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.report.result import Result
 from trimtab.report.words import numbers
 from trimtab.report.words.verdict import is_regression, over_what
 

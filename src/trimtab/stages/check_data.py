@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from trimtab import progress
+from trimtab.artifacts.comparison import Forced, Judged
+from trimtab.artifacts.retraining import Retraining
 from trimtab.config.data import Data
 from trimtab.data.champion.changes import Changes, changes_between
 from trimtab.data.champion.reference import Reference
@@ -22,7 +24,6 @@ from trimtab.data.prepare.content import Content, fingerprint
 from trimtab.data.prepare.sources import checksums
 from trimtab.deploy import champion as champions
 from trimtab.deploy.training import TrainingRecord
-from trimtab.report.result import Forced, Judged, Retraining
 from trimtab.stages.begin import begin, target
 from trimtab.stages.judged import Sources, recalled
 from trimtab.stages.stage import recorded

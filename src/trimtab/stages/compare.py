@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import progress
+from trimtab.artifacts.comparison import Comparison, Forced, Rival
+from trimtab.artifacts.evaluation import Latency
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
@@ -19,9 +21,7 @@ from trimtab.deploy.repository import MODEL_FILE
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import challenger as rule
 from trimtab.evaluate import latency, significance
-from trimtab.evaluate.evaluation import Latency
 from trimtab.evaluate.litert import LiteRTModel
-from trimtab.report.result import Comparison, Forced, Rival
 from trimtab.report.words import comparison as words
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded

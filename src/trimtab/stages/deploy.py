@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from trimtab import progress
+from trimtab.artifacts.comparison import Comparison
+from trimtab.artifacts.selection import CandidateResult, Selection
 from trimtab.config.config import Config, split_candidate
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion, training
@@ -17,7 +19,6 @@ from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment
 from trimtab.deploy.repository import MODEL_FILE, Repository
 from trimtab.errors import ArtifactError, DeployError
-from trimtab.report.result import CandidateResult, Comparison, Selection
 from trimtab.stages.begin import target, with_target
 from trimtab.stages.compare import COMPARISON_FILE
 from trimtab.stages.judged import remember

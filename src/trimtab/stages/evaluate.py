@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from trimtab import progress
+from trimtab.artifacts.evaluation import Cost, Evaluation
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ArtifactError, DataError, ModelError
 from trimtab.evaluate import metrics
-from trimtab.evaluate.evaluation import Cost, Evaluation
 from trimtab.evaluate.litert import LiteRTModel
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact

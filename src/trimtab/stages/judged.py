@@ -18,10 +18,10 @@ from pydantic import ValidationError
 
 import trimtab
 from trimtab import progress
+from trimtab.artifacts.comparison import Comparison, Judged
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import TrimtabError
-from trimtab.report.result import Comparison, Judged
 from trimtab.storage import artifact
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import progress
+from trimtab.artifacts.evaluation import Evaluation, Latency
+from trimtab.artifacts.selection import CandidateResult, Selection
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import BASELINE_ID, candidate_id
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
-from trimtab.evaluate.evaluation import Evaluation, Latency
 from trimtab.evaluate.litert import LiteRTModel
-from trimtab.report.result import CandidateResult, Selection
 from trimtab.stages.evaluate import EVALUATION_FILE, MODEL_FILE, OUTPUTS_FILE, SCORES_FILE
 from trimtab.stages.stage import recorded, records
 from trimtab.storage import artifact

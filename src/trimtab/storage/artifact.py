@@ -1,62 +1,71 @@
-"""Artifacts: directories with a checksummed ``manifest.json``, written whole and verified when loaded."""
+"""Artifacts: directories with a checksummed ``manifest.json``, written whole and verified when loaded.
+
+A reader verifies what it asks for: of a large artifact, a few files. It leaves alone what it does not know of
+a manifest, so that an older trimtab reads what a newer one wrote, as long as the schema version is the same.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 import trimtab
 from trimtab.errors import ArtifactError
 from trimtab.storage import atomic
+from trimtab.storage.parallel import in_parallel
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
-Kind = Literal[
-    "dataset",
-    "hyperparameters",
-    "model",
-    "candidate",
-    "evaluation",
-    "shortlist",
-    "selection",
-    "deployment",
-    "training",
-    "champion",
-    "comparison",
-]
+Kind = str
+"""What an artifact is: the name of its module in ``trimtab.artifacts``."""
 
 
 class FileEntry(BaseModel):
     """Size and checksum of one file of an artifact."""
-
-    model_config = ConfigDict(extra="forbid")
 
     size_bytes: int
     sha256: str
 
 
 class Manifest(BaseModel):
-    """What an artifact is, what is in it, and where it came from."""
+    """What an artifact is, what is in it, and where it came from.
 
-    model_config = ConfigDict(extra="forbid")
+    Attributes:
+        lineage: What it was made from, as its kind writes it.
+        summary: What the stage that made it found, for the report.
+        upload: In Cloud Storage, the directory that its files are in, below its own.
+    """
 
     kind: Kind
     schema_version: int = SCHEMA_VERSION
     code_version: str = trimtab.__version__
     counts: dict[str, int] = {}
     lineage: dict[str, Any] = {}
+    summary: dict[str, Any] = {}
     files: dict[str, FileEntry] = {}
+    upload: str = ""
+
+    def wanted(self, files: Sequence[str] | None) -> list[str]:
+        """Returns the names of the files that a reader asks for.
+
+        Args:
+            files: Names, and directories with a slash at their end; None: all.
+        """
+        if files is None:
+            return list(self.files)
+        whole = tuple(name for name in files if name.endswith("/"))
+        return [name for name in self.files if name in files or name.startswith(whole)]
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A verified artifact."""
+    """An artifact, of which the files that were asked for are verified."""
 
     path: Path
     manifest: Manifest
@@ -79,80 +88,113 @@ class Draft:
 
     path: Path
     counts: dict[str, int] = field(default_factory=dict)
-    lineage: dict[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] | BaseModel = field(default_factory=dict)
+    summary: BaseModel | None = None
+
+    def manifest(self, kind: Kind) -> Manifest:
+        """Returns the manifest of what is there now."""
+        return Manifest(
+            kind=kind,
+            counts=self.counts,
+            lineage=_plain(self.lineage),
+            summary=_plain(self.summary or {}),
+            files=_entries(self.path),
+        )
+
+
+def _plain(content: Mapping[str, Any] | BaseModel) -> dict[str, Any]:
+    return content.model_dump(mode="json") if isinstance(content, BaseModel) else dict(content)
 
 
 @contextlib.contextmanager
-def create(path: str | Path, kind: Kind) -> Iterator[Draft]:
+def create(path: str | Path, kind: Kind, *, replaces: bool = True) -> Iterator[Draft]:
     """Yields a draft; when the block ends without an error, it becomes the artifact at ``path``.
 
     Args:
-        path: The artifact's directory; an earlier one there is replaced.
+        path: The artifact's directory.
         kind: What it is.
+        replaces: Whether it replaces an earlier one there; else the first one stays.
 
     Yields:
         The draft: fill ``draft.path`` with files, and set ``draft.counts`` and ``draft.lineage``.
     """
-    with atomic.new_directory(Path(path)) as directory:
+    with atomic.new_directory(Path(path), replaces=replaces) as directory:
         draft = Draft(directory)
         yield draft
-        manifest = Manifest(kind=kind, counts=draft.counts, lineage=draft.lineage, files=_entries(directory))
+        manifest = draft.manifest(kind)
         (directory / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
 
 
-def load(path: str | Path, kind: Kind) -> Artifact:
-    """Returns the artifact at ``path`` after verifying every file of it.
+def load(path: str | Path, kind: Kind, files: Sequence[str] | None = None) -> Artifact:
+    """Returns the artifact at ``path`` after verifying its files.
 
     Args:
         path: The artifact's directory.
         kind: What it must be.
+        files: The names of the files to be read, and directories with a slash at their end; None: all.
 
     Raises:
         ArtifactError: If the manifest is missing or unreadable, if it is of another kind or version, or if a
             file is missing, too many, cut or changed.
     """
     directory = Path(path)
-    manifest = _read_manifest(directory)
-    if manifest.kind != kind:
-        raise ArtifactError(f"expected a {kind} artifact, found a {manifest.kind}", path=str(directory))
-    if manifest.schema_version != SCHEMA_VERSION:
-        raise ArtifactError(
-            f"expected schema version {SCHEMA_VERSION}, found {manifest.schema_version}",
-            path=str(directory),
-            hint="Run the stage that wrote it again with this version of trimtab.",
-        )
-    _verify(directory, manifest)
+    content = (directory / MANIFEST).read_bytes() if (directory / MANIFEST).is_file() else None
+    manifest = parse(content, kind, str(directory))
+    if files is None:
+        _refuse_others(directory, manifest)
+    in_parallel(lambda name: verify(directory / name, manifest.files[name]), manifest.wanted(files))
     return Artifact(directory, manifest)
 
 
-def _read_manifest(directory: Path) -> Manifest:
-    file = directory / MANIFEST
-    if not file.is_file():
+def parse(content: bytes | None, kind: Kind, path: str) -> Manifest:
+    """Returns a manifest.
+
+    Args:
+        content: Of ``manifest.json``; None: there is none.
+        kind: What the artifact must be.
+        path: Where it is, for messages.
+
+    Raises:
+        ArtifactError: If it is missing, damaged, or of another kind or version.
+    """
+    if content is None:
         raise ArtifactError(
-            "no manifest.json: this is not a whole artifact", path=str(directory), hint="Run its stage again."
+            "no manifest.json: this is not a whole artifact", path=path, hint="Run its stage again."
         )
     try:
-        return Manifest.model_validate_json(file.read_bytes())
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
-        raise ArtifactError(f"the manifest is damaged: {error.errors()[0]['msg']}", path=str(file)) from error
+        where = f"{path}/{MANIFEST}"
+        raise ArtifactError(f"the manifest is damaged: {error.errors()[0]['msg']}", path=where) from error
+    if manifest.kind != kind:
+        raise ArtifactError(f"expected a {kind} artifact, found a {manifest.kind}", path=f"{path}/{MANIFEST}")
+    if manifest.schema_version != SCHEMA_VERSION:
+        raise ArtifactError(
+            f"expected schema version {SCHEMA_VERSION}, found {manifest.schema_version}",
+            path=path,
+            hint="Another version of trimtab wrote it: read it with that one, or run its stage again here.",
+        )
+    return manifest
 
 
-def _verify(directory: Path, manifest: Manifest) -> None:
-    present = {name for name in _names(directory) if name != MANIFEST}
-    for name in sorted(set(manifest.files) | present):
-        if name not in manifest.files:
-            raise ArtifactError("a file that the manifest does not list", path=str(directory / name))
-        if name not in present:
-            raise ArtifactError("a file that the manifest lists is missing", path=str(directory / name))
-        expected, found = manifest.files[name], _entry(directory / name)
-        if found.size_bytes != expected.size_bytes:
-            raise ArtifactError(
-                f"expected {expected.size_bytes} bytes, found {found.size_bytes}", path=str(directory / name)
-            )
-        if found.sha256 != expected.sha256:
-            raise ArtifactError(
-                "its SHA-256 is not the manifest's: the file is damaged", path=str(directory / name)
-            )
+def _refuse_others(directory: Path, manifest: Manifest) -> None:
+    others = sorted(set(_names(directory)) - set(manifest.files) - {MANIFEST})
+    if others:
+        raise ArtifactError("a file that the manifest does not list", path=str(directory / others[0]))
+
+
+def verify(file: Path, expected: FileEntry) -> None:
+    """Returns if a file is what the manifest says.
+
+    Raises:
+        ArtifactError: If it is missing, cut or changed.
+    """
+    if not file.is_file():
+        raise ArtifactError("a file that the manifest lists is missing", path=str(file))
+    if (size := file.stat().st_size) != expected.size_bytes:
+        raise ArtifactError(f"expected {expected.size_bytes} bytes, found {size}", path=str(file))
+    if _entry(file).sha256 != expected.sha256:
+        raise ArtifactError("its SHA-256 is not the manifest's: the file is damaged", path=str(file))
 
 
 def _names(directory: Path) -> Iterator[str]:
@@ -162,7 +204,8 @@ def _names(directory: Path) -> Iterator[str]:
 
 
 def _entries(directory: Path) -> dict[str, FileEntry]:
-    return {name: _entry(directory / name) for name in sorted(_names(directory))}
+    names = sorted(_names(directory))
+    return dict(zip(names, in_parallel(lambda name: _entry(directory / name), names), strict=True))
 
 
 def _entry(file: Path) -> FileEntry:

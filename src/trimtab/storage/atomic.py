@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -35,13 +36,13 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def new_directory(path: Path) -> Iterator[Path]:
+def new_directory(path: Path, *, replaces: bool = True) -> Iterator[Path]:
     """Yields an empty directory that becomes ``path`` when the block ends without an error.
-
-    A directory that is already at ``path`` is replaced: a retried step starts from nothing.
 
     Args:
         path: The directory to create.
+        replaces: Whether a directory that is already at ``path`` is replaced, as by a retried step; else the
+            first one stays, whoever wrote it, and this one is removed.
 
     Yields:
         The temporary directory to fill, on the same file system.
@@ -52,13 +53,23 @@ def new_directory(path: Path) -> Iterator[Path]:
         yield part
         part.chmod(0o755)
         sync_files(part)
-        if path.exists():
+        if replaces and path.exists():
             shutil.rmtree(path)
-        part.replace(path)
+        _rename(part, path, replaces=replaces)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     sync_directory(path.parent)
+
+
+def _rename(part: Path, path: Path, *, replaces: bool) -> None:
+    try:
+        part.replace(path)
+    except OSError as error:
+        # No POSIX file system renames a directory onto one that holds files.
+        if replaces or error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        shutil.rmtree(part)
 
 
 def sync_files(directory: Path) -> None:

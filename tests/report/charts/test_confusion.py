@@ -1,7 +1,7 @@
 import pytest
 
+from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.charts.confusion import LEVELS, confusion_plot, most_confused, shortened
-from trimtab.report.result import CandidateResult
 
 
 def candidate(matrix):

@@ -1,6 +1,6 @@
+from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.html import rows
 from trimtab.report.records.assemble import build_result
-from trimtab.report.result import CandidateResult
 
 
 def test_recipes_in_words():

@@ -1,7 +1,7 @@
 import pytest
 
-from trimtab.evaluate.evaluation import Drop, Latency
-from trimtab.report.result import Rival
+from trimtab.artifacts.comparison import Rival
+from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.report.words import comparison
 
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 
-from trimtab.report.result import CandidateResult
+from trimtab.artifacts.selection import CandidateResult
 
 LEVELS = 8
 NUMBERED = 16

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trimtab.report.result import CandidateResult, Result
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.report.result import Result
 from trimtab.report.words.verdict import BASELINE, is_regression
 
 Cost = Literal["latency", "size"]

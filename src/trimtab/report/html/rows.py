@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from trimtab.report.result import CandidateResult, Result
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.report.result import Result
 from trimtab.report.words import numbers
 from trimtab.report.words.verdict import is_regression
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.records.record import RETRAINING, STAGES
-from trimtab.report.result import CandidateResult, Result, StageError
+from trimtab.report.result import Result, StageError
 from trimtab.report.words import numbers
 from trimtab.report.words.verdict import is_regression
 

@@ -8,18 +8,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.selection import CandidateResult, Selection
 from trimtab.report.records.partial import partial_candidates, read_config
 from trimtab.report.records.record import RETRAINING, STAGES, Record, find, in_order, label, summary
 from trimtab.report.records.retraining import planned_config, read_retraining
-from trimtab.report.result import (
-    CandidateResult,
-    DataSummary,
-    Result,
-    Retraining,
-    Selection,
-    StageError,
-    Status,
-)
+from trimtab.report.result import DataSummary, Result, StageError, Status
 from trimtab.report.words import verdict
 
 NO_RECORD = "NoRecord"

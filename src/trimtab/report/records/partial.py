@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trimtab.artifacts.evaluation import Evaluation
+from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.config import Config, split_candidate
-from trimtab.evaluate.evaluation import Evaluation
 from trimtab.report.records.record import Record, in_order
-from trimtab.report.result import CandidateResult
 
 
 def read_config(config: dict[str, Any]) -> Config | None:

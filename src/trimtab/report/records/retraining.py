@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trimtab.artifacts.comparison import Comparison
+from trimtab.artifacts.retraining import Retraining
 from trimtab.data.champion.drift import DriftReport
 from trimtab.report.records.record import Record, summary
-from trimtab.report.result import Comparison, Retraining
 
 _Model = TypeVar("_Model", bound=BaseModel)
 

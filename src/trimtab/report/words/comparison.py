@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trimtab.evaluate.evaluation import Drop
-from trimtab.report.result import Comparison, Rival
+from trimtab.artifacts.comparison import Comparison, Rival
+from trimtab.artifacts.evaluation import Drop
 from trimtab.report.words import numbers
 
 

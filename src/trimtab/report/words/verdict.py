@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.recipes import BASELINE_ID, candidate_id
-from trimtab.report.result import CandidateResult, Result, Retraining
+from trimtab.report.result import Result
 from trimtab.report.words import numbers
 
 BASELINE = candidate_id(BASELINE_ID, "none")

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ClassMetrics(_Strict):
+class ClassMetrics(BaseModel):
     """Quality on the test examples of one class."""
 
     precision: float
@@ -18,7 +14,7 @@ class ClassMetrics(_Strict):
     examples: int
 
 
-class Cost(_Strict):
+class Cost(BaseModel):
     """What a model is made of, counted on the Keras model that the candidate came from.
 
     Attributes:
@@ -32,7 +28,7 @@ class Cost(_Strict):
     sparsity: float
 
 
-class Evaluation(_Strict):
+class Evaluation(BaseModel):
     """Quality and size of a candidate on the whole test split.
 
     Attributes:
@@ -58,7 +54,7 @@ class Evaluation(_Strict):
     cost: Cost | None = None
 
 
-class Drop(_Strict):
+class Drop(BaseModel):
     """The proven loss of quality against the baseline, on the same test examples.
 
     Classification: baseline accuracy minus the candidate's. Regression: relative increase of the mean
@@ -71,7 +67,7 @@ class Drop(_Strict):
     examples: int
 
 
-class Latency(_Strict):
+class Latency(BaseModel):
     """Time of one example through the runtime, in milliseconds, measured beside the other finalists."""
 
     p50: float

@@ -1,0 +1,58 @@
+"""What ``compare`` decides of champion and challenger."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from trimtab.artifacts.evaluation import Drop, Latency
+
+Finding = Literal["better", "cheaper", "no_gain", "unproven", "worse"]
+
+
+class Forced(BaseModel):
+    """A retraining that promotes whatever comes out of it."""
+
+    by: str = Field(description="Who forced it.")
+    reason: str = Field(description="Why.")
+
+
+class Rival(BaseModel):
+    """One of two models that were measured side by side on the fresh test data."""
+
+    metrics: dict[str, float] = Field(description="Classification: accuracy. Regression: mae.")
+    size_bytes: int = Field(description="Bytes of the model file.")
+    latency_ms: Latency = Field(description="Milliseconds for one example.")
+
+
+class Comparison(BaseModel):
+    """What `compare` decides: whether the challenger replaces the champion, and the evidence."""
+
+    promote: bool = Field(description="Whether the challenger is to replace the champion.")
+    finding: Finding | Literal["no_champion", "no_answer", "over_budget"] = Field(
+        description="`better`; `cheaper`: not worse and cheaper; `no_gain`: not worse, but neither; "
+        "`unproven`: not shown to be not worse; `worse`: proven so; `no_champion`: nothing to be compared "
+        "with; `no_answer`: the champion cannot answer the new data; `over_budget`: there is no challenger."
+    )
+    why: str = Field(description="The finding in words, with its confidence.")
+    version: int | None = Field(None, description="The champion's version.")
+    champion: Rival | None = Field(None, description="The champion on the fresh test data.")
+    challenger: Rival | None = Field(None, description="The challenger on the same examples.")
+    loss: Drop | None = Field(None, description="What the challenger loses against the champion.")
+    gain: Drop | None = Field(None, description="What the champion loses against the challenger.")
+    tolerated: float | None = Field(None, description="The loss that `not worse` tolerates.")
+    latency_ratio: float | None = Field(
+        None, description="Upper limit of the challenger's latency over the champion's, at the confidence."
+    )
+    forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
+
+
+class Judged(BaseModel):
+    """What came of a challenger in an earlier run, on the same data against the same champion."""
+
+    run: str = Field(description="The URI of that run's directory.")
+    at: str = Field(description="When it was judged: UTC, ISO 8601.")
+    finding: str = Field(description="As in that run's comparison.")
+    why: str = Field(description="The finding in words, with its confidence.")
+    promoted: int | None = Field(None, description="The version that it became; null: it lost.")
