@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
+
+from trimtab.models.keras_graph import calls
 
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _CONVOLUTIONS = (
@@ -45,7 +46,7 @@ def macs(model: keras.Model) -> int:
         _positions(node) * sum(math.prod(w.shape) for w in kernels(node.operation))
         if not isinstance(node.operation, keras.Model)
         else macs(node.operation)
-        for node in _calls(model)
+        for node in calls(model)
     )
 
 
@@ -69,13 +70,6 @@ def kernels(layer: Any) -> list[Any]:
     if not isinstance(layer, (*_CONVOLUTIONS, *_TRANSPOSED, layers.Dense)):
         return []
     return [weight for weight in layer.weights if weight.name in KERNELS]
-
-
-def _calls(model: keras.Model) -> Iterator[Any]:
-    """Yields every call of an operation in the model's graph."""
-    functional = keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
-    for nodes in functional._nodes_by_depth.values():
-        yield from nodes
 
 
 def _positions(node: Any) -> int:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-from keras.src.models.functional import Functional
 
 from trimtab.errors import ModelError
+from trimtab.models.keras_graph import Functional, run_through
 
 
 def as_functional(model: keras.Model, source: str) -> keras.Model:
@@ -70,7 +70,7 @@ def _call(model: keras.Model, inputs: list[Any]) -> list[Any]:
         return lambda *args, **_: _alone(_call(nested, keras.tree.flatten(args)))
 
     # Run on the model's own list of tensors: its inputs may be given as a list or a dict.
-    return list(keras.tree.flatten(_graph(model)._run_through_graph(_alone(inputs), operation_fn=inner)))
+    return list(keras.tree.flatten(run_through(_graph(model), _alone(inputs), inner)))
 
 
 def _graph(model: keras.Model) -> keras.Model:

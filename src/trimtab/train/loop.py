@@ -18,6 +18,7 @@ import tensorflow as tf
 from trimtab import preemption, progress
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
+from trimtab.models import keras_graph
 from trimtab.train import objective, precision
 from trimtab.train.checkpoint import Checkpoints
 from trimtab.train.feed import Feed
@@ -124,7 +125,7 @@ def _compile(model: keras.Model, settings: TrainSettings, feed: Feed, dataset: D
         )
         # Keras creates the variables of optimizer and metrics at the first step; a checkpoint wants them
         # before it.
-        model._symbolic_build(data_batch=feed.training().element_spec)
+        keras_graph.build_variables(model, feed.training().element_spec)
 
 
 def _forget_compilation(model: keras.Model) -> None:

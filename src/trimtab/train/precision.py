@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from trimtab.models import keras_graph
+
 
 def policy_name() -> str:
     """Returns the policy of this machine: ``mixed_float16`` on GPUs, ``mixed_bfloat16`` on CPUs."""
@@ -30,8 +32,8 @@ def mixed(model: keras.Model, enabled: bool) -> Iterator[None]:
         yield
         return
     policy = keras.DTypePolicy(policy_name())
-    outputs = {id(tensor._keras_history.operation) for tensor in model.outputs}
-    layers = [layer for layer in model._flatten_layers() if id(layer) not in outputs]
+    outputs = {id(operation) for operation in keras_graph.output_operations(model)}
+    layers = [layer for layer in keras_graph.innermost_layers(model) if id(layer) not in outputs]
     before = [layer.dtype_policy for layer in layers]
     for layer, original in zip(layers, before, strict=True):
         if original.name == "float32":

@@ -1,4 +1,7 @@
-"""A ``kfp.Client`` that knows what it is told, and nothing else."""
+"""A ``kfp.Client`` that knows what it is told, and nothing else.
+
+All that we use of the client beyond what it publishes is here.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,15 @@ class Client(kfp.Client):  # type: ignore[misc]
         self._own = _configuration(settings)
         super().__init__(host=settings.host)
         self._context_setting["namespace"] = None
+
+    @property
+    def api(self) -> kfp_server_api.ApiClient:
+        """Returns the generated client below, which all services share."""
+        return self._run_api.api_client
+
+    def create_experiment_as_given(self, experiment: kfp_server_api.V2beta1Experiment) -> Any:
+        """Creates an experiment, and does not look for it first by a filter that servers read differently."""
+        return self._experiment_api.experiment_service_create_experiment(experiment)
 
     def _load_config(self, *_: object) -> kfp_server_api.Configuration:
         return self._own

@@ -61,7 +61,7 @@ class Connection:
     def _client(self, settings: Settings) -> Any:
         with quiet():
             client = Client(settings)
-        self._api = client._run_api.api_client
+        self._api = client.api
         self._transport = Transport(
             RESTClientObject(self._api.configuration), settings.host, settings.token, self.patience
         )

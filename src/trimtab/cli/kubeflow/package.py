@@ -47,7 +47,7 @@ def compiled(
     package = _written(built)
     if not manifests:
         return package
-    from kfp.compiler.compiler_utils import KubernetesManifestOptions
+    from kfp.compiler import KubernetesManifestOptions
 
     options = KubernetesManifestOptions(
         pipeline_version_name=f"{pipeline.module.NAME}-{version_name(package)}",

@@ -30,10 +30,9 @@ def ensure_experiment(connection: Connection, name: str) -> str:
         return max(found, key=lambda one: one.display_name == name, default=None)
 
     wanted = V2beta1Experiment(display_name=name, namespace=connection.namespace)
-    # `client.create_experiment` looks for the name first by a filter that the server reads differently.
     made = find() or connection.create_once(
         f"the experiment {name}",
-        lambda: connection.client._experiment_api.experiment_service_create_experiment(wanted),
+        lambda: connection.client.create_experiment_as_given(wanted),
         find,
         unique=True,
     )

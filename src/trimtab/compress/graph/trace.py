@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from trimtab.compress.graph.dependency import Dependencies, Signal
 from trimtab.compress.graph.rules import RULES, frozen_input
+from trimtab.models.keras_graph import calls
 
 
 def trace(model: keras.Model) -> Dependencies:
     """Returns the dependencies of a flat functional model; its input and output channels must stay."""
     found = Dependencies()
     signals: dict[int, Signal] = {}
-    for node in _calls(model):
+    for node in calls(model):
         operation = node.operation
         inputs = [signals[id(tensor)] for tensor in node.input_tensors]
         shape = tuple(node.outputs[0].shape[1:])
@@ -28,10 +27,3 @@ def trace(model: keras.Model) -> Dependencies:
     for tensor in model.outputs:
         found.sets.freeze(signals[id(tensor)].channels, "the model's output")
     return found
-
-
-def _calls(model: keras.Model) -> list[Any]:
-    """Returns every call of an operation, those that a call depends on before it."""
-    return [
-        node for depth in sorted(model._nodes_by_depth, reverse=True) for node in model._nodes_by_depth[depth]
-    ]

@@ -15,6 +15,7 @@ import numpy as np
 from trimtab.compress.tfmot.layers import refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models.functional import as_functional, copy
+from trimtab.models.keras_graph import run_through
 
 TOLERANCE = 1e-5
 
@@ -56,7 +57,7 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
 
     source = model.inputs[0]
     inputs = tf_keras.Input(tuple(source.shape[1:]), dtype=source.dtype, name=twin_name(source.name))
-    outputs = model._run_through_graph([inputs], operation_fn=twin_of)
+    outputs = run_through(model, [inputs], twin_of)
     twin = tf_keras.Model(inputs, keras.tree.flatten(outputs)[0], name=twin_name(model.name))
     for layer in model.layers:
         if id(layer) in twins:

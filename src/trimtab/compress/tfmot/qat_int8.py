@@ -24,6 +24,7 @@ from trimtab.compress.tfmot.bridge import build_twin, flat
 from trimtab.compress.tfmot.layers import OTHER_RECIPES
 from trimtab.compress.tfmot.ranges import start_ranges
 from trimtab.compress.tfmot.training import train_twin
+from trimtab.compress.tfmot.unpublished import output_config
 from trimtab.config.recipes import QatInt8
 from trimtab.errors import CompressionError
 from trimtab.models.cost import sparsity
@@ -69,9 +70,6 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
     """Returns the twin with fake quantization around every layer that TFMOT accepts."""
     import tf_keras
     from tensorflow_model_optimization.experimental.combine import Default8BitPrunePreserveQuantizeScheme
-    from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
-        default_8bit_quantize_configs as configs,
-    )
     from tensorflow_model_optimization.quantization import keras as quantization
     from tensorflow_model_optimization.quantization.keras.default_8bit import Default8BitQuantizeScheme
 
@@ -92,11 +90,11 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
             return quantization.quantize_annotate_layer(layer)
         # TFMOT quantizes the output of whatever feeds a quantized layer, but not every activation.
         if registry.supports(layer) and hasattr(layer, "activation"):
-            return quantization.quantize_annotate_layer(layer, configs.Default8BitOutputQuantizeConfig())
+            return quantization.quantize_annotate_layer(layer, output_config()())
         return layer
 
     annotated = tf_keras.models.clone_model(twin, clone_function=annotate)
-    known = {"Default8BitOutputQuantizeConfig": configs.Default8BitOutputQuantizeConfig}
+    known = {"Default8BitOutputQuantizeConfig": output_config()}
     with quiet(), quantization.quantize_scope(known):
         try:
             return quantization.quantize_apply(annotated, scheme)

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-DECAY = 0.999
+from trimtab.compress.tfmot.unpublished import DECAY, INPUT_RANGES, MOVING_RANGES
+
 PASSES = 4
-MOVING = ("pre_activation", "post_activation", "output")
 
 
 def start_ranges(twin: Any, examples: np.ndarray) -> None:
@@ -28,8 +28,8 @@ def start_ranges(twin: Any, examples: np.ndarray) -> None:
     """
     variables = {variable.name: variable for variable in twin.weights}
     kept = {name: variable.numpy() for name, variable in variables.items()}
-    moving = [name for name in variables if _quantizes(name, MOVING)]
-    inputs = [name for name in variables if _quantizes(name, ("quantize_layer",))]
+    moving = [name for name in variables if _quantizes(name, MOVING_RANGES)]
+    inputs = [name for name in variables if _quantizes(name, INPUT_RANGES)]
     for name in inputs:
         edge = examples.min() if name.endswith("_min:0") else examples.max()
         kept[name] = np.asarray(min(edge, 0.0) if name.endswith("_min:0") else max(edge, 0.0), np.float32)

@@ -2,15 +2,20 @@
 
 Uvicorn waits for the end of a request's head for ever, and takes as much of it as is sent. It drops the body
 of a request that offers to upgrade to HTTP/2, as Java's HttpClient does with its first one by default.
+
+All that we use of uvicorn beyond what it publishes is here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+import uvicorn
 from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -47,6 +52,15 @@ class _Answers:
     def is_closing(self) -> bool:
         """Returns whether it is closed, or about to be."""
         return self._transport.is_closing()
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, whose signals we handle: its own handlers would end the process by SIGTERM, not with 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves the signals alone."""
+        yield
 
 
 class Connection(HttpToolsProtocol):

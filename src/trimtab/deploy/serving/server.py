@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
@@ -18,7 +16,7 @@ from starlette.types import ASGIApp
 from trimtab.cpus import cpus
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.app import Service
-from trimtab.deploy.serving.connection import Connection
+from trimtab.deploy.serving.connection import Connection, Server
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
@@ -28,14 +26,6 @@ from trimtab.errors import ConfigError
 
 _BACKLOG = 2048
 _MOST_THREADS = 4
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, whose signals we handle: its own handlers would end the process by SIGTERM, not with 0."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -> None:
@@ -99,7 +89,7 @@ async def _run(
         timeout_keep_alive=int(limits.idle_s),
         timeout_graceful_shutdown=int(limits.drain_s),
     )
-    server = _Server(config)
+    server = Server(config)
     loop = asyncio.get_running_loop()
 
     def leave(notice_s: float) -> None:
