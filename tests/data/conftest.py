@@ -15,6 +15,7 @@ from PIL import Image
 from trimtab.config.data import Data
 from trimtab.data.champion.reference import Reference
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.encoders.form import Form
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.storage import artifact
 
@@ -50,12 +51,17 @@ def prepared(tmp_path: Path) -> Callable[..., tuple[Dataset, PreparedSummary]]:
     settings: dict[Path, Data] = {}
 
     def run(
-        name: str = "dataset", champion: Dataset | None = None, *, seed: int = 0, **config: Any
+        name: str = "dataset",
+        champion: Dataset | None = None,
+        *,
+        seed: int = 0,
+        form: Form | None = None,
+        **config: Any,
     ) -> tuple[Dataset, PreparedSummary]:
         reference = Reference.load(champion.path, settings[champion.path]) if champion else None
         data = settings[tmp_path / "out" / name] = Data.model_validate({"workers": 1, **config})
         with artifact.create(tmp_path / "out" / name, "dataset") as draft:
-            found = prepare(data, seed=seed, directory=draft.path, champion=reference)
+            found = prepare(data, seed=seed, directory=draft.path, champion=reference, form=form)
             draft.counts = dict(found.rows)
             draft.lineage = {
                 "fingerprint": found.content.fingerprint,

@@ -187,3 +187,33 @@ def test_an_archive_in_cloud_storage(model: keras.Model, image_spec: ModelSpec, 
     assert cost.weights_sha256(built) == cost.weights_sha256(model)
     with pytest.raises(ModelError, match=r"^gs://bucket/models/cut\.keras: the file is cut"):
         registry.build(cut, image_spec, HyperParameters())
+
+
+def test_an_integer_input_becomes_a_float_one_of_the_same_numbers(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 1), dtype="uint8")
+    x = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(inputs))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.save(tmp_path / "model.keras")
+    spec = ModelSpec("image", "classification", (8, 8, 1), "float32", 10)
+    fitted = archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 1))
+    assert fitted.inputs[0].dtype == "float32"
+    np.testing.assert_allclose(fitted(pixels.astype(np.float32)), model(pixels.astype(np.uint8)), atol=1e-6)
+
+
+def test_integer_arithmetic_on_the_input_is_refused(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 1), dtype="uint8")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1.0)(keras.ops.floor_divide(inputs, 64)))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.save(tmp_path / "model.keras")
+    spec = ModelSpec("image", "classification", (8, 8, 1), "float32", 10)
+    floats = archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
+    np.testing.assert_allclose(
+        floats(np.full((1, 8, 8, 1), 200.0)), model(np.full((1, 8, 8, 1), 200, np.uint8)), atol=1e-6
+    )
+    x = keras.layers.Flatten()(keras.layers.Rescaling(0.01)(inputs * inputs))
+    model = keras.Model(inputs, keras.layers.Dense(10, activation="softmax")(x))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ModelError, match=r"uint8.*\n.*Rescaling"):
+        archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")

@@ -12,6 +12,7 @@ from trimtab.config.code import Code
 
 Architecture = Literal["mlp", "cnn", "resnet8", "ds_cnn", "text_cnn"]
 Scalar = bool | int | float | str
+InputRange = Literal["standardized", "raw"] | tuple[float, float]
 
 
 class Model(Section):
@@ -24,6 +25,17 @@ class Model(Section):
         description="`module:function`, called as function(hp, spec).",
     )
     archive: Location | None = Field(None, description="A saved `.keras` or `.h5` file, also `gs://`.")
+    input: InputRange | None = Field(
+        None,
+        description="What an archive takes: `standardized` (what trimtab's own models take), `raw` (pixels "
+        "0..255, numbers of a table as they are), or for images and audio `[low, high]`; null: raw where the "
+        "archive begins by rescaling or takes integers, else standardized.",
+    )
+    output: Literal["standardized", "raw"] | None = Field(
+        None,
+        description="What an archive of a regression answers: the label in its unit (`raw`), or standardized "
+        "by its mean and deviation; null: standardized, and raw in `trimtab compress`.",
+    )
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
     # Filled in when a config is loaded, and no field of the YAML file.
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the builder's module.")
@@ -35,4 +47,13 @@ class Model(Section):
             raise ValueError(
                 f"expected exactly one of architecture, builder, archive; got {', '.join(given) or 'none'}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _form_of_an_archive(self) -> Self:
+        given = [name for name in ("input", "output") if getattr(self, name) is not None]
+        if given and self.archive is None:
+            raise ValueError(f"{given[0]} is for an archive; other models are made for the data")
+        if isinstance(self.input, tuple) and self.input[0] >= self.input[1]:
+            raise ValueError(f"input: expected [low, high] with low < high; got {list(self.input)}")
         return self

@@ -1,29 +1,20 @@
-"""Saved models: ``.keras`` and ``.h5`` files, loaded by Keras 3 with ``safe_mode`` on.
-
-A file is inspected before Keras sees it: its zip directory, its JSON config and its HDF5 links and shapes.
-That covers every way in that Keras had to close so far, also for a Keras that did not close it yet. Two
-things cannot be seen here: a flipped bit in a weight of an ``.h5`` file, which has no checksum (a ``.keras``
-file has), and defects of the HDF5 library itself.
-"""
+"""Saved models: ``.keras`` and ``.h5`` files, loaded by Keras 3 with ``safe_mode`` on."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-import zlib
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from trimtab.errors import ModelError
-from trimtab.models import inspect_config, inspect_hdf5
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy
+from trimtab.models.inspect_archive import inspect
 from trimtab.models.spec import ModelSpec
 
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-MAX_EXPANSION = 100
-_SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
+_PROBE_EXAMPLES = 16
+_TOLERANCE = 1e-4
 
 
 def load(path: str | Path) -> keras.Model:
@@ -39,21 +30,15 @@ def load(path: str | Path) -> keras.Model:
         ModelError: If the file is missing, damaged, unsafe, or no model that can be used.
     """
     file = Path(path)
-    if not file.is_file():
-        raise ModelError("there is no such file", path=str(file))
-    if file.suffix == ".keras":
-        _inspect_zip(file)
-    elif file.suffix in (".h5", ".hdf5"):
-        _inspect_h5(file)
-    else:
-        raise ModelError(
-            "expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path)."
-        )
+    inspect(file)
     return as_functional(_load(file), str(file))
 
 
 def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
-    """Returns the model for this data: open dimensions of its input become those of the data.
+    """Returns the model for this data: its input gets the shape and the type of the data.
+
+    A model that takes integers gets a float input of the same numbers: so training, every pass and every
+    runtime feed it as they feed others.
 
     Args:
         model: A loaded model.
@@ -64,9 +49,30 @@ def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
         ModelError: If the model does not take this data, or does not answer as the task needs.
     """
     check(model, spec, source)
-    if tuple(model.inputs[0].shape[1:]) == spec.input_shape:
+    given = model.inputs[0]
+    if (tuple(given.shape[1:]), given.dtype) == (spec.input_shape, spec.input_dtype):
         return model
-    return copy(model, keras.Input(spec.input_shape, dtype=spec.input_dtype, name=model.inputs[0].name))
+    fitted = copy(model, keras.Input(spec.input_shape, dtype=spec.input_dtype, name=given.name))
+    if given.dtype != spec.input_dtype:
+        _check_same(model, fitted, source)
+    return fitted
+
+
+def _check_same(model: keras.Model, fitted: keras.Model, source: str) -> None:
+    """Checks that a model with an input of another type answers as before."""
+    given, shape = model.inputs[0].dtype, fitted.inputs[0].shape[1:]
+    numbers = np.random.default_rng(0).integers(0, 128, (_PROBE_EXAMPLES, *shape))
+    expected, found = (
+        np.asarray(keras.ops.convert_to_numpy(each(numbers.astype(each.inputs[0].dtype), training=False)))
+        for each in (model, fitted)
+    )
+    if not np.allclose(expected, found, atol=_TOLERANCE):
+        raise ModelError(
+            f"it computes with its {given} input as no {fitted.inputs[0].dtype} would",
+            path=source,
+            field=model.inputs[0].name,
+            hint="Let the model begin with a layer that makes floats of it, such as keras.layers.Rescaling.",
+        )
 
 
 def _load(file: Path) -> keras.Model:
@@ -84,57 +90,3 @@ def _load(file: Path) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ModelError(f"expected a model, found a {type(model).__name__}", path=str(file))
     return model
-
-
-def _inspect_h5(file: Path) -> None:
-    config = inspect_hdf5.check(file, str(file))
-    if not config:
-        raise ModelError(
-            "it holds no model, perhaps only weights",
-            path=str(file),
-            hint="Save the whole model with model.save(path), not model.save_weights(path).",
-        )
-    inspect_config.check(config, str(file))
-
-
-def _inspect_zip(file: Path) -> None:
-    """Checks the zip directory, then the config and the weights inside."""
-    if not zipfile.is_zipfile(file):
-        raise ModelError(
-            "the file is cut or is no .keras archive: it has no zip directory",
-            path=str(file),
-            hint=_SAVE_AGAIN,
-        )
-    try:
-        with zipfile.ZipFile(file) as archive:
-            _check_members(archive, str(file))
-            damaged = archive.testzip()
-            if damaged is not None:
-                raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
-            inspect_config.check(archive.read(CONFIG), str(file))
-            inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
-        raise ModelError(f"the archive is damaged: {error}", path=str(file), hint=_SAVE_AGAIN) from error
-
-
-def _check_members(archive: zipfile.ZipFile, path: str) -> None:
-    names = [info.filename for info in archive.infolist()]
-    for info in archive.infolist():
-        if info.filename not in (CONFIG, METADATA, WEIGHTS) or names.count(info.filename) > 1:
-            raise ModelError(
-                f"expected {CONFIG}, {METADATA} and {WEIGHTS} once each, found {info.filename!r}",
-                path=path,
-                hint="Layers that bring files of their own, such as TextVectorization, need a builder.",
-            )
-        if info.file_size > max(MAX_EXPANSION * info.compress_size, inspect_config.MAX_BYTES):
-            raise ModelError(
-                f"{info.filename} would expand from {info.compress_size:,} to {info.file_size:,} bytes",
-                path=path,
-            )
-        if info.file_size > (
-            inspect_hdf5.MAX_BYTES if info.filename == WEIGHTS else inspect_config.MAX_BYTES
-        ):
-            raise ModelError(f"{info.filename} is too large: {info.file_size:,} bytes", path=path)
-    missing = {CONFIG, WEIGHTS} - set(names)
-    if missing:
-        raise ModelError(f"it has no {min(missing)}", path=path, hint=_SAVE_AGAIN)

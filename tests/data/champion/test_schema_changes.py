@@ -16,6 +16,7 @@ import soundfile
 from PIL import Image
 
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.encoders.form import Form
 from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.errors import DataError
 
@@ -408,3 +409,28 @@ def test_a_champion_is_not_asked_where_the_test_rows_lack_its_column(
     assert len(found.schema_changes) == 2
     assert (found.champion_rows, dataset.champion_test()) == (False, None)
     assert dataset.rows["test"] == 900
+
+
+def test_another_range_of_the_input_is_a_change(tmp_path: Path, prepared: Prepare) -> None:
+    images, raw = _images(tmp_path / "a", 120), Form("raw")
+    champion, _ = prepared("champion", train=images, form=raw)
+    assert champion.head("test", 4)[0].max() > 50
+    _, found = prepared("same", champion, train=images, form=Form((0.0, 255.0)))
+    assert found.schema_changes == []
+    dataset, found = prepared("new", champion, train=images)
+    assert found.schema_changes == ["model.input is standardized, it was [0.0, 255.0]"]
+    assert dataset.head("test", 4)[0].max() <= 1
+    assert _test_rows(dataset)[0].max() > 50
+
+
+def test_another_scale_of_the_label_is_a_change(tmp_path: Path, prepared: Prepare) -> None:
+    table = _table()
+    table["label"] = [size * 3 for size in table["size"]]
+    rows = _csv(tmp_path / "a.csv", table)
+    champion, _ = prepared("champion", train=rows, form=Form("raw", raw_label=True))
+    assert (champion.schema.label_mean, champion.schema.label_std) == (0, 1)
+    _, found = prepared("new", champion, train=rows)
+    assert found.schema_changes == [
+        "model.input is standardized, it was raw",
+        "model.output is standardized, it was not",
+    ]

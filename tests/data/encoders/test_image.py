@@ -121,3 +121,22 @@ def test_the_encoder_names_the_rows_that_it_cannot_read() -> None:
     assert list(encoded.bad) == [1, 2]
     np.testing.assert_array_equal(encoded.x[0], RGB)
     assert encoder.spec.scale == [1 / 127.5]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "scale", "offset"),
+    [
+        ("standardized", [1 / 127.5], [-1.0]),
+        ("raw", [], []),
+        ((0.0, 1.0), [1 / 255], [0.0]),
+        ((-128.0, 127.0), [1.0], [-128.0]),
+    ],
+)
+def test_pixels_become_numbers_of_the_range_that_the_model_takes(
+    wanted: Any, scale: list[float], offset: list[float]
+) -> None:
+    batch = pa.record_batch({"image": pa.array([_encoded(RGB)], pa.binary())})
+    summary = Summary.of(batch, Data(train="x.parquet"))
+    settings = image.fit("image", summary.columns["image"], ImageConfig(), wanted)
+    spec = image.ImageEncoder(settings).spec
+    assert (spec.stored_dtype, spec.scale, spec.offset) == ("uint8", scale, offset)

@@ -82,3 +82,11 @@ def test_many_categories_share_the_last_slot() -> None:
     x = encoder.encode(pa.record_batch({"color": ["v000", "v063", "v064", "v199"]})).x
     assert x.argmax(axis=1).tolist() == [0, 63, 64, 64]
     assert (x.sum(axis=1) == 1).all()
+
+
+def test_raw_numbers_stay_as_they_are_each_in_one_place() -> None:
+    summary = Summary.of(TRAIN, Data(train="x.csv"))
+    settings = tabular.fit(COLUMNS[:2], summary, "raw")
+    encoder = tabular.TabularEncoder(settings)
+    assert settings["range"] == "raw"
+    assert encoder.encode(TRAIN).x.tolist() == [[1, 10], [2, 30], [3, 80], [6, 30], [8, 30]]

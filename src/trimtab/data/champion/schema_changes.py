@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trimtab.config.data import Data
 from trimtab.data.encoders import preprocess
+from trimtab.data.encoders.form import PIXELS, RANGE
 from trimtab.data.statistics.infer import checked_label, column_kind, input_columns, label_names, task_of
 from trimtab.data.values.values import MISSING_NUMBERS, numbers
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from trimtab.config.data import ColumnKind
     from trimtab.data.champion.reference import Reference
+    from trimtab.data.encoders.form import Form
     from trimtab.data.schema import Column, DatasetSchema
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
@@ -71,6 +73,35 @@ def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[
         *_added(schema, champion.train, summary, config),
         *_settings(schema, champion, champion.train, config),
     ]
+
+
+def form_changes(champion: DatasetSchema, form: Form) -> list[str]:
+    """Returns what differs from what the champion takes and answers, in words.
+
+    Args:
+        champion: The schema of the model in service.
+        form: What the new model takes and answers.
+    """
+    before = champion.preprocessing.get(RANGE, "standardized")
+    changes = []
+    if (now := _range(form, champion)) != before:
+        changes.append(f"model.input is {now}, it was {before}")
+    if champion.task == "regression" and form.raw_label != _has_raw_label(champion):
+        changes.append(f"model.output is {'raw' if form.raw_label else 'standardized'}, it was not")
+    return changes
+
+
+def _range(form: Form, champion: DatasetSchema) -> list[float] | str:
+    """Returns a range as the settings of the champion's kind of encoder would hold it."""
+    if isinstance(form.input, tuple):
+        return list(form.input)
+    if form.input == "raw" and champion.input.kind == "image":
+        return list(PIXELS)
+    return form.input if champion.input.kind == "tabular" else "standardized"
+
+
+def _has_raw_label(schema: DatasetSchema) -> bool:
+    return (schema.label_mean, schema.label_std) == (0.0, 1.0)
 
 
 def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) -> bool:

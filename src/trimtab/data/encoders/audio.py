@@ -20,10 +20,12 @@ import pyarrow as pa
 import soundfile
 
 from trimtab.data.encoders.base import Encoded, encode_files
+from trimtab.data.encoders.form import RANGE, STANDARDIZED, line, range_of
 from trimtab.data.schema import TensorSpec
 
 if TYPE_CHECKING:
     from trimtab.config.data import Audio
+    from trimtab.config.model import InputRange
     from trimtab.data.statistics.column import ColumnSummary
 
 # A damaged header can claim any of these, and memory would be taken for it.
@@ -152,13 +154,16 @@ def _mel(hertz: float) -> float:
     return float(2595 * np.log10(1 + hertz / 700))
 
 
-def fit(name: str, summary: ColumnSummary, config: Audio) -> dict[str, Any]:
+def fit(
+    name: str, summary: ColumnSummary, config: Audio, input_range: InputRange = "standardized"
+) -> dict[str, Any]:
     """Returns the settings of an ``AudioEncoder``: what the config says, else what most training clips are.
 
     Args:
         name: The column.
         summary: Its summary over the training split.
         config: The config's audio section.
+        input_range: What silence and the loudest point become; a spectrogram has no other ``raw`` form.
     """
     media = summary.media
     common = max(sorted(media.rates.items()), key=lambda item: item[1], default=("16000", 0))[0]
@@ -172,6 +177,7 @@ def fit(name: str, summary: ColumnSummary, config: Audio) -> dict[str, Any]:
         "frame": max(2, round(config.frame_ms * rate / 1000)),
         "hop": max(1, round(config.hop_ms * rate / 1000)),
         "mel_bins": config.mel_bins,
+        **({RANGE: list(input_range)} if isinstance(input_range, tuple) else {}),
     }
 
 
@@ -193,7 +199,8 @@ class AudioEncoder:
         self._settings = MelSettings(**{name: int(settings[name]) for name in names})
         self._column = str(settings["column"])
         shape = (self._settings.frames, self._settings.mel_bins, 1)
-        self.spec = TensorSpec(kind="audio", shape=shape, stored_dtype="float32")
+        scaling = line(STANDARDIZED, range_of(settings))
+        self.spec = TensorSpec(kind="audio", shape=shape, stored_dtype="float32", **scaling)
 
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """See ``Encoder``."""

@@ -11,11 +11,13 @@ import pyarrow as pa
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from trimtab.data.encoders.base import Encoded, encode_files
+from trimtab.data.encoders.form import PIXELS, RANGE, line, range_of
 from trimtab.data.schema import TensorSpec
 from trimtab.data.values.images import FORMATS, MAX_PIXELS
 
 if TYPE_CHECKING:
     from trimtab.config.data import Image as ImageConfig
+    from trimtab.config.model import InputRange
     from trimtab.data.statistics.column import ColumnSummary
 
 MIN_SIDE, MAX_SIDE = 4, 1024
@@ -88,24 +90,29 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
 
 
-def fit(name: str, summary: ColumnSummary, config: ImageConfig) -> dict[str, Any]:
+def fit(
+    name: str, summary: ColumnSummary, config: ImageConfig, input_range: InputRange = "standardized"
+) -> dict[str, Any]:
     """Returns the settings of an ``ImageEncoder``: what the config says, else what most training images are.
 
     Args:
         name: The column.
         summary: Its summary over the training split.
         config: The config's image section.
+        input_range: What black and white become; ``raw`` are 0 and 255.
     """
     common = max(sorted(summary.media.sizes.items()), key=lambda item: item[1], default=("32x32", 0))[0]
     height, width = (int(side) for side in common.split("x"))
     shrink = max(1.0, height / MAX_SIDE, width / MAX_SIDE)
     grey = bool(summary.media.modes) and set(summary.media.modes) <= _GREY_MODES
+    limits = PIXELS if input_range == "raw" else input_range
     return {
         "kind": "image",
         "column": name,
         "height": config.height or max(MIN_SIDE, round(height / shrink)),
         "width": config.width or max(MIN_SIDE, round(width / shrink)),
         "channels": config.channels or (1 if grey else 3),
+        **({RANGE: list(limits)} if isinstance(limits, tuple) else {}),
     }
 
 
@@ -115,9 +122,8 @@ class ImageEncoder:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._column = str(settings["column"])
         self._shape = (int(settings["height"]), int(settings["width"]), int(settings["channels"]))
-        self.spec = TensorSpec(
-            kind="image", shape=self._shape, stored_dtype="uint8", scale=[1 / 127.5], offset=[-1.0]
-        )
+        scaling = line(PIXELS, range_of(settings))
+        self.spec = TensorSpec(kind="image", shape=self._shape, stored_dtype="uint8", **scaling)
 
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """See ``Encoder``."""

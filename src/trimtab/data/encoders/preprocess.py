@@ -6,38 +6,48 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from trimtab.data.encoders import audio, image, tabular, text
-from trimtab.errors import DataError
+from trimtab.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
+    from trimtab.config.model import InputRange
     from trimtab.data.schema import Column
     from trimtab.data.statistics.summary import Summary
 
 
-def fit(columns: Sequence[Column], summary: Summary, config: Data) -> dict[str, Any]:
+def fit(
+    columns: Sequence[Column], summary: Summary, config: Data, input_range: InputRange = "standardized"
+) -> dict[str, Any]:
     """Returns ``DatasetSchema.preprocessing``: the settings of the encoder that makes the one input tensor.
 
     Args:
         columns: The input columns.
         summary: The summary of the training split.
         config: The config's data section.
+        input_range: What the model takes.
 
     Raises:
         DataError: If there is no input column, or if the columns do not fit into one tensor.
+        ConfigError: If the columns cannot be put into the range.
     """
     if not columns:
         raise DataError("no input column is left beside the label", field="data.drop")
     whole = [column for column in columns if column.kind not in ("numeric", "categorical")]
-    if not whole:
-        return tabular.fit(columns, summary)
-    if len(columns) > 1:
+    if len(columns) > 1 and whole:
         raise _too_many(columns, whole)
+    kind = whole[0].kind if whole else "tabular"
+    if isinstance(input_range, tuple) and kind not in ("image", "audio"):
+        raise ConfigError(
+            f"expected standardized or raw for {kind} data; got {list(input_range)}", field="model.input"
+        )
+    if not whole:
+        return tabular.fit(columns, summary, input_range)
     (column,) = whole
     found = summary.columns[column.name]
     if column.kind == "image":
-        return image.fit(column.name, found, config.image)
+        return image.fit(column.name, found, config.image, input_range)
     if column.kind == "audio":
-        return audio.fit(column.name, found, config.audio)
+        return audio.fit(column.name, found, config.audio, input_range)
     return text.fit(column.name, found, config.text)
 
 

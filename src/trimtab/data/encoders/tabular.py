@@ -11,33 +11,40 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data.encoders.base import Encoded
+from trimtab.data.encoders.form import RANGE
 from trimtab.data.schema import Column, TensorSpec
 from trimtab.data.values.values import numbers, texts
 
 if TYPE_CHECKING:
+    from trimtab.config.model import InputRange
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
 
 MAX_CATEGORIES = 64
+_AS_IT_IS = {"mean": 0.0, "std": 1.0, "missing": False}
 Floats = npt.NDArray[np.float32]
 
 
-def fit(columns: Sequence[Column], summary: Summary) -> dict[str, Any]:
+def fit(
+    columns: Sequence[Column], summary: Summary, input_range: InputRange = "standardized"
+) -> dict[str, Any]:
     """Returns the settings of a ``TabularEncoder``.
 
     Args:
         columns: Numeric and categorical columns.
         summary: The summary of the training split.
+        input_range: ``raw``: numbers stay as they are, each in one place, the median where one is missing.
     """
-    fitted = []
+    fitted, is_raw = [], input_range == "raw"
     for column in columns:
         found = summary.columns[column.name]
         if column.kind == "numeric":
             median = summary.quantiles(column.name, [0.5])[0] if found.numbers else 0.0
-            fitted.append(_fit_numbers(column.name, found, median, summary.rows))
+            numeric = _fit_numbers(column.name, found, median, summary.rows)
+            fitted.append({**numeric, **_AS_IT_IS} if is_raw else numeric)
         else:
             fitted.append(_fit_categories(column.name, found))
-    return {"kind": "tabular", "columns": fitted}
+    return {"kind": "tabular", "columns": fitted, **({RANGE: "raw"} if is_raw else {})}
 
 
 def _fit_numbers(name: str, found: ColumnSummary, median: float, rows: int) -> dict[str, Any]:

@@ -13,10 +13,11 @@ import numpy as np
 from trimtab.config.data import Data
 from trimtab.data.champion import seen
 from trimtab.data.champion.reference import Reference
-from trimtab.data.champion.schema_changes import can_answer
+from trimtab.data.champion.schema_changes import can_answer, form_changes
 from trimtab.data.checks.validate import validate
 from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.encoders import preprocess
+from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
 from trimtab.data.encoders.text import TextEncoder
 from trimtab.data.prepare import split
@@ -58,7 +59,12 @@ class PreparedSummary:
 
 
 def prepare(
-    config: Data, *, seed: int, directory: Path, champion: Reference | None = None
+    config: Data,
+    *,
+    seed: int,
+    directory: Path,
+    champion: Reference | None = None,
+    form: Form | None = None,
 ) -> PreparedSummary:
     """Writes shards, ``schema.json`` and ``statistics.json``.
 
@@ -70,22 +76,25 @@ def prepare(
         directory: An empty directory.
         champion: The data of the model in service. As long as new rows fit its schema, they are encoded by
             it, unchanged; else, where the champion can still answer, test rows are also encoded for it.
+        form: What the model takes and answers; None: what is standardized.
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
         StorageError: If data in Cloud Storage cannot be reached.
     """
     with local_sources(config) as (local, original):
-        prepared = _Preparation(local, seed, directory, champion).run()
+        prepared = _Preparation(local, seed, directory, champion, form or Form()).run()
         return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
 
 class _Preparation:
     """One dataset being made."""
 
-    def __init__(self, config: Data, seed: int, directory: Path, champion: Reference | None) -> None:
+    def __init__(
+        self, config: Data, seed: int, directory: Path, champion: Reference | None, form: Form
+    ) -> None:
         self._config, self._seed, self._directory = config, seed, directory
-        self._champion = champion
+        self._champion, self._form = champion, form
         self._parts = parts_of(config)
 
     def run(self) -> PreparedSummary:
@@ -123,7 +132,7 @@ class _Preparation:
     def _fit(self, workers: Executor) -> Fitted:
         given = self._config.validation is not None or self._config.test is not None
         with tempfile.TemporaryDirectory(prefix=".hashes-", dir=self._directory) as scratch:
-            return fit(
+            fitted = fit(
                 self._config,
                 self._parts,
                 workers,
@@ -131,6 +140,9 @@ class _Preparation:
                 champion=self._champion,
                 hashes=Path(scratch) if given else None,
             )
+        if self._champion is None:
+            return fitted
+        return replace(fitted, changes=fitted.changes + form_changes(self._champion.schema, self._form))
 
     def _asked(self, fitted: Fitted, schema: DatasetSchema) -> DatasetSchema | None:
         """Returns the champion's schema if test rows are to be encoded for it, too."""
@@ -144,7 +156,7 @@ class _Preparation:
         if self._champion is not None and not fitted.changes:
             return self._champion.schema
         (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
-        preprocessing = preprocess.fit(columns, train, self._config)
+        preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
         encoder = encoder_of(preprocessing)
         schema = DatasetSchema(
             task=task,
@@ -156,7 +168,7 @@ class _Preparation:
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
         )
-        if task == "regression":
+        if task == "regression" and not self._form.raw_label:
             labels = train.columns[label]
             schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
         return schema

@@ -1,0 +1,40 @@
+"""In what form numbers reach a model and leave it: trimtab's own models take what is standardized."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trimtab.config.model import InputRange
+
+RANGE = "range"
+"""The key in an encoder's settings for what is not standardized: ``[low, high]``, or ``raw`` for tables."""
+
+STANDARDIZED, PIXELS = (-1.0, 1.0), (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Form:
+    """What a model takes and answers.
+
+    Attributes:
+        input: The range of its input.
+        raw_label: Whether a regression answers in the label's unit.
+    """
+
+    input: InputRange = "standardized"
+    raw_label: bool = False
+
+
+def range_of(settings: Mapping[str, Any]) -> tuple[float, float]:
+    """Returns the lowest and the highest number that images or clips become, by an encoder's settings."""
+    low, high = settings.get(RANGE, STANDARDIZED)
+    return float(low), float(high)
+
+
+def line(start: tuple[float, float], end: tuple[float, float]) -> dict[str, list[float]]:
+    """Returns ``scale`` and ``offset`` of a ``TensorSpec`` from one range to another; empty: as it is."""
+    scale = (end[1] - end[0]) / (start[1] - start[0])
+    offset = end[0] - start[0] * scale
+    return {} if (scale, offset) == (1.0, 0.0) else {"scale": [scale], "offset": [offset]}

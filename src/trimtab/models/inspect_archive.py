@@ -1,0 +1,95 @@
+"""A saved model, inspected before Keras sees it: zip directory, JSON config, HDF5 links and shapes.
+
+That covers every way in that Keras had to close so far, also for a Keras that did not close it yet. Two
+things cannot be seen here: a flipped bit in a weight of an ``.h5`` file, which has no checksum (a ``.keras``
+file has), and defects of the HDF5 library itself.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+from trimtab.errors import ModelError
+from trimtab.models import inspect_config, inspect_hdf5
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+MAX_EXPANSION = 100
+_SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
+
+
+def inspect(file: Path) -> bytes:
+    """Returns the JSON config of a saved model that is safe to load.
+
+    Args:
+        file: A ``.keras`` file, or an ``.h5`` file of Keras 2 or 3.
+
+    Raises:
+        ModelError: If the file is missing, damaged or unsafe, or of another kind.
+    """
+    if not file.is_file():
+        raise ModelError("there is no such file", path=str(file))
+    if file.suffix == ".keras":
+        return _inspect_zip(file)
+    if file.suffix in (".h5", ".hdf5"):
+        return _inspect_h5(file)
+    raise ModelError("expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path).")
+
+
+def _inspect_h5(file: Path) -> bytes:
+    config = inspect_hdf5.check(file, str(file))
+    if not config:
+        raise ModelError(
+            "it holds no model, perhaps only weights",
+            path=str(file),
+            hint="Save the whole model with model.save(path), not model.save_weights(path).",
+        )
+    inspect_config.check(config, str(file))
+    return config
+
+
+def _inspect_zip(file: Path) -> bytes:
+    """Returns the config, after checking the zip directory, the config and the weights inside."""
+    if not zipfile.is_zipfile(file):
+        raise ModelError(
+            "the file is cut or is no .keras archive: it has no zip directory",
+            path=str(file),
+            hint=_SAVE_AGAIN,
+        )
+    try:
+        with zipfile.ZipFile(file) as archive:
+            _check_members(archive, str(file))
+            damaged = archive.testzip()
+            if damaged is not None:
+                raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
+            config = archive.read(CONFIG)
+            inspect_config.check(config, str(file))
+            inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
+            return config
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        raise ModelError(f"the archive is damaged: {error}", path=str(file), hint=_SAVE_AGAIN) from error
+
+
+def _check_members(archive: zipfile.ZipFile, path: str) -> None:
+    names = [info.filename for info in archive.infolist()]
+    for info in archive.infolist():
+        if info.filename not in (CONFIG, METADATA, WEIGHTS) or names.count(info.filename) > 1:
+            raise ModelError(
+                f"expected {CONFIG}, {METADATA} and {WEIGHTS} once each, found {info.filename!r}",
+                path=path,
+                hint="Layers that bring files of their own, such as TextVectorization, need a builder.",
+            )
+        if info.file_size > max(MAX_EXPANSION * info.compress_size, inspect_config.MAX_BYTES):
+            raise ModelError(
+                f"{info.filename} would expand from {info.compress_size:,} to {info.file_size:,} bytes",
+                path=path,
+            )
+        if info.file_size > (
+            inspect_hdf5.MAX_BYTES if info.filename == WEIGHTS else inspect_config.MAX_BYTES
+        ):
+            raise ModelError(f"{info.filename} is too large: {info.file_size:,} bytes", path=path)
+    missing = {CONFIG, WEIGHTS} - set(names)
+    if missing:
+        raise ModelError(f"it has no {min(missing)}", path=path, hint=_SAVE_AGAIN)
