@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast generate lock clean image container-test serving-benchmark
+.PHONY: demo test fast generate lock clean image container-test serving-benchmark bench-smoke
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -25,6 +25,14 @@ fast: $(VENV)/.installed-dev
 # Of the model that `make demo` deployed; see the file for what is measured and demanded.
 serving-benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/serving.py runs/deployed/digits
+
+# That each benchmark still runs, as small as it goes; its figures mean nothing.
+bench-smoke: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/data_prep.py --rows 2000 --workers 1
+	$(BIN)/python benchmarks/train_throughput.py --images 64 --batch-size 32 --repetitions 1 --architecture mlp --variants trimtab
+	rm -rf runs/bench-smoke
+	$(BIN)/python benchmarks/overhead.py benchmarks/smoke.yaml --limit 100 --output runs/bench-smoke
+	$(BIN)/python benchmarks/serving.py runs/bench-smoke/deployed/smoke --limit 0 --rounds 2 --seconds 0.2 --connections 2 --swaps 2
 
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py

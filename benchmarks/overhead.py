@@ -1,6 +1,7 @@
 """What the pipeline costs: wall time of `trimtab run` over one process that calls the same stages in a row.
 
     python benchmarks/overhead.py examples/digits.yaml [--set FIELD=VALUE] [--limit 1.5] [--repeats 1]
+        [--output DIR]
 
 The two are run alternately, each in a fresh process and with a fresh output directory. The ratio counts all
 that the pipeline adds (a process per task with its imports, KFP itself) and what it
@@ -9,6 +10,7 @@ saves by running two iterations of a loop at a time.
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -96,6 +98,7 @@ def main() -> int:
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="FIELD=VALUE")
     parser.add_argument("--limit", type=float, default=1.5, help="largest ratio")
     parser.add_argument("--repeats", type=int, default=1, help="times each is run")
+    parser.add_argument("--output", type=Path, help="where the last pipeline leaves its run, to look at")
     parser.add_argument("--plain", metavar="DIR", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.plain:
@@ -110,6 +113,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory:
             pipeline = [sys.executable, "-m", "trimtab", "run", arguments.config, *overrides]
             times["pipeline_s"].append(seconds([*pipeline, "--output", directory]))
+            if arguments.output:
+                shutil.copytree(directory, arguments.output, dirs_exist_ok=True)
     ratio = statistics.median(times["pipeline_s"]) / statistics.median(times["plain_s"])
     print(json.dumps({**times, "ratio": round(ratio, 3), "limit": arguments.limit}))
     return int(ratio > arguments.limit)

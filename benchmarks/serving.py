@@ -1,6 +1,7 @@
 """What the server costs: requests/s and p99 of `trimtab serve` beside a minimal server of the same libraries.
 
     python benchmarks/serving.py runs/deployed/digits [--rounds 40] [--seconds 0.5] [--connections 16]
+        [--swaps 5]
 
 The minimal server is what Starlette's documentation shows: an application with one route, which reads the
 JSON, asks the bare LiteRT interpreter and answers with JSON, on uvicorn with the same settings, event loop
@@ -32,7 +33,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 NAME = "benchmark"
-SWAPS, SWAP_SECONDS = 5, 4.0
+SWAP_SECONDS = 4.0
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -218,13 +219,13 @@ def running(command: list[str], port: int, body: str) -> Iterator[subprocess.Pop
         process.wait()
 
 
-def swapped(target: Path, server: tuple[int, int], body: str, connections: int) -> dict:
+def swapped(target: Path, server: tuple[int, int], body: str, swaps: int, connections: int) -> dict:
     """Returns what load met while the champion changed again and again."""
     from trimtab.deploy.repository import Repository
 
     repository = Repository(str(target))
-    process = loader({"trimtab": server}, body, 1, SWAPS * SWAP_SECONDS, connections)
-    for _ in range(SWAPS - 1):
+    process = loader({"trimtab": server}, body, 1, swaps * SWAP_SECONDS, connections)
+    for _ in range(swaps - 1):
         time.sleep(SWAP_SECONDS)
         pointer = repository.pointer()
         champion = repository.parse(pointer)
@@ -232,7 +233,7 @@ def swapped(target: Path, server: tuple[int, int], body: str, connections: int) 
         assert repository.promote(champion.model_copy(update={"version": version}), pointer)
     (found,) = json.loads(process.communicate()[0])["trimtab"]
     with urllib.request.urlopen(f"http://127.0.0.1:{server[1]}/v2/models/{NAME}") as answer:
-        return {**found, "swaps": SWAPS - 1, "in_service": json.load(answer)["versions"] == [str(version)]}
+        return {**found, "swaps": swaps - 1, "in_service": json.load(answer)["versions"] == [str(version)]}
 
 
 def main() -> int:
@@ -245,6 +246,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=40)
     parser.add_argument("--seconds", type=float, default=0.5, help="of each server in a round")
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--swaps", type=int, default=5, help="champions in a row, at least 2")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         found = measured(options, Path(temporary))
@@ -277,7 +279,7 @@ def measured(options: argparse.Namespace, temporary: Path) -> dict:
             servers[name] = process.pid, port
         process = loader(servers, str(body), options.rounds, options.seconds, options.connections)
         rounds = json.loads(process.communicate()[0])
-        swap = swapped(target, servers["trimtab"], str(body), options.connections)
+        swap = swapped(target, servers["trimtab"], str(body), options.swaps, options.connections)
     return {**summary(rounds), "swap": swap}
 
 

@@ -3,14 +3,17 @@
 #
 #   sudo tools/stand_in_base.sh [TAG]      then      make image BASE=TAG
 #
-# It needs root, a Docker daemon and mmdebstrap. The machine's CA bundle, pip's certificate and index and the
+# It needs root, a Docker daemon and mmdebstrap; packages come from where the machine's apt takes them, or from
+# DEBIAN_MIRROR. The machine's CA bundle, pip's certificate and index and the
 # proxy settings go into the stand-in, so that the build reaches what the machine reaches. It is for building and
 # testing; images that are shipped are built from the real base.
 set -euo pipefail
 
 tag=${1:-trimtab-base:bookworm}
 suite=bookworm
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+# The machine's own source of that suite, unless another is named.
+source=(apt-get indextargets --format '$(REPO_URI)' 'Identifier: Packages' "Release: $suite" 'Component: main')
+mirror=${DEBIAN_MIRROR:-$("${source[@]}" | head -n 1)}
 packages=python3,python3-pip,ca-certificates,netbase,tzdata
 
 say() { echo "stand-in base: $*" >&2; }
@@ -21,6 +24,7 @@ if docker image inspect "$tag" >/dev/null 2>&1; then
 fi
 command -v mmdebstrap >/dev/null || { say "mmdebstrap is missing: apt-get install mmdebstrap"; exit 1; }
 docker version >/dev/null || { say "no Docker daemon answers: apt-get install docker.io, then start dockerd"; exit 1; }
+[ -n "$mirror" ] || { say "apt has no source of Debian $suite here: set DEBIAN_MIRROR to one"; exit 1; }
 [ "$(id -u)" = 0 ] || { say "must be run as root, to make files of root's"; exit 1; }
 
 work=$(mktemp -d)

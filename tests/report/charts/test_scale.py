@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trimtab.report.charts.scale import Scale, spread
@@ -31,6 +31,7 @@ def test_ticks_are_round_and_have_no_more_digits_than_they_need():
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.integers(2, 10))
+@example(1.0, 400_001.0, 2)
 def test_there_are_some_ticks_but_not_too_many_and_all_lie_on_the_axis(low, width, about):
     scale = Scale(low, low + width, 0, 1000)
     ticks = scale.ticks(about)

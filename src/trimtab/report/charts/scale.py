@@ -43,14 +43,20 @@ class Scale:
 
     def _linear_ticks(self, about: int) -> list[float]:
         step = self._step(about)
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [index * step for index in range(first, last + 1)]
+        return [index * step for index in self._multiples(step)]
 
     def _step(self, about: int) -> float:
-        """Returns 1, 2 or 5 times a power of ten, so that there are at most ``about`` steps."""
+        """Returns 1, 2 or 5 times a power of ten, for at most ``about`` steps, and at least one tick."""
         rough = (self.high - self.low) / about
         base = 10.0 ** math.floor(math.log10(rough))
-        return next(m * base for m in (1, 2, 5, 10) if m * base >= rough * (1 - 1e-9))
+        steps = [m * base for m in (0.5, 1, 2, 5, 10)]
+        coarse = next(index for index, step in enumerate(steps) if step >= rough * (1 - 1e-9))
+        # A short axis may lie between two multiples, such as 1 to 400,002 of 500,000.
+        return steps[coarse] if self._multiples(steps[coarse]) else steps[coarse - 1]
+
+    def _multiples(self, step: float) -> range:
+        """Returns which multiples of a step are on the axis."""
+        return range(math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9) + 1)
 
     def _log_ticks(self) -> list[float]:
         exponents = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
