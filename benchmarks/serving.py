@@ -194,7 +194,7 @@ def request_body(target: Path, version: int) -> dict:
 
     directory = target / str(version)
     schema = DatasetSchema.model_validate_json((directory / "schema.json").read_bytes())
-    x = model_input(schema, Golden.load(directory / "golden.npz").x[:1])
+    x = model_input(schema, Golden.load(directory / "golden.npz").x["input"][:1])
     datatype = {"float32": "FP32", "int32": "INT32"}[str(x.dtype)]
     tensor = {"name": "input", "shape": x.shape, "datatype": datatype, "data": x.ravel().tolist()}
     return {"inputs": [tensor]}

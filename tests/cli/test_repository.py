@@ -8,11 +8,12 @@ import sys
 
 import numpy as np
 import pytest
+from served import predict
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.golden import Golden
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
 
 
@@ -25,8 +26,8 @@ def target(tmp_path, digits_dataset, linear_tflite):
         weights = np.random.default_rng(seed).normal(size=(10, 64)).astype(np.float32)
         with artifact.create(tmp_path / "selection", "selection") as draft:
             (draft.path / "model.tflite").write_bytes(linear_tflite(weights, shape=(8, 8, 1)))
-            y = LiteRTModel(draft.path / "model.tflite").predict(data.model_input(x))
-            Golden(x, y, 1e-5).save(draft.path / "golden.npz")
+            y = predict(draft.path, data.model_input(x))
+            Golden({INPUT: x}, {OUTPUT: y}, 1e-5).save(draft.path / "golden.npz")
         candidate = {"id": "none--int8", "metrics": {"accuracy": 0.9 + seed / 100}, "size_bytes": 1000 * seed}
         promotion.deploy(
             str(tmp_path / "models"),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from served import outputs
 
-from trimtab.compress import flatbuffer as litert
 from trimtab.compress import registry
 from trimtab.compress.base import Context
+from trimtab.compress.ending import write
+from trimtab.config.base import Section
+from trimtab.config.chains import Ending, Step
 from trimtab.config.recipes import (
     Channels,
     DynamicInt8,
@@ -24,6 +29,8 @@ from trimtab.config.recipes import (
 )
 from trimtab.errors import CompressionError
 from trimtab.models import cost
+from trimtab.runtimes.litert import flatbuffer as litert
+from trimtab.runtimes.registry import runtime
 
 PRUNES = {
     "none": NoPrune(),
@@ -48,9 +55,16 @@ CLOSE = {
 }
 
 
+def quantized(model: keras.Model, method: str, params: Section, context: Context) -> bytes:
+    """Returns the content of the file that LiteRT serves."""
+    with tempfile.TemporaryDirectory() as directory:
+        write(model, Ending(method, Step(method, params), "litert"), Path(directory), context)
+        return (Path(directory) / "model.tflite").read_bytes()
+
+
 def test_the_table_covers_the_registry() -> None:
     assert set(PRUNES) == set(registry.PRUNE)
-    assert set(QUANTIZES) == set(registry.QUANTIZE) == set(CLOSE)
+    assert set(QUANTIZES) == {*registry.QUANTIZE, *runtime("litert").quantizers} == set(CLOSE)
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "mlp"])
@@ -95,16 +109,16 @@ def test_quantization(
 ) -> None:
     model = models[architecture]
     before, expected = cost.weights_sha256(model), np.asarray(model(kept_back))
-    flatbuffer = registry.quantize_method(method)(model, QUANTIZES[method], context)
-    full = registry.quantize_method("none")(model, NoQuantize(), context)
+    flatbuffer = quantized(model, method, QUANTIZES[method], context)
+    full = quantized(model, "none", NoQuantize(), context)
 
     assert cost.weights_sha256(model) == before
-    outputs = litert.outputs(flatbuffer, kept_back)
-    assert outputs.shape == expected.shape
-    assert outputs.dtype == np.float32
+    found = outputs(flatbuffer, kept_back)
+    assert found.shape == expected.shape
+    assert found.dtype == np.float32
     difference, share = CLOSE[method]
-    assert float(np.abs(outputs - expected).mean()) < difference
-    assert accuracy(outputs) > accuracy(expected) - 0.03
+    assert float(np.abs(found - expected).mean()) < difference
+    assert accuracy(found) > accuracy(expected) - 0.03
     assert len(flatbuffer) <= share * len(full)
     assert (litert.int8_operators(flatbuffer) > 0) == method.endswith("int8")
 
@@ -129,7 +143,7 @@ def test_a_model_with_nothing_to_quantize_is_refused(method: str, context: Conte
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, keras.layers.Flatten()(keras.ops.cos(inputs)), name="bare")
     with pytest.raises(CompressionError):
-        registry.quantize_method(method)(model, QUANTIZES[method], context)
+        quantized(model, method, QUANTIZES[method], context)
 
 
 @pytest.mark.parametrize("method", QUANTIZES)
@@ -138,8 +152,17 @@ def test_an_operation_that_litert_lacks_is_refused_in_one_sentence(method: str, 
     x = keras.layers.Dense(64, name="dense")(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, keras.ops.erfinv(x / 1000), name="odd")
     with pytest.raises(CompressionError) as caught:
-        registry.quantize_method(method)(model, QUANTIZES[method], context)
+        quantized(model, method, QUANTIZES[method], context)
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 200
     if method != "qat_int8":
         assert "Erfinv" in caught.value.message
+
+
+def test_a_float_file_that_disagrees_is_an_error(
+    models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = quantized(models["mlp"], "none", NoQuantize(), context)
+    monkeypatch.setattr("trimtab.runtimes.litert.quantized", lambda *_: other)
+    with pytest.raises(CompressionError, match="outputs differ by"):
+        quantized(models["cnn"], "none", NoQuantize(), context)

@@ -8,6 +8,7 @@ from typing import get_args
 
 from trimtab.compress import registry
 from trimtab.config import recipes
+from trimtab.runtimes.registry import runtime
 
 
 def declared(union: object) -> set[str]:
@@ -16,7 +17,7 @@ def declared(union: object) -> set[str]:
 
 def test_every_declared_method_is_registered_and_no_other() -> None:
     assert set(registry.PRUNE) == declared(recipes.Prune)
-    assert set(registry.QUANTIZE) == declared(recipes.Quantize)
+    assert {*registry.QUANTIZE, *runtime("litert").quantizers} == declared(recipes.Quantize)
 
 
 def test_every_method_can_be_resolved() -> None:

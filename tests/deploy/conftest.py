@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from served import predict
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
 
 
@@ -29,11 +30,10 @@ def make_selection(
         softmax = data.schema.task == "classification"
         path = tmp_path / f"selection-{seed}-{error}"
         with artifact.create(path, "selection") as draft:
-            model_file = draft.path / "model.tflite"
-            model_file.write_bytes(linear_tflite(weights, shape=shape, softmax=softmax))
+            (draft.path / "model.tflite").write_bytes(linear_tflite(weights, shape=shape, softmax=softmax))
             x = data.arrays("test")[0][:8]
-            y = LiteRTModel(model_file).predict(data.model_input(x))
-            Golden(x, y + np.float32(error), 1e-5).save(draft.path / "golden.npz")
+            y = predict(draft.path, data.model_input(x))
+            Golden({INPUT: x}, {OUTPUT: y + np.float32(error)}, 1e-5).save(draft.path / "golden.npz")
             (draft.path / "selection.json").write_text(json.dumps({"seed": seed}))
             draft.lineage = {"dataset": data.fingerprint, "candidate": "none--none"}
         return artifact.load(path, "selection")

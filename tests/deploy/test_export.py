@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from served import predict
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import Dataset, model_input
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.deploy import promotion, saved_model, servable, training
 from trimtab.deploy.export import export
 from trimtab.deploy.golden import Golden
 from trimtab.errors import ArtifactError, ConfigError, DeployError
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage import artifact
 from trimtab.storage.store import open_store
 
@@ -66,13 +67,13 @@ def deploy(tmp_path, monkeypatch, digits_dataset):
     monkeypatch.setattr(servable, "check", lambda *a: servable.Check())
 
     def run(target, model, schema, x, quantize="none"):
-        from trimtab.compress.convert import convert
+        from trimtab.runtimes.litert.convert import convert
 
         with artifact.create(tmp_path / "selection", "selection") as draft:
             configure = dynamic_int8 if quantize == "dynamic_int8" else None
             (draft.path / "model.tflite").write_bytes(convert(model, configure))
-            y = LiteRTModel(draft.path / "model.tflite").predict(model_input(schema, x))
-            Golden(x, y, 1e-5).save(draft.path / "golden.npz")
+            y = predict(draft.path, model_input(schema, x))
+            Golden({INPUT: x}, {OUTPUT: y}, 1e-5).save(draft.path / "golden.npz")
         with artifact.create(tmp_path / "model", "model") as draft:
             model.save(draft.path / "model.keras")
         made = artifact.load(tmp_path / "model", "model")

@@ -3,25 +3,45 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.deploy import golden
 from trimtab.errors import DeployError
 
 
 def test_saved_is_loaded(tmp_path):
-    saved = golden.Golden(np.arange(6, dtype=np.uint8).reshape(2, 3), np.ones((2, 1), np.float32), 1e-5)
+    saved = golden.Golden(
+        {INPUT: np.arange(6, dtype=np.uint8).reshape(2, 3)}, {OUTPUT: np.ones((2, 1), np.float32)}, 1e-5
+    )
     saved.save(tmp_path / "golden.npz")
     found = golden.Golden.load(tmp_path / "golden.npz")
-    np.testing.assert_array_equal(found.x, saved.x)
-    assert found.x.dtype == np.uint8
+    np.testing.assert_array_equal(found.x[INPUT], saved.x[INPUT])
+    assert found.x[INPUT].dtype == np.uint8
     assert found.difference(saved.y) == 0
     assert found.tolerance == 1e-5
 
 
 def test_differences_shapes_and_nan():
-    found = golden.Golden(np.zeros((2, 3)), np.zeros((2, 2), np.float32), 1e-5)
-    assert found.difference(np.array([[0, 0], [0, -0.5]], np.float32)) == 0.5
-    assert found.difference(np.zeros((2, 3), np.float32)) is None
-    assert found.difference(np.full((2, 2), np.nan, np.float32)) is None
+    found = golden.Golden({INPUT: np.zeros((2, 3))}, {OUTPUT: np.zeros((2, 2), np.float32)}, 1e-5)
+    assert found.difference({OUTPUT: np.array([[0, 0], [0, -0.5]], np.float32)}) == 0.5
+    assert found.difference({OUTPUT: np.zeros((2, 3), np.float32)}) is None
+    assert found.difference({OUTPUT: np.full((2, 2), np.nan, np.float32)}) is None
+    assert found.difference({"other": np.zeros((2, 2), np.float32)}) is None
+
+
+def test_several_tensors_come_back_by_name(tmp_path):
+    x = {"left": np.zeros((2, 3)), "right": np.ones((2, 1), np.int32)}
+    y = {"label": np.ones((2, 4), np.float32), "box.size": np.ones((2, 2), np.float32)}
+    golden.Golden(x, y, 1e-5).save(tmp_path / "golden.npz")
+    found = golden.Golden.load(tmp_path / "golden.npz")
+    assert (found.x.keys(), found.y.keys()) == (x.keys(), y.keys())
+    assert found.difference({**y, "label": y["label"] + np.float32(0.25)}) == 0.25
+
+
+def test_files_of_older_versions_are_read(tmp_path):
+    np.savez(tmp_path / "golden.npz", x=np.zeros((2, 3)), y=np.ones((2, 1), np.float32), tolerance=1e-5)
+    found = golden.Golden.load(tmp_path / "golden.npz")
+    assert found.x[INPUT].shape == (2, 3)
+    assert found.y[OUTPUT].shape == (2, 1)
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "text", "empty"])
@@ -29,7 +49,9 @@ def test_unusable_files_are_typed_errors(tmp_path, damage):
     path = tmp_path / "golden.npz"
     if damage != "missing":
         rows = 0 if damage == "empty" else 4
-        golden.Golden(np.zeros((rows, 3)), np.zeros((rows, 1), np.float32), 1e-5).save(path)
+        golden.Golden({INPUT: np.zeros((rows, 3))}, {OUTPUT: np.zeros((rows, 1), np.float32)}, 1e-5).save(
+            path
+        )
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:200])
     if damage == "text":

@@ -11,6 +11,7 @@ import pyarrow.parquet
 import pytest
 import soundfile
 from PIL import Image
+from served import predict as predict_files
 from sklearn.datasets import load_diabetes, load_iris
 
 from trimtab.config.config import Config
@@ -18,7 +19,6 @@ from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.predict import predict
 from trimtab.errors import ArtifactError, DataError, DeployError, StorageError
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.stages import data_prep
 
 
@@ -47,7 +47,7 @@ def serve(tmp_path, make_selection):
 
 def expected(target, dataset, split="test"):
     x, y = dataset.arrays(split)
-    return LiteRTModel(Path(target) / "1" / "model.tflite").predict(dataset.model_input(x)), y
+    return predict_files(Path(target) / "1", dataset.model_input(x)), y
 
 
 def png(pixels):

@@ -5,8 +5,10 @@ import gc
 import numpy as np
 import pytest
 
+from trimtab.batch import INPUT
 from trimtab.errors import ModelError
 from trimtab.evaluate import latency
+from trimtab.evaluate.latency import Served
 
 
 @pytest.fixture
@@ -15,13 +17,14 @@ def models(tmp_path, linear_tflite):
     rng = np.random.default_rng(0)
     for name, outputs in {"small": 20, "large": 20_000}.items():
         weights = rng.normal(size=(outputs, 64)).astype(np.float32)
-        (tmp_path / f"{name}.tflite").write_bytes(linear_tflite(weights, softmax=False))
-    return {name: tmp_path / f"{name}.tflite" for name in ("small", "large")}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.tflite").write_bytes(linear_tflite(weights, softmax=False))
+    return {name: Served("litert", tmp_path / name) for name in ("small", "large")}
 
 
 @pytest.fixture
 def examples():
-    return np.random.default_rng(1).normal(size=(16, 64)).astype(np.float32)
+    return {INPUT: np.random.default_rng(1).normal(size=(16, 64)).astype(np.float32)}
 
 
 def test_more_work_takes_longer_and_every_model_runs_at_least_200_times(models, examples):
@@ -44,7 +47,7 @@ def test_rounds_are_interleaved_in_random_order_with_the_collector_off(models, e
     timed = latency._timed
 
     def spy(model, example):
-        turns.append(model.path.stem)
+        turns.append(model.path.parent.name)
         collecting.append(gc.isenabled())
         return timed(model, example)
 
@@ -67,6 +70,6 @@ def test_slow_models_run_less_often_but_never_under_the_minimum(seconds, rounds)
 
 
 def test_a_damaged_model_is_a_typed_error(tmp_path, examples):
-    (tmp_path / "bad.tflite").write_bytes(b"\x00" * 100)
+    (tmp_path / "model.tflite").write_bytes(b"\x00" * 100)
     with pytest.raises(ModelError):
-        latency.measure({"bad": tmp_path / "bad.tflite"}, {"bad": examples}, threads=1)
+        latency.measure({"bad": Served("litert", tmp_path)}, {"bad": examples}, threads=1)

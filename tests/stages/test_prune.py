@@ -70,7 +70,9 @@ def test_the_baseline_is_the_trained_model_and_its_float_file(
     assert baseline.lineage["parent"] == model.digest
     assert baseline.lineage["weights_sha256"] == model.lineage["weights_sha256"]
     assert baseline.lineage["max_difference"] < 1e-4
-    assert (baseline.path / "float.tflite").stat().st_size > 4 * baseline.lineage["cost"]["parameters"]
+    assert (baseline.path / "float" / "model.tflite").stat().st_size > 4 * baseline.lineage["cost"][
+        "parameters"
+    ]
     assert record_of(trained, "none").summary["cost"] == baseline.lineage["cost"]
 
 
@@ -150,13 +152,13 @@ def test_a_method_that_fails_halfway_leaves_no_model(
 def test_a_baseline_that_litert_cannot_take_ends_the_run(
     trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import no_quantize
+    from trimtab.compress import ending
     from trimtab.errors import CompressionError
 
     def refuses(*args: object) -> None:
         raise CompressionError("LiteRT has no built-in kernel for Erfinv")
 
-    monkeypatch.setattr(no_quantize, "no_quantize", refuses)
+    monkeypatch.setattr(ending, "write", refuses)
     with pytest.raises(SystemExit) as caught:
         prune.run(**trained, recipe="none", pruned=str(tmp_path / "none"))
     assert caught.value.code == 2

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from trimtab.compress import flatbuffer as litert
 from trimtab.config.config import Config
 from trimtab.errors import StorageError
+from trimtab.runtimes.litert import flatbuffer as litert
 from trimtab.stages import prune, quantize, shortlist, train, tune
 from trimtab.stages.stage import records
 from trimtab.storage import artifact
@@ -133,7 +133,7 @@ def test_a_damaged_shortlist_stops_the_stage(listed: dict[str, str], tmp_path: P
 
     broken = tmp_path / "shortlist"
     shutil.copytree(listed["shortlist"], broken)
-    file = broken / "none" / "float.tflite"
+    file = broken / "none" / "float" / "model.tflite"
     data = bytearray(file.read_bytes())
     data[100] ^= 1
     file.write_bytes(data)

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from served import predict
 
 from trimtab.artifacts.selection import Selection
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.golden import Golden
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.stages import evaluate, select
 from trimtab.stages.stage import StageRecord, records
 from trimtab.storage import artifact
@@ -84,9 +85,9 @@ def test_the_golden_predictions_are_the_chosen_models_answers(run_stage, digits_
     _, _, path = run_stage(digits_candidates, max_accuracy_drop=0.02)
     golden, data = Golden.load(path / "golden.npz"), Dataset.open(digits_dataset)
     x, _ = data.arrays("test")
-    assert golden.x.dtype == np.uint8
-    np.testing.assert_array_equal(golden.x, x[: len(golden.x)])
-    again = LiteRTModel(path / "model.tflite").predict(data.model_input(golden.x))
+    assert golden.x[INPUT].dtype == np.uint8
+    np.testing.assert_array_equal(golden.x[INPUT], x[: len(golden.x[INPUT])])
+    again = {OUTPUT: predict(path, data.model_input(golden.x[INPUT]))}
     assert golden.difference(again) == 0
     assert 0 < golden.tolerance < 1e-4
 

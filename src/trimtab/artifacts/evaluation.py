@@ -33,16 +33,18 @@ class Evaluation(BaseModel):
 
     Attributes:
         candidate: The candidate's id.
+        runtime: What runs its files.
         ok: Whether there is a model; when not, ``reason`` says why and the rest is empty.
         metrics: Classification: accuracy, balanced_accuracy, macro_f1, log_loss, calibration_error (15 equal
             bins), and roc_auc where there are two classes. Regression: rmse, mae, r2, in the label's unit.
         per_class: By class name.
         confusion: Rows are true classes, columns predicted ones, in the order of the schema's classes.
-        size_bytes: Bytes of the model file.
-        gzip_bytes: Bytes of the model file after gzip at level 9.
+        size_bytes: Bytes of the model's files.
+        gzip_bytes: Bytes of the model's files after gzip at level 9.
     """
 
     candidate: str
+    runtime: str = "litert"
     ok: bool
     reason: str = ""
     examples: int = 0

@@ -12,7 +12,7 @@ with light_imports():
     for name in (
         "kfp.dsl.executor_main",
         "keras_tuner",
-        "trimtab.compress.convert",
+        "trimtab.runtimes.litert.convert",
         "trimtab.models.registry",
         "trimtab.stages.context",
         "trimtab.stages.evaluate",

@@ -1,4 +1,7 @@
-"""The methods by name; each is imported when it is asked for, so that listing them costs nothing."""
+"""The methods by name; each is imported when it is asked for, so that listing them costs nothing.
+
+What a runtime's own converter quantizes is in ``trimtab.runtimes``.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,6 @@ PRUNE = {
     "channels": "trimtab.compress.channels:channels",
 }
 QUANTIZE = {
-    "none": "trimtab.compress.no_quantize:no_quantize",
-    "float16": "trimtab.compress.float16:float16",
-    "dynamic_int8": "trimtab.compress.dynamic_int8:dynamic_int8",
-    "int8": "trimtab.compress.int8:int8",
     "qat_int8": "trimtab.compress.tfmot.qat_int8:qat_int8",
 }
 

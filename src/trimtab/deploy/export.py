@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from trimtab.data.dataset.dataset import model_input
+from trimtab.batch import INPUT, OUTPUT
+from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
 from trimtab.deploy.answers import schema_of
@@ -100,7 +101,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
     with repository.fetched(version) as served:
         schema = schema_of(served, repository.location(version))
         golden = Golden.load(served.path / GOLDEN_FILE)
-    x = model_input(schema, golden.x)
+    x = model_inputs(schema, golden.x)[INPUT]
     with repository.training(version) as kept:
         record = training.read(kept)
         expected = _save(kept.path / training.COMPRESSED_FILE, schema, directory, x)
@@ -116,7 +117,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         as_float=record.recipe["quantize"]["method"] != "none",
         examples=len(x),
         difference=_difference(found, expected, repository.location(version)),
-        deployed_difference=float(np.abs(found - golden.y).max()),
+        deployed_difference=float(np.abs(found - golden.y[OUTPUT]).max()),
     )
     (directory / ABOUT_FILE).parent.mkdir()
     (directory / ABOUT_FILE).write_text(made.model_dump_json(indent=2) + "\n")
@@ -125,7 +126,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
 
 def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
     """Writes a Keras model as a SavedModel, and returns the Keras model's outputs, ``(n, outputs)``."""
-    from trimtab.compress.quiet import quiet
+    from trimtab.quiet import quiet
 
     with quiet():
         import keras

@@ -8,14 +8,16 @@ from typing import Any
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trimtab import progress
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import model_input
 from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
-from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.deploy.repository import Repository
+from trimtab.deploy.runtime import other_version, runtime_of
 from trimtab.errors import DataError
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.storage.copies import local_copies
 
 
@@ -39,12 +41,14 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
     number = repository.resolve(version)
     with repository.fetched(number) as found, local_copies() as copies:
         schema = schema_of(found, repository.location(number))
-        preprocessor, model = Preprocessor.load(schema), LiteRTModel(found.path / MODEL_FILE)
+        preprocessor, model = Preprocessor.load(schema), runtime_of(found).load(found.path)
+        if other := other_version(found):
+            progress.say("predict", f"warning: {other}")
         seen = 0
         for batch in inputs.batches(copies.local(input_path), schema):
             x = _encoded(preprocessor, batch, input_path, seen)
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
-            outputs = model.predict(model_input(schema, x))
+            outputs = model.predict({INPUT: model_input(schema, x)})[OUTPUT]
             if (bad := row_without_number(outputs)) is not None:
                 raise _unreadable(batch, bad, NO_NUMBER, input_path, seen)
             for path, row in zip(paths, answers(schema, outputs), strict=True):

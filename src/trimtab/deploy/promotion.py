@@ -11,8 +11,10 @@ from types import EllipsisType
 from trimtab.deploy import servable
 from trimtab.deploy.golden import GOLDEN_FILE
 from trimtab.deploy.pointer import lost, move, readable
-from trimtab.deploy.repository import METADATA_FILE, MODEL_FILE, SCHEMA_FILE, Repository
+from trimtab.deploy.repository import METADATA_FILE, SCHEMA_FILE, Repository
+from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import DeployError
+from trimtab.runtimes import files
 from trimtab.storage import artifact
 
 _JUDGE_AGAIN = "It was judged against another champion: run the pipeline again."
@@ -70,7 +72,7 @@ def deploy(
             the pointer is not the expected one, or moved meanwhile.
         StorageError: If the repository cannot be read or written.
     """
-    if not (selection.path / MODEL_FILE).is_file():
+    if selection.lineage.get("candidate") is None:
         raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(selection.path))
     repository = Repository(target)
     pointer = repository.pointer()
@@ -122,8 +124,8 @@ def _add(
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         directory = Path(temporary) / "deployment"
         with artifact.create(directory, "deployment") as draft:
-            for name in (MODEL_FILE, GOLDEN_FILE):
-                shutil.copyfile(selection.path / name, draft.path / name)
+            files.copy(runtime_of(selection), selection.path, draft.path)
+            shutil.copyfile(selection.path / GOLDEN_FILE, draft.path / GOLDEN_FILE)
             (draft.path / SCHEMA_FILE).write_bytes(schema)
             (draft.path / METADATA_FILE).write_text(metadata)
             draft.lineage = {**selection.lineage, "selection": selection.digest}

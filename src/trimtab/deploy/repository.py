@@ -28,7 +28,7 @@ from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store
 
 CHAMPION_FILE, COUNTER_FILE, TRAINING, JUDGED = "champion.json", "versions.json", "training", "judged"
-MODEL_FILE, SCHEMA_FILE, METADATA_FILE = "model.tflite", "schema.json", "metadata.json"
+SCHEMA_FILE, METADATA_FILE = "schema.json", "metadata.json"
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

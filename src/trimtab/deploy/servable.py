@@ -15,12 +15,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from trimtab.data.dataset.dataset import model_input
+from trimtab.batch import rows
+from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
-from trimtab.deploy.repository import MODEL_FILE, SCHEMA_FILE, Repository
+from trimtab.deploy.repository import SCHEMA_FILE, Repository
+from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import DeployError, TrimtabError
-from trimtab.evaluate.litert import LiteRTModel
 
 TIMEOUT_S = 600
 _TRAINING_LIBRARIES = ("tensorflow", "keras", "tf_keras")
@@ -95,11 +96,11 @@ def repeat_golden(target: str, version: int) -> Check:
         with Repository(target).fetched(version) as found:
             schema = DatasetSchema.model_validate_json((Path(found.path) / SCHEMA_FILE).read_bytes())
             golden = Golden.load(found.path / GOLDEN_FILE)
-            outputs = LiteRTModel(found.path / MODEL_FILE).predict(model_input(schema, golden.x))
+            outputs = runtime_of(found).load(found.path).predict(model_inputs(schema, golden.x))
     except TrimtabError as error:
         return Check(error=error.describe())
     return Check(
-        examples=len(golden.y),
+        examples=rows(golden.y),
         difference=golden.difference(outputs),
         tolerance=golden.tolerance,
         imported=[name for name in _TRAINING_LIBRARIES if name in sys.modules],

@@ -12,13 +12,16 @@ import gc
 import random
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.evaluation import Latency
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.batch import Batch, rows, take
+from trimtab.runtimes.base import LoadedModel
+from trimtab.runtimes.registry import runtime
 
 MIN_ROUNDS = 200
 LEAST_ROUNDS = 20
@@ -30,9 +33,22 @@ NOISE = 0.03
 """Medians closer than this are one: one file measured three times differs by 2 % on a busy machine."""
 
 
+@dataclass(frozen=True)
+class Served:
+    """A model as it is served.
+
+    Attributes:
+        runtime: The name of its runtime.
+        directory: Where its files are.
+    """
+
+    runtime: str
+    directory: Path
+
+
 def measure(
-    models: Mapping[str, Path],
-    examples: Mapping[str, NDArray[np.generic]],
+    models: Mapping[str, Served],
+    examples: Mapping[str, Batch],
     threads: int,
     seed: int = 0,
 ) -> tuple[dict[str, Latency], int]:
@@ -52,8 +68,8 @@ def measure(
 
 
 def sample(
-    models: Mapping[str, Path],
-    examples: Mapping[str, NDArray[np.generic]],
+    models: Mapping[str, Served],
+    examples: Mapping[str, Batch],
     threads: int,
     seed: int = 0,
 ) -> dict[str, NDArray[np.int64]]:
@@ -63,15 +79,17 @@ def sample(
     Only where 200 rounds would take more than 2 minutes are there fewer, and never fewer than 20.
 
     Args:
-        models: Paths of ``.tflite`` files by id.
-        examples: Each model's inputs to take turns with, ``(n, *input_shape)``; the same examples for all.
+        models: Where they are, by id.
+        examples: Each model's inputs to take turns with; the same examples for all.
         threads: Threads of the runtime.
         seed: Seed of the random order within rounds.
 
     Raises:
         ModelError: If a model cannot be loaded or run.
     """
-    loaded = {name: LiteRTModel(path, threads) for name, path in models.items()}
+    loaded = {
+        name: runtime(served.runtime).load(served.directory, threads) for name, served in models.items()
+    }
     round_ns = sum(_warm_up(model, examples[name]) for name, model in loaded.items())
     rounds = planned_rounds(round_ns / 1e9)
     return _interleaved(loaded, examples, rounds, random.Random(seed))
@@ -84,14 +102,14 @@ def planned_rounds(round_seconds: float) -> int:
     return int(np.clip(FAST_SECONDS / max(round_seconds, 1e-9), MIN_ROUNDS, MAX_ROUNDS))
 
 
-def _warm_up(model: LiteRTModel, examples: NDArray[np.generic]) -> int:
+def _warm_up(model: LoadedModel, examples: Batch) -> int:
     """Runs a model a few times, and returns what a turn of it takes, in nanoseconds."""
-    return 2 * min(_timed(model, examples[i % len(examples)]) for i in range(WARM_UP))
+    return 2 * min(_timed(model, _example(examples, i)) for i in range(WARM_UP))
 
 
 def _interleaved(
-    models: Mapping[str, LiteRTModel],
-    examples: Mapping[str, NDArray[np.generic]],
+    models: Mapping[str, LoadedModel],
+    examples: Mapping[str, Batch],
     rounds: int,
     order: random.Random,
 ) -> dict[str, NDArray[np.int64]]:
@@ -103,14 +121,19 @@ def _interleaved(
         for number in range(rounds):
             order.shuffle(names)
             for name in names:
-                times[name][number] = _timed(models[name], examples[name][number % len(examples[name])])
+                times[name][number] = _timed(models[name], _example(examples[name], number))
     finally:
         if collecting:
             gc.enable()
     return times
 
 
-def _timed(model: LiteRTModel, example: NDArray[np.generic]) -> int:
+def _example(examples: Batch, number: int) -> Batch:
+    place = number % rows(examples)
+    return take(examples, place, place + 1)
+
+
+def _timed(model: LoadedModel, example: Batch) -> int:
     """Returns the nanoseconds of the second of two runs on an example."""
     model.feed(example)
     model.invoke()

@@ -6,21 +6,18 @@ imported by what uses them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from trimtab.batch import Batch
 from trimtab.config.base import Section
 
 if TYPE_CHECKING:
     import keras
-
-Batch = Mapping[str, NDArray[Any]]
-"""Examples by the name of the input or output: ``(batch, *shape)`` each, the batch the same in all."""
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -55,8 +52,9 @@ class Traits:
     Attributes:
         operators: How many operators by kind, after the runtime's own graph optimization.
         operators_before: The same, as they are in the file.
-        arithmetic: How many operators compute in ``float32``, ``float16``, ``int8``, … by type.
-        parameters: Constants of the kernels.
+        arithmetic: How many operators compute in ``float32``, ``float16``, ``int8``, … by type; those that
+            only move or convert data are not among them.
+        parameters: Constants of the kernels: what convolutions and dense layers multiply with.
         macs: Multiply-accumulates of one example.
         sparsity: Share of zeros in the kernels, 0 to 1.
         clusters: Most distinct values in one kernel.
@@ -163,3 +161,9 @@ class Runtime(Protocol):
 
     def explain(self, failure: BaseException | str) -> str:
         """Returns why a conversion or a run failed, in one sentence for people."""
+
+
+def width(model: LoadedModel) -> int:
+    """Returns how many values a model's only output has; 0 where it has several or an open dimension."""
+    shape = model.outputs[0].shape if len(model.outputs) == 1 else (0,)
+    return math.prod(size or 0 for size in shape)

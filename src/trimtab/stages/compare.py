@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,16 +12,20 @@ from numpy.typing import NDArray
 from trimtab import progress
 from trimtab.artifacts.comparison import Comparison, Forced, Rival
 from trimtab.artifacts.evaluation import Latency
+from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.champion import Snapshot
-from trimtab.deploy.repository import MODEL_FILE
-from trimtab.errors import ArtifactError, ModelError
+from trimtab.deploy.runtime import runtime_of
+from trimtab.errors import ArtifactError, ConfigError, ModelError
 from trimtab.evaluate import challenger as rule
 from trimtab.evaluate import latency, significance
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.evaluate.latency import Served
 from trimtab.report.words import comparison as words
+from trimtab.runtimes import files
+from trimtab.runtimes.base import width
+from trimtab.runtimes.registry import runtime
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
@@ -41,15 +44,16 @@ class _Judged:
         inputs: The first examples as the model takes them, for its latency.
     """
 
-    model: Path
+    model: Served
     scores: NDArray[np.float64]
-    inputs: NDArray[Any]
+    inputs: Batch
 
     def rival(self, task: str, measured: Latency) -> Rival:
         """Returns what the report shows of it."""
         metric = "accuracy" if task == "classification" else "mae"
         score = {metric: float(self.scores.mean())}
-        return Rival(metrics=score, size_bytes=self.model.stat().st_size, latency_ms=measured)
+        size = files.size_bytes(runtime(self.model.runtime), self.model.directory)
+        return Rival(metrics=score, size_bytes=size, latency_ms=measured)
 
 
 def run(
@@ -84,7 +88,7 @@ def run(
         source = artifact.load(selection, "selection")
         if source.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(source.path))
-        found = _compared(settings, data, snapshot, source.path / MODEL_FILE)
+        found = _compared(settings, data, snapshot, source)
         if forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.promote = found.finding != "over_budget"
@@ -104,20 +108,22 @@ def _decision(found: Comparison) -> str:
     return "promoted, as it is forced" if found.forced else "promoted"
 
 
-def _compared(settings: Config, data: Dataset, snapshot: Snapshot, model: Path) -> Comparison:
+def _compared(
+    settings: Config, data: Dataset, snapshot: Snapshot, selection: artifact.Artifact
+) -> Comparison:
     version = snapshot.plan.version
-    if not model.is_file():
+    if selection.lineage.get("candidate") is None:
         why = "no candidate is within the budget, so there is no challenger"
         return Comparison(promote=False, finding="over_budget", why=why, version=version)
     if snapshot.deployment is None or version is None:
         why = words.no_champion(snapshot.plan.reasons)
         return Comparison(promote=True, finding="no_champion", why=why, version=version)
     try:
-        champion = _champion(snapshot.deployment / MODEL_FILE, data)
-    except ModelError as error:
+        champion = _champion(_served(artifact.load(snapshot.deployment, "deployment")), data)
+    except (ModelError, ConfigError) as error:
         why = f"champion v{version} cannot answer the new data: {error.message}"
         return Comparison(promote=False, finding="no_answer", why=why, version=version)
-    challenger = _judged(model, data.batches("test", _BATCH), data.schema, data.schema)
+    challenger = _judged(_served(selection), data.batches("test", _BATCH), data.schema, data.schema)
     return _decided(settings, data.schema.task, version, champion, challenger)
 
 
@@ -155,7 +161,16 @@ def _decided(settings: Config, task: str, version: int, champion: _Judged, chall
     )
 
 
-def _champion(model: Path, data: Dataset) -> _Judged:
+def _served(version: artifact.Artifact) -> Served:
+    """Returns the model of a selection or of a deployment.
+
+    Raises:
+        ConfigError: If its runtime is not installed.
+    """
+    return Served(runtime_of(version).name, version.path)
+
+
+def _champion(model: Served, data: Dataset) -> _Judged:
     """Returns the champion's answers to the fresh test examples.
 
     Raises:
@@ -167,22 +182,22 @@ def _champion(model: Path, data: Dataset) -> _Judged:
     return _judged(model, batches, data.champion, data.schema)
 
 
-def _judged(model: Path, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:
+def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:
     """Returns a model's answers.
 
     Args:
-        model: A ``.tflite`` file.
+        model: The model.
         batches: Examples as the model takes them, with labels of the schema ``asked``.
         own: What the model's outputs mean.
         asked: What the labels mean.
     """
-    loaded, inputs = LiteRTModel(model), None
-    if loaded.outputs != own.outputs:
-        raise ModelError(f"expected {own.outputs} outputs, found {loaded.outputs}")
+    loaded, inputs = runtime(model.runtime).load(model.directory), None
+    if width(loaded) != own.outputs:
+        raise ModelError(f"expected {own.outputs} outputs, found {width(loaded)}")
     scores = []
     for x, y in batches:
-        inputs = x[:_LATENCY_EXAMPLES] if inputs is None else inputs
-        outputs = loaded.predict(x).astype(np.float64)
+        inputs = {INPUT: x[:_LATENCY_EXAMPLES]} if inputs is None else inputs
+        outputs = loaded.predict({INPUT: x})[OUTPUT].astype(np.float64)
         if not np.isfinite(outputs).all():
             raise ModelError("its outputs are not finite numbers")
         scores.append(_scores(outputs, y, own, asked))

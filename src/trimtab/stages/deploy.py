@@ -17,8 +17,10 @@ from trimtab.deploy import promotion, training
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment
-from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.deploy.repository import Repository
+from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import ArtifactError, DeployError
+from trimtab.runtimes import files
 from trimtab.stages.begin import target, with_target
 from trimtab.stages.compare import COMPARISON_FILE
 from trimtab.stages.judged import remember
@@ -99,9 +101,13 @@ def _before(run: str, target: str, selection: artifact.Artifact) -> Deployment |
         if deployed.version not in repository.versions():
             continue
         with repository.fetched(deployed.version) as found:
-            if (found.path / MODEL_FILE).read_bytes() == (selection.path / MODEL_FILE).read_bytes():
+            if _files(found) == _files(selection):
                 return deployed
     return None
+
+
+def _files(version: artifact.Artifact) -> list[bytes]:
+    return [path.read_bytes() for path in files.paths(runtime_of(version), version.path)]
 
 
 def _comparison(path: str, selection: artifact.Artifact) -> Comparison:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,18 @@ from pydantic import BaseModel
 
 from trimtab import progress
 from trimtab.artifacts.evaluation import Cost, Evaluation
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ArtifactError, DataError, ModelError
 from trimtab.evaluate import metrics
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes import files
+from trimtab.runtimes.base import LoadedModel, width
+from trimtab.runtimes.registry import DEFAULT, runtime
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
-MODEL_FILE, CANDIDATE_FILE = "model.tflite", "candidate.json"
+CANDIDATE_FILE = "candidate.json"
 EVALUATION_FILE, SCORES_FILE, OUTPUTS_FILE = "evaluation.json", "scores.npy", "outputs.npy"
 _BATCH = 256
 
@@ -31,6 +33,7 @@ class _Candidate(BaseModel):
     candidate: str
     ok: bool
     reason: str = ""
+    runtime: str = DEFAULT
     cost: Cost | None = None
 
 
@@ -58,9 +61,15 @@ def run(*, config: str, run: str, candidate: str, dataset: str, quantized: str, 
         try:
             if not described.ok:
                 raise ModelError(described.reason or "it could not be made, for no known reason")
-            found, arrays = _evaluate(source.path / MODEL_FILE, described, data)
+            found, arrays = _evaluate(source.path, described, data)
         except ModelError as error:
-            found = Evaluation(candidate=candidate, ok=False, reason=error.message, cost=described.cost)
+            found = Evaluation(
+                candidate=candidate,
+                runtime=described.runtime,
+                ok=False,
+                reason=error.message,
+                cost=described.cost,
+            )
         with artifact.create(evaluation, "evaluation") as draft:
             (draft.path / EVALUATION_FILE).write_text(found.model_dump_json(indent=2) + "\n")
             for name, values in arrays.items():
@@ -104,9 +113,9 @@ def _check_lineage(source: artifact.Artifact, data: Dataset) -> None:
 
 
 def _evaluate(
-    model_file: Path, described: _Candidate, data: Dataset
+    directory: Path, described: _Candidate, data: Dataset
 ) -> tuple[Evaluation, dict[str, NDArray[np.float32]]]:
-    outputs, labels = _outputs(LiteRTModel(model_file), data)
+    outputs, labels = _outputs(runtime(described.runtime).load(directory), data)
     broken = int((~np.isfinite(outputs)).any(axis=1).sum())
     if broken:
         raise ModelError(f"its outputs are not finite numbers on {broken:,} of {len(labels):,} test examples")
@@ -115,7 +124,7 @@ def _evaluate(
         quality = metrics.classification(outputs, labels, schema.classes)
     else:
         quality = metrics.regression(outputs, labels, schema.label_mean, schema.label_std)
-    content = model_file.read_bytes()
+    serving = runtime(described.runtime)
     found = Evaluation(
         candidate=described.candidate,
         ok=True,
@@ -123,21 +132,20 @@ def _evaluate(
         metrics=quality.metrics,
         per_class=quality.per_class,
         confusion=quality.confusion,
-        size_bytes=len(content),
-        gzip_bytes=len(gzip.compress(content, 9, mtime=0)),
+        runtime=serving.name,
+        size_bytes=files.size_bytes(serving, directory),
+        gzip_bytes=files.gzip_bytes(serving, directory),
         cost=described.cost,
     )
     return found, {SCORES_FILE: quality.scores, OUTPUTS_FILE: outputs}
 
 
-def _outputs(model: LiteRTModel, data: Dataset) -> tuple[NDArray[np.float32], NDArray[Any]]:
+def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Returns the outputs and the labels of the test split, in its order."""
     if not data.rows["test"]:
         raise DataError("the test split has no examples", path=str(data.path), field="data.test")
-    if model.outputs != data.schema.outputs:
-        raise ModelError(
-            f"expected {data.schema.outputs} outputs, found {model.outputs}", path=str(model.path)
-        )
-    parts = [(model.predict(x), y) for x, y in data.batches("test", _BATCH)]
+    if (found := width(model)) != data.schema.outputs:
+        raise ModelError(f"expected {data.schema.outputs} outputs, found {found}")
+    parts = [(model.predict({INPUT: x})[OUTPUT], y) for x, y in data.batches("test", _BATCH)]
     outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return outputs, labels

@@ -1,8 +1,8 @@
 """The prune stage: one recipe applied to the trained model, fine-tuned, converted and counted.
 
-Beside ``model.keras`` it writes ``float.tflite``, checked against Keras: the float candidate is then a copy,
-and its task need not import TensorFlow. A recipe that fails leaves an artifact with ``ok: false`` and the
-reason in its lineage; only the baseline must not fail.
+Beside ``model.keras`` it writes ``float/``, its files for LiteRT, checked against Keras: the float candidate
+is then a copy, and its task need not import TensorFlow. A recipe that fails leaves an artifact with
+``ok: false`` and the reason in its lineage; only the baseline must not fail.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import shutil
 import traceback
 from typing import Any
 
+from trimtab.config.chains import Ending, Step
 from trimtab.config.config import Config
-from trimtab.config.recipes import BASELINE_ID
+from trimtab.config.recipes import BASELINE_ID, NoQuantize, candidate_id
 from trimtab.errors import CompressionError, ModelError, StorageError, TrimtabError
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, Draft, create, load
 
-MODEL_FILE, FLOAT_FILE, SCORES_FILE = "model.keras", "float.tflite", "validation_scores.npy"
+MODEL_FILE, FLOAT, SCORES_FILE = "model.keras", "float", "validation_scores.npy"
+FLOAT_ENDING = Ending(candidate_id(BASELINE_ID, "none"), Step("none", NoQuantize()), "litert")
 CARRIED_FILES = ("signature.json", "history.json")
 
 
@@ -50,8 +52,9 @@ def run(
             except Exception as error:
                 # A recipe that fails, for whatever reason, is a candidate less and not a run less.
                 found = _failed(error, recipe, record)
-                for name in (MODEL_FILE, FLOAT_FILE, SCORES_FILE):
+                for name in (MODEL_FILE, SCORES_FILE):
                     (draft.path / name).unlink(missing_ok=True)
+                shutil.rmtree(draft.path / FLOAT, ignore_errors=True)
             draft.lineage |= found
         record.summary |= found
 
@@ -69,10 +72,7 @@ def _prune(
     with light_imports():
         import numpy as np
 
-        from trimtab.compress import registry
-        from trimtab.compress.convert import compare
-        from trimtab.compress.no_quantize import PROBE_EXAMPLES, no_quantize
-        from trimtab.config.recipes import NoQuantize
+        from trimtab.compress import ending, registry
         from trimtab.data.dataset.dataset import Dataset
         from trimtab.models import archive, cost
         from trimtab.stages.context import compression_context
@@ -89,8 +89,7 @@ def _prune(
     )
     source = archive.load(parent.path / MODEL_FILE)
     made = registry.prune_method(prune.method)(source, prune, context)
-    flatbuffer = no_quantize(made, NoQuantize(), context)
-    (draft.path / FLOAT_FILE).write_bytes(flatbuffer)
+    max_difference = ending.write(made, FLOAT_ENDING, draft.path / FLOAT, context)
     if made is source:
         shutil.copy2(parent.path / MODEL_FILE, draft.path / MODEL_FILE)
         shutil.copy2(parent.path / SCORES_FILE, draft.path / SCORES_FILE)
@@ -102,7 +101,7 @@ def _prune(
         "reason": "",
         "task": data.schema.task,
         "weights_sha256": cost.weights_sha256(made),
-        "max_difference": compare(made, flatbuffer, context.calibration(PROBE_EXAMPLES)),
+        "max_difference": max_difference,
         "cost": {
             "parameters": cost.parameters(made),
             "macs": cost.macs(made),

@@ -1,4 +1,4 @@
-"""The quantize stage: one candidate, as a LiteRT file, from one pruned model.
+"""The quantize stage: one candidate, as the files of its runtime, from one pruned model.
 
 A candidate that cannot be made is ``ok: false`` with its reason, never a failed stage.
 """
@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import json
 import traceback
+from pathlib import Path
 from typing import Any
 
+from trimtab.config.chains import Ending, Step
 from trimtab.config.config import Config, split_candidate
-from trimtab.config.recipes import NoQuantize, Quantize
+from trimtab.config.recipes import NoQuantize
 from trimtab.errors import StorageError, TrimtabError
+from trimtab.runtimes import files
+from trimtab.runtimes.registry import runtime
 from trimtab.stages.imports import light_imports
-from trimtab.stages.prune import FLOAT_FILE, MODEL_FILE
+from trimtab.stages.prune import FLOAT, MODEL_FILE
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, create, load
 
-FLATBUFFER_FILE, CANDIDATE_FILE = "model.tflite", "candidate.json"
+CANDIDATE_FILE = "candidate.json"
 
 
 def run(
@@ -46,61 +50,62 @@ def run(
         recipe, _ = split_candidate(candidate)
         parent = load(load(shortlist, "shortlist").path / recipe, "model")
         _, method = settings.candidates()[candidate]
-        try:
-            flatbuffer, difference = _quantize(
-                settings, run, record, method, dataset, hyperparameters, parent
-            )
-            outcome: dict[str, Any] = {"ok": True, "reason": "", "max_difference": difference}
-        except StorageError:
-            raise  # no fault of the candidate's: run again, it may be the best
-        except Exception as error:
-            # A candidate that fails, for whatever reason, is a candidate less and not a run less.
-            flatbuffer, outcome = b"", {"ok": False, "reason": _reason(error, record), "max_difference": None}
+        ending = Ending(candidate, Step(method.method, method), "litert")
         with create(quantized, "candidate") as draft:
-            if flatbuffer:
-                (draft.path / FLATBUFFER_FILE).write_bytes(flatbuffer)
-            found = {
+            found: dict[str, Any] = {
                 "candidate": candidate,
-                **outcome,
-                "cost": parent.lineage["cost"] if flatbuffer else None,
+                "runtime": ending.runtime,
+                "cost": None,
+                "max_difference": None,
             }
+            try:
+                difference = _quantize(
+                    settings, run, record, ending, dataset, hyperparameters, parent, draft.path
+                )
+                found |= {"ok": True, "reason": "", "max_difference": difference}
+                found |= {"cost": parent.lineage["cost"]}
+                size = files.size_bytes(runtime(ending.runtime), draft.path)
+            except StorageError:
+                raise  # no fault of the candidate's: run again, it may be the best
+            except Exception as error:
+                # A candidate that fails, for whatever reason, is a candidate less and not a run less.
+                found, size = found | {"ok": False, "reason": _reason(error, record)}, 0
+                for path in files.paths(runtime(ending.runtime), draft.path):
+                    path.unlink(missing_ok=True)
             (draft.path / CANDIDATE_FILE).write_text(json.dumps(found, indent=2) + "\n")
             draft.lineage = {**parent.lineage, **found, "quantize": method.method, "parent": parent.digest}
-        record.summary |= {**found, "size_bytes": len(flatbuffer)}
+        record.summary |= {**found, "size_bytes": size}
 
 
 def _quantize(
     config: Config,
     run: str,
     record: StageRecord,
-    method: Quantize,
+    ending: Ending,
     dataset: str,
     hyperparameters: str,
     parent: Artifact,
-) -> tuple[bytes, float]:
-    """Returns the candidate's file, and the largest difference of its outputs from Keras'."""
-    if isinstance(method, NoQuantize):
-        return (parent.path / FLOAT_FILE).read_bytes(), float(parent.lineage["max_difference"])
+    directory: Path,
+) -> float:
+    """Writes the candidate's files; returns the largest difference of their outputs from Keras'."""
+    if isinstance(ending.step.params, NoQuantize):
+        files.copy(runtime(ending.runtime), parent.path / FLOAT, directory)
+        return float(parent.lineage["max_difference"])
     with light_imports():
-        from trimtab.compress import registry
-        from trimtab.compress.convert import compare
-        from trimtab.compress.no_quantize import PROBE_EXAMPLES
+        from trimtab.compress.ending import write
         from trimtab.data.dataset.dataset import Dataset
         from trimtab.models import archive
         from trimtab.stages.context import compression_context
 
-    data = Dataset.open(dataset)
     context = compression_context(
         config=config,
         run=run,
         record=record,
-        data=data,
+        data=Dataset.open(dataset),
         hyperparameters=hyperparameters,
         parent=parent,
     )
-    model = archive.load(parent.path / MODEL_FILE)
-    flatbuffer = registry.quantize_method(method.method)(model, method, context)
-    return flatbuffer, compare(model, flatbuffer, context.calibration(PROBE_EXAMPLES))
+    return write(archive.load(parent.path / MODEL_FILE), ending, directory, context)
 
 
 def _reason(error: Exception, record: StageRecord) -> str:

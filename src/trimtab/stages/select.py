@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,17 @@ from numpy.typing import NDArray
 from trimtab import progress
 from trimtab.artifacts.evaluation import Evaluation, Latency
 from trimtab.artifacts.selection import CandidateResult, Selection
+from trimtab.batch import INPUT
 from trimtab.config.config import Config, split_candidate
 from trimtab.config.recipes import BASELINE_ID, candidate_id
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
-from trimtab.evaluate.litert import LiteRTModel
-from trimtab.stages.evaluate import EVALUATION_FILE, MODEL_FILE, OUTPUTS_FILE, SCORES_FILE
+from trimtab.evaluate.latency import Served
+from trimtab.runtimes import files
+from trimtab.runtimes.registry import runtime
+from trimtab.stages.evaluate import EVALUATION_FILE, OUTPUTS_FILE, SCORES_FILE
 from trimtab.stages.stage import recorded, records
 from trimtab.storage import artifact
 
@@ -36,9 +38,13 @@ _GOLDEN_EXAMPLES = 16
 class _Entry:
     """A candidate with the artifacts that describe it."""
 
-    model_file: Path
+    directory: Path
     evidence: Path
     evaluation: Evaluation
+
+    @property
+    def served(self) -> Served:
+        return Served(self.evaluation.runtime, self.directory)
 
     @property
     def scores(self) -> NDArray[np.float32]:
@@ -69,10 +75,10 @@ def run(
     with recorded("select", run) as record:
         data = Dataset.open(dataset)
         entries = _entries(quantized, evaluations, data)
-        models = {name: entry.model_file for name, entry in entries.items() if entry.evaluation.ok}
+        models = {name: entry.served for name, entry in entries.items() if entry.evaluation.ok}
         x, _ = data.head("test", _LATENCY_EXAMPLES)
         latencies, runs = latency.measure(
-            models, dict.fromkeys(models, x), settings.budget.threads, settings.seed
+            models, {name: {INPUT: x} for name in models}, settings.budget.threads, settings.seed
         )
         finalists = _finalists(entries, latencies, settings, data.schema.task)
         decided = _decide(entries, finalists, settings, data.schema.task, _missing(run, settings))
@@ -97,7 +103,7 @@ def _entries(quantized: Sequence[str], evaluations: Sequence[str], data: Dataset
             raise ArtifactError("evaluates another candidate or other data", path=str(evidence.path))
         content = (evidence.path / EVALUATION_FILE).read_bytes()
         found = Evaluation.model_validate_json(content)
-        entries[found.candidate] = _Entry(source.path / MODEL_FILE, evidence.path, found)
+        entries[found.candidate] = _Entry(source.path, evidence.path, found)
     if BASELINE not in entries:
         raise ArtifactError("the baseline is missing among the evaluations", field=BASELINE)
     baseline = entries[BASELINE].evaluation
@@ -182,6 +188,7 @@ def _result(
     return CandidateResult(
         id=name,
         recipe=recipe,
+        runtime=found.runtime,
         ok=True,
         metrics=found.metrics,
         per_class=found.per_class,
@@ -213,16 +220,18 @@ def _write(selection: str, decided: Selection, entries: dict[str, _Entry], data:
         if decided.chosen is None:
             return
         entry = entries[decided.chosen]
-        shutil.copyfile(entry.model_file, draft.path / MODEL_FILE)
+        serving = runtime(entry.served.runtime)
+        draft.lineage |= {"runtime": serving.name, "runtime_version": serving.version()}
+        files.copy(serving, entry.directory, draft.path)
         _golden(entry, decided.chosen, data).save(draft.path / golden.GOLDEN_FILE)
 
 
 def _golden(entry: _Entry, name: str, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_GOLDEN_EXAMPLES]
-    y = LiteRTModel(entry.model_file).predict(data.model_input(x))
+    y = runtime(entry.served.runtime).load(entry.directory).predict({INPUT: data.model_input(x)})
     in_int8 = split_candidate(name)[1] in ("int8", "qat_int8")
-    return golden.Golden(x, y, golden.tolerance(entry.outputs, in_int8))
+    return golden.Golden({INPUT: x}, y, golden.tolerance(entry.outputs, in_int8))
 
 
 def _cpu() -> str:

@@ -210,8 +210,13 @@ model.fit(x, np.ones((8, 2)), verbose=0)
 model.save(sys.argv[1])
 again = keras.saving.load_model(sys.argv[1])
 np.testing.assert_array_equal(again(x), model(x))
-from trimtab.compress.convert import compare, convert
-assert compare(model, convert(model), x) < 1e-5
+from pathlib import Path
+from trimtab.compress.ending import difference
+from trimtab.runtimes.registry import runtime
+from trimtab.runtimes.quantizations import Float32
+directory = Path(sys.argv[1]).parent
+runtime("litert").convert(model, "none", Float32(), directory, None)
+assert difference(model, runtime("litert"), directory, {"input": x}) < 1e-5
 assert type(model).__module__.startswith("keras.") and type(keras.Input((2,))).__module__.startswith("keras.")
 """
     # Another test of this process may have imported TFMOT, which leaves its mark in the environment.

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
+from served import outputs
 
-from trimtab.compress import flatbuffer as litert
 from trimtab.compress.base import Context
 from trimtab.compress.tfmot import qat_int8 as module
 from trimtab.compress.tfmot.magnitude import magnitude
 from trimtab.compress.tfmot.qat_int8 import qat_int8
 from trimtab.config.recipes import Magnitude, QatInt8
 from trimtab.errors import CompressionError
+from trimtab.runtimes.litert import flatbuffer as litert
 
 ONE = QatInt8(epochs=1)
 
@@ -92,9 +93,7 @@ def test_large_outputs_are_not_cut_at_six(
 
     def agreement() -> float:
         quiet = dataclasses.replace(context, learning_rate=1e-6)
-        return float(
-            (litert.outputs(qat_int8(model, ONE, quiet), kept_back).argmax(axis=1) == expected).mean()
-        )
+        return float((outputs(qat_int8(model, ONE, quiet), kept_back).argmax(axis=1) == expected).mean())
 
     assert agreement() > 0.97
     monkeypatch.setattr(module, "start_ranges", lambda twin, examples: None)
@@ -110,7 +109,7 @@ def test_layers_that_tfmot_refuses_stay_in_float(context: Context, kept_back: np
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
     flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
     assert litert.int8_operators(flatbuffer) >= 2
-    found = litert.outputs(flatbuffer, kept_back[:50])
+    found = outputs(flatbuffer, kept_back[:50])
     np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
 
 
@@ -126,7 +125,7 @@ def test_separable_grouped_transposed_and_concatenated(context: Context, kept_ba
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
     flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
     assert litert.int8_operators(flatbuffer) >= 7
-    found = litert.outputs(flatbuffer, kept_back[:50])
+    found = outputs(flatbuffer, kept_back[:50])
     np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
 
 

@@ -18,12 +18,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from served import predict
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion
 from trimtab.deploy.golden import Golden
-from trimtab.evaluate.litert import LiteRTModel
 from trimtab.stages import data_prep
 from trimtab.storage import artifact
 
@@ -171,7 +172,7 @@ class Deployed:
     def outputs(self, version: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns the test examples as a model takes them, and what a version answers."""
         x = self.dataset.model_input(self.dataset.arrays("test")[0])
-        return x, LiteRTModel(self.target / str(version) / "model.tflite").predict(x)
+        return x, predict(self.target / str(version), x)
 
     def copy(self, to: Path) -> Deployed:
         shutil.copytree(self.target, to)
@@ -205,8 +206,8 @@ def _selection(
     with artifact.create(path, "selection") as draft:
         (draft.path / "model.tflite").write_bytes(content)
         x = data.arrays("test")[0][:8]
-        y = LiteRTModel(draft.path / "model.tflite").predict(data.model_input(x))
-        Golden(x, y, 1e-5).save(draft.path / "golden.npz")
+        y = predict(draft.path, data.model_input(x))
+        Golden({INPUT: x}, {OUTPUT: y}, 1e-5).save(draft.path / "golden.npz")
         (draft.path / "selection.json").write_text(json.dumps({"seed": seed}))
         draft.lineage = {"dataset": data.fingerprint, "candidate": "none--none"}
     return artifact.load(path, "selection")

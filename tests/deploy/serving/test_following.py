@@ -71,7 +71,7 @@ class Load:
 # With and without threads: what a model takes decides.
 THREADS = """
 import time
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 fast = LiteRTModel.predict
 def slow(self, x):
     time.sleep(0.005)
@@ -116,7 +116,9 @@ def test_a_champion_that_answers_differently_changes_nothing(start, digits, tmp_
     with artifact.create(tmp_path / "other", "deployment") as draft:
         for name in ("model.tflite", "schema.json", "metadata.json"):
             (draft.path / name).write_bytes((version_2 / name).read_bytes())
-        Golden(golden.x, golden.y + np.float32(0.1), golden.tolerance).save(draft.path / "golden.npz")
+        Golden(golden.x, {"output": golden.y["output"] + np.float32(0.1)}, golden.tolerance).save(
+            draft.path / "golden.npz"
+        )
     shutil.rmtree(version_2)
     (tmp_path / "other").rename(version_2)
     server = start(digits.target).ready()

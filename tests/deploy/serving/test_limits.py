@@ -15,10 +15,10 @@ INFER, PREDICT = "/v2/models/digits/infer", "/v1/models/digits:predict"
 TENSOR = {"name": "input", "shape": [1, 8, 8, 1], "datatype": "FP32", "data": [0.0] * 64}
 SLOW = """
 import time
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 fast = LiteRTModel.predict
 def slow(self, x):
-    time.sleep(1.0 if len(x) == 1 else 0.02)
+    time.sleep(1.0 if len(x["input"]) == 1 else 0.02)
     return fast(self, x)
 LiteRTModel.predict = slow
 """
@@ -126,7 +126,9 @@ def test_a_client_that_leaves(server):
 
 
 def test_a_model_that_fails_is_a_500_without_its_reason(start, digits_template):
-    hook = SLOW.replace("time.sleep(1.0 if len(x) == 1 else 0.02)", "assert len(x) > 1, 'a secret'")
+    hook = SLOW.replace(
+        'time.sleep(1.0 if len(x["input"]) == 1 else 0.02)', "assert len(x['input']) > 1, 'a secret'"
+    )
     server = start(digits_template.target, hook=hook).ready()
     answer = server.post(INFER, {"inputs": [TENSOR]})
     assert (answer.status, answer.json) == (500, {"error": "the server failed; its log says where"})

@@ -22,10 +22,10 @@ atexit.register(lambda: print(json.dumps({"event": "modules", "names": list(sys.
 # A few milliseconds for the golden predictions, so that the model counts as one for threads.
 SLOW = """
 import time
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 fast = LiteRTModel.predict
 def slow(self, x):
-    time.sleep(SECONDS if len(x) == 1 else 0.02)
+    time.sleep(SECONDS if len(x["input"]) == 1 else 0.02)
     return fast(self, x)
 LiteRTModel.predict = slow
 """

@@ -110,9 +110,14 @@ def test_null_is_what_is_left_out(server, expected):
 
 OVERFLOW = """
 import numpy as np
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 fast = LiteRTModel.predict
-LiteRTModel.predict = lambda self, x: np.where(x.max((1, 2, 3))[:, None] > 1e30, np.nan, fast(self, x))
+
+def predict(self, batch):
+    broken = batch["input"].max((1, 2, 3))[:, None] > 1e30
+    return {"output": np.where(broken, np.nan, fast(self, batch)["output"])}
+
+LiteRTModel.predict = predict
 """
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from trimtab.batch import INPUT, OUTPUT, take
 from trimtab.deploy.serving import resized
 from trimtab.errors import ModelError
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 
 
 @pytest.fixture
@@ -19,21 +20,22 @@ def file(tmp_path, linear_tflite):
 
 @pytest.fixture
 def x():
-    return np.random.default_rng(1).normal(size=(20, 8, 8, 1)).astype(np.float32)
+    return {INPUT: np.random.default_rng(1).normal(size=(20, 8, 8, 1)).astype(np.float32)}
 
 
 @pytest.mark.parametrize("rows", [1, 7, 8, 9, 16, 20])
 def test_answers_are_the_same(file, x, rows):
     one, many = LiteRTModel(file), LiteRTModel(file, batch=resized.ROWS)
-    found = resized.ResizedModel(one, many).predict(x[:rows])
-    np.testing.assert_array_equal(found, one.predict(x[:rows]))
-    np.testing.assert_array_equal(resized.ResizedModel(one, None).predict(x[:rows]), found)
+    x = take(x, 0, rows)
+    found = resized.ResizedModel(one, many).predict(x)[OUTPUT]
+    np.testing.assert_array_equal(found, one.predict(x)[OUTPUT])
+    np.testing.assert_array_equal(resized.ResizedModel(one, None).predict(x)[OUTPUT], found)
 
 
 @pytest.mark.parametrize("limit", [np.inf, 0.0])
 def test_it_must_be_faster(file, x, monkeypatch, limit):
     monkeypatch.setattr(resized, "FASTER", limit)
-    assert resized.gains(LiteRTModel(file), file, x[:11]) == (limit > 0)
+    assert resized.gains(LiteRTModel(file), lambda: LiteRTModel(file, batch=8), take(x, 0, 11)) == (limit > 0)
 
 
 @pytest.mark.parametrize("row", [0, 10])
@@ -43,18 +45,18 @@ def test_what_answers_differently_by_a_bit_gains_nothing(file, x, monkeypatch, r
 
     class Other:
         def predict(self, x):
-            y = one.predict(x)
+            y = one.predict(x)[OUTPUT]
             y[row, 3] = np.nextafter(y[row, 3], np.float32(1))
-            return y
+            return {OUTPUT: y}
 
-    assert not resized.gains(Other(), file, x[:11])
+    assert not resized.gains(Other(), lambda: LiteRTModel(file, batch=8), take(x, 0, 11))
 
 
 def test_what_cannot_be_resized_gains_nothing(file, x, monkeypatch):
     monkeypatch.setattr(resized, "FASTER", np.inf)
     one = LiteRTModel(file)
     file.write_bytes(b"TFL3")
-    assert not resized.gains(one, file, x)
+    assert not resized.gains(one, lambda: LiteRTModel(file, batch=8), x)
 
 
 def test_what_is_slow_is_timed_once(monkeypatch):

@@ -74,7 +74,7 @@ def test_the_log_has_every_request_and_no_inputs(server, eventually):
 def test_concurrent_requests_are_batched(start, digits_template):
     hook = """
 import time
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 fast = LiteRTModel.predict
 def slow(self, x):
     time.sleep(0.05)

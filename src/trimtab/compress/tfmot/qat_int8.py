@@ -17,9 +17,6 @@ import keras
 import tensorflow as tf
 
 from trimtab.compress.base import Context
-from trimtab.compress.convert import convert
-from trimtab.compress.flatbuffer import int8_operators
-from trimtab.compress.quiet import quiet
 from trimtab.compress.tfmot.bridge import build_twin, flat
 from trimtab.compress.tfmot.layers import OTHER_RECIPES
 from trimtab.compress.tfmot.ranges import start_ranges
@@ -28,6 +25,9 @@ from trimtab.compress.tfmot.unpublished import output_config
 from trimtab.config.recipes import QatInt8
 from trimtab.errors import CompressionError
 from trimtab.models.cost import sparsity
+from trimtab.quiet import quiet
+from trimtab.runtimes.litert.convert import convert
+from trimtab.runtimes.litert.quantizations import check_int8
 
 PROBE_EXAMPLES = 8
 RANGE_EXAMPLES = 256
@@ -60,10 +60,7 @@ def qat_int8(model: keras.Model, params: QatInt8, context: Context) -> bytes:
     def configure(converter: Any) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
-    flatbuffer = convert(quantized, configure)
-    if not int8_operators(flatbuffer):
-        raise CompressionError("no operator was quantized", field=model.name, hint=OTHER_RECIPES)
-    return flatbuffer
+    return check_int8(convert(quantized, configure), model.name, OTHER_RECIPES)
 
 
 def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
+from trimtab.batch import Batch
 from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
@@ -191,6 +192,11 @@ def _batches(
 def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Array, Array]:
     x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
     return model_input(schema, x), y
+
+
+def model_inputs(schema: DatasetSchema, stored: Batch) -> Batch:
+    """Returns stored tensors as the model takes them."""
+    return {name: model_input(schema, x) for name, x in stored.items()}
 
 
 def model_input(schema: DatasetSchema, x: Array) -> Array:

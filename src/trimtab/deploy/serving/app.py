@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
+from trimtab.batch import INPUT, OUTPUT, Batch, rows
 from trimtab.data.dataset.dataset import model_input
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import tensors
@@ -117,8 +115,8 @@ class Service:
             facts.version, headers = model.version, dict(request.scope["headers"])
             body = await body_of(request, headers, facts, self._limits, self._metrics)
             asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), self._limits.rows * model.row_values)
-            x = tensors.array_of(asked, model.schema, rest, self._limits.rows)
-            facts.rows = len(x)
+            x = tensors.batch_of(asked, model.schema, rest, self._limits.rows)
+            facts.rows = rows(x)
             outputs = await _computed(model, x)
         content, headers = tensors.answer(asked, self._name, model.version, outputs)
         return Response(content, headers=headers)
@@ -131,8 +129,8 @@ class Service:
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
-            outputs = await _computed(model, model_input(model.schema, stored))
-        found = list(answers(model.schema, outputs))
+            outputs = await _computed(model, {INPUT: model_input(model.schema, stored)})
+        found = list(answers(model.schema, outputs[OUTPUT]))
         return json_response(
             {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
         )
@@ -165,10 +163,10 @@ class Service:
         return Response(self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})
 
 
-async def _computed(model: ServedModel, x: NDArray[Any]) -> NDArray[np.float32]:
+async def _computed(model: ServedModel, x: Batch) -> Batch:
     """Returns a model's outputs, which must be numbers: JSON has nothing else."""
     outputs = await model.batcher.predict(x)
-    row = row_without_number(outputs)
+    row = row_without_number(outputs[OUTPUT])
     if row is not None:
         raise Refusal(400, f"row {row + 1}: {NO_NUMBER}")
     return outputs

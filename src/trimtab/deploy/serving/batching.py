@@ -13,14 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-import numpy as np
-from numpy.typing import NDArray
-
+from trimtab.batch import Batch, joined, rows, take
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import busy
 from trimtab.deploy.serving.resized import ResizedModel
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.base import LoadedModel
 
 _MOST_JOBS = 32
 _HANDOVER_S = 200e-6
@@ -30,8 +28,9 @@ _HANDOVER_S = 200e-6
 class _Job:
     """Rows that wait for their outputs."""
 
-    x: NDArray[np.generic]
-    outputs: asyncio.Future[NDArray[np.float32]]
+    x: Batch
+    rows: int
+    outputs: asyncio.Future[Batch]
 
 
 class Batcher:
@@ -47,7 +46,7 @@ class Batcher:
 
     def __init__(
         self,
-        own: LiteRTModel,
+        own: LoadedModel,
         models: Sequence[ResizedModel],
         row_s: float,
         limits: Limits,
@@ -61,25 +60,26 @@ class Batcher:
         for model in models:
             threading.Thread(target=self._work, args=(model,), name="inference", daemon=True).start()
 
-    async def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Returns the outputs of model-ready examples, ``(n, *input_shape)`` to ``(n, outputs)``.
+    async def predict(self, x: Batch) -> Batch:
+        """Returns the outputs of model-ready examples.
 
         Raises:
             Refusal: If too many rows wait already.
             ModelError: If the runtime fails.
         """
-        if len(x) <= self._own_rows:
-            self._metrics.batch_rows.observe(len(x))
+        count = rows(x)
+        if count <= self._own_rows:
+            self._metrics.batch_rows.observe(count)
             return self._own.predict(x)
-        if self._metrics.pending_rows + len(x) > self._limits.pending_rows:
+        if self._metrics.pending_rows + count > self._limits.pending_rows:
             raise busy("too many requests are waiting")
-        job = _Job(x, asyncio.get_running_loop().create_future())
-        self._metrics.pending_rows += len(x)
+        job = _Job(x, count, asyncio.get_running_loop().create_future())
+        self._metrics.pending_rows += count
         self._jobs.put(job)
         try:
             return await job.outputs
         finally:
-            self._metrics.pending_rows -= len(x)
+            self._metrics.pending_rows -= count
 
     def close(self) -> None:
         """Ends the threads when all that waits is done."""
@@ -107,16 +107,16 @@ class Batcher:
         return taken
 
     def _run(self, model: ResizedModel, jobs: list[_Job]) -> None:
-        x = jobs[0].x if len(jobs) == 1 else np.concatenate([job.x for job in jobs])
-        found: NDArray[np.float32] | Exception
+        x = jobs[0].x if len(jobs) == 1 else joined([job.x for job in jobs])
+        found: Batch | Exception
         try:
             found = model.predict(x)
         except Exception as error:  # a thread that ends would leave requests waiting for ever
             found = error
         jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, found)
 
-    def _deliver(self, jobs: list[_Job], found: NDArray[np.float32] | Exception) -> None:
-        self._metrics.batch_rows.observe(sum(len(job.x) for job in jobs))
+    def _deliver(self, jobs: list[_Job], found: Batch | Exception) -> None:
+        self._metrics.batch_rows.observe(sum(job.rows for job in jobs))
         at = 0
         for job in jobs:
             if job.outputs.done():
@@ -124,5 +124,5 @@ class Batcher:
             elif isinstance(found, Exception):
                 job.outputs.set_exception(found)
             else:
-                job.outputs.set_result(found[at : at + len(job.x)])
-            at += len(job.x)
+                job.outputs.set_result(take(found, at, at + job.rows))
+            at += job.rows

@@ -6,19 +6,21 @@ import math
 from pathlib import Path
 from typing import Self
 
-from trimtab.data.dataset.dataset import model_input
+from trimtab.batch import rows
+from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
-from trimtab.deploy.repository import MODEL_FILE, Repository
+from trimtab.deploy.repository import Repository
+from trimtab.deploy.runtime import runtime_of
 from trimtab.deploy.serving import resized
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.resized import ResizedModel, seconds
 from trimtab.errors import DeployError
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.base import LoadedModel, Runtime, width
 
 
 class ServedModel:
@@ -79,21 +81,24 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
     with repository.fetched(version) as found:
         schema = schema_of(found, location)
         golden = Golden.load(found.path / GOLDEN_FILE)
-        path, x = found.path / MODEL_FILE, model_input(schema, golden.x)
-        own, *others = (_verified(path, schema, golden, location) for _ in range(1 + threads))
-        many = resized.gains(own, path, x)
+        serving, x = runtime_of(found), model_inputs(schema, golden.x)
+        own, *others = (_verified(serving, found.path, schema, golden, location) for _ in range(1 + threads))
+        many = resized.gains(own, lambda: serving.load(found.path, batch=resized.ROWS), x)
         models = [
-            ResizedModel(other, LiteRTModel(path, batch=resized.ROWS) if many else None) for other in others
+            ResizedModel(other, serving.load(found.path, batch=resized.ROWS) if many else None)
+            for other in others
         ]
-    row_s = seconds(lambda: own.predict(x)) / len(x)
+    row_s = seconds(lambda: own.predict(x)) / rows(x)
     return ServedModel(version, schema, Batcher(own, models, row_s, limits, metrics))
 
 
-def _verified(path: Path, schema: DatasetSchema, golden: Golden, location: str) -> LiteRTModel:
-    model = LiteRTModel(path)
-    if model.input_shape != schema.input.shape or model.outputs != schema.outputs:
+def _verified(
+    serving: Runtime, directory: Path, schema: DatasetSchema, golden: Golden, location: str
+) -> LoadedModel:
+    model = serving.load(directory)
+    if [tensor.shape for tensor in model.inputs] != [schema.input.shape] or width(model) != schema.outputs:
         raise DeployError("the model's tensors are not those of its schema", path=location)
-    difference = golden.difference(model.predict(model_input(schema, golden.x)))
+    difference = golden.difference(model.predict(model_inputs(schema, golden.x)))
     if difference is None or difference > golden.tolerance:
         found = "something else" if difference is None else f"outputs that differ by {difference:.3g}"
         raise DeployError(

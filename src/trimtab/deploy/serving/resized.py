@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trimtab.batch import Batch, joined, rows, take
 from trimtab.errors import ModelError
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.base import LoadedModel
 
 ROWS = 8
 FASTER = 0.8
@@ -32,29 +31,35 @@ class ResizedModel:
         many: The same model, resized; None where that ``gains`` nothing.
     """
 
-    def __init__(self, one: LiteRTModel, many: LiteRTModel | None) -> None:
+    def __init__(self, one: LoadedModel, many: LoadedModel | None) -> None:
         self._one, self._many = one, many
 
-    def predict(self, x: NDArray[np.generic]) -> NDArray[np.float32]:
-        """See ``LiteRTModel.predict``."""
-        whole = len(x) - len(x) % ROWS
+    def predict(self, batch: Batch) -> Batch:
+        """See ``base.LoadedModel.predict``."""
+        count = rows(batch)
+        whole = count - count % ROWS
         if self._many is None or not whole:
-            return self._one.predict(x)
-        return np.concatenate([self._many.predict(x[:whole]), self._one.predict(x[whole:])])
+            return self._one.predict(batch)
+        rest = self._one.predict(take(batch, whole, count))
+        return joined([self._many.predict(take(batch, 0, whole)), rest])
 
 
-def gains(one: LiteRTModel, path: Path, x: NDArray[np.generic]) -> bool:
+def gains(one: LoadedModel, resize: Callable[[], LoadedModel], batch: Batch) -> bool:
     """Returns whether a model answers the same, and faster, when it is resized.
 
     Args:
         one: The model at batch 1, verified.
-        path: Its file.
-        x: Model-ready golden examples, ``(n, *input_shape)``.
+        resize: Loads it for ``ROWS`` rows at a time.
+        batch: Model-ready golden examples.
     """
-    x = np.resize(x, (-(-len(x) // ROWS) * ROWS, *x.shape[1:]))  # repeats them up to a multiple
+    count = -(-rows(batch) // ROWS) * ROWS
+    x = {
+        name: np.resize(values, (count, *values.shape[1:])) for name, values in batch.items()
+    }  # repeats them
     try:
-        many = LiteRTModel(path, batch=ROWS)
-        same = np.array_equal(many.predict(x), one.predict(x))
+        many = resize()
+        found, expected = many.predict(x), one.predict(x)
+        same = all(np.array_equal(found[name], expected[name]) for name in expected)
     except ModelError:
         return False
     return same and seconds(lambda: many.predict(x)) <= FASTER * seconds(lambda: one.predict(x))

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
+from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import all_finite
 from trimtab.deploy.serving.refusal import Refusal
 
-INPUT, OUTPUT = "input", "output"
 JSON_LENGTH = "Inference-Header-Content-Length"
 _OTHER_COMMAS = 1000  # in names, parameters and what else a request has
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
@@ -97,8 +97,8 @@ def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[Inf
     return request, memoryview(body)[end:]
 
 
-def array_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, most_rows: int) -> NDArray[Any]:
-    """Returns the examples of a request as the model takes them, ``(n, *shape)``.
+def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, most_rows: int) -> Batch:
+    """Returns the examples of a request as the model takes them.
 
     Args:
         request: The request.
@@ -126,7 +126,7 @@ def array_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
     flat = _binary(tensor, rest, expected.model_dtype) if tensor.data is None else _listed(tensor.data)
     if flat.size != (size := math.prod(tensor.shape)):
         raise Refusal(400, f"inputs: data: expected {size} values, found {flat.size}")
-    return _checked(flat, schema).reshape(tensor.shape)
+    return {INPUT: _checked(flat, schema).reshape(tensor.shape)}
 
 
 def _listed(data: Any) -> NDArray[Any]:
@@ -165,25 +165,24 @@ def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
     return found
 
 
-def answer(
-    request: InferRequest, model: str, version: int, outputs: NDArray[np.float32]
-) -> tuple[bytes, dict[str, str]]:
+def answer(request: InferRequest, model: str, version: int, outputs: Batch) -> tuple[bytes, dict[str, str]]:
     """Returns the body of an answer and the headers that describe it.
 
     Args:
         request: The request.
         model: The model's name.
         version: The version that answers.
-        outputs: Its outputs, ``(n, outputs)``.
+        outputs: Its outputs.
     """
-    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": outputs.shape}
+    values = outputs[OUTPUT]
+    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": values.shape}
     message = {"model_name": model, "model_version": str(version), "outputs": [output]}
     if request.id is not None:
         message["id"] = request.id
     if not request.wants_binary:
-        output["data"] = outputs.ravel().tolist()
+        output["data"] = values.ravel().tolist()
         return to_json(message), {"Content-Type": "application/json"}
-    content = outputs.astype("<f4", copy=False).tobytes()
+    content = values.astype("<f4", copy=False).tobytes()
     output["parameters"] = {"binary_data_size": len(content)}
     head = to_json(message)
     return head + content, {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}

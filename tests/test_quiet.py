@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from trimtab.compress.quiet import quiet
+from trimtab.quiet import quiet
 
 
 def test_quiet_gives_the_terminal_back(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,16 +10,26 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
+from served import outputs
 
-from trimtab.compress import flatbuffer as litert
-from trimtab.compress import registry
+from trimtab.batch import INPUT, Batch
 from trimtab.compress.base import Context
-from trimtab.compress.convert import convert
-from trimtab.compress.dynamic_int8 import dynamic_int8
-from trimtab.compress.float16 import float16
-from trimtab.compress.int8 import int8
-from trimtab.config.recipes import DynamicInt8, Float16, Int8
 from trimtab.errors import CompressionError
+from trimtab.runtimes.litert import flatbuffer as litert
+from trimtab.runtimes.litert.convert import convert
+from trimtab.runtimes.litert.quantizations import quantized
+from trimtab.runtimes.quantizations import DynamicInt8, Float16, Int8
+
+PARAMS = {"float16": Float16(), "dynamic_int8": DynamicInt8(), "int8": Int8()}
+
+
+def made(model: keras.Model, method: str, context: Context, **params: Any) -> bytes:
+    """Returns the content of a file."""
+
+    def calibration(n: int) -> Batch:
+        return {INPUT: context.calibration(n)}
+
+    return quantized(model, method, PARAMS[method].model_copy(update=params), calibration)
 
 
 def tensors(flatbuffer: bytes, dtype: Any) -> list[np.ndarray]:
@@ -62,13 +72,12 @@ def sparse(models: dict[str, keras.Model]) -> keras.Model:
 
 @pytest.mark.parametrize("method", ["dynamic_int8", "int8"])
 def test_zeros_survive(method: str, sparse: keras.Model, context: Context) -> None:
-    params = {"dynamic_int8": DynamicInt8(), "int8": Int8()}[method]
-    flatbuffer = registry.quantize_method(method)(sparse, params, context)
+    flatbuffer = made(sparse, method, context)
     assert zeros_of(flatbuffer, (32, 64)) >= 0.7 - 1e-3
 
 
 def test_float16_halves_the_weights(models: dict[str, keras.Model], context: Context) -> None:
-    flatbuffer = float16(models["mlp"], Float16(), context)
+    flatbuffer = made(models["mlp"], "float16", context)
     assert litert.float16_constants(flatbuffer) >= 3
     saved = len(convert(models["mlp"])) - len(flatbuffer)
     assert saved > 0.4 * 4 * models["mlp"].count_params()
@@ -78,8 +87,14 @@ def test_dynamic_int8_says_why_a_tiny_model_gains_nothing(context: Context) -> N
     inputs = keras.Input((8, 8, 1))
     model = keras.Model(inputs, layers.Dense(10)(layers.Flatten()(inputs)))
     with pytest.raises(CompressionError, match="fewer than 1,024 weights"):
-        dynamic_int8(model, DynamicInt8(), context)
-    assert litert.int8_operators(int8(model, Int8(), context)) > 0
+        made(model, "dynamic_int8", context)
+    assert litert.int8_operators(made(model, "int8", context)) > 0
+
+
+def test_quantized_operators_are_counted(models: dict[str, keras.Model], context: Context) -> None:
+    assert litert.int8_operators(convert(models["cnn"])) == 0
+    # Three convolutions, add, pooling, fully connected and softmax; the reshape only moves data.
+    assert litert.int8_operators(made(models["cnn"], "int8", context)) == 7
 
 
 def test_int8_asks_for_as_many_training_examples_as_configured(
@@ -91,14 +106,19 @@ def test_int8_asks_for_as_many_training_examples_as_configured(
         asked.append(n)
         return context.calibration(n)
 
-    int8(models["mlp"], Int8(calibration_examples=37), dataclasses.replace(context, calibration=calibration))
+    made(
+        models["mlp"],
+        "int8",
+        dataclasses.replace(context, calibration=calibration),
+        calibration_examples=37,
+    )
     assert asked == [37]
 
 
 def test_int8_ranges_come_from_the_examples(models: dict[str, keras.Model], context: Context) -> None:
     def scale(examples: np.ndarray) -> float:
         found = dataclasses.replace(context, calibration=lambda n: examples[:n])
-        interpreter = Interpreter(model_content=int8(models["mlp"], Int8(), found))
+        interpreter = Interpreter(model_content=made(models["mlp"], "int8", found))
         first = [
             d for d in interpreter.get_tensor_details() if d["dtype"] == np.int8 and len(d["shape"]) == 4
         ]
@@ -114,12 +134,12 @@ def test_int8_takes_tokens_and_keeps_them_int32() -> None:
     x = layers.Conv1D(16, 3, activation="relu")(layers.Embedding(100, 16)(inputs))
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(layers.GlobalMaxPooling1D()(x)))
     tokens = np.random.default_rng(0).integers(0, 100, (50, 12)).astype(np.int32)
-    for method, params in (("int8", Int8()), ("dynamic_int8", DynamicInt8()), ("float16", Float16())):
-        flatbuffer = registry.quantize_method(method)(model, params, _context(tokens))
+    for method in PARAMS:
+        flatbuffer = made(model, method, _context(tokens))
         details = Interpreter(model_content=flatbuffer)
         assert details.get_input_details()[0]["dtype"] == np.int32
         assert details.get_output_details()[0]["dtype"] == np.float32
-        difference = np.abs(litert.outputs(flatbuffer, tokens) - np.asarray(model(tokens)))
+        difference = np.abs(outputs(flatbuffer, tokens) - np.asarray(model(tokens)))
         assert float(difference.max()) < 0.02
 
 
@@ -127,10 +147,10 @@ def test_an_operation_without_an_8_bit_kernel_stays_in_float(context: Context) -
     inputs = keras.Input((8, 8, 1))
     x = layers.Dense(64, name="dense")(layers.Flatten()(inputs))
     model = keras.Model(inputs, layers.Dense(4)(keras.ops.cos(x)))
-    flatbuffer = int8(model, Int8(), context)
+    flatbuffer = made(model, "int8", context)
     x = context.calibration(20)
     assert litert.int8_operators(flatbuffer) == 2
-    np.testing.assert_allclose(litert.outputs(flatbuffer, x), np.asarray(model(x)), atol=0.1)
+    np.testing.assert_allclose(outputs(flatbuffer, x), np.asarray(model(x)), atol=0.1)
 
 
 def _context(x: np.ndarray) -> Context:

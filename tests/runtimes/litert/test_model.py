@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.errors import ModelError
-from trimtab.evaluate.litert import LiteRTModel
+from trimtab.runtimes.litert.model import LiteRTModel
 
 
 @pytest.fixture
@@ -24,17 +22,20 @@ def softmax(x):
 def test_outputs_are_those_of_the_layer(tmp_path, linear_tflite, weights, shape, tokens):
     (tmp_path / "model.tflite").write_bytes(linear_tflite(weights, shape=shape, tokens=tokens))
     model = LiteRTModel(tmp_path / "model.tflite")
-    x = np.random.default_rng(1).uniform(-2, 2, (7, *shape)).astype(model.input_dtype)
-    assert (model.input_shape, model.outputs) == (shape, 10)
-    assert model.input_dtype == (np.int32 if tokens else np.float32)
-    np.testing.assert_allclose(model.predict(x), softmax(x.reshape(7, -1) @ weights.T), atol=1e-5)
+    ((taken,), (given,)) = model.inputs, model.outputs
+    x = np.random.default_rng(1).uniform(-2, 2, (7, *shape)).astype(taken.dtype)
+    assert (taken.name, taken.shape, given.name, given.shape) == (INPUT, shape, OUTPUT, (10,))
+    assert taken.dtype == (np.int32 if tokens else np.float32)
+    np.testing.assert_allclose(
+        model.predict({INPUT: x})[OUTPUT], softmax(x.reshape(7, -1) @ weights.T), atol=1e-5
+    )
 
 
 def test_an_example_does_not_change_the_next(tmp_path, linear_tflite, weights):
     (tmp_path / "model.tflite").write_bytes(linear_tflite(weights))
     model = LiteRTModel(tmp_path / "model.tflite")
     x = np.random.default_rng(1).normal(size=(20, 64)).astype(np.float32)
-    assert np.array_equal(model.predict(x)[7:8], model.predict(x[7:8]))
+    assert np.array_equal(model.predict({INPUT: x})[OUTPUT][7:8], model.predict({INPUT: x[7:8]})[OUTPUT])
 
 
 @pytest.mark.parametrize("size", [0, 4, 100, 1000, -1])
@@ -57,16 +58,8 @@ def test_wrong_shape_or_type_is_a_typed_error(tmp_path, linear_tflite, weights):
     (tmp_path / "model.tflite").write_bytes(linear_tflite(weights))
     model = LiteRTModel(tmp_path / "model.tflite")
     with pytest.raises(ModelError, match=r"expected examples of shape \(64,\)"):
-        model.predict(np.zeros((2, 63), np.float32))
+        model.predict({INPUT: np.zeros((2, 63), np.float32)})
     with pytest.raises(ModelError, match="float64"):
-        model.predict(np.zeros((2, 64)))
-
-
-def test_evaluating_and_serving_import_no_training_library():
-    modules = "trimtab.stages.evaluate, trimtab.stages.select, trimtab.stages.deploy, trimtab.deploy.predict"
-    code = (
-        f"import sys, {modules}; "
-        "sys.exit(', '.join({'tensorflow', 'keras', 'tf_keras', 'kfp'} & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+        model.predict({INPUT: np.zeros((2, 64))})
+    with pytest.raises(ModelError, match="expected the input 'input', found"):
+        model.predict({"pixels": np.zeros((2, 64), np.float32)})

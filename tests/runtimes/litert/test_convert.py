@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -9,10 +11,12 @@ import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 from keras import layers
+from served import outputs
 
-from trimtab.compress import convert
-from trimtab.compress import flatbuffer as litert
-from trimtab.errors import CompressionError
+from trimtab.models.tensors import answer
+from trimtab.runtimes.litert import convert
+from trimtab.runtimes.litert.model import LiteRTModel
+from trimtab.runtimes.litert.words import reason
 
 
 def operators(flatbuffer: bytes) -> list[str]:
@@ -51,7 +55,7 @@ def test_recurrent_and_token_models_convert(recurrent: keras.Layer) -> None:
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x))
     tokens = np.random.default_rng(0).integers(0, 50, (5, 12)).astype(np.int32)
     flatbuffer = convert.convert(model)
-    assert convert.compare(model, flatbuffer, tokens) < convert.FLOAT_TOLERANCE
+    assert np.abs(outputs(flatbuffer, tokens) - np.asarray(model(tokens))).max() < 1e-4
     assert Interpreter(model_content=flatbuffer).get_input_details()[0]["dtype"] == np.int32
 
 
@@ -60,31 +64,47 @@ def test_attention_converts() -> None:
     x = layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(inputs, inputs))
     model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
     x = np.random.default_rng(0).normal(size=(5, 12, 8)).astype(np.float32)
-    assert convert.compare(model, convert.convert(model), x) < convert.FLOAT_TOLERANCE
+    assert np.abs(outputs(convert.convert(model), x) - np.asarray(model(x))).max() < 1e-4
 
 
-def test_compare_sees_another_model(models: dict[str, keras.Model], kept_back: np.ndarray) -> None:
-    flatbuffer = convert.convert(models["mlp"])
-    assert convert.compare(models["mlp"], flatbuffer, kept_back[:9]) < 1e-5
-    assert convert.compare(models["cnn"], flatbuffer, kept_back[:9]) > 0.01
+def test_several_inputs_and_outputs_have_their_names_in_the_signature(tmp_path: Path) -> None:
+    left, right = keras.Input((4,), name="left"), keras.Input((3,), name="right")
+    total = layers.Dense(2, name="total")(layers.Concatenate()([right, left]))
+    model = keras.Model([left, right], [total, layers.Dense(1, name="score")(right)])
+    (tmp_path / "model.tflite").write_bytes(convert.convert(model))
+    loaded = LiteRTModel(tmp_path / "model.tflite")
+    generator = np.random.default_rng(0)
+    x = {name: generator.random((5, n), np.float32) for name, n in (("left", 4), ("right", 3))}
+    expected = answer(model, x)
+    assert {tensor.name: tensor.shape for tensor in loaded.inputs} == {"left": (4,), "right": (3,)}
+    assert list(expected) == [tensor.name for tensor in loaded.outputs] == ["total", "score"]
+    for name, values in loaded.predict(x).items():
+        np.testing.assert_allclose(values, expected[name], atol=1e-5)
+    runner = Interpreter(model_path=str(tmp_path / "model.tflite")).get_signature_runner("serving_default")
+    one = runner(left=x["left"][:1], right=x["right"][:1])
+    np.testing.assert_allclose(one["score"], expected["score"][:1], atol=1e-5)
 
 
-def test_two_inputs_are_refused() -> None:
-    a, b = keras.Input((4,)), keras.Input((4,))
-    with pytest.raises(CompressionError, match="one input and one output, found 2 and 1"):
-        convert.convert(keras.Model([a, b], layers.Add()([a, b])))
-
-
-def test_a_float_file_that_disagrees_is_an_error(
-    models: dict[str, keras.Model], context: object, monkeypatch: pytest.MonkeyPatch
+def test_the_signature_changes_neither_the_graph_nor_the_weights(
+    models: dict[str, keras.Model], kept_back: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import no_quantize
-    from trimtab.config.recipes import NoQuantize
+    signed = convert.convert(models["cnn"])
+    monkeypatch.setattr(convert, "signed", lambda content, inputs, outputs: content)
+    bare = convert.convert(models["cnn"])
+    assert operators(signed) == operators(bare)
+    np.testing.assert_array_equal(outputs(signed, kept_back), outputs(bare, kept_back))
+    assert Interpreter(model_content=bare).get_signature_list() == {}
+    assert len(signed) < len(bare) + 500
 
-    other = convert.convert(models["mlp"])
-    monkeypatch.setattr(no_quantize, "convert", lambda model: other)
-    with pytest.raises(CompressionError, match="outputs differ by"):
-        no_quantize.no_quantize(models["cnn"], NoQuantize(), context)
+
+def test_weights_are_aligned_as_the_schema_demands(models: dict[str, keras.Model]) -> None:
+    content = convert.convert(models["cnn"])
+    model = schema.Model.GetRootAs(content, 0)
+    for index in range(model.BuffersLength()):
+        if model.Buffers(index).DataLength():
+            data = model.Buffers(index).DataAsNumpy()
+            start = data.__array_interface__["data"][0] - np.frombuffer(content, np.uint8).ctypes.data
+            assert start % 16 == 0
 
 
 @pytest.mark.parametrize(
@@ -100,21 +120,12 @@ def test_a_float_file_that_disagrees_is_an_error(
     ],
 )
 def test_the_reason_is_one_sentence(text: str, expected: str) -> None:
-    assert convert.reason(text) == expected
+    assert reason(text) == expected
 
 
 def test_the_converter_is_silent(models: dict[str, keras.Model], capfd: pytest.CaptureFixture[str]) -> None:
     convert.convert(models["mlp"])
     assert capfd.readouterr() == ("", "")
-
-
-def test_quantized_operators_are_counted(models: dict[str, keras.Model], context: object) -> None:
-    from trimtab.compress.int8 import int8
-    from trimtab.config.recipes import Int8
-
-    assert litert.int8_operators(convert.convert(models["cnn"])) == 0
-    # Three convolutions, add, pooling, fully connected and softmax; the reshape only moves data.
-    assert litert.int8_operators(int8(models["cnn"], Int8(), context)) == 7
 
 
 def test_tensorflow_graph_mode_variables_are_frozen(models: dict[str, keras.Model]) -> None:

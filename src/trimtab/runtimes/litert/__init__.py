@@ -1,0 +1,63 @@
+"""LiteRT: every installation has it, and it needs nothing of TensorFlow where models are served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.batch import Batch
+from trimtab.config.base import Section
+from trimtab.runtimes import library
+from trimtab.runtimes.base import LoadedModel, Quantizer, Traits
+from trimtab.runtimes.litert.quantizations import QUANTIZERS, quantized
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL_FILE = "model.tflite"
+
+
+class LiteRT:
+    """See ``base.Runtime``."""
+
+    name = "litert"
+    extra = ""
+    files: tuple[str, ...] = (MODEL_FILE,)
+    quantizers: Mapping[str, Quantizer] = QUANTIZERS
+
+    def version(self) -> str:
+        """See ``base.Runtime.version``."""
+        return library.version(self.name, self.extra, "ai-edge-litert")
+
+    def convert(
+        self,
+        model: keras.Model,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """See ``base.Runtime.convert``."""
+        (directory / MODEL_FILE).write_bytes(quantized(model, quantizer, params, calibration))
+
+    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+        """See ``base.Runtime.load``."""
+        from trimtab.runtimes.litert.model import LiteRTModel
+
+        return LiteRTModel(directory / MODEL_FILE, threads, batch)
+
+    def traits(self, directory: Path) -> Traits:
+        """See ``base.Runtime.traits``."""
+        from trimtab.runtimes.litert.traits import traits
+
+        return traits(directory / MODEL_FILE)
+
+    def explain(self, failure: BaseException | str) -> str:
+        """See ``base.Runtime.explain``."""
+        from trimtab.runtimes.litert.words import reason
+
+        return reason(str(failure))
+
+
+RUNTIME = LiteRT()

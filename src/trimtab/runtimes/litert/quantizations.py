@@ -1,0 +1,119 @@
+"""LiteRT's quantizations: what each sets on the converter, and what must have come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from trimtab.batch import Batch, rows, take
+from trimtab.config.base import Section
+from trimtab.errors import CompressionError
+from trimtab.runtimes.base import Quantizer
+from trimtab.runtimes.quantizations import DynamicInt8, Float16, Float32, Int8
+
+if TYPE_CHECKING:
+    import keras
+
+_GUIDE = "https://ai.google.dev/edge/litert/models/"
+QUANTIZERS = {
+    "none": Quantizer(Float32, "32-bit floats: the model as it is."),
+    "float16": Quantizer(
+        Float16,
+        "16-bit float weights, computed in 32 bits: half the size, nearly the same outputs.",
+        source=_GUIDE + "post_training_float16_quant",
+    ),
+    "dynamic_int8": Quantizer(
+        DynamicInt8,
+        "8-bit weights of at least 1,024 values, activations quantized on the fly: integer kernels for heavy "
+        "operators.",
+        source=_GUIDE + "post_training_quant",
+    ),
+    "int8": Quantizer(
+        Int8,
+        "8-bit weights, a scale per output channel, and activations, one per tensor; operators without an "
+        "8-bit kernel stay in float, and so do input and output.",
+        needs=frozenset({"data"}),
+        source=_GUIDE + "post_training_integer_quant",
+    ),
+}
+
+
+def quantized(
+    model: keras.Model, quantizer: str, params: Section, calibration: Callable[[int], Batch]
+) -> bytes:
+    """Returns a model as the content of a ``.tflite`` file.
+
+    Raises:
+        CompressionError: If LiteRT cannot take the model, or if nothing was quantized.
+    """
+    from trimtab.runtimes.litert.convert import convert
+
+    if quantizer == "none":
+        return convert(model)
+    if quantizer == "float16":
+        return _check_float16(convert(model, _float16), model.name)
+    if quantizer == "dynamic_int8":
+        return _check_dynamic_int8(convert(model, _optimized), model.name)
+    examples = calibration(cast(Int8, params).calibration_examples)
+    return check_int8(convert(model, lambda converter: _int8(converter, examples)), model.name)
+
+
+def _optimized(converter: Any) -> None:
+    import tensorflow as tf
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+def _float16(converter: Any) -> None:
+    import tensorflow as tf
+
+    _optimized(converter)
+    converter.target_spec.supported_types = [tf.float16]
+
+
+def _int8(converter: Any, examples: Batch) -> None:
+    import tensorflow as tf
+
+    def representative() -> Iterator[list[Any]]:
+        for index in range(rows(examples)):
+            yield list(take(examples, index, index + 1).values())
+
+    _optimized(converter)
+    converter.representative_dataset = representative
+    converter.target_spec.supported_ops = [
+        tf.lite.OpsSet.TFLITE_BUILTINS_INT8,
+        tf.lite.OpsSet.TFLITE_BUILTINS,
+    ]
+
+
+def _check_float16(flatbuffer: bytes, name: str) -> bytes:
+    from trimtab.runtimes.litert.flatbuffer import float16_constants
+
+    if not float16_constants(flatbuffer):
+        raise CompressionError("the model has no weights that 16-bit floats could hold", field=name)
+    return flatbuffer
+
+
+def _check_dynamic_int8(flatbuffer: bytes, name: str) -> bytes:
+    from trimtab.runtimes.litert.flatbuffer import int8_operators
+
+    if not int8_operators(flatbuffer):
+        raise CompressionError(
+            "no operator was quantized: LiteRT leaves kernels of fewer than 1,024 weights in float",
+            field=name,
+            hint="Use int8 for a model this small.",
+        )
+    return flatbuffer
+
+
+def check_int8(flatbuffer: bytes, name: str, hint: str | None = None) -> bytes:
+    """Returns a flatbuffer that has operators which compute in 8-bit integers.
+
+    Raises:
+        CompressionError: If there are none.
+    """
+    from trimtab.runtimes.litert.flatbuffer import int8_operators
+
+    if not int8_operators(flatbuffer):
+        raise CompressionError("no operator was quantized", field=name, hint=hint)
+    return flatbuffer

@@ -1,0 +1,25 @@
+"""The parameters of quantizations that mean the same in more than one runtime."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from trimtab.config.base import Section
+
+
+class Float32(Section):
+    """32-bit floats."""
+
+
+class Float16(Section):
+    """16-bit float weights."""
+
+
+class DynamicInt8(Section):
+    """8-bit weights; activations are quantized on the fly."""
+
+
+class Int8(Section):
+    """8-bit weights and activations, calibrated on training examples."""
+
+    calibration_examples: int = Field(200, ge=1, le=100_000, description="Training examples for the ranges.")
