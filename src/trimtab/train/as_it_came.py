@@ -1,0 +1,105 @@
+"""What a saved model is worth before anything is done to it, and whether it is fed what it expects."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from trimtab.config.model import InputRange
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
+from trimtab.data.schema import DatasetSchema
+
+Array = NDArray[np.float32]
+Predict = Callable[[Array], Array]
+MOST_EXAMPLES = 2_000
+_BATCH = 256
+_DEVIATIONS = 3.0
+"""A paired difference of so many standard errors is no chance, with as few ranges as are tried."""
+
+
+class AsItCame(BaseModel):
+    """A saved model's quality on validation examples, before anything is trained.
+
+    Attributes:
+        metric: ``accuracy``, or ``mae`` in the label's unit.
+        value: The metric.
+        examples: The first of the validation split.
+        warning: What seems to be wrong with what it is fed; empty: nothing.
+    """
+
+    metric: str
+    value: float
+    examples: int
+    warning: str = ""
+
+
+def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
+    """Returns what a model scores as it is fed, and a warning if it would do clearly better on another range.
+
+    Args:
+        predict: Returns the outputs ``(n, outputs)`` of model-ready examples ``(n, *input_shape)``.
+        dataset: The dataset; its validation split is read, never the test rows.
+
+    Returns:
+        None where there are no validation rows.
+    """
+    if not dataset.rows["validation"]:
+        return None
+    x, y = dataset.head("validation", MOST_EXAMPLES)
+    schema = dataset.schema
+    metric = "accuracy" if schema.task == "classification" else "mae"
+    scores = _scores(predict, x, y, schema)
+    came = AsItCame(metric=metric, value=float(scores.mean()), examples=len(y))
+    others = {wanted: _scores(predict, other, y, schema) for wanted, other in _others(x, schema)}
+    sign = 1 if metric == "accuracy" else -1
+    best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
+    if best is not None and _is_clear(sign * (others[best] - scores)):
+        came.warning = _warning(came, best, float(others[best].mean()))
+    return came
+
+
+def told(came: AsItCame) -> str:
+    """Returns the score in words."""
+    shown = f"{came.value:.2%}" if came.metric == "accuracy" else f"{came.value:.4g}"
+    return f"{came.metric} {shown} on {came.examples:,} validation examples"
+
+
+def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
+    outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
+    if schema.task == "classification":
+        return np.asarray(outputs.argmax(axis=1) == y, np.float32)
+    return np.asarray(np.abs(outputs.reshape(-1) - y) * schema.label_std, np.float32)
+
+
+def _others(x: Array, schema: DatasetSchema) -> Iterator[tuple[InputRange, Array]]:
+    """Yields examples as they would be with another ``model.input``."""
+    settings = schema.preprocessing
+    if schema.input.kind in ("image", "audio"):
+        low, high = range_of(settings)
+        unit = (x - low) / (high - low)
+        for wanted in (PIXELS, (0.0, 1.0), STANDARDIZED):
+            if wanted != (low, high):
+                yield wanted, (unit * (wanted[1] - wanted[0]) + wanted[0]).astype(np.float32)
+    elif schema.input.kind == "tabular" and "range" not in settings:
+        columns = settings["columns"]
+        if all(column["kind"] == "numeric" and not column["missing"] for column in columns):
+            mean, std = (np.array([column[name] for column in columns]) for name in ("mean", "std"))
+            yield "raw", (x * std + mean).astype(np.float32)
+
+
+def _is_clear(gains: Array) -> bool:
+    return bool(gains.mean() > _DEVIATIONS * gains.std() / math.sqrt(len(gains)))
+
+
+def _warning(came: AsItCame, wanted: InputRange, value: float) -> str:
+    other = AsItCame(metric=came.metric, value=value, examples=came.examples)
+    setting = wanted if isinstance(wanted, str) else f"[{wanted[0]:g}, {wanted[1]:g}]"
+    return (
+        f"the archive as it came has {told(came)}, and {told(other)} where it is fed another range: "
+        f"it seems to expect model.input: {setting}"
+    )

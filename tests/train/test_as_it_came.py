@@ -1,0 +1,75 @@
+"""What a model scores before training, and the range that it seems to expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trimtab.config.data import Data
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.encoders.form import Form
+from trimtab.data.prepare.prepare import prepare
+from trimtab.storage import artifact
+from trimtab.train import as_it_came
+
+
+def _images(directory: Path, form: Form) -> Dataset:
+    """Dark images are a, bright ones b."""
+    rng = np.random.default_rng(0)
+    bright = rng.integers(0, 2, 400)
+    x = rng.integers(0, 100, (400, 6, 6)) + bright[:, None, None] * 120
+    np.savez(directory / "images.npz", x=x.astype(np.uint8), y=np.where(bright == 1, "b", "a"))
+    return _prepared(Data(train=str(directory / "images.npz"), workers=1), directory, form)
+
+
+def _prepared(data: Data, directory: Path, form: Form) -> Dataset:
+    with artifact.create(directory / "dataset", "dataset") as draft:
+        draft.counts = dict(prepare(data, seed=0, directory=draft.path, form=form).rows)
+    return Dataset.open(directory / "dataset")
+
+
+def _brighter_than(threshold: float) -> as_it_came.Predict:
+    def predict(x: np.ndarray) -> np.ndarray:
+        right = x.reshape(len(x), -1).mean(axis=1) > threshold
+        return np.stack([~right, right], axis=1).astype(np.float32)
+
+    return predict
+
+
+def test_the_score_is_that_of_the_validation_rows(tmp_path: Path) -> None:
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form("raw")))
+    assert came is not None
+    assert (came.metric, came.value, came.warning) == ("accuracy", 1.0, "")
+    assert came.examples == Dataset.open(tmp_path / "dataset").rows["validation"]
+    assert as_it_came.told(came) == f"accuracy 100.00% on {came.examples} validation examples"
+
+
+@pytest.mark.parametrize("form", [Form(), Form((0.0, 1.0))])
+def test_a_model_that_would_do_better_on_another_range_is_warned_of(tmp_path: Path, form: Form) -> None:
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, form))
+    assert came is not None
+    assert came.value < 0.7
+    assert came.warning.endswith("it seems to expect model.input: [0, 255]")
+    assert "100.00%" in came.warning
+
+
+def test_a_model_that_is_bad_on_every_range_is_not(tmp_path: Path) -> None:
+    came = as_it_came.judge(_brighter_than(1e9), _images(tmp_path, Form()))
+    assert came is not None
+    assert came.warning == ""
+
+
+def test_numbers_of_a_table_as_they_are(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    size = rng.normal(500, 100, 600).round(3)
+    rows = [f"{each},{3 * each + rng.normal():.3f}" for each in size]
+    (tmp_path / "a.csv").write_text("size,price\n" + "\n".join(rows) + "\n")
+    data = Data(train=str(tmp_path / "a.csv"), label="price", task="regression", workers=1)
+    dataset = _prepared(data, tmp_path, Form("standardized", raw_label=True))
+    came = as_it_came.judge(lambda x: 3 * x, dataset)
+    assert came is not None
+    assert came.metric == "mae"
+    assert came.value > 1000
+    assert came.warning.endswith("model.input: raw")
