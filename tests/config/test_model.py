@@ -17,6 +17,8 @@ def test_an_archive_has_a_range_of_its_own(wanted: object) -> None:
         ({"architecture": "mlp", "input": "raw"}, "input is for an archive"),
         ({"builder": "a:b", "output": "raw"}, "output is for an archive"),
         ({"archive": "m.keras", "input": [1, 0]}, "low < high"),
+        ({"archive": "m.keras", "classes": ["a", "a"]}, "twice"),
+        ({"architecture": "mlp", "classes": ["a", "b"]}, "classes is for an archive"),
     ],
 )
 def test_what_cannot_be_a_range(given: dict[str, object], said: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from trimtab.config.base import Location, Section
@@ -12,6 +12,7 @@ from trimtab.config.code import Code
 
 Architecture = Literal["mlp", "cnn", "resnet8", "ds_cnn", "text_cnn"]
 Scalar = bool | int | float | str
+ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 InputRange = Literal["standardized", "raw"] | tuple[float, float]
 
 
@@ -36,6 +37,11 @@ class Model(Section):
         description="What an archive of a regression answers: the label in its unit (`raw`), or standardized "
         "by its mean and deviation; null: standardized, and raw in `trimtab compress`.",
     )
+    classes: list[ClassName] | None = Field(
+        None,
+        min_length=2,
+        description="An archive's classes in the order of its outputs; null: those of the labels, sorted.",
+    )
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
     # Filled in when a config is loaded, and no field of the YAML file.
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the builder's module.")
@@ -51,9 +57,11 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _form_of_an_archive(self) -> Self:
-        given = [name for name in ("input", "output") if getattr(self, name) is not None]
+        given = [name for name in ("input", "output", "classes") if getattr(self, name) is not None]
         if given and self.archive is None:
             raise ValueError(f"{given[0]} is for an archive; other models are made for the data")
+        if self.classes and len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes: a name is there twice")
         if isinstance(self.input, tuple) and self.input[0] >= self.input[1]:
             raise ValueError(f"input: expected [low, high] with low < high; got {list(self.input)}")
         return self

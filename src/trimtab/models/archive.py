@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from trimtab.errors import ModelError
+from trimtab.models.binary import with_both_classes
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy
 from trimtab.models.inspect_archive import inspect
@@ -37,8 +38,9 @@ def load(path: str | Path) -> keras.Model:
 def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
     """Returns the model for this data: its input gets the shape and the type of the data.
 
-    A model that takes integers gets a float input of the same numbers: so training, every pass and every
-    runtime feed it as they feed others.
+    A model that answers one probability for two classes gets the head of one that answers both, and a model
+    that takes integers a float input of the same numbers: so training, every pass and every runtime treat it
+    as they treat others.
 
     Args:
         model: A loaded model.
@@ -48,6 +50,8 @@ def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
     Raises:
         ModelError: If the model does not take this data, or does not answer as the task needs.
     """
+    if (spec.task, spec.outputs) == ("classification", 2) and len(model.outputs) == 1:
+        model = with_both_classes(model) or model
     check(model, spec, source)
     given = model.inputs[0]
     if (tuple(given.shape[1:]), given.dtype) == (spec.input_shape, spec.input_dtype):

@@ -41,13 +41,13 @@ def _check_shape(
             f"expected the {role} shape (batch, {', '.join(map(str, expected))}), "
             f"found (batch, {', '.join(map(str, found))})",
             field=source,
-            hint=f"{meaning} has the shape {expected}.",
+            hint=f"{meaning}, has the shape {expected}.",
         )
 
 
 def _meaning(spec: ModelSpec) -> str:
     return (
-        "The output, one softmax probability a class,"
+        "The output, one softmax probability for each class of the labels or of model.classes"
         if spec.task == "classification"
         else "The predicted value"
     )

@@ -17,12 +17,13 @@ from PIL import Image
 
 from trimtab.config.data import Data
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.prepare import work
 from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.data.readers import csv as csv_reader
 from trimtab.data.readers.registry import reader_for
-from trimtab.errors import DataError
+from trimtab.errors import ConfigError, DataError
 
 Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
 
@@ -338,3 +339,16 @@ def test_statistics_are_written_for_every_split(tmp_path: Path, prepared: Prepar
     dataset, _ = prepared(train=_write_csv(tmp_path / "rows.csv", _table()))
     statistics = json.loads((dataset.path / "statistics.json").read_text())
     assert {split: statistics[split]["rows"] for split in statistics} == dataset.rows
+
+
+def test_classes_stand_in_the_order_of_the_models_outputs(tmp_path: Path, prepared: Prepare) -> None:
+    rows = "".join(f"{place * place % 97},{'no' if place % 3 else 'yes'}\n" for place in range(300))
+    (tmp_path / "a.csv").write_text("size,label\n" + rows)
+    form = Form(classes=("yes", "no", "maybe"))
+    dataset, _ = prepared(train=str(tmp_path / "a.csv"), form=form)
+    assert dataset.schema.classes == ["yes", "no", "maybe"]
+    _, y = dataset.arrays("test")
+    assert set(y) == {0, 1}
+    assert (y == 1).mean() > 0.5
+    with pytest.raises(ConfigError, match=r"model\.classes: .* not listed: no"):
+        prepared("other", train=str(tmp_path / "a.csv"), form=Form(classes=("yes", "maybe")))

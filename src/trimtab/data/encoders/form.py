@@ -21,10 +21,12 @@ class Form:
     Attributes:
         input: The range of its input.
         raw_label: Whether a regression answers in the label's unit.
+        classes: In the order of the model's outputs; none: those of the labels, sorted.
     """
 
     input: InputRange = "standardized"
     raw_label: bool = False
+    classes: tuple[str, ...] = ()
 
 
 def range_of(settings: Mapping[str, Any]) -> tuple[float, float]:

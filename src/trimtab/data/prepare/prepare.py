@@ -30,7 +30,9 @@ from trimtab.data.prepare.work import Rate, parts_of, workers_for
 from trimtab.data.readers.remote import local_sources
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.statistics.summary import Summary
-from trimtab.errors import DataError
+from trimtab.errors import ConfigError, DataError
+
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class _Preparation:
         schema = DatasetSchema(
             task=task,
             label=label,
-            classes=classes,
+            classes=self._in_order(classes),
             columns=columns,
             input=encoder.spec,
             vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
@@ -172,6 +174,17 @@ class _Preparation:
             labels = train.columns[label]
             schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
         return schema
+
+    def _in_order(self, classes: list[str]) -> list[str]:
+        """Returns the classes as the model has them."""
+        ordered = list(self._form.classes) if classes else []
+        if unknown := sorted(set(classes) - set(ordered)) if ordered else []:
+            raise ConfigError(
+                f"the labels have classes that are not listed: {', '.join(unknown[:_MOST_NAMED])}",
+                field="model.classes",
+                hint="List every class that the model has an output for, in their order.",
+            )
+        return ordered or classes
 
     def _split_by(self, fitted: Fitted) -> list[str]:
         names = fitted.meaning.names
