@@ -9,6 +9,25 @@ from __future__ import annotations
 from importlib import import_module
 from types import ModuleType
 
+READERS = {
+    "csv": "trimtab.data.readers.csv",
+    "parquet": "trimtab.data.readers.parquet",
+    "npz": "trimtab.data.readers.npz",
+    "image_folder": "trimtab.data.readers.image_folder",
+    "wav_folder": "trimtab.data.readers.wav_folder",
+    "sklearn": "trimtab.data.readers.sklearn",
+}
+"""Each module has ``FORMAT``."""
+
+ARCHITECTURES = {
+    "mlp": "trimtab.models.mlp",
+    "cnn": "trimtab.models.cnn",
+    "resnet8": "trimtab.models.resnet8",
+    "ds_cnn": "trimtab.models.ds_cnn",
+    "text_cnn": "trimtab.models.text_cnn",
+}
+"""Each module has ``KINDS``, what it takes, and ``build``."""
+
 RUNTIMES = {
     "litert": "trimtab.runtimes.litert",
     "openvino": "trimtab.runtimes.openvino",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from trimtab.config.base import Location, Section
+from trimtab.config.registered import Registered
+from trimtab.registry import READERS
 
-Format = Literal["csv", "parquet", "npz", "image_folder", "wav_folder", "sklearn"]
+Format = Annotated[str, Registered(READERS)]
 ColumnKind = Literal["numeric", "categorical", "text", "image", "audio"]
 Task = Literal["classification", "regression"]
 

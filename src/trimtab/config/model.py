@@ -9,8 +9,10 @@ from pydantic.json_schema import SkipJsonSchema
 
 from trimtab.config.base import Location, Section
 from trimtab.config.code import Code
+from trimtab.config.registered import Registered
+from trimtab.registry import ARCHITECTURES
 
-Architecture = Literal["mlp", "cnn", "resnet8", "ds_cnn", "text_cnn"]
+Architecture = Annotated[str, Registered(ARCHITECTURES)]
 Scalar = bool | int | float | str
 ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
 InputRange = Literal["standardized", "raw"] | tuple[float, float]

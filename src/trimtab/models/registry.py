@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 import keras
@@ -14,15 +13,8 @@ from trimtab.models import archive, builder, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional
 from trimtab.models.spec import ModelSpec
+from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
-
-BUILT_IN = {
-    "mlp": "trimtab.models.mlp",
-    "cnn": "trimtab.models.cnn",
-    "resnet8": "trimtab.models.resnet8",
-    "ds_cnn": "trimtab.models.ds_cnn",
-    "text_cnn": "trimtab.models.text_cnn",
-}
 
 
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
@@ -61,7 +53,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
 
 def fitting(kind: str) -> list[str]:
     """Returns the names of the built-in architectures that take a kind of input."""
-    return [name for name, module in BUILT_IN.items() if kind in import_module(module).KINDS]
+    return [name for name in ARCHITECTURES if kind in module(ARCHITECTURES, name).KINDS]
 
 
 def _check_params(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> None:
@@ -79,11 +71,11 @@ def _check_params(model: Model, function: builder.Builder, source: str, spec: Mo
 
 
 def _built_in(name: str, spec: ModelSpec) -> Any:
-    module = import_module(BUILT_IN[name])
-    if spec.kind not in module.KINDS:
+    architecture = module(ARCHITECTURES, name)
+    if spec.kind not in architecture.KINDS:
         raise ModelError(
-            f"{name} takes {' or '.join(module.KINDS)} data; this data is {spec.kind}",
+            f"{name} takes {' or '.join(architecture.KINDS)} data; this data is {spec.kind}",
             field="model.architecture",
             hint=f"Architectures for {spec.kind} data: {', '.join(fitting(spec.kind))}.",
         )
-    return module.build
+    return architecture.build

@@ -5,17 +5,21 @@ from __future__ import annotations
 import itertools
 import pickle
 from pathlib import Path
-from typing import get_args
 
 import pyarrow as pa
 import pytest
 
-from trimtab.config.data import Data, Format
-from trimtab.data.readers.registry import READERS, reader_for
+from trimtab.config.data import Data
+from trimtab.data.readers.registry import reader_for
 from trimtab.errors import DataError
+from trimtab.registry import READERS
 
 ENDINGS = {"csv": ".csv", "parquet": ".parquet", "npz": ".npz", "image_folder": ".zip", "wav_folder": ".zip"}
 FILE_FORMATS = sorted(ENDINGS)
+
+
+def test_every_registered_format_is_tried_here():
+    assert set(READERS) == {*ENDINGS, "sklearn"}
 
 
 def test_rows_are_the_same_whatever_the_partitions(source, read, small_partitions):
@@ -92,7 +96,3 @@ def test_a_cut_file_never_ends_in_a_traceback(name, tmp_path, request):
                 list(reader.read(partition, config))
         except DataError as error:
             assert str(path) in str(error)  # noqa: PT017 (a CSV cut between two records is a shorter CSV)
-
-
-def test_every_format_of_the_config_has_a_reader():
-    assert sorted(READERS) == sorted(get_args(Format))

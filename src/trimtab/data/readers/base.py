@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,3 +48,18 @@ class Reader(Protocol):
         Raises:
             DataError: If the source cannot be read; it names the file and, where there is one, the line.
         """
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format as the registry finds it: ``FORMAT`` of its reader's module.
+
+    Attributes:
+        reader: Makes the reader.
+        endings: Those of files that are each a source, such as ``.csv``.
+        member_endings: Those of files in class folders, or in a .zip of them, such as ``.png``.
+    """
+
+    reader: Callable[[], Reader]
+    endings: tuple[str, ...] = ()
+    member_endings: tuple[str, ...] = ()

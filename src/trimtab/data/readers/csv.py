@@ -18,7 +18,7 @@ import pyarrow.csv as pacsv
 
 from trimtab import progress
 from trimtab.data.readers import csv_records
-from trimtab.data.readers.base import Partition
+from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.csv_dialect import Dialect, dialect_of
 from trimtab.data.readers.files import files_of
 from trimtab.errors import DataError
@@ -76,6 +76,9 @@ class CsvReader:
             if ragged.count > config.max_bad_fraction * (rows + ragged.count):
                 raise error
             progress.say("data_prep", f"left out {ragged.count} records, the first: {error.describe()}")
+
+
+FORMAT = Format(CsvReader, endings=ENDINGS)
 
 
 class _Ragged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.data.readers.base import Format
 from trimtab.data.readers.folder import FolderReader
 
 IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -12,3 +13,6 @@ class ImageFolderReader(FolderReader):
 
     def __init__(self) -> None:
         super().__init__("image", IMAGE_ENDINGS)
+
+
+FORMAT = Format(ImageFolderReader, member_endings=IMAGE_ENDINGS)

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trimtab.data.readers.base import Partition
+from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.files import files_of, size_of
 from trimtab.errors import DataError
 
@@ -71,6 +71,9 @@ class NpzReader:
             for member, array in zip(members, arrays, strict=True):
                 columns.update(_columns(member.name, array, file))
             yield pa.RecordBatch.from_pydict(columns)
+
+
+FORMAT = Format(NpzReader, endings=ENDINGS)
 
 
 def _items(shape: tuple[int, ...]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trimtab.data.readers.base import Partition
+from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.files import files_of, size_of
 from trimtab.errors import DataError
 
@@ -61,6 +61,9 @@ class ParquetReader:
                     yield _flat(batch)
             except (pa.ArrowException, OSError) as error:
                 raise DataError(f"the file is damaged: {error}", path=str(file)) from error
+
+
+FORMAT = Format(ParquetReader, endings=ENDINGS)
 
 
 def _open(file: Path) -> pq.ParquetFile:

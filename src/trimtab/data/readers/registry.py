@@ -5,44 +5,19 @@ from __future__ import annotations
 import os
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
-from trimtab.config.data import Format
 from trimtab.data.readers.archives import open_archive
-from trimtab.data.readers.csv import CsvReader
 from trimtab.data.readers.files import files_of, walk
-from trimtab.data.readers.image_folder import IMAGE_ENDINGS, ImageFolderReader
-from trimtab.data.readers.npz import NpzReader
-from trimtab.data.readers.parquet import ParquetReader
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
-from trimtab.data.readers.wav_folder import WAV_ENDINGS, WavFolderReader
 from trimtab.errors import DataError
+from trimtab.registry import READERS, module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from trimtab.config.data import Data
-    from trimtab.data.readers.base import Reader
-
-READERS: dict[Format, Callable[[], Reader]] = {
-    "csv": CsvReader,
-    "parquet": ParquetReader,
-    "npz": NpzReader,
-    "image_folder": ImageFolderReader,
-    "wav_folder": WavFolderReader,
-    "sklearn": SklearnReader,
-}
-_FILE_ENDINGS: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".npz": "npz",
-}
-_FOLDER_ENDINGS: dict[str, Format] = {
-    **dict.fromkeys(IMAGE_ENDINGS, "image_folder"),
-    **dict.fromkeys(WAV_ENDINGS, "wav_folder"),
-}
+    from trimtab.data.readers.base import Format, Reader
 
 
 def reader_for(source: str, config: Data) -> Reader:
@@ -59,31 +34,38 @@ def reader_for(source: str, config: Data) -> Reader:
         return SklearnReader()
     if "://" in source:
         raise DataError(f"expected a local path, gs:// or {SCHEME}<name>", path=source)
-    return READERS[config.format or _infer(source)]()
+    format_of: Format = module(READERS, config.format or _infer(source)).FORMAT
+    return format_of.reader()
 
 
-def _infer(source: str) -> Format:
-    path = Path(source).expanduser()
-    if path.is_dir():
-        endings = _endings(name for _, names in walk(path) for name in names)
-    elif path.suffix.lower() == ".zip" and path.is_file():
-        endings = _endings(_members(path))
-    else:
-        endings = _endings(file.name for file in files_of(source, tuple(_FILE_ENDINGS)))
-    known = {**_FILE_ENDINGS, **_FOLDER_ENDINGS}
-    formats = Counter[Format]()
+def _infer(source: str) -> str:
+    formats: dict[str, Format] = {name: module(READERS, name).FORMAT for name in READERS}
+    of_files = {ending: name for name, each in formats.items() for ending in each.endings}
+    of_members = {ending: name for name, each in formats.items() for ending in each.member_endings}
+    endings, known = _present(source, tuple(of_files)), of_files | of_members
+    counts = Counter[str]()
     for ending, count in endings.items():
         if ending in known:
-            formats[known[ending]] += count
-    if formats:
-        return formats.most_common(1)[0][0]
-    found = ", ".join(sorted(ending or "no ending" for ending in endings)) or "nothing"
+            counts[known[ending]] += count
+    if counts:
+        return counts.most_common(1)[0][0]
+    there = ", ".join(sorted(ending or "no ending" for ending in endings)) or "nothing"
     raise DataError(
-        f"cannot tell the format from what is there ({found})",
+        f"cannot tell the format from what is there ({there})",
         path=source,
         field="data.format",
-        hint=f"Known formats: {', '.join(get_args(Format))}; endings: {', '.join(sorted(known))}.",
+        hint=f"Known formats: {', '.join(READERS)}; endings: {', '.join(sorted(known))}.",
     )
+
+
+def _present(source: str, of_files: tuple[str, ...]) -> Counter[str]:
+    """Returns the endings of the files that a source means, with how many have each."""
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _endings(name for _, names in walk(path) for name in names)
+    if path.suffix.lower() == ".zip" and path.is_file():
+        return _endings(_members(path))
+    return _endings(file.name for file in files_of(source, of_files))
 
 
 def _endings(names: Iterable[str]) -> Counter[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from trimtab.data.readers.base import Partition
+from trimtab.data.readers.base import Format, Partition
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ class SklearnReader:
         columns = _digits(bunch) if partition.source == f"{SCHEME}digits" else _table(bunch)
         batch = pa.RecordBatch.from_pydict(columns)
         yield batch.slice(partition.start, partition.stop - partition.start)
+
+
+FORMAT = Format(SklearnReader)
 
 
 def _load(source: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.data.readers.base import Format
 from trimtab.data.readers.folder import FolderReader
 
 WAV_ENDINGS = (".wav", ".wave")
@@ -12,3 +13,6 @@ class WavFolderReader(FolderReader):
 
     def __init__(self) -> None:
         super().__init__("audio", WAV_ENDINGS)
+
+
+FORMAT = Format(WavFolderReader, member_endings=WAV_ENDINGS)

@@ -1,0 +1,36 @@
+"""A name that the registry has: checked when a config is read, and listed in the config's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True, eq=False)
+class Registered:
+    """Says of a string that it is a name in a table of the registry.
+
+    Args:
+        table: The table, as it is when a config is read.
+    """
+
+    table: Mapping[str, str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(self.table)}
+
+    def _check(self, name: str) -> str:
+        if name not in self.table:
+            choices = ", ".join(self.table)
+            # The kind of error that a literal gives, which the loader tells with the nearest valid name.
+            raise PydanticCustomError("literal_error", "expected one of {expected}", {"expected": choices})
+        return name
