@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from trimtab.config.data import ColumnKind, Task
 
@@ -14,8 +14,6 @@ InputKind = Literal["tabular", "image", "audio", "text"]
 
 class Column(BaseModel):
     """One input column of the source."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str
     kind: ColumnKind
@@ -27,8 +25,6 @@ class TensorSpec(BaseModel):
     The model's input is ``stored * scale + offset`` in float32, along the last axis (empty lists: as stored).
     Images are stored as uint8 and scaled on the way to the model, which keeps shards small.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     kind: InputKind
     shape: tuple[int, ...]
@@ -44,8 +40,6 @@ class TensorSpec(BaseModel):
 
 class DatasetSchema(BaseModel):
     """Everything that serving and training need to know of the data, fitted on the training split alone."""
-
-    model_config = ConfigDict(extra="forbid")
 
     task: Task
     label: str

@@ -108,3 +108,10 @@ def test_rows_lost_on_a_record_boundary_are_an_error(
         draft.counts = {split: len(y) for split, (_, y) in images.items()}
     with pytest.raises(ArtifactError, match="has 12 rows"):
         Dataset.open(tmp_path / "other").arrays("test")
+
+
+def test_what_a_newer_trimtab_adds_to_a_schema_is_left_alone(digits_dataset: Path) -> None:
+    schema = Dataset.open(digits_dataset).schema
+    content = schema.model_dump(mode="json")
+    newer = {**content, "added_later": 1, "input": {**content["input"], "added_later": [2]}}
+    assert DatasetSchema.model_validate(newer) == schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,8 +14,6 @@ _MOST_KEPT, _MOST_NAMED = 100, 5
 
 class Files(BaseModel):
     """Some files: how many, and the first of them by name."""
-
-    model_config = ConfigDict(extra="forbid")
 
     count: int
     first: list[str] = Field(description=f"At most {_MOST_KEPT}, as `<split>/<name>`.")
@@ -29,8 +27,6 @@ class Files(BaseModel):
 
 class Changes(BaseModel):
     """What differs between the sources of two datasets."""
-
-    model_config = ConfigDict(extra="forbid")
 
     added: Files = Field(description="Files that are new.")
     removed: Files = Field(description="Files that are gone.")

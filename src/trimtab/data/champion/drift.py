@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from trimtab.config.data import ColumnKind
 from trimtab.data.champion.distributions import Categories, Distribution, Numbers, distributions
@@ -23,8 +23,6 @@ _MOST_CATEGORIES, _MOST_TOKENS, _MOST_UNSEEN = 20, 100, 5
 class Bin(BaseModel):
     """A bin of two distributions."""
 
-    model_config = ConfigDict(extra="forbid")
-
     label: str = Field(description="What it holds; `(other)` and `(missing)` among them.")
     before: float = Field(description="Its share of the champion's training rows.")
     now: float = Field(description="Its share of the new training rows.")
@@ -32,8 +30,6 @@ class Bin(BaseModel):
 
 class FeatureDrift(BaseModel):
     """One aspect of one column."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="The column.")
     kind: ColumnKind = Field(description="What the column is taken for.")
@@ -51,8 +47,6 @@ class FeatureDrift(BaseModel):
 
 class DriftReport(BaseModel):
     """Every aspect of every column that both data sets have; what has drifted comes first."""
-
-    model_config = ConfigDict(extra="forbid")
 
     rows_before: int = Field(description="The champion's training rows.")
     rows_now: int = Field(description="The new training rows.")

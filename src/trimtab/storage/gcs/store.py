@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage import atomic
@@ -29,16 +29,12 @@ _NEVER = 1  # generations are microseconds since 1970
 class _File(BaseModel):
     """Size and CRC-32C of one file."""
 
-    model_config = ConfigDict(extra="forbid")
-
     size: int
     crc32c: str
 
 
 class _Whole(BaseModel):
     """``.whole.json``."""
-
-    model_config = ConfigDict(extra="forbid")
 
     files: dict[str, _File]
 
