@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_a_damaged_pointer_is_repaired_and_the_history_says_so(deployed):
     now = champion(deployed)
     assert (now.version, now.previous) == (2, None)
     assert re.fullmatch(r"repair \(champion\.json was damaged.*\)", now.history[0].reason)
+
+
+def test_what_a_newer_trimtab_wrote_into_the_pointer_is_kept(deployed, unchecked):
+    store = open_store(deployed)
+    content = json.loads(store.read("champion.json"))
+    content["history"][0] |= {"action": "added_later", "ticket": 7}
+    store.write("champion.json", json.dumps({**content, "region": "eu"}).encode())
+    promote(deployed, 1, reason="3 is slow")
+    now = json.loads(store.read("champion.json"))
+    assert now["region"] == "eu"
+    assert now["history"][:-1] == content["history"]
 
 
 def test_one_that_was_slower_says_who_was_faster(deployed, monkeypatch):

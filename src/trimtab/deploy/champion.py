@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trimtab.config.config import Config
 from trimtab.config.recipes import Recipe
@@ -42,8 +42,6 @@ class Plan(BaseModel):
         warm: Whether what it was trained from can be used.
         reasons: Why something is missing; empty when all is there.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     version: int | None = None
     usable: bool = False

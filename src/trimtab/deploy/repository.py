@@ -18,7 +18,7 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -41,19 +41,21 @@ class Promotion(BaseModel):
         version: What it points to since.
         at: UTC, ISO 8601.
         by: ``user@host``, or the id of a run on a cluster.
-        action: What moved it.
+        action: What moved it: ``deploy``, ``promote`` or ``rollback``.
         forced: Whether it was to be promoted whatever was shown of it.
         reason: Why, in words; may be empty.
         selection: Checksum of the selection that the version came from; a retried deployment knows itself
             by it.
+
+    What a newer trimtab adds is kept, as moves are written again with each new one.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
 
     version: int
     at: str
     by: str
-    action: Literal["deploy", "promote", "rollback"]
+    action: str
     forced: bool = False
     reason: str = ""
     selection: str
@@ -68,7 +70,7 @@ class Champion(BaseModel):
         history: Every move of the pointer, the oldest first, this one included.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")
 
     version: int
     previous: int | None
@@ -86,13 +88,12 @@ class Champion(BaseModel):
             version=move.version,
             previous=before.version if before else None,
             history=[*(before.history if before else []), move],
+            **(before.model_extra or {} if before else {}),
         )
 
 
 class _Counter(BaseModel):
     """``versions.json``: the last version that was handed out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     last: int
 

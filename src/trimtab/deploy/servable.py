@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trimtab.batch import rows
 from trimtab.data.dataset.dataset import model_inputs
@@ -37,8 +37,6 @@ class Check(BaseModel):
         imported: Training libraries that were loaded on the way; there must be none.
         error: Why the version could not be loaded or run.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     examples: int = 0
     difference: float | None = None

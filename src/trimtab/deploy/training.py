@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset
 from trimtab.errors import ArtifactError
@@ -32,8 +32,6 @@ class TrainingRecord(BaseModel):
         hyperparameters: ``{"model": {...}, "optimizer": {...}}``, as they were used.
         data: The config's ``data`` section.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     fingerprint: str
     sources: dict[str, dict[str, str]] = {}
