@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import artifacts_reference
 import config_reference
 import docstring_parser
 from kfp import compiler
@@ -38,6 +39,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         text = json.dumps(schema, indent=2, ensure_ascii=False)
         yield ROOT / "schemas" / f"{name}.schema.json", f"{text}\n"
     yield ROOT / "docs" / "config.md", config_reference.render(Config.model_json_schema())
+    yield ROOT / "docs" / "artifacts.md", artifacts_reference.render()
 
 
 def _compiled(component: Any) -> str:
