@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 
@@ -31,8 +36,9 @@ def load(path: str | Path) -> keras.Model:
         ModelError: If the file is missing, damaged, unsafe, or no model that can be used.
     """
     file = Path(path)
-    inspect(file)
-    return as_functional(_load(file), str(file))
+    config = inspect(file)
+    with _as_keras_3_takes_it(file, config) as readable:
+        return as_functional(_load(readable, str(file)), str(file))
 
 
 def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
@@ -79,7 +85,21 @@ def _check_same(model: keras.Model, fitted: keras.Model, source: str) -> None:
         )
 
 
-def _load(file: Path) -> keras.Model:
+@contextlib.contextmanager
+def _as_keras_3_takes_it(file: Path, config: bytes) -> Iterator[Path]:
+    """Yields the file, or a copy with the config that was made of one of Keras 2."""
+    if file.suffix == ".keras":
+        yield file
+        return
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        copied = Path(scratch) / f"model{file.suffix}"
+        shutil.copyfile(file, copied)
+        with h5py.File(copied, "r+") as root:
+            root.attrs["model_config"] = config
+        yield copied
+
+
+def _load(file: Path, source: str) -> keras.Model:
     try:
         model = keras.saving.load_model(file, compile=False, safe_mode=True)
     except (
@@ -88,9 +108,9 @@ def _load(file: Path) -> keras.Model:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise ModelError(
             f"Keras {keras.__version__} cannot load it: {reason}",
-            path=str(file),
-            hint="A model with custom objects needs a builder: set model.builder to `module:function`.",
+            path=source,
+            hint="Save it with this Keras, or build it in Python: set model.builder to `module:function`.",
         ) from error
     if not isinstance(model, keras.Model):
-        raise ModelError(f"expected a model, found a {type(model).__name__}", path=str(file))
+        raise ModelError(f"expected a model, found a {type(model).__name__}", path=source)
     return model

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from trimtab.errors import ModelError
-from trimtab.models import inspect_config, inspect_hdf5
+from trimtab.models import inspect_config, inspect_hdf5, keras2
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_EXPANSION = 100
@@ -21,7 +21,7 @@ _SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
 
 
 def inspect(file: Path) -> bytes:
-    """Returns the JSON config of a saved model that is safe to load.
+    """Returns the JSON config of a saved model that is safe to load, as Keras 3 takes it.
 
     Args:
         file: A ``.keras`` file, or an ``.h5`` file of Keras 2 or 3.
@@ -39,13 +39,15 @@ def inspect(file: Path) -> bytes:
 
 
 def _inspect_h5(file: Path) -> bytes:
-    config = inspect_hdf5.check(file, str(file))
+    config, version = inspect_hdf5.check(file, str(file))
     if not config:
         raise ModelError(
             "it holds no model, perhaps only weights",
             path=str(file),
             hint="Save the whole model with model.save(path), not model.save_weights(path).",
         )
+    if version.startswith("2."):
+        config = keras2.translated(config, str(file))
     inspect_config.check(config, str(file))
     return config
 

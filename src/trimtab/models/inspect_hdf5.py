@@ -21,7 +21,7 @@ _MIN_BYTES = 1_000_000
 _NUMBERS = "biuf"
 
 
-def check(file: Path | io.BytesIO, path: str) -> bytes:
+def check(file: Path | io.BytesIO, path: str) -> tuple[bytes, str]:
     """Checks every link and array of a file.
 
     Args:
@@ -29,7 +29,8 @@ def check(file: Path | io.BytesIO, path: str) -> bytes:
         path: The file it is or comes from, for messages.
 
     Returns:
-        The model's config, which ``.h5`` models keep in an attribute; empty when there is none.
+        The model's config, and the version of Keras that wrote it, which ``.h5`` models keep in attributes;
+        both are empty when there are none.
 
     Raises:
         ModelError: If it is damaged, links to other files or objects, or declares arrays that are too large.
@@ -38,14 +39,19 @@ def check(file: Path | io.BytesIO, path: str) -> bytes:
         with h5py.File(file, "r") as root:
             _check_links(root, path)
             _check_arrays(root, path)
-            config = root.attrs.get("model_config", b"")
+            config, version = _text(root, "model_config"), _text(root, "keras_version").decode()
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(
             f"the HDF5 data is cut or damaged: {error}",
             path=path,
             hint="Copy it again, or save the model again with model.save(path).",
         ) from error
-    return config.encode() if isinstance(config, str) else bytes(config)
+    return config, version
+
+
+def _text(root: Any, attribute: str) -> bytes:
+    value = root.attrs.get(attribute, b"")
+    return value.encode() if isinstance(value, str) else bytes(value)
 
 
 def _check_links(root: Any, path: str) -> None:

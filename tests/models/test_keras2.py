@@ -1,0 +1,98 @@
+"""Files that Keras 2 wrote answer in Keras 3 as they did there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tf_keras
+
+from trimtab.errors import ModelError
+from trimtab.models import archive, keras2
+
+L = tf_keras.layers
+Build = Callable[[], Any]
+
+
+def _image() -> Any:
+    return tf_keras.Input((12, 12, 3))
+
+
+def _separable() -> Any:
+    convolutions = [L.SeparableConv2D(6, 3), L.DepthwiseConv2D(3), L.BatchNormalization(axis=[3])]
+    return tf_keras.Sequential([_image(), *convolutions, L.Conv2DTranspose(4, 3), *_head()])
+
+
+def _recurrent() -> Any:
+    sequence = [L.Conv1D(4, 3), L.SpatialDropout1D(0.2), L.LSTM(4, return_sequences=True)]
+    return tf_keras.Sequential([tf_keras.Input((12, 3)), *sequence, L.Bidirectional(L.GRU(3)), L.Dense(3)])
+
+
+def _augmented() -> Any:
+    return tf_keras.Sequential([_image(), L.RandomFlip(), L.RandomRotation(0.1), *_head()])
+
+
+def _nested() -> Any:
+    outer, inner = _image(), _image()
+    body = tf_keras.Model(inner, L.DepthwiseConv2D(3)(inner), name="body")
+    x = body(outer)
+    for layer in _head():
+        x = layer(x)
+    return tf_keras.Model(outer, x)
+
+
+def _sequential_of_sequentials() -> Any:
+    inner = _image()
+    features = tf_keras.Sequential([tf_keras.Model(inner, L.Conv2D(4, 3)(inner)), *_head()[:1]])
+    model = tf_keras.Sequential([features, tf_keras.Sequential([L.Dense(3, input_shape=(4,))])])
+    model.build((None, 12, 12, 3))
+    return model
+
+
+def _head() -> list[Any]:
+    return [L.GlobalAveragePooling2D(), L.Dense(3, activation="softmax")]
+
+
+@pytest.mark.parametrize(
+    "build",
+    [_separable, _recurrent, _augmented, _nested, _sequential_of_sequentials],
+    ids=lambda b: b.__name__,
+)
+def test_a_file_of_keras_2_answers_as_before(tmp_path: Path, build: Build) -> None:
+    tf_keras.utils.set_random_seed(0)
+    model = build()
+    model.save(tmp_path / "model.h5")
+    x = np.random.default_rng(0).normal(size=(4, *model.input_shape[1:])).astype(np.float32)
+    found = archive.load(tmp_path / "model.h5")(x, training=False)
+    np.testing.assert_allclose(found, model.predict(x, verbose=0), atol=1e-6)
+
+
+def test_an_activation_that_is_another_function_now_is_refused(tmp_path: Path) -> None:
+    layers = [_image(), L.Conv2D(4, 3, activation="hard_sigmoid", name="gate"), *_head()]
+    tf_keras.Sequential(layers).save(tmp_path / "model.h5")
+    with pytest.raises(ModelError, match=r"gate: hard_sigmoid of Keras 2 is another function"):
+        archive.load(tmp_path / "model.h5")
+
+
+def test_an_operator_is_refused_by_its_name(tmp_path: Path) -> None:
+    inputs = tf_keras.Input((4,))
+    tf_keras.Model(inputs, L.Dense(3)(inputs + 1.0)).save(tmp_path / "model.h5")
+    with pytest.raises(ModelError, match=r"(?s)operator tf\.__operators__\.add .*model\.builder"):
+        archive.load(tmp_path / "model.h5")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        b"{",
+        json.dumps({"class_name": "Functional", "config": {"layers": 1}}).encode(),
+        json.dumps({"class_name": "BatchNormalization", "config": {"axis": [1, 2]}}).encode(),
+    ],
+)
+def test_a_config_that_is_none_is_an_error_for_people(config: bytes) -> None:
+    with pytest.raises(ModelError, match="none of Keras 2"):
+        keras2.translated(config, "model.h5")
