@@ -19,9 +19,7 @@ def runtime(name: str) -> Runtime:
         ConfigError: If there is no such runtime.
     """
     if name not in RUNTIMES:
-        raise ConfigError(
-            f"there is no runtime {name!r}, but {', '.join(sorted(RUNTIMES))}", field="runtimes"
-        )
+        raise ConfigError(f"there is no runtime {name!r}, but {', '.join(RUNTIMES)}", field="runtimes")
     return cast(Runtime, module(RUNTIMES, name).RUNTIME)
 
 

@@ -1,0 +1,54 @@
+"""Keras 3 models as ONNX files: Keras' own export, then ONNX Runtime's quantizers."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+
+from trimtab.batch import Batch
+from trimtab.config.base import Section
+from trimtab.errors import CompressionError, ModelError
+from trimtab.models.tensors import output_names
+from trimtab.runtimes.keras_export import export
+from trimtab.runtimes.onnxruntime.model import session
+from trimtab.runtimes.onnxruntime.quantize import quantized
+from trimtab.runtimes.onnxruntime.words import reason
+
+if TYPE_CHECKING:
+    import keras
+
+
+def convert(
+    model: keras.Model,
+    quantizer: str,
+    params: Section,
+    path: Path,
+    calibration: Callable[[int], Batch],
+) -> None:
+    """Writes a model's file; see ``base.Runtime.convert``."""
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+        exported = Path(temporary) / "model.onnx"
+        export(model, exported, "onnx", reason)
+        _name_outputs(exported, output_names(model))
+        # What the exporter does not know it writes all the same, for a runtime with such an operator.
+        try:
+            session(exported, threads=1)
+        except ModelError as error:
+            raise CompressionError(error.message.partition("load it: ")[2], field=model.name) from error
+        quantized(exported, quantizer, params, path, calibration, model.name)
+
+
+def _name_outputs(path: Path, names: list[str]) -> None:
+    """Gives outputs their names; the export's are those of TensorFlow's operations."""
+    model = onnx.load(path)
+    renamed = {output.name: name for output, name in zip(model.graph.output, names, strict=True)}
+    for output in model.graph.output:
+        output.name = renamed[output.name]
+    for node in model.graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    onnx.save(model, path)

@@ -1,0 +1,67 @@
+"""OpenVINO: Intel's runtime, whose 8-bit kernels are fast on CPUs with VNNI or AMX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab.batch import Batch
+from trimtab.config.base import Section
+from trimtab.runtimes import library
+from trimtab.runtimes.base import LoadedModel, Quantizer, Traits
+from trimtab.runtimes.openvino.params import QUANTIZERS
+from trimtab.runtimes.openvino.words import reason
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL_FILE, WEIGHTS_FILE = "model.xml", "model.bin"
+
+
+class OpenVINO:
+    """See ``base.Runtime``."""
+
+    name = "openvino"
+    extra = "openvino"
+    files: tuple[str, ...] = (MODEL_FILE, WEIGHTS_FILE)
+    quantizers: Mapping[str, Quantizer] = QUANTIZERS
+
+    def version(self) -> str:
+        """See ``base.Runtime.version``."""
+        return library.version(self.name, self.extra, "openvino", "nncf")
+
+    def convert(
+        self,
+        model: keras.Model,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """See ``base.Runtime.convert``."""
+        self.version()
+        from trimtab.runtimes.openvino.convert import convert
+
+        convert(model, quantizer, params, directory / MODEL_FILE, calibration)
+
+    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+        """See ``base.Runtime.load``."""
+        self.version()
+        from trimtab.runtimes.openvino.model import OpenVINOModel
+
+        return OpenVINOModel(directory / MODEL_FILE, threads, batch)
+
+    def traits(self, directory: Path) -> Traits:
+        """See ``base.Runtime.traits``."""
+        self.version()
+        from trimtab.runtimes.openvino.traits import traits
+
+        return traits(directory / MODEL_FILE)
+
+    def explain(self, failure: BaseException | str) -> str:
+        """See ``base.Runtime.explain``."""
+        return reason(str(failure))
+
+
+RUNTIME = OpenVINO()

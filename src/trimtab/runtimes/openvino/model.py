@@ -1,0 +1,130 @@
+"""Runs OpenVINO's intermediate representation, as it will be served.
+
+The precision is what the file says: left to itself, OpenVINO computes floats in bfloat16 where a CPU has it,
+which is 2e-4 from Keras on a small convnet. Threads are not pinned to cores: processes beside each other
+would all take the same ones.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino as ov
+
+from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
+from trimtab.errors import ModelError
+from trimtab.runtimes import files
+from trimtab.runtimes.base import TensorInfo
+from trimtab.runtimes.checks import check_batch, check_types
+from trimtab.runtimes.openvino.words import reason
+
+
+class OpenVINOModel:
+    """See ``base.LoadedModel``.
+
+    Attributes:
+        path: The ``.xml`` file.
+        inputs: What it takes.
+        outputs: What it gives.
+    """
+
+    def __init__(self, path: Path, threads: int = 1, batch: int = 1) -> None:
+        """Loads a model.
+
+        Args:
+            path: The ``.xml`` file; its weights are beside it.
+            threads: Threads that the runtime may use for one batch.
+            batch: Examples that go through it at a time; any but 1 reshapes the graph.
+
+        Raises:
+            ModelError: If a file is missing, cut or damaged, if the runtime lacks one of its operators, if it
+                has other types than float32 (or int32 tokens), or if it cannot be reshaped.
+        """
+        self.path, self._batch = path, batch
+        compiled = compiled_model(path, threads, batch)
+        self.inputs, self.outputs = _infos(compiled.inputs, INPUT), _infos(compiled.outputs, OUTPUT)
+        check_types(self.inputs, self.outputs, path)
+        self._request = compiled.create_infer_request()
+        # Views of the request's own tensors: feeding and reading is a copy, and nothing else.
+        self._sources = [
+            (tensor.name, self._request.get_input_tensor(place).data)
+            for place, tensor in enumerate(self.inputs)
+        ]
+        self._targets = [
+            (tensor.name, self._request.get_output_tensor(place).data)
+            for place, tensor in enumerate(self.outputs)
+        ]
+
+    def predict(self, batch: Batch) -> Batch:
+        """See ``base.LoadedModel.predict``."""
+        check_batch(batch, self.inputs, self._batch, self.path)
+        count = rows(batch)
+        found = {name: np.empty((count, *view.shape[1:]), np.float32) for name, view in self._targets}
+        for at in range(0, count, self._batch):
+            self.feed(take(batch, at, at + self._batch))
+            self.invoke()
+            for name, view in self._targets:
+                found[name][at : at + self._batch] = view
+        return found
+
+    def feed(self, batch: Batch) -> None:
+        """See ``base.LoadedModel.feed``."""
+        for name, view in self._sources:
+            view[...] = batch[name]
+
+    def invoke(self) -> None:
+        """See ``base.LoadedModel.invoke``.
+
+        Raises:
+            ModelError: If an operator fails.
+        """
+        try:
+            self._request.start_async()
+            self._request.wait()
+        except RuntimeError as error:
+            raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self.path)) from error
+
+
+def compiled_model(path: Path, threads: int, batch: int = 1) -> Any:
+    """Returns a file's model, compiled for this CPU.
+
+    Raises:
+        ModelError: See ``OpenVINOModel``.
+    """
+    content, weights = files.read(path), files.read(path.with_suffix(".bin"))
+    core = ov.Core()
+    try:
+        model = core.read_model(content, ov.Tensor(np.frombuffer(weights, np.uint8)))
+        if batch != 1:
+            model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
+        return core.compile_model(model, "CPU", settings(threads))
+    except (RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"OpenVINO cannot load it: {reason(str(error))}",
+            path=str(path),
+            hint="A file is cut or damaged, or it uses an operator that the runtime does not have.",
+        ) from error
+
+
+def settings(threads: int) -> dict[str, Any]:
+    """Returns how a model is compiled: the fastest answer to one request at a time."""
+    return {
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",
+        "ENABLE_CPU_PINNING": False,
+    }
+
+
+def _infos(ports: list[Any], only: str) -> tuple[TensorInfo, ...]:
+    return tuple(
+        TensorInfo(
+            only if len(ports) == 1 else port.get_any_name(),
+            np.dtype(port.get_element_type().to_dtype()),
+            tuple(int(size) for size in list(port.shape)[1:]),
+        )
+        for port in ports
+    )

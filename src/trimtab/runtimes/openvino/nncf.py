@@ -1,0 +1,96 @@
+"""Post-training quantization by NNCF."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from trimtab.batch import Batch, rows, take
+from trimtab.errors import CompressionError
+from trimtab.quiet import quiet
+from trimtab.runtimes.openvino.model import settings
+from trimtab.runtimes.openvino.params import NncfInt8
+from trimtab.runtimes.openvino.words import reason
+
+_Example = dict[str, NDArray[Any]]
+
+
+def quantized(graph: ov.Model, params: NncfInt8, calibration: Callable[[int], Batch], name: str) -> ov.Model:
+    """Returns a graph that computes in 8-bit integers wherever OpenVINO can.
+
+    Args:
+        graph: A graph with a batch of 1.
+        params: How many examples set the ranges, and how much may be lost.
+        calibration: Gives training examples; never validation or test ones.
+        name: The model's, for messages.
+
+    Raises:
+        CompressionError: If NNCF cannot take the graph, or if no operator was quantized.
+    """
+    # NNCF shows its progress on whatever is the standard output.
+    with quiet(), contextlib.redirect_stdout(io.StringIO()):
+        import nncf
+
+        count = params.calibration_examples
+        try:
+            if params.max_drop is None:
+                examples = nncf.Dataset(_examples(graph, calibration(count)))
+                made = nncf.quantize(graph, examples, subset_size=count)
+            else:
+                made = _within(graph, params, _examples(graph, calibration(2 * count)))
+        # NNCF raises whatever its assumptions break on.
+        except Exception as error:
+            raise CompressionError(reason(str(error)), field=name) from error
+    if not any(operator.get_type_name() == "FakeQuantize" for operator in made.get_ops()):
+        raise CompressionError("no operator was quantized", field=name)
+    return made
+
+
+def _within(graph: ov.Model, params: NncfInt8, examples: list[_Example]) -> ov.Model:
+    """Returns the graph with as many operators in 8 bits as the agreement with the float graph allows."""
+    import nncf
+
+    half = len(examples) // 2
+    judged = examples[half:] or examples
+    expected = _outputs(ov.compile_model(graph, "CPU", settings(1)), judged)
+
+    def agreement(compiled: Any, batches: Iterable[_Example]) -> tuple[float, list[float]]:
+        scores = _agreement(expected, _outputs(compiled, list(batches)))
+        return float(np.mean(scores)), scores.tolist()
+
+    return nncf.quantize_with_accuracy_control(
+        graph,
+        calibration_dataset=nncf.Dataset(examples[:half] or examples),
+        validation_dataset=nncf.Dataset(judged),
+        validation_fn=agreement,
+        max_drop=params.max_drop,
+        subset_size=params.calibration_examples,
+    )
+
+
+def _agreement(expected: NDArray[Any], found: NDArray[Any]) -> NDArray[np.float64]:
+    """Returns how far each example's output is the same, up to 1.
+
+    For classes: whether the first is the same. For values: 1 less the distance in standard deviations.
+    """
+    if expected.shape[1] > 1:
+        return np.asarray(expected.argmax(axis=1) == found.argmax(axis=1), np.float64)
+    spread = float(expected.std()) or 1.0
+    return np.asarray(1 - np.abs(expected - found)[:, 0] / spread, np.float64)
+
+
+def _outputs(compiled: Any, examples: list[_Example]) -> NDArray[Any]:
+    return np.concatenate([compiled(example)[0].reshape(1, -1) for example in examples])
+
+
+def _examples(graph: ov.Model, batch: Batch) -> list[_Example]:
+    """Returns examples one by one, by the names in the graph; an only input's is whatever it is there."""
+    if len(batch) == 1:
+        batch = dict(zip((port.get_any_name() for port in graph.inputs), batch.values(), strict=True))
+    return [take(batch, place, place + 1) for place in range(rows(batch))]
