@@ -1,49 +1,35 @@
-"""Latency of finalists, measured side by side: one process, one machine, interleaved.
+"""Latency of finalists, measured side by side: one machine, interleaved.
 
-Numbers taken in different processes or at different times compare machines and moods, not models. Every round
-runs each model, in random order, so that a slow moment of the machine hits all of them alike. A model runs
-twice in a row and the second run counts: its weights are in the caches then, as when it is served, and not
-its rival's.
+Numbers taken at different times compare machines and moods, not models. Every round runs each model, in
+random order, so that a slow moment of the machine hits all of them alike. A model runs twice in a row and
+the second run counts: its weights are in the caches then, as when it is served, and not its rival's. Models
+of one runtime are run here; where there are several runtimes, those of each in a process of their own, turn
+by turn all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import random
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.evaluation import Latency
-from trimtab.batch import Batch, rows, take
-from trimtab.runtimes.base import LoadedModel
+from trimtab.batch import Batch
+from trimtab.evaluate.turns import LocalTurns, Served, Turns
+from trimtab.evaluate.worker import WorkerTurns
 from trimtab.runtimes.registry import runtime
 
 MIN_ROUNDS = 200
 LEAST_ROUNDS = 20
 MAX_ROUNDS = 2_000
-WARM_UP = 5
 FAST_SECONDS = 5.0
 SLOW_SECONDS = 120.0
 NOISE = 0.03
 """Medians closer than this are one: one file measured three times differs by 2 % on a busy machine."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """A model as it is served.
-
-    Attributes:
-        runtime: The name of its runtime.
-        directory: Where its files are.
-    """
-
-    runtime: str
-    directory: Path
 
 
 def measure(
@@ -87,12 +73,28 @@ def sample(
     Raises:
         ModelError: If a model cannot be loaded or run.
     """
-    loaded = {
-        name: runtime(served.runtime).load(served.directory, threads) for name, served in models.items()
-    }
-    round_ns = sum(_warm_up(model, examples[name]) for name, model in loaded.items())
-    rounds = planned_rounds(round_ns / 1e9)
-    return _interleaved(loaded, examples, rounds, random.Random(seed))
+    with _turns(models, examples, threads) as turns:
+        round_ns = sum(turns[name].warm_up(name) for name in models)
+        return _interleaved(turns, planned_rounds(round_ns / 1e9), random.Random(seed))
+
+
+@contextlib.contextmanager
+def _turns(
+    models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int
+) -> Iterator[dict[str, Turns]]:
+    """Yields by each model's id what runs it."""
+    runtimes = list(dict.fromkeys(model.runtime for model in models.values()))
+    found: dict[str, Turns] = {}
+    with contextlib.ExitStack() as stack:
+        for name in runtimes:
+            directories = {key: model.directory for key, model in models.items() if model.runtime == name}
+            turns: Turns
+            if len(runtimes) == 1:
+                turns = LocalTurns(runtime(name), directories, examples, threads)
+            else:
+                turns = stack.enter_context(WorkerTurns(name, directories, examples, threads))
+            found |= dict.fromkeys(directories, turns)
+        yield found
 
 
 def planned_rounds(round_seconds: float) -> int:
@@ -102,44 +104,22 @@ def planned_rounds(round_seconds: float) -> int:
     return int(np.clip(FAST_SECONDS / max(round_seconds, 1e-9), MIN_ROUNDS, MAX_ROUNDS))
 
 
-def _warm_up(model: LoadedModel, examples: Batch) -> int:
-    """Runs a model a few times, and returns what a turn of it takes, in nanoseconds."""
-    return 2 * min(_timed(model, _example(examples, i)) for i in range(WARM_UP))
-
-
 def _interleaved(
-    models: Mapping[str, LoadedModel],
-    examples: Mapping[str, Batch],
-    rounds: int,
-    order: random.Random,
+    turns: Mapping[str, Turns], rounds: int, order: random.Random
 ) -> dict[str, NDArray[np.int64]]:
-    times = {name: np.empty(rounds, np.int64) for name in models}
-    names = list(models)
+    times = {name: np.empty(rounds, np.int64) for name in turns}
+    names = list(turns)
     collecting = gc.isenabled()
     gc.disable()
     try:
         for number in range(rounds):
             order.shuffle(names)
             for name in names:
-                times[name][number] = _timed(models[name], _example(examples[name], number))
+                times[name][number] = turns[name].take(name, number)
     finally:
         if collecting:
             gc.enable()
     return times
-
-
-def _example(examples: Batch, number: int) -> Batch:
-    place = number % rows(examples)
-    return take(examples, place, place + 1)
-
-
-def _timed(model: LoadedModel, example: Batch) -> int:
-    """Returns the nanoseconds of the second of two runs on an example."""
-    model.feed(example)
-    model.invoke()
-    start = time.perf_counter_ns()
-    model.invoke()
-    return time.perf_counter_ns() - start
 
 
 def summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:

@@ -21,7 +21,7 @@ from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import ArtifactError, ConfigError, ModelError
 from trimtab.evaluate import challenger as rule
 from trimtab.evaluate import latency, significance
-from trimtab.evaluate.latency import Served
+from trimtab.evaluate.turns import Served
 from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
 from trimtab.runtimes.base import width

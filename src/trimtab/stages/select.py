@@ -21,7 +21,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
-from trimtab.evaluate.latency import Served
+from trimtab.evaluate.turns import Served
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages.evaluate import EVALUATION_FILE, OUTPUTS_FILE, SCORES_FILE

@@ -1,0 +1,84 @@
+"""Models that take turns: one is fed an example, run, and timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from trimtab.batch import Batch, rows, take
+from trimtab.runtimes.base import LoadedModel, Runtime
+
+WARM_UP = 5
+
+
+@dataclass(frozen=True)
+class Served:
+    """A model as it is served.
+
+    Attributes:
+        runtime: The name of its runtime.
+        directory: Where its files are.
+    """
+
+    runtime: str
+    directory: Path
+
+
+class Turns(Protocol):
+    """Models of one runtime, here or in a process of their own."""
+
+    def warm_up(self, name: str) -> int:
+        """Runs a model a few times, and returns what a turn of it takes, in nanoseconds."""
+
+    def take(self, name: str, number: int) -> int:
+        """Returns the nanoseconds of a model's turn.
+
+        Args:
+            name: The model's id.
+            number: The round's, which says what example it gets.
+        """
+
+
+class LocalTurns:
+    """Models in this process.
+
+    Args:
+        serving: Their runtime.
+        directories: Where their files are, by id.
+        examples: Each one's examples.
+        threads: Threads of the runtime.
+
+    Raises:
+        ModelError: If one cannot be loaded.
+    """
+
+    def __init__(
+        self, serving: Runtime, directories: Mapping[str, Path], examples: Mapping[str, Batch], threads: int
+    ) -> None:
+        self._models = {name: serving.load(directory, threads) for name, directory in directories.items()}
+        self._examples = examples
+
+    def warm_up(self, name: str) -> int:
+        """See ``Turns.warm_up``."""
+        return 2 * min(self.take(name, number) for number in range(WARM_UP))
+
+    def take(self, name: str, number: int) -> int:
+        """See ``Turns.take``."""
+        examples = self._examples[name]
+        place = number % rows(examples)
+        return timed(self._models[name], take(examples, place, place + 1))
+
+
+def timed(model: LoadedModel, example: Batch) -> int:
+    """Returns the nanoseconds of the second of two runs on an example.
+
+    The model's weights are in the caches then, as when it is served, and not its rival's.
+    """
+    model.feed(example)
+    model.invoke()
+    start = time.perf_counter_ns()
+    model.invoke()
+    return time.perf_counter_ns() - start
