@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -71,6 +72,7 @@ class Numpy:
         "none": Quantizer(Float32, "32-bit floats."),
         "float16": Quantizer(Float16, "16-bit float weights."),
     }
+    reads, requantizes = (".npz",), frozenset({"none"})
 
     def version(self) -> str:
         return np.__version__
@@ -95,6 +97,24 @@ class Numpy:
             elif kind not in ("InputLayer", "Flatten"):
                 raise CompressionError(f"numpy has no layer for {kind}", field=model.name)
         np.savez(directory / "model.npz", **arrays)
+
+    def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
+        shutil.copyfile(source, directory / "model.npz")
+        if Loaded(directory / "model.npz", 1).inputs[0].shape != shape:
+            raise ModelError(f"expected the shape {shape}", path=str(source))
+
+    def input_limits(self, source: Path) -> tuple[float, float] | None:
+        return None
+
+    def requantize(
+        self,
+        source: Path,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        shutil.copyfile(source, directory / "model.npz")
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> Loaded:
         return Loaded(directory / "model.npz", batch)

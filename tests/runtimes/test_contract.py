@@ -276,3 +276,22 @@ def test_an_unknown_runtime_is_a_typed_error() -> None:
     with pytest.raises(ConfigError, match="no runtime 'tensorrt', but litert, openvino, onnxruntime, numpy"):
         runtime("tensorrt")
     assert isinstance(sys.modules["numpy_runtime"], ModuleType)
+
+
+def test_its_own_files_are_taken_as_they_are(
+    serving: Runtime, floats: Path, digits: tuple[np.ndarray, np.ndarray], tmp_path: Path
+) -> None:
+    x, shape = digits[0][:4], digits[0].shape[1:]
+    own, made = tmp_path / "own", tmp_path / "again"
+    own.mkdir()
+    made.mkdir()
+    assert floats.joinpath(serving.files[0]).suffix == serving.reads[0]
+    assert serving.input_limits(floats / serving.files[0]) is None
+    serving.adopt(floats / serving.files[0], own, shape)
+    assert "none" in serving.requantizes <= set(serving.quantizers)
+    params = serving.quantizers["none"].params()
+    serving.requantize(own / serving.files[0], "none", params, made, lambda n: {INPUT: x[:n]})
+    expected = serving.load(floats).predict({INPUT: x})[OUTPUT]
+    np.testing.assert_allclose(serving.load(made).predict({INPUT: x})[OUTPUT], expected, atol=1e-5)
+    with pytest.raises(ModelError, match=serving.files[0]):
+        serving.adopt(floats / serving.files[0], own, (*shape, 7))

@@ -114,12 +114,16 @@ class Runtime(Protocol):
         extra: The extra of the package that installs it; empty where it always is.
         files: The names of a model's files; the first is the one to load.
         quantizers: By the name of the step that ends a chain; ``none`` is 32-bit floats.
+        reads: Endings of the files of models that it takes as they are; the first is that of its own format.
+        requantizes: Those of its quantizers that such a file can be quantized by.
     """
 
     name: str
     extra: str
     files: tuple[str, ...]
     quantizers: Mapping[str, Quantizer]
+    reads: tuple[str, ...]
+    requantizes: frozenset[str]
 
     def version(self) -> str:
         """Returns the version of the library that runs the files, such as ``2.3.0``.
@@ -141,6 +145,49 @@ class Runtime(Protocol):
         Args:
             model: A Keras model.
             quantizer: The name of the quantization.
+            params: Its parameters.
+            directory: Where the files go.
+            calibration: Returns that many training examples, model-ready.
+
+        Raises:
+            CompressionError: If the runtime cannot take the model so.
+        """
+
+    def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
+        """Writes a model that others made as one that takes one example of the data at a time.
+
+        Args:
+            source: A file with one of the endings that it reads.
+            directory: Where the files go.
+            shape: Of one example of the data.
+
+        Raises:
+            ModelError: If it cannot be read, or does not take the data.
+        """
+
+    def input_limits(self, source: Path) -> tuple[float, float] | None:
+        """Returns what the 8-bit input of a model of others stands for; None: it has no such input.
+
+        Args:
+            source: A file with one of the endings that it reads.
+
+        Raises:
+            ModelError: If it cannot be read.
+        """
+
+    def requantize(
+        self,
+        source: Path,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """Writes the files of a model that was adopted, quantized.
+
+        Args:
+            source: The first of its files, of this runtime or of another whose files it reads.
+            quantizer: One of ``requantizes``.
             params: Its parameters.
             directory: Where the files go.
             calibration: Returns that many training examples, model-ready.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.batch import Batch
 from trimtab.config.base import Section
+from trimtab.errors import CompressionError, ModelError
 from trimtab.runtimes import library
 from trimtab.runtimes.base import LoadedModel, Quantizer, Traits
 from trimtab.runtimes.litert.quantizations import QUANTIZERS, quantized
+from trimtab.runtimes.shapes import channels_first
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +28,8 @@ class LiteRT:
     extra = ""
     files: tuple[str, ...] = (MODEL_FILE,)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
+    reads: tuple[str, ...] = (".tflite",)
+    requantizes = frozenset({"none"})
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
@@ -40,6 +45,34 @@ class LiteRT:
     ) -> None:
         """See ``base.Runtime.convert``."""
         (directory / MODEL_FILE).write_bytes(quantized(model, quantizer, params, calibration))
+
+    def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
+        """See ``base.Runtime.adopt``."""
+        from trimtab.runtimes.litert.model import LiteRTModel
+
+        shutil.copyfile(source, directory / MODEL_FILE)
+        (tensor,) = LiteRTModel(directory / MODEL_FILE).inputs[:1]
+        if channels_first(tensor.shape, shape, source) is not None:
+            raise ModelError("expected the channels last, as LiteRT has them", path=str(source))
+
+    def input_limits(self, source: Path) -> tuple[float, float] | None:
+        """See ``base.Runtime.input_limits``."""
+        from trimtab.runtimes.litert.model import input_limits
+
+        return input_limits(source)
+
+    def requantize(
+        self,
+        source: Path,
+        quantizer: str,
+        params: Section,  # noqa: ARG002 - there are none
+        directory: Path,
+        calibration: Callable[[int], Batch],  # noqa: ARG002 - nothing is calibrated
+    ) -> None:
+        """See ``base.Runtime.requantize``: the file as it is."""
+        if quantizer not in self.requantizes:
+            raise CompressionError(f"LiteRT applies {quantizer} to a Keras model, not to a .tflite file")
+        shutil.copyfile(source, directory / MODEL_FILE)
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""

@@ -8,17 +8,21 @@ than the one that ships (not every flatbuffer may be resized). The server alone 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+from numpy.typing import NDArray
 
 from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
 from trimtab.errors import ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Quantization, TensorInfo
 from trimtab.runtimes.checks import check_batch, check_types
+
+_INTEGERS = (np.dtype(np.int8), np.dtype(np.uint8))
 
 
 class LiteRTModel:
@@ -40,7 +44,8 @@ class LiteRTModel:
 
         Raises:
             ModelError: If the file is missing, cut or damaged, if the runtime lacks one of its operators, if
-                it has other types than float32 (or int32 tokens), or if it cannot be resized.
+                it has other types than float32 (or int32 tokens, or 8-bit integers that stand for floats), or
+                if it cannot be resized.
         """
         self.path, self._batch = path, batch
         self._interpreter = _load(path, threads, batch)
@@ -48,27 +53,26 @@ class LiteRTModel:
         self.inputs = tuple(_info(name, details) for name, details in sources.items())
         self.outputs = tuple(_info(name, details) for name, details in targets.items())
         check_types(self.inputs, self.outputs, path)
-        self._sources = [(name, d["index"], tuple(map(int, d["shape"]))) for name, d in sources.items()]
-        self._targets = [
-            (name, d["index"], (batch, *map(int, d["shape"][1:]))) for name, d in targets.items()
-        ]
+        self._sources = [(name, _Tensor.of(details, batch)) for name, details in sources.items()]
+        self._targets = [(name, _Tensor.of(details, batch)) for name, details in targets.items()]
 
     def predict(self, batch: Batch) -> Batch:
         """See ``base.LoadedModel.predict``."""
         check_batch(batch, self.inputs, self._batch, self.path)
         count = rows(batch)
-        found = {name: np.empty((count, *shape[1:]), np.float32) for name, _, shape in self._targets}
+        found = {name: np.empty((count, *each.shape[1:]), np.float32) for name, each in self._targets}
         for at in range(0, count, self._batch):
             self.feed(take(batch, at, at + self._batch))
             self.invoke()
-            for name, index, shape in self._targets:
-                found[name][at : at + self._batch] = self._interpreter.get_tensor(index).reshape(shape)
+            for name, each in self._targets:
+                values = self._interpreter.get_tensor(each.index).reshape(each.shape)
+                found[name][at : at + self._batch] = each.numbers(values)
         return found
 
     def feed(self, batch: Batch) -> None:
         """See ``base.LoadedModel.feed``."""
-        for name, index, shape in self._sources:
-            self._interpreter.set_tensor(index, batch[name].reshape(shape))
+        for name, each in self._sources:
+            self._interpreter.set_tensor(each.index, each.stored(batch[name].reshape(each.shape)))
 
     def invoke(self) -> None:
         """See ``base.LoadedModel.invoke``.
@@ -80,6 +84,41 @@ class LiteRTModel:
             self._interpreter.invoke()
         except RuntimeError as error:
             raise ModelError(f"the runtime failed: {error}", path=str(self.path)) from error
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An input or output as the interpreter has it.
+
+    A file of others may have 8-bit integers there, which stand for floats: all others see those floats.
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale: float
+    zero_point: int
+
+    @classmethod
+    def of(cls, details: dict[str, Any], batch: int) -> _Tensor:
+        scales, points = _quantization(details)
+        shape = (batch, *map(int, details["shape"][1:]))
+        scale, point = (float(scales[0]), int(points[0])) if len(scales) else (1.0, 0)
+        return cls(details["index"], shape, np.dtype(details["dtype"]), scale, point)
+
+    def stored(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Returns numbers as the tensor holds them."""
+        if self.dtype not in _INTEGERS:
+            return values
+        limits = np.iinfo(self.dtype)
+        integers = np.rint(values / self.scale) + self.zero_point
+        return np.asarray(np.clip(integers, limits.min, limits.max), self.dtype)
+
+    def numbers(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Returns what the tensor's values stand for."""
+        if self.dtype not in _INTEGERS:
+            return values
+        return np.asarray((values.astype(np.float32) - self.zero_point) * self.scale, np.float32)
 
 
 def _load(path: Path, threads: int, batch: int) -> Interpreter:
@@ -117,11 +156,26 @@ def _named(tensors: list[dict[str, Any]], only: str, signature: dict[str, Any]) 
 
 
 def _info(name: str, details: dict[str, Any]) -> TensorInfo:
-    scales = details["quantization_parameters"]["scales"]
-    points = details["quantization_parameters"]["zero_points"]
+    scales, points = _quantization(details)
+    dtype = np.dtype(details["dtype"])
     return TensorInfo(
         name,
-        np.dtype(details["dtype"]),
+        np.dtype(np.float32) if dtype in _INTEGERS else dtype,
         tuple(int(size) for size in details["shape"][1:]),
         Quantization(tuple(map(float, scales)), tuple(map(int, points))) if len(scales) else None,
     )
+
+
+def _quantization(details: dict[str, Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    parameters = details["quantization_parameters"]
+    return parameters["scales"], parameters["zero_points"]
+
+
+def input_limits(path: Path) -> tuple[float, float] | None:
+    """Returns the numbers that a file's 8-bit input stands for; see ``base.Runtime.input_limits``."""
+    details = _load(path, threads=1, batch=1).get_input_details()[0]
+    if np.dtype(details["dtype"]) not in _INTEGERS:
+        return None
+    tensor, ends = _Tensor.of(details, batch=1), np.iinfo(details["dtype"])
+    low, high = (float(tensor.numbers(np.array(end))) for end in (ends.min, ends.max))
+    return low, high

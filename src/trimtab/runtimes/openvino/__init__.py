@@ -26,6 +26,8 @@ class OpenVINO:
     extra = "openvino"
     files: tuple[str, ...] = (MODEL_FILE, WEIGHTS_FILE)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
+    reads: tuple[str, ...] = (".xml", ".onnx")
+    requantizes = frozenset(QUANTIZERS)
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
@@ -44,6 +46,34 @@ class OpenVINO:
         from trimtab.runtimes.openvino.convert import convert
 
         convert(model, quantizer, params, directory / MODEL_FILE, calibration)
+
+    def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
+        """See ``base.Runtime.adopt``."""
+        self.version()
+        from trimtab.runtimes.openvino.source import adopt
+
+        adopt(source, directory / MODEL_FILE, shape)
+
+    def input_limits(self, source: Path) -> tuple[float, float] | None:
+        """See ``base.Runtime.input_limits``."""
+        self.version()
+        from trimtab.runtimes.openvino.source import input_limits
+
+        return input_limits(source)
+
+    def requantize(
+        self,
+        source: Path,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """See ``base.Runtime.requantize``."""
+        self.version()
+        from trimtab.runtimes.openvino.source import requantize
+
+        requantize(source, quantizer, params, directory / MODEL_FILE, calibration)
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""

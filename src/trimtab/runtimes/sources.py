@@ -1,0 +1,49 @@
+"""Models that others made, in the files of a runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from trimtab.errors import ModelError
+from trimtab.registry import RUNTIMES
+from trimtab.runtimes.base import Runtime
+from trimtab.runtimes.registry import runtime
+from trimtab.storage.copies import local_copies
+
+
+def own_runtime(archive: str | None) -> Runtime | None:
+    """Returns the runtime whose own format a model's file is in, or None where it is nobody's.
+
+    Args:
+        archive: Its path or URI, whose ending decides; None: there is no file.
+    """
+    ending = f".{archive.rpartition('.')[2].lower()}" if archive else ""
+    return next((each for each in map(runtime, RUNTIMES) if each.reads[:1] == (ending,)), None)
+
+
+def parts(archive: str) -> list[str]:
+    """Returns the paths or URIs of all files of a model: beside the first there may be one of its weights."""
+    serving = own_runtime(archive)
+    endings = [Path(name).suffix for name in serving.files[1:]] if serving else []
+    return [archive, *(f"{archive.rpartition('.')[0]}{ending}" for ending in endings)]
+
+
+@contextlib.contextmanager
+def fetched(archive: str) -> Iterator[Path]:
+    """Yields the local path of a model's first file, with the others beside it.
+
+    Raises:
+        ModelError: If there is no such file.
+        TrimtabError: If a bucket cannot be read.
+    """
+    with local_copies() as copies, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        for part in parts(archive):
+            local = Path(copies.local(part))
+            if not local.is_file():
+                raise ModelError("there is no such file", path=part)
+            shutil.copyfile(local, Path(scratch) / f"model{Path(part).suffix.lower()}")
+        yield Path(scratch) / f"model{Path(archive).suffix.lower()}"
