@@ -51,9 +51,9 @@ def plain(config_file: str, overrides: list[str], output: str) -> None:
     data_prep.run(**common, dataset=at("dataset"))
     tune.run(**common, **inputs)
     train.run(**common, **inputs, model=at("model"))
-    for recipe in config.prunes():
+    for recipe in config.branches():
         prune.run(**common, **inputs, recipe=recipe, model=at("model"), pruned=at("pruned", recipe))
-    pruned = [at("pruned", recipe) for recipe in config.prunes()]
+    pruned = [at("pruned", recipe) for recipe in config.branches()]
     candidates = shortlist.run(**common, pruned=pruned, shortlist=at("shortlist"))
     for one in candidates:
         made = at("quantized", one)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from keras import layers
 from sklearn.datasets import load_digits
 
-from trimtab.compress.base import Context
+from trimtab.compress.base import Context, FineTune
+from trimtab.config.fine_tuning import FineTuning
 
 BATCH = 64
 
@@ -22,28 +24,34 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return (x / 16).astype(np.float32).reshape(-1, 8, 8, 1), y
 
 
+def fine_tuner(x: np.ndarray, y: np.ndarray, learning_rate: float = 2e-3) -> FineTune:
+    """Returns what trains a model of any library on some arrays, without checkpoints."""
+
+    def fine_tune(
+        model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Any = None
+    ) -> None:
+        api, steps = library.api if library else keras, -(-len(x) // BATCH)
+        rate = api.optimizers.schedules.CosineDecay(
+            learning_rate * tuning.learning_rate_factor, steps * tuning.epochs
+        )
+        model.compile(api.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=False)
+        order = np.random.default_rng(7).permutation(len(x))
+        given = {"batch_size": BATCH, "epochs": tuning.epochs, "shuffle": False, "verbose": 0}
+        model.fit(x[order], y[order], callbacks=list(callbacks), **given)
+
+    return fine_tune
+
+
 @pytest.fixture(scope="session")
 def make_context() -> Callable[..., Context]:
     """Returns a function that makes a context from training arrays."""
 
     def make(x: np.ndarray, y: np.ndarray, **changes: object) -> Context:
-        def batches(epoch: int) -> Iterator[tuple[np.ndarray, ...]]:
-            order = np.random.default_rng([7, epoch]).permutation(len(x))
-            for start in range(0, len(x), BATCH):
-                yield x[order[start : start + BATCH]], y[order[start : start + BATCH]]
-
-        def fine_tune(model: keras.Model, epochs: int, learning_rate: float) -> None:
-            model.compile(keras.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
-            model.fit(x, y, batch_size=BATCH, epochs=epochs, shuffle=False, verbose=0)
-
         settings = {
             "seed": 3,
-            "batch_size": BATCH,
-            "learning_rate": 2e-3,
             "task": "classification",
-            "train_batches": batches,
             "steps_per_epoch": -(-len(x) // BATCH),
-            "fine_tune": fine_tune,
+            "fine_tune": fine_tuner(x, y),
             "calibration": lambda n: x[:n],
             "say": lambda text: None,
         }

@@ -40,6 +40,8 @@ def _section(name: str, definition: dict[str, Any]) -> str:
 
 
 def _type(one: dict[str, Any]) -> str:
+    if "$comment" in one:
+        return str(one["$comment"])
     if "$ref" in one:
         name = one["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"

@@ -15,7 +15,9 @@ from typing import Any
 import artifacts_reference
 import config_reference
 import docstring_parser
+import recipes_reference
 from kfp import compiler
+from shared_schemas import shared
 
 from pipelines.optimize import optimize
 from pipelines.retrain import retrain
@@ -35,10 +37,14 @@ def generated() -> Iterator[tuple[Path, str]]:
     for name, pipeline in {"optimize": optimize, "retrain": retrain}.items():
         yield ROOT / "pipelines" / f"{name}.yaml", _compiled(pipeline)
     for name, model in {"config": Config, "result": Result}.items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+        schema = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **shared(model.model_json_schema()),
+        }
         text = json.dumps(schema, indent=2, ensure_ascii=False)
         yield ROOT / "schemas" / f"{name}.schema.json", f"{text}\n"
     yield ROOT / "docs" / "config.md", config_reference.render(Config.model_json_schema())
+    yield ROOT / "docs" / "recipes.md", recipes_reference.render()
     yield ROOT / "docs" / "artifacts.md", artifacts_reference.render()
 
 

@@ -28,11 +28,20 @@ ARCHITECTURES = {
 }
 """Each module has ``KINDS``, what it takes, and ``build``."""
 
+PASSES = {
+    "channels": "trimtab.compress.channels",
+    "magnitude": "trimtab.compress.tfmot.magnitude",
+    "two_four": "trimtab.compress.tfmot.two_four",
+    "qat_int8": "trimtab.compress.tfmot.qat_int8",
+}
+"""Each module has ``PASS``."""
+
 RUNTIMES = {
     "litert": "trimtab.runtimes.litert",
     "openvino": "trimtab.runtimes.openvino",
     "onnxruntime": "trimtab.runtimes.onnxruntime",
 }
+"""Each module has ``RUNTIME``."""
 
 
 def module(table: dict[str, str], name: str) -> ModuleType:

@@ -65,12 +65,13 @@ def test_the_result_is_what_its_schema_says(result, root, directory):
 def test_every_candidate_is_measured_and_one_is_deployed(result):
     assert result["status"] == "deployed"
     candidates = {one["id"]: one for one in result["candidates"]}
-    assert set(candidates) == {"none--none", "none--int8", "channels-0.3--dynamic_int8"}
+    (narrow,) = set(candidates) - {"none--none", "none--int8"}
+    assert narrow.startswith("channels-0.3--dynamic_int8--")
     baseline, chosen = result["baseline"], candidates[result["chosen"]]
     assert baseline["metrics"]["accuracy"] > 0.8
     assert baseline["drop"]["observed"] == 0
     assert candidates["none--int8"]["size_bytes"] < baseline["size_bytes"] / 2
-    assert candidates["channels-0.3--dynamic_int8"]["macs"] < baseline["macs"]
+    assert candidates[narrow]["macs"] < baseline["macs"]
     for one in candidates.values():
         assert one["ok"], one["reasons"]
         assert one["drop"]["observed"] <= one["drop"]["upper_bound"]

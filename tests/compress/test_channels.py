@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,15 +10,16 @@ import pytest
 from keras import layers
 
 from trimtab.compress.base import Context
-from trimtab.compress.channels import channels, choose, importance, kept_width
+from trimtab.compress.channels import ChannelPruning, Channels
+from trimtab.compress.graph.selection import choose, importance, kept_width
 from trimtab.compress.graph.trace import trace
-from trimtab.compress.no_prune import no_prune
-from trimtab.compress.registry import prune_method
+from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.model import Model
-from trimtab.config.recipes import Channels, NoPrune
 from trimtab.errors import CompressionError
 from trimtab.models import cost, registry
 from trimtab.models.spec import ModelSpec
+
+channels = ChannelPruning()
 
 
 class Recorder:
@@ -28,15 +30,15 @@ class Recorder:
         self.tuned: list[tuple[keras.Model, int, float]] = []
         self.context = Context(
             seed=0,
-            batch_size=8,
-            learning_rate=1e-2,
             task="classification",
-            train_batches=lambda epoch: iter(()),
             steps_per_epoch=0,
-            fine_tune=lambda model, epochs, rate: self.tuned.append((model, epochs, rate)),
+            fine_tune=self.fine_tune,
             calibration=lambda count: np.zeros((count, 8, 8, 1), np.float32),
             say=self.lines.append,
         )
+
+    def fine_tune(self, model: keras.Model, tuning: FineTuning, *, callbacks: Sequence[Any] = ()) -> None:
+        self.tuned.append((model, tuning.epochs, tuning.learning_rate_factor))
 
 
 def built(name: str, kind: Any, *shape: int, vocabulary: int | None = None) -> keras.Model:
@@ -68,7 +70,7 @@ def test_every_built_in_shrinks_as_asked(name: str, ratio: float) -> None:
     assert cost.macs(pruned) < left * 1.1 * cost.macs(model)
     assert pruned.outputs[0].shape == model.outputs[0].shape
     assert cost.weights_sha256(model) == before
-    assert recorder.tuned == [(pruned, 3, 0.005)]
+    assert recorder.tuned == [(pruned, 3, 0.5)]
     assert len(recorder.lines) == 1
     assert "→" in recorder.lines[0]
 
@@ -192,10 +194,3 @@ def test_mixed_precision_is_kept() -> None:
         keras.config.set_dtype_policy("float32")
     pruned = channels(model, Channels(ratio=0.5), Recorder().context)
     assert pruned.get_layer("conv_2_1").compute_dtype == "bfloat16"
-
-
-def test_no_prune_returns_the_model() -> None:
-    model = MODELS["mlp"]()
-    assert no_prune(model, NoPrune(), Recorder().context) is model
-    assert prune_method("none") is no_prune
-    assert prune_method("channels") is channels

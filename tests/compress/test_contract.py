@@ -1,168 +1,188 @@
-"""What every method promises, over the whole registry, on two small trained models."""
+"""What every pass promises, over the whole registry and one pass more, on two small trained models."""
 
 from __future__ import annotations
 
-import tempfile
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from compress.toy_pass import Rounding
 from served import outputs
 
-from trimtab.compress import registry
-from trimtab.compress.base import Context
+from trimtab import registry
+from trimtab.compress import traits
+from trimtab.compress.apply import apply
+from trimtab.compress.base import Context, Pass
 from trimtab.compress.ending import write
 from trimtab.config.base import Section
 from trimtab.config.chains import Ending, Step
-from trimtab.config.recipes import (
-    Channels,
-    DynamicInt8,
-    Float16,
-    Int8,
-    Magnitude,
-    NoPrune,
-    NoQuantize,
-    QatInt8,
-    TwoFour,
-)
+from trimtab.config.config import Config
+from trimtab.config.methods import KERAS, TRAITS
+from trimtab.config.parameters import search_range
 from trimtab.errors import CompressionError
 from trimtab.models import cost
-from trimtab.runtimes.litert import flatbuffer as litert
-from trimtab.runtimes.registry import runtime
 
-PRUNES = {
-    "none": NoPrune(),
-    "magnitude": Magnitude(sparsity=0.6, epochs=3),
-    "two_four": TwoFour(epochs=6),
-    "channels": Channels(ratio=0.5, epochs=3),
-}
-QUANTIZES = {
-    "none": NoQuantize(),
-    "float16": Float16(),
-    "dynamic_int8": DynamicInt8(),
-    "int8": Int8(calibration_examples=100),
-    "qat_int8": QatInt8(epochs=1),
-}
-# The largest mean difference of probabilities, and the share of the float file's bytes.
-CLOSE = {
-    "none": (1e-5, 1.0),
-    "float16": (1e-3, 0.75),
-    "dynamic_int8": (0.02, 0.75),
-    "int8": (0.02, 0.75),
-    "qat_int8": (0.03, 0.75),
-}
+TOY = "compress.toy_pass"
+NAMES = [*registry.PASSES, "rounded"]
+TESTS = Path(__file__).parents[1]
 
 
-def quantized(model: keras.Model, method: str, params: Section, context: Context) -> bytes:
-    """Returns the content of the file that LiteRT serves."""
-    with tempfile.TemporaryDirectory() as directory:
-        write(model, Ending(method, Step(method, params), "litert"), Path(directory), context)
-        return (Path(directory) / "model.tflite").read_bytes()
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers the toy pass: the one line."""
+    monkeypatch.setitem(registry.PASSES, "rounded", TOY)
 
 
-def test_the_table_covers_the_registry() -> None:
-    assert set(PRUNES) == set(registry.PRUNE)
-    assert set(QUANTIZES) == {*registry.QUANTIZE, *runtime("litert").quantizers} == set(CLOSE)
+def declared(name: str) -> Pass[Any]:
+    found: Pass[Any] = registry.module(registry.PASSES, name).PASS
+    return found
+
+
+def short(name: str) -> Section:
+    """Returns the parameters of a short run."""
+    params = declared(name).params
+    return params(epochs=4, learning_rate_factor=1.0) if "epochs" in params.model_fields else params()
+
+
+def applied(name: str, model: keras.Model, context: Context, directory: Path) -> Any:
+    """Returns the Keras model that a pass gives, or the content of its file."""
+    step = Step(name, short(name))
+    if declared(name).gives == KERAS:
+        return apply(step, model, context)
+    write(model, Ending(name, step, declared(name).gives), directory, context)
+    return next(directory.iterdir()).read_bytes()
+
+
+def answers(result: Any, x: np.ndarray) -> np.ndarray:
+    return outputs(result, x) if isinstance(result, bytes) else np.asarray(result(x))
+
+
+def bare() -> keras.Model:
+    inputs = keras.Input((8, 8, 1))
+    return keras.Model(inputs, keras.layers.Softmax()(keras.layers.Flatten()(inputs)), name="bare")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_light_to_import(name: str) -> None:
+    heavy = {"numpy", "tensorflow", "keras", "tf_keras", "tensorflow_model_optimization"}
+    script = f"import sys, {registry.PASSES.get(name, TOY)}\nassert not {heavy} & set(sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_declared_whole(name: str) -> None:
+    found = declared(name)
+    assert found.summary.endswith(".")
+    assert found.source.startswith("https://")
+    assert found.gives in (KERAS, *registry.RUNTIMES)
+    assert found.needs <= {"data", "gradients", "labels"}
+    assert found.makes | found.keeps <= TRAITS
+    for parameter, field in found.params.model_fields.items():
+        limits, default = search_range(field), found.params().model_dump()[parameter]
+        assert field.description, parameter
+        assert limits, parameter
+        ends = limits["values"] if "values" in limits else [limits["low"], limits["high"]]
+        for value in ends:
+            found.params.model_validate({parameter: value})
+        assert "values" in limits or ends[0] <= default <= ends[1]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_config_knows_it_by_its_registration_alone(name: str) -> None:
+    config = Config.model_validate(
+        {"data": {"train": "x"}, "model": {"architecture": "mlp"}, "recipes": [[name]]}
+    )
+    _, candidate = config.candidates().values()
+    assert name in {step.name for step in candidate.steps}
+    assert f'"{name}"' in str(Config.model_json_schema()).replace("'", '"')
 
 
 @pytest.mark.parametrize("architecture", ["cnn", "mlp"])
-@pytest.mark.parametrize("method", PRUNES)
-def test_pruning(
-    method: str,
+@pytest.mark.parametrize("name", NAMES)
+def test_it_gives_a_model_that_is_nearly_as_good_and_leaves_the_given_one_alone(
+    name: str,
     architecture: str,
     models: dict[str, keras.Model],
     context: Context,
     kept_back: np.ndarray,
     accuracy: Callable[[np.ndarray], float],
+    tmp_path: Path,
 ) -> None:
     model = models[architecture]
     before, expected = cost.weights_sha256(model), accuracy(np.asarray(model(kept_back)))
-    pruned = registry.prune_method(method)(model, PRUNES[method], context)
-
+    result = applied(name, model, context, tmp_path)
     assert cost.weights_sha256(model) == before
-    assert isinstance(pruned, keras.Model)
-    assert (pruned.input_shape, pruned.output_shape) == (model.input_shape, model.output_shape)
-    assert all(layer.dtype_policy.name == "float32" for layer in pruned.layers)
-    assert accuracy(np.asarray(pruned(kept_back))) > expected - 0.1
-    kernels = sum(w.numpy().size for w in model.weights if w.name == "kernel")
-    depthwise = 9 * 16 if architecture == "cnn" else 0
-    if method == "magnitude":
-        assert cost.sparsity(pruned) == pytest.approx(0.6 * (1 - depthwise / kernels), abs=0.005)
-    if method == "two_four":
-        free = depthwise + (9 * 16 if architecture == "cnn" else 0)
-        assert cost.sparsity(pruned) == pytest.approx(0.5 * (1 - free / kernels), abs=0.005)
-    if method == "channels":
-        assert cost.parameters(pruned) < 0.7 * cost.parameters(model)
+    found = answers(result, kept_back)
+    assert (found.shape, found.dtype) == ((len(kept_back), 10), np.float32)
+    assert accuracy(found) > expected - 0.1
+    if isinstance(result, keras.Model):
+        assert all(layer.dtype_policy.name == "float32" for layer in result.layers)
+        result.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras")
+        assert cost.weights_sha256(loaded) == cost.weights_sha256(result)
+        made = traits.measure(result)
+        assert declared(name).makes - {"widths"} <= made.names
+        if "widths" in declared(name).makes:
+            assert sum(made.widths.values()) < sum(traits.measure(model).widths.values())
 
 
-@pytest.mark.parametrize("architecture", ["cnn", "mlp"])
-@pytest.mark.parametrize("method", QUANTIZES)
-def test_quantization(
-    method: str,
-    architecture: str,
-    models: dict[str, keras.Model],
-    context: Context,
-    kept_back: np.ndarray,
-    accuracy: Callable[[np.ndarray], float],
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same(
+    name: str, models: dict[str, keras.Model], context: Context, kept_back: np.ndarray, tmp_path: Path
 ) -> None:
-    model = models[architecture]
-    before, expected = cost.weights_sha256(model), np.asarray(model(kept_back))
-    flatbuffer = quantized(model, method, QUANTIZES[method], context)
-    full = quantized(model, "none", NoQuantize(), context)
-
-    assert cost.weights_sha256(model) == before
-    found = outputs(flatbuffer, kept_back)
-    assert found.shape == expected.shape
-    assert found.dtype == np.float32
-    difference, share = CLOSE[method]
-    assert float(np.abs(found - expected).mean()) < difference
-    assert accuracy(found) > accuracy(expected) - 0.03
-    assert len(flatbuffer) <= share * len(full)
-    assert (litert.int8_operators(flatbuffer) > 0) == method.endswith("int8")
+    first, second = (
+        answers(applied(name, models["mlp"], context, tmp_path / str(number)), kept_back) for number in (1, 2)
+    )
+    np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("method", ["magnitude", "two_four"])
-def test_the_same_seed_prunes_the_same(method: str, models: dict[str, keras.Model], context: Context) -> None:
-    prune = registry.prune_method(method)
-    first, second = (prune(models["mlp"], PRUNES[method], context) for _ in range(2))
-    assert cost.weights_sha256(first) == cost.weights_sha256(second)
-
-
-@pytest.mark.parametrize("method", ["magnitude", "two_four", "channels"])
-def test_a_model_with_nothing_to_prune_is_refused(method: str, context: Context) -> None:
-    inputs = keras.Input((8, 8, 1))
-    model = keras.Model(inputs, keras.layers.Softmax()(keras.layers.Flatten()(inputs)), name="bare")
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_that_it_can_do_nothing_for_is_refused(name: str, context: Context, tmp_path: Path) -> None:
     with pytest.raises(CompressionError):
-        registry.prune_method(method)(model, PRUNES[method], context)
+        applied(name, bare(), context, tmp_path)
 
 
-@pytest.mark.parametrize("method", ["float16", "dynamic_int8", "int8", "qat_int8"])
-def test_a_model_with_nothing_to_quantize_is_refused(method: str, context: Context) -> None:
-    inputs = keras.Input((8, 8, 1))
-    model = keras.Model(inputs, keras.layers.Flatten()(keras.ops.cos(inputs)), name="bare")
-    with pytest.raises(CompressionError):
-        quantized(model, method, QUANTIZES[method], context)
-
-
-@pytest.mark.parametrize("method", QUANTIZES)
-def test_an_operation_that_litert_lacks_is_refused_in_one_sentence(method: str, context: Context) -> None:
-    inputs = keras.Input((8, 8, 1))
-    x = keras.layers.Dense(64, name="dense")(keras.layers.Flatten()(inputs))
-    model = keras.Model(inputs, keras.ops.erfinv(x / 1000), name="odd")
-    with pytest.raises(CompressionError) as caught:
-        quantized(model, method, QUANTIZES[method], context)
-    assert "\n" not in caught.value.message
-    assert len(caught.value.message) < 200
-    if method != "qat_int8":
-        assert "Erfinv" in caught.value.message
-
-
-def test_a_float_file_that_disagrees_is_an_error(
-    models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("trait", ["zeros", "two_four"])
+@pytest.mark.parametrize("name", NAMES)
+def test_it_keeps_what_earlier_steps_made_or_is_refused_before_it_begins(
+    name: str, trait: str, models: dict[str, keras.Model], context: Context, tmp_path: Path
 ) -> None:
-    other = quantized(models["mlp"], "none", NoQuantize(), context)
-    monkeypatch.setattr("trimtab.runtimes.litert.quantized", lambda *_: other)
-    with pytest.raises(CompressionError, match="outputs differ by"):
-        quantized(models["cnn"], "none", NoQuantize(), context)
+    sparse = _with(trait, models["mlp"])
+    assert trait in traits.measure(sparse).names
+    if trait not in declared(name).keeps:
+        with pytest.raises(CompressionError, match="would destroy"):
+            applied(name, sparse, context, tmp_path)
+        return
+    result = applied(name, sparse, context, tmp_path)
+    if isinstance(result, keras.Model):
+        assert trait in traits.measure(result).names
+        assert traits.lost(sparse, result) == ""
+
+
+def _with(trait: str, model: keras.Model) -> keras.Model:
+    """Returns a copy of a model whose hidden kernels have a trait."""
+    from trimtab.models.functional import copy
+
+    made = copy(model)
+    for name in ("dense_1", "dense_2"):
+        kernel, bias = made.get_layer(name).get_weights()
+        if trait == "zeros":
+            kernel[np.abs(kernel) < np.quantile(np.abs(kernel), 0.4)] = 0
+        else:
+            blocks = kernel.reshape(-1, 4, kernel.shape[-1])
+            smallest = np.argsort(np.abs(blocks), axis=1)[:, :2]
+            np.put_along_axis(blocks, smallest, 0, axis=1)
+            kernel = blocks.reshape(kernel.shape)
+        made.get_layer(name).set_weights([kernel, bias])
+    return made
+
+
+def test_the_toy_is_a_pass_like_any_other() -> None:
+    assert declared("rounded").params is Rounding

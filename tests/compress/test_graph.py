@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from trimtab.compress.channels import choose, groups
 from trimtab.compress.graph.cut import cut
 from trimtab.compress.graph.dependency import Dependencies
+from trimtab.compress.graph.selection import choose, groups
 from trimtab.compress.graph.trace import trace
 from trimtab.errors import CompressionError
 

@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from trimtab.config.config import Config, split_candidate
+from trimtab.config.config import Config
 
 BASE = {"data": {"train": "x"}, "model": {"architecture": "mlp"}}
 
@@ -9,15 +9,7 @@ BASE = {"data": {"train": "x"}, "model": {"architecture": "mlp"}}
 def test_the_float_baseline_is_always_the_first_candidate():
     config = Config.model_validate(BASE | {"recipes": [{"prune": "channels", "quantize": ["int8"]}]})
     assert list(config.candidates()) == ["none--none", "channels-0.5--int8"]
-    assert list(config.prunes()) == ["none", "channels-0.5"]
-
-
-def test_candidate_ids_split_back():
-    config = Config.model_validate(
-        BASE | {"recipes": [{"prune": {"method": "magnitude", "sparsity": 0.25}, "quantize": ["qat_int8"]}]}
-    )
-    for identifier, (prune, quantize) in config.candidates().items():
-        assert split_candidate(identifier) == (prune, quantize.method)
+    assert list(config.branches()) == ["none", "channels-0.5"]
 
 
 def test_the_config_survives_json():

@@ -48,6 +48,20 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
         (MINIMAL + "train: {epochs: 0}\n", 6, "train.epochs", "greater than or equal to 1; got 0"),
         (MINIMAL + "train: {epochs: many}\n", 6, "train.epochs", "valid integer"),
         (MINIMAL + "recipes:\n- prune: {method: chanels}\n", 7, "recipes.0.prune", "did you mean channels?"),
+        (MINIMAL + "recipes:\n- - channels\n  - in8\n", 8, "recipes.0.1", "did you mean int8?"),
+        (
+            MINIMAL + "recipes:\n- - channels:\n      ratoi: 0.5\n",
+            8,
+            "recipes.0.0.channels.ratoi",
+            "did you mean ratio?",
+        ),
+        (
+            MINIMAL + "recipes:\n- [int8]\n- - magnitude\n  - channels:\n      ratio: [0.5, 2]\n",
+            10,
+            "recipes.1.1.channels.ratio.1",
+            "less than 1; got 2",
+        ),
+        (MINIMAL + "runtimes: [litert, litret]\n", 6, "runtimes.1", "did you mean litert?"),
         (
             MINIMAL + "recipes:\n- prune:\n    method: channels\n    ratoi: 0.5\n",
             9,
@@ -144,7 +158,7 @@ def test_overrides_replace_any_field(tmp_path):
         ["train.epochs=3", "recipes.0.prune.ratio=0.25", "budget.max_size_kb=12.5", "tune={trials: 2}"],
     )
     assert config.train.epochs == 3
-    assert list(config.prunes()) == ["none", "channels-0.25"]
+    assert list(config.branches()) == ["none", "channels-0.25"]
     assert config.budget.max_size_kb == 12.5
     assert config.tune.trials == 2
 
@@ -171,7 +185,7 @@ def test_a_bad_override_is_named_as_such(tmp_path, override, words):
 
 
 def test_a_recipe_listed_twice_is_refused(tmp_path):
-    error = failure(tmp_path, MINIMAL + "recipes: [{prune: none}, {prune: none, quantize: [int8]}]\n")
+    error = failure(tmp_path, MINIMAL + "recipes: [{prune: none, quantize: [none, int8]}, [int8]]\n")
     assert "listed twice" in error.describe()
 
 

@@ -43,7 +43,7 @@ def test_leaves_what_a_run_leaves(in_containers):
 def test_every_task_has_a_container_of_its_own(in_containers, root):
     config = load(root / "examples/digits.yaml")
     expected = dict.fromkeys(("data_prep", "tune", "train", "shortlist", "select", "deploy", "report"), 1)
-    expected["prune"] = len(config.prunes())
+    expected["prune"] = len(config.branches())
     expected["quantize"] = expected["evaluate"] = len(config.candidates())
     assert Counter(stage for stage, _ in in_containers.confined) == expected
 

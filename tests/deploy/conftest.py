@@ -53,7 +53,7 @@ def make_training(tmp_path: Path, digits_dataset: Path) -> Callable[..., artifac
         record = training.TrainingRecord(
             fingerprint=data.fingerprint,
             rows=data.rows,
-            recipe={"prune": {"method": "none"}, "quantize": {"method": "none"}},
+            recipe=[{"none": {}}, {"runtime": "litert"}],
             candidate="none--none",
             hyperparameters={"model": {}, "optimizer": {}},
             data={"train": "sklearn://digits"},

@@ -31,14 +31,14 @@ def test_a_whole_champion_is_copied_with_its_pointer(served, taken):
     found = taken()
     assert (found.plan.version, found.plan.usable, found.plan.warm, found.plan.reasons) == (1, True, True, [])
     assert found.pointer == (served / "champion.json").read_bytes()
-    assert found.recipe().quantize[0].method == "none", "the training record's"
+    assert found.recipe() == [{"none": {}}, {"runtime": "litert"}], "the training record's"
 
 
 def test_without_its_training_the_recipe_is_the_deployments(served, taken):
     shutil.rmtree(served / "training")
     found = taken()
     assert (found.plan.usable, found.plan.warm, found.training, found.record) == (True, False, None, None)
-    assert found.recipe().quantize[0].method == "int8"
+    assert found.recipe() == [{"int8": {"calibration_examples": 200}}, {"runtime": "litert"}]
 
 
 def test_one_that_cannot_be_served_may_still_be_started_from(served, taken):

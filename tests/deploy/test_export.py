@@ -80,7 +80,7 @@ def deploy(tmp_path, monkeypatch, digits_dataset):
         record = training.TrainingRecord(
             fingerprint="0" * 64,
             rows={"train": 1},
-            recipe={"prune": {"method": "none"}, "quantize": {"method": quantize}},
+            recipe=[{quantize: {}}, {"runtime": "litert"}],
             candidate=f"none--{quantize}",
             hyperparameters={},
             data={},

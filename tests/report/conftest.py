@@ -86,12 +86,12 @@ def per_class(matrix: list[list[int]], names: list[str]) -> dict[str, Any]:
 
 
 def candidate(
-    identifier: str, recipe: dict[str, Any], names: list[str], examples: int, regression: bool
+    identifier: str, recipe: list[dict[str, Any]], names: list[str], examples: int, regression: bool
 ) -> dict[str, Any]:
     """Returns a candidate as `select` describes it."""
-    prune, method = recipe["prune"], recipe["quantize"]["method"]
-    ratio = prune.get("ratio") or 0.0
-    sparsity = prune.get("sparsity") or 0.0
+    params = {name: value for step in recipe[:-2] for name, value in next(iter(step.values())).items()}
+    ((method, _),) = recipe[-2].items()
+    ratio, sparsity = params.get("ratio", 0.0), params.get("sparsity", 0.0)
     keep = (1 - ratio) ** 1.6
     loss = LOSS[method] + 0.03 * ratio**2 + 0.05 * sparsity**4 + (0.25 if ratio > 0.75 else 0)
     size = int(FLOAT_BYTES * keep * SIZE[method])
@@ -154,11 +154,9 @@ def dominated(one: dict[str, Any], others: list[dict[str, Any]]) -> bool:
 
 def select(settings: Config, names: list[str], regression: bool, examples: int) -> dict[str, Any]:
     """Returns the summary of `select`: everyone judged, the best balance chosen, one not made."""
-    prunes = settings.prunes()
     everyone = []
-    for identifier, (prune_id, quantize) in settings.candidates().items():
-        recipe = {"prune": prunes[prune_id].model_dump(), "quantize": quantize.model_dump()}
-        found = candidate(identifier, recipe, names, examples, regression)
+    for identifier, one in settings.candidates().items():
+        found = candidate(identifier, one.to_json(), names, examples, regression)
         everyone.append(judged(found, settings.budget.model_dump(), regression))
     beaten = [dominated(one, everyone) for one in everyone]
     for one, worse in zip(everyone, beaten, strict=True):
@@ -243,7 +241,7 @@ def make_records(
             },
         ),
     ]
-    for prune_id in settings.prunes():
+    for prune_id in settings.branches():
         summary = {"ok": True, "history": history(5, regression, rng)} if prune_id != "none" else {"ok": True}
         found.append(StageRecord(stage="prune", item=prune_id, seconds=9.5, summary=summary))
     found.append(

@@ -61,7 +61,7 @@ def test_what_is_no_config_is_told_by_the_first_task(tmp_path, capsys, config, f
 
 @pytest.mark.parametrize("recipes", [[], ["none", "channels-0.5"], ["channels-0.4"], ["none", "none"]])
 def test_recipes_of_another_config_are_told_before_anything_is_trained(tmp_path, recipes):
-    with pytest.raises(ConfigError, match=r"expected \['none'\], the ids of the config's recipes") as caught:
+    with pytest.raises(ConfigError, match=r"expected \['none'\], the ids of the config's branches") as caught:
         begin(_config(), str(tmp_path / "1"), recipes)
     assert caught.value.field == "recipes"
 

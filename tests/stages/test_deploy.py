@@ -115,7 +115,7 @@ def test_what_retraining_and_exporting_need_is_kept(run_stage, selection, tmp_pa
         data.rows,
         "none--float16",
     )
-    assert record.recipe == {"prune": {"method": "none"}, "quantize": {"method": "float16"}}
+    assert record.recipe == [{"float16": {}}, {"runtime": "litert"}]
     assert record.hyperparameters == HYPERPARAMETERS
     assert record.data["train"] == "sklearn://digits"
 

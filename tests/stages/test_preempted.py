@@ -32,6 +32,7 @@ CONFIG = {
         {"prune": "none", "quantize": [{"method": "qat_int8", "epochs": 3}]},
     ],
 }
+_, NARROW, QAT = Config.model_validate(CONFIG).candidates().values()
 
 
 @pytest.fixture(scope="module")
@@ -122,11 +123,11 @@ def test_train_and_prune(node, whole, emulator, tmp_path):
     expected, found = (artifact.load(path, "model") for path in (whole, tmp_path / "model"))
     assert found.lineage["weights_sha256"] == expected.lineage["weights_sha256"]
 
-    given = {"recipe": "channels-0.3", "model": str(tmp_path / "model")}
+    given = {"recipe": NARROW.branch.id, "model": str(tmp_path / "model")}
     finish(node(prune.run, run=str(tmp_path / "whole"), pruned=str(tmp_path / "expected"), **given))
     task = node(prune.run, pruned=str(tmp_path / "pruned"), **given)
     preempt(task, said(task, "epoch 1/3"))
-    assert left_by(emulator, "prune.channels-0.3") == STOPPED
+    assert left_by(emulator, f"prune.{NARROW.branch.id}") == STOPPED
     assert "resumes at epoch" in finish(node(prune.run, pruned=str(tmp_path / "pruned"), **given))
     expected, found = (artifact.load(tmp_path / name, "model") for name in ("expected", "pruned"))
     assert found.lineage["ok"]
@@ -175,17 +176,17 @@ def test_tune(node, emulator, tmp_path):
     assert [trial["score"] for trial in trials] == [trial["score"] for trial in whole]
 
 
-def test_quantize_starts_again_as_it_has_no_checkpoints(node, whole, emulator, tmp_path):
+def test_quantize(node, whole, emulator, tmp_path):
     given = {"recipe": "none", "model": str(whole)}
     finish(node(prune.run, run=str(tmp_path / "whole"), pruned=str(tmp_path / "pruned"), **given))
     with artifact.create(tmp_path / "shortlist", "shortlist") as draft:
         shutil.copytree(tmp_path / "pruned", draft.path / "none")
-    given = {"candidate": "none--qat_int8", "shortlist": str(tmp_path / "shortlist")}
+    given = {"candidate": QAT.id, "shortlist": str(tmp_path / "shortlist")}
     finish(node(quantize.run, run=str(tmp_path / "whole"), quantized=str(tmp_path / "expected"), **given))
     task = node(quantize.run, quantized=str(tmp_path / "found"), **given)
     preempt(task, said(task, "epoch 1/3"))
-    assert left_by(emulator, "quantize.none--qat_int8") == STOPPED
+    assert left_by(emulator, f"quantize.{QAT.id}") == STOPPED
     assert not (tmp_path / "found").exists(), "a candidate that was stopped did not fail"
-    finish(node(quantize.run, quantized=str(tmp_path / "found"), **given))
+    assert "resumes at epoch" in finish(node(quantize.run, quantized=str(tmp_path / "found"), **given))
     files = [(tmp_path / name / "model.tflite").read_bytes() for name in ("expected", "found")]
     assert files[0] == files[1]

@@ -30,6 +30,7 @@ CONFIG = Config.model_validate(
         ],
     }
 ).model_dump_json()
+_, SPARSE, SMALL = Config.model_validate_json(CONFIG).branches()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_the_baseline_is_the_trained_model_and_its_float_file(
 
 
 def test_zeros_are_counted_and_validation_is_scored_again(trained: dict[str, str], tmp_path: Path) -> None:
-    found = pruned(trained, "magnitude-0.5", tmp_path / "sparse")
+    found = pruned(trained, SPARSE, tmp_path / "sparse")
     assert found.lineage["cost"]["sparsity"] == pytest.approx(0.5, abs=0.01)
     model = keras.saving.load_model(found.path / "model.keras")
     assert weights_sha256(model) == found.lineage["weights_sha256"]
@@ -87,15 +88,15 @@ def test_zeros_are_counted_and_validation_is_scored_again(trained: dict[str, str
 
 
 def test_channels_go_and_the_fine_tuning_can_be_resumed(trained: dict[str, str], tmp_path: Path) -> None:
-    found = pruned(trained, "channels-0.25", tmp_path / "small")
+    found = pruned(trained, SMALL, tmp_path / "small")
     whole = json.loads((Path(trained["model"]) / "manifest.json").read_text())["counts"]["parameters"]
     assert found.lineage["cost"]["parameters"] < 0.9 * whole
     run = Path(trained["run"])
-    assert list((run / "checkpoints" / "prune.channels-0.25").iterdir())
-    assert list((run / "tensorboard" / "prune" / "channels-0.25").rglob("*tfevents*"))
-    again = pruned(trained, "channels-0.25", tmp_path / "again")
+    assert list((run / "checkpoints" / f"prune.{SMALL}").iterdir())
+    assert list((run / "tensorboard" / "prune" / SMALL).rglob("*tfevents*"))
+    again = pruned(trained, SMALL, tmp_path / "again")
     assert again.lineage["weights_sha256"] == found.lineage["weights_sha256"]
-    history = record_of(trained, "channels-0.25").summary["history"]
+    history = record_of(trained, SMALL).summary["history"]
     assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
     assert all(entry["loss"] > 0 for entry in history)
 
@@ -104,18 +105,18 @@ def test_channels_go_and_the_fine_tuning_can_be_resumed(trained: dict[str, str],
 def test_a_recipe_that_fails_is_a_reason_and_not_a_failed_stage(
     defect: bool, trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import registry
+    from trimtab.compress import apply
     from trimtab.errors import CompressionError
 
     def refuses(*args: object) -> None:
         raise ZeroDivisionError("a defect") if defect else CompressionError("cannot be done", field="dense_1")
 
-    monkeypatch.setattr(registry, "prune_method", lambda name: refuses)
-    failed = pruned(trained, "magnitude-0.5", tmp_path / "failed")
+    monkeypatch.setattr(apply, "apply", refuses)
+    failed = pruned(trained, SPARSE, tmp_path / "failed")
     reason = "unexpected ZeroDivisionError: a defect" if defect else "dense_1: cannot be done"
     assert (failed.lineage["ok"], failed.lineage["reason"]) == (False, reason)
     assert not (failed.path / "model.keras").exists()
-    record = record_of(trained, "magnitude-0.5")
+    record = record_of(trained, SPARSE)
     assert record.ok
     assert record.summary["reason"] == reason
     assert ("ZeroDivisionError" in record.summary.get("traceback", "")) is defect
@@ -124,14 +125,14 @@ def test_a_recipe_that_fails_is_a_reason_and_not_a_failed_stage(
 def test_storage_that_fails_is_no_recipe_less(
     trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import registry
+    from trimtab.compress import apply
 
     def refuses(*args: object) -> None:
         raise StorageError("it kept failing", path="gs://bucket/x")
 
-    monkeypatch.setattr(registry, "prune_method", lambda name: refuses)
+    monkeypatch.setattr(apply, "apply", refuses)
     with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
-        pruned(trained, "magnitude-0.5", tmp_path / "failed")
+        pruned(trained, SPARSE, tmp_path / "failed")
     assert not (tmp_path / "failed").exists()
 
 
@@ -144,7 +145,7 @@ def test_a_method_that_fails_halfway_leaves_no_model(
         raise ZeroDivisionError("after the model was saved")
 
     monkeypatch.setattr(cost, "macs", breaks)
-    failed = pruned(trained, "channels-0.25", tmp_path / "failed")
+    failed = pruned(trained, SMALL, tmp_path / "failed")
     assert not failed.lineage["ok"]
     assert sorted(failed.manifest.files) == ["history.json", "signature.json"]
 

@@ -30,6 +30,8 @@ CONFIG = Config.model_validate(
         "budget": {"max_accuracy_drop": 0.9},
     }
 ).model_dump_json()
+*NAMES, SPARSE = Config.model_validate_json(CONFIG).candidates()
+BRANCH = Config.model_validate_json(CONFIG).candidates()[SPARSE].branch.id
 
 
 @pytest.fixture(scope="module")
@@ -44,15 +46,15 @@ def listed(digits_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     }
     tune.run(**common)
     train.run(**common, model=str(folder / "model"))
-    for recipe in ("none", "two_four"):
+    for recipe in ("none", BRANCH):
         prune.run(**common, recipe=recipe, model=str(folder / "model"), pruned=str(folder / recipe))
     names = shortlist.run(
         config=CONFIG,
         run=common["run"],
-        pruned=[str(folder / "two_four"), str(folder / "none")],
+        pruned=[str(folder / BRANCH), str(folder / "none")],
         shortlist=str(folder / "shortlist"),
     )
-    assert names == ["none--none", "none--int8", "none--qat_int8", "two_four--dynamic_int8"]
+    assert names == [*NAMES, SPARSE]
     return {**common, "shortlist": str(folder / "shortlist")}
 
 
@@ -61,14 +63,15 @@ def content(folder: Path) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", ["none--none", "none--int8", "none--qat_int8", "two_four--dynamic_int8"])
+@pytest.mark.parametrize("name", [*NAMES, SPARSE])
 def test_a_candidate_is_a_file_and_what_is_known_of_it(
     name: str, listed: dict[str, str], tmp_path: Path
 ) -> None:
     quantize.run(**listed, candidate=name, quantized=str(tmp_path / "made"))
     made = artifact.load(tmp_path / "made", "candidate")
     found = content(made.path)
-    recipe, method = name.split("--")
+    chosen = Config.model_validate_json(CONFIG).candidates()[name]
+    recipe, method = chosen.branch.id, chosen.ending.step.name
     parent = artifact.load(Path(listed["shortlist"]) / recipe, "model")
     assert (found["ok"], found["reason"], found["candidate"]) == (True, "", name)
     assert found["cost"] == parent.lineage["cost"]
@@ -97,13 +100,13 @@ assert not {"tensorflow", "keras", "ai_edge_litert"} & set(sys.modules)
 def test_a_candidate_that_fails_is_a_reason_and_not_a_failed_stage(
     defect: bool, listed: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import registry
+    from trimtab.compress import ending
     from trimtab.errors import CompressionError
 
     def refuses(*args: object) -> None:
         raise ZeroDivisionError("a defect") if defect else CompressionError("cannot be done", field="dense_1")
 
-    monkeypatch.setattr(registry, "quantize_method", lambda name: refuses)
+    monkeypatch.setattr(ending, "write", refuses)
     quantize.run(**listed, candidate="none--int8", quantized=str(tmp_path / "made"))
     made = content(artifact.load(tmp_path / "made", "candidate").path)
     reason = "unexpected ZeroDivisionError: a defect" if defect else "dense_1: cannot be done"
@@ -117,12 +120,12 @@ def test_a_candidate_that_fails_is_a_reason_and_not_a_failed_stage(
 def test_storage_that_fails_is_no_candidate_less(
     listed: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from trimtab.compress import registry
+    from trimtab.compress import ending
 
     def refuses(*args: object) -> None:
         raise StorageError("it kept failing", path="gs://bucket/x")
 
-    monkeypatch.setattr(registry, "quantize_method", lambda name: refuses)
+    monkeypatch.setattr(ending, "write", refuses)
     with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
         quantize.run(**listed, candidate="none--int8", quantized=str(tmp_path / "made"))
     assert not (tmp_path / "made").exists()

@@ -15,7 +15,7 @@ from trimtab.storage.store import open_store
 CONFIG = Config.model_validate({"data": {"train": "sklearn://digits"}, "model": {"architecture": "cnn"}})
 CANDIDATE = {
     "id": "none--none",
-    "recipe": {"prune": {"method": "none"}, "quantize": {"method": "none"}},
+    "recipe": [{"none": {}}, {"runtime": "litert"}],
     "ok": True,
     "metrics": {"accuracy": 0.9},
     "confusion": [[9, 1], [1, 9]],

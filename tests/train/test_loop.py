@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 from trimtab.data.dataset.dataset import Dataset
@@ -198,15 +199,16 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
     histories: list[History] = []
     fine_tune = loop.fine_tuner(
         data,
-        lambda epochs, rate: settings(epochs=epochs, learning_rate=rate),
+        settings(learning_rate=0.1),
         label="prune channels-0.5",
         workspace=lambda: contextlib.nullcontext(Workspace(tmp_path / "checkpoints", tmp_path / "logs")),
         binding={"parent": "abc"},
+        baseline=network,
         ended=histories.append,
     )
     models = [network(), network()]
     for model in models:
-        fine_tune(model, 2, 0.01)
+        fine_tune(model, FineTuning(epochs=2, learning_rate_factor=0.1))
     progress = capfd.readouterr().err
     assert progress.count("prune channels-0.5 | epoch 2/2") == 1
     assert "was trained to the end before" in progress

@@ -14,7 +14,7 @@ STEPS = 10
 
 def rates(**train: object) -> list[float]:
     parsed = Train.model_validate({"epochs": 4, "learning_rate": 0.1, **train})
-    rate = learning_rate(parsed, STEPS)
+    rate = learning_rate(parsed, STEPS, keras)
     return [float(rate(step)) if callable(rate) else rate for step in range(4 * STEPS + 1)]
 
 
@@ -46,7 +46,9 @@ def test_weight_decay_spares_biases_and_normalizations(name: str) -> None:
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2), keras.layers.BatchNormalization()])
     for weight in model.weights:
         weight.assign(np.ones(weight.shape))
-    chosen = optimizer(Train(optimizer=name, learning_rate=0.1, weight_decay=0.1, schedule="constant"), STEPS)
+    chosen = optimizer(
+        Train(optimizer=name, learning_rate=0.1, weight_decay=0.1, schedule="constant"), STEPS, keras
+    )
     chosen.apply([np.zeros(w.shape, np.float32) for w in model.trainable_weights], model.trainable_weights)
     after = {weight.name: float(np.mean(weight)) for weight in model.trainable_weights}
     assert after.pop("kernel") < 1
@@ -54,5 +56,5 @@ def test_weight_decay_spares_biases_and_normalizations(name: str) -> None:
 
 
 def test_momentum_is_for_sgd_and_rmsprop() -> None:
-    assert optimizer(Train(optimizer="sgd", momentum=0.8), STEPS).momentum == 0.8
-    assert optimizer(Train(optimizer="rmsprop", momentum=0.7), STEPS).momentum == 0.7
+    assert optimizer(Train(optimizer="sgd", momentum=0.8), STEPS, keras).momentum == 0.8
+    assert optimizer(Train(optimizer="rmsprop", momentum=0.7), STEPS, keras).momentum == 0.7

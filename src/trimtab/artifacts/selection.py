@@ -12,8 +12,11 @@ from trimtab.artifacts.evaluation import ClassMetrics, Drop, Latency
 class CandidateResult(BaseModel):
     """One candidate: what it is, what it scores and costs, and why it may or may not be shipped."""
 
-    id: str = Field(description="`<pruning>--<quantization>`, such as `channels-0.5--int8`.")
-    recipe: dict[str, Any] = Field(description="The pruning and the quantization with all their parameters.")
+    id: str = Field(
+        description="Its steps, such as `channels-0.5--int8`, and a digest of the chain where a parameter "
+        "that these do not show is not the default."
+    )
+    recipe: list[dict[str, Any]] = Field(description="The chain with all parameters, and its runtime.")
     runtime: str = Field("litert", description="What runs the model, here and where it is served.")
     ok: bool = Field(description="Whether there is a model; when not, `reasons` says why.")
     metrics: dict[str, float] = Field(

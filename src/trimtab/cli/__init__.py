@@ -25,6 +25,7 @@ COMMANDS = {
     "promote": "Make another version the champion.",
     "rollback": "Make the champion before the present one the champion again.",
     "export": "Write a deployed version as a SavedModel for TensorFlow Serving.",
+    "methods": "Show what a recipe can be made of: passes, and quantizations by runtime.",
     "report": "Show the outcome of a run.",
     "tensorboard": "Review the logs of runs in TensorBoard.",
     "compile": "Write the pipeline as YAML for Kubeflow.",

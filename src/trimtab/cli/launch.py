@@ -196,7 +196,7 @@ def _planned(pipeline: Pipeline, config: Config) -> list[dict[str, Any]]:
     from trimtab.cli.local import task_order
 
     candidates = list(config.candidates())
-    items = {"prune": list(config.prunes()), "quantize": candidates, "evaluate": candidates}
+    items = {"prune": list(config.branches()), "quantize": candidates, "evaluate": candidates}
     return [{"task": name, "for_each": items.get(name, [])} for name in task_order(pipeline)]
 
 

@@ -46,7 +46,7 @@ class Pipeline:
         """
         common = {"config": config.as_argument(), "output": output}
         if self.name == "optimize":
-            return {**common, "recipes": list(config.prunes())}
+            return {**common, "recipes": list(config.branches())}
         # Argo takes two opening braces for a reference of its own.
         reason = self.forced_reason.replace("{{", "{ {")
         return {**common, "forced_by": self.forced_by, "forced_reason": reason}

@@ -1,73 +1,108 @@
-"""The two interfaces of compression: pruning makes a smaller Keras model, quantization makes a LiteRT file.
+"""What a pass is: one step of a chain, which makes a smaller Keras model, or the files of a runtime.
 
-A method is a plain function. It gets the trained model, its own parameters (declared in
-``trimtab.config.recipes``) and a context that carries what it may use: training examples, and the fine-tuning
-loop of the stage. It raises ``CompressionError`` when the model cannot take it.
+A pass is one file of this room, with one object, ``PASS``, and one line in ``trimtab.registry``. Its module
+is light to import, because what it declares is read wherever a config is: the libraries that it needs are
+imported by what uses them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
-from trimtab.config.train import OptimizerName
+from trimtab.config.base import Section
+from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.methods import KERAS
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
 
+Params = TypeVar("Params", bound=Section)
+
+Files = Mapping[str, bytes]
+"""The contents of a runtime's files by name."""
+
+
+class FineTune(Protocol):
+    """Trains a model in place, exactly resumable, as the ``train`` section and a pass's parameters say."""
+
+    def __call__(
+        self, model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Any = None
+    ) -> None:
+        """Trains.
+
+        Args:
+            model: A Keras 3 model, or one of another library.
+            tuning: How long, how fast, and by whose labels.
+            callbacks: What is called at every step, of the model's own library.
+            library: What the loop does differently for the model's library; None: it is a Keras 3 model.
+
+        Raises:
+            TrainingError: If the loss is no longer a number, or memory runs out.
+        """
+
 
 @dataclass(frozen=True)
 class Context:
-    """What a method may use beside the model.
+    """What a pass may use beside the model.
 
     Attributes:
         seed: The run's seed.
-        batch_size: Examples a training batch.
-        learning_rate: The learning rate that the model was trained with.
-        optimizer: The optimizer that the model was trained with.
-        momentum: Its momentum, for sgd and rmsprop.
         task: ``classification`` or ``regression``.
-        train_batches: Returns an iterator over one epoch of shuffled, model-ready training batches
-            ``(x (batch, *input_shape), y (batch,))``, with a third ``weight (batch,)`` when classes are
-            weighted, given the epoch's number; the order depends on the seed and the epoch alone.
-        steps_per_epoch: Batches in an epoch.
-        fine_tune: Trains a Keras 3 model in place: ``fine_tune(model, epochs, learning_rate)``; resumable.
+        steps_per_epoch: Training batches in an epoch.
+        fine_tune: Trains a model in place.
         calibration: Returns the first ``n`` model-ready training examples, ``(n, *input_shape)``.
         say: Reports one line of progress.
     """
 
     seed: int
-    batch_size: int
-    learning_rate: float
     task: str
-    train_batches: Callable[[int], Iterator[tuple[np.ndarray, ...]]]
     steps_per_epoch: int
-    fine_tune: Callable[[keras.Model, int, float], None]
+    fine_tune: FineTune
     calibration: Callable[[int], np.ndarray]
     say: Callable[[str], None]
-    optimizer: OptimizerName = "adam"
-    momentum: float = 0.9
 
 
-class PruneMethod(Protocol):
-    """Makes a smaller or sparser model."""
+class Pass(ABC, Generic[Params]):
+    """A pass; its docstring's first paragraph says in a sentence what it does.
 
-    def __call__(self, model: keras.Model, params: Any, context: Context) -> keras.Model:
-        """Returns a new model; the one that was given keeps its weights.
+    Attributes:
+        params: The class of its parameters: types, defaults, ranges, descriptions and search ranges.
+        gives: ``keras``, or the name of the runtime whose files it gives.
+        needs: Of ``data`` (training examples), ``gradients`` (it trains) and ``labels``.
+        makes: Traits that the model has after it: see ``config.methods.TRAITS``.
+        keeps: Traits that it does not destroy in a model that has them.
+        source: Where the method is described.
+    """
+
+    params: type[Params]
+    gives: ClassVar[str] = KERAS
+    needs: ClassVar[frozenset[str]] = frozenset()
+    makes: ClassVar[frozenset[str]] = frozenset()
+    keeps: ClassVar[frozenset[str]] = frozenset()
+    source: ClassVar[str] = ""
+
+    @property
+    def summary(self) -> str:
+        """Returns what it does, in a sentence."""
+        return " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
+
+    @abstractmethod
+    def __call__(self, model: keras.Model, params: Params, context: Context) -> keras.Model | Files:
+        """Returns what the pass makes of a model.
+
+        Args:
+            model: A Keras model, which keeps its weights.
+            params: The pass's parameters.
+            context: What it may use.
+
+        Returns:
+            A new Keras model, or, of a pass that gives a runtime's files, these.
 
         Raises:
-            CompressionError: If the model has nothing to prune, or if the target was not reached.
-        """
-
-
-class QuantizeMethod(Protocol):
-    """Makes a LiteRT flatbuffer."""
-
-    def __call__(self, model: keras.Model, params: Any, context: Context) -> bytes:
-        """Returns the content of a ``.tflite`` file with float inputs and outputs.
-
-        Raises:
-            CompressionError: If the model cannot be converted so.
+            CompressionError: If the model cannot take it, or if its target was not reached.
+            TrainingError: If a fine-tuning diverges.
         """

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trimtab.batch import INPUT, Batch
-from trimtab.compress import registry
+from trimtab.compress.apply import check_keeps
 from trimtab.compress.base import Context
 from trimtab.config.chains import Ending
 from trimtab.errors import CompressionError
 from trimtab.models.tensors import answer
+from trimtab.registry import PASSES, module
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
 
@@ -33,7 +34,9 @@ def write(model: keras.Model, ending: Ending, directory: Path, context: Context)
         context: Gives the training examples that are calibrated and compared on.
 
     Raises:
-        CompressionError: If the runtime cannot take the model so, or if it computes something else in floats.
+        CompressionError: If the runtime cannot take the model so, if the model has a trait that the step
+            would destroy, or if the runtime computes something else in floats.
+        TrainingError: If a fine-tuning diverges.
     """
 
     def calibration(n: int) -> Batch:
@@ -41,9 +44,10 @@ def write(model: keras.Model, ending: Ending, directory: Path, context: Context)
 
     serving, name = runtime(ending.runtime), ending.step.name
     directory.mkdir(parents=True, exist_ok=True)
-    if name in registry.QUANTIZE:
-        content = registry.quantize_method(name)(model, ending.step.params, context)
-        (directory / serving.files[0]).write_bytes(content)
+    if name in PASSES:
+        check_keeps(ending.step, model)
+        for file, content in module(PASSES, name).PASS(model, ending.step.params, context).items():
+            (directory / file).write_bytes(content)
     else:
         serving.convert(model, name, ending.step.params, directory, calibration)
     found = difference(model, serving, directory, calibration(PROBE_EXAMPLES))

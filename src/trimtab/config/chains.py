@@ -6,11 +6,26 @@ gives the files of a runtime (an *ending*). Chains that begin alike share their 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from trimtab.config.base import Section
+from trimtab.config.parameters import main_parameter
+
+UNCHANGED = "none"
+"""The branch that is the trained model as it is, and the ending in 32-bit floats."""
+
+SEPARATOR = "--"
+BASELINE = f"{UNCHANGED}{SEPARATOR}{UNCHANGED}"
+"""The id of the candidate that all others are judged against, whatever its runtime."""
+
+USUAL_RUNTIME = "litert"
+"""The runtime that ids do not show."""
+
+_DIGEST_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -18,7 +33,7 @@ class Step:
     """One pass with its parameters.
 
     Attributes:
-        name: The pass's name in the registry.
+        name: The pass's name in the registry, or the quantization's in its runtime.
         params: Its parameters, validated.
     """
 
@@ -27,7 +42,23 @@ class Step:
 
     def to_json(self) -> dict[str, Any]:
         """Returns ``{name: {parameter: value}}``, with every parameter."""
-        return {self.name: self.params.model_dump(mode="json", exclude={"method"})}
+        return {self.name: self.params.model_dump(mode="json")}
+
+    @property
+    def stem(self) -> str:
+        """Returns its name and the value of its main parameter, such as ``channels-0.5``."""
+        main = main_parameter(type(self.params))
+        return self.name if main is None else f"{self.name}-{_short(getattr(self.params, main))}"
+
+    @property
+    def is_told_by_its_stem(self) -> bool:
+        """Returns whether every parameter that the stem does not show has its default."""
+        main, given = main_parameter(type(self.params)), self.params.model_dump()
+        usual = type(self.params)().model_dump()
+        return all(
+            type(value)(_short(value)) == value if name == main else value == usual[name]
+            for name, value in given.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -74,8 +105,98 @@ class Candidate:
         return (*self.branch.steps, self.ending.step)
 
     def to_json(self) -> list[dict[str, Any]]:
-        """Returns the chain with all parameters."""
-        return [step.to_json() for step in self.steps]
+        """Returns the chain with all parameters and its runtime, as a config takes it."""
+        return Chain(self.branch.steps, self.ending.step, self.ending.runtime).to_json()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain by itself, before it is known which others begin alike.
+
+    Attributes:
+        steps: The passes that give Keras models, in order.
+        quantization: The step that gives files.
+        runtime: The runtime of the files.
+        place: Where it is in the config's recipes.
+    """
+
+    steps: tuple[Step, ...]
+    quantization: Step
+    runtime: str
+    place: tuple[int | str, ...] = field(default=(), compare=False)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """Returns the chain with all parameters and its runtime, as a config takes it."""
+        return [*(step.to_json() for step in (*self.steps, self.quantization)), {"runtime": self.runtime}]
+
+    @property
+    def id(self) -> str:
+        """Returns the candidate's id."""
+        steps = (*self.steps, self.quantization)
+        runtime = [] if self.runtime == USUAL_RUNTIME else [self.runtime]
+        stems = [branch_stem(self.steps), self.quantization.stem, *runtime]
+        return _identifier(stems, steps, self.to_json())
+
+    @property
+    def branch_id(self) -> str:
+        """Returns the id of what comes before the quantization."""
+        return _identifier([branch_stem(self.steps)], self.steps, [step.to_json() for step in self.steps])
+
+
+def branch_stem(steps: Sequence[Step]) -> str:
+    """Returns what people read of a branch, such as ``channels-0.5--magnitude-0.5``."""
+    return SEPARATOR.join(step.stem for step in steps) or UNCHANGED
+
+
+def branches(chains: Sequence[Chain], baseline: Chain) -> dict[str, Branch]:
+    """Returns every branch of some chains with its endings, by id; the baseline is the first of all.
+
+    Args:
+        chains: The chains, the baseline among them or not.
+        baseline: The trained model in 32-bit floats.
+    """
+    steps: dict[str, tuple[Step, ...]] = {}
+    endings: dict[str, list[Ending]] = {}
+    for chain in [baseline, *(chain for chain in chains if chain != baseline)]:
+        identifier = BASELINE if chain == baseline else chain.id
+        steps[chain.branch_id] = chain.steps
+        endings.setdefault(chain.branch_id, []).append(Ending(identifier, chain.quantization, chain.runtime))
+    return {name: Branch(name, steps[name], tuple(endings[name])) for name in steps}
+
+
+def candidates(chains: Sequence[Chain], baseline: Chain) -> dict[str, Candidate]:
+    """Returns every candidate of some chains in their order, by id; the baseline is the first.
+
+    Args:
+        chains: The chains, the baseline among them or not.
+        baseline: The trained model in 32-bit floats.
+    """
+    by_id = {
+        ending.candidate: Candidate(ending.candidate, branch, ending)
+        for branch in branches(chains, baseline).values()
+        for ending in branch.endings
+    }
+    others = (chain.id for chain in chains if chain != baseline)
+    return {identifier: by_id[identifier] for identifier in (BASELINE, *others)}
+
+
+def short_name(candidate: str) -> str:
+    """Returns a candidate's id as it fits into a chart: ``channels-0.5--int8`` is ``channels-0.5 int8``."""
+    return " ".join(part for part in candidate.split(SEPARATOR) if part != UNCHANGED) or "baseline"
+
+
+def _identifier(stems: Sequence[str], steps: Sequence[Step], chain: list[dict[str, Any]]) -> str:
+    digest = [] if all(step.is_told_by_its_stem for step in steps) else [_digest(chain)]
+    return SEPARATOR.join([*stems, *digest])
+
+
+def _digest(chain: list[dict[str, Any]]) -> str:
+    text = json.dumps(chain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_DIGITS]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def shard_names(branches: Mapping[str, Branch], most: int) -> list[str]:

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Self
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic_core import PydanticKnownError
+from pydantic_core.core_schema import ValidationInfo
 
+from trimtab.config import chains
 from trimtab.config.base import Section
 from trimtab.config.budget import Budget
-from trimtab.config.chains import Branch, Ending, Step
+from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
+from trimtab.config.methods import installed
 from trimtab.config.model import Model
-from trimtab.config.recipes import (
-    CANDIDATE_SEPARATOR,
-    DynamicInt8,
-    Float16,
-    Int8,
-    NoPrune,
-    NoQuantize,
-    Prune,
-    Quantize,
-    Recipe,
-    candidate_id,
-)
+from trimtab.config.recipe_schema import RecipesSchema
+from trimtab.config.recipes import baseline, expand
 from trimtab.config.resources import Resources
 from trimtab.config.retrain import Retrain
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 from trimtab.config.tune import Tune
+from trimtab.registry import RUNTIMES
+
+_AUTO = "auto"
 
 
-def _default_recipes() -> list[Recipe]:
-    return [Recipe(prune=NoPrune(), quantize=[NoQuantize(), Float16(), DynamicInt8(), Int8()])]
+def _registered(name: str) -> str:
+    if name not in (_AUTO, *RUNTIMES):
+        raise PydanticKnownError("literal_error", {"expected": ", ".join([_AUTO, *RUNTIMES])})
+    return name
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+RuntimeName = Annotated[str, AfterValidator(_registered), WithJsonSchema({"enum": [_AUTO, *RUNTIMES]})]
 
 
 class Config(Section):
@@ -46,26 +53,24 @@ class Config(Section):
     model: Model
     tune: Tune | None = None
     train: Train = Train()
-    recipes: list[Recipe] = Field(default_factory=_default_recipes, min_length=1)
+    runtimes: Annotated[list[RuntimeName], BeforeValidator(_listed)] = Field(
+        ["litert"], min_length=1, description="What runs the models; `auto`: every runtime that is installed."
+    )
+    recipes: Annotated[list[Any], Field(min_length=1), RecipesSchema] | None = Field(
+        None,
+        description="Chains of passes; null: the trained model, by each quantization that trains nothing.",
+    )
     budget: Budget = Budget()
     deploy: Deploy = Deploy()
     retrain: Retrain = Retrain()
     resources: Resources = Resources()
     tensorboard: TensorBoard = TensorBoard()
 
-    @model_validator(mode="after")
-    def _unique_recipes(self) -> Self:
-        ids = [recipe.prune.id for recipe in self.recipes]
-        twice = sorted({i for i in ids if ids.count(i) > 1})
-        if twice:
-            raise ValueError(
-                f"recipes: {', '.join(twice)} is listed twice; give one entry all its quantizations"
-            )
-        for recipe in self.recipes:
-            methods = [quantize.method for quantize in recipe.quantize]
-            if len(methods) != len(set(methods)):
-                raise ValueError(f"recipes: {recipe.prune.id} lists a quantization twice")
-        return self
+    @field_validator("recipes")
+    @classmethod
+    def _are_chains(cls, recipes: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+        expand(recipes, _runtimes(info.data.get("runtimes", ["litert"])))
+        return recipes
 
     def as_argument(self) -> str:
         """Returns the config as JSON that a task on a cluster can take for an argument.
@@ -75,35 +80,24 @@ class Config(Section):
         """
         return self.model_dump_json().replace("{{", r"{\u007b")
 
-    def prunes(self) -> dict[str, Prune]:
-        """Returns the pruning of every recipe by its id; the baseline, ``none``, is always among them."""
-        return {NoPrune().id: NoPrune(), **{recipe.prune.id: recipe.prune for recipe in self.recipes}}
+    def resolved(self) -> Config:
+        """Returns the config with the runtimes that are installed here in the place of ``auto``."""
+        return self.model_copy(update={"runtimes": _runtimes(self.runtimes)})
 
-    def candidates(self) -> dict[str, tuple[str, Quantize]]:
-        """Returns ``{candidate id: (prune id, quantization)}``; the float baseline always comes first."""
-        baseline = NoPrune().id
-        found: dict[str, tuple[str, Quantize]] = {candidate_id(baseline, "none"): (baseline, NoQuantize())}
-        for recipe in self.recipes:
-            for quantize in recipe.quantize:
-                found[candidate_id(recipe.prune.id, quantize.method)] = (recipe.prune.id, quantize)
-        return found
+    def candidates(self) -> dict[str, Candidate]:
+        """Returns every candidate by id, in the order of the recipes; the float baseline is the first."""
+        return chains.candidates(*self._chains())
 
     def branches(self) -> dict[str, Branch]:
-        """Returns every Keras part of the recipes with its endings; the baseline's comes first."""
-        endings: dict[str, list[Ending]] = {identifier: [] for identifier in self.prunes()}
-        for name, (prune_id, quantize) in self.candidates().items():
-            endings[prune_id].append(Ending(name, Step(quantize.method, quantize), "litert"))
-        return {
-            identifier: Branch(
-                identifier,
-                () if prune.method == "none" else (Step(prune.method, prune),),
-                tuple(endings[identifier]),
-            )
-            for identifier, prune in self.prunes().items()
-        }
+        """Returns every Keras part of the recipes with its endings, by id; the baseline's is the first."""
+        return chains.branches(*self._chains())
+
+    def _chains(self) -> tuple[list[Chain], Chain]:
+        runtimes = _runtimes(self.runtimes)
+        return expand(self.recipes, runtimes), baseline(runtimes)
 
 
-def split_candidate(identifier: str) -> tuple[str, str]:
-    """Returns ``(prune id, quantization method)`` of a candidate's id."""
-    prune_id, _, quantize = identifier.rpartition(CANDIDATE_SEPARATOR)
-    return prune_id, quantize
+def _runtimes(asked: Sequence[str]) -> list[str]:
+    """Returns the runtimes that a config asks for, once each."""
+    named = (name for each in asked for name in (installed() if each == _AUTO else [each]))
+    return list(dict.fromkeys(named))

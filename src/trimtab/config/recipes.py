@@ -1,132 +1,209 @@
-"""The ``recipes`` section: which models to prune how, and how to quantize each.
+"""The ``recipes`` section: which chains to try.
 
-A recipe is a pruning method with its parameters and a list of quantization methods: the pruned model is made
-once and quantized many ways. The parameters of every method are declared here, with type, default, range and
-description, so that validation, the JSON schema and the docs come from one place; the work is in
-``trimtab.compress``, one method a file.
+    recipes:
+      - [{channels: {ratio: [0.25, 0.5]}}, {magnitude: 0.5}, [float16, int8, qat_int8]]
+      - {prune: none, quantize: [none, int8]}
+      - [int8, {runtime: openvino}]
+
+A recipe is a list of steps in order. A list in the place of a step, or of a parameter's value, is a set of
+alternatives: the recipe stands for every way to choose. A step is a name, ``{name: value of the main
+parameter}`` or ``{name: {parameter: value}}``. What may stand there, with which parameters, is told by
+``methods``; a config keeps its recipes as they were written, and asks for their chains.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import ValidationError
 
-from trimtab.config.base import Section
+from trimtab.config.chains import USUAL_RUNTIME, Chain, Step
+from trimtab.config.choices import MAIN, Choice, choices
+from trimtab.config.methods import FLOAT, Method, passes, quantizations
+from trimtab.config.problems import Place, Problems
+from trimtab.registry import RUNTIMES
 
-BASELINE_ID = "none"
-CANDIDATE_SEPARATOR = "--"
+USUAL = ("none", "float16", "dynamic_int8", "int8")
+"""The quantizations of a config without recipes, as far as its runtimes have them: they train nothing."""
 
+_RUNTIME = "runtime"
+_OLDER = dict.fromkeys(("prune", "quantize"))
+"""The steps of a recipe as older versions wrote it, in order."""
 
-class NoPrune(Section):
-    """The trained model as it is."""
-
-    method: Literal["none"] = "none"
-
-    @property
-    def id(self) -> str:
-        """Returns the identifier in run directories and reports."""
-        return BASELINE_ID
-
-
-class Magnitude(Section):
-    """Unstructured magnitude pruning (TFMOT, polynomial schedule)."""
-
-    method: Literal["magnitude"] = "magnitude"
-    sparsity: float = Field(0.7, gt=0, lt=1, description="Share of zero weights in every pruned kernel.")
-    epochs: int = Field(5, ge=1, description="Epochs of pruning and fine-tuning together.")
-    learning_rate_factor: float = Field(0.3, gt=0, le=1, description="Times `train.learning_rate`.")
-
-    @property
-    def id(self) -> str:
-        """Returns the identifier in run directories and reports."""
-        return f"magnitude-{self.sparsity:g}"
+_WORDS = {
+    "zeros": "zeros",
+    "two_four": "two zeros in every four weights",
+    "clusters": "shared weights",
+    "widths": "removed channels",
+}
 
 
-class TwoFour(Section):
-    """Structured 2:4 sparsity (TFMOT): two zeros in every four weights."""
+def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain]:
+    """Returns the chains that recipes stand for, in order.
 
-    method: Literal["two_four"] = "two_four"
-    epochs: int = Field(5, ge=1, description="Epochs of pruning and fine-tuning together.")
-    learning_rate_factor: float = Field(0.3, gt=0, le=1, description="Times `train.learning_rate`.")
+    Args:
+        recipes: The ``recipes`` section; None: the usual ones.
+        runtimes: The runtimes of recipes that name none.
 
-    @property
-    def id(self) -> str:
-        """Returns the identifier in run directories and reports."""
-        return "two_four"
-
-
-class Channels(Section):
-    """Whole filters and units removed, so that the model truly shrinks."""
-
-    method: Literal["channels"] = "channels"
-    ratio: float = Field(
-        0.5, gt=0, lt=1, description="Share of the channels removed in every prunable group."
-    )
-    epochs: int = Field(5, ge=1, description="Epochs of fine-tuning after the cut.")
-    learning_rate_factor: float = Field(0.5, gt=0, le=1, description="Times `train.learning_rate`.")
-
-    @property
-    def id(self) -> str:
-        """Returns the identifier in run directories and reports."""
-        return f"channels-{self.ratio:g}"
+    Raises:
+        ValidationError: If something is unknown, out of range or twice, if a step cannot stand where it is,
+            or if a quantization is one of none of the runtimes.
+    """
+    reader = _Reader(runtimes)
+    written = [[_usual(runtimes)]] if recipes is None else recipes
+    chains = [chain for place, recipe in enumerate(written) for chain in reader.chains((place,), recipe)]
+    seen = set[str]()
+    for chain in chains:
+        if chain.id in seen:
+            reader.problems.add(chain.place, f"{chain.id} is listed twice")
+        seen.add(chain.id)
+    reader.problems.refuse("recipes")
+    return chains
 
 
-class NoQuantize(Section):
-    """32-bit floats."""
-
-    method: Literal["none"] = "none"
-
-
-class Float16(Section):
-    """16-bit float weights."""
-
-    method: Literal["float16"] = "float16"
+def baseline(runtimes: Sequence[str]) -> Chain:
+    """Returns the chain that all others are judged against: 32-bit floats, on LiteRT where that is asked."""
+    runtime = USUAL_RUNTIME if USUAL_RUNTIME in runtimes else runtimes[0]
+    return Chain((), Step(FLOAT, quantizations(runtime)[FLOAT].params()), runtime)
 
 
-class DynamicInt8(Section):
-    """8-bit weights; activations are quantized on the fly."""
+def read_chain(stored: Any) -> Chain | None:
+    """Returns the chain that a candidate was made by, or None where it cannot be read.
 
-    method: Literal["dynamic_int8"] = "dynamic_int8"
-
-
-class Int8(Section):
-    """8-bit weights and activations, calibrated on training examples."""
-
-    method: Literal["int8"] = "int8"
-    calibration_examples: int = Field(200, ge=1, le=100_000, description="Training examples for the ranges.")
-
-
-class QatInt8(Section):
-    """8-bit weights and activations, learned by quantization-aware training (TFMOT)."""
-
-    method: Literal["qat_int8"] = "qat_int8"
-    epochs: int = Field(2, ge=1, description="Epochs of quantization-aware fine-tuning.")
-    learning_rate_factor: float = Field(0.1, gt=0, le=1, description="Times `train.learning_rate`.")
+    Args:
+        stored: What ``Candidate.to_json`` gave, or ``{"prune": {...}, "quantize": {...}}`` of older versions.
+    """
+    try:
+        (chain,) = expand([stored], [USUAL_RUNTIME])
+    except ValueError:  # pydantic's ValidationError is one, and so are several chains
+        return None
+    return chain
 
 
-def _named(value: Any) -> Any:
-    """Lets a method without parameters be written as its bare name."""
-    return {"method": value} if isinstance(value, str) else value
+def _usual(runtimes: Sequence[str]) -> list[str]:
+    known = {name for runtime in runtimes for name in quantizations(runtime)}
+    return [name for name in USUAL if name in known]
 
 
-Prune = Annotated[
-    NoPrune | Magnitude | TwoFour | Channels, Field(discriminator="method"), BeforeValidator(_named)
-]
-Quantize = Annotated[
-    NoQuantize | Float16 | DynamicInt8 | Int8 | QatInt8,
-    Field(discriminator="method"),
-    BeforeValidator(_named),
-]
+class _Reader:
+    """Reads recipes, and gathers everything that is wrong with them.
+
+    Attributes:
+        problems: What is wrong so far.
+    """
+
+    def __init__(self, runtimes: Sequence[str]) -> None:
+        self._runtimes, self._passes = tuple(runtimes), passes()
+        self.problems = Problems()
+
+    def chains(self, place: Place, recipe: Any) -> Iterator[Chain]:
+        """Yields the chains of one recipe, as far as they are right."""
+        positions, runtimes = self._read(place, recipe)
+        for combination in itertools.product(*positions):
+            *before, last = combination
+            if last.name in self._passes:
+                before, last = [*combination], Choice(last.place, FLOAT, {}, {})
+            yield from self._ended(before, last, runtimes)
+
+    def _read(self, place: Place, recipe: Any) -> tuple[list[list[Choice]], tuple[str, ...]]:
+        """Returns the alternatives of every step of a recipe, and the runtimes of its files."""
+        if isinstance(recipe, dict) and recipe.keys() & _OLDER:
+            written = [((*place, str(name)), recipe.get(name, FLOAT)) for name in _OLDER]
+            for name in recipe.keys() - {*_OLDER, _RUNTIME}:
+                self.problems.unknown_field((*place, str(name)), recipe[name])
+            asked = [((*place, _RUNTIME), recipe[_RUNTIME])] if _RUNTIME in recipe else []
+        else:
+            steps = enumerate(recipe) if isinstance(recipe, list) else []
+            written = [((*place, at), step) for at, step in steps] or [(place, recipe)]
+            asked = [((*at, _RUNTIME), step[_RUNTIME]) for at, step in written[-1:] if _names_runtime(step)]
+            written = written[: len(written) - len(asked)] or [(place, FLOAT)]
+        positions = [choices(at, step, self.problems) for at, step in written]
+        return positions, self._asked(*asked[0]) if asked else self._runtimes
+
+    def _asked(self, place: Place, written: Any) -> tuple[str, ...]:
+        names = written if isinstance(written, list) else [written]
+        for name in names:
+            if str(name) not in RUNTIMES:
+                self.problems.unknown(place, name, RUNTIMES)
+        return tuple(name for name in names if str(name) in RUNTIMES)
+
+    def _ended(self, before: Sequence[Choice], last: Choice, runtimes: Sequence[str]) -> Iterator[Chain]:
+        """Yields the chain of some passes and a quantization, for every runtime that has it."""
+        steps = [(choice, self._pass(choice)) for choice in before if choice.name != FLOAT]
+        known = {runtime: quantizations(runtime) for runtime in runtimes}
+        ends = {runtime: methods[last.name] for runtime, methods in known.items() if last.name in methods}
+        if not ends:
+            self._refuse_end(last, known)
+        made = [self._step(choice, method) for choice, method in steps if method is not None]
+        for runtime, method in ends.items():
+            end = self._step(last, method)
+            if end is not None and None not in made and len(made) == len(steps):
+                self._check_order([*steps, (last, method)])
+                yield Chain(tuple(step for step in made if step), end, runtime, last.place)
+
+    def _pass(self, choice: Choice) -> Method | None:
+        if choice.name in self._passes:
+            return self._passes[choice.name]
+        if any(choice.name in quantizations(runtime) for runtime in RUNTIMES):
+            self.problems.add(
+                choice.place,
+                f"{choice.name} gives files: nothing can follow it; alternatives are a list of their own",
+            )
+        else:
+            self.problems.unknown(choice.place, choice.name, [FLOAT, *self._passes])
+        return None
+
+    def _refuse_end(self, last: Choice, known: dict[str, dict[str, Method]]) -> None:
+        elsewhere = [runtime for runtime in RUNTIMES if last.name in quantizations(runtime)]
+        if elsewhere:
+            self.problems.add(
+                last.place,
+                f"{last.name} is a quantization of {', '.join(elsewhere)}, "
+                f"and the runtimes are {', '.join(known) or 'none'}",
+            )
+        else:
+            names = dict.fromkeys(name for methods in known.values() for name in methods)
+            self.problems.unknown(last.place, last.name, [*names, *self._passes])
+
+    def _step(self, choice: Choice, method: Method) -> Step | None:
+        """Returns a step with its parameters validated, or None where they are wrong."""
+        if MAIN in choice.params and method.main is None:
+            self.problems.add(
+                choice.places[MAIN],
+                f"expected {{{method.name}: {{parameter: value}}}}: it has no main parameter",
+            )
+            return None
+        main = method.main or MAIN
+        given = {name or main: value for name, value in choice.params.items()}
+        places = {name or main: place for name, place in choice.places.items()}
+        try:
+            return Step(method.name, method.params.model_validate(given))
+        except ValidationError as error:
+            self.problems.include(error, places, (*choice.place, method.name))
+            return None
+
+    def _check_order(self, steps: Sequence[tuple[Choice, Method | None]]) -> None:
+        """Refuses a step that would destroy what an earlier one made of the model."""
+        made: dict[str, int] = {}
+        methods = [method for _, method in steps if method is not None]
+        for at, ((choice, _), method) in enumerate(zip(steps, methods, strict=True)):
+            for trait in sorted(made.keys() - method.keeps):
+                names = [each.name for each in methods]
+                earlier = made[trait]
+                order = [*names[:earlier], method.name, *names[earlier:at], *names[at + 1 :]]
+                works = (
+                    f"this order works: [{', '.join(order)}]"
+                    if at + 1 < len(methods)
+                    else "leave one of them out"
+                )
+                self.problems.add(
+                    choice.place,
+                    f"{method.name} would destroy what {names[earlier]} made, {_WORDS[trait]}; {works}",
+                )
+            made.update(dict.fromkeys(method.makes, at))
 
 
-class Recipe(Section):
-    """One way to prune, and the ways to quantize its result."""
-
-    prune: Prune = NoPrune()
-    quantize: list[Quantize] = Field([NoQuantize()], min_length=1)
-
-
-def candidate_id(prune_id: str, quantize_method: str) -> str:
-    """Returns the id of a candidate, such as ``channels-0.5--int8``."""
-    return f"{prune_id}{CANDIDATE_SEPARATOR}{quantize_method}"
+def _names_runtime(step: Any) -> bool:
+    return isinstance(step, dict) and list(step) == [_RUNTIME]

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from trimtab.config.config import Config
-from trimtab.config.recipes import Recipe
+from trimtab.config.recipes import read_chain
 from trimtab.deploy import training
 from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
 from trimtab.deploy.training import TrainingRecord
@@ -92,11 +92,12 @@ class Snapshot:
         """Returns where the champion came from, or None if that is lost."""
         return training.read(artifact.load(self.training, "training")) if self.training else None
 
-    def recipe(self) -> Recipe | None:
-        """Returns how the champion was compressed, or None if that is lost."""
-        if (record := self.record) is not None:
-            return _recipe(record.recipe)
-        return _recipe((self._metadata().get("candidate") or {}).get("recipe") or {})
+    def recipe(self) -> list[dict[str, Any]] | None:
+        """Returns the chain that the champion was compressed by, or None if that is lost."""
+        record = self.record
+        stored = record.recipe if record else (self._metadata().get("candidate") or {}).get("recipe")
+        chain = read_chain(stored)
+        return chain.to_json() if chain else None
 
     @property
     def made_by(self) -> str | None:
@@ -168,11 +169,3 @@ def _part(
 def _fact(error: TrimtabError) -> str:
     """Returns what is wrong, without what to do about it: a retraining does something else."""
     return error.describe().splitlines()[0]
-
-
-def _recipe(found: dict[str, Any]) -> Recipe | None:
-    """Returns a recipe of one candidate, or None where another version of trimtab wrote it."""
-    try:
-        return Recipe.model_validate({"prune": found["prune"], "quantize": [found["quantize"]]})
-    except (KeyError, ValidationError):
-        return None

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from trimtab.batch import INPUT, OUTPUT
+from trimtab.config.chains import UNCHANGED
+from trimtab.config.recipes import read_chain
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import saved_model, training
@@ -104,6 +106,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
     x = model_inputs(schema, golden.x)[INPUT]
     with repository.training(version) as kept:
         record = training.read(kept)
+        chain = read_chain(record.recipe)
         expected = _save(kept.path / training.COMPRESSED_FILE, schema, directory, x)
     found = saved_model.outputs(directory, x)
     made = Exported(
@@ -114,7 +117,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         classes=schema.classes,
         label_mean=schema.label_mean,
         label_std=schema.label_std,
-        as_float=record.recipe["quantize"]["method"] != "none",
+        as_float=chain is None or chain.quantization.name != UNCHANGED,
         examples=len(x),
         difference=_difference(found, expected, repository.location(version)),
         deployed_difference=float(np.abs(found - golden.y[OUTPUT]).max()),

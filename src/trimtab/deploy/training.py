@@ -27,7 +27,7 @@ class TrainingRecord(BaseModel):
         sources: Checksums of the source's files by name, by split.
         rows: Examples by split.
         content_rows: Rows of the source by split, those among them that could not be used.
-        recipe: ``{"prune": {...}, "quantize": {...}}`` with all parameters.
+        recipe: The chain with all parameters; of older versions ``{"prune": {...}, "quantize": {...}}``.
         candidate: The candidate's id.
         hyperparameters: ``{"model": {...}, "optimizer": {...}}``, as they were used.
         data: The config's ``data`` section.
@@ -37,7 +37,7 @@ class TrainingRecord(BaseModel):
     sources: dict[str, dict[str, str]] = {}
     rows: dict[str, int]
     content_rows: dict[str, int] = {}
-    recipe: dict[str, Any]
+    recipe: list[dict[str, Any]] | dict[str, Any]
     candidate: str
     hyperparameters: dict[str, dict[str, Any]]
     data: dict[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from trimtab.config.base import Section
+from trimtab.config.parameters import among
 
 
 class Float32(Section):
@@ -22,4 +23,10 @@ class DynamicInt8(Section):
 class Int8(Section):
     """8-bit weights and activations, calibrated on training examples."""
 
-    calibration_examples: int = Field(200, ge=1, le=100_000, description="Training examples for the ranges.")
+    calibration_examples: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="Training examples for the ranges.",
+        json_schema_extra=among(50, 200, 1000),
+    )

@@ -36,10 +36,10 @@ def begin(config: str, run: str, recipes: Sequence[str] | None = None) -> Config
             run leaves.
         StorageError: If the run's directory cannot be written.
     """
-    settings = with_target(_parsed(config), run)
-    if recipes is not None and sorted(recipes) != sorted(settings.prunes()):
+    settings = with_target(_parsed(config), run).resolved()
+    if recipes is not None and sorted(recipes) != sorted(settings.branches()):
         raise ConfigError(
-            f"expected {list(settings.prunes())}, the ids of the config's recipes, got {list(recipes)}",
+            f"expected {list(settings.branches())}, the ids of the config's branches, got {list(recipes)}",
             field="recipes",
         )
     check_outlives_pod(run, "output")

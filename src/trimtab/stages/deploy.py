@@ -11,7 +11,7 @@ from typing import Any
 from trimtab import progress
 from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.selection import CandidateResult, Selection
-from trimtab.config.config import Config, split_candidate
+from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import promotion, training
 from trimtab.deploy.champion import Snapshot
@@ -136,7 +136,7 @@ def _training(
     """Writes what retraining and exporting will need, after checking that the artifacts belong together."""
     trained = artifact.load(model, "model")
     compressed = artifact.load(
-        artifact.load(shortlist, "shortlist").path / split_candidate(chosen.id)[0], "model"
+        artifact.load(shortlist, "shortlist").path / settings.candidates()[chosen.id].branch.id, "model"
     )
     if trained.lineage["dataset"] != data.fingerprint:
         raise ArtifactError("the model was trained on other data", path=str(trained.path))

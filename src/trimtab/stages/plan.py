@@ -34,12 +34,11 @@ def run(*, config: str, run: str, champion: str, planned: str) -> list[str]:
             settings = found.planned(settings)
             draft.lineage = {"target": settings.deploy.target, "version": found.plan.version}
         atomic.write_bytes(Path(planned), settings.as_argument().encode())
-        recipes = [one.model_dump(mode="json") for one in settings.recipes]
-        record.summary = {**found.plan.model_dump(), "recipes": recipes}
+        record.summary = {**found.plan.model_dump(), "recipes": settings.recipes}
         for reason in found.plan.reasons:
             progress.say("plan", reason)
         progress.say("plan", f"{whose}'s {_listed(settings)}")
-        return list(settings.prunes())
+        return list(settings.branches())
 
 
 def _listed(settings: Config) -> str:

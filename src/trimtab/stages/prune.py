@@ -11,16 +11,16 @@ import shutil
 import traceback
 from typing import Any
 
-from trimtab.config.chains import Ending, Step
+from trimtab.config.chains import BASELINE, UNCHANGED, Ending, Step
 from trimtab.config.config import Config
-from trimtab.config.recipes import BASELINE_ID, NoQuantize, candidate_id
 from trimtab.errors import CompressionError, ModelError, StorageError, TrimtabError
+from trimtab.runtimes.quantizations import Float32
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, Draft, create, load
 
 MODEL_FILE, FLOAT, SCORES_FILE = "model.keras", "float", "validation_scores.npy"
-FLOAT_ENDING = Ending(candidate_id(BASELINE_ID, "none"), Step("none", NoQuantize()), "litert")
+FLOAT_ENDING = Ending(BASELINE, Step(UNCHANGED, Float32()), "litert")
 CARRIED_FILES = ("signature.json", "history.json")
 
 
@@ -72,24 +72,32 @@ def _prune(
     with light_imports():
         import numpy as np
 
-        from trimtab.compress import ending, registry
+        from trimtab.compress import ending, traits
+        from trimtab.compress.apply import apply
+        from trimtab.compress.base import Context
         from trimtab.data.dataset.dataset import Dataset
         from trimtab.models import archive, cost
         from trimtab.stages.context import compression_context
         from trimtab.train.scores import validation_scores
 
-    prune, data = config.prunes()[record.item], Dataset.open(dataset)
-    context = compression_context(
-        config=config,
-        run=run,
-        record=record,
-        data=data,
-        hyperparameters=hyperparameters,
-        parent=parent,
-    )
-    source = archive.load(parent.path / MODEL_FILE)
-    made = registry.prune_method(prune.method)(source, prune, context)
-    max_difference = ending.write(made, FLOAT_ENDING, draft.path / FLOAT, context)
+    branch, data = config.branches()[record.item], Dataset.open(dataset)
+
+    def context(item: str) -> Context:
+        return compression_context(
+            config=config,
+            run=run,
+            record=record,
+            item=item,
+            data=data,
+            hyperparameters=hyperparameters,
+            parent=parent,
+            baseline=lambda: source,
+        )
+
+    made = source = archive.load(parent.path / MODEL_FILE)
+    for place, step in enumerate(branch.steps):
+        made = apply(step, made, context(f"{branch.id}.{place}" if place else branch.id))
+    max_difference = ending.write(made, FLOAT_ENDING, draft.path / FLOAT, context(branch.id))
     if made is source:
         shutil.copy2(parent.path / MODEL_FILE, draft.path / MODEL_FILE)
         shutil.copy2(parent.path / SCORES_FILE, draft.path / SCORES_FILE)
@@ -102,6 +110,7 @@ def _prune(
         "task": data.schema.task,
         "weights_sha256": cost.weights_sha256(made),
         "max_difference": max_difference,
+        "traits": traits.measure(made).model_dump(),
         "cost": {
             "parameters": cost.parameters(made),
             "macs": cost.macs(made),
@@ -112,7 +121,7 @@ def _prune(
 
 def _failed(error: Exception, recipe: str, record: StageRecord) -> dict[str, Any]:
     """Returns what is to be known of a recipe that failed; the baseline's failure is the run's."""
-    if recipe == BASELINE_ID:
+    if recipe == UNCHANGED:
         if isinstance(error, CompressionError):
             raise ModelError(error.message, field=error.field, hint=error.hint) from error
         raise error

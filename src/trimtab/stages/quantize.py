@@ -10,14 +10,13 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from trimtab.config.chains import Ending, Step
-from trimtab.config.config import Config, split_candidate
-from trimtab.config.recipes import NoQuantize
+from trimtab.config.chains import UNCHANGED, Ending
+from trimtab.config.config import Config
 from trimtab.errors import StorageError, TrimtabError
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages.imports import light_imports
-from trimtab.stages.prune import FLOAT, MODEL_FILE
+from trimtab.stages.prune import FLOAT, FLOAT_ENDING, MODEL_FILE
 from trimtab.stages.stage import StageRecord, recorded
 from trimtab.storage.artifact import Artifact, create, load
 
@@ -47,10 +46,9 @@ def run(
     """
     settings = Config.model_validate_json(config)
     with recorded("quantize", run, candidate, saves=True) as record:
-        recipe, _ = split_candidate(candidate)
-        parent = load(load(shortlist, "shortlist").path / recipe, "model")
-        _, method = settings.candidates()[candidate]
-        ending = Ending(candidate, Step(method.method, method), "litert")
+        chosen, gathered = settings.candidates()[candidate], load(shortlist, "shortlist").path
+        parent, ending = load(gathered / chosen.branch.id, "model"), chosen.ending
+        trained = gathered / UNCHANGED / MODEL_FILE
         with create(quantized, "candidate") as draft:
             found: dict[str, Any] = {
                 "candidate": candidate,
@@ -60,7 +58,7 @@ def run(
             }
             try:
                 difference = _quantize(
-                    settings, run, record, ending, dataset, hyperparameters, parent, draft.path
+                    settings, run, record, ending, dataset, hyperparameters, parent, trained, draft.path
                 )
                 found |= {"ok": True, "reason": "", "max_difference": difference}
                 found |= {"cost": parent.lineage["cost"]}
@@ -73,7 +71,8 @@ def run(
                 for path in files.paths(runtime(ending.runtime), draft.path):
                     path.unlink(missing_ok=True)
             (draft.path / CANDIDATE_FILE).write_text(json.dumps(found, indent=2) + "\n")
-            draft.lineage = {**parent.lineage, **found, "quantize": method.method, "parent": parent.digest}
+            draft.lineage = {**parent.lineage, **found, "parent": parent.digest}
+            draft.lineage |= {"quantize": ending.step.name}
         record.summary |= {**found, "size_bytes": size}
 
 
@@ -85,10 +84,11 @@ def _quantize(
     dataset: str,
     hyperparameters: str,
     parent: Artifact,
+    trained: Path,
     directory: Path,
 ) -> float:
     """Writes the candidate's files; returns the largest difference of their outputs from Keras'."""
-    if isinstance(ending.step.params, NoQuantize):
+    if ending.step.name == UNCHANGED and ending.runtime == FLOAT_ENDING.runtime:
         files.copy(runtime(ending.runtime), parent.path / FLOAT, directory)
         return float(parent.lineage["max_difference"])
     with light_imports():
@@ -101,9 +101,11 @@ def _quantize(
         config=config,
         run=run,
         record=record,
+        item=record.item,
         data=Dataset.open(dataset),
         hyperparameters=hyperparameters,
         parent=parent,
+        baseline=lambda: archive.load(trained),
     )
     return write(archive.load(parent.path / MODEL_FILE), ending, directory, context)
 

@@ -15,8 +15,8 @@ from trimtab import progress
 from trimtab.artifacts.evaluation import Evaluation, Latency
 from trimtab.artifacts.selection import CandidateResult, Selection
 from trimtab.batch import INPUT
-from trimtab.config.config import Config, split_candidate
-from trimtab.config.recipes import BASELINE_ID, candidate_id
+from trimtab.config.chains import BASELINE
+from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
@@ -29,7 +29,6 @@ from trimtab.stages.stage import recorded, records
 from trimtab.storage import artifact
 
 SELECTION_FILE = "selection.json"
-BASELINE = candidate_id(BASELINE_ID, "none")
 _LATENCY_EXAMPLES = 64
 _GOLDEN_EXAMPLES = 16
 
@@ -177,8 +176,7 @@ def _result(
     reasons: list[str] | None,
 ) -> CandidateResult:
     """Returns everything known of a candidate; one that could not be made is not ok, and has its reason."""
-    prune_id, quantize = settings.candidates()[name]
-    recipe = {"prune": settings.prunes()[prune_id].model_dump(), "quantize": quantize.model_dump()}
+    recipe = settings.candidates()[name].to_json()
     if entry is None:
         return CandidateResult(id=name, recipe=recipe, ok=False, reasons=["it was not made"])
     found = entry.evaluation
@@ -210,7 +208,7 @@ def _missing(run: str, settings: Config) -> dict[str, str]:
         if found.stage == "shortlist":
             dropped = dict(found.summary.get("dropped", {}))
     ids = settings.candidates()
-    return {name: str(dropped[prune]) for name, (prune, _) in ids.items() if dropped.get(prune)}
+    return {name: str(dropped[c.branch.id]) for name, c in ids.items() if dropped.get(c.branch.id)}
 
 
 def _write(selection: str, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
@@ -223,14 +221,18 @@ def _write(selection: str, decided: Selection, entries: dict[str, _Entry], data:
         serving = runtime(entry.served.runtime)
         draft.lineage |= {"runtime": serving.name, "runtime_version": serving.version()}
         files.copy(serving, entry.directory, draft.path)
-        _golden(entry, decided.chosen, data).save(draft.path / golden.GOLDEN_FILE)
+        _golden(entry, _recipe(decided), data).save(draft.path / golden.GOLDEN_FILE)
 
 
-def _golden(entry: _Entry, name: str, data: Dataset) -> golden.Golden:
+def _recipe(decided: Selection) -> list[dict[str, Any]]:
+    return next(found.recipe for found in decided.candidates if found.id == decided.chosen)
+
+
+def _golden(entry: _Entry, recipe: list[dict[str, Any]], data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_GOLDEN_EXAMPLES]
     y = runtime(entry.served.runtime).load(entry.directory).predict({INPUT: data.model_input(x)})
-    in_int8 = split_candidate(name)[1] in ("int8", "qat_int8")
+    in_int8 = any(name in ("int8", "qat_int8") for step in recipe for name in step)
     return golden.Golden({INPUT: x}, y, golden.tolerance(entry.outputs, in_int8))
 
 

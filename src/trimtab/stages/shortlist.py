@@ -25,8 +25,8 @@ from statistics import NormalDist
 import numpy as np
 
 from trimtab.config.budget import Budget
+from trimtab.config.chains import UNCHANGED
 from trimtab.config.config import Config
-from trimtab.config.recipes import BASELINE_ID
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact, create, load
@@ -52,27 +52,29 @@ def run(*, config: str, run: str, pruned: list[str], shortlist: str) -> list[str
     with recorded("shortlist", run) as record:
         models = {str(model.lineage["recipe"]): model for model in (load(path, "model") for path in pruned)}
         dropped = _dropped(models, settings)
-        survivors = [recipe for recipe in settings.prunes() if recipe in models and recipe not in dropped]
+        survivors = [recipe for recipe in settings.branches() if recipe in models and recipe not in dropped]
         with create(shortlist, "shortlist") as draft:
             for recipe in survivors:
                 shutil.copytree(models[recipe].path, draft.path / recipe)
             found = {"survivors": survivors, "dropped": dropped}
             (draft.path / SHORTLIST_FILE).write_text(json.dumps(found, indent=2) + "\n")
             draft.counts = {"models": len(survivors)}
-        candidates = [name for name, (recipe, _) in settings.candidates().items() if recipe in survivors]
+        candidates = [
+            name for name, candidate in settings.candidates().items() if candidate.branch.id in survivors
+        ]
         record.summary = {**found, "candidates": candidates}
         return candidates
 
 
 def _dropped(models: dict[str, Artifact], settings: Config) -> dict[str, str]:
     """Returns why each model that does not survive is left out, by recipe."""
-    baseline = models.get(BASELINE_ID)
+    baseline = models.get(UNCHANGED)
     if baseline is None:
-        raise ArtifactError("the baseline model is missing among the pruned models", field=BASELINE_ID)
+        raise ArtifactError("the baseline model is missing among the pruned models", field=UNCHANGED)
     if not baseline.lineage["ok"]:
         raise ModelError(str(baseline.lineage["reason"]), path=str(baseline.path))
     reference, dropped = _scores(baseline), {}
-    for recipe in settings.prunes():
+    for recipe in settings.branches():
         model = models.get(recipe)
         if model is None:
             dropped[recipe] = "no model was made"

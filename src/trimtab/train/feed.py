@@ -17,6 +17,7 @@ import tensorflow as tf
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.train.augment import augmentation
+from trimtab.train.distillation import SoftLabels
 from trimtab.train.settings import TrainSettings
 from trimtab.train.weighting import class_weights
 
@@ -38,12 +39,14 @@ class Feed:
     Args:
         dataset: The dataset artifact.
         settings: The training settings.
+        labels: Mixes a teacher's answers into the labels; None: they are the true ones.
 
     Raises:
         ConfigError: If augmentation or class weights do not fit the data.
     """
 
-    def __init__(self, dataset: Dataset, settings: TrainSettings) -> None:
+    def __init__(self, dataset: Dataset, settings: TrainSettings, labels: SoftLabels | None = None) -> None:
+        self._labels, self.has_soft_labels = labels, labels is not None
         self._dataset, self._seed = dataset, settings.seed
         self._batch_size = settings.train.batch_size
         self.examples = dataset.rows["train"]
@@ -77,8 +80,11 @@ class Feed:
         batches = stored_batches(self._dataset, "validation", size)
         if self._dataset.rows["validation"] * _example_bytes(spec) <= IN_MEMORY_BYTES:
             batches = batches.cache()
+        labels = self._labels.validation if self._labels else lambda y: y
         return batches.map(
-            lambda x, y: (model_ready(x, spec), y), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+            lambda x, y: (model_ready(x, spec), labels(y)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
         ).prefetch(tf.data.AUTOTUNE)
 
     def _ready(self, step: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
@@ -87,7 +93,8 @@ class Feed:
             epoch, place = step // self.steps_per_epoch, step % self.steps_per_epoch
             x = self._augment(x, tf.stack([tf.cast(self._seed, tf.int64) * 2**31 + epoch, place]))
         x = model_ready(x, spec)
-        return (x, y) if self._weights is None else (x, y, tf.gather(self._weights, y))
+        weights = () if self._weights is None else (tf.gather(self._weights, y),)
+        return (x, self._labels.training(x, y) if self._labels else y, *weights)
 
 
 class _Source(Protocol):

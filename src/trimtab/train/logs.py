@@ -48,7 +48,9 @@ class Logs:
         self._train.scalars(step, train, now)
         self._validation.scalars(step, validation, now)
         if self._config.histograms:
-            self._train.histograms(step, {w.path: np.array(w) for w in model.weights}, now)
+            self._train.histograms(
+                step, {getattr(w, "path", w.name): np.array(w) for w in model.weights}, now
+            )
         if self._graph_due:
             self._train.graph(_graph(model), now)
             self._graph_due = False

@@ -9,20 +9,23 @@ changes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from trimtab import preemption, progress
+from trimtab.config.fine_tuning import FineTuning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
-from trimtab.models import keras_graph
 from trimtab.train import objective, precision
 from trimtab.train.checkpoint import Checkpoints
+from trimtab.train.distillation import SoftLabels
 from trimtab.train.feed import Feed
 from trimtab.train.history import History
+from trimtab.train.library import KERAS, Library
 from trimtab.train.optimizer import optimizer
 from trimtab.train.run import Run
 from trimtab.train.settings import TrainSettings
@@ -30,26 +33,33 @@ from trimtab.train.workspace import Workspace
 
 
 def fit(
-    model: keras.Model,
+    model: Any,
     dataset: Dataset,
     settings: TrainSettings,
     *,
     label: str,
     workspace: Workspace | None = None,
     binding: Mapping[str, str] | None = None,
+    labels: SoftLabels | None = None,
+    callbacks: Sequence[Any] = (),
+    library: Library = KERAS,
 ) -> History:
     """Trains a model in place; it ends with the last epoch's weights, or the best with early stopping.
 
     Call ``determinism.prepare(settings.seed)`` before the model is built. The model is left uncompiled.
 
     Args:
-        model: A built, uncompiled Keras 3 model.
+        model: A built, uncompiled Keras 3 model, or one of another library.
         dataset: The dataset artifact.
         settings: The training settings.
         label: Names the run in the progress lines, such as ``train``.
         workspace: Directories of this run alone; None: it cannot be resumed, and writes no logs.
         binding: What else the run depends on, such as the checksum of the weights it starts from: a
             checkpoint with another binding is left out.
+        labels: Mixes a teacher's answers into the labels.
+        callbacks: What else is called at every step, of the model's library. Whatever of its state a step
+            depends on has to be in the model's variables.
+        library: The model's.
 
     Returns:
         What happened, by epoch.
@@ -59,18 +69,19 @@ def fit(
         TrainingError: If the loss is no longer a number, or memory runs out.
         Preempted: If the process is told to stop; a checkpoint of the last step is there.
     """
-    feed = Feed(dataset, settings)
+    feed = Feed(dataset, settings, labels)
 
     def say(text: str) -> None:
         progress.say(label, text)
 
     store = None
     if workspace is not None:
-        bound = {**_binding(model, dataset, settings), **(binding or {})}
+        bound = {**_binding(model, dataset, settings, library), **(binding or {})}
         store = Checkpoints(workspace.checkpoints, bound, say, workspace.publish)
-    with precision.mixed(model, settings.train.mixed_precision):
-        _compile(model, settings, feed, dataset)
-        run = Run(model, settings, feed, store, workspace.logs if workspace else None, say)
+    with precision.mixed(model, settings.train.mixed_precision and library is KERAS):
+        _compile(model, settings, feed, dataset, library)
+        log_dir = workspace.logs if workspace else None
+        run = Run(model, library, settings, feed, store, log_dir, say, callbacks)
         try:
             with preemption.deferred():
                 run.go()
@@ -80,52 +91,68 @@ def fit(
                 field="train.batch_size",
                 hint=f"Try less than train.batch_size: {settings.train.batch_size}, or a smaller model.",
             ) from error
-    _forget_compilation(model)
+    if library is KERAS:
+        _forget_compilation(model)
     return run.history
 
 
 def fine_tuner(
     dataset: Dataset,
-    settings: Callable[[int, float], TrainSettings],
+    settings: TrainSettings,
     *,
     label: str,
     workspace: Callable[[], AbstractContextManager[Workspace]],
     binding: Mapping[str, str],
+    baseline: Callable[[], keras.Model],
     ended: Callable[[History], None],
-) -> Callable[[keras.Model, int, float], None]:
-    """Returns ``fine_tune(model, epochs, learning_rate)`` for the compression methods: the same loop.
+) -> Callable[..., None]:
+    """Returns what passes fine-tune by: the same loop; see ``trimtab.compress.base.FineTune``.
 
     Args:
         dataset: The dataset artifact.
-        settings: Returns the training settings for a number of epochs and a learning rate.
+        settings: The settings that the model was trained with.
         label: Names the run in the progress lines, such as ``prune channels-0.5``.
         workspace: Opens directories of this fine-tuning alone.
-        binding: What else it depends on, such as the parent's ``weights_sha256`` and the recipe.
+        binding: What else it depends on, such as the parent's digest and the step.
+        baseline: Returns the trained model, for passes that ask for a teacher.
         ended: Gets the history of a fine-tuning.
     """
 
-    def fine_tune(model: keras.Model, epochs: int, learning_rate: float) -> None:
-        shorter = settings(epochs, learning_rate)
+    def fine_tune(
+        model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Library | None = None
+    ) -> None:
+        labels = SoftLabels(baseline(), tuning.teacher, dataset.schema.task) if tuning.teacher else None
         with workspace() as space:
-            ended(fit(model, dataset, shorter, label=label, workspace=space, binding=binding))
+            history = fit(
+                model,
+                dataset,
+                settings.for_fine_tuning(tuning),
+                label=label,
+                workspace=space,
+                binding=binding,
+                labels=labels,
+                callbacks=callbacks,
+                library=library or KERAS,
+            )
+        ended(history)
 
     return fine_tune
 
 
-def _compile(model: keras.Model, settings: TrainSettings, feed: Feed, dataset: Dataset) -> None:
-    task = dataset.schema.task
+def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, library: Library) -> None:
+    task, api, soft = dataset.schema.task, library.api, feed.has_soft_labels
     with model.distribute_strategy.scope():
         # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be
         # deterministic.
         model.compile(
-            optimizer=optimizer(settings.train, feed.steps_per_epoch),
-            loss=objective.loss(task),
-            metrics=objective.metrics(task),
+            optimizer=optimizer(settings.train, feed.steps_per_epoch, api),
+            loss=objective.loss(task, api, soft=soft),
+            metrics=objective.metrics(task, api, soft=soft),
             jit_compile=False,
         )
-        # Keras creates the variables of optimizer and metrics at the first step; a checkpoint wants them
-        # before it.
-        keras_graph.build_variables(model, feed.training().element_spec)
+        # The library creates the variables of optimizer and metrics at the first step; a checkpoint wants
+        # them before it.
+        library.build(model, feed.training().element_spec)
 
 
 def _forget_compilation(model: keras.Model) -> None:
@@ -135,9 +162,9 @@ def _forget_compilation(model: keras.Model) -> None:
     model.train_function = model.test_function = model.predict_function = None
 
 
-def _binding(model: keras.Model, dataset: Dataset, settings: TrainSettings) -> dict[str, str]:
+def _binding(model: Any, dataset: Dataset, settings: TrainSettings, library: Library) -> dict[str, str]:
     return {
         "settings": settings.digest,
         "data": dataset.digest,
-        "architecture": hashlib.sha256(model.to_json().encode()).hexdigest(),
+        "architecture": hashlib.sha256(library.fingerprint(model).encode()).hexdigest(),
     }

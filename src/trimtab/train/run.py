@@ -4,46 +4,50 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
+import numpy as np
 
 from trimtab import preemption
 from trimtab.errors import TrainingError
-from trimtab.train import determinism, variables
+from trimtab.train import variables
 from trimtab.train.checkpoint import Checkpoint, Checkpoints
 from trimtab.train.early_stopping import Patience
 from trimtab.train.feed import Feed
 from trimtab.train.history import History
+from trimtab.train.library import Library
 from trimtab.train.logs import Logs
 from trimtab.train.settings import TrainSettings
 
 
-class Run(keras.callbacks.Callback):  # type: ignore[misc]
+class Run:
     """The state of a run, kept up to date from inside Keras' ``fit``.
 
     Args:
         model: A compiled model.
+        library: The model's.
         settings: The training settings.
         feed: The batches.
         store: Where checkpoints go.
         log_dir: Where TensorBoard's logs go.
         say: Reports one line of progress.
+        callbacks: What else is called at every step, before the step is counted and saved.
     """
 
     def __init__(
         self,
-        model: keras.Model,
+        model: Any,
+        library: Library,
         settings: TrainSettings,
         feed: Feed,
         store: Checkpoints | None,
         log_dir: Path | None,
         say: Callable[[str], None],
+        callbacks: Sequence[Any] = (),
     ) -> None:
-        super().__init__()
-        self.set_model(model)
+        self.model, self._library, self._callbacks = model, library, callbacks
         self._settings, self._feed, self._store, self._say = settings, feed, store, say
         self._epochs, self._steps = settings.train.epochs, feed.steps_per_epoch
         stopping = settings.train.early_stopping
@@ -62,7 +66,15 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
             self._say("was trained to the end before, takes its weights")
         elif self._pending is not None:
             self._say(f"resumes at epoch {self._epoch + 1}/{self._epochs}, step {self._step}/{self._steps}")
+        if self._pending is not None and not self._ended:
+            # What looks at the model when a fit begins is to see the state that it goes on from.
+            variables.restore(self.model, self._library, self._pending.arrays)
         validation = self._feed.validation()
+        own = self._library.api.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, _logs: self._begin_epoch(epoch),
+            on_train_batch_end=lambda _batch, logs: self._end_step(logs),
+            on_epoch_end=lambda epoch, logs: self._end_epoch(epoch, logs),
+        )
         while not self._ended:
             # The epoch that was interrupted has fewer steps left than the others: it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
@@ -73,7 +85,7 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
                 steps_per_epoch=self._steps - self._step,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[self],
+                callbacks=[*self._callbacks, own],
                 verbose=0,
             )
         self._finish()
@@ -82,19 +94,19 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
     def _ended(self) -> bool:
         return self._epoch == self._epochs or self.history.stopped_early
 
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def _begin_epoch(self, epoch: int) -> None:
         """Sets the seed generators, or puts back what a checkpoint holds."""
         self._began = self._saved = time.monotonic()
         self._first_step = self._step
         if self._pending is not None:
-            variables.restore(self.model, self._pending.arrays)
+            variables.restore(self.model, self._library, self._pending.arrays)
         if self._step == 0:
             # A checkpoint at an epoch's end holds the metrics of its validation.
             self.model.reset_metrics()
-            determinism.reseed(self.model, self._settings.seed, epoch)
+            self._library.reseed(self.model, self._settings.seed, epoch)
         self._pending = None
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:  # noqa: ARG002
+    def _end_step(self, logs: dict[str, Any] | None) -> None:
         """Counts, looks at the loss, and writes a checkpoint when it is time."""
         self._step += 1
         if not math.isfinite((logs or {})["loss"]):
@@ -105,13 +117,13 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
             self._save()
             preemption.check()
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def _end_epoch(self, epoch: int, logs: dict[str, Any] | None) -> None:
         """Takes the epoch into the history, decides whether to go on, logs, and writes a checkpoint."""
         seconds = time.monotonic() - self._began
         entry = {
             "epoch": epoch + 1,
             **{name: float(value) for name, value in (logs or {}).items()},
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(np.asarray(self.model.optimizer.learning_rate)),
             "seconds": round(self._seconds_before + seconds, 3),
         }
         if not math.isfinite(entry.get("val_loss", 0.0)):
@@ -147,7 +159,7 @@ class Run(keras.callbacks.Callback):  # type: ignore[misc]
     def _save(self) -> None:
         if self._store is None:
             return
-        arrays = variables.capture(self.model)
+        arrays = variables.capture(self.model, self._library)
         meta = {
             "epoch": self._epoch,
             "step": self._step,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trimtab.config.config import Config
+from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 
@@ -36,6 +37,21 @@ class TrainSettings:
         """
         train = Train.model_validate({**config.train.model_dump(), **(overrides or {})})
         return cls(train, config.seed, config.tensorboard)
+
+    def for_fine_tuning(self, tuning: FineTuning) -> TrainSettings:
+        """Returns the settings of a fine-tuning: as much of it is warm-up as of the whole training.
+
+        Args:
+            tuning: What a pass says of it.
+        """
+        train = self.train
+        changes = {
+            "epochs": tuning.epochs,
+            "learning_rate": train.learning_rate * tuning.learning_rate_factor,
+            "warmup_epochs": train.warmup_epochs * tuning.epochs / train.epochs,
+            "early_stopping": None,
+        }
+        return replace(self, train=train.model_copy(update=changes))
 
     @property
     def digest(self) -> str:

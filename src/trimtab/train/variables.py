@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-import keras
 import numpy as np
 
 from trimtab.errors import TrainingError
+from trimtab.train.library import Library
 
 
-def capture(model: keras.Model) -> dict[str, np.ndarray]:
-    """Returns the values of a compiled model's weights, seed generators, optimizer and metrics.
+def capture(model: Any, library: Library) -> dict[str, np.ndarray]:
+    """Returns the values of a compiled model's weights, random generators, optimizer and metrics.
 
     Args:
         model: A model that was built and compiled.
+        library: The model's.
     """
-    return {name: np.array(variable) for name, variable in _named(model).items()}
+    return {name: np.array(variable) for name, variable in _named(model, library).items()}
 
 
-def restore(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
+def restore(model: Any, library: Library, arrays: Mapping[str, np.ndarray]) -> None:
     """Puts captured values back.
 
     Args:
         model: A model built and compiled like the one that was captured.
+        library: The model's.
         arrays: What ``capture`` returned.
 
     Raises:
         TrainingError: If the model has other variables.
     """
-    variables = _named(model)
+    variables = _named(model, library)
     if variables.keys() != arrays.keys():
         raise TrainingError(
             f"the checkpoint holds {len(arrays)} values, the model has {len(variables)}",
@@ -39,31 +42,26 @@ def restore(model: keras.Model, arrays: Mapping[str, np.ndarray]) -> None:
         if tuple(variable.shape) != arrays[name].shape:
             raise TrainingError(
                 f"the checkpoint's shape is {arrays[name].shape}, the model's {tuple(variable.shape)}",
-                field=variable.path,
+                field=variable.name,
                 hint="Remove the checkpoints to start again.",
             )
         variable.assign(arrays[name])
 
 
-def weights(model: keras.Model) -> list[np.ndarray]:
+def weights(model: Any) -> list[np.ndarray]:
     """Returns copies of a model's weights."""
     return [np.array(weight) for weight in model.weights]
 
 
-def set_weights(model: keras.Model, values: Sequence[np.ndarray]) -> None:
+def set_weights(model: Any, values: Sequence[np.ndarray]) -> None:
     """Assigns a model's weights."""
     for weight, value in zip(model.weights, values, strict=True):
         weight.assign(value)
 
 
-def _named(model: keras.Model) -> dict[str, keras.Variable]:
-    groups = {
-        "model": model.variables,
-        "optimizer": model.optimizer.variables,
-        "metric": model.metrics_variables,
-    }
+def _named(model: Any, library: Library) -> dict[str, Any]:
     return {
-        f"{group}.{place:05d}": variable
-        for group, variables in groups.items()
+        f"{kind}.{place:05d}": variable
+        for kind, variables in library.variables(model).items()
         for place, variable in enumerate(variables)
     }

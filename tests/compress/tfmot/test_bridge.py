@@ -196,9 +196,8 @@ def test_keras_3_stays_usable_beside_tfmot(tmp_path: Path) -> None:
     script = """
 import os, sys
 import keras, numpy as np
-from trimtab.compress import registry
-for name in registry.PRUNE: registry.prune_method(name)
-for name in registry.QUANTIZE: registry.quantize_method(name)
+from trimtab.registry import PASSES, module
+for name in PASSES: module(PASSES, name)
 assert "TF_USE_LEGACY_KERAS" not in os.environ and "tf_keras" not in sys.modules
 model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8, activation="relu"), keras.layers.Dense(2)])
 import tensorflow_model_optimization

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from small_models import fine_tuner
 
 from trimtab.compress.base import Context
+from trimtab.compress.patterns import has_two_four
 from trimtab.compress.tfmot import magnitude as module
-from trimtab.compress.tfmot.magnitude import check_sparsity, magnitude, schedule_steps
-from trimtab.compress.tfmot.two_four import has_pattern, two_four
-from trimtab.config.recipes import Magnitude, TwoFour
+from trimtab.compress.tfmot.magnitude import Magnitude, MagnitudePruning, schedule_steps
+from trimtab.compress.tfmot.pruning import check_sparsity
+from trimtab.compress.tfmot.two_four import TwoFour, TwoFourPruning
 from trimtab.errors import CompressionError
-from trimtab.models import cost
+
+magnitude = MagnitudePruning()
+two_four = TwoFourPruning()
 
 
 def kernel(model: keras.Model, name: str) -> np.ndarray:
@@ -65,12 +68,9 @@ def test_embeddings_and_recurrent_sequences() -> None:
     model = keras.Model(inputs, outputs)
     context = Context(
         seed=0,
-        batch_size=32,
-        learning_rate=0.01,
         task="classification",
-        train_batches=lambda epoch: iter([(x[:32], x[:32, 0] % 2), (x[32:], x[32:, 0] % 2)]),
-        steps_per_epoch=2,
-        fine_tune=lambda model, epochs, rate: None,
+        steps_per_epoch=1,
+        fine_tune=fine_tuner(x, x[:, 0] % 2),
         calibration=lambda n: x[:n],
         say=lambda text: None,
     )
@@ -80,7 +80,7 @@ def test_embeddings_and_recurrent_sequences() -> None:
     # TFMOT's 2:4 takes no kernels of rank 3: only the dense one gets the pattern.
     structured = two_four(model, TwoFour(epochs=1), context)
     assert zeros(kernel(structured, "conv")) == 0
-    assert has_pattern(kernel(structured, "out"))
+    assert has_two_four(kernel(structured, "out"))
 
 
 def test_nested_models_are_pruned_inside(context: Context) -> None:
@@ -93,31 +93,6 @@ def test_nested_models_are_pruned_inside(context: Context) -> None:
     assert zeros(kernel(pruned, "inside")) == pytest.approx(0.6, abs=0.01)
 
 
-@pytest.mark.slow
-def test_every_optimizer_class_weights_and_regression(
-    models: dict[str, keras.Model],
-    digits: tuple[np.ndarray, np.ndarray],
-    make_context: Callable[..., Context],
-) -> None:
-    x, y = digits[0][:64], digits[1][:64]
-    weighted = lambda epoch: iter([(x, y, np.ones(64, np.float32))])  # noqa: E731
-    for optimizer in ("adam", "adamw", "rmsprop", "sgd"):
-        context = make_context(x, y, optimizer=optimizer, train_batches=weighted)
-        assert cost.sparsity(magnitude(models["mlp"], Magnitude(epochs=1), context)) == pytest.approx(
-            0.7, abs=0.01
-        )
-    inputs = keras.Input((8, 8, 1))
-    value = keras.Model(inputs, layers.Dense(1)(layers.Dense(16)(layers.Flatten()(inputs))))
-    context = make_context(x, y.astype(np.float32), task="regression")
-    assert cost.sparsity(magnitude(value, Magnitude(epochs=1), context)) == pytest.approx(0.7, abs=0.02)
-
-
-def test_a_loss_that_is_no_number_is_refused(models: dict[str, keras.Model], context: Context) -> None:
-    wild = dataclasses.replace(context, learning_rate=1e30)
-    with pytest.raises(CompressionError, match="not a number"):
-        magnitude(models["mlp"], Magnitude(epochs=1, learning_rate_factor=1.0), wild)
-
-
 def test_a_missed_target_is_refused(
     models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,9 +103,16 @@ def test_a_missed_target_is_refused(
 
 
 def test_a_tiny_kernel_may_miss_by_one_weight(context: Context) -> None:
-    check_sparsity({"tiny": np.array([[0.0, 1.0, 1.0]])}, 0.5, context)
+    dense = np.ones(1000)
+    check_sparsity({"tiny": np.ones((1, 3))}, {"tiny": np.array([[0.0, 1.0, 1.0]])}, 0.5, context)
     with pytest.raises(CompressionError, match="big"):
-        check_sparsity({"big": np.concatenate([np.zeros(480), np.ones(520)])}, 0.5, context)
+        check_sparsity({"big": dense}, {"big": np.concatenate([np.zeros(480), np.ones(520)])}, 0.5, context)
+
+
+def test_a_kernel_that_is_sparser_already_is_refused(context: Context) -> None:
+    sparse = {"conv": np.concatenate([np.zeros(600), np.ones(400)])}
+    with pytest.raises(CompressionError, match=r"had 60.0% zeros before"):
+        check_sparsity(sparse, sparse, 0.5, context)
 
 
 def test_two_four_runs_along_the_input_channels(models: dict[str, keras.Model], context: Context) -> None:
@@ -156,4 +138,4 @@ def test_two_four_runs_along_the_input_channels(models: dict[str, keras.Model], 
     ],
 )
 def test_the_pattern_is_told_from_others(kernel: np.ndarray, expected: bool) -> None:
-    assert has_pattern(kernel) is expected
+    assert has_two_four(kernel) is expected

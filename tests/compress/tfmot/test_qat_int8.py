@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import keras
@@ -12,15 +11,23 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 from served import outputs
 
+from trimtab.compress import traits
 from trimtab.compress.base import Context
-from trimtab.compress.tfmot import qat_int8 as module
-from trimtab.compress.tfmot.magnitude import magnitude
-from trimtab.compress.tfmot.qat_int8 import qat_int8
-from trimtab.config.recipes import Magnitude, QatInt8
+from trimtab.compress.tfmot import ranges
+from trimtab.compress.tfmot.magnitude import Magnitude, MagnitudePruning
+from trimtab.compress.tfmot.qat_int8 import PASS, QatInt8
 from trimtab.errors import CompressionError
 from trimtab.runtimes.litert import flatbuffer as litert
 
+magnitude = MagnitudePruning()
 ONE = QatInt8(epochs=1)
+STILL = QatInt8(epochs=1, learning_rate_factor=1e-4)
+"""Trains next to nothing."""
+
+
+def qat_int8(model: keras.Model, params: QatInt8, context: Context) -> bytes:
+    (content,) = PASS(model, params, context).values()
+    return content
 
 
 def operators(flatbuffer: bytes) -> list[str]:
@@ -73,7 +80,7 @@ def test_without_the_preserving_scheme_they_would_not(
     models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
-    monkeypatch.setattr(module, "PRUNED", 1.0)
+    monkeypatch.setattr(traits, "measure", lambda model: traits.Traits())
     flatbuffer = qat_int8(pruned, QatInt8(epochs=2, learning_rate_factor=1.0), context)
     assert (kernel(flatbuffer, (32, 64)) == 0).mean() < 0.4
 
@@ -92,11 +99,10 @@ def test_large_outputs_are_not_cut_at_six(
     expected = np.asarray(model(kept_back)).argmax(axis=1)
 
     def agreement() -> float:
-        quiet = dataclasses.replace(context, learning_rate=1e-6)
-        return float((outputs(qat_int8(model, ONE, quiet), kept_back).argmax(axis=1) == expected).mean())
+        return float((outputs(qat_int8(model, STILL, context), kept_back).argmax(axis=1) == expected).mean())
 
     assert agreement() > 0.97
-    monkeypatch.setattr(module, "start_ranges", lambda twin, examples: None)
+    monkeypatch.setattr(ranges, "start_ranges", lambda twin, examples: None)
     assert agreement() < 0.95
 
 
@@ -107,7 +113,7 @@ def test_layers_that_tfmot_refuses_stay_in_float(context: Context, kept_back: np
     x = layers.Dense(32, activation="elu")(x)
     x = layers.ELU()(layers.Dense(32, name="quantized")(x))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
-    flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
+    flatbuffer = qat_int8(model, STILL, context)
     assert litert.int8_operators(flatbuffer) >= 2
     found = outputs(flatbuffer, kept_back[:50])
     np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
@@ -123,7 +129,7 @@ def test_separable_grouped_transposed_and_concatenated(context: Context, kept_ba
     x = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu")(x)
     x = layers.GlobalAveragePooling2D()(layers.AveragePooling2D(2)(x))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
-    flatbuffer = qat_int8(model, ONE, dataclasses.replace(context, learning_rate=1e-6))
+    flatbuffer = qat_int8(model, STILL, context)
     assert litert.int8_operators(flatbuffer) >= 7
     found = outputs(flatbuffer, kept_back[:50])
     np.testing.assert_allclose(found, np.asarray(model(kept_back[:50])), atol=0.05)
@@ -136,12 +142,9 @@ def test_a_model_without_a_layer_for_tfmot_is_refused_by_kind() -> None:
     x = np.zeros((4, 12, 4), np.float32)
     context = Context(
         seed=0,
-        batch_size=4,
-        learning_rate=0.01,
         task="classification",
-        train_batches=lambda epoch: iter([(x, np.zeros(4))]),
         steps_per_epoch=1,
-        fine_tune=lambda model, epochs, rate: None,
+        fine_tune=lambda model, tuning, **given: None,
         calibration=lambda n: x[:n],
         say=lambda text: None,
     )

@@ -5,7 +5,7 @@ from trimtab.report.charts.confusion import LEVELS, confusion_plot, most_confuse
 
 
 def candidate(matrix):
-    return CandidateResult(id="a--b", recipe={}, ok=True, confusion=matrix)
+    return CandidateResult(id="a--b", recipe=[], ok=True, confusion=matrix)
 
 
 def test_every_cell_that_is_not_zero_is_drawn_once():

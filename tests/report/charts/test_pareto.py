@@ -1,6 +1,7 @@
 import pytest
 
-from trimtab.report.charts.pareto import HEIGHT, WIDTH, pareto_plot, short_name
+from trimtab.config.chains import short_name
+from trimtab.report.charts.pareto import HEIGHT, WIDTH, pareto_plot
 from trimtab.report.records.assemble import build_result
 
 

@@ -4,13 +4,11 @@ from trimtab.report.records.assemble import build_result
 
 
 def test_recipes_in_words():
-    prune, none = {"method": "channels", "ratio": 0.5, "epochs": 5}, {"method": "none"}
-    assert rows.recipe_text({"prune": none, "quantize": none}) == "as trained, 32-bit floats"
-    assert rows.recipe_text({"prune": none, "quantize": {"method": "int8"}}) == "int8"
-    assert (
-        rows.recipe_text({"prune": prune, "quantize": {"method": "int8"}})
-        == "channels (ratio 0.5, epochs 5), then int8"
-    )
+    channels, here = {"channels": {"ratio": 0.5, "epochs": 5, "teacher": None}}, {"runtime": "litert"}
+    assert rows.recipe_text([{"none": {}}, here]) == "as trained, 32-bit floats"
+    assert rows.recipe_text([{"int8": {}}, here]) == "int8"
+    assert rows.recipe_text([channels, {"int8": {}}, here]) == "channels (ratio 0.5, epochs 5), then int8"
+    assert rows.recipe_text([{"int8": {}}, {"runtime": "openvino"}]) == "int8, then on openvino"
 
 
 def test_every_row_of_candidates_has_a_cell_for_every_column(run_records):
@@ -21,7 +19,7 @@ def test_every_row_of_candidates_has_a_cell_for_every_column(run_records):
 
 
 def test_the_baseline_is_not_compared_with_itself():
-    one = CandidateResult(id="none--none", recipe={}, ok=True)
+    one = CandidateResult(id="none--none", recipe=[], ok=True)
     assert rows.compared(one, one) == [one]
     assert rows.compared(one, None) == [one]
     assert rows.compared(None, None) == []

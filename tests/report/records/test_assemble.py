@@ -89,7 +89,7 @@ def test_without_select_the_candidates_are_what_their_own_stages_say(run_records
     assert len(result.candidates) == 17
     assert result.baseline.id == "none--none"
     assert result.baseline.metrics["accuracy"] == pytest.approx(0.98, abs=0.01)
-    assert result.baseline.recipe["quantize"] == {"method": "none"}
+    assert result.baseline.recipe == [{"none": {}}, {"runtime": "litert"}]
     failed = next(c for c in result.candidates if c.id == "none--qat_int8")
     assert not failed.ok
     assert "TFMOT" in failed.reasons[0]

@@ -156,12 +156,9 @@ def test_an_operation_without_an_8_bit_kernel_stays_in_float(context: Context) -
 def _context(x: np.ndarray) -> Context:
     return Context(
         seed=0,
-        batch_size=8,
-        learning_rate=0.01,
         task="classification",
-        train_batches=lambda epoch: iter(()),
         steps_per_epoch=1,
-        fine_tune=lambda model, epochs, rate: None,
+        fine_tune=lambda model, tuning, **given: None,
         calibration=lambda n: x[:n],
         say=lambda text: None,
     )

@@ -47,6 +47,8 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
     """
     import tf_keras
 
+    # Random layers then have a state that can be set and saved: a training can be resumed exactly.
+    tf_keras.backend.experimental.enable_tf_random_generator()
     twins: dict[int, Any] = {}
 
     def twin_of(operation: Any) -> Any:

@@ -13,18 +13,19 @@ how frequent a word is, not how important).
 
 from __future__ import annotations
 
-import keras
-import numpy as np
+from typing import TYPE_CHECKING
 
-from trimtab.compress.base import Context
-from trimtab.compress.tfmot.bridge import flat
-from trimtab.compress.tfmot.pruning import kernel_arrays, prune_twin
-from trimtab.config.recipes import Magnitude
-from trimtab.errors import CompressionError
+from pydantic import Field
+
+from trimtab.compress.base import Context, Pass
+from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.parameters import MAIN, among, between
+
+if TYPE_CHECKING:
+    import keras
 
 PRUNING_SHARE = 0.6
 MASK_UPDATES = 50
-TOLERANCE = 0.01
 KERNELS = {
     "Conv1D": "kernel",
     "Conv2D": "kernel",
@@ -35,38 +36,48 @@ KERNELS = {
 }
 
 
-def magnitude(model: keras.Model, params: Magnitude, context: Context) -> keras.Model:
-    """Returns a model whose kernels have the given share of zeros; see ``PruneMethod``.
+class Magnitude(FineTuning):
+    """How many weights become zero, and how long that is trained."""
 
-    Args:
-        model: A functional or sequential Keras 3 model.
-        params: The sparsity, and how long to train.
-        context: Gives the training batches.
-
-    Raises:
-        CompressionError: If the model has nothing to prune, holds a layer that the bridge does not know, or
-            ends with another sparsity than asked for.
-    """
-    from tensorflow_model_optimization.sparsity.keras import PolynomialDecay
-
-    source = flat(model)
-    kernels = {
-        layer.name: KERNELS[type(layer).__name__]
-        for layer in source.layers
-        if type(layer).__name__ in KERNELS
-    }
-    frequency, end = schedule_steps(params.epochs * context.steps_per_epoch)
-    schedule = PolynomialDecay(0.0, params.sparsity, begin_step=0, end_step=end, frequency=frequency)
-    pruned = prune_twin(
-        source,
-        kernels,
-        context,
-        params.epochs,
-        context.learning_rate * params.learning_rate_factor,
-        pruning_schedule=schedule,
+    sparsity: float = Field(
+        0.7,
+        gt=0,
+        lt=1,
+        description="Share of zero weights in every pruned kernel.",
+        json_schema_extra=MAIN | between(0.3, 0.9),
     )
-    check_sparsity(kernel_arrays(pruned, kernels), params.sparsity, context)
-    return pruned
+    epochs: int = Field(
+        5,
+        ge=1,
+        description="Epochs of pruning and fine-tuning together.",
+        json_schema_extra=among(2, 5, 10, 20),
+    )
+
+
+class MagnitudePruning(Pass[Magnitude]):
+    """Unstructured magnitude pruning (TFMOT, polynomial schedule)."""
+
+    params = Magnitude
+    needs = frozenset({"data", "gradients", "labels"})
+    makes = frozenset({"zeros"})
+    keeps = frozenset({"zeros", "two_four", "widths"})
+    source = "https://arxiv.org/abs/1710.01878"
+
+    def __call__(self, model: keras.Model, params: Magnitude, context: Context) -> keras.Model:
+        """Returns a model whose kernels have the given share of zeros; see ``Pass``."""
+        from tensorflow_model_optimization.sparsity.keras import PolynomialDecay
+
+        from trimtab.compress.tfmot.bridge import flat
+        from trimtab.compress.tfmot.pruning import check_sparsity, kernel_arrays, named_kernels, prune_twin
+
+        source = flat(model)
+        kernels = named_kernels(source, KERNELS)
+        frequency, end = schedule_steps(params.epochs * context.steps_per_epoch)
+        schedule = PolynomialDecay(0.0, params.sparsity, begin_step=0, end_step=end, frequency=frequency)
+        pruned = prune_twin(source, kernels, params, context, pruning_schedule=schedule)
+        before, after = (kernel_arrays(each, kernels) for each in (source, pruned))
+        check_sparsity(before, after, params.sparsity, context)
+        return pruned
 
 
 def schedule_steps(steps: int) -> tuple[int, int]:
@@ -82,23 +93,4 @@ def schedule_steps(steps: int) -> tuple[int, int]:
     return frequency, end // frequency * frequency
 
 
-def check_sparsity(kernels: dict[str, np.ndarray], target: float, context: Context) -> None:
-    """Reports the sparsity that was reached.
-
-    Args:
-        kernels: The pruned kernels by layer.
-        target: The share of zeros that each was to have.
-        context: Where to report.
-
-    Raises:
-        CompressionError: If a kernel misses the target by more than a hundredth, or by more than one weight.
-    """
-    for name, kernel in kernels.items():
-        found = 1 - np.count_nonzero(kernel) / kernel.size
-        if abs(found - target) > max(TOLERANCE, 1 / kernel.size):
-            raise CompressionError(
-                f"expected {target:.1%} zeros in its kernel, found {found:.1%}", field=name
-            )
-    zeros = sum(kernel.size - np.count_nonzero(kernel) for kernel in kernels.values())
-    size = sum(kernel.size for kernel in kernels.values())
-    context.say(f"{zeros / size:.1%} of {size:,} weights in {len(kernels)} kernels are zero")
+PASS = MagnitudePruning()

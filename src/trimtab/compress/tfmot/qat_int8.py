@@ -11,56 +11,73 @@ Inference", 2018; https://www.tensorflow.org/model_optimization/guide/quantizati
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-import tensorflow as tf
+from pydantic import Field
 
-from trimtab.compress.base import Context
-from trimtab.compress.tfmot.bridge import build_twin, flat
-from trimtab.compress.tfmot.layers import OTHER_RECIPES
-from trimtab.compress.tfmot.ranges import start_ranges
-from trimtab.compress.tfmot.training import train_twin
-from trimtab.compress.tfmot.unpublished import output_config
-from trimtab.config.recipes import QatInt8
+from trimtab.compress.base import Context, Files, Pass
+from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.parameters import among, between
 from trimtab.errors import CompressionError
-from trimtab.models.cost import sparsity
-from trimtab.quiet import quiet
-from trimtab.runtimes.litert.convert import convert
-from trimtab.runtimes.litert.quantizations import check_int8
+
+if TYPE_CHECKING:
+    import keras
 
 PROBE_EXAMPLES = 8
 RANGE_EXAMPLES = 256
-PRUNED = 0.2
 HEAVY = ("Conv2D", "Conv2DTranspose", "Dense", "DepthwiseConv2D", "SeparableConv2D")
 FUSED = ("gelu", "linear", "relu", "sigmoid", "softmax", "swish", "tanh")
 ACTIVATIONS = ("linear", "relu", "sigmoid", "softmax", "swish", "tanh")
 FOLDED = ("Conv2D", "Dense", "DepthwiseConv2D", "SeparableConv2D")
 
 
-def qat_int8(model: keras.Model, params: QatInt8, context: Context) -> bytes:
-    """Returns a flatbuffer that computes in 8-bit integers, with weights trained for it.
+class QatInt8(FineTuning):
+    """How long the model learns to bear rounding."""
 
-    Args:
-        model: A functional or sequential Keras 3 model, which keeps its weights.
-        params: How long to train.
-        context: Gives the training batches.
+    epochs: int = Field(
+        2, ge=1, description="Epochs of quantization-aware fine-tuning.", json_schema_extra=among(1, 2, 5, 10)
+    )
+    learning_rate_factor: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="Times `train.learning_rate`.",
+        json_schema_extra=between(0.01, 0.3, log=True),
+    )
 
-    Raises:
-        CompressionError: If the model holds a layer that the bridge does not know, or none that TFMOT can
-        quantize,
-            or if LiteRT cannot take the result.
-    """
-    source = flat(model)
-    twin = build_twin(source, context.calibration(PROBE_EXAMPLES))
-    quantized = _quantized(twin, preserve_zeros=sparsity(source) > PRUNED)
-    start_ranges(quantized, context.calibration(RANGE_EXAMPLES))
-    train_twin(quantized, context, params.epochs, context.learning_rate * params.learning_rate_factor)
 
-    def configure(converter: Any) -> None:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+class QuantizationAwareTraining(Pass[QatInt8]):
+    """8-bit weights and activations, learned by quantization-aware training (TFMOT)."""
 
-    return check_int8(convert(quantized, configure), model.name, OTHER_RECIPES)
+    params = QatInt8
+    gives = "litert"
+    needs = frozenset({"data", "gradients", "labels"})
+    keeps = frozenset({"zeros", "two_four", "widths"})
+    source = "https://arxiv.org/abs/1712.05877"
+
+    def __call__(self, model: keras.Model, params: QatInt8, context: Context) -> Files:
+        """Returns a flatbuffer that computes in 8-bit integers, with weights trained for it; see ``Pass``."""
+        from trimtab.compress.tfmot.bridge import build_twin, flat
+        from trimtab.compress.tfmot.layers import OTHER_RECIPES
+        from trimtab.compress.tfmot.library import TfKeras
+        from trimtab.compress.tfmot.ranges import start_ranges
+        from trimtab.compress.traits import measure
+        from trimtab.runtimes.litert import MODEL_FILE
+        from trimtab.runtimes.litert.convert import convert
+        from trimtab.runtimes.litert.quantizations import check_int8
+
+        source = flat(model)
+        twin = build_twin(source, context.calibration(PROBE_EXAMPLES))
+        quantized = _quantized(twin, preserve_zeros="zeros" in measure(source).names)
+        start_ranges(quantized, context.calibration(RANGE_EXAMPLES))
+        context.fine_tune(quantized, params, library=TfKeras())
+        return {MODEL_FILE: check_int8(convert(quantized, _optimized), model.name, OTHER_RECIPES)}
+
+
+def _optimized(converter: Any) -> None:
+    import tensorflow as tf
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
 
 def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
@@ -69,6 +86,10 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
     from tensorflow_model_optimization.experimental.combine import Default8BitPrunePreserveQuantizeScheme
     from tensorflow_model_optimization.quantization import keras as quantization
     from tensorflow_model_optimization.quantization.keras.default_8bit import Default8BitQuantizeScheme
+
+    from trimtab.compress.tfmot.layers import OTHER_RECIPES
+    from trimtab.compress.tfmot.unpublished import output_config
+    from trimtab.quiet import quiet
 
     scheme = Default8BitPrunePreserveQuantizeScheme() if preserve_zeros else Default8BitQuantizeScheme()
     registry = scheme.get_quantize_registry()
@@ -124,3 +145,6 @@ def _folds(normalization: Any) -> bool:
     before = node.inbound_layers
     linear = getattr(getattr(before, "activation", None), "__name__", "") == "linear"
     return type(before).__name__ in FOLDED and linear and len(before.outbound_nodes) == 1
+
+
+PASS = QuantizationAwareTraining()

@@ -1,8 +1,7 @@
 """Structured 2:4 sparsity by TFMOT: of every four weights in a row, the two smallest are zero.
 
-Rows run along a kernel's input channels, the innermost axis in LiteRT's layout, where sparse kernels look for
-the pattern (Mishra et al., "Accelerating Sparse Deep Neural Networks", 2021). TFMOT chooses the zeros at the
-first step, by magnitude, and trains the rest on. The pattern is asserted on what comes back.
+TFMOT chooses the zeros at the first step, by magnitude, and trains the rest on. The pattern is asserted on
+what comes back; see ``patterns`` for what a row is.
 
 Pruned are the kernels of Dense, Conv2D and the pointwise half of SeparableConv2D with at least 4 input
 channels. Never pruned: depthwise and transposed convolutions (their innermost axis is another one), Conv1D
@@ -11,62 +10,57 @@ channels. Never pruned: depthwise and transposed convolutions (their innermost a
 
 from __future__ import annotations
 
-import keras
-import numpy as np
+from typing import TYPE_CHECKING
 
-from trimtab.compress.base import Context
-from trimtab.compress.tfmot.bridge import flat
-from trimtab.compress.tfmot.pruning import kernel_arrays, prune_twin
-from trimtab.config.recipes import TwoFour
+from pydantic import Field
+
+from trimtab.compress.base import Context, Pass
+from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.parameters import among
 from trimtab.errors import CompressionError
 
-ZEROS, BLOCK = 2, 4
+if TYPE_CHECKING:
+    import keras
+
 KERNELS = {"Conv2D": "kernel", "Dense": "kernel", "SeparableConv2D": "pointwise_kernel"}
 
 
-def two_four(model: keras.Model, params: TwoFour, context: Context) -> keras.Model:
-    """Returns a model whose kernels have two zeros in every four weights; see ``PruneMethod``.
+class TwoFour(FineTuning):
+    """How long the pattern is trained."""
 
-    Args:
-        model: A functional or sequential Keras 3 model.
-        params: How long to train.
-        context: Gives the training batches.
-
-    Raises:
-        CompressionError: If the model has nothing to prune, holds a layer that the bridge does not know, or
-            ends without the pattern.
-    """
-    source = flat(model)
-    named = {
-        layer.name: KERNELS[type(layer).__name__]
-        for layer in source.layers
-        if type(layer).__name__ in KERNELS
-    }
-    arrays = kernel_arrays(source, named)
-    kernels = {name: named[name] for name, kernel in arrays.items() if kernel.shape[-2] >= BLOCK}
-    pruned = prune_twin(
-        source,
-        kernels,
-        context,
-        params.epochs,
-        context.learning_rate * params.learning_rate_factor,
-        sparsity_m_by_n=(ZEROS, BLOCK),
+    epochs: int = Field(
+        5,
+        ge=1,
+        description="Epochs of pruning and fine-tuning together.",
+        json_schema_extra=among(2, 5, 10, 20),
     )
-    for name, kernel in kernel_arrays(pruned, kernels).items():
-        if not has_pattern(kernel):
-            raise CompressionError("its kernel does not have two zeros in every four weights", field=name)
-    context.say(f"{len(kernels)} kernels have two zeros in every four weights")
-    return pruned
 
 
-def has_pattern(kernel: np.ndarray) -> bool:
-    """Returns whether every whole block of four input channels has at most two weights that are not zero.
+class TwoFourPruning(Pass[TwoFour]):
+    """Structured 2:4 sparsity (TFMOT): two zeros in every four weights."""
 
-    A last block of fewer than four may have two as well.
+    params = TwoFour
+    needs = frozenset({"data", "gradients", "labels"})
+    makes = frozenset({"zeros", "two_four"})
+    keeps = frozenset({"zeros", "two_four", "widths"})
+    source = "https://arxiv.org/abs/2104.08378"
 
-    Args:
-        kernel: ``(…, inputs, outputs)``, as Keras stores it.
-    """
-    rows = np.moveaxis(kernel, -2, -1).reshape(-1, kernel.shape[-2])
-    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % BLOCK)))
-    return bool((np.count_nonzero(padded.reshape(-1, BLOCK), axis=1) <= BLOCK - ZEROS).all())
+    def __call__(self, model: keras.Model, params: TwoFour, context: Context) -> keras.Model:
+        """Returns a model whose kernels have two zeros in every four weights; see ``Pass``."""
+        from trimtab.compress.patterns import BLOCK, ZEROS, has_two_four
+        from trimtab.compress.tfmot.bridge import flat
+        from trimtab.compress.tfmot.pruning import kernel_arrays, named_kernels, prune_twin
+
+        source = flat(model)
+        named = named_kernels(source, KERNELS)
+        arrays = kernel_arrays(source, named)
+        kernels = {name: named[name] for name, kernel in arrays.items() if kernel.shape[-2] >= BLOCK}
+        pruned = prune_twin(source, kernels, params, context, sparsity_m_by_n=(ZEROS, BLOCK))
+        for name, kernel in kernel_arrays(pruned, kernels).items():
+            if not has_two_four(kernel):
+                raise CompressionError("its kernel does not have two zeros in every four weights", field=name)
+        context.say(f"{len(kernels)} kernels have two zeros in every four weights")
+        return pruned
+
+
+PASS = TwoFourPruning()

@@ -1,4 +1,4 @@
-"""What TFMOT does not publish and we use all the same: a class, and the names of its variables."""
+"""What TFMOT and tf_keras do not publish and we use all the same: a class, names of variables, generators."""
 
 from __future__ import annotations
 
@@ -20,3 +20,13 @@ def output_config() -> type[Any]:
 
     config: type[Any] = configs.Default8BitOutputQuantizeConfig
     return config
+
+
+def random_generators(model: Any) -> list[Any]:
+    """Returns the ``tf.random.Generator`` of every random layer of a tf_keras model, in order.
+
+    The layers have one where ``tf_keras.backend.experimental.enable_tf_random_generator`` was called before
+    they were made.
+    """
+    holders = [getattr(layer, "_random_generator", None) for layer in model._flatten_layers()]
+    return [generator for holder in holders if (generator := getattr(holder, "_generator", None)) is not None]

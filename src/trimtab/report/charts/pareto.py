@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from trimtab.config.config import split_candidate
+from trimtab.config.chains import short_name
 from trimtab.report.charts import labels
 from trimtab.report.charts.scale import Scale, spread
 from trimtab.report.charts.tradeoff import (
@@ -20,7 +20,7 @@ from trimtab.report.charts.tradeoff import (
 )
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import BASELINE, is_regression
+from trimtab.report.words.verdict import is_regression
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
@@ -86,14 +86,6 @@ class ParetoPlot:
     right: int = WIDTH - RIGHT
     top: int = TOP
     bottom: int = HEIGHT - BOTTOM
-
-
-def short_name(identifier: str) -> str:
-    """Returns a candidate's id as it fits beside a point: ``channels-0.5--int8`` is ``channels-0.5 int8``."""
-    prune_id, quantize = split_candidate(identifier)
-    if identifier == BASELINE:
-        return "baseline"
-    return " ".join(part for part in (prune_id, quantize) if part != "none")
 
 
 def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trimtab.artifacts.selection import CandidateResult
+from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
-from trimtab.report.words.verdict import BASELINE, is_regression
+from trimtab.report.words.verdict import is_regression
 
 Cost = Literal["latency", "size"]
 Role = Literal["chosen", "baseline", "within", "over"]

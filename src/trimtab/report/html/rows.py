@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from trimtab.artifacts.selection import CandidateResult
+from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
 from trimtab.report.words.verdict import is_regression
@@ -51,16 +52,16 @@ def status(result: Result, candidate: CandidateResult) -> Status:
     return "within" if candidate.within_budget else "over"
 
 
-def recipe_text(recipe: Mapping[str, Any]) -> str:
-    """Returns a recipe in words, such as ``channels (ratio 0.5, epochs 5), int8``."""
+def recipe_text(recipe: Sequence[Mapping[str, Any]]) -> str:
+    """Returns a chain in words, such as ``channels (ratio 0.5, epochs 5), then int8``."""
     parts = []
-    for step in recipe.values():
-        if not isinstance(step, Mapping):
-            parts.append(str(step))
-        elif step.get("method") != "none":
-            rest = ", ".join(f"{key} {value}" for key, value in step.items() if key != "method")
-            parts.append(f"{step.get('method')} ({rest})" if rest else f"{step.get('method')}")
-    return ", then ".join(part for part in parts if part != "none") or "as trained, 32-bit floats"
+    for name, params in ((name, params) for step in recipe for name, params in step.items()):
+        if name == "runtime":
+            parts += [f"on {params}"] if params != USUAL_RUNTIME else []
+        elif name != UNCHANGED:
+            rest = ", ".join(f"{key} {value}" for key, value in params.items() if value is not None)
+            parts.append(f"{name} ({rest})" if rest else name)
+    return ", then ".join(parts) or "as trained, 32-bit floats"
 
 
 def _cells(candidate: CandidateResult, *, regression: bool) -> list[Cell]:

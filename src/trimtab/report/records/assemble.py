@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult, Selection
+from trimtab.config.chains import BASELINE
 from trimtab.report.records.partial import partial_candidates, read_config
 from trimtab.report.records.record import RETRAINING, STAGES, Record, find, in_order, label, summary
 from trimtab.report.records.retraining import planned_config, read_retraining
@@ -116,7 +117,7 @@ def _candidates(selection: Selection) -> list[CandidateResult]:
 
 
 def _baseline(candidates: Sequence[CandidateResult]) -> CandidateResult | None:
-    return next((candidate for candidate in candidates if candidate.id == verdict.BASELINE), None)
+    return next((candidate for candidate in candidates if candidate.id == BASELINE), None)
 
 
 def _data(records: Sequence[Record]) -> DataSummary | None:
@@ -177,4 +178,4 @@ def _items(records: Sequence[Record], config: dict[str, Any], stage: str) -> lis
     if stage != "prune":
         return list(summary(records, "shortlist").get("candidates") or [])
     known = read_config(config)
-    return list(known.prunes()) if known else []
+    return list(known.branches()) if known else []

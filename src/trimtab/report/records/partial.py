@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from trimtab.artifacts.evaluation import Evaluation
 from trimtab.artifacts.selection import CandidateResult
-from trimtab.config.config import Config, split_candidate
+from trimtab.config.config import Config
 from trimtab.report.records.record import Record, in_order
 
 
@@ -23,29 +23,20 @@ def read_config(config: dict[str, Any]) -> Config | None:
 
 def partial_candidates(records: Sequence[Record], config: dict[str, Any]) -> list[CandidateResult]:
     """Returns the candidates that were quantized or evaluated, without drop, latency or verdict."""
-    recipes = dict(_recipes(config))
+    recipes = _recipes(config)
     found: dict[str, CandidateResult] = {}
     for record in in_order(records):
         if record.stage in ("quantize", "evaluate") and record.item:
-            found[record.item] = _candidate(record, recipes.get(record.item) or _from_id(record.item))
+            found[record.item] = _candidate(record, recipes.get(record.item, []))
     return list(found.values())
 
 
-def _recipes(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _recipes(config: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     known = read_config(config)
-    if known is None:
-        return
-    prunes = known.prunes()
-    for identifier, (prune_id, quantize) in known.candidates().items():
-        yield identifier, {"prune": prunes[prune_id].model_dump(), "quantize": quantize.model_dump()}
+    return {name: candidate.to_json() for name, candidate in known.candidates().items()} if known else {}
 
 
-def _from_id(identifier: str) -> dict[str, Any]:
-    prune_id, quantize = split_candidate(identifier)
-    return {"prune": {"method": prune_id}, "quantize": {"method": quantize}}
-
-
-def _candidate(record: Record, recipe: dict[str, Any]) -> CandidateResult:
+def _candidate(record: Record, recipe: list[dict[str, Any]]) -> CandidateResult:
     known = {name: record.summary[name] for name in Evaluation.model_fields if name in record.summary}
     reason = str(record.summary.get("reason") or "") or (
         record.error.partition("\n")[0] if not record.ok else ""

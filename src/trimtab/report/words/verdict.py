@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
-from trimtab.config.recipes import BASELINE_ID, candidate_id
+from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
 
-BASELINE = candidate_id(BASELINE_ID, "none")
 _ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
 
 

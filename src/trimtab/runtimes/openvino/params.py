@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from trimtab.config.parameters import among
 from trimtab.runtimes.base import Quantizer
 from trimtab.runtimes.quantizations import Float16, Float32, Int8
 
@@ -20,6 +21,7 @@ class NncfInt8(Int8):
         description="Most that may be lost of the agreement with the float model, on training examples that "
         "were not calibrated with: operators that cost the most go back to floats until it holds. Takes "
         "many times as long. Null: all are quantized.",
+        json_schema_extra=among(None, 0.005, 0.01),
     )
 
 

@@ -1,0 +1,48 @@
+"""Soft labels: a share of every label is what a teacher answers.
+
+Source: Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", 2015. The teacher's answer
+is part of the batch, a function of the example alone, so that the loop resumes as exactly as without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import tensorflow as tf
+
+from trimtab.config.data import Task
+from trimtab.config.fine_tuning import Teacher
+
+
+@dataclass(frozen=True)
+class SoftLabels:
+    """Makes the labels of batches.
+
+    Attributes:
+        teacher: A model of the same inputs and outputs as the one that is trained.
+        settings: Its temperature and share.
+        task: The task.
+    """
+
+    teacher: keras.Model
+    settings: Teacher
+    task: Task
+
+    def training(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+        """Returns the labels of a training batch, ``(batch, classes)``, or ``(batch,)`` of a regression.
+
+        Args:
+            x: Model-ready examples, ``(batch, *shape)``.
+            y: Their true labels, ``(batch,)``.
+        """
+        answers, share = self.teacher(x, training=False), self.settings.alpha
+        if self.task != "classification":
+            return share * tf.reshape(answers, [-1]) + (1 - share) * y
+        softened = answers ** (1 / self.settings.temperature)
+        softened /= tf.reduce_sum(softened, axis=-1, keepdims=True)
+        return share * softened + (1 - share) * self.validation(y)
+
+    def validation(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns true labels in the form of ``training``'s."""
+        return y if self.task != "classification" else tf.one_hot(y, self.teacher.outputs[0].shape[-1])

@@ -1,0 +1,84 @@
+"""The page on recipes: what they are by hand, what they can be made of from the registry."""
+
+from trimtab.config.catalogue import Entry, Parameter, catalogue, in_words
+from trimtab.config.methods import KERAS
+from trimtab.registry import RUNTIMES
+
+HEADER = """# Recipes
+
+A recipe is a chain of steps in order. It begins with the trained Keras model; each step but the last makes
+a smaller Keras model, and the last gives the files of a runtime.
+
+```yaml
+runtimes: [litert]                # or several, or auto: every runtime that is installed
+recipes:
+  - [{channels: {ratio: [0.25, 0.5]}}, {magnitude: 0.5}, [float16, int8, qat_int8]]
+  - {prune: none, quantize: [none, int8]}
+  - [int8, {runtime: openvino}]
+```
+
+- A step is a name (`channels`), a name with its main parameter (`magnitude: 0.5`), or a name with any
+  parameters (`channels: {ratio: 0.25, epochs: 8}`).
+- A list in the place of a step or of a parameter's value is a set of alternatives. The first recipe above
+  stands for two by three chains. A chain without a quantization ends in 32-bit floats, as with `none`.
+- `{runtime: …}` at the end says which runtimes the chain is for; others are for all `runtimes` of the
+  config that have the quantization. One that none of them has is refused.
+- `{prune: …, quantize: […]}` is the older way to write chains of one pass and one quantization each.
+- The trained model in 32-bit floats, `none--none`, is always the first candidate: all others are judged
+  against it.
+
+Chains that begin alike share that part: it is made once. A candidate's id is its steps
+(`channels-0.5--int8`), the runtime if it is not LiteRT, and six digits of a checksum over the whole chain
+where a parameter that the steps do not show has not its default: two chains that differ in `epochs` alone
+are two candidates.
+
+## What later steps keep
+
+Zeros, the 2:4 pattern, shared weights and widths are traits of the model, seen in its weights, whoever made
+them. A later step keeps them (zeros of a sparse model stay zeros while `channels` or `two_four` fine-tunes
+it, and `qat_int8` trains around them), or is refused with the order that works: where the chain shows it,
+before anything is read; where only the model does, as a candidate that was not made.
+
+## Fine-tuning
+
+Passes that train do so by the loop that trained the model: exactly resumable, with the optimizer, weight
+decay, schedule, augmentation and class weights of the `train` section, and no early stopping.
+`learning_rate_factor` scales its learning rate, and as large a share of the epochs is warm-up as in
+`train`. With `teacher: baseline`, or `teacher: {temperature: 4, alpha: 0.7}`, the trained model's answers
+are mixed into the labels.
+
+## What a chain can be made of
+
+`trimtab methods` prints this, and `trimtab methods --json` for programs. The main parameter comes first, in
+bold.
+"""
+
+
+def render() -> str:
+    """Returns the page."""
+    entries = catalogue()
+    parts = [HEADER, _rows("Passes: Keras → Keras", [one for one in entries if one.gives == KERAS])]
+    parts += [
+        _rows(f"Quantizations: Keras → {name}", [one for one in entries if one.gives == name])
+        for name in RUNTIMES
+    ]
+    return "\n".join(parts)
+
+
+def _rows(title: str, entries: list[Entry]) -> str:
+    lines = [f"### {title}", ""]
+    for entry in entries:
+        needs = f" Needs {', '.join(entry.needs)}." if entry.needs else ""
+        source = f" [Source]({entry.source})." if entry.source else ""
+        lines += [f"**`{entry.name}`**: {entry.summary}{needs}{source}", ""]
+        if entry.parameters:
+            lines += ["| parameter | type | default | search | meaning |", "|---|---|---|---|---|"]
+            lines += [*(_row(one) for one in entry.parameters), ""]
+    return "\n".join(lines)
+
+
+def _row(one: Parameter) -> str:
+    name = f"**`{one.name}`**" if one.main else f"`{one.name}`"
+    kind = f"{one.type} ({one.range})" if one.range else one.type
+    default = "null" if one.default is None else f"`{one.default}`"
+    return f"| {name} | {kind} | {default} | {in_words(one.search)} | {one.description} |"
