@@ -33,6 +33,27 @@ def listed(hp, spec):
     inputs = keras.Input(spec.input_shape)
     return keras.Model([inputs], [head(inputs, spec)])
 
+def operations(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    x = inputs * keras.ops.rsqrt(keras.ops.var(inputs, -1, keepdims=True) + 1e-5)
+    return keras.Model(inputs, head(keras.ops.cast(keras.ops.cast(x, "float16"), "float32"), spec))
+
+def with_lambda(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, head(layers.Lambda(lambda x: x * 2)(inputs), spec))
+
+def with_function(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, head(layers.Dense(3, activation=lambda x: x * 2)(inputs), spec))
+
+class Gain(layers.Layer):
+    def call(self, x):
+        return x * 2
+
+def with_layer(hp, spec):
+    inputs = keras.Input(spec.input_shape)
+    return keras.Model(inputs, head(Gain()(inputs), spec))
+
 def nested(hp, spec):
     inputs = keras.Input(spec.input_shape)
     inner = keras.Sequential([keras.Input(spec.input_shape), layers.Dense(3)])
@@ -167,3 +188,22 @@ def test_failure_names_the_function(table_spec: ModelSpec, name: str, message: s
 def test_a_typed_error_of_the_builder_keeps_its_words(table_spec: ModelSpec) -> None:
     with pytest.raises(ModelError, match="softmax"):
         build("logits", table_spec)
+
+
+def test_keras_operations_are_its_own(table_spec: ModelSpec) -> None:
+    assert build("operations", table_spec).count_params() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("with_lambda", "a Lambda object holds Python code"),
+        ("with_layer", "Gain comes from the module"),
+        ("with_function", "cannot be saved and loaded"),
+    ],
+)
+def test_code_that_no_later_stage_would_run_is_refused_before_training(
+    table_spec: ModelSpec, name: str, message: str
+) -> None:
+    with pytest.raises(ModelError, match=rf"(?s){message}.*keras\.ops"):
+        build(name, table_spec)

@@ -26,9 +26,14 @@ _MODULES = (
     "keras.regularizers",
     "keras.src.models.functional",
     "keras.src.models.sequential",
+    "keras.src.ops.image",
+    "keras.src.ops.math",
     "keras.src.ops.nn",
     "keras.src.ops.numpy",
 )
+_CORE = "keras.src.ops.core"
+_OF_CORE = ("Cast", "SaturateCast", "Slice", "StopGradient", "Unstack")
+"""Operators of a module whose others take functions of one's choice."""
 _FUNCTION_MODULES = ("builtins", "keras.activations")
 _CODE = ("Lambda", "__lambda__")
 _FILES = (
@@ -83,6 +88,8 @@ def _check_object(value: dict[str, Any], path: str) -> None:
     if name in _FILES:
         _refuse(f"a {name} layer reads files or foreign code", path, value)
     allowed = _FUNCTION_MODULES if name == "function" else (None, *_MODULES)
+    if name in _OF_CORE:
+        allowed = (*allowed, _CORE)
     if module not in allowed and not (name == "function" and "module" not in value):
         _refuse(f"{name} comes from the module {module}, which is not Keras' own", path, value)
     if ">" in str(value.get("registered_name")):

@@ -9,12 +9,18 @@ from keras_tuner import HyperParameters
 
 from trimtab.config.model import Model
 from trimtab.errors import ModelError
-from trimtab.models import archive, builder, params
+from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional
 from trimtab.models.spec import ModelSpec
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
+
+_LONGEST_REASON = 300
+_LAYERS_OF_KERAS = (
+    "The stages after training load the model's file, and no code of anybody's: make it of Keras' own layers "
+    "and of keras.ops; write functions and layers of your own as such operations."
+)
 
 
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
@@ -48,7 +54,24 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         hp.values[name] = value
     built = as_functional(builder.call(function, source, hp, spec), source)
     check(built, spec, source)
+    if model.builder:
+        _check_can_be_loaded(built, source)
     return built
+
+
+def _check_can_be_loaded(model: keras.Model, source: str) -> None:
+    """Refuses before any training what the stages after it would refuse to load."""
+    try:
+        config = model.to_json()
+        inspect_config.check(config.encode(), source)
+        keras.models.model_from_json(config)
+    except ModelError as error:
+        raise ModelError(error.message, path=source, field=error.field, hint=_LAYERS_OF_KERAS) from None
+    except Exception as error:  # of Keras, for what it cannot write or read again
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST_REASON]
+        raise ModelError(
+            f"it cannot be saved and loaded: {reason}", path=source, hint=_LAYERS_OF_KERAS
+        ) from error
 
 
 def fitting(kind: str) -> list[str]:
