@@ -45,7 +45,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
         (MINIMAL + "train:\n  epohcs: 3\n", 7, "train.epohcs", "did you mean epochs?"),
         (MINIMAL + "trian: {}\n", 6, "trian", "did you mean train?"),
         (MINIMAL.replace("mlp", "mpl"), 5, "model.architecture", "did you mean mlp?"),
-        (MINIMAL + "train: {epochs: 0}\n", 6, "train.epochs", "greater than or equal to 1; got 0"),
+        (MINIMAL + "train: {epochs: -1}\n", 6, "train.epochs", "greater than or equal to 0; got -1"),
         (MINIMAL + "train: {epochs: many}\n", 6, "train.epochs", "valid integer"),
         (MINIMAL + "recipes:\n- prune: {method: chanels}\n", 7, "recipes.0.prune", "did you mean channels?"),
         (MINIMAL + "recipes:\n- - channels\n  - in8\n", 8, "recipes.0.1", "did you mean int8?"),
@@ -167,7 +167,7 @@ def test_overrides_replace_any_field(tmp_path):
     ("override", "words"),
     [
         ("train.epochs", "expected field.path=value"),
-        ("train.epochs=0", "greater than or equal to 1"),
+        ("train.epochs=-1", "greater than or equal to 0"),
         ("train.epoch=3", "did you mean epochs?"),
         ("train..epochs=3", "expected field.path=value"),
         ("train.²=3", "unknown field"),

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ValidationInfo
 
-from trimtab.config import chains
+from trimtab.config import brought, chains
 from trimtab.config.base import Section
 from trimtab.config.budget import Budget
 from trimtab.config.chains import Branch, Candidate, Chain
@@ -71,6 +78,12 @@ class Config(Section):
     def _are_chains(cls, recipes: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
         expand(recipes, _runtimes(info.data.get("runtimes", ["litert"])))
         return recipes
+
+    @model_validator(mode="after")
+    def _can_be_done(self) -> Self:
+        chains_of_recipes, runtimes = self._chains()[0], _runtimes(self.runtimes)
+        brought.check(self.model, self.train, chains_of_recipes, runtimes, is_tuned=self.tune is not None)
+        return self
 
     def as_argument(self) -> str:
         """Returns the config as JSON that a task on a cluster can take for an argument.

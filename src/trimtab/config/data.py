@@ -19,9 +19,9 @@ class Split(Section):
     """Shares of the rows that go to each side when no separate files are given."""
 
     validation: float = Field(
-        0.1, gt=0, lt=0.5, description="Share of the training rows held out for choices."
+        0.1, gt=0, le=0.5, description="Share of the training rows held out for choices."
     )
-    test: float = Field(0.2, gt=0, lt=0.8, description="Share of all rows held out for the proof.")
+    test: float = Field(0.2, gt=0, le=0.9, description="Share of all rows held out for the proof.")
 
 
 class Image(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from trimtab.config import code, document
+from trimtab.config import code, compression, document
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError
 
@@ -42,15 +42,65 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: If the file is not readable YAML, or if a field is unknown, missing or out of range.
     """
     root, values = document.read(path)
-    overridden: set[Location] = set()
-    for override in overrides:
-        overridden.add(_set(values, override))
+    return _validated(path, root, values, overrides)
+
+
+def load_compression(source: Path, given: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+    """Reads and validates what `trimtab compress` is to do.
+
+    Args:
+        source: The YAML file, or the file of a model, which may be in a bucket.
+        given: Fields of the ``data`` section that the command line gives; None: it does not.
+        overrides: See ``load``.
+
+    Returns:
+        The config of ``load``, by which nothing is trained from scratch.
+
+    Raises:
+        ConfigError: See ``load``; also if there is no model or no labelled rows.
+    """
+    is_config = source.suffix in (".yaml", ".yml")
+    path = source if is_config else Path("the command line")
+    text = yaml.safe_dump({"name": _name_of(source), "model": {"archive": _uri(source)}})
+    root, values = document.read(source) if is_config else document.parse(text, str(path))
+    if data := {field: value for field, value in given.items() if value is not None}:
+        here = {field: _here(value) if field != "label" else value for field, value in data.items()}
+        values["data"] = {**(values.get("data") or {}), **here}
+    assert isinstance(root, yaml.MappingNode)
+    return _validated(path, root, values, overrides, complete=compression.complete)
+
+
+def _validated(
+    path: Path,
+    root: yaml.Node,
+    values: dict[str, Any],
+    overrides: Sequence[str],
+    complete: Callable[[dict[str, Any], str], None] | None = None,
+) -> Config:
+    overridden = {_set(values, override) for override in overrides}
+    if complete is not None:
+        complete(values, str(path))
     _make_absolute(values, path.absolute().parent)
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise _config_error(error, path, root, values, overridden) from None
     return _with_code(config, path)
+
+
+def _name_of(source: Path) -> str:
+    """Returns a name for runs and deployments that a model's file suggests."""
+    return re.sub(r"[^a-z0-9._-]+", "-", source.stem.lower()).strip("-._")[:63] or "model"
+
+
+def _here(source: str) -> str:
+    """Returns a source that the command line gives, which is relative to the working directory."""
+    return source if "://" in source else str(Path(source).expanduser().absolute())
+
+
+def _uri(source: Path) -> str:
+    """Returns a model's place; a path has lost one of the slashes of a URI."""
+    return re.sub(r"^(\w+):/(?!/)", r"\1://", str(source)) if ":/" in str(source) else _here(str(source))
 
 
 def _with_code(config: Config, path: Path) -> Config:

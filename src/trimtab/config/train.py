@@ -33,7 +33,10 @@ class EarlyStopping(Section):
 class Train(Section):
     """How the model is trained."""
 
-    epochs: int = Field(20, ge=1, le=10_000)
+    epochs: int = Field(20, ge=0, le=10_000, description="0: an archive stays as it came.")
+    fine_tuning: bool = Field(
+        True, description="Whether passes may train; without training rows `trimtab compress` says no."
+    )
     batch_size: int = Field(64, ge=1, le=65_536)
     optimizer: OptimizerName = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=10)

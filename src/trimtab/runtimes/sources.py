@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from trimtab.config import brought
 from trimtab.errors import ModelError
-from trimtab.registry import RUNTIMES
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
 from trimtab.storage.copies import local_copies
@@ -21,8 +21,8 @@ def own_runtime(archive: str | None) -> Runtime | None:
     Args:
         archive: Its path or URI, whose ending decides; None: there is no file.
     """
-    ending = f".{archive.rpartition('.')[2].lower()}" if archive else ""
-    return next((each for each in map(runtime, RUNTIMES) if each.reads[:1] == (ending,)), None)
+    name = brought.own_runtime(archive)
+    return runtime(name) if name else None
 
 
 def parts(archive: str) -> list[str]:

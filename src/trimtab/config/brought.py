@@ -1,0 +1,100 @@
+"""What may be asked of a model that its user brings: a file of Keras', or one in a runtime's own format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from trimtab.config.chains import Chain
+from trimtab.config.methods import passes, quantizations
+from trimtab.config.model import Model
+from trimtab.config.problems import Problems
+from trimtab.config.train import Train
+from trimtab.registry import RUNTIMES, module
+
+_NEEDS_TRAINING = "gradients"
+
+
+def ending_of(archive: str | None) -> str:
+    """Returns the ending of a model's file, such as ``.onnx``; empty where there is none."""
+    return f".{archive.rpartition('.')[2].lower()}" if archive else ""
+
+
+def own_runtime(archive: str | None) -> str:
+    """Returns the name of the runtime whose own format a file is in; empty where it is nobody's."""
+    ending = ending_of(archive)
+    return next((name for name in RUNTIMES if _declared(name).reads[:1] == (ending,)), "")
+
+
+def reads(runtime: str, archive: str) -> bool:
+    """Returns whether a runtime takes a model's file as it is."""
+    return ending_of(archive) in _declared(runtime).reads
+
+
+def requantizes(runtime: str, quantization: str) -> bool:
+    """Returns whether a runtime has a quantization for files that others made."""
+    return quantization in _declared(runtime).requantizes
+
+
+def check(
+    model: Model, train: Train, chains: Sequence[Chain], runtimes: Sequence[str], *, is_tuned: bool
+) -> None:
+    """Refuses what cannot be done with the model that is brought, or without training rows.
+
+    Args:
+        model: The ``model`` section.
+        train: The ``train`` section.
+        chains: Those of the recipes.
+        is_tuned: Whether hyper-parameters are searched for.
+        runtimes: Their runtimes.
+
+    Raises:
+        ValidationError: If something cannot.
+    """
+    problems = Problems()
+    if train.epochs == 0 and model.archive is None:
+        problems.add(("train", "epochs"), "0 is for a model that is brought: model.archive", 0)
+    if train.epochs == 0 and is_tuned:
+        problems.add(("tune",), "nothing is trained (train.epochs: 0), so there is nothing to search")
+    if model.archive is not None and own_runtime(model.archive):
+        _check_files(problems, model.archive, train, chains, runtimes)
+    elif not train.fine_tuning:
+        for chain in chains:
+            for name in _training(chain):
+                message = f"{name} trains, and there are no training rows: give them by --train (data.train)"
+                problems.add(("recipes", *chain.place), message)
+    problems.refuse("Config")
+
+
+def _training(chain: Chain) -> list[str]:
+    """Returns the names of a chain's steps that train."""
+    known = {**passes(), **quantizations(chain.runtime)}
+    return [
+        step.name for step in (*chain.steps, chain.quantization) if _NEEDS_TRAINING in known[step.name].needs
+    ]
+
+
+def _check_files(
+    problems: Problems, archive: str, train: Train, chains: Sequence[Chain], runtimes: Sequence[str]
+) -> None:
+    """Adds what a model that is in a runtime's files cannot do."""
+    what = f"a {ending_of(archive)} file"
+    if train.epochs:
+        message = f"{what} cannot be trained; `trimtab compress` takes it as it is (train.epochs: 0)"
+        problems.add(("model", "archive"), message)
+        return
+    for name in runtimes:
+        if not reads(name, archive):
+            problems.add(
+                ("runtimes",), f"{name} does not read {what}; {own_runtime(archive)} does", list(runtimes)
+            )
+    for chain in chains:
+        place = ("recipes", *chain.place)
+        for step in chain.steps:
+            problems.add(place, f"{step.name} changes a Keras model, and {what} is none")
+        if reads(chain.runtime, archive) and not requantizes(chain.runtime, chain.quantization.name):
+            problems.add(place, f"{chain.runtime} has no {chain.quantization.name} for {what}")
+
+
+def _declared(runtime: str) -> Any:
+    return module(RUNTIMES, runtime).RUNTIME
