@@ -12,6 +12,7 @@ from trimtab.config.model import Model
 from trimtab.errors import ConfigError, ModelError
 from trimtab.models import archive, cost, registry
 from trimtab.models.spec import ModelSpec
+from trimtab.registry import ARCHITECTURES
 
 
 def image(*shape: int, outputs: int = 10) -> ModelSpec:
@@ -185,3 +186,13 @@ def test_cnn_reads_scikit_learns_digits() -> None:
     model.compile(keras.optimizers.Adam(2e-3), "sparse_categorical_crossentropy")
     model.fit(x[train], y[train], batch_size=64, epochs=20, verbose=0)
     assert (model.predict(x[test], verbose=0).argmax(axis=1) == y[test]).mean() >= 0.98
+
+
+def test_an_architecture_is_added_by_a_file_and_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ARCHITECTURES, "toy", "models.toy_architecture")
+    built = registry.build(
+        Model(architecture="toy", params={"units": 5}), TABLE, keras_tuner.HyperParameters()
+    )
+    assert built.get_layer("hidden").units == 5
+    assert "toy" in registry.fitting("tabular")
+    assert "toy" in Model.model_json_schema()["properties"]["architecture"]["anyOf"][0]["enum"]

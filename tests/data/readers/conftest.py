@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 
 from trimtab.config.data import Data
 from trimtab.data.readers.registry import reader_for
+from trimtab.registry import READERS
 
 WORDS = [
     "plain",
@@ -54,6 +56,12 @@ def write_npz(folder: Path) -> Path:
     return folder / "rows.npz"
 
 
+def write_jsonl(folder: Path) -> Path:
+    rows = ({"number": i, "text": WORDS[i % len(WORDS)], "label": "ab"[i % 2]} for i in range(200))
+    (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return folder / "rows.jsonl"
+
+
 def write_folder(folder: Path, content: Callable[[int], bytes], ending: str) -> Path:
     for i in range(30):
         file = folder / "root" / f"class {i % 3}" / f"{i}{ending}"
@@ -69,8 +77,14 @@ def write_zip(folder: Path, content: Callable[[int], bytes], ending: str) -> Pat
     return folder / "files.zip"
 
 
-TABLES = {"csv": write_csv, "parquet": write_parquet, "npz": write_npz}
+TABLES = {"csv": write_csv, "parquet": write_parquet, "npz": write_npz, "jsonl": write_jsonl}
 FOLDERS = ("image_folder", "image_zip", "wav_folder", "wav_zip")
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers the toy format: the one line."""
+    monkeypatch.setitem(READERS, "jsonl", "data.readers.toy_reader")
 
 
 @pytest.fixture
@@ -110,6 +124,7 @@ def small_partitions(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
             ("folder", "FILES_PER_PARTITION", 4),
         ]:
             monkeypatch.setattr(f"trimtab.data.readers.{module}.{name}", value)
+        monkeypatch.setattr("data.readers.toy_reader.LINES", 9)
 
     return shrink
 

@@ -14,7 +14,14 @@ from trimtab.data.readers.registry import reader_for
 from trimtab.errors import DataError
 from trimtab.registry import READERS
 
-ENDINGS = {"csv": ".csv", "parquet": ".parquet", "npz": ".npz", "image_folder": ".zip", "wav_folder": ".zip"}
+ENDINGS = {
+    "csv": ".csv",
+    "parquet": ".parquet",
+    "npz": ".npz",
+    "image_folder": ".zip",
+    "wav_folder": ".zip",
+    "jsonl": ".jsonl",
+}
 FILE_FORMATS = sorted(ENDINGS)
 
 
