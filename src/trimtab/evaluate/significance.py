@@ -19,6 +19,7 @@ from trimtab.evaluate import paired_errors, paired_proportions
 
 _Scores = NDArray[np.floating]
 _MOST_EXAMPLES = 10_000_000
+_LEAST_ERROR = 1e-12
 
 
 def drop(baseline: _Scores, candidate: _Scores, confidence: float, task: str) -> Drop:
@@ -40,6 +41,21 @@ def drop(baseline: _Scores, candidate: _Scores, confidence: float, task: str) ->
         observed = _increase(float(before.mean()), float(after.mean()))
         limit = paired_errors.upper_limit(before, after, confidence)
     return Drop(observed=observed, upper_bound=limit, confidence=confidence, examples=int(baseline.size))
+
+
+def losses(baseline: _Scores, candidate: _Scores, limit: float, task: str) -> NDArray[np.float64]:
+    """Returns the loss on each example, of which the mean is what the budget limits, ``(n,)``.
+
+    Args:
+        baseline: As for ``drop``.
+        candidate: As for ``drop``.
+        limit: The largest loss that is allowed; there, an error's relative increase is a mean (Fieller).
+        task: As for ``drop``.
+    """
+    before, after = baseline.astype(np.float64), candidate.astype(np.float64)
+    if task == "classification":
+        return before - after
+    return limit + (after - (1 + limit) * before) / max(float(before.mean()), _LEAST_ERROR)
 
 
 def no_drop(examples: int, confidence: float) -> Drop:

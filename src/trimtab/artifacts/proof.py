@@ -1,0 +1,61 @@
+"""How what ships was proven: the order of the tests, and how each ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+Rule = Literal["fixed_sequence", "shared_sequences", "estimate"]
+
+
+class Limit(BaseModel):
+    """A limit that the model which ships has to keep."""
+
+    metric: Literal["accuracy", "mean_absolute_error"] = Field(description="What is limited.")
+    max_loss: float = Field(
+        description="The largest loss against the baseline: of accuracy as a fraction, of the mean absolute "
+        "error as its relative increase."
+    )
+
+
+class Turn(BaseModel):
+    """A candidate's place in the order."""
+
+    candidate: str
+    share: float = Field(description="The share of the level that it begins with; 0: it must be handed one.")
+    then: str | None = Field(None, description="Who is handed its share when it passes.")
+
+
+class Test(BaseModel):
+    """One test, made on the test split."""
+
+    candidate: str
+    confidence: float = Field(description="1 - the level it was tested at.")
+    upper_bound: float = Field(description="The upper limit of its loss at that confidence.")
+    passed: bool
+
+
+class Proof(BaseModel):
+    """What is proven of the model that ships, after it was chosen among all candidates."""
+
+    rule: Rule = Field(
+        description="`fixed_sequence`: one candidate after the other is tested at full confidence, up to the "
+        "first that fails. `shared_sequences`: several such sequences share the level. `estimate`: each is "
+        "judged as if it were the only one, and nothing is proven of what is chosen among them."
+    )
+    confidence: float = Field(
+        description="The model which ships keeps all limits with at least this probability, before the "
+        "test and whatever the number of candidates."
+    )
+    examples: int = Field(description="Test examples.")
+    limits: list[Limit]
+    order: list[Turn] = Field([], description="Made without test labels, by falling cost.")
+    tested: list[Test] = Field([], description="In the order of the tests.")
+    stopped_at: list[str] = Field([], description="The candidates that failed; each ended its sequence.")
+    not_tested: dict[str, str] = Field({}, description="Why the others were not tested.")
+
+    @property
+    def passed(self) -> list[str]:
+        """Returns the candidates that are proven."""
+        return [test.candidate for test in self.tested if test.passed]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import resource
+import time
+
+import numpy as np
+import pytest
+
+from trimtab.artifacts.proof import Limit
+from trimtab.evaluate import choice, paired_proportions, significance
+
+LIMIT = Limit(metric="accuracy", max_loss=0.03)
+
+
+def contenders(**drops):
+    """Returns candidates by their drop in validation, each cheaper than the one before."""
+    random = np.random.default_rng(0)
+    return [
+        choice.Contender(name, name, 0.9 - 0.1 * place, (random.random(1000) < drop).astype(float))
+        for place, (name, drop) in enumerate(drops.items())
+    ]
+
+
+def prove(found, bounds, asked=None):
+    def upper_limit(name, confidence):
+        if asked is not None:
+            asked.append((name, confidence))
+        return bounds[name]
+
+    return choice.prove(found, LIMIT, 1000, 0.95, upper_limit)
+
+
+def test_all_that_is_tested_passes_or_ends_its_sequence_and_the_rest_says_why():
+    found = contenders(a=0.0, b=0.004, c=0.008, d=0.2)
+    proof = prove(found, {"a": 0.01, "b": 0.04, "c": 0.01, "d": 0.3})
+    tested = {test.candidate: test.passed for test in proof.tested}
+    assert tested.get("b") in (None, False)
+    assert not any(name in proof.passed for name in ("b", "d"))
+    assert proof.stopped_at == [name for name, passed in tested.items() if not passed]
+    assert set(tested) | set(proof.not_tested) == {"a", "b", "c", "d"}
+    assert all(reason.startswith("not tested: ") for reason in proof.not_tested.values())
+
+
+def test_nothing_behind_a_failure_is_looked_at():
+    found, asked = contenders(a=0.0, b=0.0, c=0.0), []
+    proof = prove(found, dict.fromkeys("abc", 1.0), asked)
+    assert [name for name, _ in asked] == proof.stopped_at
+    assert sum(1 - confidence for _, confidence in asked) == pytest.approx(0.05)
+    assert proof.passed == []
+
+
+def test_the_order_of_the_arguments_does_not_matter():
+    found = contenders(a=0.0, b=0.01, c=0.02)
+    bounds = dict.fromkeys("abc", 0.01)
+    assert prove(found, bounds) == prove(found[::-1], bounds)
+
+
+def test_the_order_is_made_before_a_test_label_is_seen():
+    found = contenders(a=0.0, b=0.01, c=0.02)
+    orders = [prove(found, dict.fromkeys("abc", bound)).order for bound in (0.0, 1.0)]
+    assert orders[0] == orders[1]
+
+
+def test_without_contenders_there_is_nothing_to_prove():
+    proof = prove([], {})
+    assert proof.order == proof.tested == []
+
+
+@pytest.mark.parametrize(("n", "budget"), [(351, 0.03), (2000, 0.01)])
+def test_a_limit_at_one_level_holds_at_a_higher_one(n, budget):
+    """Sequences that join hand on shares: what passes with a small one must pass with a larger one."""
+    for gains in range(12):
+        most = [most_losses(gains, n, budget, level) for level in (0.01, 0.05 / 3, 0.025, 0.03, 0.04, 0.05)]
+        assert most == sorted(most)
+
+
+def most_losses(gains, n, budget, level):
+    """Returns the most losses with which a candidate passes at a level."""
+    passing, failing = -1, 60
+    while failing - passing > 1:
+        middle = (passing + failing) // 2
+        passes = paired_proportions.upper_limit(middle, gains, n, 1 - level) <= budget
+        passing, failing = (middle, failing) if passes else (passing, middle)
+    return passing
+
+
+def test_two_hundred_candidates_on_ten_thousand_examples_are_decided_in_seconds():
+    random = np.random.default_rng(0)
+    drops = np.linspace(0, 0.02, 200)
+
+    def scores(examples):
+        right = random.random((200, examples)) < (0.95 - drops[:, None])
+        return (random.random(examples) < 0.95).astype(np.float32), right.astype(np.float32)
+
+    (before, after), (test_before, test_after) = scores(5_000), scores(10_000)
+    memory, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    found = [
+        choice.Contender(
+            str(i),
+            str(i // 4),
+            0.99 - i * 0.004,
+            significance.losses(before, after[i], 0.01, "classification"),
+        )
+        for i in range(200)
+    ]
+    proof = choice.prove(
+        found,
+        Limit(metric="accuracy", max_loss=0.01),
+        10_000,
+        0.95,
+        lambda name, confidence: (
+            significance.drop(test_before, test_after[int(name)], confidence, "classification").upper_bound
+        ),
+    )
+    for name in range(200):
+        significance.drop(test_before, test_after[name], 0.95, "classification")
+    assert proof.tested
+    assert time.process_time() - start < 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 500_000
