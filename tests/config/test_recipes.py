@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from trimtab.config.chains import BASELINE, Candidate, Chain, Step
+from trimtab.config.chains import BASELINE, Chain, Step
 from trimtab.config.config import Config
 from trimtab.config.methods import TRAITS, Method, passes, quantizations
 from trimtab.config.parameters import main_parameter, search_range
@@ -75,6 +75,54 @@ def test_chains_that_begin_alike_share_a_branch() -> None:
         "channels-0.5--float16",
     ]
     assert [ending.candidate for ending in branches["none"].endings] == [BASELINE, "none--int8"]
+
+
+def test_a_chain_is_for_every_runtime_that_is_asked_and_has_its_quantization() -> None:
+    both = {"runtimes": ["litert", "openvino"]}
+    assert ids("int8", **both) == [BASELINE, "none--int8", "none--int8--openvino"]
+    assert ids(["none"], **both) == [BASELINE, "none--none--openvino"]
+    assert ids(["dynamic_int8"], **both) == [BASELINE, "none--dynamic_int8"]
+    assert ids(["qat_int8"], **both) == [BASELINE, "none--qat_int8"]
+    assert ids(["int8", {"runtime": "openvino"}]) == [BASELINE, "none--int8--openvino"]
+    assert ids({"prune": "channels", "runtime": ["openvino", "onnxruntime"]}) == [
+        BASELINE,
+        "channels-0.5--none--openvino",
+        "channels-0.5--none--onnxruntime",
+    ]
+
+
+def test_the_first_runtime_that_is_asked_gives_the_baseline_where_litert_is_not() -> None:
+    config = Config.model_validate({**BASE, "recipes": [["int8"]], "runtimes": ["onnxruntime", "openvino"]})
+    first, *others = config.candidates().values()
+    assert (first.id, first.ending.runtime) == (BASELINE, "onnxruntime")
+    assert [each.id for each in others] == ["none--int8--onnxruntime", "none--int8--openvino"]
+    assert Config.model_validate({**BASE, "runtimes": ["openvino"]}).candidates().keys() == {
+        BASELINE,
+        "none--float16--openvino",
+        "none--int8--openvino",
+    }
+
+
+def test_auto_is_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trimtab.config.config.installed", lambda: ("litert", "openvino"))
+    config = Config.model_validate({**BASE, "recipes": [["int8"]], "runtimes": "auto"})
+    assert list(config.candidates()) == [BASELINE, "none--int8", "none--int8--openvino"]
+    assert config.resolved().runtimes == ["litert", "openvino"]
+
+
+def test_a_quantization_that_no_runtime_has_is_told_with_those_that_have_it() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Config.model_validate({**BASE, "recipes": [["channels", "qat_int8"]], "runtimes": ["openvino"]})
+    (error,) = caught.value.errors()
+    assert error["loc"] == ("recipes", 0, 1)
+    assert "qat_int8 is a quantization of litert, and the runtimes are openvino" in error["msg"]
+
+
+def test_a_parameter_that_only_one_runtime_has_is_for_that_runtime() -> None:
+    strict = [{"int8": {"max_drop": 0.01}}, {"runtime": "openvino"}]
+    assert ids(strict)[1].startswith("none--int8--openvino--")
+    ((place, _),) = problems([{"int8": {"max_drop": 0.01}}])
+    assert place == (0, 0, "int8", "max_drop")
 
 
 def test_only_what_the_stem_does_not_show_is_in_a_digest() -> None:
@@ -219,12 +267,3 @@ def test_any_parameter_changes_the_id(chain: Chain, data: st.DataObject) -> None
     assert changed.id != chain.id
     if name == main_parameter(type(step.params)):
         assert changed.id.split("--")[0] != chain.id.split("--")[0] or place
-    assert isinstance(Candidate.to_json, type(lambda: None))
-
-
-@given(st.permutations(["channels", "magnitude", "int8"]))
-def test_the_order_of_steps_matters(order: list[str]) -> None:
-    if order[-1] != "int8":
-        problems(order)
-    else:
-        assert ids(order)[1].startswith("--".join(order[:1]))

@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.fine_tuning import FineTuning, Teacher
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.cost import weights_sha256
 from trimtab.train import determinism, loop
+from trimtab.train.distillation import SoftLabels
+from trimtab.train.feed import Feed
 from trimtab.train.history import History
+from trimtab.train.optimizer import learning_rate
 from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
 
@@ -234,3 +237,53 @@ def test_tensorboard_shows_both_splits_the_rate_and_what_is_asked_for(
     kernels = [tag for tag in train.Tags()["tensors"] if tag.endswith("kernel")]
     assert len(kernels) == 2
     assert len(train.Tensors(kernels[0])) == 3
+
+
+def test_as_much_of_a_fine_tuning_is_warm_up_as_of_the_training() -> None:
+    whole = settings(epochs=20, warmup_epochs=1, learning_rate=0.1)
+    short = whole.for_fine_tuning(FineTuning(epochs=1, learning_rate_factor=0.5)).train
+    assert (short.epochs, short.learning_rate, short.early_stopping) == (1, 0.05, None)
+    assert short.warmup_epochs == pytest.approx(0.05)
+    steps = 100
+    rates = learning_rate(short, steps, keras)
+    assert [float(rates(step)) for step in (0, 5, steps)] == pytest.approx([0.0, 0.05, 0.0])
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0])
+def test_a_teacher_answers_for_its_share_of_every_label(
+    alpha: float, classification: Callable[..., Dataset]
+) -> None:
+    data = classification()
+    teacher = network()
+    soft = SoftLabels(teacher, Teacher(temperature=2.0, alpha=alpha), "classification")
+    x, y = next(iter(Feed(data, settings()).training()))
+    _, labels = next(iter(Feed(data, settings(), soft).training()))
+    answers = np.sqrt(np.asarray(teacher(x)))
+    expected = alpha * answers / answers.sum(1, keepdims=True) + (1 - alpha) * np.eye(3)[np.asarray(y)]
+    np.testing.assert_allclose(np.asarray(labels), expected, atol=1e-5)
+    validation = next(iter(Feed(data, settings(), soft).validation()))[1]
+    np.testing.assert_array_equal(np.asarray(validation).sum(1), np.ones(len(validation)))
+
+
+def test_a_student_of_a_teacher_alone_learns_its_answers(classification: Callable[..., Dataset]) -> None:
+    data, teacher = classification(), network()
+    fit(data, model=teacher, epochs=4)
+    student = network()
+    fine_tune = loop.fine_tuner(
+        data,
+        settings(learning_rate=0.02),
+        label="test",
+        workspace=lambda: contextlib.nullcontext(None),
+        binding={},
+        baseline=lambda: teacher,
+        ended=lambda history: None,
+    )
+    x, _ = data.head("validation", 60)
+
+    def distance() -> float:
+        return float(np.abs(np.asarray(student(x)) - np.asarray(teacher(x))).mean())
+
+    before = distance()
+    alone = Teacher(temperature=1.0, alpha=1.0)
+    fine_tune(student, FineTuning(epochs=6, learning_rate_factor=1.0, teacher=alone))
+    assert distance() < 0.5 * before

@@ -58,3 +58,33 @@ def test_weight_decay_spares_biases_and_normalizations(name: str) -> None:
 def test_momentum_is_for_sgd_and_rmsprop() -> None:
     assert optimizer(Train(optimizer="sgd", momentum=0.8), STEPS, keras).momentum == 0.8
     assert optimizer(Train(optimizer="rmsprop", momentum=0.7), STEPS, keras).momentum == 0.7
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_tf_keras_gets_the_same_optimizer(name: str, decay: float) -> None:
+    import tf_keras
+
+    layers = [tf_keras.layers.Dense(2, name="biased"), tf_keras.layers.BatchNormalization()]
+    model = tf_keras.Sequential([tf_keras.Input((2,)), *layers])
+    for weight in model.weights:
+        weight.assign(np.ones(weight.shape))
+    train = Train(optimizer=name, learning_rate=0.1, weight_decay=decay, schedule="constant", momentum=0.8)
+    chosen = optimizer(train, STEPS, tf_keras)
+    zeros = [np.zeros(weight.shape, np.float32) for weight in model.trainable_variables]
+    chosen.apply_gradients(zip(map(tf_keras.backend.constant, zeros), model.trainable_variables, strict=True))
+    after = {weight.name: float(np.mean(weight)) for weight in model.trainable_variables}
+    assert (after.pop("biased/kernel:0") < 1) is (decay > 0)
+    assert set(after.values()) == {1.0}
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_tf_keras_gets_the_same_schedule(schedule: str) -> None:
+    import tf_keras
+
+    train = Train(epochs=4, learning_rate=0.1, schedule=schedule, warmup_epochs=1.5)
+    ours, theirs = (learning_rate(train, STEPS, api) for api in (keras, tf_keras))
+    steps = range(4 * STEPS + 1)
+    np.testing.assert_allclose(
+        [float(theirs(step)) for step in steps], [float(ours(step)) for step in steps], atol=1e-7
+    )

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from trimtab.config.base import Section
@@ -129,7 +130,7 @@ class Chain:
         """Returns the chain with all parameters and its runtime, as a config takes it."""
         return [*(step.to_json() for step in (*self.steps, self.quantization)), {"runtime": self.runtime}]
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Returns the candidate's id."""
         steps = (*self.steps, self.quantization)
@@ -137,7 +138,7 @@ class Chain:
         stems = [branch_stem(self.steps), self.quantization.stem, *runtime]
         return _identifier(stems, steps, self.to_json())
 
-    @property
+    @cached_property
     def branch_id(self) -> str:
         """Returns the id of what comes before the quantization."""
         return _identifier([branch_stem(self.steps)], self.steps, [step.to_json() for step in self.steps])

@@ -53,3 +53,20 @@ def test_a_step_moves_a_range_by_a_thousandth(quantized: Any) -> None:
     expected = unpublished.DECAY * before + (1 - unpublished.DECAY) * seen
     assert float(high.numpy()) == pytest.approx(expected, abs=1e-3)
     assert float(high.numpy()) < before
+
+
+def test_a_random_layer_of_a_twin_has_a_generator_whose_state_can_be_set() -> None:
+    import tf_keras
+
+    tf_keras.backend.experimental.enable_tf_random_generator()
+    model = tf_keras.Sequential([tf_keras.Input((64,)), tf_keras.layers.Dropout(0.5)])
+    (generator,) = unpublished.random_generators(model)
+    ones, draws = np.ones((1, 64), np.float32), []
+    for seed in (1, 2, 1):
+        generator.reset_from_seed(seed)
+        state = np.array(generator.state)
+        draws += [np.asarray(model(ones, training=True))]
+        generator.state.assign(state)
+        np.testing.assert_array_equal(model(ones, training=True), draws[-1])
+    np.testing.assert_array_equal(draws[0], draws[2])
+    assert (draws[0] != draws[1]).any()

@@ -1,0 +1,52 @@
+"""A pass of TFMOT that is killed and started again ends with the same bits as one that is not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from compress.tfmot.resumable import OUTCOME, main
+from faults import forked
+from faults.kills import after_progress, kill
+from train.conftest import classification
+
+from trimtab.data.dataset.dataset import Dataset
+
+__all__ = ["classification"]
+LOG = "log"
+
+
+def start(name: str, dataset: Dataset, directory: Path, teacher: str | None) -> Any:
+    directory.mkdir(exist_ok=True)
+    (directory / LOG).unlink(missing_ok=True)
+    return forked.start(main, directory / LOG, name, str(dataset.path), str(directory), teacher)
+
+
+def finish(name: str, dataset: Dataset, directory: Path, teacher: str | None) -> tuple[str, str]:
+    """Runs a pass to its end; returns what it ends with, and what it says."""
+    task = start(name, dataset, directory, teacher)
+    task.join(300)
+    said = (directory / LOG).read_text()
+    assert task.exitcode == 0, said
+    return (directory / OUTCOME).read_text(), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "teacher"), [("magnitude", None), ("two_four", "baseline"), ("qat_int8", None)]
+)
+def test_killed_at_random_moments(
+    name: str, teacher: str | None, classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    dataset = classification(rows=(800, 60))
+    expected, _ = finish(name, dataset, tmp_path / "whole", teacher)
+    checkpoints, moments = tmp_path / "killed" / "checkpoints", random.Random(name)
+    for _ in range(2):
+        process = start(name, dataset, tmp_path / "killed", teacher)
+        kill(process, after_progress(checkpoints, moments.uniform(0.0, 0.4)))
+    found, said = finish(name, dataset, tmp_path / "killed", teacher)
+    assert "resumes at epoch" in said
+    assert found == expected
