@@ -45,10 +45,11 @@ class TrainSettings:
             tuning: What a pass says of it.
         """
         train = self.train
+        share = train.warmup_epochs / train.epochs if train.epochs else 0.0
         changes = {
             "epochs": tuning.epochs,
             "learning_rate": train.learning_rate * tuning.learning_rate_factor,
-            "warmup_epochs": train.warmup_epochs * tuning.epochs / train.epochs,
+            "warmup_epochs": share * tuning.epochs,
             "early_stopping": None,
         }
         return replace(self, train=train.model_copy(update=changes))
