@@ -3,13 +3,16 @@
 ARG BASE=python:3.11-slim
 
 
-# ---- the dependencies, from the hashed lock: a layer that changes only when the lock does
+# ---- the dependencies, from the hashed locks: a layer that changes only when they do
 FROM ${BASE} AS deps
 ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv --without-pip /opt/trimtab
-COPY requirements.lock /tmp/
+# Runtimes beside LiteRT, by their extras; `--build-arg EXTRAS=` leaves them out.
+ARG EXTRAS="onnx openvino"
+COPY requirements.lock requirements-onnx.lock requirements-openvino.lock /tmp/
 RUN --mount=type=cache,target=/root/.cache/pip \
-    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements.lock
+    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements.lock \
+        $(for extra in ${EXTRAS}; do echo "-r /tmp/requirements-${extra}.lock"; done)
 COPY tools/slim_packages.py /tmp/
 RUN python3 /tmp/slim_packages.py /opt/trimtab/lib/python3.11/site-packages
 

@@ -37,12 +37,16 @@ bench-smoke: $(VENV)/.installed-dev
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py
 
-# The lock files name versions and hashes, and no place to get them from. The last has what the GPU image adds.
+# The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
+# on top of the first.
+COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url
+EXTRAS := onnx openvino
 lock: $(VENV)/.installed-dev
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-emit-index-url pyproject.toml --group dev -o requirements-dev.lock
-	echo 'tensorflow[and-cuda]' | $(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header \
-		--no-emit-index-url - -c requirements.lock -o requirements-gpu.lock
+	$(COMPILE) --universal pyproject.toml -o requirements.lock
+	$(COMPILE) --universal pyproject.toml --group dev --all-extras -o requirements-dev.lock
+	for extra in $(EXTRAS); do $(BIN)/python tools/extra.py "$$extra" | \
+		$(COMPILE) --universal - -c requirements.lock -o "requirements-$$extra.lock"; done
+	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
 
 # IMAGE, BASE and TARGET (cpu, gpu) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
 # BuildKit; others may need their buildx plugin.

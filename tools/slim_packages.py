@@ -11,14 +11,21 @@ import sys
 
 # Headers for those who compile against a package, and a C++ parser that TensorFlow's wheel asks for and never
 # imports.
-HEADERS = ["tensorflow/include", "pyarrow/include", "pyarrow/src", "numpy/_core/include", "clang"]
+HEADERS = [
+    "tensorflow/include",
+    "pyarrow/include",
+    "pyarrow/src",
+    "numpy/_core/include",
+    "openvino/include",
+    "clang",
+]
 # The packages' own tests; TensorFlow, Keras and KFP import some of theirs, so these are named one by one.
 TESTED = ["numpy", "scipy", "sklearn", "pyarrow", "h5py", "joblib"]
 
 
 def main(packages: pathlib.Path) -> int:
     """Removes, compiles, and returns the exit code."""
-    unused = [packages / name for name in HEADERS]
+    unused = [packages / name for name in [*HEADERS, "onnx/backend/test"]]
     for name in TESTED:
         unused += [found for found in (packages / name).rglob("tests") if found.is_dir()]
     for path in unused:

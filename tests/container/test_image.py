@@ -95,7 +95,8 @@ def test_modules_are_compiled_as_nothing_can_be_cached_later(run):
 
 
 def test_versions_are_those_of_the_lock(run, root):
-    lines = (root / "requirements.lock").read_text().splitlines()
+    locks = ("requirements.lock", "requirements-onnx.lock", "requirements-openvino.lock")
+    lines = [line for name in locks for line in (root / name).read_text().splitlines()]
     # A package may be there in several versions, for different Pythons.
     locked = {re.match(r"([a-z0-9.-]+)==(\S+)", line, re.I) for line in lines} - {None}
     locked = {(plain(found[1]), found[2]) for found in locked}
@@ -104,6 +105,11 @@ def test_versions_are_those_of_the_lock(run, root):
     installed = {(plain(name), version) for name, version in installed if name != "trimtab"}
     assert installed <= locked
     assert len(installed) > 50
+
+
+def test_it_has_all_runtimes(run):
+    code = "from trimtab.runtimes.registry import installed; print(*installed())"
+    assert run(["python3", "-c", code]).split() == ["litert", "openvino", "onnxruntime"]
 
 
 def plain(name):

@@ -1,6 +1,8 @@
-"""The GPU image adds CUDA to the packages of the other, and changes none of them."""
+"""What is added on top (CUDA, the runtimes) changes none of the common packages."""
 
 import re
+
+import pytest
 
 
 def versions(path):
@@ -16,9 +18,17 @@ def test_the_gpu_image_has_the_same_packages_and_cuda(root):
     assert any(name == "tensorflow" for name, _ in gpu & common)
 
 
+@pytest.mark.parametrize(("extra", "expected"), [("onnx", "onnxruntime"), ("openvino", "nncf")])
+def test_a_runtime_adds_its_own_packages(root, extra, expected):
+    common, added = versions(root / "requirements.lock"), versions(root / f"requirements-{extra}.lock")
+    assert expected in {name for name, _ in added - common}
+    assert not {name for name, _ in added - common} & {name for name, _ in common}
+    assert added <= versions(root / "requirements-dev.lock")
+
+
 def test_every_package_is_hashed(root):
-    for name in ("requirements.lock", "requirements-gpu.lock"):
-        text = (root / name).read_text()
+    for path in root.glob("requirements*.lock"):
+        text = path.read_text()
         blocks = re.split(r"^(?=[\w.-]+(?:\[[\w,-]+\])?==)", text, flags=re.M)[1:]
         assert blocks
         assert all("--hash=sha256:" in block for block in blocks)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from served import predict
+from served import linear_files, predict
 
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
 from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
+from trimtab.runtimes import registry
 from trimtab.storage import artifact
 
 
@@ -21,21 +22,32 @@ from trimtab.storage import artifact
 def make_selection(
     tmp_path: Path, digits_dataset: Path, linear_tflite: Callable[..., bytes]
 ) -> Callable[..., artifact.Artifact]:
-    """Returns a function that writes a ``selection`` artifact: ``make_selection(seed, error=0.0)``."""
+    """Returns a function that writes a ``selection``: ``make_selection(seed, error=0.0, runtime="")``.
 
-    def make(seed: int = 0, error: float = 0.0, dataset: Path = digits_dataset) -> artifact.Artifact:
+    Without a runtime it is as before there were others: LiteRT's, which it does not say.
+    """
+
+    def make(
+        seed: int = 0, error: float = 0.0, dataset: Path = digits_dataset, runtime: str = ""
+    ) -> artifact.Artifact:
         data = Dataset.open(dataset)
         shape, outputs = data.schema.input.shape, data.schema.outputs
         weights = np.random.default_rng(seed).normal(size=(outputs, int(np.prod(shape)))).astype(np.float32)
         softmax = data.schema.task == "classification"
-        path = tmp_path / f"selection-{seed}-{error}"
+        path = tmp_path / f"selection-{seed}-{error}{runtime}"
         with artifact.create(path, "selection") as draft:
-            (draft.path / "model.tflite").write_bytes(linear_tflite(weights, shape=shape, softmax=softmax))
+            if runtime:
+                linear_files(weights, shape, draft.path, runtime)
+            else:
+                content = linear_tflite(weights, shape=shape, softmax=softmax)
+                (draft.path / "model.tflite").write_bytes(content)
             x = data.arrays("test")[0][:8]
-            y = predict(draft.path, data.model_input(x))
+            y = predict(draft.path, data.model_input(x), runtime or "litert")
             Golden({INPUT: x}, {OUTPUT: y + np.float32(error)}, 1e-5).save(draft.path / "golden.npz")
             (draft.path / "selection.json").write_text(json.dumps({"seed": seed}))
             draft.lineage = {"dataset": data.fingerprint, "candidate": "none--none"}
+            if runtime:
+                draft.lineage |= {"runtime": runtime, "runtime_version": registry.runtime(runtime).version()}
         return artifact.load(path, "selection")
 
     return make

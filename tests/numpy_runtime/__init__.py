@@ -67,7 +67,7 @@ class Loaded:
 class Numpy:
     """See ``base.Runtime``."""
 
-    name, extra, files = "numpy", "", ("model.npz",)
+    name, extra, platform, files = "numpy", "", "numpy_npz", ("model.npz",)
     quantizers = {
         "none": Quantizer(Float32, "32-bit floats."),
         "float16": Quantizer(Float16, "16-bit float weights."),

@@ -21,7 +21,7 @@ def command(target: str, version: int | None, output: str, as_json: bool) -> int
     """Export the model deployed at TARGET as a SavedModel for TensorFlow Serving.
 
     A fresh process without Keras must repeat the Keras model's outputs before anything is written.
-    A quantized model is exported in floats, as 8-bit kernels exist in LiteRT alone.
+    A quantized model is exported in floats, as its 8-bit kernels exist in its runtime alone.
     """
     from trimtab.deploy.export import export
 

@@ -46,8 +46,9 @@ def _print(found: History) -> None:
 
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in ("Version", "Champion", "Candidate", "Quality", "ms", "KB"):
-        justify: Literal["left", "right"] = "left" if heading in ("Champion", "Candidate") else "right"
+    for heading in ("Version", "Champion", "Candidate", "Runtime", "Quality", "ms", "KB"):
+        is_text = heading in ("Champion", "Candidate", "Runtime")
+        justify: Literal["left", "right"] = "left" if is_text else "right"
         table.add_column(heading, justify=justify, no_wrap=heading != "Candidate", overflow="fold")
     for one in found.versions:
         table.add_row(*(Text(cell) for cell in _cells(one)), style=STATES[one.state][1])
@@ -67,7 +68,8 @@ def _cells(one: Version) -> list[str]:
     if "mae" in one.metrics:
         quality = f"MAE {numbers.decimal(one.metrics['mae'], 4)}"
     cost = [numbers.milliseconds(one.latency_ms), numbers.kilobytes(one.size_bytes)]
-    return [str(one.version), STATES[one.state][0], one.candidate or numbers.ABSENT, quality, *cost]
+    model = [one.candidate or numbers.ABSENT, one.runtime or numbers.ABSENT]
+    return [str(one.version), STATES[one.state][0], *model, quality, *cost]
 
 
 def _told(move: Promotion) -> str:

@@ -1,7 +1,7 @@
 """Export of a deployed version as a SavedModel, for TensorFlow Serving and whatever else reads those.
 
 What is exported is the Keras model that the deployed file was made from. Nothing else can be: 8-bit kernels
-exist in LiteRT alone. So a quantized version is exported in floats, and the difference is told.
+exist in the runtimes alone. So a quantized version is exported in floats, and the difference is told.
 """
 
 from __future__ import annotations

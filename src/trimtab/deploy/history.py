@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from trimtab.deploy.pointer import REPLACED_DAMAGED
 from trimtab.deploy.repository import Champion, Promotion, Repository
 from trimtab.errors import DeployError
+from trimtab.runtimes.registry import DEFAULT
 from trimtab.storage.parallel import in_parallel
 
 
@@ -27,10 +28,15 @@ class _Candidate(_Lenient):
     latency_ms: _Latency | None = None
 
 
+class _Runtime(_Lenient):
+    name: str = DEFAULT
+
+
 class _Metadata(_Lenient):
     """``metadata.json``, as far as people ask for it here."""
 
     run: str | None = None
+    runtime: _Runtime = _Runtime()
     candidate: _Candidate | None = None
 
 
@@ -44,8 +50,9 @@ class Version(BaseModel):
             ``unknown``: the pointer is or was damaged, and the history is lost with it.
         run: The URI of the run that made it.
         candidate: The candidate's id.
+        runtime: What runs it.
         metrics: On the test split of its own run.
-        size_bytes: Bytes of the model file.
+        size_bytes: Bytes of the model's files.
         latency_ms: Median milliseconds for one example, where and when it was selected.
     """
 
@@ -53,6 +60,7 @@ class Version(BaseModel):
     state: Literal["champion", "former", "never", "missing", "damaged", "unknown"]
     run: str | None = None
     candidate: str | None = None
+    runtime: str | None = None
     metrics: dict[str, float] = {}
     size_bytes: int | None = None
     latency_ms: float | None = None
@@ -125,6 +133,7 @@ def _version(repository: Repository, number: int) -> Version:
         state="never",
         run=known.run,
         candidate=known.candidate.id,
+        runtime=known.runtime.name,
         metrics=known.candidate.metrics,
         size_bytes=known.candidate.size_bytes,
         latency_ms=known.candidate.latency_ms.p50 if known.candidate.latency_ms else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def deploy(
             the pointer is not the expected one, or moved meanwhile.
         StorageError: If the repository cannot be read or written.
     """
-    if selection.lineage.get("candidate") is None:
+    if not (selection.path / GOLDEN_FILE).is_file():
         raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(selection.path))
     repository = Repository(target)
     pointer = repository.pointer()
@@ -127,8 +128,16 @@ def _add(
             files.copy(runtime_of(selection), selection.path, draft.path)
             shutil.copyfile(selection.path / GOLDEN_FILE, draft.path / GOLDEN_FILE)
             (draft.path / SCHEMA_FILE).write_bytes(schema)
-            (draft.path / METADATA_FILE).write_text(metadata)
+            (draft.path / METADATA_FILE).write_text(_described(metadata, selection))
             draft.lineage = {**selection.lineage, "selection": selection.digest}
             if training is not None:
                 draft.lineage["training"] = training.digest
         return repository.add(directory, training.path if training else None)
+
+
+def _described(metadata: str, selection: artifact.Artifact) -> str:
+    """Returns the metadata with the runtime, and the version of its library that the model was proven on."""
+    serving = runtime_of(selection)
+    version = selection.lineage.get("runtime_version", serving.version())
+    described = {**json.loads(metadata), "runtime": {"name": serving.name, "version": version}}
+    return json.dumps(described, indent=2) + "\n"

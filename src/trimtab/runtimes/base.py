@@ -112,6 +112,7 @@ class Runtime(Protocol):
     Attributes:
         name: As in the registry.
         extra: The extra of the package that installs it; empty where it always is.
+        platform: What the Open Inference Protocol calls its models.
         files: The names of a model's files; the first is the one to load.
         quantizers: By the name of the step that ends a chain; ``none`` is 32-bit floats.
         reads: Endings of the files of models that it takes as they are; the first is that of its own format.
@@ -120,6 +121,7 @@ class Runtime(Protocol):
 
     name: str
     extra: str
+    platform: str
     files: tuple[str, ...]
     quantizers: Mapping[str, Quantizer]
     reads: tuple[str, ...]

@@ -138,7 +138,7 @@ class Service:
     async def _model_metadata(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)
         facts.version = model.version
-        return json_response(tensors.metadata(model.schema, self._name, model.version))
+        return json_response(tensors.metadata(model.schema, self._name, model.version, model.platform))
 
     async def _model_ready(self, request: Request, facts: Facts) -> Response:
         facts.version = self._model(request).version

@@ -112,6 +112,8 @@ class Follower:
         self._log.event(
             "serving", model=self._name, version=model.version, before=before.version if before else None
         )
+        if model.notice:
+            self._log.event("other_library", version=model.version, notice=model.notice)
 
 
 def _selection(champion: Champion) -> str:

@@ -13,7 +13,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import Repository
-from trimtab.deploy.runtime import runtime_of
+from trimtab.deploy.runtime import other_version, runtime_of
 from trimtab.deploy.serving import resized
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
@@ -29,13 +29,17 @@ class ServedModel:
     Attributes:
         version: Its number.
         schema: What its inputs and outputs mean.
+        platform: What the Open Inference Protocol calls what runs it.
+        notice: How the library here differs from the one that it was proven on, in words; or nothing.
         row_values: How many values an example has.
         preprocessor: Turns raw rows into its stored tensors.
         batcher: Runs it.
     """
 
-    def __init__(self, version: int, schema: DatasetSchema, batcher: Batcher) -> None:
-        self.version = version
+    def __init__(
+        self, version: int, schema: DatasetSchema, batcher: Batcher, platform: str, notice: str
+    ) -> None:
+        self.version, self.platform, self.notice = version, platform, notice
         self.schema = schema
         self.row_values = math.prod(schema.input.shape)
         self.preprocessor = Preprocessor.load(schema)
@@ -76,6 +80,7 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
         DeployError: If there is no such version, or if it answers differently than when it was selected.
         ArtifactError: If one of its files is missing, cut or changed.
         ModelError: If the runtime cannot load or run it.
+        ConfigError: If the runtime is not installed.
     """
     location = repository.location(version)
     with repository.fetched(version) as found:
@@ -89,7 +94,8 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
             for other in others
         ]
     row_s = seconds(lambda: own.predict(x)) / rows(x)
-    return ServedModel(version, schema, Batcher(own, models, row_s, limits, metrics))
+    batcher = Batcher(own, models, row_s, limits, metrics)
+    return ServedModel(version, schema, batcher, serving.platform, other_version(found))
 
 
 def _verified(

@@ -188,13 +188,13 @@ def answer(request: InferRequest, model: str, version: int, outputs: Batch) -> t
     return head + content, {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
 
 
-def metadata(schema: DatasetSchema, model: str, version: int) -> dict[str, Any]:
+def metadata(schema: DatasetSchema, model: str, version: int, platform: str) -> dict[str, Any]:
     """Returns the protocol's metadata of a model."""
     datatype = _DATATYPES[schema.input.model_dtype]
     return {
         "name": model,
         "versions": [str(version)],
-        "platform": "litert_tflite",
+        "platform": platform,
         "inputs": [{"name": INPUT, "datatype": datatype, "shape": [-1, *schema.input.shape]}],
         "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, schema.outputs]}],
     }

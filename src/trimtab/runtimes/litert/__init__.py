@@ -26,6 +26,7 @@ class LiteRT:
 
     name = "litert"
     extra = ""
+    platform = "litert_tflite"
     files: tuple[str, ...] = (MODEL_FILE,)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".tflite",)

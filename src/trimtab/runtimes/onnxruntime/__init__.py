@@ -24,6 +24,7 @@ class OnnxRuntime:
 
     name = "onnxruntime"
     extra = "onnx"
+    platform = "onnxruntime_onnx"
     files: tuple[str, ...] = (MODEL_FILE,)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".onnx",)

@@ -24,6 +24,7 @@ class OpenVINO:
 
     name = "openvino"
     extra = "openvino"
+    platform = "openvino_ir"
     files: tuple[str, ...] = (MODEL_FILE, WEIGHTS_FILE)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".xml", ".onnx")

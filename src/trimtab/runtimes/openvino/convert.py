@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import openvino as ov
-
 from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError
@@ -16,6 +14,7 @@ from trimtab.models.tensors import input_names, output_names
 from trimtab.runtimes.keras_export import export
 from trimtab.runtimes.openvino.nncf import quantized
 from trimtab.runtimes.openvino.params import NncfInt8
+from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 
 if TYPE_CHECKING:

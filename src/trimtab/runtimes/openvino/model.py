@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino as ov
 
 from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
 from trimtab.errors import ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import TensorInfo
 from trimtab.runtimes.checks import check_batch, check_types
+from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 
 

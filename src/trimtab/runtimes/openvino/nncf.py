@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from trimtab.batch import Batch, rows, take
@@ -16,6 +15,7 @@ from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
 from trimtab.runtimes.openvino.model import settings
 from trimtab.runtimes.openvino.params import NncfInt8
+from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 
 _Example = dict[str, NDArray[Any]]

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-from openvino import preprocess
-
 from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.errors import ModelError
 from trimtab.runtimes.openvino.convert import save
+from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 from trimtab.runtimes.shapes import BYTES, channels_first
 
@@ -59,7 +57,7 @@ def _taking(model: Any, shape: tuple[int, ...], source: Path) -> Any:
     port = model.inputs[0]
     found = tuple(int(size.get_length()) if size.is_static else None for size in list(port.partial_shape)[1:])
     order, kind = channels_first(found, shape, source), port.get_element_type().get_type_name()
-    steps = preprocess.PrePostProcessor(model)
+    steps = ov.preprocess.PrePostProcessor(model)
     if order is not None:
         fed, inside = _LAYOUTS[len(shape)]
         steps.input().tensor().set_layout(ov.Layout(fed))

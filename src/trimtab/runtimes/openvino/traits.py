@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import openvino as ov
-
 from trimtab.runtimes.base import Traits
 from trimtab.runtimes.kernels import Kernel, counted
 from trimtab.runtimes.openvino.model import compiled_model
+from trimtab.runtimes.openvino.silent import ov
 
 _NO_OPERATORS = {"Parameter", "Result", "Constant", "Input", "Output", "Const"}
 _CONVERSIONS = {"Convert", "Multiply", "Subtract", "Reshape", "Transpose", "FakeQuantize"}
