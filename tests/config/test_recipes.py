@@ -154,6 +154,13 @@ def test_only_what_the_stem_does_not_show_is_in_a_digest() -> None:
         ([{"prune": "none", "quantise": ["int8"]}], (0, "quantise"), "not permitted"),
         ([["int8", {"runtime": "tensorrt"}]], (0, 1, "runtime"), "Input should be litert"),
         ([[3]], (0, 0), "expected a step"),
+        ([[{"channels": [0.5] * 1001}]], (0, 0), "more than 1,000 alternatives"),
+        (
+            [[{"channels": {"ratio": [0.5] * 999, "epochs": [1] * 999, "teacher": [None] * 999}}]],
+            (0, 0),
+            "1,000",
+        ),
+        ([[["channels"] * 40, ["channels"] * 40, "int8"]], (0,), "more than 1,000 chains"),
         ([[{"channels": 0.5, "magnitude": 0.5}]], (0, 0), "expected a step"),
         ([[{"channels": {"teacher": "me"}}]], (0, 0, "channels", "teacher", "model"), "'baseline'"),
         (

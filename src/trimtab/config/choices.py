@@ -9,6 +9,11 @@ from typing import Any
 
 from trimtab.config.problems import Place, Problems
 
+MOST = 1000
+"""Chains that one recipe may stand for, and alternatives that one step may have."""
+
+MOST_CHARACTERS = 200
+
 MAIN = ""
 """Stands for the main parameter, whose name is not written."""
 
@@ -31,21 +36,31 @@ class Choice:
 
 
 def choices(place: Place, written: Any, problems: Problems) -> list[Choice]:
-    """Returns the alternatives of a step: those of a list, and of every list among a step's values."""
+    """Returns the alternatives of a step: those of a list, and of every list among a step's values.
+
+    More than ``MOST`` of them are a problem.
+    """
+    found = list(itertools.islice(_choices(place, written, problems), MOST + 1))
+    if len(found) > MOST:
+        problems.add(place, f"it stands for more than {MOST:,} alternatives")
+    return found[:MOST]
+
+
+def _choices(place: Place, written: Any, problems: Problems) -> Iterator[Choice]:
     if isinstance(written, list) and written:
-        return [each for at, one in enumerate(written) for each in choices((*place, at), one, problems)]
-    if isinstance(written, str):
-        return [Choice(place, written, {}, {})]
-    if isinstance(written, dict) and isinstance(written.get("method"), str):
+        for at, each in enumerate(written):
+            yield from _choices((*place, at), each, problems)
+    elif isinstance(written, str):
+        yield Choice(place, written, {}, {})
+    elif isinstance(written, dict) and isinstance(written.get("method"), str):
         params = {name: value for name, value in written.items() if name != "method"}
-        return list(_combined(place, written["method"], params, place))
-    if isinstance(written, dict) and len(written) == 1:
+        yield from _combined(place, written["method"], params, place)
+    elif isinstance(written, dict) and len(written) == 1:
         ((name, value),) = written.items()
-        return list(_valued(place, str(name), value, (*place, str(name))))
-    problems.add(
-        place, f"expected a step: name, {{name: value}} or {{name: {{parameter: value}}}}; got {written!r}"
-    )
-    return []
+        yield from _valued(place, str(name), value, (*place, str(name)))
+    else:
+        text = "expected a step: name, {name: value} or {name: {parameter: value}}"
+        problems.add(place, f"{text}; got {written!r}"[:MOST_CHARACTERS])
 
 
 def _valued(place: Place, name: str, value: Any, at: Place) -> Iterator[Choice]:
@@ -61,7 +76,7 @@ def _valued(place: Place, name: str, value: Any, at: Place) -> Iterator[Choice]:
 
 def _combined(place: Place, name: str, params: Mapping[str, Any], at: Place) -> Iterator[Choice]:
     """Yields every way to choose a value for each parameter."""
-    values = [_values(value, (*at, param)) for param, value in params.items()]
+    values = [_values(value, (*at, str(param))) for param, value in params.items()]
     for combination in itertools.product(*values):
         chosen = dict(zip(params, combination, strict=True))
         yield Choice(

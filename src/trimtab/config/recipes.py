@@ -14,13 +14,14 @@ parameter}`` or ``{name: {parameter: value}}``. What may stand there, with which
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from trimtab.config.chains import USUAL_RUNTIME, Chain, Step
-from trimtab.config.choices import MAIN, Choice, choices
+from trimtab.config.choices import MAIN, MOST, Choice, choices
 from trimtab.config.methods import FLOAT, Method, passes, quantizations
 from trimtab.config.problems import Place, Problems
 from trimtab.registry import RUNTIMES
@@ -101,6 +102,9 @@ class _Reader:
     def chains(self, place: Place, recipe: Any) -> Iterator[Chain]:
         """Yields the chains of one recipe, as far as they are right."""
         positions, runtimes = self._read(place, recipe)
+        if math.prod(map(len, positions)) > MOST:
+            self.problems.add(place, f"it stands for more than {MOST:,} chains")
+            return
         for combination in itertools.product(*positions):
             *before, last = combination
             if last.name in self._passes:
