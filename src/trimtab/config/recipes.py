@@ -14,8 +14,10 @@ parameter}`` or ``{name: {parameter: value}}``. What may stand there, with which
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,7 +26,7 @@ from trimtab.config.chains import USUAL_RUNTIME, Chain, Step
 from trimtab.config.choices import MAIN, MOST, Choice, choices
 from trimtab.config.methods import FLOAT, Method, passes, quantizations
 from trimtab.config.problems import Place, Problems
-from trimtab.registry import RUNTIMES
+from trimtab.registry import PASSES, RUNTIMES
 
 USUAL = ("none", "float16", "dynamic_int8", "int8")
 """The quantizations of a config without recipes, as far as its runtimes have them: they train nothing."""
@@ -52,7 +54,15 @@ def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain
         ValidationError: If something is unknown, out of range or twice, if a step cannot stand where it is,
             or if a quantization is one of none of the runtimes.
     """
-    reader = _Reader(runtimes)
+    # A date of YAML's is no number as text, either; a mapping without its odd keys is no step.
+    text = json.dumps(recipes, default=str, skipkeys=True)
+    return list(_expanded(text, tuple(runtimes), (*PASSES.items(), *RUNTIMES.items())))
+
+
+@lru_cache(maxsize=16)
+def _expanded(text: str, runtimes: tuple[str, ...], registered: tuple[Any, ...]) -> tuple[Chain, ...]:  # noqa: ARG001
+    """Returns the chains of recipes in JSON; stages ask for the same ones again and again."""
+    reader, recipes = _Reader(runtimes), json.loads(text)
     written = [[_usual(runtimes)]] if recipes is None else recipes
     chains = [chain for place, recipe in enumerate(written) for chain in reader.chains((place,), recipe)]
     seen = set[str]()
@@ -61,7 +71,7 @@ def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain
             reader.problems.add(chain.place, f"{chain.id} is listed twice")
         seen.add(chain.id)
     reader.problems.refuse("recipes")
-    return chains
+    return tuple(chains)
 
 
 def baseline(runtimes: Sequence[str]) -> Chain:
