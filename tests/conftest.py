@@ -75,8 +75,7 @@ def digits_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("digits")
     config = {"data": {"train": "sklearn://digits", "workers": 1}, "model": {"architecture": "cnn"}}
     text = Config.model_validate(config).model_dump_json()
-    data_prep.run(config=text, run=str(folder / "run"), dataset=str(folder / "dataset"))
-    return folder / "dataset"
+    return folder / "store" / data_prep.run(str(folder / "run"), text)
 
 
 @pytest.fixture(scope="session")

@@ -92,6 +92,14 @@ def watched(give_up: Callable[[], None]) -> Iterator[None]:
         _State.due, _State.raised = None, False
 
 
+def forget() -> None:
+    """Takes back, in a process that was just forked, what its parent set up: it has no such thread."""
+    signal.set_wakeup_fd(-1)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    _State.due, _State.raised, _State.deferrals = None, False, 0
+
+
 def _request() -> None:
     if _State.due is None:
         _State.due = time.monotonic() + SAVE_SECONDS

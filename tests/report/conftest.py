@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from trimtab.artifacts.record import EntryRecord, StageRecord
+from trimtab.config import chains
 from trimtab.config.config import Config
-from trimtab.stages.stage import StageRecord
 
 FLOAT_BYTES = 312_412
+COST = {"parameters": 78_666, "macs": 2_510_000, "sparsity": 0.0}
 SIZE = {"none": 1.0, "float16": 0.51, "dynamic_int8": 0.28, "int8": 0.29, "qat_int8": 0.30}
 SPEED = {"none": 1.0, "float16": 1.02, "dynamic_int8": 0.62, "int8": 0.71, "qat_int8": 0.72}
 LOSS = {"none": 0.0, "float16": 0.0, "dynamic_int8": 0.001, "int8": 0.004, "qat_int8": 0.003}
@@ -42,7 +44,7 @@ def config(classes: int, regression: bool, prunes: int) -> Config:
     )
 
 
-def history(epochs: int, regression: bool, rng: np.random.Generator) -> dict[str, Any]:
+def history(epochs: int, regression: bool, rng: np.random.Generator) -> list[dict[str, float]]:
     rows = []
     for epoch in range(1, epochs + 1):
         decay = np.exp(-epoch / (epochs / 4))
@@ -57,7 +59,7 @@ def history(epochs: int, regression: bool, rng: np.random.Generator) -> dict[str
         name, scale = ("mae", loss) if regression else ("accuracy", 0.99 - 0.7 * decay)
         row[name], row[f"val_{name}"] = scale + noise[2], scale * (1.1 if regression else 0.98) + noise[3]
         rows.append({key: float(value) for key, value in row.items()})
-    return {"epochs": rows}
+    return rows
 
 
 def confusion(classes: int, accuracy: float, examples: int) -> list[list[int]]:
@@ -192,6 +194,7 @@ def data_summary(names: list[str], regression: bool) -> dict[str, Any]:
     counts = {split: {name: n + i % 9 for i, name in enumerate(names)} for split, n in shares.items()}
     return {
         "rows": {"train": 1293, "validation": 144, "test": 360},
+        "task": "regression" if regression else "classification",
         "classes": [] if regression else names,
         "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "warnings": [
@@ -203,6 +206,41 @@ def data_summary(names: list[str], regression: bool) -> dict[str, Any]:
     }
 
 
+def sharded(
+    settings: Config, selection: dict[str, Any], examples: int, epochs: Callable[[], list[dict[str, float]]]
+) -> list[StageRecord]:
+    """Returns the records of the tasks that work on one of two shards."""
+    everyone = {one["id"]: one for one in selection["candidates"]}
+    records: dict[str, list[StageRecord]] = {"prune": [], "quantize": [], "evaluate": []}
+    for shard in ("1/2", "2/2"):
+        pruned, quantized, evaluated = ([], [], [])  # type: tuple[list[EntryRecord], ...]
+        for branch in chains.shard(settings.branches(), shard):
+            if branch.steps:
+                about = {"weights_sha256": "cd" * 32, "cost": COST, "history": epochs()}
+                pruned.append(EntryRecord(name=branch.id, seconds=9.5, summary=about))
+            for ending in branch.endings:
+                one = everyone[ending.candidate]
+                if not one["ok"]:
+                    reason = one["reasons"][0]
+                    quantized.append(EntryRecord(name=one["id"], ok=False, seconds=4.1, reason=reason))
+                    continue
+                about = {
+                    "runtime": "litert",
+                    "size_bytes": one["size_bytes"],
+                    "max_difference": 0.0,
+                    "cost": COST,
+                }
+                quantized.append(EntryRecord(name=one["id"], seconds=4.1, summary=about))
+                measured = ("metrics", "per_class", "confusion", "size_bytes", "gzip_bytes")
+                about = {key: one[key] for key in measured if key in one}
+                about |= {"runtime": "litert", "examples": examples, "cost": COST}
+                evaluated.append(EntryRecord(name=one["id"], seconds=0.8, summary=about))
+        for stage, entries in (("prune", pruned), ("quantize", quantized), ("evaluate", evaluated)):
+            seconds = sum(entry.seconds for entry in entries)
+            records[stage].append(StageRecord(stage=stage, shard=shard, seconds=seconds, entries=entries))
+    return [record for stage in records.values() for record in stage]
+
+
 def make_records(
     *,
     classes: int = 10,
@@ -210,7 +248,7 @@ def make_records(
     regression: bool = False,
     prunes: int = 3,
     examples: int = 360,
-) -> tuple[dict[str, Any], list[StageRecord]]:
+) -> tuple[Config, list[StageRecord]]:
     """Returns the resolved config and the records of a whole run that went well."""
     names = names or [str(i) for i in range(classes)]
     settings, rng = config(len(names), regression, prunes), np.random.default_rng(0)
@@ -236,26 +274,13 @@ def make_records(
                 "history": history(20, regression, rng),
                 "validation": {"loss": 0.12, "mae" if regression else "accuracy": 0.972},
                 "weights_sha256": "ab" * 32,
+                "cost": COST,
                 "warnings": [],
                 "best_epoch": 17,
             },
         ),
     ]
-    for prune_id in settings.branches():
-        summary = {"ok": True, "history": history(5, regression, rng)} if prune_id != "none" else {"ok": True}
-        found.append(StageRecord(stage="prune", item=prune_id, seconds=9.5, summary=summary))
-    found.append(
-        StageRecord(
-            stage="shortlist", seconds=0.3, summary={"dropped": {}, "candidates": list(settings.candidates())}
-        )
-    )
-    for one in selection["candidates"]:
-        measured = ("metrics", "per_class", "confusion", "size_bytes", "gzip_bytes")
-        evaluation = {key: one[key] for key in measured if key in one}
-        evaluation |= {"candidate": one["id"], "ok": one["ok"], "examples": examples}
-        evaluation["reason"] = "" if one["ok"] else one["reasons"][0]
-        found.append(StageRecord(stage="quantize", item=one["id"], seconds=4.1, summary={"ok": one["ok"]}))
-        found.append(StageRecord(stage="evaluate", item=one["id"], seconds=0.8, summary=evaluation))
+    found += sharded(settings, selection, examples, lambda: history(5, regression, rng))
     found.append(StageRecord(stage="select", seconds=3.7, summary=selection))
     if selection["chosen"]:
         found.append(
@@ -263,18 +288,18 @@ def make_records(
         )
     for record in found:
         record.ok = True
-    return settings.model_dump(mode="json"), found
+    return settings, found
 
 
 @pytest.fixture(scope="session")
-def run_records() -> Callable[..., tuple[dict[str, Any], list[StageRecord]]]:
+def run_records() -> Callable[..., tuple[Config, list[StageRecord]]]:
     """Returns `make_records`."""
     return make_records
 
 
 def make_retraining(
     *, finding: str = "better", promote: bool = True, forced: bool = False, regression: bool = False
-) -> tuple[dict[str, Any], list[StageRecord]]:
+) -> tuple[Config, list[StageRecord]]:
     """Returns the resolved config and the records of a retraining of champion 3 that went well."""
     settings, found = make_records(prunes=0, regression=regression)
     who = {"by": "ada@lab", "reason": "the label was wrong"} if forced else None
@@ -298,7 +323,7 @@ def make_retraining(
         "usable": True,
         "warm": True,
         "reasons": [],
-        "recipes": [{"prune": {"method": "none"}, "quantize": settings["recipes"][0]["quantize"]}],
+        "candidates": list(settings.candidates()),
     }
     latency = {"p50": 0.1, "p95": 0.2, "p99": 0.3, "threads": 1}
     before, after = ({"mae": 41.0}, {"mae": 40.0}) if regression else ({"accuracy": 0.95}, {"accuracy": 0.97})
@@ -333,6 +358,6 @@ def make_retraining(
 
 
 @pytest.fixture(scope="session")
-def retrain_records() -> Callable[..., tuple[dict[str, Any], list[StageRecord]]]:
+def retrain_records() -> Callable[..., tuple[Config, list[StageRecord]]]:
     """Returns `make_retraining`."""
     return make_retraining

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from stages.home import Home
 
+from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.storage import artifact
 
 SHAPE = (8, 8, 1)
 PADDING = 30_000
@@ -27,63 +27,45 @@ def digits_weights(digits_dataset: Path) -> tuple[np.ndarray, np.ndarray]:
     return fitted.coef_.astype(np.float32), fitted.intercept_.astype(np.float32)
 
 
-@pytest.fixture
-def digits_config() -> Callable[..., str]:
-    """Returns a function that makes a config of five candidates, given the budget."""
-
-    def make(**budget: object) -> str:
-        recipes = [
-            {"prune": "none", "quantize": ["none", "float16", "int8"]},
-            {"prune": {"method": "magnitude", "sparsity": 0.5}, "quantize": ["none"]},
-            {"prune": {"method": "channels", "ratio": 0.5}, "quantize": ["none"]},
-        ]
-        return Config.model_validate(
-            {
-                "data": {"train": "sklearn://digits"},
-                "model": {"architecture": "cnn"},
-                "recipes": recipes,
-                "budget": budget,
-            }
-        ).model_dump_json()
-
-    return make
+def five_candidates(**budget: object) -> Config:
+    """Returns a config of five candidates, given the budget."""
+    recipes = [
+        {"prune": "none", "quantize": ["none", "float16", "int8"]},
+        {"prune": {"method": "magnitude", "sparsity": 0.5}, "quantize": ["none"]},
+        {"prune": {"method": "channels", "ratio": 0.5}, "quantize": ["none"]},
+    ]
+    return Config.model_validate(
+        {
+            "data": {"train": "sklearn://digits"},
+            "model": {"architecture": "cnn"},
+            "recipes": recipes,
+            "budget": budget,
+        }
+    )
 
 
 @pytest.fixture
-def make_candidate(tmp_path: Path, digits_dataset: Path) -> Callable[..., str]:
-    """Returns a function that writes a ``candidate`` artifact: ``make_candidate(id, content, reason="")``."""
-    fingerprint = Dataset.open(digits_dataset).fingerprint
-
-    def make(name: str, content: bytes | None, reason: str = "", dataset: str = fingerprint) -> str:
-        path = tmp_path / f"quantized-{name}"
-        cost = {"parameters": 650, "macs": 640, "sparsity": 0.0}
-        with artifact.create(path, "candidate") as draft:
-            described = {"candidate": name, "ok": content is not None, "reason": reason, "cost": cost}
-            (draft.path / "candidate.json").write_text(json.dumps({**described, "max_difference": 0.0}))
-            if content is not None:
-                (draft.path / "model.tflite").write_bytes(content)
-            draft.lineage = {"dataset": dataset, "ok": content is not None}
-        return str(path)
-
-    return make
+def home(tmp_path: Path, digits_dataset: Path) -> Home:
+    """Returns a run on the digits, with a trained model."""
+    made = Home(tmp_path / "runs", digits_dataset, five_candidates())
+    made.model()
+    return made
 
 
 @pytest.fixture
 def digits_candidates(
-    make_candidate: Callable[..., str],
-    linear_tflite: Callable[..., bytes],
-    digits_weights: tuple[np.ndarray, np.ndarray],
-) -> dict[str, str]:
+    home: Home, linear_tflite: Callable[..., bytes], digits_weights: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Outcome]:
     """Returns a baseline, one as good and smaller, one that failed, and one that has unlearned."""
     weights, bias = digits_weights
     baseline = linear_tflite(weights, bias, shape=SHAPE)
     half = linear_tflite(weights.astype(np.float16), bias.astype(np.float16), shape=SHAPE)
     noise = np.random.default_rng(0).normal(0, 1.0, weights.shape).astype(np.float32)
     return {
-        "none--none": make_candidate("none--none", baseline + bytes(PADDING)),
-        "none--float16": make_candidate("none--float16", half),
-        "none--int8": make_candidate("none--int8", None, "LiteRT has no 8-bit kernel for TANH"),
-        "magnitude-0.5--none": make_candidate(
+        "none--none": home.file("none--none", baseline + bytes(PADDING)),
+        "none--float16": home.file("none--float16", half),
+        "none--int8": Outcome(reason="LiteRT has no 8-bit kernel for TANH"),
+        "magnitude-0.5--none": home.file(
             "magnitude-0.5--none", linear_tflite(weights + noise, bias, shape=SHAPE)
         ),
     }

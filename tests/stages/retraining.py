@@ -14,14 +14,27 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from stages.home import Home
 
 from trimtab.artifacts.evaluation import Latency
+from trimtab.artifacts.hyperparameters import read
+from trimtab.artifacts.shard import QUANTIZED, Outcome
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import Snapshot
 from trimtab.report.result import Result
-from trimtab.stages import check_data, compare, data_prep, deploy, evaluate, plan, report, select, tune
-from trimtab.storage import artifact
+from trimtab.stages import (
+    check_data,
+    compare,
+    data_prep,
+    deploy,
+    evaluate,
+    plan,
+    report,
+    select,
+    settings,
+    tune,
+)
 
 CENTRES = {"a": (0.0, 0.0), "b": (3.0, 0.0), "c": (0.0, 3.0), "d": (3.0, 3.0)}
 
@@ -85,89 +98,55 @@ class Service:
         """
         home = self.new_run()
         by, reason = forced
-        if check_data.run(config=self.text, run=str(home), forced_by=by, forced_reason=reason):
+        if check_data.run(self.text, home.run, by, reason):
             promoted = self.challenge(home, spoiled=spoiled, padding=padding, forced=forced)
             if promoted is not None:
-                deploy.run(**promoted)
+                deploy.run(*promoted)
         return self.report(home)
 
-    def new_run(self) -> Path:
+    def new_run(self) -> Home:
         self.runs += 1
-        return self.root / f"run-{self.runs}"
+        return Home(self.root, run=f"run-{self.runs}")
 
     @property
     def text(self) -> str:
         return Config.model_validate(self.config).model_dump_json()
 
-    def report(self, home: Path) -> Result:
-        report.run(config=self.text, run=str(home), pipeline="retrain", html=str(home / "out.html"))
-        return Result.model_validate_json((home / "result.json").read_bytes())
+    def report(self, home: Home) -> Result:
+        report.run(home.run, str(Path(home.run, "out.html")), "retrain")
+        return Result.model_validate_json(Path(home.run, "result.json").read_bytes())
 
     def challenge(
         self,
-        home: Path,
+        home: Home,
         *,
         spoiled: float = 0.0,
         padding: int = 0,
         forced: tuple[str, str] = ("", ""),
-    ) -> dict[str, str] | None:
+    ) -> tuple[str, str, str] | None:
         """Runs the stages from `plan` to `compare`; returns the arguments of `deploy`, if it is to run."""
-        champion, dataset = str(home / "champion"), str(home / "dataset")
-        plan.run(config=self.text, run=str(home), champion=champion, planned=str(home / "planned"))
-        common = {"config": (home / "planned").read_text(), "run": str(home)}
-        data_prep.run(**common, dataset=dataset, champion=champion)
-        if Snapshot.open(champion).record:
-            tune.run(**common, dataset=dataset, champion=champion, hyperparameters=str(home / "tuned"))
-        model, shortlist = self._models(home, Dataset.open(dataset))
-        candidates = self._candidates(home, common, Dataset.open(dataset), spoiled, padding)
-        selection, comparison = str(home / "selection"), str(home / "comparison")
-        select.run(
-            **common,
-            dataset=dataset,
-            quantized=[str(home / name) for name in candidates],
-            evaluations=[str(home / f"evaluation-{name}") for name in candidates],
-            selection=selection,
-        )
-        judged = {"dataset": dataset, "selection": selection, "champion": champion, "comparison": comparison}
-        promote = compare.run(**common, **judged, forced_by=forced[0], forced_reason=forced[1])
-        return {**common, **judged, "model": model, "shortlist": shortlist} if promote else None
+        plan.run(home.run)
+        home.dataset = data_prep.run(home.run, retrain=True)
+        hyperparameters = {"model": {"units": 8}}
+        if Snapshot.open(home.run).record:
+            hyperparameters = read(home.store, tune.run(home.run, home.dataset)).model_dump()
+        name = Path(home.run).name
+        model = home.model(name, hyperparameters=hyperparameters)
+        files = self._candidates(home, home.model(f"{name}-pruned", b"pruned"), spoiled, padding)
+        evaluated = evaluate.run(home.run, "1/1", home.dataset, home.outcomes(QUANTIZED, files))
+        select.run(home.run, home.dataset, f"{model}-pruned", [evaluated])
+        promote = compare.run(home.run, home.dataset, *forced)
+        return (home.run, home.dataset, model) if promote else None
 
-    def _models(self, home: Path, data: Dataset) -> tuple[str, str]:
-        """Writes what ``train`` and ``shortlist`` leave, as far as deploying is concerned."""
-        with artifact.create(home / "model", "model") as draft:
-            (draft.path / "model.keras").write_bytes(b"trained")
-            hyperparameters = {"model": {"units": 8}, "optimizer": {}}
-            draft.lineage = {"dataset": data.fingerprint, "hyperparameters": hyperparameters}
-        model = artifact.load(home / "model", "model")
-        with (
-            artifact.create(home / "shortlist", "shortlist") as draft,
-            artifact.create(draft.path / "none", "model") as pruned,
-        ):
-            (pruned.path / "model.keras").write_bytes(b"pruned")
-            pruned.lineage = {**model.lineage, "parent": model.digest}
-        return str(model.path), str(home / "shortlist")
-
-    def _candidates(
-        self, home: Path, common: dict[str, str], data: Dataset, spoiled: float, padding: int
-    ) -> list[str]:
-        """Writes and evaluates a candidate for each that the plan asks for; all predict the same."""
-        content = self._challenger(data, spoiled)
-        names = list(Config.model_validate_json(common["config"]).candidates())
-        for name in names:
-            with artifact.create(home / name, "candidate") as draft:
-                described = {"candidate": name, "ok": True, "reason": "", "cost": None}
-                (draft.path / "candidate.json").write_text(json.dumps(described))
-                extra = padding + (50_000 if name == "none--none" else 0)
-                (draft.path / "model.tflite").write_bytes(content + bytes(extra))
-                draft.lineage = {"dataset": data.fingerprint, "ok": True}
-            evaluate.run(
-                **common,
-                candidate=name,
-                dataset=str(data.path),
-                quantized=str(home / name),
-                evaluation=str(home / f"evaluation-{name}"),
+    def _candidates(self, home: Home, model: str, spoiled: float, padding: int) -> dict[str, Outcome]:
+        """Keeps a file for each candidate that the plan asks for; all predict the same."""
+        content, run = self._challenger(home.data(), spoiled), Path(home.run).name
+        return {
+            name: home.file(
+                f"{run}-{name}", content + bytes(padding + (50_000 if name == "none--none" else 0)), model
             )
-        return names
+            for name in settings.of(home.run).candidates()
+        }
 
     def _challenger(self, data: Dataset, spoiled: float) -> bytes:
         x, y = data.arrays("train")

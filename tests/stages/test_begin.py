@@ -4,9 +4,10 @@ import pytest
 from faults.unprivileged import unprivileged
 
 from trimtab.config.config import Config
-from trimtab.errors import ConfigError, StorageError
-from trimtab.stages import check_data, data_prep, report
-from trimtab.stages.begin import begin, target
+from trimtab.errors import ArtifactError, ConfigError, StorageError
+from trimtab.stages import check_data, data_prep, report, settings
+from trimtab.stages.begin import begin
+from trimtab.stages.settings import target
 from trimtab.storage import volumes
 
 SMALL = {"data": {"train": "sklearn://iris", "workers": 1}, "model": {"architecture": "mlp"}}
@@ -18,17 +19,17 @@ def _config(**sections):
 
 def test_the_config_is_left_beside_the_results(tmp_path):
     run = tmp_path / "runs" / "1"
-    settings = begin(_config(name="small"), str(run), ["none"])
-    assert Config.model_validate_json((run / "config.json").read_bytes()) == settings
+    resolved = begin(_config(name="small"), str(run))
+    assert Config.model_validate_json((run / "config.json").read_bytes()) == resolved
     before = (run / "config.json").read_bytes()
     begin(_config(name="other"), str(run))
     assert (run / "config.json").read_bytes() == before  # the command line compares it when a run is resumed
 
 
 def test_without_a_target_the_repository_is_beside_the_runs():
-    settings = Config.model_validate(SMALL | {"name": "small"})
-    assert target(settings, "gs://bucket/runs/1") == "gs://bucket/runs/deployed/small"
-    assert target(settings, "/trimtab/runs/1/") == "/trimtab/runs/deployed/small"
+    config = Config.model_validate(SMALL | {"name": "small"})
+    assert target(config, "gs://bucket/runs/1") == "gs://bucket/runs/deployed/small"
+    assert target(config, "/trimtab/runs/1/") == "/trimtab/runs/deployed/small"
     named = Config.model_validate(SMALL | {"deploy": {"target": "gs://other/small"}})
     assert target(named, "/trimtab/runs/1") == "gs://other/small"
 
@@ -36,7 +37,6 @@ def test_without_a_target_the_repository_is_beside_the_runs():
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        ("", None),
         ("data: {train: x.csv}", None),
         ('{"config": {}, "tasks": []}', "data"),
         (json.dumps(SMALL | {"train": {"epoch": 1}}), "train.epoch"),
@@ -47,8 +47,8 @@ def test_what_is_no_config_is_told_by_the_first_task(tmp_path, capsys, config, f
         begin(config, str(tmp_path / "1"))
     assert (caught.value.path, caught.value.field) == ("the parameter `config`", field)
     for stage in (
-        lambda: data_prep.run(config=config, run=str(tmp_path / "1"), dataset=str(tmp_path / "d")),
-        lambda: check_data.run(config=config, run=str(tmp_path / "1")),
+        lambda: data_prep.run(str(tmp_path / "1"), config),
+        lambda: check_data.run(config, str(tmp_path / "1")),
     ):
         with pytest.raises(SystemExit) as ended:
             stage()
@@ -59,11 +59,23 @@ def test_what_is_no_config_is_told_by_the_first_task(tmp_path, capsys, config, f
         assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("recipes", [[], ["none", "channels-0.5"], ["channels-0.4"], ["none", "none"]])
-def test_recipes_of_another_config_are_told_before_anything_is_trained(tmp_path, recipes):
-    with pytest.raises(ConfigError, match=r"expected \['none'\], the ids of the config's branches") as caught:
-        begin(_config(), str(tmp_path / "1"), recipes)
-    assert caught.value.field == "recipes"
+def test_a_large_config_comes_as_a_file(tmp_path):
+    (tmp_path / "config.json").write_text(_config(name="large"))
+    assert begin(str(tmp_path / "config.json"), str(tmp_path / "1")).name == "large"
+    with pytest.raises(ConfigError) as caught:
+        begin(str(tmp_path / "gone.json"), str(tmp_path / "2"))
+    assert caught.value.path == "the parameter `config`"
+
+
+def test_the_other_tasks_find_it_with_the_place_of_the_models(tmp_path):
+    run = str(tmp_path / "runs" / "1")
+    with pytest.raises(ArtifactError, match="there is no config") as caught:
+        settings.of(run)
+    assert caught.value.path == f"{run}/config.json"
+    begin(_config(name="small"), run)
+    assert settings.of(run).deploy.target == str(tmp_path / "runs" / "deployed" / "small")
+    settings.write_planned(run, settings.of(run).model_copy(update={"seed": 9}))
+    assert (settings.of(run).seed, settings.asked(run).seed) == (9, 0)
 
 
 @pytest.fixture
@@ -77,9 +89,9 @@ def pod(tmp_path, monkeypatch):
 def test_a_pod_without_a_volume_says_so_at_once(pod, tmp_path, capsys):
     run = str(tmp_path / "runs" / "1")
     for stage in (
-        lambda: data_prep.run(config=_config(), run=run, dataset=str(tmp_path / "d")),
-        lambda: check_data.run(config=_config(), run=run),
-        lambda: report.run(config=_config(), run=run, html=str(tmp_path / "r.html"), pipeline="optimize"),
+        lambda: data_prep.run(run, _config()),
+        lambda: check_data.run(_config(), run),
+        lambda: report.run(run, str(tmp_path / "r.html"), "optimize"),
     ):
         with pytest.raises(SystemExit) as ended:
             stage()
@@ -87,7 +99,7 @@ def test_a_pod_without_a_volume_says_so_at_once(pod, tmp_path, capsys):
         told = capsys.readouterr().err
         assert f"failed: {run}: output: expected gs://, or a path on a volume" in told
         assert "resources.volume" in told
-    assert not (tmp_path / "d").exists()
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_model_must_not_be_lost_with_its_pod_either(pod, tmp_path):
@@ -105,14 +117,14 @@ def test_a_volume_that_cannot_be_written_is_told_at_once(tmp_path):
 def test_a_run_directory_that_cannot_be_made_is_told_without_a_traceback(tmp_path, capsys):
     (tmp_path / "runs").touch()
     with pytest.raises(SystemExit) as ended:
-        data_prep.run(config=_config(), run=str(tmp_path / "runs" / "1"), dataset=str(tmp_path / "d"))
+        data_prep.run(str(tmp_path / "runs" / "1"), _config())
     assert ended.value.code == 1
     told = capsys.readouterr().err
     assert "failed: " in told
     assert "cannot be used" in told
     assert "cannot be recorded" in told
     assert "Traceback" not in told
-    assert not (tmp_path / "d").exists()
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,7 +145,7 @@ def test_what_only_a_later_task_would_miss_is_told_before_the_data_is_read(
         (tmp_path / damaged).parent.mkdir()
         (tmp_path / damaged).write_text("{")
     with pytest.raises(SystemExit) as ended:
-        data_prep.run(config=_config(**sections), run=str(tmp_path / "1"), dataset=str(tmp_path / "d"))
+        data_prep.run(str(tmp_path / "1"), _config(**sections))
     assert ended.value.code == code
     assert said in capsys.readouterr().err
-    assert not (tmp_path / "d").exists()
+    assert not (tmp_path / "store").exists()

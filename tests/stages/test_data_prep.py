@@ -1,93 +1,185 @@
 import json
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from stages.home import Home
 
+from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts.dataset import DatasetSummary
+from trimtab.artifacts.record import StageRecord
 from trimtab.config.config import Config
-from trimtab.data.champion.drift import DriftReport
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.deploy.training import RECORD_FILE, TrainingRecord
+from trimtab.errors import ArtifactError
 from trimtab.stages import data_prep
-from trimtab.stages.stage import records
 from trimtab.storage import artifact
 
 
-def _config(**data: object) -> str:
-    config = {"data": {"workers": 1, **data}, "model": {"architecture": "mlp"}}
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "runs")
+
+
+def _config(seed: int = 0, **data: object) -> str:
+    config = {"data": {"workers": 1, **data}, "model": {"architecture": "mlp"}, "seed": seed}
     return Config.model_validate(config).model_dump_json()
 
 
-def test_it_writes_a_verified_dataset_and_a_summary(tmp_path: Path) -> None:
-    data_prep.run(
-        config=_config(train="sklearn://digits"), run=str(tmp_path / "run"), dataset=str(tmp_path / "dataset")
-    )
-    dataset = Dataset.open(tmp_path / "dataset")
-    (record,) = records(str(tmp_path / "run"))
-    summary = record.summary
-    assert record.ok
-    assert summary["rows"] == dataset.rows
+def prepared(home: Home, config: str, *, retrain: bool = False) -> tuple[Dataset, DatasetSummary]:
+    ref = data_prep.run(home.run, config, retrain)
+    summary = record(home).read(DatasetSummary)
+    assert summary is not None
+    return datasets.read(home.store, ref, ["train", "validation", "test"]), summary
+
+
+def record(home: Home) -> StageRecord:
+    return home.record("data_prep")
+
+
+def test_it_writes_a_verified_dataset_and_a_summary(home: Home) -> None:
+    dataset, summary = prepared(home, _config(train="sklearn://digits"))
+    assert record(home).ok
+    assert summary.rows == dataset.rows
     assert sum(dataset.rows.values()) == 1797
-    assert summary["classes"] == dataset.schema.classes == [str(digit) for digit in range(10)]
-    assert summary["fingerprint"] == dataset.fingerprint
+    assert summary.classes == dataset.schema.classes == [str(digit) for digit in range(10)]
+    assert summary.fingerprint == dataset.fingerprint
     assert len(dataset.fingerprint) == 64
-    assert summary["warnings"] == dataset.warnings
-    assert summary["input_shape"] == [8, 8, 1]
-    counts = summary["class_counts"]
+    assert summary.warnings == dataset.warnings
+    assert summary.input_shape == [8, 8, 1]
+    counts = summary.class_counts
     assert {split: sum(counts[split].values()) for split in counts} == dataset.rows
-    assert summary["columns"][0]["sizes"] == {"8x8": dataset.rows["train"]}
+    assert summary.columns[0]["sizes"] == {"8x8": dataset.rows["train"]}
 
 
-def test_tables_have_statistics_of_every_column(tmp_path: Path) -> None:
-    data_prep.run(
-        config=_config(train="sklearn://iris"), run=str(tmp_path / "run"), dataset=str(tmp_path / "dataset")
-    )
-    (record,) = records(str(tmp_path / "run"))
-    columns = record.summary["columns"]
-    assert [column["kind"] for column in columns] == ["numeric"] * 4
-    assert columns[0]["minimum"] < columns[0]["mean"] < columns[0]["maximum"]
-    json.dumps(record.summary, allow_nan=False)
+def test_tables_have_statistics_of_every_column(home: Home) -> None:
+    _, summary = prepared(home, _config(train="sklearn://iris"))
+    assert [column["kind"] for column in summary.columns] == ["numeric"] * 4
+    assert summary.columns[0]["minimum"] < summary.columns[0]["mean"] < summary.columns[0]["maximum"]
+    json.dumps(record(home).summary, allow_nan=False)
 
 
 def test_unusable_data_ends_with_code_2_and_leaves_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
     with pytest.raises(SystemExit) as caught:
-        data_prep.run(
-            config=_config(train=str(tmp_path / "rows.csv")),
-            run=str(tmp_path / "run"),
-            dataset=str(tmp_path / "out" / "dataset"),
-        )
+        data_prep.run(home.run, _config(train=str(tmp_path / "rows.csv")))
     assert caught.value.code == 2
-    (record,) = records(str(tmp_path / "run"))
-    assert (record.ok, record.error_type, record.exit_code) == (False, "DataError", 2)
-    assert "data.label" in record.error
-    assert "Traceback" not in record.error + capsys.readouterr().err
-    assert list((tmp_path / "out").iterdir()) == []
+    left = record(home)
+    assert (left.ok, left.error_type, left.exit_code) == (False, "DataError", 2)
+    assert "data.label" in left.error
+    assert "Traceback" not in left.error + capsys.readouterr().err
+    assert list((home.output / "store" / "dataset").iterdir()) == []
 
 
-def test_running_again_replaces_the_dataset_with_the_same(tmp_path: Path) -> None:
-    digests = []
-    for _ in range(2):
-        data_prep.run(
-            config=_config(train="sklearn://wine"),
-            run=str(tmp_path / "run"),
-            dataset=str(tmp_path / "dataset"),
-        )
-        digests.append(Dataset.open(tmp_path / "dataset").digest)
-    assert digests[0] == digests[1]
+# What is there already
 
 
-def _champion(path: Path, dataset: Path | None, **data: object) -> str:
+def test_the_same_files_are_not_read_again(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = _rows(tmp_path / "rows.csv", 0.0)
+    dataset, summary = prepared(home, _config(train=rows))
+    monkeypatch.setattr(data_prep, "prepare", None)
+    again, same = prepared(home, _config(train=rows))
+    assert (again.path, same) == (dataset.path, summary)
+    assert record(home).reused
+    (tmp_path / "elsewhere").mkdir()
+    copied = str(shutil.copy(rows, tmp_path / "elsewhere" / "rows.csv"))
+    another = Home(home.output, run="another")
+    moved, _ = prepared(another, _config(train=copied))
+    assert moved.path == dataset.path, "the same file in another place"
+
+
+def test_changed_data_and_another_question_are_never_answered_from_the_store(
+    home: Home, tmp_path: Path
+) -> None:
+    rows = _rows(tmp_path / "rows.csv", 0.0)
+    paths = [prepared(home, _config(train=rows))[0].path]
+    _rows(tmp_path / "rows.csv", 1.0)
+    paths.append(prepared(home, _config(train=rows))[0].path)
+    paths.append(prepared(home, _config(train=rows, split={"test": 0.3}))[0].path)
+    paths.append(prepared(home, _config(train=rows, seed=1))[0].path)
+    paths.append(prepared(home, _config(train=rows, test=_rows(tmp_path / "test.csv", 1.0)))[0].path)
+    assert len(set(paths)) == 5
+    assert not record(home).reused
+
+
+def test_one_letter_that_keeps_the_size_and_the_time_of_a_file_is_other_data(
+    home: Home, tmp_path: Path
+) -> None:
+    rows = Path(_rows(tmp_path / "rows.csv", 0.0))
+    before, stat = prepared(home, _config(train=str(rows)))[0], rows.stat()
+    rows.write_text(rows.read_text().replace("0.1", "0.2", 1))
+    os.utime(rows, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after = prepared(home, _config(train=str(rows)))[0]
+    assert after.path != before.path
+    assert after.fingerprint != before.fingerprint
+
+
+def test_what_changes_while_it_is_read_is_read_again(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, usual, times = _rows(tmp_path / "rows.csv", 0.0), data_prep.prepare, []
+
+    def changing(*arguments: object, **named: object) -> object:
+        done = usual(*arguments, **named)
+        times.append(1)
+        if len(times) < 2:
+            _rows(tmp_path / "rows.csv", 3.0)
+        return done
+
+    monkeypatch.setattr(data_prep, "prepare", changing)
+    dataset, _ = prepared(home, _config(train=rows))
+    assert "the data changed while it was read" in capsys.readouterr().err
+    assert dataset.statistics["train"]["columns"]["x"]["mean"] > 2
+    assert len(list((home.output / "store" / "dataset").iterdir())) == 1
+
+
+def test_what_never_stops_changing_is_told(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, usual, times = _rows(tmp_path / "rows.csv", 0.0), data_prep.prepare, []
+
+    def changing(*arguments: object, **named: object) -> object:
+        times.append(1)
+        done = usual(*arguments, **named)
+        _rows(tmp_path / "rows.csv", float(len(times)))
+        return done
+
+    monkeypatch.setattr(data_prep, "prepare", changing)
+    with pytest.raises(SystemExit) as caught:
+        data_prep.run(home.run, _config(train=rows))
+    assert caught.value.code == 2
+    assert "it changed again and again while it was read" in record(home).error
+
+
+def test_a_damaged_dataset_is_made_anew(home: Home) -> None:
+    dataset, _ = prepared(home, _config(train="sklearn://wine"))
+    (shard,) = dataset.shards("test")
+    shard.write_bytes(shard.read_bytes()[:-1])
+    ref = dataset.path.relative_to(home.output / "store").as_posix()
+    with pytest.raises(ArtifactError, match=r"expected \d+ bytes, found"):
+        datasets.read(home.store, ref, ["test"])
+    again, _ = prepared(home, _config(train="sklearn://wine"))
+    assert again.digest == dataset.digest
+    assert not record(home).reused
+
+
+# In a retraining
+
+
+def _champion(home: Home, dataset: Path | None, **data: object) -> None:
     """Writes what `plan` leaves of a champion that was trained on a dataset; None: there is no champion."""
-    with artifact.create(path, "champion") as draft:
+    with artifact.create(Path(home.run) / "champion", "champion") as draft:
         plan = Plan(version=1, warm=True) if dataset else Plan()
         (draft.path / PLAN_FILE).write_text(plan.model_dump_json())
         if dataset is not None:
-            record = TrainingRecord(
+            about = TrainingRecord(
                 fingerprint="",
                 rows={},
                 recipe={},
@@ -98,8 +190,7 @@ def _champion(path: Path, dataset: Path | None, **data: object) -> str:
             with artifact.create(draft.path / TRAINING, "training") as part:
                 for name in ("schema.json", "statistics.json"):
                     shutil.copyfile(dataset / name, part.path / name)
-                (part.path / RECORD_FILE).write_text(record.model_dump_json())
-    return str(path)
+                (part.path / RECORD_FILE).write_text(about.model_dump_json())
 
 
 def _rows(path: Path, shift: float) -> str:
@@ -111,35 +202,39 @@ def _rows(path: Path, shift: float) -> str:
     return str(path)
 
 
-def test_new_rows_are_held_against_the_champion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config, run = _config(train=_rows(tmp_path / "rows.csv", 0.0)), str(tmp_path / "run")
-    data_prep.run(config=config, run=run, dataset=str(tmp_path / "old"))
+def test_new_rows_are_held_against_the_champion(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = _config(train=_rows(tmp_path / "rows.csv", 0.0))
+    old, _ = prepared(home, config)
     _rows(tmp_path / "rows.csv", 2.0)
-    champion = _champion(tmp_path / "champion", tmp_path / "old", train="rows.csv", split={"test": 0.1})
-    data_prep.run(config=config, run=run, dataset=str(tmp_path / "new"), champion=champion)
-    old, new = Dataset.open(tmp_path / "old"), Dataset.open(tmp_path / "new")
-    summary = records(run)[0].summary
+    _champion(home, old.path, train="rows.csv", split={"test": 0.1})
+    new, summary = prepared(home, config, retrain=True)
     assert old.schema == new.schema == new.champion
-    assert (summary["schema_changes"], summary["sources"]) == ([], {"train": 1})
+    assert (summary.schema_changes, summary.sources) == ([], {"train": 1})
     assert old.sources.keys() == new.sources.keys() == {"train"}
     assert old.sources["train"].keys() == {"rows.csv"}
     assert old.sources != new.sources
-    report = DriftReport.model_validate(summary["drift"])
-    assert [one.name for one in report.drifted] == ["x"]
-    assert (report.rows_before, report.rows_now) == (old.rows["train"], new.rows["train"])
+    assert [one.name for one in summary.drift.drifted] == ["x"]
+    assert (summary.drift.rows_before, summary.drift.rows_now) == (old.rows["train"], new.rows["train"])
     assert new.sides_changed == ["data.split.test was 0.1"]
-    assert any("data.split.test was 0.1" in warning for warning in summary["warnings"])
+    assert any("data.split.test was 0.1" in warning for warning in summary.warnings)
     assert "drift: x, values" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("champion", [None, "", "empty"])
-def test_a_first_run_has_nothing_to_compare_with(tmp_path: Path, champion: str | None) -> None:
-    if champion:
-        champion = _champion(tmp_path / "champion", None)
-    run = str(tmp_path / "run")
-    data_prep.run(
-        config=_config(train="sklearn://iris"), run=run, dataset=str(tmp_path / "d"), champion=champion
-    )
-    summary = records(run)[0].summary
-    assert (summary["drift"], summary["schema_changes"]) == (None, [])
-    assert Dataset.open(tmp_path / "d").champion_test() is None
+def test_another_champion_makes_another_dataset(home: Home, tmp_path: Path) -> None:
+    config = _config(train=_rows(tmp_path / "rows.csv", 0.0))
+    plain, _ = prepared(home, config)
+    _champion(home, plain.path, train="rows.csv")
+    against, _ = prepared(home, config, retrain=True)
+    _champion(home, plain.path, train="rows.csv", split={"test": 0.1})
+    against_another, _ = prepared(home, config, retrain=True)
+    assert len({plain.path, against.path, against_another.path}) == 3
+
+
+def test_a_first_run_has_nothing_to_compare_with(home: Home) -> None:
+    _champion(home, None)
+    for retrain in (False, True):
+        dataset, summary = prepared(home, _config(train="sklearn://iris"), retrain=retrain)
+        assert (summary.drift, summary.schema_changes) == (None, [])
+        assert dataset.champion_test() is None

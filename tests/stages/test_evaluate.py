@@ -1,122 +1,117 @@
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from stages.home import Home
 
-from trimtab.artifacts.evaluation import Evaluation
-from trimtab.data.dataset.dataset import Dataset
+from trimtab.artifacts.evaluation import Evaluation, read_outputs, read_scores
+from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
+from trimtab.config.config import Config
 from trimtab.stages import evaluate
-from trimtab.stages.stage import records
-from trimtab.storage import artifact
 
 
-@pytest.fixture
-def run_stage(tmp_path, digits_dataset, digits_config):
-    def run(candidate, quantized, dataset=digits_dataset):
-        path = tmp_path / f"evaluation-{candidate}"
-        evaluate.run(
-            config=digits_config(),
-            run=str(tmp_path / "run"),
-            candidate=candidate,
-            dataset=str(dataset),
-            quantized=quantized,
-            evaluation=str(path),
-        )
-        loaded = artifact.load(path, "evaluation")
-        return loaded, Evaluation.model_validate_json((path / "evaluation.json").read_bytes())
-
-    return run
+def evaluated(home, **files):
+    """Evaluates files, and returns what became of them."""
+    names = {name.replace("_", "--", 1): file for name, file in files.items()}
+    quantized = home.outcomes(QUANTIZED, names)
+    return home.made(EVALUATED, evaluate.run(home.run, "1/1", home.dataset, quantized))
 
 
-def test_a_candidate_is_judged_on_the_whole_test_split(
-    tmp_path, run_stage, digits_candidates, digits_dataset, digits_weights
-):
-    loaded, found = run_stage("none--none", digits_candidates["none--none"])
-    data = Dataset.open(digits_dataset)
+def entries(home):
+    return {entry.name: entry for entry in home.record("evaluate", "1/1").entries}
+
+
+def test_a_candidate_is_judged_on_the_whole_test_split(home, digits_candidates, digits_weights):
+    outcome = evaluated(home, none_none=digits_candidates["none--none"])["none--none"]
+    data = home.data()
     x, y = data.arrays("test")
     weights, bias = digits_weights
     right = (data.model_input(x).reshape(len(x), -1) @ weights.T + bias).argmax(axis=1) == y
-    assert found.ok
+    found = Evaluation.model_validate(home.store.find(outcome.ref).summary)
     assert found.examples == len(y) == data.rows["test"]
     assert found.metrics["accuracy"] == pytest.approx(right.mean())
     assert found.metrics["accuracy"] > 0.9
-    np.testing.assert_array_equal(np.load(loaded.path / "scores.npy"), right.astype(np.float32))
-    outputs = np.load(loaded.path / "outputs.npy")
+    np.testing.assert_array_equal(read_scores(home.path(outcome.ref)), right.astype(np.float32))
+    outputs = read_outputs(home.path(outcome.ref))
     assert (outputs.shape, outputs.dtype) == ((len(y), 10), np.float32)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-5)
     assert np.sum(found.confusion) == len(y)
     assert set(found.per_class) == set(data.schema.classes)
     assert found.size_bytes > 30_000 > found.gzip_bytes
     assert found.cost.parameters == 650
-    (record,) = records(str(tmp_path / "run"))
-    assert (record.stage, record.item, record.ok) == ("evaluate", "none--none", True)
-    assert record.summary["metrics"] == found.metrics
+    assert entries(home)["none--none"].read(Evaluation) == found
 
 
-def test_a_candidate_that_could_not_be_made_keeps_its_reason(run_stage, digits_candidates):
-    loaded, found = run_stage("none--int8", digits_candidates["none--int8"])
-    assert not found.ok
-    assert found.reason == "LiteRT has no 8-bit kernel for TANH"
-    assert {file.name for file in loaded.path.iterdir()} == {"evaluation.json", "manifest.json"}
+def test_a_candidate_that_could_not_be_made_keeps_its_reason(home, digits_candidates):
+    outcomes = evaluated(home, none_int8=digits_candidates["none--int8"])
+    assert outcomes == {"none--int8": Outcome(reason="LiteRT has no 8-bit kernel for TANH")}
+    assert entries(home) == {}
 
 
-def test_outputs_that_are_not_numbers_are_a_reason(run_stage, make_candidate, linear_tflite):
+def test_outputs_that_are_not_numbers_are_a_reason(home, linear_tflite):
     weights = np.zeros((10, 64), np.float32)
     weights[3, 20] = np.nan
-    _, found = run_stage("none--none", make_candidate("none--none", linear_tflite(weights, shape=(8, 8, 1))))
-    assert not found.ok
-    assert "not finite numbers on 351 of 351 test examples" in found.reason
+    outcome = evaluated(home, none_none=home.file("x", linear_tflite(weights, shape=(8, 8, 1))))["none--none"]
+    assert outcome.ref == ""
+    assert "not finite numbers on 351 of 351 test examples" in outcome.reason
 
 
 @pytest.mark.parametrize("fault", ["cut", "outputs", "shape"])
-def test_a_file_that_cannot_serve_is_a_reason(run_stage, make_candidate, linear_tflite, fault):
+def test_a_file_that_cannot_serve_is_a_reason(home, linear_tflite, fault):
     rng = np.random.default_rng(0)
     content = {
         "cut": linear_tflite(rng.normal(size=(10, 64)))[:2000],
         "outputs": linear_tflite(rng.normal(size=(9, 64)), shape=(8, 8, 1)),
         "shape": linear_tflite(rng.normal(size=(10, 64))),
     }[fault]
-    _, found = run_stage("none--none", make_candidate("none--none", content))
     expected = {
         "cut": "LiteRT cannot load it",
         "outputs": "expected 10 outputs, found 9",
         "shape": "of shape (64,)",
-    }
-    assert not found.ok
-    assert expected[fault] in found.reason
+    }[fault]
+    outcome = evaluated(home, none_none=home.file("x", content))["none--none"]
+    assert (outcome.ref, expected in outcome.reason) == ("", True)
 
 
-def test_a_flipped_bit_in_the_candidate_ends_the_stage(tmp_path, run_stage, digits_candidates):
-    from pathlib import Path
+def test_what_cannot_be_used_is_not_tried_again(home, linear_tflite):
+    for _ in range(2):
+        evaluated(home, none_none=home.file("x", linear_tflite(np.zeros((10, 64)))[:2000]))
+    (entry,) = home.record("evaluate", "1/1").entries
+    assert (entry.ok, entry.reused) == (False, True)
+    assert "LiteRT cannot load it" in entry.reason
 
-    file = Path(digits_candidates["none--none"]) / "model.tflite"
+
+def test_what_was_evaluated_is_not_evaluated_again(home, digits_candidates):
+    first = evaluated(home, none_none=digits_candidates["none--none"])
+    assert not home.record("evaluate", "1/1").reused
+    assert evaluated(home, none_none=digits_candidates["none--none"]) == first
+    assert home.record("evaluate", "1/1").reused
+
+
+def test_a_flipped_bit_in_the_candidate_ends_the_stage_and_the_file_is_made_anew(home, digits_candidates):
+    file = home.path(digits_candidates["none--none"].ref) / "model.tflite"
     content = bytearray(file.read_bytes())
     content[1500] ^= 4
     file.write_bytes(content)
     with pytest.raises(SystemExit):
-        run_stage("none--none", digits_candidates["none--none"])
-    (record,) = records(str(tmp_path / "run"))
+        evaluated(home, none_none=digits_candidates["none--none"])
+    record = home.record("evaluate", "1/1")
     assert record.error_type == "ArtifactError"
-    assert "model.tflite" in record.error
+    assert "the file is damaged" in record.error
+    assert "Run this again: what was damaged is made anew" in record.error
+    assert home.store.find(digits_candidates["none--none"].ref) is None
 
 
-def test_another_candidate_or_other_data_end_the_stage(
-    tmp_path, run_stage, make_candidate, digits_candidates
-):
-    with pytest.raises(SystemExit):
-        run_stage("none--float16", digits_candidates["none--none"])
-    with pytest.raises(SystemExit):
-        run_stage("none--none", make_candidate("none--none", b"", dataset="f" * 64))
-    errors = [record.error for record in records(str(tmp_path / "run"))]
-    assert any("expected candidate none--float16, found none--none" in error for error in errors)
-    assert any("was made from data" in error for error in errors)
+def test_only_the_test_split_is_read(home, digits_candidates):
+    for split in ("train", "validation"):
+        (shard,) = (home.path(home.dataset) / split).iterdir()
+        shard.write_bytes(b"nobody reads this")
+    assert evaluated(home, none_none=digits_candidates["none--none"])["none--none"].ref
 
 
-def test_regression_scores_are_errors_in_the_labels_unit(
-    tmp_path, write_dataset, linear_tflite, digits_config
-):
+def test_regression_scores_are_errors_in_the_labels_unit(tmp_path, write_dataset, linear_tflite):
     from trimtab.data.schema import DatasetSchema, TensorSpec
 
     schema = DatasetSchema(
@@ -133,19 +128,9 @@ def test_regression_scores_are_errors_in_the_labels_unit(
     x = rng.normal(size=(40, 3)).astype(np.float32)
     y = (x @ weights.T)[:, 0] + 0.1
     dataset = write_dataset(schema, dict.fromkeys(("train", "validation", "test"), (x, y.astype(np.float32))))
-    quantized = tmp_path / "quantized"
-    with artifact.create(quantized, "candidate") as draft:
-        (draft.path / "candidate.json").write_text(json.dumps({"candidate": "none--none", "ok": True}))
-        (draft.path / "model.tflite").write_bytes(linear_tflite(weights, softmax=False))
-    evaluate.run(
-        config=digits_config(),
-        run=str(tmp_path / "run"),
-        candidate="none--none",
-        dataset=str(dataset),
-        quantized=str(quantized),
-        evaluation=str(tmp_path / "evaluation"),
-    )
-    found = Evaluation.model_validate_json((tmp_path / "evaluation" / "evaluation.json").read_bytes())
-    assert set(found.metrics) == {"rmse", "mae", "r2"}
-    assert found.metrics["mae"] == pytest.approx(2.0, abs=1e-3)
-    np.testing.assert_allclose(np.load(tmp_path / "evaluation" / "scores.npy"), 2.0, atol=1e-3)
+    config = {"data": {"train": "sklearn://diabetes"}, "model": {"architecture": "mlp"}}
+    home = Home(tmp_path / "runs", Path(dataset), Config.model_validate(config))
+    outcome = evaluated(home, none_none=home.file("x", linear_tflite(weights, softmax=False)))["none--none"]
+    np.testing.assert_allclose(read_scores(home.path(outcome.ref)), 2.0, atol=1e-4)
+    found = Evaluation.model_validate(home.store.find(outcome.ref).summary)
+    assert found.metrics["mae"] == pytest.approx(2.0, abs=1e-4)

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from stages.home import Home
 
 from trimtab.config.config import Config
-from trimtab.stages import shortlist
 
 NOT_NEEDED = {"sklearn", "matplotlib", "pandas", "kfp", "kubernetes", "docker", "google.cloud"}
 
@@ -21,7 +21,7 @@ CONFIG = Config.model_validate(
         "train": {"epochs": 1},
         "recipes": [{"prune": "none", "quantize": ["none", "int8"]}],
     }
-).model_dump_json()
+)
 
 
 def imported_by(code: str, *arguments: str) -> set[str]:
@@ -62,21 +62,30 @@ BayesianOptimizationOracle(objective='val_loss')
 
 @pytest.mark.slow
 def test_stages_that_train_or_convert_import_that_and_no_more(digits_dataset: Path, tmp_path: Path) -> None:
-    def run(stage: str, **arguments: str) -> set[str]:
-        code = "import importlib, json, sys; stage, given = sys.argv[2], json.loads(sys.argv[3])\n"
-        code += "importlib.import_module(f'trimtab.stages.{stage}').run(**given)"
-        given = {"config": CONFIG, "run": str(tmp_path / "run"), "dataset": str(digits_dataset)}
-        given |= {"hyperparameters": str(tmp_path / "hyperparameters"), **arguments}
-        return imported_by(code, str(tmp_path / stage), stage, json.dumps(given))
+    home = Home(tmp_path / "runs", digits_dataset, CONFIG)
 
-    model, pruned, listed = (str(tmp_path / name) for name in ("model", "pruned", "listed"))
-    assert "keras" not in run("tune")
-    found = {"train": run("train", model=model)}
-    found["prune"] = run("prune", recipe="none", model=model, pruned=pruned)
-    shortlist.run(config=CONFIG, run=str(tmp_path / "run"), pruned=[pruned], shortlist=listed)
-    made = str(tmp_path / "made")
-    found["quantize"] = run("quantize", candidate="none--int8", shortlist=listed, quantized=made)
-    for stage, modules in found.items():
-        assert "keras" in modules, stage
+    def run(stage: str, *arguments: str) -> tuple[str, set[str]]:
+        code = "import importlib, json, sys; stage, given = sys.argv[2], json.loads(sys.argv[3])\n"
+        code += "answer = importlib.import_module(f'trimtab.stages.{stage}').run(*given)\n"
+        code += "open(sys.argv[4], 'w').write(answer)"
+        answer = tmp_path / "answer"
+        modules = imported_by(
+            code, str(tmp_path / stage), stage, json.dumps([home.run, *arguments]), str(answer)
+        )
+        return answer.read_text(), modules
+
+    dataset, imported = home.dataset, {}
+    values, imported["tune"] = run("tune", dataset)
+    model, imported["train"] = run("train", dataset, values)
+    pruned, imported["prune"] = run("prune", "1/1", dataset, model)
+    quantized, imported["quantize"] = run("quantize", "1/1", dataset, pruned)
+    _, imported["evaluate"] = run("evaluate", "1/1", dataset, quantized)
+    for stage in ("train", "quantize"):
+        assert "keras" in imported[stage], stage
+    for stage in ("tune", "prune", "evaluate"):
+        assert "keras" not in imported[stage], f"{stage} has nothing to do that needs it"
+    for stage, modules in imported.items():
         assert not NOT_NEEDED & modules, stage
-    assert "keras_tuner" not in found["prune"] | found["quantize"]
+    assert "keras_tuner" not in imported["quantize"]
+    _, modules = run("train", dataset, values)
+    assert "keras" not in modules, "what is there already is not made"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from stages.home import Home
 
+from trimtab.artifacts.plan import PlanSummary
+from trimtab.artifacts.record import read_records
 from trimtab.config.config import Config
+from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
-from trimtab.stages import plan
-from trimtab.stages.stage import records
+from trimtab.stages import plan, settings
 
 CONFIG = {
     "data": {"train": "sklearn://digits"},
@@ -21,36 +23,30 @@ CONFIG = {
 
 
 @pytest.fixture
-def planned(tmp_path: Path) -> Callable[..., tuple[list[str], Snapshot, str]]:
-    """Returns a function that runs the stage: the recipes, the snapshot, and the config as it is written."""
+def planned(tmp_path: Path) -> Callable[..., tuple[Snapshot, Config]]:
+    """Returns a function that runs the stage: the snapshot, and the config by which the run goes on."""
 
-    def run(**sections: object) -> tuple[list[str], Snapshot, str]:
+    def run(**sections: object) -> tuple[Snapshot, Config]:
         target = {"deploy": {"target": str(tmp_path / "models")}}
-        recipes = plan.run(
-            config=Config.model_validate({**CONFIG, **target, **sections}).model_dump_json(),
-            run=str(tmp_path / "run"),
-            champion=str(tmp_path / "champion"),
-            planned=str(tmp_path / "out" / "planned"),
-        )
-        text = (tmp_path / "out" / "planned").read_text()
-        return recipes, Snapshot.open(tmp_path / "champion"), text
+        home = Home(tmp_path / "runs", config=Config.model_validate({**CONFIG, **target, **sections}))
+        plan.run(home.run)
+        return Snapshot.open(home.run), settings.of(home.run)
 
     return run
 
 
-def test_without_a_champion_all_recipes_are_tried(planned: Callable[..., tuple]) -> None:
-    recipes, snapshot, text = planned()
-    assert recipes == ["none", "channels-0.5"]
-    assert list(Config.model_validate_json(text).candidates()) == ["none--none", "channels-0.5--int8"]
+def test_without_a_champion_all_recipes_are_tried(planned: Callable[..., tuple], tmp_path: Path) -> None:
+    snapshot, config = planned()
+    assert list(config.branches()) == ["none", "channels-0.5"]
     assert (snapshot.plan.version, snapshot.pointer, snapshot.record, snapshot.recipe()) == (None,) * 4
+    (record,) = read_records(str(tmp_path / "runs" / "one"))
+    assert record.read(PlanSummary).candidates == ["none--none", "channels-0.5--int8"]
 
 
-def test_what_looks_like_a_reference_of_argo_reaches_the_next_tasks_as_it_is(
-    planned: Callable[..., tuple],
-) -> None:
-    _, _, text = planned(data={**CONFIG["data"], "label": "{{inputs.parameters.x}} {{{"})
-    assert "{{" not in text
-    assert json.loads(text)["data"]["label"] == "{{inputs.parameters.x}} {{{"
+def test_only_a_retraining_has_a_snapshot(planned: Callable[..., tuple], tmp_path: Path) -> None:
+    assert champion.snapshot(str(tmp_path / "runs" / "one")) is None
+    planned()
+    assert champion.snapshot(str(tmp_path / "runs" / "one")) is not None
 
 
 def test_a_repository_that_cannot_be_opened_says_nothing_of_the_champion(
@@ -59,6 +55,6 @@ def test_a_repository_that_cannot_be_opened_says_nothing_of_the_champion(
     with pytest.raises(SystemExit) as ended:
         planned(deploy={"target": "gs://No_Bucket/models"})
     assert ended.value.code == 2
-    (record,) = records(str(tmp_path / "run"))
+    (record,) = read_records(str(tmp_path / "runs" / "one"))
     assert "gs://No_Bucket" in record.error
-    assert not (tmp_path / "champion").exists()
+    assert not (tmp_path / "runs" / "one" / "champion").exists()

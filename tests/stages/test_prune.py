@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+from stages.home import Home
 
+from trimtab.artifacts.model import MODEL_FILE, ModelSummary, TrainSummary, read_scores
+from trimtab.artifacts.shard import PRUNED, Outcome
 from trimtab.config.config import Config
-from trimtab.data.dataset.dataset import Dataset
-from trimtab.errors import StorageError
+from trimtab.errors import CompressionError, StorageError
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import prune, train, tune
-from trimtab.stages.stage import records
-from trimtab.storage import artifact
 
 pytestmark = pytest.mark.slow
 CONFIG = Config.model_validate(
@@ -28,141 +31,196 @@ CONFIG = Config.model_validate(
             {"prune": {"method": "magnitude", "sparsity": 0.5, "epochs": 1}},
             {"prune": {"method": "channels", "ratio": 0.25, "epochs": 1}},
         ],
+        "budget": {"max_accuracy_drop": 0.5},
     }
-).model_dump_json()
-_, SPARSE, SMALL = Config.model_validate_json(CONFIG).branches()
+)
+NAMES = list(CONFIG.branches())
+_, SPARSE, SMALL = NAMES
 
 
 @pytest.fixture(scope="module")
-def trained(digits_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Returns the arguments that every recipe shares, after training."""
-    folder = tmp_path_factory.mktemp("trained")
-    common = {
-        "config": CONFIG,
-        "run": str(folder / "run"),
-        "dataset": str(digits_dataset),
-        "hyperparameters": str(folder / "hyperparameters"),
-    }
-    tune.run(**common)
-    train.run(**common, model=str(folder / "model"))
-    return {**common, "model": str(folder / "model")}
+def trained(digits_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Returns a run after training."""
+    home = Home(tmp_path_factory.mktemp("trained") / "runs", digits_dataset, CONFIG)
+    home.trained = home.task(train.run, home.dataset, home.task(tune.run, home.dataset))
+    return home
 
 
-def pruned(trained: dict[str, str], recipe: str, target: Path) -> artifact.Artifact:
-    prune.run(**trained, recipe=recipe, pruned=str(target))
-    return artifact.load(target, "model")
+@pytest.fixture
+def home(trained: Home, tmp_path: Path) -> Home:
+    """Returns a run of its own with the trained model."""
+    return trained.copy(tmp_path / "runs")
 
 
-def record_of(trained: dict[str, str], recipe: str) -> Any:
-    return next(
-        record for record in records(trained["run"]) if (record.stage, record.item) == ("prune", recipe)
-    )
+def pruned(home: Home, sabotage: Any = None, shard: str = "1/1") -> dict[str, Outcome]:
+    return home.made(PRUNED, home.task(prune.run, shard, home.dataset, home.trained, sabotage=sabotage))
 
 
-def test_the_baseline_is_the_trained_model_and_its_float_file(
-    trained: dict[str, str], tmp_path: Path
-) -> None:
-    model = artifact.load(trained["model"], "model")
-    baseline = pruned(trained, "none", tmp_path / "none")
-    assert artifact.load(trained["model"], "model").digest == model.digest
-    for name in ("model.keras", "validation_scores.npy", "signature.json", "history.json"):
-        assert (baseline.path / name).read_bytes() == (model.path / name).read_bytes()
-    assert baseline.lineage["ok"]
-    assert baseline.lineage["parent"] == model.digest
-    assert baseline.lineage["weights_sha256"] == model.lineage["weights_sha256"]
-    assert baseline.lineage["max_difference"] < 1e-4
-    assert (baseline.path / "float" / "model.tflite").stat().st_size > 4 * baseline.lineage["cost"][
-        "parameters"
-    ]
-    assert record_of(trained, "none").summary["cost"] == baseline.lineage["cost"]
+def entries(home: Home, shard: str = "1/1") -> dict[str, Any]:
+    return {entry.name: entry for entry in home.record("prune", shard).entries}
 
 
-def test_zeros_are_counted_and_validation_is_scored_again(trained: dict[str, str], tmp_path: Path) -> None:
-    found = pruned(trained, SPARSE, tmp_path / "sparse")
-    assert found.lineage["cost"]["sparsity"] == pytest.approx(0.5, abs=0.01)
-    model = keras.saving.load_model(found.path / "model.keras")
-    assert weights_sha256(model) == found.lineage["weights_sha256"]
-    x, y = Dataset.open(trained["dataset"]).head("validation", 10_000)
+def about(home: Home, outcome: Outcome) -> ModelSummary:
+    return ModelSummary.model_validate(home.store.find(outcome.ref).summary)
+
+
+@pytest.fixture(scope="module")
+def made(trained: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, dict[str, Outcome]]:
+    """Returns a run whose branches were all made, which no test changes."""
+    home = trained.copy(tmp_path_factory.mktemp("made") / "runs")
+    return home, pruned(home)
+
+
+def test_the_baseline_is_the_trained_model(made: tuple[Home, dict[str, Outcome]]) -> None:
+    home, outcomes = made
+    assert list(outcomes) == NAMES
+    assert outcomes["none"].ref == home.trained
+    assert "none" not in entries(home)
+
+
+def test_zeros_are_counted_and_validation_is_scored_again(made: tuple[Home, dict[str, Outcome]]) -> None:
+    home, outcomes = made
+    sparse = outcomes[SPARSE]
+    assert about(home, sparse).cost.sparsity == pytest.approx(0.5, abs=0.01)
+    model = keras.saving.load_model(home.path(sparse.ref) / MODEL_FILE)
+    assert weights_sha256(model) == about(home, sparse).weights_sha256
+    x, y = home.data().head("validation", 10_000)
     right = np.asarray(model(x)).argmax(axis=1) == y
-    np.testing.assert_array_equal(np.load(found.path / "validation_scores.npy"), right.astype(np.float32))
+    np.testing.assert_array_equal(read_scores(home.store, sparse.ref), right.astype(np.float32))
 
 
-def test_channels_go_and_the_fine_tuning_can_be_resumed(trained: dict[str, str], tmp_path: Path) -> None:
-    found = pruned(trained, SMALL, tmp_path / "small")
-    whole = json.loads((Path(trained["model"]) / "manifest.json").read_text())["counts"]["parameters"]
-    assert found.lineage["cost"]["parameters"] < 0.9 * whole
-    run = Path(trained["run"])
+def test_channels_go_and_the_fine_tuning_is_logged(made: tuple[Home, dict[str, Outcome]]) -> None:
+    home, outcomes = made
+    whole = TrainSummary.model_validate(home.store.find(home.trained).summary)
+    assert about(home, outcomes[SMALL]).cost.parameters < 0.9 * whole.cost.parameters
+    run = Path(home.run)
     assert list((run / "checkpoints" / f"prune.{SMALL}").iterdir())
     assert list((run / "tensorboard" / "prune" / SMALL).rglob("*tfevents*"))
-    again = pruned(trained, SMALL, tmp_path / "again")
-    assert again.lineage["weights_sha256"] == found.lineage["weights_sha256"]
-    history = record_of(trained, SMALL).summary["history"]
+    history = entries(home)[SMALL].read(ModelSummary).history
     assert [entry["epoch"] for entry in history] == list(range(1, len(history) + 1))
     assert all(entry["loss"] > 0 for entry in history)
 
 
-@pytest.mark.parametrize("defect", [False, True])
-def test_a_recipe_that_fails_is_a_reason_and_not_a_failed_stage(
-    defect: bool, trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_run_takes_what_is_there_and_makes_what_is_new(
+    made: tuple[Home, dict[str, Outcome]], tmp_path: Path
 ) -> None:
-    from trimtab.compress import apply
-    from trimtab.errors import CompressionError
-
-    def refuses(*args: object) -> None:
-        raise ZeroDivisionError("a defect") if defect else CompressionError("cannot be done", field="dense_1")
-
-    monkeypatch.setattr(apply, "apply", refuses)
-    failed = pruned(trained, SPARSE, tmp_path / "failed")
-    reason = "unexpected ZeroDivisionError: a defect" if defect else "dense_1: cannot be done"
-    assert (failed.lineage["ok"], failed.lineage["reason"]) == (False, reason)
-    assert not (failed.path / "model.keras").exists()
-    record = record_of(trained, SPARSE)
-    assert record.ok
-    assert record.summary["reason"] == reason
-    assert ("ZeroDivisionError" in record.summary.get("traceback", "")) is defect
+    first, outcomes = made
+    home = first.copy(tmp_path / "runs", run="another")
+    values = CONFIG.model_dump()
+    values["recipes"].append({"prune": {"method": "channels", "ratio": 0.5, "epochs": 1}})
+    home.configure(Config.model_validate(values))
+    assert pruned(home).items() >= outcomes.items()
+    assert {name: entry.reused for name, entry in entries(home).items()} == {
+        SPARSE: True,
+        SMALL: True,
+        list(Config.model_validate(values).branches())[-1]: False,
+    }
 
 
-def test_storage_that_fails_is_no_recipe_less(
-    trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_shards_make_the_same_as_one_task(
+    made: tuple[Home, dict[str, Outcome]], trained: Home, tmp_path: Path
 ) -> None:
-    from trimtab.compress import apply
+    home = trained.copy(tmp_path / "runs")
+    parts = [pruned(home, shard=shard) for shard in ("1/2", "2/2")]
+    assert all(parts)
+    weights = {name: about(home, part[name]).weights_sha256 for part in parts for name in part}
+    assert weights == {name: about(made[0], outcome).weights_sha256 for name, outcome in made[1].items()}
 
-    def refuses(*args: object) -> None:
+
+def test_a_model_that_is_proven_to_be_over_the_budget_goes_no_further(
+    made: tuple[Home, dict[str, Outcome]], tmp_path: Path
+) -> None:
+    home = made[0].copy(tmp_path / "runs")
+    ref = made[1][SMALL].ref
+    home.rescore(ref, np.zeros(home.data().rows["validation"], np.float32))
+    outcomes = pruned(home)
+    assert outcomes[SMALL].ref == ""
+    assert outcomes[SMALL].reason.startswith("accuracy falls by at least ")
+    assert outcomes[SPARSE].ref
+    assert entries(home)[SMALL].ok, "it was made, and its numbers are in the report"
+
+
+def _apply(method: Callable[..., Any]) -> None:
+    from trimtab.stages.making import pruned
+
+    pruned.apply = method  # type: ignore[assignment]
+
+
+def refuses() -> None:
+    def apply(*_: object) -> None:
+        raise CompressionError("cannot be done", field="dense_1")
+
+    _apply(apply)
+
+
+def breaks() -> None:
+    def apply(*_: object) -> None:
+        raise ZeroDivisionError("a defect")
+
+    _apply(apply)
+
+
+def crashes() -> None:
+    from trimtab.compress.apply import apply as usual
+
+    def apply(step: Any, *rest: Any) -> Any:
+        if step.name == "magnitude":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return usual(step, *rest)
+
+    _apply(apply)
+
+
+def storage_fails() -> None:
+    def apply(*_: object) -> None:
         raise StorageError("it kept failing", path="gs://bucket/x")
 
-    monkeypatch.setattr(apply, "apply", refuses)
-    with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
-        pruned(trained, SPARSE, tmp_path / "failed")
-    assert not (tmp_path / "failed").exists()
+    _apply(apply)
 
 
-def test_a_method_that_fails_halfway_leaves_no_model(
-    trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from trimtab.models import cost
+def breaks_after_it_was_saved() -> None:
+    from trimtab.stages.making import pruned
 
-    def breaks(model: keras.Model) -> int:
+    def cost_of(*_: object) -> None:
         raise ZeroDivisionError("after the model was saved")
 
-    monkeypatch.setattr(cost, "macs", breaks)
-    failed = pruned(trained, SMALL, tmp_path / "failed")
-    assert not failed.lineage["ok"]
-    assert sorted(failed.manifest.files) == ["history.json", "signature.json"]
+    pruned.cost_of = cost_of  # type: ignore[assignment]
 
 
-def test_a_baseline_that_litert_cannot_take_ends_the_run(
-    trained: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from trimtab.compress import ending
-    from trimtab.errors import CompressionError
+def test_a_step_that_refuses_is_a_reason_and_is_not_tried_again(home: Home) -> None:
+    for _ in range(2):
+        outcomes = pruned(home, refuses)
+        assert outcomes[SPARSE] == Outcome(reason="dense_1: cannot be done")
+        assert outcomes["none"].ref
+    assert all(entry.reused and not entry.ok for entry in entries(home).values())
 
-    def refuses(*args: object) -> None:
-        raise CompressionError("LiteRT has no built-in kernel for Erfinv")
 
-    monkeypatch.setattr(ending, "write", refuses)
-    with pytest.raises(SystemExit) as caught:
-        prune.run(**trained, recipe="none", pruned=str(tmp_path / "none"))
-    assert caught.value.code == 2
-    assert not (tmp_path / "none").exists()
-    record = record_of(trained, "none")
-    assert (record.error_type, record.ok) == ("ModelError", False)
+def test_a_defect_is_a_reason_with_its_traceback_and_is_tried_again(home: Home) -> None:
+    reason = "unexpected ZeroDivisionError: a defect"
+    assert pruned(home, breaks)[SPARSE] == Outcome(reason=reason)
+    assert "ZeroDivisionError" in entries(home)[SPARSE].traceback
+    assert home.record("prune", "1/1").ok
+    assert pruned(home)[SPARSE].ref
+
+
+def test_a_native_crash_costs_its_branch_alone(home: Home) -> None:
+    outcomes = pruned(home, crashes)
+    reason = f"its process was ended by SIGSEGV, while it worked on prune {SPARSE}"
+    assert outcomes[SPARSE] == Outcome(reason=reason)
+    assert outcomes[SMALL].ref
+    assert home.record("prune", "1/1").ok
+    assert pruned(home)[SPARSE].ref
+    assert entries(home)[SMALL].reused
+
+
+def test_storage_that_fails_is_no_branch_less(home: Home) -> None:
+    with pytest.raises(SystemExit, match=str(StorageError.exit_code)):
+        pruned(home, storage_fails)
+    assert home.record("prune", "1/1").error_type == "StorageError"
+
+
+def test_a_step_that_fails_halfway_leaves_no_model(home: Home) -> None:
+    before = set((home.output / "store" / "model").iterdir())
+    assert not pruned(home, breaks_after_it_was_saved)[SMALL].ref
+    assert set((home.output / "store" / "model").iterdir()) == before
+    assert json.loads((Path(home.run) / "stages" / "prune.1-1.json").read_text())["ok"]

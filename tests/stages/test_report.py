@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
+from trimtab.artifacts.record import EntryRecord, StageRecord, read_records
 from trimtab.config.config import Config
 from trimtab.report.result import Result
 from trimtab.stages import report
-from trimtab.stages.stage import StageRecord, records
 from trimtab.storage.store import open_store
 
 CONFIG = Config.model_validate({"data": {"train": "sklearn://digits"}, "model": {"architecture": "cnn"}})
@@ -24,15 +24,19 @@ CANDIDATE = {
 }
 WHOLE = [
     StageRecord(
-        stage="data_prep", ok=True, summary={"rows": {"test": 20}, "classes": ["a", "b"], "fingerprint": "f"}
+        stage="data_prep",
+        ok=True,
+        summary={
+            "rows": {"test": 20},
+            "task": "classification",
+            "classes": ["a", "b"],
+            "fingerprint": "f",
+        },
     ),
     StageRecord(stage="train", ok=True, summary={"history": [{"epoch": 1, "loss": 0.5}]}),
-    StageRecord(stage="prune", item="none", ok=True),
-    StageRecord(stage="shortlist", ok=True, summary={"dropped": {}, "candidates": ["none--none"]}),
-    StageRecord(stage="quantize", item="none--none", ok=True, summary={"ok": True}),
-    StageRecord(
-        stage="evaluate", item="none--none", ok=True, summary={"candidate": "none--none", "ok": True}
-    ),
+    StageRecord(stage="prune", shard="1/1", ok=True),
+    StageRecord(stage="quantize", shard="1/1", ok=True, entries=[EntryRecord(name="none--none")]),
+    StageRecord(stage="evaluate", shard="1/1", ok=True, entries=[EntryRecord(name="none--none")]),
     StageRecord(
         stage="select",
         ok=True,
@@ -53,9 +57,8 @@ def reported(directory, found, config=None):
     for record in found:
         store.write(record.name, record.model_dump_json().encode())
     html = directory / "out" / "report.html"
-    outputs = report.run(
-        config=config or CONFIG.model_dump_json(), run=run, pipeline="optimize", html=str(html)
-    )
+    store.write("config.json", (config or CONFIG.model_dump_json()).encode())
+    outputs = report.run(run, str(html), "optimize")
     result = Result.model_validate_json(store.read("result.json"))
     assert store.read("report.html") == html.read_bytes()
     return result, html.read_text(), outputs
@@ -64,12 +67,12 @@ def reported(directory, found, config=None):
 def test_a_whole_run(tmp_path):
     result, html, outputs = reported(tmp_path, WHOLE)
     assert (result.status, result.run_id, result.chosen) == ("deployed", "one", "none--none")
-    assert result.config == CONFIG.model_dump(mode="json")
+    assert result.config["data"] == CONFIG.data.model_dump(mode="json")
     assert "/deployed/1" in html
     assert outputs["metrics"]["chosen_accuracy"] == 0.9
     assert outputs["confusion"] == {"labels": ["a", "b"], "matrix": [[9, 1], [1, 9]]}
     json.dumps(outputs)
-    assert next(r for r in records(str(tmp_path / "runs" / "one")) if r.stage == "report").ok
+    assert next(r for r in read_records(str(tmp_path / "runs" / "one")) if r.stage == "report").ok
 
 
 @pytest.mark.parametrize("kept", range(len(WHOLE)))
@@ -94,6 +97,12 @@ def test_a_config_that_is_not_valid_is_a_finding_and_not_the_end(tmp_path, confi
     result, _, _ = reported(tmp_path, [], config)
     assert result.status == "failed"
     assert (result.errors[0].stage, result.errors[0].exit_code) == ("config", 2)
+
+
+def test_without_a_config_the_first_task_is_missing(tmp_path):
+    report.run(str(tmp_path / "runs" / "one"), str(tmp_path / "report.html"), "optimize")
+    result = Result.model_validate_json((tmp_path / "runs" / "one" / "result.json").read_bytes())
+    assert (result.status, result.errors[0].stage) == ("failed", "data_prep")
 
 
 def test_a_second_report_replaces_the_first(tmp_path):

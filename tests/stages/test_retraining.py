@@ -14,14 +14,16 @@ from pathlib import Path
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+from stages.home import Home
 from stages.retraining import Service, constant_latency, rows
 
+from trimtab.artifacts.hyperparameters import Hyperparameters, read
+from trimtab.artifacts.record import read_records
 from trimtab.deploy import switch
 from trimtab.deploy.champion import Snapshot
 from trimtab.evaluate import latency
 from trimtab.report.result import Result
-from trimtab.stages import check_data, deploy
-from trimtab.stages.stage import records
+from trimtab.stages import check_data, deploy, tune
 
 ROWS = 1200
 BAD = 6.0
@@ -123,7 +125,7 @@ def test_a_champion_whose_training_is_lost_is_still_judged(
     assert (result.status, served.champion()["version"]) == ("champion_kept", 1)
     assert result.retrain.comparison.finding == "worse"
     assert said in told(result)
-    assert not Snapshot.open(served.root / "run-2" / "champion").plan.warm
+    assert not Snapshot.open(str(served.root / "run-2")).plan.warm
     # The recipe is the champion's still: what is served says it, too.
     assert [one.id for one in result.candidates] == ["none--none", "none--float16"]
 
@@ -141,7 +143,7 @@ def test_equal_files_are_nothing_new_and_are_not_parsed(
     result = served.retrain()
     assert (result.status, result.errors) == ("up_to_date", [])
     assert result.verdict == "Nothing new: the data is what champion v1 was trained on."
-    assert {record.stage for record in records(str(served.root / "run-2"))} == {"check_data", "report"}
+    assert {record.stage for record in read_records(str(served.root / "run-2"))} == {"check_data", "report"}
 
 
 def test_the_same_rows_in_other_files_are_nothing_new(served: Service) -> None:
@@ -239,8 +241,9 @@ def test_the_champions_recipe_and_hyperparameters_are_applied(served: Service) -
     served.config["tune"] = {"trials": 3}
     result = served.retrain()
     assert [one.id for one in result.candidates] == ["none--none", "none--float16"]
-    tuned = json.loads((served.root / "run-2" / "tuned" / "hyperparameters.json").read_text())
-    assert tuned == {"model": {"units": 8}, "optimizer": {}}
+    home = Home(served.root, run="run-2")
+    tuned = read(home.store, tune.run(home.run, "unused"))
+    assert tuned == Hyperparameters(model={"units": 8})
 
 
 # What was judged before
@@ -262,7 +265,7 @@ def test_what_has_lost_is_not_judged_again_and_is_not_read(
     monkeypatch.setattr("trimtab.stages.check_data.fingerprint", None)
     result = served.retrain()
     assert (result.status, result.errors) == ("up_to_date", [])
-    assert {record.stage for record in records(str(served.root / "run-3"))} == {"check_data", "report"}
+    assert {record.stage for record in read_records(str(served.root / "run-3"))} == {"check_data", "report"}
     assert result.verdict.startswith("Nothing new: run run-2 judged this data on ")
     assert f"and its challenger was not promoted: {lost.retrain.comparison.why}. New rows, " in result.verdict
     assert result.retrain.judged.model_dump(exclude={"at", "why"}) == {
@@ -343,8 +346,8 @@ def test_force_judges_again(served: Service) -> None:
 
 def test_a_run_that_goes_on_judges_again(served: Service) -> None:
     judged(served)
-    assert check_data.run(config=served.text, run=str(served.root / "run-2"))
-    assert not check_data.run(config=served.text, run=str(served.new_run()))
+    assert check_data.run(served.text, str(served.root / "run-2"))
+    assert not check_data.run(served.text, served.new_run().run)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b'{"run": "r"}'])
@@ -472,10 +475,8 @@ def test_force_cannot_promote_what_is_over_the_budget(served: Service) -> None:
 def test_a_forced_run_that_goes_on_after_it_has_promoted_does_not_do_it_twice(served: Service) -> None:
     served.retrain(padding=100, forced=FORCED)
     by, reason = FORCED
-    assert not check_data.run(
-        config=served.text, run=str(served.root / "run-2"), forced_by=by, forced_reason=reason
-    )
-    result = served.report(served.root / "run-2")
+    assert not check_data.run(served.text, str(served.root / "run-2"), by, reason)
+    result = served.report(Home(served.root, run="run-2"))
     assert result.verdict == "Nothing new: this run has made champion v2 already."
     assert result.deployed == str(served.target / "2")
 
@@ -487,7 +488,7 @@ import json, sys, time
 from trimtab.stages import deploy
 arguments, at = json.loads(sys.argv[1]), float(sys.argv[2])
 time.sleep(max(0, at - time.time()))
-deploy.run(**arguments)
+deploy.run(*arguments)
 """
 
 
@@ -496,7 +497,7 @@ def test_of_two_that_race_exactly_one_is_promoted(served: Service) -> None:
     served.write("february.csv", rows(300, seed=2))
     homes = [served.new_run() for _ in range(2)]
     for home in homes:
-        check_data.run(config=served.text, run=str(home))
+        check_data.run(served.text, home.run)
     promoted = [
         served.challenge(home, padding=100 * number, forced=FORCED) for number, home in enumerate(homes)
     ]
@@ -520,11 +521,11 @@ def test_of_two_that_race_exactly_one_is_promoted(served: Service) -> None:
 def test_a_champion_that_changed_meanwhile_is_not_replaced(served: Service) -> None:
     served.write("february.csv", rows(300, seed=2))
     slow = served.new_run()
-    check_data.run(config=served.text, run=str(slow))
+    check_data.run(served.text, slow.run)
     arguments = served.challenge(slow, forced=FORCED)
     served.retrain(padding=100, forced=FORCED)
     before = (served.target / "champion.json").read_bytes()
     with pytest.raises(SystemExit):
-        deploy.run(**arguments)
+        deploy.run(*arguments)
     assert (served.target / "champion.json").read_bytes() == before
     assert "the model was not deployed: another deployment" in served.report(slow).verdict

@@ -1,56 +1,38 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from served import predict
+from stages.conftest import five_candidates
 
-from trimtab.artifacts.selection import Selection
+from trimtab.artifacts import selection as selections
+from trimtab.artifacts.selection import SelectSummary
+from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.batch import INPUT, OUTPUT
-from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.golden import Golden
 from trimtab.stages import evaluate, select
-from trimtab.stages.stage import StageRecord, records
-from trimtab.storage import artifact
-from trimtab.storage.store import open_store
 
 
 @pytest.fixture
-def run_stage(tmp_path, digits_dataset, digits_config):
+def run_stage(home):
     """Returns a function that evaluates candidates and selects: -> (result, Selection, selection's path)."""
 
-    def run(candidates, order=1, **budget):
-        config, evaluations = digits_config(**budget), []
-        for name, quantized in candidates.items():
-            path = str(tmp_path / f"evaluation-{name}")
-            evaluate.run(
-                config=config,
-                run=str(tmp_path / "evaluating"),
-                candidate=name,
-                dataset=str(digits_dataset),
-                quantized=quantized,
-                evaluation=path,
-            )
-            evaluations.append(path)
-        found = select.run(
-            config=config,
-            run=str(tmp_path / "run"),
-            dataset=str(digits_dataset),
-            quantized=list(candidates.values()),
-            evaluations=evaluations[::order],
-            selection=str(tmp_path / "selection"),
-        )
-        path = artifact.load(tmp_path / "selection", "selection").path
-        return found, Selection.model_validate_json((path / "selection.json").read_bytes()), path
+    def run(candidates, order=1, shards=2, **budget):
+        home.configure(five_candidates(**budget))
+        names = list(candidates)
+        parts = [{name: candidates[name] for name in names[number::shards]} for number in range(shards)]
+        evaluations = [
+            evaluate.run(home.run, f"{number}/{shards}", home.dataset, home.outcomes(QUANTIZED, part))
+            for number, part in enumerate(parts, start=1)
+        ]
+        found = select.run(home.run, home.dataset, "model/trained", evaluations[::order])
+        artifact, selection = selections.read(home.run)
+        return found, selection, artifact.path
 
     return run
 
 
-def test_the_smaller_candidate_that_is_as_good_is_chosen(
-    run_stage, digits_candidates, digits_dataset, tmp_path
-):
+def test_the_smaller_candidate_that_is_as_good_is_chosen(run_stage, digits_candidates, home):
     within, selection, path = run_stage(digits_candidates, order=-1, max_accuracy_drop=0.02)
     assert within is True
     assert selection.chosen == "none--float16"
@@ -76,14 +58,13 @@ def test_the_smaller_candidate_that_is_as_good_is_chosen(
     assert selection.baseline == by_id["none--none"]
     assert (selection.baseline.drop.observed, selection.baseline.drop.upper_bound) == (0, 0)
     assert all(c.latency_ms.p50 > 0 for c in by_id.values() if c.ok)
-    assert (path / "model.tflite").read_bytes() == (
-        Path(digits_candidates["none--float16"]) / "model.tflite"
-    ).read_bytes()
+    file = home.path(digits_candidates["none--float16"].ref) / "model.tflite"
+    assert (path / "model.tflite").read_bytes() == file.read_bytes()
 
 
-def test_the_golden_predictions_are_the_chosen_models_answers(run_stage, digits_candidates, digits_dataset):
+def test_the_golden_predictions_are_the_chosen_models_answers(run_stage, digits_candidates, home):
     _, _, path = run_stage(digits_candidates, max_accuracy_drop=0.02)
-    golden, data = Golden.load(path / "golden.npz"), Dataset.open(digits_dataset)
+    golden, data = Golden.load(path / "golden.npz"), home.data()
     x, _ = data.arrays("test")
     assert golden.x[INPUT].dtype == np.uint8
     np.testing.assert_array_equal(golden.x[INPUT], x[: len(golden.x[INPUT])])
@@ -92,14 +73,13 @@ def test_the_golden_predictions_are_the_chosen_models_answers(run_stage, digits_
     assert 0 < golden.tolerance < 1e-4
 
 
-def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, tmp_path):
-    run_stage(digits_candidates, threads=1)
-    (record,) = records(str(tmp_path / "run"))
-    assert record.summary["latency_runs"] >= 200
-    assert record.summary["threads"] == 1
-    assert record.summary["cpu"]
-    known = {name: record.summary[name] for name in Selection.model_fields}
-    assert Selection.model_validate(known).chosen == record.summary["chosen"]
+def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, home):
+    _, selection, _ = run_stage(digits_candidates, threads=1)
+    summary = home.record("select").read(SelectSummary)
+    assert summary.latency_runs >= 200
+    assert summary.threads == 1
+    assert summary.cpu
+    assert summary.chosen == selection.chosen
 
 
 def test_nothing_within_the_budget_is_no_failure(run_stage, digits_candidates):
@@ -113,72 +93,57 @@ def test_nothing_within_the_budget_is_no_failure(run_stage, digits_candidates):
     assert not any(candidate.within_budget for candidate in selection.candidates)
 
 
-def test_what_the_shortlist_dropped_keeps_its_reason(run_stage, digits_candidates, tmp_path):
+def test_what_went_no_further_than_prune_keeps_its_reason(run_stage, digits_candidates):
     reason = "accuracy falls by at least 4 %"
-    record = StageRecord(stage="shortlist", ok=True, summary={"dropped": {"channels-0.5": reason}})
-    open_store(str(tmp_path / "run")).write(record.name, record.model_dump_json().encode())
-    _, selection, _ = run_stage(digits_candidates)
+    _, selection, _ = run_stage({**digits_candidates, "channels-0.5--none": Outcome(reason=reason)})
     dropped = next(c for c in selection.candidates if c.id == "channels-0.5--none")
     assert not dropped.ok
     assert dropped.reasons == [reason]
     assert dropped.recipe[0]["channels"]["ratio"] == 0.5
 
 
-def test_without_a_working_baseline_the_stage_fails_and_says_so(
-    run_stage, make_candidate, digits_candidates, tmp_path
-):
-    failed = make_candidate("none--none", None, "out of memory")
+def test_without_a_working_baseline_the_stage_fails_and_says_so(run_stage, digits_candidates, home):
     with pytest.raises(SystemExit):
-        run_stage({**digits_candidates, "none--none": failed})
-    (record,) = records(str(tmp_path / "run"))
+        run_stage({**digits_candidates, "none--none": Outcome(reason="out of memory")})
+    record = home.record("select")
     assert record.error_type == "ModelError"
     assert "the baseline cannot be judged: out of memory" in record.error
 
 
-def test_a_missing_baseline_is_a_typed_error(run_stage, digits_candidates, tmp_path):
+def test_a_missing_baseline_is_a_typed_error(run_stage, digits_candidates, home):
     del digits_candidates["none--none"]
     with pytest.raises(SystemExit):
         run_stage(digits_candidates)
-    (record,) = records(str(tmp_path / "run"))
-    assert "the baseline is missing" in record.error
+    assert "the baseline cannot be judged: it is missing" in home.record("select").error
 
 
-def test_evaluations_of_another_model_are_refused(
-    run_stage, digits_candidates, make_candidate, linear_tflite, tmp_path, digits_dataset, digits_config
-):
-    run_stage(digits_candidates)
-    other = make_candidate("none--float16", linear_tflite(np.ones((10, 64)), shape=(8, 8, 1)))
+def test_evaluations_of_another_model_are_refused(run_stage, digits_candidates, home):
+    other = home.model("other")
+    content = (home.path(digits_candidates["none--none"].ref) / "model.tflite").read_bytes()
     with pytest.raises(SystemExit):
-        select.run(
-            config=digits_config(),
-            run=str(tmp_path / "again"),
-            dataset=str(digits_dataset),
-            quantized=[digits_candidates["none--none"], other],
-            evaluations=[str(tmp_path / f"evaluation-{name}") for name in ("none--none", "none--float16")],
-            selection=str(tmp_path / "selection"),
-        )
-    (record,) = records(str(tmp_path / "again"))
-    assert "evaluates another candidate" in record.error
+        run_stage({**digits_candidates, "none--none": home.file("other", content, other)})
+    assert "the baseline was made from another model than model/trained" in home.record("select").error
 
 
-@pytest.mark.parametrize("file", ["scores.npy", "evaluation.json"])
-def test_a_changed_evaluation_is_refused(
-    run_stage, digits_candidates, tmp_path, digits_dataset, digits_config, file
-):
+def test_what_is_no_evaluation_is_refused(run_stage, digits_candidates, home):
+    with pytest.raises(SystemExit):
+        select.run(home.run, home.dataset, "model/trained", [home.outcomes(QUANTIZED, digits_candidates)])
+    assert "expected what was evaluated of a shard" in home.record("select").error
+
+
+def test_a_changed_evaluation_is_refused_and_evaluated_again(run_stage, digits_candidates, home):
     run_stage(digits_candidates)
-    path = tmp_path / "evaluation-none--float16" / file
+    files = home.outcomes(QUANTIZED, digits_candidates)
+    outcomes = home.made(EVALUATED, evaluated := evaluate.run(home.run, "1/1", home.dataset, files))
+    path = home.path(outcomes["none--float16"].ref) / "scores.npy"
     content = bytearray(path.read_bytes())
     content[-20] ^= 1
     path.write_bytes(content)
     with pytest.raises(SystemExit):
-        select.run(
-            config=digits_config(),
-            run=str(tmp_path / "again"),
-            dataset=str(digits_dataset),
-            quantized=list(digits_candidates.values()),
-            evaluations=[str(tmp_path / f"evaluation-{name}") for name in digits_candidates],
-            selection=str(tmp_path / "selection"),
-        )
-    (record,) = records(str(tmp_path / "again"))
-    assert record.error_type == "ArtifactError"
-    assert json.loads((tmp_path / "selection" / "selection.json").read_text())["chosen"]
+        select.run(home.run, home.dataset, "model/trained", [evaluated])
+    assert home.record("select").error_type == "ArtifactError"
+    assert selections.read(home.run)[1].chosen, "the selection before stands"
+    evaluated = evaluate.run(home.run, "1/1", home.dataset, files)
+    entries = home.record("evaluate", "1/1").entries
+    assert [entry.name for entry in entries if not entry.reused] == ["none--float16"]
+    assert select.run(home.run, home.dataset, "model/trained", [evaluated])

@@ -7,6 +7,11 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.errors import ArtifactError
+from trimtab.storage.artifact import Artifact
+from trimtab.storage.artifacts import open_artifacts
+
+KIND, FILE = "comparison", "comparison.json"
 
 Finding = Literal["better", "cheaper", "no_gain", "unproven", "worse"]
 
@@ -56,3 +61,38 @@ class Judged(BaseModel):
     finding: str = Field(description="As in that run's comparison.")
     why: str = Field(description="The finding in words, with its confidence.")
     promoted: int | None = Field(None, description="The version that it became; null: it lost.")
+
+
+class ComparisonLineage(BaseModel):
+    """What was judged.
+
+    Attributes:
+        selection: The digest of the selection.
+        dataset: The fingerprint of the dataset.
+    """
+
+    selection: str
+    dataset: str
+
+
+def write(run: str, comparison: Comparison, lineage: ComparisonLineage) -> None:
+    """Writes the decision to the directory of a run."""
+    with open_artifacts(run).create(KIND, KIND) as draft:
+        (draft.path / FILE).write_text(comparison.model_dump_json(indent=2) + "\n")
+        draft.lineage = lineage
+
+
+def read(run: str, selection: Artifact) -> Comparison:
+    """Returns what a run has found of champion and challenger.
+
+    Args:
+        run: The URI of the run's directory.
+        selection: The challenger.
+
+    Raises:
+        ArtifactError: If it is missing or damaged, or if it judged another selection.
+    """
+    found = open_artifacts(run).open(KIND, KIND)
+    if found.lineage["selection"] != selection.digest:
+        raise ArtifactError("it judged another selection", path=str(found.path))
+    return Comparison.model_validate_json((found.path / FILE).read_bytes())

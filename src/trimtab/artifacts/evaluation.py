@@ -1,8 +1,42 @@
-"""What is measured of a candidate."""
+"""What is measured of a candidate; of each test example its score and the model's outputs."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel
+
+KIND, SCORES_FILE, OUTPUTS_FILE = "evaluation", "scores.npy", "outputs.npy"
+
+
+def write_examples(directory: Path, scores: NDArray[np.float32], outputs: NDArray[np.float32]) -> None:
+    """Writes what a candidate scored, ``(n,)``, and answered, ``(n, outputs)``, on the test examples."""
+    np.save(directory / SCORES_FILE, scores)
+    np.save(directory / OUTPUTS_FILE, outputs)
+
+
+def read_scores(directory: Path) -> NDArray[np.float32]:
+    """Returns the scores, ``(n,)``: 1 where right, else 0; in regression the absolute error."""
+    return np.asarray(np.load(directory / SCORES_FILE, allow_pickle=False))
+
+
+def read_outputs(directory: Path) -> NDArray[np.float32]:
+    """Returns the outputs, ``(n, outputs)``."""
+    return np.asarray(np.load(directory / OUTPUTS_FILE, allow_pickle=False))
+
+
+class EvaluationLineage(BaseModel):
+    """What was evaluated.
+
+    Attributes:
+        dataset: The reference of the dataset.
+        file: The reference of the candidate's files.
+    """
+
+    dataset: str
+    file: str
 
 
 class ClassMetrics(BaseModel):
@@ -32,28 +66,23 @@ class Evaluation(BaseModel):
     """Quality and size of a candidate on the whole test split.
 
     Attributes:
-        candidate: The candidate's id.
-        runtime: What runs its files.
-        ok: Whether there is a model; when not, ``reason`` says why and the rest is empty.
+        runtime: What runs the files.
         metrics: Classification: accuracy, balanced_accuracy, macro_f1, log_loss, calibration_error (15 equal
             bins), and roc_auc where there are two classes. Regression: rmse, mae, r2, in the label's unit.
         per_class: By class name.
         confusion: Rows are true classes, columns predicted ones, in the order of the schema's classes.
-        size_bytes: Bytes of the model's files.
-        gzip_bytes: Bytes of the model's files after gzip at level 9.
+        size_bytes: Bytes of the files.
+        gzip_bytes: Bytes of the files after gzip at level 9.
     """
 
-    candidate: str
-    runtime: str = "litert"
-    ok: bool
-    reason: str = ""
-    examples: int = 0
-    metrics: dict[str, float] = {}
+    runtime: str
+    examples: int
+    metrics: dict[str, float]
     per_class: dict[str, ClassMetrics] = {}
     confusion: list[list[int]] = []
-    size_bytes: int = 0
-    gzip_bytes: int = 0
-    cost: Cost | None = None
+    size_bytes: int
+    gzip_bytes: int
+    cost: Cost
 
 
 class Drop(BaseModel):

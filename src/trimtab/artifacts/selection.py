@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import ClassMetrics, Drop, Latency
+from trimtab.storage.artifact import Artifact
+from trimtab.storage.artifacts import open_artifacts
+
+KIND, FILE = "selection", "selection.json"
 
 
 class CandidateResult(BaseModel):
@@ -45,5 +50,57 @@ class Selection(BaseModel):
 
     baseline: CandidateResult
     candidates: list[CandidateResult]
-    chosen: str | None
+    chosen: str | None = None
     verdict: str
+
+
+class SelectionLineage(BaseModel):
+    """What was chosen, and from what.
+
+    Attributes:
+        dataset: The fingerprint of the dataset.
+        candidate: The id of the chosen candidate; None: none is within the budget.
+        runtime: What runs the candidate; with none chosen, empty like what follows.
+        runtime_version: The version of its library.
+        model: The reference of the Keras model that the candidate was made from.
+        file: The reference of its files.
+    """
+
+    dataset: str
+    candidate: str | None = None
+    runtime: str = ""
+    runtime_version: str = ""
+    model: str = ""
+    file: str = ""
+
+
+class SelectSummary(Selection):
+    """What the report shows of ``select``.
+
+    Attributes:
+        latency_runs: How many runs of each candidate were counted.
+        threads: Of the runtime.
+        cpu: The name of the CPU.
+    """
+
+    latency_runs: int = 0
+    threads: int = 1
+    cpu: str = ""
+
+
+def write(directory: Path, selection: Selection) -> None:
+    """Writes the decision beside the files of the chosen model."""
+    (directory / FILE).write_text(selection.model_dump_json(indent=2) + "\n")
+
+
+def read(run: str) -> tuple[Artifact, Selection]:
+    """Returns what a run has selected, with its decision.
+
+    Args:
+        run: The URI of the run's directory.
+
+    Raises:
+        ArtifactError: If it is missing or damaged.
+    """
+    found = open_artifacts(run).open(KIND, KIND)
+    return found, Selection.model_validate_json((found.path / FILE).read_bytes())

@@ -11,15 +11,15 @@ os.environ["_KFP_RUNTIME"] = "true"
 with light_imports():
     for name in (
         "kfp.dsl.executor_main",
-        "keras_tuner",
-        "trimtab.runtimes.litert.convert",
-        "trimtab.models.registry",
-        "trimtab.stages.context",
         "trimtab.stages.evaluate",
         "trimtab.stages.prune",
         "trimtab.stages.quantize",
-        "trimtab.stages.shortlist",
+        "trimtab.stages.train",
         "trimtab.stages.tune",
-        "trimtab.train.scores",
+        "trimtab.stages.making.evaluated",
+        "trimtab.stages.making.hyperparameters",
+        "trimtab.stages.making.pruned",
+        "trimtab.stages.making.quantized",
+        "trimtab.stages.making.trained",
     ):
         import_module(name)

@@ -27,11 +27,7 @@ from trimtab.config.stages import STAGES
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-FORKED = frozenset(
-    name
-    for name, stage in STAGES.items()
-    if stage.needs_tensorflow or stage.is_sharded or name == "shortlist"
-)
+FORKED = frozenset(name for name, stage in STAGES.items() if stage.needs_tensorflow or stage.is_sharded)
 """The stages that import TensorFlow, and the short ones between them."""
 
 _BEFORE = "data_prep"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.errors import ConfigError, TrimtabError
-from trimtab.stages.begin import CONFIG
+from trimtab.stages.settings import CONFIG
 from trimtab.storage.gcs.location import is_remote
 from trimtab.storage.store import Store, open_store
 

@@ -45,7 +45,6 @@ STAGES = {
         _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
         _stage("train", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
         _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
-        _stage("shortlist", _ALL),
         _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True),
         _stage("select", _ALL),

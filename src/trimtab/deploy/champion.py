@@ -28,7 +28,9 @@ from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
 from trimtab.deploy.training import TrainingRecord
 from trimtab.errors import ArtifactError, DeployError, TrimtabError
 from trimtab.storage import artifact
+from trimtab.storage.artifacts import open_artifacts
 
+KIND = "champion"
 PLAN_FILE, POINTER_FILE = "plan.json", "pointer.json"
 DEPLOYMENT, TRAINING = "deployment", "training"
 
@@ -62,14 +64,23 @@ class Snapshot:
     plan: Plan
 
     @classmethod
-    def open(cls, path: str | Path) -> Snapshot:
-        """Returns the snapshot in a ``champion`` artifact, after verifying it.
+    def open(cls, run: str) -> Snapshot:
+        """Returns the snapshot that a retraining has in its directory, after verifying it.
+
+        Args:
+            run: The URI of the run's directory.
 
         Raises:
             ArtifactError: If a file is missing, cut or changed, or if it is something else.
         """
-        found = artifact.load(path, "champion").path
+        found = open_artifacts(run).open(KIND, KIND).path
         return cls(found, Plan.model_validate_json((found / PLAN_FILE).read_bytes()))
+
+    @property
+    def digests(self) -> list[str]:
+        """Returns what tells this champion from another one: checksums of all that is known of it."""
+        parts = {"deployment": self.deployment, "training": self.training}
+        return [artifact.load(path, kind).digest if path else "" for kind, path in parts.items()]
 
     @property
     def pointer(self) -> bytes | None:
@@ -112,6 +123,15 @@ class Snapshot:
         """Returns the config with the champion's recipe, if that is known, as the only one."""
         recipe = self.recipe()
         return settings if recipe is None else settings.model_copy(update={"recipes": [recipe]})
+
+
+def snapshot(run: str) -> Snapshot | None:
+    """Returns the snapshot of a retraining, or None where a run has none.
+
+    Raises:
+        ArtifactError: As ``Snapshot.open``.
+    """
+    return Snapshot.open(run) if open_artifacts(run).manifest(KIND, KIND) else None
 
 
 def take(target: str, directory: Path) -> Snapshot:

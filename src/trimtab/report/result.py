@@ -25,6 +25,14 @@ class DataSummary(_Strict):
     warnings: list[str] = Field([], description="What is suspicious about the data, in words.")
 
 
+class TaskResult(_Strict):
+    """One task of the pipeline."""
+
+    name: str = Field(description="The stage, and the shard that it worked on: `prune 1/2`.")
+    seconds: float = Field(description="Wall time.")
+    reused: bool = Field(False, description="Whether all that it was to make was there already.")
+
+
 class StageError(_Strict):
     """Why a stage failed."""
 
@@ -58,7 +66,7 @@ class Result(_Strict):
     deployed: str | None = Field(None, description="The URI of the deployed version.")
     report: str | None = Field(None, description="The URI of the HTML report.")
     tensorboard: str | None = Field(None, description="The URI of the TensorBoard logs.")
-    seconds: dict[str, float] = Field({}, description="Wall time of every task.")
+    tasks: list[TaskResult] = Field([], description="Every task that left a record, in order.")
     errors: list[StageError] = Field(
         [], description="The stages that failed; candidates that could not be made are not among them."
     )

@@ -6,42 +6,31 @@ another program, comes here unchecked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pydantic import ValidationError
 
 from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
-from trimtab.storage.store import open_store
+from trimtab.stages.settings import CONFIG, target, with_target
+from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
-
-CONFIG = "config.json"
-"""The resolved config in the run's directory; of the local runners, the command line writes it."""
 
 _MANY = 200
 
 
-def begin(config: str, run: str, recipes: Sequence[str] | None = None) -> Config:
+def begin(config: str, run: str) -> Config:
     """Returns the config, once it is sure that the run can leave its results.
 
     Args:
-        config: The resolved config, as JSON.
+        config: The resolved config as JSON, or the URI of a file that holds it.
         run: The URI of the run's directory, which gets the config.
-        recipes: The ids of the recipes that the pipeline applies; None: it takes those of the config.
 
     Raises:
-        ConfigError: If the config is none, if the recipes are not its own, or if nobody could find what the
-            run leaves.
+        ConfigError: If the config is none, or if nobody could find what the run leaves.
         StorageError: If the run's directory cannot be written.
     """
-    settings = with_target(_parsed(config), run).resolved()
-    if recipes is not None and sorted(recipes) != sorted(settings.branches()):
-        raise ConfigError(
-            f"expected {list(settings.branches())}, the ids of the config's branches, got {list(recipes)}",
-            field="recipes",
-        )
+    settings = with_target(_parsed(_content(config)), run).resolved()
     check_outlives_pod(run, "output")
     check_outlives_pod(target(settings, run), "deploy.target")
     open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode())
@@ -70,15 +59,12 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
         repository.champion()
 
 
-def with_target(settings: Config, run: str) -> Config:
-    """Returns the config with its deployment target resolved."""
-    deploy = settings.deploy.model_copy(update={"target": target(settings, run)})
-    return settings.model_copy(update={"deploy": deploy})
-
-
-def target(settings: Config, run: str) -> str:
-    """Returns the URI of the model repository: the config's, else the one beside the run's directory."""
-    return settings.deploy.target or f"{run.rstrip('/').rpartition('/')[0]}/deployed/{settings.name}"
+def _content(config: str) -> str:
+    """Returns the config itself where an argument names the file that it is in, because it is large."""
+    if not config.strip() or "\n" in config or config.lstrip().startswith("{"):
+        return config
+    content = read(config)
+    return config if content is None else content.decode(errors="replace")
 
 
 def _parsed(config: str) -> Config:

@@ -24,8 +24,9 @@ from trimtab.data.prepare.content import Content, fingerprint
 from trimtab.data.prepare.sources import checksums
 from trimtab.deploy import champion as champions
 from trimtab.deploy.training import TrainingRecord
-from trimtab.stages.begin import begin, target
+from trimtab.stages.begin import begin
 from trimtab.stages.judged import Sources, recalled
+from trimtab.stages.settings import target
 from trimtab.stages.stage import recorded
 
 STAGE = "check_data"
@@ -34,11 +35,11 @@ _NO_MEANING = {"train", "validation", "test", "format", "workers", "max_bad_frac
 """Fields of the ``data`` section that say where the data is or when to stop, not what is made of it."""
 
 
-def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") -> bool:
+def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> bool:
     """Compares the data with what the champion was trained on, and with what was judged against it before.
 
     Args:
-        config: The resolved config, as JSON.
+        config: The resolved config: as JSON, or the URI of a file.
         run: The URI of the run's directory.
         forced_by: Who wants a retraining whatever the data; empty: nobody.
         forced_reason: Why.
@@ -47,7 +48,7 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
         Whether there is a reason to retrain.
     """
     needed = True
-    with recorded(STAGE, run) as record:
+    with recorded(STAGE, run) as task:
         settings = begin(config, run)
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             champion = champions.take(target(settings, run), Path(temporary))
@@ -61,7 +62,8 @@ def run(*, config: str, run: str, forced_by: str = "", forced_reason: str = "") 
             found.reasons = found.reasons if found.needed else []
             found.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
             found.needed = True
-        needed, record.summary = found.needed, found.model_dump(mode="json")
+        needed = found.needed
+        task.found(found)
         for reason in found.reasons:
             progress.say(STAGE, reason)
     return needed

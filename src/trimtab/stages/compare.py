@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import progress
-from trimtab.artifacts.comparison import Comparison, Forced, Rival
+from trimtab.artifacts import comparison, selection
+from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts.comparison import Comparison, ComparisonLineage, Forced, Rival
 from trimtab.artifacts.evaluation import Latency
 from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.config.config import Config
@@ -26,11 +28,11 @@ from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
 from trimtab.runtimes.base import width
 from trimtab.runtimes.registry import runtime
+from trimtab.stages import settings
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 
-COMPARISON_FILE = "comparison.json"
 _BATCH, _LATENCY_EXAMPLES = 256, 64
 _Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
 
@@ -56,48 +58,32 @@ class _Judged:
         return Rival(metrics=score, size_bytes=size, latency_ms=measured)
 
 
-def run(
-    *,
-    config: str,
-    run: str,
-    dataset: str,
-    selection: str,
-    champion: str,
-    comparison: str,
-    forced_by: str = "",
-    forced_reason: str = "",
-) -> bool:
-    """Decides whether the challenger replaces the champion.
+def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") -> bool:
+    """Decides whether the challenger replaces the champion, and leaves the reasons in ``comparison/``.
 
     Args:
-        config: The resolved config, as JSON.
-        run: The URI of the run's directory.
-        dataset: The ``dataset`` artifact.
-        selection: The ``selection`` artifact: the challenger, if a candidate was chosen.
-        champion: The ``champion`` artifact.
-        comparison: Where the ``comparison`` artifact goes.
+        run: The URI of the run's directory, with its selection and its snapshot of the champion.
+        dataset: The reference of the dataset.
         forced_by: Who wants the promotion whatever comes out; empty: nobody.
         forced_reason: Why.
 
     Returns:
         Whether it does.
     """
-    settings = Config.model_validate_json(config)
-    with recorded("compare", run) as record:
-        data, snapshot = Dataset.open(dataset), Snapshot.open(champion)
-        source = artifact.load(selection, "selection")
-        if source.lineage["dataset"] != data.fingerprint:
-            raise ArtifactError("the selection was made on other data", path=str(source.path))
-        found = _compared(settings, data, snapshot, source)
+    with recorded("compare", run) as task:
+        config, snapshot = settings.of(run), Snapshot.open(run)
+        data, (challenger, _) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
+        if challenger.lineage["dataset"] != data.fingerprint:
+            raise ArtifactError("the selection was made on other data", path=str(challenger.path))
+        found = _compared(config, data, snapshot, challenger)
         if forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.promote = found.finding != "over_budget"
-        with artifact.create(comparison, "comparison") as draft:
-            (draft.path / COMPARISON_FILE).write_text(found.model_dump_json(indent=2) + "\n")
-            draft.lineage = {"selection": source.digest, "dataset": data.fingerprint}
+        lineage = ComparisonLineage(selection=challenger.digest, dataset=data.fingerprint)
+        comparison.write(run, found, lineage)
         if not found.promote:
-            remember(settings, snapshot, data, found, run=run)
-        record.summary = found.model_dump(mode="json")
+            remember(config, snapshot, data, found, run=run)
+        task.found(found)
         progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
     return found.promote
 
@@ -108,11 +94,9 @@ def _decision(found: Comparison) -> str:
     return "promoted, as it is forced" if found.forced else "promoted"
 
 
-def _compared(
-    settings: Config, data: Dataset, snapshot: Snapshot, selection: artifact.Artifact
-) -> Comparison:
+def _compared(config: Config, data: Dataset, snapshot: Snapshot, challenger: artifact.Artifact) -> Comparison:
     version = snapshot.plan.version
-    if selection.lineage.get("candidate") is None:
+    if challenger.lineage.get("candidate") is None:
         why = "no candidate is within the budget, so there is no challenger"
         return Comparison(promote=False, finding="over_budget", why=why, version=version)
     if snapshot.deployment is None or version is None:
@@ -123,25 +107,25 @@ def _compared(
     except (ModelError, ConfigError) as error:
         why = f"champion v{version} cannot answer the new data: {error.message}"
         return Comparison(promote=False, finding="no_answer", why=why, version=version)
-    challenger = _judged(_served(selection), data.batches("test", _BATCH), data.schema, data.schema)
-    return _decided(settings, data.schema.task, version, champion, challenger)
+    answers = _judged(_served(challenger), data.batches("test", _BATCH), data.schema, data.schema)
+    return _decided(config, data.schema.task, version, champion, answers)
 
 
-def _decided(settings: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:
+def _decided(config: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:
     rivals = {"champion": champion, "challenger": challenger}
-    threads = settings.budget.threads
+    threads = config.budget.threads
     times = latency.sample(
         {name: one.model for name, one in rivals.items()},
         {name: one.inputs for name, one in rivals.items()},
         threads,
-        settings.seed,
+        config.seed,
     )
     before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in rivals.items())
-    confidence, limit = settings.retrain.confidence, rule.tolerated(settings.retrain, settings.budget, task)
+    confidence, limit = config.retrain.confidence, rule.tolerated(config.retrain, config.budget, task)
     loss = significance.drop(champion.scores, challenger.scores, confidence, task)
     gain = significance.drop(challenger.scores, champion.scores, confidence, task)
     ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
-    is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, settings.retrain.cheaper_by)
+    is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
     why = words.finding(finding, version, before, after, loss, gain, limit, ratio)
     if finding == "unproven":

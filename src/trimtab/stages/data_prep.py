@@ -1,112 +1,172 @@
-"""The stage that turns the user's files into a verified dataset."""
+"""The stage that turns the user's files into a verified dataset.
+
+The same files, told by their checksums, give the same dataset: one that is there already is used, and no row
+is read. What changes while it is read is read again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 from trimtab import progress
+from trimtab.artifacts.dataset import KIND, DatasetLineage, DatasetSummary
+from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.store import reference
+from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.champion.drift import DriftReport, measure
 from trimtab.data.champion.reference import Reference
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
+from trimtab.data.readers.sklearn import SCHEME
 from trimtab.data.statistics.brief import brief_statistics
 from trimtab.deploy.champion import Snapshot
+from trimtab.errors import DataError
+from trimtab.stages import settings
 from trimtab.stages.begin import begin, check_needs
-from trimtab.stages.stage import recorded
-from trimtab.storage import artifact
+from trimtab.stages.stage import Task, recorded
 
 STAGE = "data_prep"
+Sources = dict[str, dict[str, str]]
+_TRIES = 3
+_NO_MEANING = {"train", "validation", "test", "workers"}
+"""Fields of the ``data`` section that have no part in the dataset: its files are told by their checksums."""
 
 
-def run(
-    *,
-    config: str,
-    run: str,
-    dataset: str,
-    recipes: Sequence[str] | None = None,
-    champion: str | None = None,
-) -> None:
-    """Writes the dataset artifact.
+def run(run: str, config: str = "", retrain: bool = False) -> str:
+    """Prepares the dataset, unless it is there.
 
-    With a champion, new rows are held against its data: its schema is kept where it still holds, and drift is
-    measured.
+    In a retraining, new rows are held against the champion's data: its schema is kept where it still holds,
+    and drift is measured.
 
     Args:
-        config: The resolved config, as JSON.
         run: The URI of the run's directory.
-        dataset: Where to write the artifact.
-        recipes: The ids of the recipes that the pipeline applies; None: it takes those of the config.
-        champion: The ``champion`` artifact to read; None or an empty string: there is none.
+        config: Where this is the run's first task, the resolved config: as JSON, or the URI of a file.
+        retrain: Whether the run's directory has a snapshot of the champion.
+
+    Returns:
+        The reference of the dataset.
 
     Raises:
         SystemExit: With code 2 if the data cannot be used; the reason is in the stage's record.
     """
-    with recorded(STAGE, run) as record:
-        resolved = begin(config, run, recipes)
-        check_needs(resolved, retraining=bool(champion))
-        reference = _reference(champion) if champion else None
-        # Before the rows are read: what changes meanwhile is then found to be new the next time.
-        sources = checksums(resolved.data)
-        with artifact.create(dataset, "dataset") as draft:
-            prepared = prepare(resolved.data, seed=resolved.seed, directory=draft.path, champion=reference)
+    with recorded(STAGE, run) as task:
+        resolved = begin(config, run) if config else settings.of(run)
+        check_needs(resolved, retraining=retrain)
+        ref, summary = _prepared(task, resolved, Snapshot.open(run) if retrain else None)
+        _tell(summary)
+    return ref
+
+
+def _prepared(task: Task, config: Config, snapshot: Snapshot | None) -> tuple[str, DatasetSummary]:
+    for _ in range(_TRIES):
+        # Before the rows are read: what changes meanwhile is another dataset.
+        sources = checksums(config.data)
+        ref = reference(KIND, **_question(config, sources, snapshot))
+        found = task.store.find(ref)
+        if found is None and not _make(task, ref, config, sources, snapshot):
+            continue
+        entry = found or task.store.find(ref)
+        assert entry is not None
+        task.add(EntryRecord(reused=found is not None, summary=entry.summary))
+        return ref, DatasetSummary.model_validate(entry.summary)
+    raise DataError(
+        "it changed again and again while it was read",
+        path=config.data.train,
+        hint="Run this again when nothing writes there.",
+    )
+
+
+def _question(config: Config, sources: Sources, snapshot: Snapshot | None) -> dict[str, Any]:
+    """Returns all that a dataset depends on."""
+    data = config.data
+    return {
+        "data": data.model_dump(mode="json", exclude=_NO_MEANING),
+        "sources": {split: _told_apart(data, split, files) for split, files in sources.items()},
+        "seed": config.seed,
+        "champion": snapshot.digests if snapshot else [],
+        "drift": config.retrain.drift if snapshot else None,
+    }
+
+
+def _told_apart(data: Data, split: str, files: dict[str, str]) -> dict[str, str]:
+    """Returns what tells a source; what scikit-learn ships has no files, and is told by its version."""
+    source = str(getattr(data, split))
+    return {source: version("scikit-learn")} if source.startswith(SCHEME) else files
+
+
+def _make(task: Task, ref: str, config: Config, sources: Sources, snapshot: Snapshot | None) -> bool:
+    """Makes the dataset; returns False, and keeps nothing, if the sources changed meanwhile."""
+    champion = _reference(snapshot) if snapshot else None
+    try:
+        with task.store.create(ref) as draft:
+            prepared = prepare(config.data, seed=config.seed, directory=draft.path, champion=champion)
+            if checksums(config.data) != sources:
+                raise _ChangedError
             draft.counts, draft.lineage = dict(prepared.rows), _lineage(prepared, sources)
-        limits = resolved.retrain.drift
-        drift = measure(reference, prepared.schema, prepared.train, limits) if reference else None
-        record.summary = {
-            **_summary(prepared),
-            "sources": {split: len(files) for split, files in sources.items()},
-            "drift": drift.model_dump() if drift else None,
-        }
-        _tell(prepared, drift)
+            draft.summary = _summary(prepared, sources, _drift(config, champion, prepared))
+    except _ChangedError:
+        progress.say(STAGE, "the data changed while it was read, and is read again")
+        return False
+    return True
 
 
-def _reference(champion: str) -> Reference | None:
+class _ChangedError(Exception):
+    """The sources are others than they were."""
+
+
+def _reference(snapshot: Snapshot) -> Reference | None:
     """Returns the data of the model in service: its training part's, else what it is served with, if any."""
-    snapshot = Snapshot.open(champion)
     directory, record = snapshot.training or snapshot.deployment, snapshot.record
     if directory is None:
         return None
     return Reference.load(directory, Data.model_validate(record.data) if record else None)
 
 
-def _lineage(prepared: PreparedSummary, sources: dict[str, dict[str, str]]) -> dict[str, Any]:
-    return {
-        "fingerprint": prepared.content.fingerprint,
-        "content_rows": prepared.content.rows,
-        "sources": sources,
-        "warnings": prepared.warnings,
-        "schema_changes": prepared.schema_changes,
-        "sides_changed": prepared.sides_changed,
-        "champion_rows": prepared.champion_rows,
-    }
+def _lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
+    return DatasetLineage(
+        fingerprint=prepared.content.fingerprint,
+        content_rows=prepared.content.rows,
+        sources=sources,
+        warnings=prepared.warnings,
+        schema_changes=prepared.schema_changes,
+        sides_changed=prepared.sides_changed,
+        champion_rows=prepared.champion_rows,
+    )
 
 
-def _summary(prepared: PreparedSummary) -> dict[str, Any]:
+def _drift(config: Config, champion: Reference | None, prepared: PreparedSummary) -> DriftReport | None:
+    if champion is None:
+        return None
+    return measure(champion, prepared.schema, prepared.train, config.retrain.drift)
+
+
+def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | None) -> DatasetSummary:
     schema = prepared.schema
-    return {
-        "rows": prepared.rows,
-        "task": schema.task,
-        "label": schema.label,
-        "classes": schema.classes,
-        "class_counts": prepared.class_counts,
-        "fingerprint": prepared.content.fingerprint,
-        "warnings": prepared.warnings,
-        "schema_changes": prepared.schema_changes,
-        "columns": brief_statistics(schema.columns, prepared.train),
-        "input_kind": schema.input.kind,
-        "input_shape": list(schema.input.shape),
-    }
+    return DatasetSummary(
+        rows=prepared.rows,
+        task=schema.task,
+        label=schema.label,
+        classes=schema.classes,
+        class_counts=prepared.class_counts,
+        fingerprint=prepared.content.fingerprint,
+        warnings=prepared.warnings,
+        schema_changes=prepared.schema_changes,
+        columns=brief_statistics(schema.columns, prepared.train),
+        input_kind=schema.input.kind,
+        input_shape=list(schema.input.shape),
+        sources={split: len(files) for split, files in sources.items()},
+        drift=drift,
+    )
 
 
-def _tell(prepared: PreparedSummary, drift: DriftReport | None) -> None:
-    spec = prepared.schema.input
-    rows = ", ".join(f"{count:,} {name}" for name, count in prepared.rows.items())
-    progress.say(STAGE, f"{rows}; input {spec.kind} {spec.shape}")
-    for warning in prepared.warnings:
+def _tell(summary: DatasetSummary) -> None:
+    rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
+    progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
+    for warning in summary.warnings:
         progress.say(STAGE, f"warning: {warning}")
-    for change in prepared.schema_changes:
+    for change in summary.schema_changes:
         progress.say(STAGE, f"the schema has changed: {change}")
-    for one in drift.drifted if drift else []:
-        progress.say(STAGE, f"drift: {one.name}, {one.aspect}: PSI {one.psi:.2f}, {one.test}")
+    for feature in summary.drift.drifted if summary.drift else []:
+        progress.say(STAGE, f"drift: {feature.name}, {feature.aspect}: PSI {feature.psi:.2f}, {feature.test}")

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from trimtab import progress
+from trimtab.artifacts.plan import PlanSummary
 from trimtab.config.config import Config
 from trimtab.deploy import champion as champions
-from trimtab.stages.begin import target, with_target
+from trimtab.stages import settings
 from trimtab.stages.stage import recorded
-from trimtab.storage import artifact, atomic
+from trimtab.storage.artifacts import open_artifacts
 
 
-def run(*, config: str, run: str, champion: str, planned: str) -> list[str]:
+def run(run: str) -> None:
     """Takes the snapshot, and writes the config with the champion's recipe as the only one.
 
-    Without a champion whose recipe is known, all recipes of the config are tried.
+    Both go to the run's directory: ``champion/`` and ``planned.json``. Without a champion whose recipe is
+    known, all recipes of the config are tried.
 
     Args:
-        config: The resolved config, as JSON.
         run: The URI of the run's directory.
-        champion: Where the ``champion`` artifact goes.
-        planned: The file that the config goes to.
-
-    Returns:
-        The ids of the recipes; the baseline is always among them.
     """
-    settings = with_target(Config.model_validate_json(config), run)
-    with recorded("plan", run) as record:
-        with artifact.create(champion, "champion") as draft:
-            found = champions.take(target(settings, run), draft.path)
-            whose = "the config" if found.recipe() is None else "the champion"
-            settings = found.planned(settings)
-            draft.lineage = {"target": settings.deploy.target, "version": found.plan.version}
-        atomic.write_bytes(Path(planned), settings.as_argument().encode())
-        record.summary = {**found.plan.model_dump(), "recipes": settings.recipes}
-        for reason in found.plan.reasons:
+    with recorded("plan", run) as task:
+        config = settings.asked(run)
+        with open_artifacts(run).create(champions.KIND, champions.KIND) as draft:
+            snapshot = champions.take(settings.target(config, run), draft.path)
+            whose = "the config" if snapshot.recipe() is None else "the champion"
+            planned = snapshot.planned(config)
+            draft.lineage = {"target": config.deploy.target, "version": snapshot.plan.version}
+        settings.write_planned(run, planned)
+        task.found(PlanSummary(**snapshot.plan.model_dump(), candidates=list(planned.candidates())))
+        for reason in snapshot.plan.reasons:
             progress.say("plan", reason)
-        progress.say("plan", f"{whose}'s {_listed(settings)}")
-        return list(settings.branches())
+        progress.say("plan", f"{whose}'s {_listed(planned)}")
 
 
-def _listed(settings: Config) -> str:
-    found = list(settings.candidates())
-    return f"candidates: {', '.join(found)}"
+def _listed(config: Config) -> str:
+    return f"candidates: {', '.join(config.candidates())}"

@@ -1,117 +1,72 @@
-"""The quantize stage: one candidate, as the files of its runtime, from one pruned model.
+"""The quantize stage: the files of every candidate of a shard.
 
-A candidate that cannot be made is ``ok: false`` with its reason, never a failed stage.
+A candidate that cannot be made is told with its reason, and fails no stage; only the baseline must not fail.
 """
 
 from __future__ import annotations
 
-import json
-import traceback
-from pathlib import Path
-from typing import Any
-
-from trimtab.config.chains import UNCHANGED, Ending
+from trimtab import progress
+from trimtab.artifacts import shard as shards
+from trimtab.artifacts.file import KIND
+from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.shard import PRUNED, QUANTIZED, Outcome
+from trimtab.artifacts.store import reference
+from trimtab.config.chains import BASELINE, Ending
+from trimtab.config.chains import shard as branches_of
 from trimtab.config.config import Config
-from trimtab.errors import StorageError, TrimtabError
-from trimtab.runtimes import files
-from trimtab.runtimes.registry import runtime
-from trimtab.stages.imports import light_imports
-from trimtab.stages.prune import FLOAT, FLOAT_ENDING, MODEL_FILE
-from trimtab.stages.stage import StageRecord, recorded
-from trimtab.storage.artifact import Artifact, create, load
+from trimtab.errors import CompressionError, ModelError
+from trimtab.stages import questions, settings
+from trimtab.stages.entries import Work, obtain, require
+from trimtab.stages.stage import Task, recorded
 
-CANDIDATE_FILE = "candidate.json"
+STAGE = "quantize"
 
 
-def run(
-    *,
-    config: str,
-    run: str,
-    candidate: str,
-    dataset: str,
-    hyperparameters: str,
-    shortlist: str,
-    quantized: str,
-) -> None:
-    """Makes one candidate.
+def run(run: str, shard: str, dataset: str, pruned: str) -> str:
+    """Makes the candidates of a shard.
 
     Args:
-        config: The resolved config, as JSON.
         run: The URI of the run's directory.
-        candidate: Its id.
-        dataset: The ``dataset`` artifact.
-        hyperparameters: The ``hyperparameters`` artifact.
-        shortlist: The ``shortlist`` artifact.
-        quantized: Where the ``candidate`` artifact goes.
+        shard: Such as ``1/2``.
+        dataset: The reference of the dataset.
+        pruned: The reference of the shard's models.
+
+    Returns:
+        The reference of the shard's files by candidate.
     """
-    settings = Config.model_validate_json(config)
-    with recorded("quantize", run, candidate, saves=True) as record:
-        chosen, gathered = settings.candidates()[candidate], load(shortlist, "shortlist").path
-        parent, ending = load(gathered / chosen.branch.id, "model"), chosen.ending
-        trained = gathered / UNCHANGED / MODEL_FILE
-        with create(quantized, "candidate") as draft:
-            found: dict[str, Any] = {
-                "candidate": candidate,
-                "runtime": ending.runtime,
-                "cost": None,
-                "max_difference": None,
-            }
-            try:
-                difference = _quantize(
-                    settings, run, record, ending, dataset, hyperparameters, parent, trained, draft.path
+    with recorded(STAGE, run, shard) as task:
+        config, outcomes = settings.of(run), {}
+        models = shards.read(task.store, PRUNED, pruned)
+        for branch in branches_of(config.branches(), shard):
+            model = models[branch.id]
+            for ending in branch.endings:
+                outcomes[ending.candidate] = (
+                    _quantized(task, config, ending, dataset, model.ref) if model.ref else model
                 )
-                found |= {"ok": True, "reason": "", "max_difference": difference}
-                found |= {"cost": parent.lineage["cost"]}
-                size = files.size_bytes(runtime(ending.runtime), draft.path)
-            except StorageError:
-                raise  # no fault of the candidate's: run again, it may be the best
-            except Exception as error:
-                # A candidate that fails, for whatever reason, is a candidate less and not a run less.
-                found, size = found | {"ok": False, "reason": _reason(error, record)}, 0
-                for path in files.paths(runtime(ending.runtime), draft.path):
-                    path.unlink(missing_ok=True)
-            (draft.path / CANDIDATE_FILE).write_text(json.dumps(found, indent=2) + "\n")
-            draft.lineage = {**parent.lineage, **found, "parent": parent.digest}
-            draft.lineage |= {"quantize": ending.step.name}
-        record.summary |= {**found, "size_bytes": size}
+        ref = shards.write(task.store, QUANTIZED, outcomes)
+        made = sum(bool(outcome.ref) for outcome in outcomes.values())
+        progress.say(task.label, f"{made} of {len(outcomes)} candidates")
+    return ref
 
 
-def _quantize(
-    config: Config,
-    run: str,
-    record: StageRecord,
-    ending: Ending,
-    dataset: str,
-    hyperparameters: str,
-    parent: Artifact,
-    trained: Path,
-    directory: Path,
-) -> float:
-    """Writes the candidate's files; returns the largest difference of their outputs from Keras'."""
-    if ending.step.name == UNCHANGED and ending.runtime == FLOAT_ENDING.runtime:
-        files.copy(runtime(ending.runtime), parent.path / FLOAT, directory)
-        return float(parent.lineage["max_difference"])
-    with light_imports():
-        from trimtab.compress.ending import write
-        from trimtab.data.dataset.dataset import Dataset
-        from trimtab.models import archive
-        from trimtab.stages.context import compression_context
-
-    context = compression_context(
-        config=config,
-        run=run,
-        record=record,
-        item=record.item,
-        data=Dataset.open(dataset),
-        hyperparameters=hyperparameters,
-        parent=parent,
-        baseline=lambda: archive.load(trained),
+def _quantized(task: Task, config: Config, ending: Ending, dataset: str, model: str) -> Outcome:
+    ref = reference(
+        KIND,
+        dataset=dataset,
+        model=model,
+        step=ending.step.to_json(),
+        runtime=ending.runtime,
+        train=questions.train(config),
     )
-    return write(archive.load(parent.path / MODEL_FILE), ending, directory, context)
+    work = Work(ref, f"{STAGE} {ending.candidate}", "quantized", (model, ending))
+    is_baseline = ending.candidate == BASELINE
+    entry = _baseline(task, work, ending) if is_baseline else obtain(task, work, ending.candidate)
+    return Outcome(ref=ref) if entry.ok else Outcome(reason=entry.reason)
 
 
-def _reason(error: Exception, record: StageRecord) -> str:
-    if isinstance(error, TrimtabError):
-        return error.describe()
-    record.summary["traceback"] = traceback.format_exc()
-    return f"unexpected {type(error).__name__}: {error}"
+def _baseline(task: Task, work: Work, ending: Ending) -> EntryRecord:
+    """Makes the baseline, whose failure is the run's: the model cannot be served at all."""
+    try:
+        return require(task, work, ending.candidate)
+    except CompressionError as error:
+        raise ModelError(error.message, field=error.field, hint=error.hint) from error

@@ -6,16 +6,18 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from trimtab import progress
-from trimtab.artifacts.evaluation import Evaluation, Latency
-from trimtab.artifacts.selection import CandidateResult, Selection
+from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts import selection
+from trimtab.artifacts import shard as shards
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Latency, read_outputs, read_scores
+from trimtab.artifacts.file import FileLineage
+from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
+from trimtab.artifacts.shard import EVALUATED, Outcome
+from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT
-from trimtab.config.chains import BASELINE
+from trimtab.config.chains import BASELINE, Candidate
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
@@ -24,102 +26,104 @@ from trimtab.evaluate import budget, latency, pareto, significance
 from trimtab.evaluate.turns import Served
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
-from trimtab.stages.evaluate import EVALUATION_FILE, OUTPUTS_FILE, SCORES_FILE
-from trimtab.stages.stage import recorded, records
-from trimtab.storage import artifact
+from trimtab.stages import settings
+from trimtab.stages.stage import recorded
+from trimtab.storage.artifact import Artifact
+from trimtab.storage.artifacts import open_artifacts
 
-SELECTION_FILE = "selection.json"
 _LATENCY_EXAMPLES = 64
 _GOLDEN_EXAMPLES = 16
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A candidate with the artifacts that describe it."""
+    """A candidate that was evaluated.
 
-    directory: Path
-    evidence: Path
+    Attributes:
+        file_ref: The reference of its files.
+        files: They themselves.
+        examples: The directory of its scores and outputs.
+        evaluation: What was found of it.
+    """
+
+    file_ref: str
+    files: Artifact
+    examples: Path
     evaluation: Evaluation
+
+    @classmethod
+    def open(cls, store: ContentStore, ref: str) -> _Entry:
+        found = store.open(ref)
+        file = EvaluationLineage.model_validate(found.lineage).file
+        evaluation = Evaluation.model_validate(found.manifest.summary)
+        return cls(file, store.open(file), found.path, evaluation)
 
     @property
     def served(self) -> Served:
-        return Served(self.evaluation.runtime, self.directory)
+        return Served(self.evaluation.runtime, self.files.path)
 
     @property
-    def scores(self) -> NDArray[np.float32]:
-        return np.asarray(np.load(self.evidence / SCORES_FILE, allow_pickle=False))
-
-    @property
-    def outputs(self) -> NDArray[np.float32]:
-        return np.asarray(np.load(self.evidence / OUTPUTS_FILE, allow_pickle=False))
+    def model_ref(self) -> str:
+        return FileLineage.model_validate(self.files.lineage).model
 
 
-def run(
-    *, config: str, run: str, dataset: str, quantized: list[str], evaluations: list[str], selection: str
-) -> bool:
-    """Chooses the candidate to ship.
+def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
+    """Chooses the candidate to ship, and leaves it in ``selection/`` of the run's directory.
 
     Args:
-        config: The resolved config, as JSON.
         run: The URI of the run's directory.
-        dataset: The ``dataset`` artifact.
-        quantized: The ``candidate`` artifacts, in any order.
-        evaluations: Their ``evaluation`` artifacts, in any order.
-        selection: Where the ``selection`` artifact goes.
+        dataset: The reference of the dataset.
+        model: The reference of the trained model.
+        evaluations: The references of all shards' evaluations, in any order.
 
     Returns:
         Whether a candidate is within the budget.
     """
-    settings = Config.model_validate_json(config)
-    with recorded("select", run) as record:
-        data = Dataset.open(dataset)
-        entries = _entries(quantized, evaluations, data)
-        models = {name: entry.served for name, entry in entries.items() if entry.evaluation.ok}
+    with recorded("select", run) as task:
+        config, data = settings.of(run), datasets.read(task.store, dataset, ["test"])
+        entries, missing = _entries(task.store, evaluations)
+        _check_baseline(entries, model)
+        models = {name: entry.served for name, entry in entries.items()}
         x, _ = data.head("test", _LATENCY_EXAMPLES)
         latencies, runs = latency.measure(
-            models, {name: {INPUT: x} for name in models}, settings.budget.threads, settings.seed
+            models, {name: {INPUT: x} for name in models}, config.budget.threads, config.seed
         )
-        finalists = _finalists(entries, latencies, settings, data.schema.task)
-        decided = _decide(entries, finalists, settings, data.schema.task, _missing(run, settings))
-        _write(selection, decided, entries, data)
-        record.summary = {
-            **decided.model_dump(mode="json"),
-            "latency_runs": runs,
-            "threads": settings.budget.threads,
-            "cpu": _cpu(),
-        }
+        finalists = _finalists(entries, latencies, config, data.schema.task)
+        decided = _decide(entries, finalists, config, data.schema.task, missing)
+        _write(run, config, decided, entries, data)
+        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
+        task.found(SelectSummary(**dict(decided), **measured))
         progress.say("select", decided.verdict)
     return decided.chosen is not None
 
 
-def _entries(quantized: Sequence[str], evaluations: Sequence[str], data: Dataset) -> dict[str, _Entry]:
-    """Returns every evaluated candidate by id, after checking that the artifacts belong together."""
-    sources = {found.digest: found for found in (artifact.load(path, "candidate") for path in quantized)}
-    entries: dict[str, _Entry] = {}
-    for evidence in (artifact.load(path, "evaluation") for path in evaluations):
-        source = sources.get(str(evidence.lineage["quantized"]))
-        if source is None or evidence.lineage["dataset"] != data.fingerprint:
-            raise ArtifactError("evaluates another candidate or other data", path=str(evidence.path))
-        content = (evidence.path / EVALUATION_FILE).read_bytes()
-        found = Evaluation.model_validate_json(content)
-        entries[found.candidate] = _Entry(source.path, evidence.path, found)
+def _entries(store: ContentStore, evaluations: Sequence[str]) -> tuple[dict[str, _Entry], dict[str, str]]:
+    """Returns every evaluated candidate by id, and why there is none of the others."""
+    outcomes: dict[str, Outcome] = {}
+    for ref in evaluations:
+        outcomes |= shards.read(store, EVALUATED, ref)
+    entries = {name: _Entry.open(store, outcome.ref) for name, outcome in outcomes.items() if outcome.ref}
+    missing = {name: outcome.reason for name, outcome in outcomes.items() if not outcome.ref}
     if BASELINE not in entries:
-        raise ArtifactError("the baseline is missing among the evaluations", field=BASELINE)
-    baseline = entries[BASELINE].evaluation
-    if not baseline.ok:
-        raise ModelError(f"the baseline cannot be judged: {baseline.reason}", field=BASELINE)
-    return entries
+        reason = missing.get(BASELINE, "it is missing among the evaluations")
+        raise ModelError(f"the baseline cannot be judged: {reason}", field=BASELINE)
+    return entries, missing
+
+
+def _check_baseline(entries: dict[str, _Entry], model: str) -> None:
+    if entries[BASELINE].model_ref != model:
+        raise ArtifactError(f"the baseline was made from another model than {model}", field=BASELINE)
 
 
 def _finalists(
-    entries: dict[str, _Entry], latencies: dict[str, Latency], settings: Config, task: str
+    entries: dict[str, _Entry], latencies: dict[str, Latency], config: Config, task: str
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
-    limits, before = settings.budget, entries[BASELINE].scores
+    limits, before = config.budget, read_scores(entries[BASELINE].examples)
     limit = budget.accuracy_budget(limits, task)
     found = {}
     for name, measured in latencies.items():
-        scores, needed = entries[name].scores, None
+        scores, needed = read_scores(entries[name].examples), None
         if name == BASELINE:
             drop = significance.no_drop(len(before), limits.confidence)
         else:
@@ -134,11 +138,11 @@ def _finalists(
 def _decide(
     entries: dict[str, _Entry],
     finalists: dict[str, budget.Finalist],
-    settings: Config,
+    config: Config,
     task: str,
     missing: dict[str, str],
 ) -> Selection:
-    limits = settings.budget
+    limits = config.budget
     reasons = {name: budget.reasons(finalist, limits, task) for name, finalist in finalists.items()}
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
@@ -149,14 +153,13 @@ def _decide(
         verdict = budget.nothing_passes(list(finalists.values()), limits, task)
     front = pareto.front({name: _axes(entries[name].evaluation, f) for name, f in finalists.items()})
     results = {
-        name: _result(name, settings, entries.get(name), finalists.get(name), reasons.get(name))
-        for name in settings.candidates()
+        name: _judged(name, config, entries[name].evaluation, finalists[name], reasons[name])
+        if name in entries
+        else _not_made(name, config, missing.get(name) or "it was not made")
+        for name in config.candidates()
     }
     for name in front:
         results[name].on_pareto_front = True
-    for name, reason in missing.items():
-        if name not in entries:
-            results[name].reasons = [reason]
     return Selection(
         baseline=results[BASELINE], candidates=list(results.values()), chosen=chosen, verdict=verdict
     )
@@ -168,72 +171,64 @@ def _axes(evaluation: Evaluation, finalist: budget.Finalist) -> tuple[float, flo
     return error, finalist.latency.p50, float(finalist.size_bytes)
 
 
-def _result(
-    name: str,
-    settings: Config,
-    entry: _Entry | None,
-    finalist: budget.Finalist | None,
-    reasons: list[str] | None,
+def _judged(
+    name: str, config: Config, evaluation: Evaluation, finalist: budget.Finalist, reasons: list[str]
 ) -> CandidateResult:
-    """Returns everything known of a candidate; one that could not be made is not ok, and has its reason."""
-    recipe = settings.candidates()[name].to_json()
-    if entry is None:
-        return CandidateResult(id=name, recipe=recipe, ok=False, reasons=["it was not made"])
-    found = entry.evaluation
-    cost: dict[str, Any] = found.cost.model_dump() if found.cost else {}
-    if finalist is None or reasons is None:
-        return CandidateResult(id=name, recipe=recipe, ok=False, reasons=[found.reason], **cost)
     return CandidateResult(
         id=name,
-        recipe=recipe,
-        runtime=found.runtime,
+        recipe=config.candidates()[name].to_json(),
+        runtime=evaluation.runtime,
         ok=True,
-        metrics=found.metrics,
-        per_class=found.per_class,
-        confusion=found.confusion,
+        metrics=evaluation.metrics,
+        per_class=evaluation.per_class,
+        confusion=evaluation.confusion,
         drop=finalist.drop,
         latency_ms=finalist.latency,
-        size_bytes=found.size_bytes,
-        gzip_bytes=found.gzip_bytes,
+        size_bytes=evaluation.size_bytes,
+        gzip_bytes=evaluation.gzip_bytes,
         within_budget=not reasons,
         reasons=reasons,
-        **cost,
+        **evaluation.cost.model_dump(),
     )
 
 
-def _missing(run: str, settings: Config) -> dict[str, str]:
-    """Returns why the shortlist left candidates out, by candidate, as far as its record says."""
-    dropped: dict[str, Any] = {}
-    for found in records(run):
-        if found.stage == "shortlist":
-            dropped = dict(found.summary.get("dropped", {}))
-    ids = settings.candidates()
-    return {name: str(dropped[c.branch.id]) for name, c in ids.items() if dropped.get(c.branch.id)}
+def _not_made(name: str, config: Config, reason: str) -> CandidateResult:
+    candidate = config.candidates()[name]
+    return CandidateResult(
+        id=name,
+        recipe=candidate.to_json(),
+        runtime=candidate.ending.runtime,
+        ok=False,
+        reasons=[reason],
+    )
 
 
-def _write(selection: str, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
-    with artifact.create(selection, "selection") as draft:
-        (draft.path / SELECTION_FILE).write_text(decided.model_dump_json(indent=2) + "\n")
-        draft.lineage = {"dataset": data.fingerprint, "candidate": decided.chosen}
+def _write(run: str, config: Config, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
+    with open_artifacts(run).create(selection.KIND, selection.KIND) as draft:
+        selection.write(draft.path, decided)
+        draft.lineage = SelectionLineage(dataset=data.fingerprint)
         if decided.chosen is None:
             return
         entry = entries[decided.chosen]
         serving = runtime(entry.served.runtime)
-        draft.lineage |= {"runtime": serving.name, "runtime_version": serving.version()}
-        files.copy(serving, entry.directory, draft.path)
-        _golden(entry, _recipe(decided), data).save(draft.path / golden.GOLDEN_FILE)
+        draft.lineage = SelectionLineage(
+            dataset=data.fingerprint,
+            candidate=decided.chosen,
+            runtime=serving.name,
+            runtime_version=serving.version(),
+            model=entry.model_ref,
+            file=entry.file_ref,
+        )
+        files.copy(serving, entry.files.path, draft.path)
+        _golden(entry, config.candidates()[decided.chosen], data).save(draft.path / golden.GOLDEN_FILE)
 
 
-def _recipe(decided: Selection) -> list[dict[str, Any]]:
-    return next(found.recipe for found in decided.candidates if found.id == decided.chosen)
-
-
-def _golden(entry: _Entry, recipe: list[dict[str, Any]], data: Dataset) -> golden.Golden:
+def _golden(entry: _Entry, candidate: Candidate, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_GOLDEN_EXAMPLES]
-    y = runtime(entry.served.runtime).load(entry.directory).predict({INPUT: data.model_input(x)})
-    in_int8 = any(name in ("int8", "qat_int8") for step in recipe for name in step)
-    return golden.Golden({INPUT: x}, y, golden.tolerance(entry.outputs, in_int8))
+    y = runtime(entry.served.runtime).load(entry.files.path).predict({INPUT: data.model_input(x)})
+    in_int8 = candidate.ending.step.name in ("int8", "qat_int8")
+    return golden.Golden({INPUT: x}, y, golden.tolerance(read_outputs(entry.examples), in_int8))
 
 
 def _cpu() -> str:

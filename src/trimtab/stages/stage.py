@@ -3,50 +3,86 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel
 
 from trimtab import os_errors, preemption, progress
+from trimtab.artifacts.record import EntryRecord, StageRecord
+from trimtab.artifacts.store import ContentStore
+from trimtab.config.stages import STAGES
 from trimtab.errors import Preempted, TrimtabError
 from trimtab.storage.gcs.limits import DEFAULT
 from trimtab.storage.store import open_store
 
 
-class StageRecord(BaseModel):
-    """What a stage leaves in ``stages/`` of the run's directory for the report.
+class DefectError(Exception):
+    """What went wrong in a child process, and is a defect of trimtab.
 
-    Attributes:
-        item: The recipe or candidate that the stage worked on, or an empty string.
-        summary: What the stage found, for the report and for people.
-        error: What is wrong and what to do, for people.
-        traceback: Where it went wrong, when the error is a defect of trimtab.
+    Args:
+        reason: In words.
+        where: The child's traceback.
     """
 
-    stage: str
-    item: str = ""
-    ok: bool = False
-    seconds: float = 0.0
-    summary: dict[str, Any] = {}
-    error_type: str = ""
-    error: str = ""
-    traceback: str = ""
-    exit_code: int = 0
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(reason)
+        self.where = where
+
+
+@dataclass
+class Task:
+    """One task: a stage at work, on one shard if it is told which.
+
+    Attributes:
+        run: The URI of the run's directory.
+        record: What it leaves there.
+    """
+
+    run: str
+    record: StageRecord
+    _start: float = field(default_factory=time.monotonic)
+
+    @functools.cached_property
+    def store(self) -> ContentStore:
+        """Returns the content store beside the run's directory."""
+        return ContentStore(self.run)
 
     @property
-    def name(self) -> str:
-        """Returns the name of the record's object in the run's directory."""
-        return f"stages/{self.stage}{'.' if self.item else ''}{self.item}.json"
+    def label(self) -> str:
+        """Returns the task's name for people, such as ``prune 1/2``."""
+        return self.record.label
+
+    def add(self, entry: EntryRecord) -> None:
+        """Adds what is known of an entry; the record is there even if the task is killed later.
+
+        What is known of an entry without a name, which the whole task is about, is the stage's summary.
+        """
+        if not entry.name:
+            self.record.summary, entry = entry.summary, entry.model_copy(update={"summary": {}})
+        self.record.entries.append(entry)
+        self.write()
+
+    def found(self, summary: BaseModel) -> None:
+        """Takes what the stage found into the record."""
+        self.record.summary = summary.model_dump(mode="json")
+
+    def write(self) -> None:
+        """Writes the record as it is."""
+        record = self.record
+        record.seconds = round(time.monotonic() - self._start, 3)
+        record.reused = bool(record.entries) and all(entry.reused for entry in record.entries)
+        limits = DEFAULT if (left := preemption.seconds_left()) is None else DEFAULT.within(left)
+        open_store(self.run, limits).write(record.name, record.model_dump_json(indent=2).encode())
 
 
 @contextlib.contextmanager
-def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> Iterator[StageRecord]:
+def recorded(stage: str, run: str, shard: str = "") -> Iterator[Task]:
     """Runs a stage's work, and records how it ended.
 
     A typed error becomes one message and the process exit code of its class, and so does what the operating
@@ -57,46 +93,38 @@ def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> It
     Args:
         stage: The stage's name.
         run: The URI of the run's directory.
-        item: The recipe or candidate that the stage works on.
-        saves: Whether the stage goes on where it was when it is run again.
+        shard: The shard that the stage works on.
 
     Yields:
-        The record, to put a summary in.
+        The task, to put what was found into its record.
 
     Raises:
         SystemExit: If the stage fails.
     """
-    record, start = StageRecord(stage=stage, item=item), time.monotonic()
-    label = f"{stage} {item}".strip()
-
-    def write() -> None:
-        record.seconds = round(time.monotonic() - start, 3)
-        limits = DEFAULT if (left := preemption.seconds_left()) is None else DEFAULT.within(left)
-        open_store(run, limits).write(record.name, record.model_dump_json(indent=2).encode())
+    task = Task(run, StageRecord(stage=stage, shard=shard, ended=False))
+    record, label = task.record, task.label
 
     def give_up() -> None:
         _fill_in(record, Preempted())
         with contextlib.suppress(TrimtabError, OSError):
-            write()
+            task.write()
         progress.say(label, "stopped in the middle of a step; what was saved before stands")
         os._exit(Preempted.exit_code)
 
-    with preemption.watched(give_up) if saves else contextlib.nullcontext():
+    with preemption.watched(give_up) if STAGES[stage].saves else contextlib.nullcontext():
         try:
             progress.say(label, "started")
-            yield record
+            yield task
             preemption.check()
             record.ok = True
         except (Exception, Preempted) as error:
             # What goes wrong after the signal, goes wrong because of it.
             _fill_in(record, Preempted() if preemption.requested() else error)
         with preemption.deferred():
-            try:
-                write()
-            except TrimtabError as error:
-                _lost(record, error, label)
+            _end(task)
     if record.ok:
-        progress.say(label, f"finished in {record.seconds:.1f} s")
+        reused = ", nothing was to be done" if record.reused else ""
+        progress.say(label, f"finished in {record.seconds:.1f} s{reused}")
         return
     ended = "stopped" if record.exit_code == Preempted.exit_code else "failed"
     first, *others = record.error.splitlines()
@@ -106,18 +134,25 @@ def recorded(stage: str, run: str, item: str = "", *, saves: bool = False) -> It
     sys.exit(record.exit_code)
 
 
-def _lost(record: StageRecord, error: TrimtabError, label: str) -> None:
-    """Makes a failure of a record that cannot be written: nobody else would know of the stage."""
-    if record.ok:
-        record.ok = False
-        _fill_in(record, error)
-    else:
-        progress.say(label, f"this cannot be recorded: {error.describe().splitlines()[0]}")
+def _end(task: Task) -> None:
+    """Writes the last record; that it cannot be written is a failure: nobody else would know of the task."""
+    record = task.record
+    record.ended = True
+    try:
+        task.write()
+    except TrimtabError as error:
+        if record.ok:
+            record.ok = False
+            _fill_in(record, error)
+        else:
+            progress.say(task.label, f"this cannot be recorded: {error.describe().splitlines()[0]}")
 
 
 def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
     """Puts what went wrong into a record."""
-    if not isinstance(error, TrimtabError) and os_errors.is_refusal(error):  # a typed one names the file
+    record.ended = True
+    if not isinstance(error, TrimtabError | Preempted) and os_errors.is_refusal(error):
+        # A typed error names the file, though the system's words may be in it.
         error = os_errors.typed(error)
     record.error_type = type(error).__name__
     if isinstance(error, TrimtabError):
@@ -125,13 +160,12 @@ def _fill_in(record: StageRecord, error: Exception | Preempted) -> None:
     elif isinstance(error, Preempted):
         record.error, record.exit_code = str(error), error.exit_code
     else:
-        record.error = f"unexpected {record.error_type}: {error}\n  A defect of trimtab: see {record.name}"
+        record.error = f"{_unexpected(error)}\n  A defect of trimtab: see {record.name}"
         record.exit_code = 1
-        record.traceback = "".join(traceback.format_exception(error))
+        record.traceback = (
+            error.where if isinstance(error, DefectError) else "".join(traceback.format_exception(error))
+        )
 
 
-def records(run: str) -> list[StageRecord]:
-    """Returns the records of all stages that have ended so far."""
-    store = open_store(run)
-    contents = (store.read(name) for name in store.names("stages/"))
-    return [StageRecord.model_validate(json.loads(content)) for content in contents if content]
+def _unexpected(error: Exception) -> str:
+    return str(error) if isinstance(error, DefectError) else f"unexpected {type(error).__name__}: {error}"

@@ -2,53 +2,63 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from trimtab import progress
-from trimtab.config.config import Config
-from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy.champion import Snapshot
-from trimtab.stages.imports import light_imports
-from trimtab.stages.stage import recorded
-from trimtab.storage import artifact
+from trimtab.artifacts import hyperparameters
+from trimtab.artifacts.hyperparameters import KIND, Hyperparameters, TuneSummary
+from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.store import reference
+from trimtab.deploy import champion
+from trimtab.stages import questions, settings
+from trimtab.stages.entries import Work, require
+from trimtab.stages.stage import Task, recorded
 
 STAGE = "tune"
 
 
-def run(*, config: str, run: str, dataset: str, hyperparameters: str, champion: str | None = None) -> None:
-    """Searches, and writes the best hyper-parameters as an artifact; with ``tune: null`` it holds none.
+def run(run: str, dataset: str) -> str:
+    """Searches for the best hyper-parameters; with ``tune: null`` there are none.
 
     The hyper-parameters of a champion that is retrained are taken as they are.
 
     Args:
-        config: The resolved config as JSON.
         run: The URI of the run's directory.
-        dataset: The ``dataset`` artifact to read.
-        hyperparameters: The ``hyperparameters`` artifact to write.
-        champion: The ``champion`` artifact of a retraining.
+        dataset: The reference of the dataset.
+
+    Returns:
+        The reference of the hyper-parameters.
 
     Raises:
         SystemExit: If the data or the model cannot be used; the record says why.
     """
-    with recorded(STAGE, run, saves=True) as record:
-        parsed = Config.model_validate_json(config)
-        best: dict[str, dict[str, Any]] = {}
-        snapshot = Snapshot.open(champion) if champion else None
+    with recorded(STAGE, run) as task:
+        config, snapshot = settings.of(run), champion.snapshot(run)
         known = snapshot.record if snapshot else None
         if snapshot is not None and known is not None:
-            best = known.hyperparameters
-            record.summary = {"skipped": True, "champion": snapshot.plan.version}
             progress.say(STAGE, f"taken from champion v{snapshot.plan.version}: nothing is searched")
-        elif parsed.tune is None:
-            record.summary = {"skipped": True}
-        else:
-            with light_imports(scikit_learn=parsed.tune.algorithm == "bayesian"):
-                from trimtab.train.workspace import workspace
-                from trimtab.tune.search import search
+            summary = TuneSummary(skipped=True, champion=snapshot.plan.version)
+            return _given(task, Hyperparameters.model_validate(known.hyperparameters), summary)
+        if config.tune is None:
+            return _given(task, Hyperparameters(), TuneSummary(skipped=True))
+        ref = reference(
+            KIND,
+            dataset=dataset,
+            model=questions.model(config),
+            tune=config.tune,
+            train=questions.train(config),
+            seed=config.seed,
+        )
+        is_bayesian = config.tune.algorithm == "bayesian"
+        require(task, Work(ref, STAGE, "hyperparameters", (dataset,), scikit_learn=is_bayesian))
+    return ref
 
-            with workspace(run, STAGE) as space:
-                outcome = search(parsed, Dataset.open(dataset), space)
-            best, record.summary = outcome.best, outcome.summary()
-        with artifact.create(hyperparameters, "hyperparameters") as draft:
-            (draft.path / "hyperparameters.json").write_text(json.dumps(best, indent=2))
+
+def _given(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
+    """Keeps hyper-parameters that no search found."""
+    ref = reference(KIND, values=values)
+    is_there = task.store.find(ref) is not None
+    if not is_there:
+        with task.store.create(ref) as draft:
+            hyperparameters.write(draft, values, summary)
+    task.add(EntryRecord(reused=is_there))
+    task.found(summary)
+    return ref

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import time
+import uuid
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +41,15 @@ class Store(Protocol):
 
     def has_directory(self, name: str) -> bool:
         """Returns whether a whole directory is at ``name``."""
+
+    def remove_directory(self, name: str) -> None:
+        """Removes whatever is below ``name``, if there is anything."""
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copies an object to a new local file; FileNotFoundError where there is none."""
+
+    def ages(self, prefix: str = "") -> dict[str, float]:
+        """Returns the seconds since each object was written by name, hidden ones included."""
 
     def check_writable(self) -> None:
         """Returns if objects may be created here; nothing is left. Else it raises what creating one would."""
@@ -99,6 +111,29 @@ class LocalStore:
         """See ``Store``."""
         return (self.root / name).is_dir()
 
+    def remove_directory(self, name: str) -> None:
+        """See ``Store``; it is out of the way at once, whatever interrupts the rest."""
+        with typed_os_errors(self.root / name):
+            gone = (self.root / name).with_name(f".{Path(name).name}.{uuid.uuid4().hex}{atomic.PART}")
+            with contextlib.suppress(FileNotFoundError):
+                (self.root / name).rename(gone)
+                shutil.rmtree(gone)
+
+    def fetch(self, name: str, target: Path) -> None:
+        """See ``Store``."""
+        with typed_os_errors(self.root / name):
+            shutil.copyfile(self.root / name, target)
+
+    def ages(self, prefix: str = "") -> dict[str, float]:
+        """See ``Store``."""
+        ages, start = {}, self.root / prefix.rpartition("/")[0]
+        with typed_os_errors(start):
+            for directory, _, files in os.walk(start, onerror=_unless_gone):
+                for file in (Path(directory, name) for name in files):
+                    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                        ages[file.relative_to(self.root).as_posix()] = time.time() - file.stat().st_mtime
+        return {name: age for name, age in ages.items() if name.startswith(prefix)}
+
     def check_writable(self) -> None:
         """See ``Store``; space may still run out."""
         place = next(one for one in (self.root, *self.root.parents) if one.exists())
@@ -140,6 +175,12 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     return GcsStore(uri, limits)
 
 
+def read(uri: str) -> bytes | None:
+    """Returns the content of one file, or one object, or None if there is none; errors as for ``write``."""
+    directory, name = _split(uri)
+    return open_store(directory).read(name)
+
+
 def write(uri: str, data: bytes) -> None:
     """Writes one file, or one object; readers see the old one or the new one whole.
 
@@ -151,7 +192,12 @@ def write(uri: str, data: bytes) -> None:
         ConfigError: If the URI is neither, or cannot be accessed.
         StorageError: If it cannot be written.
     """
+    directory, name = _split(uri)
+    open_store(directory).write(name, data)
+
+
+def _split(uri: str) -> tuple[str, str]:
     directory, _, name = uri.rpartition("/") if "://" in uri else (str(Path(uri).parent), "", Path(uri).name)
     if not name or directory.endswith(":/"):
         raise ConfigError("expected the name of a file", path=uri)
-    open_store(directory).write(name, data)
+    return directory, name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -43,15 +43,6 @@ class Outcome:
     best: dict[str, dict[str, Any]]
     score: float
     trials: list[Entry]
-
-    def summary(self) -> dict[str, Any]:
-        """Returns the outcome for the stage's record."""
-        return {
-            "objective": self.objective,
-            "score": self.score,
-            "best": self.best,
-            "trials": [{k: v for k, v in asdict(trial).items() if k != "history"} for trial in self.trials],
-        }
 
 
 def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:

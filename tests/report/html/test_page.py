@@ -3,10 +3,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from trimtab.artifacts.record import StageRecord
 from trimtab.report.html.page import render
 from trimtab.report.records.assemble import build_result
 from trimtab.report.records.evidence import gather_evidence
-from trimtab.stages.stage import StageRecord
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "img", "link", "input", "hr", "path", "circle", "rect", "text"}
@@ -107,7 +107,8 @@ def test_every_plot_says_what_it_is_to_those_who_cannot_see_it(run_records):
 
 def test_names_from_users_cannot_become_markup(run_records):
     settings, records = run_records(names=[EVIL, "b", "</script><script>alert(3)</script>"], prunes=1)
-    settings["name"] = settings["data"]["train"] = EVIL
+    data = settings.data.model_copy(update={"train": EVIL})
+    settings = settings.model_copy(update={"name": EVIL, "data": data})
     records[0].summary["columns"][0]["name"] = EVIL
     records[0].summary["columns"][1]["most_frequent"] = {EVIL: 3}
     records[0].summary["warnings"] = [EVIL]
@@ -117,7 +118,7 @@ def test_names_from_users_cannot_become_markup(run_records):
     select.summary["verdict"] = EVIL
     select.summary["cpu"] = EVIL
     select.summary["candidates"][2]["reasons"] = [EVIL]
-    records.append(StageRecord(stage="deploy", item=EVIL, error_type=EVIL, error=EVIL, traceback=EVIL))
+    records.append(StageRecord(stage="deploy", shard=EVIL, error_type=EVIL, error=EVIL, traceback=EVIL))
     found = Page(page(settings, records))
     assert [tag for tag, _ in found.tags].count("script") == 1
     assert "img" not in {tag for tag, _ in found.tags}
@@ -158,15 +159,19 @@ def test_the_traceback_of_a_defect_is_there_but_not_in_the_verdict(run_records):
 
 def test_a_skipped_stage_is_not_called_missing(run_records):
     settings, records = run_records()
-    settings["tune"] = None
     records[1].summary = {"skipped": True}
     assert "tune skipped" in Page(page(settings, records)).words
 
 
-def test_an_unreadable_config_is_no_obstacle(run_records):
+def test_a_lost_config_is_no_obstacle(run_records):
     _, records = run_records()
-    for settings in ({}, {"name": 3, "data": []}, {"budget": None}):
-        assert "Deployed" in Page(page(settings, records)).words
+    assert "Deployed" in Page(page(None, records)).words
+
+
+def test_a_stage_that_made_nothing_new_says_so(run_records):
+    settings, records = run_records()
+    records[2].reused = True
+    assert "train reused" in Page(page(settings, records)).words
 
 
 def drift_of(names):

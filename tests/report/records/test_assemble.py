@@ -1,9 +1,9 @@
 import pytest
 
+from trimtab.artifacts.record import StageRecord
 from trimtab.report.records.assemble import BAD_RECORD, NO_RECORD, build_result
 from trimtab.report.records.record import STAGES
 from trimtab.report.result import Result
-from trimtab.stages.stage import StageRecord
 
 RUN = "/somewhere/runs/digits-1"
 
@@ -25,8 +25,10 @@ def test_a_run_that_went_well(run_records):
     assert result.candidates[0] == result.baseline
     assert [c.id for c in result.candidates].count("none--none") == 1
     assert result.chosen in {c.id for c in result.candidates}
-    assert result.seconds["train"] == 42.3
-    assert result.seconds["prune none"] == 9.5
+    tasks = {task.name: task for task in result.tasks}
+    assert tasks["train"].seconds == 42.3
+    assert list(tasks)[3:6] == ["prune 1/2", "prune 2/2", "quantize 1/2"]
+    assert not any(task.reused for task in result.tasks)
     assert Result.model_validate_json(result.model_dump_json()) == result
 
 
@@ -45,8 +47,7 @@ def test_a_run_cut_off_anywhere_names_the_stage_that_is_missing(run_records):
         result = build_result(records[:kept], settings, RUN)
         assert result.status == "failed"
         assert [error.type for error in result.errors] == [NO_RECORD]
-        named, expected = result.errors[0].stage.partition(" ")[0], records[kept].stage
-        assert named == expected or {named, expected} == {"quantize", "evaluate"}, "these two take turns"
+        assert result.errors[0].stage.partition(" ")[0] == records[kept].stage
         assert "Look at the log" in result.errors[0].message
         assert result.verdict.endswith("Nothing was deployed.")
 
@@ -56,7 +57,7 @@ def test_any_stage_that_fails_is_named_with_its_reason(run_records):
     for index, record in enumerate(records):
         failed = StageRecord(
             stage=record.stage,
-            item=record.item,
+            shard=record.shard,
             error_type="TrainingError",
             error="it broke\n  Mend it.",
             exit_code=1,
@@ -78,7 +79,7 @@ def test_any_one_missing_record_leaves_a_result(run_records, missing):
 
 def test_a_search_that_was_not_asked_for_is_not_missed(run_records):
     settings, records = run_records()
-    settings["tune"] = None
+    settings = settings.model_copy(update={"tune": None})
     result = build_result(without(records, "tune", "train", "select", "deploy"), settings, RUN)
     assert result.errors[0].stage == "train"
 
@@ -96,15 +97,29 @@ def test_without_select_the_candidates_are_what_their_own_stages_say(run_records
     assert not any(c.within_budget for c in result.candidates)
 
 
-def test_the_candidates_missing_after_a_shortlist_are_those_it_let_through(run_records):
+def test_the_tasks_that_are_missing_are_those_of_the_shards_that_others_had(run_records):
     settings, records = run_records()
     records = without(records, "select", "deploy", "quantize", "evaluate")
-    records[-1].summary = {
-        "dropped": {"magnitude-0.2": "too bad"},
-        "candidates": ["none--none", "none--int8"],
-    }
+    assert build_result(records, settings, RUN).errors[0].stage == "quantize 1/2 and 1 more"
+    assert build_result(records[:-1], settings, RUN).errors[0].stage == "prune 2/2"
+
+
+def test_a_task_that_was_cut_off_shows_what_it_had_made(run_records):
+    settings, records = run_records()
+    records = without(records, "select", "deploy")
+    cut = records[-1]
+    cut.ok = cut.ended = False
+    cut.entries = cut.entries[:2]
     result = build_result(records, settings, RUN)
-    assert result.errors[0].stage == "quantize none--none and 1 more"
+    assert [(error.stage, error.type) for error in result.errors] == [("evaluate 2/2", NO_RECORD)]
+    assert {entry.name for entry in cut.entries} <= {c.id for c in result.candidates if c.metrics}
+
+
+def test_a_task_that_found_all_it_was_to_make_says_so(run_records):
+    settings, records = run_records()
+    records[2].reused = True
+    result = build_result(records, settings, RUN)
+    assert [task.name for task in result.tasks if task.reused] == ["train"]
 
 
 def test_numbers_that_json_cannot_hold_are_left_out(run_records):
@@ -124,11 +139,9 @@ def test_a_record_of_another_version_is_an_error_and_not_a_crash(run_records):
     result = build_result(records, settings, RUN)
     assert result.status == "failed"
     assert result.errors[0].type == BAD_RECORD
-    assert "candidates" in result.errors[0].message
 
 
-def test_a_config_that_cannot_be_used_still_gives_a_result(run_records):
+def test_without_a_config_there_is_a_result_all_the_same(run_records):
     _, records = run_records()
-    for settings in ({}, {"recipes": 3}, {"budget": None}):
-        assert build_result(records, settings, RUN).status == "deployed"
-        assert build_result(without(records, "select", "deploy"), settings, RUN).status == "failed"
+    assert build_result(records, None, RUN).status == "deployed"
+    assert build_result(without(records, "select", "deploy"), None, RUN).status == "failed"

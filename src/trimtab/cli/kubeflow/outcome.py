@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from trimtab.artifacts.record import StageRecord
 from trimtab.cli import exit_codes
 from trimtab.cli.kubeflow import runs
 from trimtab.errors import TrimtabError
 from trimtab.report.result import Result
-from trimtab.stages.stage import StageRecord
 from trimtab.storage.store import Store, open_store
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -31,7 +31,7 @@ def layout_of(schema: DatasetSchema) -> Layout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset artifact whose every file was found to be what its manifest says.
+    """A dataset artifact whose files, as far as they are asked for, are what its manifest says.
 
     Attributes:
         path: The artifact's directory.
@@ -62,18 +62,30 @@ class Dataset:
     digest: str
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
-        """Returns the dataset at ``path`` after verifying every file of it.
+    def open(cls, path: str | Path, splits: Sequence[str] | None = None) -> Self:
+        """Returns the dataset at a local path.
+
+        Args:
+            path: The artifact's directory.
+            splits: The splits that will be read, which are verified; None: all.
 
         Raises:
             ArtifactError: If a file is missing, cut or changed, or if it is no dataset.
         """
-        found = artifact.load(path, "dataset")
+        return cls.of(artifact.load(path, "dataset", files_of(splits)))
+
+    @classmethod
+    def of(cls, found: artifact.Artifact) -> Self:
+        """Returns the dataset in an artifact, of which at least ``files_of([])`` are verified.
+
+        Raises:
+            ArtifactError: If it is no dataset.
+        """
         lineage = found.lineage
         try:
             schema = DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
             statistics = json.loads((found.path / STATISTICS_FILE).read_bytes())
-            champion = _champion(found.path, schema) if lineage.get("champion_rows") else None
+            champion = _champion(found, schema) if lineage.get("champion_rows") else None
         except (OSError, ValidationError, json.JSONDecodeError) as error:
             raise ArtifactError(f"no usable schema or statistics: {error}", path=str(found.path)) from error
         return cls(
@@ -152,10 +164,20 @@ class Dataset:
         return model_input(self.schema, x)
 
 
-def _champion(path: Path, schema: DatasetSchema) -> DatasetSchema:
+def files_of(splits: Sequence[str] | None) -> list[str] | None:
+    """Returns the files of a dataset to ask for, given the splits that will be read; None: all of both."""
+    if splits is None:
+        return None
+    folders = [f"{before}{split}/" for split in splits for before in ("", f"{CHAMPION}/")]
+    return [SCHEMA_FILE, STATISTICS_FILE, f"{CHAMPION}/{SCHEMA_FILE}", *folders]
+
+
+def _champion(found: artifact.Artifact, schema: DatasetSchema) -> DatasetSchema:
     """Returns the schema of the model in service, which is the dataset's own unless it is there."""
-    file = path / CHAMPION / SCHEMA_FILE
-    return DatasetSchema.model_validate_json(file.read_bytes()) if file.is_file() else schema
+    name = f"{CHAMPION}/{SCHEMA_FILE}"
+    if name not in found.manifest.files:
+        return schema
+    return DatasetSchema.model_validate_json((found.path / name).read_bytes())
 
 
 def _blocks(folder: Path, schema: DatasetSchema, rows: int) -> Iterator[tuple[Array, Array]]:

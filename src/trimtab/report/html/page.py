@@ -67,7 +67,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared),
         "curves": [curve_plots(history) for history in evidence.histories],
-        "trials": rows.table(evidence.trials, nested=True),
+        "trials": rows.table([trial.model_dump() for trial in evidence.trials], nested=True),
         "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
         "drift_headline": drift.headline(evidence.drift) if evidence.drift else "",
         "drift_panels": drift.drift_panels(evidence.drift) if evidence.drift else [],

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trimtab.artifacts.hyperparameters import Trial
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
@@ -184,11 +185,9 @@ def _flatten(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield str(key), value
 
 
-def best_trial(trials: Sequence[Mapping[str, Any]], score: float | None) -> int | None:
+def best_trial(trials: Sequence[Trial], score: float | None) -> int | None:
     """Returns the index of the trial that reached the best score."""
-    return next(
-        (i for i, trial in enumerate(trials) if score is not None and trial.get("score") == score), None
-    )
+    return next((i for i, trial in enumerate(trials) if score is not None and trial.score == score), None)
 
 
 def _empty(value: Any) -> bool:

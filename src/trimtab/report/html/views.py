@@ -32,7 +32,7 @@ def problem(error: StageError, tracebacks: Mapping[str, str]) -> Problem:
     return Problem(error.stage, error.type, headline, " ".join(rest.split()), details)
 
 
-State = Literal["ok", "failed", "skipped", "absent"]
+State = Literal["ok", "failed", "skipped", "reused", "absent"]
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,15 @@ def pipeline(result: Result, evidence: Evidence) -> list[Step]:
     steps, longest = [], 0.0
     left_out = RETRAINING if result.retrain is None else ()
     for name in (stage for stage in STAGES if stage not in left_out):
-        timings = [t for t in evidence.timings if t.name.partition(" ")[0] == name]
+        timings = [t for t in evidence.timings if t.is_task and t.stage == name]
         seconds = sum(t.seconds for t in timings)
         longest = max(longest, seconds)
         failed = any(error.stage.partition(" ")[0] == name for error in result.errors)
         state: State = "failed" if failed else "ok" if timings else "absent"
-        if timings and all(t.skipped for t in timings):
+        if state == "ok" and all(t.skipped for t in timings):
             state = "skipped"
+        elif state == "ok" and all(t.reused for t in timings):
+            state = "reused"
         steps.append(Step(name, state, len(timings), seconds, seconds))
     return [Step(s.name, s.state, s.tasks, s.seconds, s.seconds / (longest or 1)) for s in steps]
 

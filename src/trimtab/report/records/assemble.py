@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from pydantic import ValidationError
-
+from trimtab.artifacts.dataset import DatasetSummary
+from trimtab.artifacts.deployment import DeploySummary
+from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.retraining import Retraining
-from trimtab.artifacts.selection import CandidateResult, Selection
+from trimtab.artifacts.selection import CandidateResult, Selection, SelectSummary
+from trimtab.config import stages
 from trimtab.config.chains import BASELINE
-from trimtab.report.records.partial import partial_candidates, read_config
-from trimtab.report.records.record import RETRAINING, STAGES, Record, find, in_order, label, summary
-from trimtab.report.records.retraining import planned_config, read_retraining
-from trimtab.report.result import DataSummary, Result, StageError, Status
+from trimtab.config.config import Config
+from trimtab.report.records.partial import partial_candidates
+from trimtab.report.records.record import RETRAINING, STAGES, find, in_order, shards, summary
+from trimtab.report.records.retraining import read_retraining
+from trimtab.report.result import DataSummary, Result, StageError, Status, TaskResult
 from trimtab.report.words import verdict
 
 NO_RECORD = "NoRecord"
 BAD_RECORD = "DamagedRecord"
-_KILLED = """it left no record: its process was killed before it could say why, or never started
+_ADVICE = """
   Look at the log of this task; a lack of memory is the usual cause. A stage that was cut off goes on \
 from its checkpoint when it is started again."""
+_KILLED = f"it left no record: its process was killed before it could say why, or never started{_ADVICE}"
+_CUT_OFF = f"its process was killed before it could say why{_ADVICE}"
 
 
 def build_result(
-    records: Sequence[Record],
-    config: dict[str, Any],
+    records: Sequence[StageRecord],
+    config: Config | None,
     run: str,
     problems: Sequence[StageError] = (),
     *,
@@ -35,9 +38,8 @@ def build_result(
     """Returns the outcome of a run.
 
     Args:
-        records: What the stages left, in any order; a stage that was skipped, killed or
-            never started left none.
-        config: The resolved config; as much of it as could be read.
+        records: What the tasks left, in any order; a task that was skipped or never started left none.
+        config: The config by which the run went on; None: the first task left none.
         run: The URI of the run's directory.
         problems: What went wrong outside of the records, such as a record that cannot be read.
         is_retraining: Whether the run is one of the `retrain` pipeline.
@@ -47,27 +49,30 @@ def build_result(
     """
     selection, unreadable = _selection(records)
     retraining = read_retraining(records) if is_retraining else None
-    config = planned_config(records, config) if is_retraining else config
     errors = [*problems, *_failures(records), *unreadable]
     errors = errors or list(_unfinished(records, config, _due(selection, retraining)))
     chosen = selection.chosen if selection else None
     base = run.rstrip("/")
     candidates = _candidates(selection) if selection else partial_candidates(records, config)
+    deployed = summary(records, "deploy", DeploySummary)
     result = Result(
         run_id=base.rpartition("/")[2],
         status="failed" if errors else _status(chosen, retraining),
         verdict="",
         why=selection.verdict if selection else "",
-        config=config,
+        config=config.model_dump(mode="json") if config else {},
         data=_data(records),
         baseline=selection.baseline if selection else _baseline(candidates),
         candidates=candidates,
         chosen=chosen,
         retrain=retraining,
-        deployed=summary(records, "deploy").get("uri"),
+        deployed=deployed.uri if deployed else None,
         report=f"{base}/report.html",
         tensorboard=f"{base}/tensorboard",
-        seconds={label(record): record.seconds for record in in_order(records)},
+        tasks=[
+            TaskResult(name=record.label, seconds=record.seconds, reused=record.reused)
+            for record in in_order(records)
+        ],
         errors=errors,
     )
     return result.model_copy(update={"verdict": verdict.sentence(result)})
@@ -84,29 +89,15 @@ def _status(chosen: str | None, retraining: Retraining | None) -> Status:
     return "deployed"
 
 
-def _selection(records: Sequence[Record]) -> tuple[Selection | None, list[StageError]]:
-    found = summary(records, "select")
-    if not found:
+def _selection(records: Sequence[StageRecord]) -> tuple[Selection | None, list[StageError]]:
+    record = find(records, "select")
+    if record is None or not record.ok:
         return None, []
-    known = {name: _finite(found[name]) for name in Selection.model_fields if name in found}
-    try:
-        return Selection.model_validate(known), []
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = f"its record cannot be read: {where}: {first['msg']}"
-        return None, [StageError(stage="select", type=BAD_RECORD, message=message, exit_code=1)]
-
-
-def _finite(value: Any) -> Any:
-    """Returns a copy without the metrics that are not numbers: JSON has no NaN, and turns it to null."""
-    if isinstance(value, dict):
-        cleaned = {key: _finite(item) for key, item in value.items()}
-        metrics = cleaned.get("metrics")
-        if isinstance(metrics, dict):
-            cleaned["metrics"] = {k: v for k, v in metrics.items() if v is not None and math.isfinite(v)}
-        return cleaned
-    return [_finite(item) for item in value] if isinstance(value, list) else value
+    selection = record.read(SelectSummary)
+    if selection is not None:
+        return selection, []
+    message = "its record cannot be read: another version of trimtab wrote it"
+    return None, [StageError(stage="select", type=BAD_RECORD, message=message, exit_code=1)]
 
 
 def _candidates(selection: Selection) -> list[CandidateResult]:
@@ -120,20 +111,22 @@ def _baseline(candidates: Sequence[CandidateResult]) -> CandidateResult | None:
     return next((candidate for candidate in candidates if candidate.id == BASELINE), None)
 
 
-def _data(records: Sequence[Record]) -> DataSummary | None:
-    found = summary(records, "data_prep")
-    try:
-        known = {name: found[name] for name in DataSummary.model_fields if found.get(name) is not None}
-        return DataSummary.model_validate({"classes": [], **known}) if known else None
-    except ValidationError:
+def _data(records: Sequence[StageRecord]) -> DataSummary | None:
+    data = summary(records, "data_prep", DatasetSummary)
+    if data is None:
         return None
+    return DataSummary(
+        rows=data.rows, classes=data.classes, fingerprint=data.fingerprint, warnings=data.warnings
+    )
 
 
-def _failures(records: Sequence[Record]) -> Iterator[StageError]:
+def _failures(records: Sequence[StageRecord]) -> Iterator[StageError]:
     for record in in_order(records):
-        if not record.ok:
+        if not record.ended:
+            yield StageError(stage=record.label, type=NO_RECORD, message=_CUT_OFF, exit_code=1)
+        elif not record.ok:
             yield StageError(
-                stage=label(record),
+                stage=record.label,
                 type=record.error_type or "Error",
                 message=record.error.rstrip() or "it ended without saying why",
                 exit_code=record.exit_code or 1,
@@ -156,26 +149,16 @@ def _due(selection: Selection | None, retraining: Retraining | None) -> tuple[st
 
 
 def _unfinished(
-    records: Sequence[Record], config: dict[str, Any], due: Sequence[str]
+    records: Sequence[StageRecord], config: Config | None, due: Sequence[str]
 ) -> Iterator[StageError]:
-    """Yields the first stage that should have run and left no record, with its items."""
+    """Yields the first stage that should have run and left no record, with its shards."""
     for stage in due:
-        missing = [item for item in _items(records, config, stage) if find(records, stage, item) is None]
+        if stage == "tune" and config is not None and config.tune is None:
+            continue
+        expected = shards(records) if stages.STAGES[stage].is_sharded else [""]
+        missing = [shard for shard in expected if find(records, stage, shard) is None]
         if missing:
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            yield StageError(
-                stage=f"{stage} {missing[0]}{more}".strip(), type=NO_RECORD, message=_KILLED, exit_code=1
-            )
+            name = f"{stage} {missing[0]}{more}".strip()
+            yield StageError(stage=name, type=NO_RECORD, message=_KILLED, exit_code=1)
             return
-
-
-def _items(records: Sequence[Record], config: dict[str, Any], stage: str) -> list[str]:
-    """Returns what a stage has to work on; one empty string for a stage that runs once."""
-    if stage == "tune" and not config.get("tune"):
-        return []
-    if stage not in ("prune", "quantize", "evaluate"):
-        return [""]
-    if stage != "prune":
-        return list(summary(records, "shortlist").get("candidates") or [])
-    known = read_config(config)
-    return list(known.branches()) if known else []

@@ -7,10 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
+from trimtab.artifacts.dataset import DatasetSummary
+from trimtab.artifacts.deployment import DeploySummary
+from trimtab.artifacts.file import FileSummary
+from trimtab.artifacts.hyperparameters import Trial, TuneSummary
+from trimtab.artifacts.model import Epoch, ModelSummary, TrainSummary
+from trimtab.artifacts.record import StageRecord
+from trimtab.artifacts.selection import SelectSummary
 from trimtab.data.champion.drift import DriftReport
-from trimtab.report.records.record import Record, in_order, label, summary
+from trimtab.report.records.record import in_order, summary
 
 
 @dataclass(frozen=True)
@@ -19,23 +24,35 @@ class History:
 
     Attributes:
         name: The stage and what it worked on.
-        epochs: A dict of numbers per epoch, ``epoch`` (from 1) among them.
+        epochs: Numbers per epoch, ``epoch`` (from 1) among them.
         best_epoch: The epoch whose weights were kept, where it was not simply the last.
     """
 
     name: str
-    epochs: list[dict[str, float]]
+    epochs: list[Epoch]
     best_epoch: int | None
 
 
 @dataclass(frozen=True)
 class Timing:
-    """How long a stage took, whether it ended well, and whether it had nothing to do."""
+    """How long a task took, or one branch or candidate in it.
 
+    Attributes:
+        stage: The stage.
+        name: The stage and what it worked on.
+        ok: Whether it ended well.
+        is_task: Whether it is a whole task.
+        reused: Whether all that it was to make was there.
+        skipped: Whether it had nothing to do.
+    """
+
+    stage: str
     name: str
     seconds: float
     ok: bool
-    skipped: bool
+    is_task: bool = True
+    reused: bool = False
+    skipped: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +69,7 @@ class Evidence:
         trials: The trials of the search, as ``tune`` recorded them.
         objective: What the trials were judged by.
         best_score: The objective of the best trial.
-        timings: Every stage that left a record, in the order of the pipeline.
+        timings: Every task that left a record, each before its branches or candidates, in order.
         warnings: What the stages warn of, each once.
         tracebacks: Where defects of trimtab showed, by stage, candidates that could not be made among them.
         measured_on: The machine and the number of runs behind the latencies.
@@ -65,7 +82,7 @@ class Evidence:
     drift: DriftReport | None
     weights_sha256: str
     histories: list[History]
-    trials: list[dict[str, Any]]
+    trials: list[Trial]
     objective: str
     best_score: float | None
     timings: list[Timing]
@@ -75,74 +92,69 @@ class Evidence:
     version: str
 
 
-def gather_evidence(records: Sequence[Record]) -> Evidence:
+def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
     """Returns what the records hold for the report; whatever a stage did not record stays empty."""
-    data, search = summary(records, "data_prep"), summary(records, "tune")
+    data, search = summary(records, "data_prep", DatasetSummary), summary(records, "tune", TuneSummary)
+    trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
     return Evidence(
-        input_shape=data.get("input_shape") or [],
-        class_counts=data.get("class_counts") or {},
-        columns=data.get("columns") or [],
-        drift=_drift(data.get("drift")),
-        weights_sha256=str(summary(records, "train").get("weights_sha256") or ""),
-        histories=list(_histories(records)),
-        trials=search.get("trials") or [],
-        objective=str(search.get("objective") or ""),
-        best_score=search.get("score"),
-        timings=[
-            Timing(label(r), r.seconds, r.ok, bool(r.summary.get("skipped"))) for r in in_order(records)
-        ],
-        warnings=list(_warnings(records)),
+        input_shape=data.input_shape if data else [],
+        class_counts=data.class_counts if data else {},
+        columns=data.columns if data else [],
+        drift=data.drift if data else None,
+        weights_sha256=trained.weights_sha256 if trained else "",
+        histories=list(_histories(records, trained)),
+        trials=search.trials if search else [],
+        objective=search.objective if search else "",
+        best_score=search.score if search else None,
+        timings=[timing for record in in_order(records) for timing in _timings(record, search)],
+        warnings=list(_warnings(data, trained)),
         tracebacks=dict(_tracebacks(records)),
-        measured_on=_measured_on(summary(records, "select")),
-        version=str(summary(records, "deploy").get("version") or ""),
+        measured_on=_measured_on(summary(records, "select", SelectSummary)),
+        version=str(deployed.version) if deployed else "",
     )
 
 
-def _drift(found: Any) -> DriftReport | None:
-    """Returns what data_prep measured; what cannot be read does not keep the rest from being shown."""
-    try:
-        return DriftReport.model_validate(found) if found else None
-    except ValidationError:
-        return None
+def _timings(record: StageRecord, search: TuneSummary | None) -> Iterator[Timing]:
+    skipped = record.stage == "tune" and search is not None and search.skipped
+    yield Timing(record.stage, record.label, record.seconds, record.ok, reused=record.reused, skipped=skipped)
+    for entry in record.entries:
+        if entry.name:
+            name = f"{record.stage} {entry.name}"
+            yield Timing(record.stage, name, entry.seconds, entry.ok, is_task=False, reused=entry.reused)
 
 
-def _histories(records: Sequence[Record]) -> Iterator[History]:
+def _histories(records: Sequence[StageRecord], trained: TrainSummary | None) -> Iterator[History]:
+    if trained is not None and (epochs := _with_loss(trained.history)):
+        yield History("train", epochs, trained.best_epoch)
     for record in in_order(records):
-        history = record.summary.get("history")
-        epochs = history.get("epochs") if isinstance(history, dict) else history
-        if isinstance(epochs, list):
-            rows = [_numbers(row) for row in epochs if isinstance(row, dict)]
-            if any("loss" in row for row in rows):
-                yield History(label(record), rows, record.summary.get("best_epoch"))
+        for entry in record.entries:
+            about = entry.read(ModelSummary) or entry.read(FileSummary)
+            if entry.name and about is not None and (epochs := _with_loss(about.history)):
+                yield History(f"{record.stage} {entry.name}", epochs, None)
 
 
-def _numbers(row: dict[str, Any]) -> dict[str, float]:
-    """Returns the finite numbers of an epoch: a loss that is not a number has no place on a curve."""
-    return {
-        key: float(value)
-        for key, value in row.items()
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
+def _with_loss(history: list[Epoch]) -> list[Epoch]:
+    """Returns the finite numbers of every epoch; none where no loss is among them."""
+    epochs = [{name: value for name, value in row.items() if math.isfinite(value)} for row in history]
+    return epochs if any("loss" in row for row in epochs) else []
 
 
-def _warnings(records: Sequence[Record]) -> Iterator[str]:
-    seen: set[str] = set()
+def _warnings(data: DatasetSummary | None, trained: TrainSummary | None) -> Iterator[str]:
+    yield from dict.fromkeys(data.warnings if data else [])
+    yield from dict.fromkeys(f"train: {warning}" for warning in (trained.warnings if trained else []))
+
+
+def _tracebacks(records: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:
     for record in in_order(records):
-        for warning in record.summary.get("warnings") or []:
-            text = str(warning) if record.stage == "data_prep" else f"{label(record)}: {warning}"
-            if text not in seen:
-                seen.add(text)
-                yield text
+        if record.traceback:
+            yield record.label, record.traceback
+        for entry in record.entries:
+            if entry.traceback:
+                yield f"{record.stage} {entry.name}", entry.traceback
 
 
-def _tracebacks(records: Sequence[Record]) -> Iterator[tuple[str, str]]:
-    for record in in_order(records):
-        found = record.traceback or record.summary.get("traceback")
-        if found:
-            yield label(record), str(found)
-
-
-def _measured_on(found: dict[str, Any]) -> str:
-    runs = found.get("latency_runs")
-    words = [str(found["cpu"]) if found.get("cpu") else "", f"{runs:,} runs each" if runs else ""]
-    return ", ".join(word for word in words if word)
+def _measured_on(selection: SelectSummary | None) -> str:
+    if selection is None:
+        return ""
+    runs = selection.latency_runs
+    return ", ".join(word for word in (selection.cpu, f"{runs:,} runs each" if runs else "") if word)

@@ -1,10 +1,10 @@
-"""What the report needs of a stage's record; ``trimtab.stages.stage.StageRecord`` is one."""
+"""The records of a run, as the report looks into them: in the stages' order, by stage and shard."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
 
+from trimtab.artifacts.record import StageRecord, Summary
 from trimtab.config import stages
 
 STAGES = tuple(name for name in stages.STAGES if name != "report")
@@ -14,37 +14,24 @@ RETRAINING = frozenset(name for name, stage in stages.STAGES.items() if stage.pi
 """The stages that only a retraining has."""
 
 
-class Record(Protocol):
-    """How a stage ended; see ``trimtab.stages.stage.StageRecord``."""
-
-    stage: str
-    item: str
-    ok: bool
-    seconds: float
-    summary: dict[str, Any]
-    error_type: str
-    error: str
-    traceback: str
-    exit_code: int
+def find(records: Sequence[StageRecord], stage: str, shard: str = "") -> StageRecord | None:
+    """Returns the record of a task, or None when it left none."""
+    return next((record for record in records if (record.stage, record.shard) == (stage, shard)), None)
 
 
-def find(records: Sequence[Record], stage: str, item: str = "") -> Record | None:
-    """Returns the record of a stage, or None when it left none."""
-    return next((record for record in records if (record.stage, record.item) == (stage, item)), None)
+def summary(records: Sequence[StageRecord], stage: str, kind: type[Summary]) -> Summary | None:
+    """Returns what a stage found, or None when it failed, never ran, or left what cannot be read."""
+    record = find(records, stage)
+    return record.read(kind) if record else None
 
 
-def summary(records: Sequence[Record], stage: str, item: str = "") -> dict[str, Any]:
-    """Returns what a stage found; empty when it failed or never ran."""
-    record = find(records, stage, item)
-    return record.summary if record is not None and record.ok else {}
+def shards(records: Sequence[StageRecord]) -> list[str]:
+    """Returns the shards of the run, as far as any record tells how many there are."""
+    count = next((record.shard.partition("/")[2] for record in records if record.shard), "")
+    return [f"{number}/{count}" for number in range(1, int(count) + 1)] if count.isdecimal() else [""]
 
 
-def label(record: Record) -> str:
-    """Returns the stage's name and what it worked on, such as ``prune channels-0.5``."""
-    return f"{record.stage} {record.item}".strip()
-
-
-def in_order(records: Sequence[Record]) -> list[Record]:
+def in_order(records: Sequence[StageRecord]) -> list[StageRecord]:
     """Returns the records in the order in which the stages run; unknown stages come last."""
     rank = {stage: index for index, stage in enumerate(STAGES)}
-    return sorted(records, key=lambda record: (rank.get(record.stage, len(rank)), record.stage, record.item))
+    return sorted(records, key=lambda record: (rank.get(record.stage, len(rank)), record.stage, record.shard))

@@ -10,6 +10,7 @@ first.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -133,6 +134,28 @@ class GcsStore:
     def has_directory(self, name: str) -> bool:
         """See ``Store``."""
         return self._objects.find(f"{self._full(name)}/{WHOLE}") is not None
+
+    def remove_directory(self, name: str) -> None:
+        """See ``Store``; the list goes first, so that nobody reads a part."""
+        entries = self._objects.entries(self._full(name) + "/")
+        lists = [entry for entry in entries if entry.name.endswith(f"/{WHOLE}")]
+        for batch in (lists, [entry for entry in entries if entry not in lists]):
+            in_parallel(lambda entry: self._objects.delete(entry.name, _generation(entry)), batch)
+
+    def fetch(self, name: str, target: Path) -> None:
+        """See ``Store``."""
+        entry = self._objects.find(self._full(name))
+        if entry is None:
+            raise FileNotFoundError(self._objects.uri(self._full(name)))
+        self._objects.download(entry, target)
+
+    def ages(self, prefix: str = "") -> dict[str, float]:
+        """See ``Store``."""
+        now = time.time()
+        return {
+            entry.name.removeprefix(self._location.prefix): now - _generation(entry) / 1e6
+            for entry in self._objects.entries(self._location.prefix + prefix)
+        }
 
     def check_writable(self) -> None:
         """See ``Store``: asks to replace what never was, which only one who may write is told."""

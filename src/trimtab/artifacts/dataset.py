@@ -1,0 +1,78 @@
+"""A prepared dataset in the content store, and what the report shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from trimtab.artifacts.store import ContentStore
+from trimtab.data.champion.drift import DriftReport
+from trimtab.data.dataset.dataset import Dataset, files_of
+
+KIND = "dataset"
+
+
+class DatasetLineage(BaseModel):
+    """What a dataset was made from; ``data.dataset.Dataset`` has the same by the same names.
+
+    Attributes:
+        fingerprint: The content of the source, whatever the order of its rows.
+        content_rows: Rows of the sources by split, those among them that could not be used.
+        sources: The CRC-32C of every source file by split and name; empty where there are none.
+        warnings: What a person should look at.
+        schema_changes: What differs from the schema of the model in service, in words.
+        sides_changed: Why the model in service may have been trained on test rows.
+        champion_rows: Whether the test rows can be put to the model in service.
+    """
+
+    fingerprint: str
+    content_rows: dict[str, int]
+    sources: dict[str, dict[str, str]]
+    warnings: list[str]
+    schema_changes: list[str]
+    sides_changed: list[str]
+    champion_rows: bool
+
+
+class DatasetSummary(BaseModel):
+    """What the report shows of ``data_prep``.
+
+    Attributes:
+        rows: Examples by split.
+        classes: In the order of the model's outputs; none in regression.
+        class_counts: Rows by split and class.
+        columns: Statistics of the input columns; each kind of column has its own.
+        input_shape: Of one example.
+        sources: Files of the source by split.
+        drift: New rows against those that the model in service was trained on.
+    """
+
+    rows: dict[str, int]
+    task: str
+    label: str = ""
+    classes: list[str] = []
+    class_counts: dict[str, dict[str, int]] = {}
+    fingerprint: str
+    warnings: list[str] = []
+    schema_changes: list[str] = []
+    columns: list[dict[str, Any]] = []
+    input_kind: str = ""
+    input_shape: list[int] = []
+    sources: dict[str, int] = {}
+    drift: DriftReport | None = None
+
+
+def read(store: ContentStore, ref: str, splits: Sequence[str] = ()) -> Dataset:
+    """Returns a dataset, of which the splits that will be read are fetched and verified.
+
+    Args:
+        store: The content store.
+        ref: The dataset's reference.
+        splits: Their names; the schema and the statistics are always there.
+
+    Raises:
+        ArtifactError: If a file that is asked for is missing, cut or changed.
+    """
+    return Dataset.of(store.open(ref, files_of(splits)))

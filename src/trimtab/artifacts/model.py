@@ -1,0 +1,80 @@
+"""A Keras model, as it was trained or after a step of a recipe, and its score on each validation example."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+from trimtab.artifacts.evaluation import Cost
+from trimtab.artifacts.hyperparameters import Hyperparameters
+from trimtab.artifacts.store import ContentStore
+
+KIND, MODEL_FILE, SCORES_FILE = "model", "model.keras", "validation_scores.npy"
+
+Epoch = dict[str, float]
+"""What was measured of one epoch, by name; ``epoch``, from 1, among it."""
+
+
+class ModelLineage(BaseModel):
+    """What a model was made from.
+
+    Attributes:
+        dataset: The reference of the dataset.
+        hyperparameters: The reference of what the trained model, its ancestor, was built with.
+        parent: The reference of the model that a step of a recipe was applied to; empty for a trained one.
+        trained: The reference of the trained model that it comes from; empty for a trained one.
+    """
+
+    dataset: str
+    hyperparameters: str
+    parent: str = ""
+    trained: str = ""
+
+
+class ModelSummary(BaseModel):
+    """What is known of any model.
+
+    Attributes:
+        cost: Counted on the model.
+        history: Every epoch of the training, or of the step's fine-tuning.
+    """
+
+    weights_sha256: str
+    cost: Cost
+    history: list[Epoch] = []
+
+
+class TrainSummary(ModelSummary):
+    """What the report shows of ``train``.
+
+    Attributes:
+        best_epoch: The epoch whose weights were kept, where it was not simply the last.
+        validation: Metrics of the kept weights on the validation split.
+        hyperparameters: What the model was built and trained with.
+        warnings: What a person should look at.
+        start: What training started from: ``champion v3``, ``scratch``, or nothing to be said.
+        start_reason: Why.
+    """
+
+    best_epoch: int | None = None
+    stopped_early: bool = False
+    validation: dict[str, float] = {}
+    seconds_per_epoch: float = 0.0
+    hyperparameters: Hyperparameters = Hyperparameters()
+    warnings: list[str] = []
+    start: str = ""
+    start_reason: str = ""
+
+
+def write_scores(directory: Path, scores: NDArray[np.float32]) -> None:
+    """Writes a score for every validation example, ``(n,)``."""
+    np.save(directory / SCORES_FILE, scores)
+
+
+def read_scores(store: ContentStore, ref: str) -> NDArray[np.float32]:
+    """Returns the scores on the validation examples, ``(n,)``: see ``train.scores.validation_scores``."""
+    path = store.open(ref, [SCORES_FILE]).path
+    return np.asarray(np.load(path / SCORES_FILE, allow_pickle=False))

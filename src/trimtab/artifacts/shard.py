@@ -1,0 +1,45 @@
+"""What a task made of its shard: a reference by name, or why there is none."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from trimtab.artifacts.store import ContentStore
+from trimtab.errors import ArtifactError
+
+PRUNED, QUANTIZED, EVALUATED = "pruned", "quantized", "evaluated"
+
+
+class Outcome(BaseModel):
+    """What became of a branch or a candidate.
+
+    Attributes:
+        ref: The reference of what was made; empty where it could not be made, or was dropped.
+        reason: Why there is none.
+    """
+
+    ref: str = ""
+    reason: str = ""
+
+
+class Outcomes(BaseModel):
+    """``pruned``: models by branch. ``quantized``: files, ``evaluated``: evaluations, by candidate."""
+
+    outcomes: dict[str, Outcome]
+
+
+def write(store: ContentStore, kind: str, outcomes: dict[str, Outcome]) -> str:
+    """Keeps the outcomes of a shard, and returns their reference."""
+    return store.put(kind, Outcomes(outcomes=outcomes))
+
+
+def read(store: ContentStore, kind: str, ref: str) -> dict[str, Outcome]:
+    """Returns the outcomes of a shard.
+
+    Raises:
+        ArtifactError: If they are not there, or of another kind.
+    """
+    found = store.find(ref) if ref.startswith(f"{kind}/") else None
+    if found is None:
+        raise ArtifactError(f"expected what was {kind} of a shard", path=ref, hint="Run this again.")
+    return Outcomes.model_validate(found.summary).outcomes

@@ -1,0 +1,158 @@
+"""Work in a process of its own, so that a native crash or a lack of memory costs that work alone.
+
+The child is forked: it has what its parent imported (TensorFlow takes seconds) and none of what that ran,
+since the parent runs nothing itself. A parent in which TensorFlow has begun to run, as in a program that is
+no task, could not be forked without a deadlock: there the child starts afresh.
+
+What the child makes, it leaves in the content store; only errors come back. A signal to stop is passed on,
+and the child saves its work as any stage does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from trimtab import preemption, progress
+from trimtab.errors import Preempted, TrimtabError
+from trimtab.os_errors import is_refusal, typed
+
+_MOST_BYTES = 60_000  # of a message: more would not fit into the pipe before somebody reads it
+_RECORD_SECONDS = 1.0
+_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+
+@dataclass(frozen=True)
+class Crash:
+    """How a child ended that did not end well.
+
+    Attributes:
+        error: What it raised, if that is an error for users.
+        reason: In words.
+        traceback: Where, if it is a defect.
+    """
+
+    error: TrimtabError | None
+    reason: str
+    traceback: str = ""
+
+
+def run(label: str, work: Callable[..., None], *arguments: Any) -> Crash | None:
+    """Runs work in a child process to its end.
+
+    Args:
+        label: What it works on, for messages.
+        work: A function of a module.
+        arguments: Its arguments, which can be pickled.
+
+    Returns:
+        How it failed, or None.
+
+    Raises:
+        Preempted: If this process is told to stop; the child has saved its work then, or was killed.
+    """
+    message = b""
+    context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+    reader, writer = context.Pipe(duplex=False)
+    child = context.Process(target=_child, args=(label, work, arguments, writer))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with _signals_held():
+        child.start()
+    writer.close()
+    try:
+        child.join()
+    except Preempted:
+        _stop(child)
+        raise
+    with reader, contextlib.suppress(EOFError):
+        message = reader.recv_bytes()
+    preemption.check()
+    return _ended(child.exitcode, message, label)
+
+
+def _ended(exit_code: int, message: bytes, label: str) -> Crash | None:
+    if exit_code == 0:
+        return None
+    if exit_code == Preempted.exit_code:
+        raise Preempted  # it was told to stop, and this process was not
+    if message:
+        crash: Crash = pickle.loads(message)
+        return crash
+    if exit_code > 0:
+        return Crash(None, f"its process ended with exit code {exit_code}, and did not say why")
+    name = signal.Signals(-exit_code).name
+    hint = ", as when memory runs out" if name == "SIGKILL" else ""
+    return Crash(None, f"its process was ended by {name}{hint}, while it worked on {label}")
+
+
+def _stop(child: BaseProcess) -> None:
+    """Tells a child to stop, and gives it the time to save its work; some is left for the task's record."""
+    with preemption.deferred():
+        child.terminate()
+        child.join(max(0.0, (preemption.seconds_left() or 0.0) - _RECORD_SECONDS))
+        if child.is_alive():
+            child.kill()
+            child.join()
+
+
+def _child(label: str, work: Callable[..., None], arguments: tuple[Any, ...], writer: Connection) -> None:
+    preemption.forget()
+
+    def give_up() -> None:
+        progress.say(label, "stopped in the middle of a step; what was saved before stands")
+        os._exit(Preempted.exit_code)
+
+    with preemption.watched(give_up):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        try:
+            work(*arguments)
+            code = 0
+        except Preempted as stopped:
+            code = stopped.exit_code
+        except Exception as error:
+            code = Preempted.exit_code if preemption.requested() else 1
+            _tell(writer, error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # No exit handlers: those are the parent's.
+    os._exit(code)
+
+
+def _tell(writer: Connection, error: Exception) -> None:
+    if not isinstance(error, TrimtabError) and is_refusal(error):
+        error = typed(error)
+    if isinstance(error, TrimtabError):
+        crash = Crash(error, error.describe())
+    else:
+        where = "".join(traceback.format_exception(error))[-_MOST_BYTES // 2 :]
+        crash = Crash(None, f"unexpected {type(error).__name__}: {error}"[: _MOST_BYTES // 4], where)
+    with contextlib.suppress(OSError):
+        writer.send_bytes(pickle.dumps(crash))
+
+
+@contextlib.contextmanager
+def _signals_held() -> Any:
+    """Holds signals back for the time of a fork: neither process loses one, and no handler runs twice."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _can_fork() -> bool:
+    """Returns whether TensorFlow has not begun to run in this process, whose threads no fork would have."""
+    module = sys.modules.get("tensorflow.python.eager.context")
+    context = getattr(module, "_context", None)
+    return context is None or not context._initialized

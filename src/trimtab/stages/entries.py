@@ -1,0 +1,124 @@
+"""Entries of the content store, as stages obtain them: found, or made in a process of their own."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from trimtab import progress
+from trimtab.artifacts import failure
+from trimtab.artifacts.record import EntryRecord
+from trimtab.errors import ArtifactError, CompressionError, ModelError, StorageError, TrimtabError
+from trimtab.stages import children
+from trimtab.stages.imports import light_imports
+from trimtab.stages.stage import DefectError, Task
+
+_NO_FAULT = (StorageError, ArtifactError)
+"""Errors that say nothing of what is to be made: run again, it may be the best."""
+
+_FOR_GOOD = (CompressionError, ModelError)
+"""Errors that come again however often the same is tried."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What makes an entry.
+
+    Attributes:
+        ref: The entry's reference.
+        label: What it is called in messages, such as ``prune channels-0.5``.
+        module: A module below ``trimtab.stages.making``, whose function ``make(run, ref, label, *arguments)``
+            makes the entry. It is imported before the process is forked, and may import TensorFlow.
+        arguments: What else the function takes.
+        scikit_learn: Whether it needs scikit-learn, which is left out of the imports otherwise.
+    """
+
+    ref: str
+    label: str
+    module: str
+    arguments: tuple[Any, ...] = ()
+    scikit_learn: bool = False
+
+
+def obtain(task: Task, work: Work, name: str = "") -> EntryRecord:
+    """Returns what is known of an entry, which is made unless it is there.
+
+    An entry that cannot be made is told with its reason.
+
+    Args:
+        task: The task, whose record gets the entry.
+        work: What makes it.
+        name: The branch or the candidate that it is of.
+
+    Raises:
+        StorageError: If storage refuses: that is no fault of the entry's.
+        ArtifactError: If what it is made from is damaged.
+        Preempted: If the process is told to stop.
+    """
+    record = _found(task, work, name)
+    if record is None:
+        start, crash = time.monotonic(), _made(task, work)
+        if crash is not None and isinstance(crash.error, _NO_FAULT):
+            raise crash.error
+        record = _record(task, work, name, crash)
+        record.seconds = round(time.monotonic() - start, 3)
+    task.add(record)
+    return record
+
+
+def require(task: Task, work: Work, name: str = "") -> EntryRecord:
+    """Returns what is known of an entry without which there is no run: if it cannot be made, the stage fails.
+
+    Raises:
+        TrimtabError: Why it cannot be made.
+        Preempted: If the process is told to stop.
+    """
+    record, start = EntryRecord(name=name), time.monotonic()
+    if (found := task.store.find(work.ref)) is not None:
+        progress.say(work.label, "is there already")
+        record.reused, record.summary = True, found.summary
+    elif (crash := _made(task, work)) is not None:
+        raise crash.error or DefectError(crash.reason, crash.traceback)
+    else:
+        record = _record(task, work, name, None)
+        record.seconds = round(time.monotonic() - start, 3)
+    task.add(record)
+    return record
+
+
+def _found(task: Task, work: Work, name: str) -> EntryRecord | None:
+    if (found := task.store.find(work.ref)) is not None:
+        progress.say(work.label, "is there already")
+        return EntryRecord(name=name, reused=True, summary=found.summary)
+    if (failed := failure.read(task.store, work.ref)) is not None:
+        progress.say(work.label, f"cannot be made: {failed.reason.splitlines()[0]}")
+        return EntryRecord(name=name, ok=False, reused=True, reason=failed.reason)
+    return None
+
+
+def _made(task: Task, work: Work) -> children.Crash | None:
+    with light_imports(scikit_learn=work.scikit_learn):
+        module = import_module(f"trimtab.stages.making.{work.module}")
+    return children.run(work.label, module.make, task.run, work.ref, work.label, *work.arguments)
+
+
+def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> EntryRecord:
+    if crash is None:
+        found = task.store.find(work.ref)
+        if found is None:
+            raise ArtifactError("it was made, and is gone", path=work.ref, hint="Run this again.")
+        return EntryRecord(name=name, summary=found.summary)
+    reason = _reason(crash)
+    if isinstance(crash.error, _FOR_GOOD):
+        failure.write(task.store, work.ref, reason)
+    progress.say(work.label, f"cannot be made: {reason.splitlines()[0]}")
+    return EntryRecord(name=name, ok=False, reason=reason, traceback=crash.traceback)
+
+
+def _reason(crash: children.Crash) -> str:
+    """Returns why, for people; the paths in the store would tell them nothing."""
+    if crash.error is None:
+        return crash.reason
+    return TrimtabError(crash.error.message, field=crash.error.field, hint=crash.error.hint).describe()

@@ -1,0 +1,1 @@
+"""What makes entries of the content store, each in a process of its own."""

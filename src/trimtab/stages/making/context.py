@@ -1,0 +1,87 @@
+"""What a compression method may use: data, and the training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+
+from trimtab import progress
+from trimtab.artifacts.hyperparameters import Hyperparameters
+from trimtab.artifacts.model import MODEL_FILE, Epoch, ModelLineage
+from trimtab.artifacts.store import ContentStore
+from trimtab.compress.base import Context
+from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.models import archive
+from trimtab.train import determinism
+from trimtab.train.loop import fine_tuner
+from trimtab.train.settings import TrainSettings
+from trimtab.train.workspace import workspace
+
+
+class Making:
+    """One application of a pass: what it is given, and the history of its fine-tuning.
+
+    Everything random in this process follows the seed from now on.
+
+    Args:
+        run: The URI of the run's directory, where checkpoints and logs of a fine-tuning go.
+        label: The stage and what it works on, such as ``prune channels-0.5``.
+        config: The resolved config.
+        data: The dataset, with its training and validation splits.
+        values: The hyper-parameters that the model was trained with.
+        parent: The reference of the model that the pass starts from: a checkpoint of another is left out.
+        baseline: Returns the trained model, before any step.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        label: str,
+        config: Config,
+        data: Dataset,
+        values: Hyperparameters,
+        parent: str,
+        baseline: Callable[[], keras.Model],
+    ) -> None:
+        determinism.prepare(config.seed)
+        self.history: list[Epoch] = []
+        self._run, self._label, self._data = run, label, data
+        self._parent, self._baseline, self._seed = parent, baseline, config.seed
+        self._settings = TrainSettings.of(config, values.optimizer)
+
+    def context(self) -> Context:
+        """Returns what the pass gets."""
+        stage, _, item = self._label.partition(" ")
+        return Context(
+            seed=self._seed,
+            task=self._data.schema.task,
+            steps_per_epoch=-(-self._data.rows["train"] // self._settings.train.batch_size),
+            fine_tune=fine_tuner(
+                self._data,
+                self._settings,
+                label=self._label,
+                workspace=lambda: workspace(self._run, stage, item),
+                binding={"parent": self._parent, "item": item},
+                baseline=self._baseline,
+                ended=lambda history: self.history.extend(history.epochs),
+            ),
+            calibration=lambda n: self._data.head("train", n)[0],
+            say=lambda text: progress.say(self._label, text),
+        )
+
+
+def trained(store: ContentStore, ref: str) -> Callable[[], keras.Model]:
+    """Returns what loads the trained model that a model comes from, or is.
+
+    Args:
+        store: The content store.
+        ref: The reference of a model.
+    """
+
+    def load() -> keras.Model:
+        lineage = ModelLineage.model_validate(store.open(ref, []).lineage)
+        return archive.load(store.open(lineage.trained or ref, [MODEL_FILE]).path / MODEL_FILE)
+
+    return load

@@ -1,0 +1,82 @@
+"""Makes an evaluation of a candidate's files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.artifacts import dataset, evaluation
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage
+from trimtab.artifacts.file import FileSummary
+from trimtab.artifacts.store import ContentStore
+from trimtab.batch import INPUT, OUTPUT
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.errors import DataError, ModelError
+from trimtab.evaluate import metrics
+from trimtab.runtimes import files
+from trimtab.runtimes.base import LoadedModel, width
+from trimtab.runtimes.registry import runtime
+
+_BATCH = 256
+
+
+def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> None:
+    """Runs a candidate on the whole test split, and keeps what it answers and how good that is.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage and the candidate.
+        dataset_ref: The dataset; of its splits, the test split alone is read.
+        file_ref: The candidate's files.
+    """
+    del label
+    store = ContentStore(run)
+    source, data = store.open(file_ref), dataset.read(store, dataset_ref, ["test"])
+    about = FileSummary.model_validate(source.manifest.summary)
+    serving = runtime(about.runtime)
+    outputs, labels = _outputs(serving.load(source.path), data)
+    _refuse_no_numbers(outputs)
+    quality = _quality(outputs, labels, data)
+    with store.create(ref) as draft:
+        evaluation.write_examples(draft.path, quality.scores, outputs)
+        draft.counts = {"examples": len(labels)}
+        draft.lineage = EvaluationLineage(dataset=dataset_ref, file=file_ref)
+        draft.summary = Evaluation(
+            runtime=about.runtime,
+            examples=len(labels),
+            metrics=quality.metrics,
+            per_class=quality.per_class,
+            confusion=quality.confusion,
+            size_bytes=about.size_bytes,
+            gzip_bytes=files.gzip_bytes(serving, source.path),
+            cost=about.cost,
+        )
+
+
+def _quality(outputs: NDArray[np.float32], labels: NDArray[Any], data: Dataset) -> metrics.Quality:
+    schema = data.schema
+    if schema.task == "classification":
+        return metrics.classification(outputs, labels, schema.classes)
+    return metrics.regression(outputs, labels, schema.label_mean, schema.label_std)
+
+
+def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    """Returns the outputs and the labels of the test split, in its order."""
+    if not data.rows["test"]:
+        raise DataError("the test split has no examples", path=str(data.path), field="data.test")
+    if (found := width(model)) != data.schema.outputs:
+        raise ModelError(f"expected {data.schema.outputs} outputs, found {found}")
+    parts = [(model.predict({INPUT: x})[OUTPUT], y) for x, y in data.batches("test", _BATCH)]
+    outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return outputs, labels
+
+
+def _refuse_no_numbers(outputs: NDArray[np.float32]) -> None:
+    broken = int((~np.isfinite(outputs)).any(axis=1).sum())
+    if broken:
+        raise ModelError(
+            f"its outputs are not finite numbers on {broken:,} of {len(outputs):,} test examples"
+        )

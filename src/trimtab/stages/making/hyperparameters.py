@@ -1,0 +1,36 @@
+"""Makes hyper-parameters by a search."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from trimtab.artifacts import dataset, hyperparameters
+from trimtab.artifacts.hyperparameters import Hyperparameters, Trial, TuneSummary
+from trimtab.artifacts.store import ContentStore
+from trimtab.stages import settings
+from trimtab.train.workspace import workspace
+from trimtab.tune.search import search
+
+
+def make(run: str, ref: str, label: str, dataset_ref: str) -> None:
+    """Searches, and keeps the best hyper-parameters.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage.
+        dataset_ref: The dataset.
+    """
+    store, config = ContentStore(run), settings.of(run)
+    data = dataset.read(store, dataset_ref, ["train", "validation"])
+    with workspace(run, label) as space:
+        outcome = search(config, data, space)
+    best = Hyperparameters.model_validate(outcome.best)
+    summary = TuneSummary(
+        objective=outcome.objective,
+        score=outcome.score,
+        best=best,
+        trials=[Trial.model_validate(asdict(entry)) for entry in outcome.trials],
+    )
+    with store.create(ref) as draft:
+        hyperparameters.write(draft, best, summary)

@@ -1,0 +1,43 @@
+"""Makes a candidate's files from a Keras model."""
+
+from __future__ import annotations
+
+from trimtab.artifacts import dataset, hyperparameters
+from trimtab.artifacts.file import FileLineage, FileSummary
+from trimtab.artifacts.model import MODEL_FILE, ModelLineage, ModelSummary
+from trimtab.artifacts.store import ContentStore
+from trimtab.compress.ending import write
+from trimtab.config.chains import Ending
+from trimtab.models import archive
+from trimtab.runtimes import files
+from trimtab.runtimes.registry import runtime
+from trimtab.stages import settings
+from trimtab.stages.making.context import Making, trained
+
+
+def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
+    """Turns a model into files by the last step of a recipe, and keeps them.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage and the candidate.
+        model_ref: The Keras model.
+        ending: The last step, and the runtime.
+    """
+    store, config = ContentStore(run), settings.of(run)
+    source = store.open(model_ref, [MODEL_FILE])
+    lineage = ModelLineage.model_validate(source.lineage)
+    data = dataset.read(store, lineage.dataset, ["train", "validation"])
+    values = hyperparameters.read(store, lineage.hyperparameters)
+    making = Making(run, label, config, data, values, model_ref, trained(store, model_ref))
+    with store.create(ref) as draft:
+        difference = write(archive.load(source.path / MODEL_FILE), ending, draft.path, making.context())
+        draft.lineage = FileLineage(dataset=lineage.dataset, model=model_ref)
+        draft.summary = FileSummary(
+            runtime=ending.runtime,
+            size_bytes=files.size_bytes(runtime(ending.runtime), draft.path),
+            max_difference=difference,
+            cost=ModelSummary.model_validate(source.manifest.summary).cost,
+            history=making.history,
+        )

@@ -1,0 +1,156 @@
+"""Makes a trained model."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import keras
+import keras_tuner
+import numpy as np
+
+from trimtab import progress
+from trimtab.artifacts import dataset, hyperparameters
+from trimtab.artifacts.hyperparameters import Hyperparameters
+from trimtab.artifacts.model import MODEL_FILE, ModelLineage, TrainSummary, write_scores
+from trimtab.artifacts.store import ContentStore
+from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.deploy import champion, training
+from trimtab.deploy.champion import Snapshot
+from trimtab.models import cost, registry
+from trimtab.stages import settings
+from trimtab.stages.making.cost import cost_of
+from trimtab.train import determinism, distribution, loop
+from trimtab.train.history import History
+from trimtab.train.scores import validation_scores
+from trimtab.train.settings import TrainSettings
+from trimtab.train.spec import model_spec
+from trimtab.train.warm_start import copy_weights
+from trimtab.train.workspace import workspace
+
+STAGE, SCRATCH = "train", "scratch"
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A trained model.
+
+    Attributes:
+        start: What training started from: ``champion v3``, ``scratch``, or nothing to be said.
+        why: Why.
+    """
+
+    network: keras.Model
+    history: History
+    start: str
+    why: str
+
+
+def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str) -> None:
+    """Trains the config's model, and keeps it.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage.
+        dataset_ref: The dataset.
+        hyperparameters_ref: The hyper-parameters.
+    """
+    del label
+    store, config = ContentStore(run), settings.of(run)
+    data = dataset.read(store, dataset_ref, ["train", "validation"])
+    values = hyperparameters.read(store, hyperparameters_ref)
+    trained = _trained(config, data, values, run, champion.snapshot(run))
+    scores = validation_scores(trained.network, data)
+    with store.create(ref) as draft:
+        trained.network.save(draft.path / MODEL_FILE)
+        write_scores(draft.path, scores)
+        draft.lineage = ModelLineage(dataset=dataset_ref, hyperparameters=hyperparameters_ref)
+        draft.summary = _summary(trained, values, scores, data)
+
+
+def _trained(
+    config: Config, data: Dataset, values: Hyperparameters, run: str, snapshot: Snapshot | None
+) -> _Trained:
+    determinism.prepare(config.seed)
+    hp = keras_tuner.HyperParameters()
+    hp.values.update(values.model)
+    with distribution.strategy().scope():
+        network = registry.build(config.model, model_spec(data.schema), hp)
+    start, why = _start(network, data, snapshot) if snapshot else ("", "")
+    is_warm = start not in ("", SCRATCH)
+    epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
+    train_settings = TrainSettings.of(config, {**values.optimizer, **epochs})
+    binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
+    with workspace(run, STAGE) as space:
+        history = loop.fit(network, data, train_settings, label=STAGE, workspace=space, binding=binding)
+    return _Trained(network, history, start, why)
+
+
+def _start(network: keras.Model, data: Dataset, snapshot: Snapshot) -> tuple[str, str]:
+    """Copies the champion's weights where they fit, and returns what training starts from, and why."""
+    if snapshot.training is None:
+        why = "; ".join(snapshot.plan.reasons)
+    elif data.schema_changes:
+        why = f"the schema has changed: {'; '.join(data.schema_changes)}"
+    elif data.sides_changed:
+        why = f"the champion may have been trained on test rows: {'; '.join(data.sides_changed)}"
+    elif not (why := copy_weights(network, snapshot.training / training.MODEL_FILE)):
+        start, why = f"champion v{snapshot.plan.version}", "the data and the model are of the same kind"
+        progress.say(STAGE, f"starts from {start}")
+        return start, why
+    progress.say(STAGE, f"starts from scratch: {why}")
+    return SCRATCH, why
+
+
+def _summary(trained: _Trained, values: Hyperparameters, scores: np.ndarray, data: Dataset) -> TrainSummary:
+    network, history = trained.network, trained.history
+    return TrainSummary(
+        weights_sha256=cost.weights_sha256(network),
+        cost=cost_of(network),
+        history=history.epochs,
+        best_epoch=history.best_epoch,
+        stopped_early=history.stopped_early,
+        validation=_validation(history, scores, data),
+        seconds_per_epoch=sum(entry["seconds"] for entry in history.epochs) / len(history.epochs),
+        hyperparameters=values,
+        warnings=_warnings(data, scores),
+        start=trained.start,
+        start_reason=trained.why,
+    )
+
+
+def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str, float]:
+    """Returns the metrics of the weights that were kept, on the validation split."""
+    if not len(scores):
+        return {}
+    metric = "accuracy" if data.schema.task == "classification" else "mae"
+    found = {metric: float(scores.mean())}
+    if "val_loss" in history.kept:
+        found["loss"] = history.kept["val_loss"]
+    return found
+
+
+def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
+    """Returns a warning when the model is not better than a constant answer."""
+    if not len(scores):
+        return []
+    y = np.concatenate([labels for _, labels in data.blocks("validation")])
+    hint = "Train longer, change the learning rate or the model, or look at the data."
+    if data.schema.task == "classification":
+        constant = float(np.bincount(y).max() / len(y))
+        # One-sided, at 95 %, by the normal approximation: on few examples, chance alone can look better.
+        if scores.mean() - constant < 1.645 * math.sqrt(constant * (1 - constant) / len(y)):
+            return [
+                f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly "
+                f"more than always guessing the most frequent class ({constant:.1%}). {hint}"
+            ]
+        return []
+    constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)
+    if scores.mean() >= constant:
+        return [
+            f"the model's mean absolute error on validation is {scores.mean():.4g}; always "
+            f"guessing the median gives {constant:.4g}. {hint}"
+        ]
+    return []

@@ -1,0 +1,56 @@
+"""The config of a run, as every task but the first finds it in the run's directory."""
+
+from __future__ import annotations
+
+from trimtab.config.config import Config
+from trimtab.errors import ArtifactError
+from trimtab.storage.store import open_store
+
+CONFIG, PLANNED = "config.json", "planned.json"
+"""The resolved config, and that of a retraining, with the recipe of the champion as the only one."""
+
+
+def of(run: str) -> Config:
+    """Returns the config by which a run goes on: the planned one in a retraining.
+
+    Args:
+        run: The URI of the run's directory.
+
+    Raises:
+        ArtifactError: If the first task has left none.
+    """
+    return _read(run, PLANNED) or asked(run)
+
+
+def asked(run: str) -> Config:
+    """Returns the config that the run was started with.
+
+    Raises:
+        ArtifactError: If the first task has left none.
+    """
+    config = _read(run, CONFIG)
+    if config is None:
+        where = f"{run.rstrip('/')}/{CONFIG}"
+        raise ArtifactError("there is no config", path=where, hint="The first task of the run writes it.")
+    return config
+
+
+def write_planned(run: str, config: Config) -> None:
+    """Lets the tasks that follow go on by another config."""
+    open_store(run).write(PLANNED, config.model_dump_json(indent=2).encode())
+
+
+def _read(run: str, name: str) -> Config | None:
+    content = open_store(run).read(name)
+    return with_target(Config.model_validate_json(content), run) if content else None
+
+
+def with_target(config: Config, run: str) -> Config:
+    """Returns the config with its deployment target resolved."""
+    deploy = config.deploy.model_copy(update={"target": target(config, run)})
+    return config.model_copy(update={"deploy": deploy})
+
+
+def target(config: Config, run: str) -> str:
+    """Returns the URI of the model repository: the config's, else the one beside the run's directory."""
+    return config.deploy.target or f"{run.rstrip('/').rpartition('/')[0]}/deployed/{config.name}"

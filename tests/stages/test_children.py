@@ -1,0 +1,131 @@
+"""Work in processes of its own: what comes back when it fails, crashes, or is told to stop."""
+
+import os
+import signal
+import time
+
+import pytest
+from faults.forked import start
+from faults.proxy import wait_until
+
+from trimtab.errors import CompressionError, Preempted, StorageError
+from trimtab.preemption import watched
+from trimtab.stages import children
+
+
+def write(path):
+    path.write_text(str(os.getpid()))
+
+
+def fail(error):
+    raise error
+
+
+def die(number):
+    os.kill(os.getpid(), number)
+
+
+def leave(code):
+    os._exit(code)
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def way(request, monkeypatch):
+    monkeypatch.setattr(children, "_can_fork", lambda: request.param == "fork")
+
+
+def test_work_is_done_in_another_process(way, tmp_path):
+    assert children.run("work", write, tmp_path / "done") is None
+    assert int((tmp_path / "done").read_text()) != os.getpid()
+
+
+def test_a_typed_error_comes_back_as_it_is(way):
+    crash = children.run("work", fail, CompressionError("cannot be done", field="dense", hint="Leave it."))
+    assert isinstance(crash.error, CompressionError)
+    assert crash.error.describe() == "dense: cannot be done\n  Leave it."
+    assert (crash.error.field, crash.error.hint, crash.traceback) == ("dense", "Leave it.", "")
+
+
+def test_what_the_system_refuses_is_typed(way):
+    crash = children.run("work", fail, OSError(28, "No space left on device", "/runs/x"))
+    assert isinstance(crash.error, StorageError)
+
+
+def test_a_defect_comes_back_with_its_traceback_however_long(way):
+    crash = children.run("work", fail, ZeroDivisionError("x" * 200_000))
+    assert (crash.error, crash.reason[:35]) == (None, "unexpected ZeroDivisionError: xxxxx")
+    assert len(crash.traceback) > 10_000
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGSEGV, "its process was ended by SIGSEGV, while it worked on work"),
+        (
+            signal.SIGKILL,
+            "its process was ended by SIGKILL, as when memory runs out, while it worked on work",
+        ),
+        (signal.SIGABRT, "its process was ended by SIGABRT, while it worked on work"),
+    ],
+)
+def test_a_signal_is_told(number, said):
+    assert children.run("work", die, number).reason == said
+
+
+def test_an_exit_without_a_word_is_told():
+    assert "exit code 9" in children.run("work", leave, 9).reason
+
+
+def test_a_child_that_is_told_to_stop_stops_its_parent():
+    with pytest.raises(Preempted):
+        children.run("work", die, signal.SIGTERM)
+
+
+def last(path):
+    (path / "child").write_text(str(os.getpid()))
+    try:
+        time.sleep(60)
+    except Preempted:
+        (path / "saved").touch()
+        raise
+
+
+def stubborn(path):
+    (path / "child").write_text(str(os.getpid()))
+    while True:
+        try:
+            time.sleep(60)
+        except Preempted:
+            continue
+
+
+def supervise(work, path):
+    with watched(lambda: os._exit(99)):
+        try:
+            children.run("work", work, path)
+        except Preempted as stopped:
+            os._exit(stopped.exit_code)
+
+
+def test_a_signal_to_the_parent_is_passed_on_and_the_child_saves(tmp_path):
+    task = start(supervise, tmp_path / "log", last, tmp_path)
+    wait_until((tmp_path / "child").exists, 60)
+    time.sleep(0.2)
+    os.kill(task.pid, signal.SIGTERM)
+    task.join(30)
+    assert task.exitcode == Preempted.exit_code, (tmp_path / "log").read_text()
+    assert (tmp_path / "saved").exists()
+
+
+@pytest.mark.slow
+def test_a_child_that_does_not_stop_is_stopped_in_time(tmp_path):
+    task = start(supervise, tmp_path / "log", stubborn, tmp_path)
+    wait_until((tmp_path / "child").exists, 60)
+    time.sleep(0.2)
+    os.kill(task.pid, signal.SIGTERM)
+    sent = time.monotonic()
+    task.join(40)
+    assert time.monotonic() - sent < 16
+    assert task.exitcode == Preempted.exit_code
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "child").read_text()), 0)
