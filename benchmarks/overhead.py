@@ -5,7 +5,7 @@
 
 The two are run alternately, each in a fresh process and with a fresh output directory. The ratio counts all
 that the pipeline adds (a process per task with its imports, KFP itself) and what it
-saves by running two iterations of a loop at a time.
+saves by running shards at once.
 """
 
 import argparse
@@ -22,61 +22,17 @@ from pathlib import Path
 def plain(config_file: str, overrides: list[str], output: str) -> None:
     """Calls every stage in this process, in the order of the DAG."""
     from trimtab.config.loader import load
-    from trimtab.stages import (
-        data_prep,
-        deploy,
-        evaluate,
-        prune,
-        quantize,
-        report,
-        select,
-        shortlist,
-        train,
-        tune,
-    )
+    from trimtab.stages import data_prep, deploy, evaluate, prune, quantize, report, select, train, tune
 
-    config = load(Path(config_file), overrides)
-    target = config.deploy.model_copy(update={"target": f"{output}/deployed"})
-    common = {
-        "config": config.model_copy(update={"deploy": target}).model_dump_json(),
-        "run": f"{output}/run",
-    }
-
-    def at(*names: str) -> str:
-        path = Path(output, "artifacts", *names)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return str(path)
-
-    inputs = {"dataset": at("dataset"), "hyperparameters": at("hyperparameters")}
-    data_prep.run(**common, dataset=at("dataset"))
-    tune.run(**common, **inputs)
-    train.run(**common, **inputs, model=at("model"))
-    for recipe in config.branches():
-        prune.run(**common, **inputs, recipe=recipe, model=at("model"), pruned=at("pruned", recipe))
-    pruned = [at("pruned", recipe) for recipe in config.branches()]
-    candidates = shortlist.run(**common, pruned=pruned, shortlist=at("shortlist"))
-    for one in candidates:
-        made = at("quantized", one)
-        quantize.run(**common, **inputs, candidate=one, shortlist=at("shortlist"), quantized=made)
-        evaluate.run(
-            **common, candidate=one, dataset=at("dataset"), quantized=made, evaluation=at("evaluation", one)
-        )
-    within = select.run(
-        **common,
-        dataset=at("dataset"),
-        quantized=[at("quantized", one) for one in candidates],
-        evaluations=[at("evaluation", one) for one in candidates],
-        selection=at("selection"),
-    )
-    if within:
-        deploy.run(
-            **common,
-            dataset=at("dataset"),
-            model=at("model"),
-            shortlist=at("shortlist"),
-            selection=at("selection"),
-        )
-    report.run(**common, html=at("report.html"), pipeline="optimize")
+    config, run = load(Path(config_file), overrides).model_dump_json(), f"{output}/run"
+    dataset = data_prep.run(run=run, config=config)
+    model = train.run(run=run, dataset=dataset, hyperparameters=tune.run(run=run, dataset=dataset))
+    shard = {"run": run, "shard": "1/1", "dataset": dataset}
+    pruned = prune.run(**shard, model=model)
+    evaluations = [evaluate.run(**shard, quantized=quantize.run(**shard, pruned=pruned))]
+    if select.run(run=run, dataset=dataset, model=model, evaluations=evaluations):
+        deploy.run(run=run, dataset=dataset, model=model)
+    report.run(run=run, html=f"{output}/report.html", pipeline="optimize")
 
 
 def seconds(command: list[str]) -> float:

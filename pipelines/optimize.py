@@ -1,9 +1,9 @@
 """The `optimize` DAG: from data to a deployed model within its budget.
 
-    data_prep → tune → train → for each recipe: prune → shortlist → for each candidate: quantize → evaluate
+    data_prep → tune → train → for each shard: prune → quantize → evaluate
     → select → if within the budget: deploy → report, whatever happened
 
-One pipeline serves every config: the config travels as a parameter, the recipes as a list of ids.
+One pipeline serves every config: the first task gets it, and leaves it in the run's directory for the others.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,8 @@ from typing import Any
 
 from kfp import dsl
 
-from components.deploy.component import deploy
-from components.report.component import report
-from pipelines.shared import candidates, common, sizer
+from components.data_prep.component import data_prep
+from pipelines.shared import SHARDS, candidates, place, report_after, sizer, trained
 
 NAME = "trimtab-optimize"
 
@@ -29,29 +28,26 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
         The pipeline, to compile, to submit, or to call after `kfp.local.init`.
     """
     sized = sizer(resources, image)
+    made = candidates(sized)
 
-    # A pipeline of its own, for `report` to wait for: the backend runs it once for each task it waits for.
-    @dsl.pipeline(name="optimization", description="Makes candidates, and deploys the chosen one, if any.")
-    def optimization(config: str, recipes: list[str], output: str):
-        made = candidates(sized, common(config, output), recipes=recipes)
-        with dsl.If(made.chosen.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
-            sized(deploy(**common(config, output), **made.deployable), "deploy")
+    @dsl.pipeline(name="optimization", description="From data to a deployed model.")
+    def optimization(config: str, output: str, shards: list[str]):
+        dataset = sized(data_prep(**place(output), config=config), "data_prep").output
+        made(output=output, shards=shards, dataset=dataset, model=trained(sized, output, dataset))
 
     @dsl.pipeline(
         name=NAME,
         description="Trains a Keras model, makes it small and fast within a budget, proves it, deploys it.",
     )
-    def optimize(config: str, recipes: list[str], output: str):
+    def optimize(config: str, output: str, shards: list[str] = SHARDS):
         """Trains, shrinks, proves and ships a model.
 
         Args:
-            config: The resolved config as JSON.
-            recipes: The ids of the config's recipes.
+            config: The resolved config as JSON, or the URI of a file with it.
             output: URI of the directory that holds the runs' directories.
+            shards: The parts of the recipes, whose tasks may run at once.
         """
-        optimized = optimization(config=config, recipes=recipes, output=output)
-        written = sized(report(**common(config, output), pipeline="optimize"), "report")
-        written.after(optimized).ignore_upstream_failure()
+        report_after(sized, output, optimization(config=config, output=output, shards=shards), "optimize")
 
     return optimize
 

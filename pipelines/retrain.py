@@ -3,21 +3,20 @@
     check_data → if there is something new: [ plan → the tasks of `optimize`, with the champion wired in
     → compare → if the challenger is better: deploy ] → report, whatever happened
 
-Everything is judged against one snapshot of the champion, which `plan` takes.
+Everything is judged against one snapshot of the champion, which `plan` takes, in the run's directory.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from kfp import dsl
-from kfp.dsl import Input, Model
 
 from components.check_data.component import check_data
 from components.compare.component import compare
+from components.data_prep.component import data_prep
 from components.deploy.component import deploy
 from components.plan.component import plan
-from components.report.component import report
-from pipelines.shared import candidates, common, sizer
+from pipelines.shared import SHARDS, Sized, place, report_after, selected, sizer, trained
 
 NAME = "trimtab-retrain"
 
@@ -25,68 +24,56 @@ NAME = "trimtab-retrain"
 def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     """Returns the pipeline; the arguments are those of `pipelines.optimize.build`."""
     sized = sizer(resources, image)
+    challenge = _challenge(sized)
 
-    # A pipeline of its own, because `kfp.local` puts the loop's item in the place of every output of a task
-    # that a loop's tasks take; the arguments of a pipeline it leaves alone.
-    @dsl.pipeline(name="challenge", description="Makes a challenger on the new data, and judges it.")
-    def challenge(
-        config: str,
-        recipes: list[str],
-        output: str,
-        forced_by: str,
-        forced_reason: str,
-        champion: Input[Model],
-    ):
-        shared = common(config, output)
-        made = candidates(sized, shared, recipes=recipes, champion=champion)
-        compared = sized(
-            compare(
-                **shared,
-                dataset=made.prepared.outputs["dataset"],
-                selection=made.chosen.outputs["selection"],
-                champion=champion,
-                forced_by=forced_by,
-                forced_reason=forced_reason,
-            ),
-            "compare",
-        )
-        judged = {"champion": champion, "comparison": compared.outputs["comparison"]}
-        with dsl.If(compared.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
-            sized(deploy(**shared, **made.deployable, **judged), "deploy")
-
-    # A pipeline of its own, for `report` to wait for: the backend runs it once for each task it waits for.
     @dsl.pipeline(name="renewal", description="Challenges the champion, if there is a reason to.")
-    def renewal(config: str, output: str, forced_by: str, forced_reason: str):
+    def renewal(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
         forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        checked = sized(check_data(**common(config, output), **forced), "check_data")
-        with dsl.If(checked.outputs["Output"] == True):  # noqa: E712 - KFP builds a condition
-            planned = sized(plan(**common(config, output)), "plan")
-            challenge(
-                config=planned.outputs["planned"],
-                recipes=planned.outputs["Output"],
-                output=output,
-                champion=planned.outputs["champion"],
-                **forced,
-            )
+        checked = sized(check_data(**place(output), config=config, **forced), "check_data")
+        with dsl.If(checked.output == True):  # noqa: E712 - KFP builds a condition
+            planned = sized(plan(**place(output)), "plan")
+            prepared = sized(data_prep(**place(output), retrain=True), "data_prep").after(planned)
+            model = trained(sized, output, prepared.output)
+            challenge(output=output, shards=shards, dataset=prepared.output, model=model, **forced)
 
     @dsl.pipeline(
         name=NAME,
         description="Retrains the model in service where there is new data, and promotes what is proven.",
     )
-    def retrain(config: str, output: str, forced_by: str = "", forced_reason: str = ""):
+    def retrain(
+        config: str, output: str, shards: list[str] = SHARDS, forced_by: str = "", forced_reason: str = ""
+    ):
         """Retrains on new data, and promotes a challenger that is better, or not worse and cheaper.
 
         Args:
-            config: The resolved config as JSON.
+            config: The resolved config as JSON, or the URI of a file with it.
             output: URI of the directory that holds the runs' directories.
+            shards: The parts of the recipes, whose tasks may run at once.
             forced_by: Who wants a promotion whatever comes out; empty: nobody.
             forced_reason: Why.
         """
-        renewed = renewal(config=config, output=output, forced_by=forced_by, forced_reason=forced_reason)
-        written = sized(report(**common(config, output), pipeline="retrain"), "report")
-        written.after(renewed).ignore_upstream_failure()
+        renewed = renewal(
+            config=config, output=output, shards=shards, forced_by=forced_by, forced_reason=forced_reason
+        )
+        report_after(sized, output, renewed, "retrain")
 
     return retrain
+
+
+def _challenge(sized: Sized) -> Any:
+    """Returns the pipeline from a retrained model to a promoted one."""
+
+    @dsl.pipeline(name="challenge", description="Makes a challenger, and judges it against the champion.")
+    def challenge(
+        output: str, shards: list[str], dataset: str, model: str, forced_by: str, forced_reason: str
+    ):
+        chosen = selected(sized, output, shards, dataset, model)
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
+        compared = sized(compare(**place(output), dataset=dataset, **forced), "compare").after(chosen)
+        with dsl.If(compared.output == True):  # noqa: E712 - KFP builds a condition
+            sized(deploy(**place(output), dataset=dataset, model=model), "deploy")
+
+    return challenge
 
 
 retrain = build({})

@@ -1,31 +1,36 @@
-"""What the DAGs share: where a run is, what its tasks get, and the way from data to the chosen candidate."""
+"""What the DAGs share: where a run is, what its tasks get, and the way from data to the chosen candidate.
+
+What goes from task to task are short strings: keys in the store, which is beside the runs' directories.
+"""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from kfp import dsl
 
-from components.data_prep.component import data_prep
+from components.deploy.component import deploy
 from components.evaluate.component import evaluate
 from components.prune.component import prune
 from components.quantize.component import quantize
+from components.report.component import report
 from components.select.component import select
-from components.shortlist.component import shortlist
 from components.train.component import train
 from components.tune.component import tune
 from pipelines import resources as stage_resources
 
+SHARDS = ["1/2", "2/2"]
+"""Into how many parts the recipes are shared out, unless a run says another number."""
+
 Sized = Callable[[dsl.PipelineTask, str], dsl.PipelineTask]
 
 
-def common(config: Any, output: Any) -> dict[str, Any]:
-    """Returns the arguments that every task takes: the config, and where the run's directory is.
+def place(output: Any) -> dict[str, Any]:
+    """Returns the arguments that every task takes: where the run's directory is.
 
     The id that KFP gives the run is an argument of its own: the backend puts it in only where it is the whole
     argument, not where it is part of a string.
     """
-    return {"config": config, "output": output, "run_id": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
+    return {"output": output, "run_id": dsl.PIPELINE_JOB_ID_PLACEHOLDER}
 
 
 def sizer(resources: Mapping[str, Any], image: str | None) -> Sized:
@@ -44,63 +49,65 @@ def sizer(resources: Mapping[str, Any], image: str | None) -> Sized:
     return sized
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """The tasks that make and judge candidates, for others to take from."""
-
-    prepared: dsl.PipelineTask
-    trained: dsl.PipelineTask
-    listed: dsl.PipelineTask
-    chosen: dsl.PipelineTask
-
-    @property
-    def deployable(self) -> dict[str, Any]:
-        """Returns what `deploy` needs of them."""
-        return {
-            "dataset": self.prepared.outputs["dataset"],
-            "model": self.trained.outputs["model"],
-            "shortlist": self.listed.outputs["shortlist"],
-            "selection": self.chosen.outputs["selection"],
-        }
-
-
-def candidates(sized: Sized, shared: Mapping[str, Any], *, recipes: Any, champion: Any = None) -> Candidates:
-    """Adds the tasks from the data to the chosen candidate to the pipeline that is being built.
+def trained(sized: Sized, output: Any, dataset: Any) -> Any:
+    """Adds the search and the training to the pipeline that is being built, and returns the model's key.
 
     Args:
         sized: As `sizer` returns it.
-        shared: As `common` returns it.
-        recipes: The ids of the recipes: a pipeline's parameter, or a task's unnamed output.
-        champion: The snapshot of the model in service, which retraining starts from; None: from scratch.
+        output: URI of the directory that holds the runs' directories.
+        dataset: The dataset's key.
     """
-    before = {"champion": champion} if champion is not None else {}
-    prepared = sized(data_prep(**shared, **before, recipes=recipes), "data_prep")
-    dataset = prepared.outputs["dataset"]
-    tuned = sized(tune(**shared, **before, dataset=dataset), "tune")
-    inputs = {"dataset": dataset, "hyperparameters": tuned.outputs["hyperparameters"]}
-    trained = sized(train(**shared, **before, **inputs), "train")
+    tuned = sized(tune(**place(output), dataset=dataset), "tune")
+    fitted = train(**place(output), dataset=dataset, hyperparameters=tuned.output)
+    return sized(fitted, "train").output
 
-    # Without names: the backend does not find what is collected from a loop that has one.
-    with dsl.ParallelFor(recipes) as recipe:
-        pruned = sized(prune(**shared, recipe=recipe, model=trained.outputs["model"], **inputs), "prune")
-    listed = sized(shortlist(**shared, pruned=dsl.Collected(pruned.outputs["pruned"])), "shortlist")
 
-    with dsl.ParallelFor(listed.outputs["Output"]) as candidate:
-        made = sized(
-            quantize(**shared, candidate=candidate, shortlist=listed.outputs["shortlist"], **inputs),
-            "quantize",
-        )
-        measured = sized(
-            evaluate(**shared, candidate=candidate, dataset=dataset, quantized=made.outputs["quantized"]),
-            "evaluate",
-        )
-    chosen = sized(
-        select(
-            **shared,
-            dataset=dataset,
-            quantized=dsl.Collected(made.outputs["quantized"]),
-            evaluations=dsl.Collected(measured.outputs["evaluation"]),
-        ),
-        "select",
-    )
-    return Candidates(prepared, trained, listed, chosen)
+def selected(sized: Sized, output: Any, shards: Any, dataset: Any, model: Any) -> dsl.PipelineTask:
+    """Adds the tasks that make, judge and choose candidates to the pipeline that is being built.
+
+    The pipeline takes the loop's and its tasks' arguments as its own: `kfp.local` puts the loop's item in the
+    place of every output of a task that a loop's tasks take.
+
+    Args:
+        sized: As `sizer` returns it.
+        output: URI of the directory that holds the runs' directories.
+        shards: The shards, a task of each stage for each.
+        dataset: The dataset's key.
+        model: The trained model's key.
+    """
+    common = {**place(output), "dataset": dataset}
+    # Without a name: the backend does not find what is collected from a loop that has one.
+    with dsl.ParallelFor(shards) as shard:
+        pruned = sized(prune(**common, shard=shard, model=model), "prune")
+        quantized = sized(quantize(**common, shard=shard, pruned=pruned.output), "quantize")
+        evaluated = sized(evaluate(**common, shard=shard, quantized=quantized.output), "evaluate")
+    return sized(select(**common, model=model, evaluations=dsl.Collected(evaluated.output)), "select")
+
+
+def candidates(sized: Sized) -> Any:
+    """Returns the pipeline from a trained model to a deployed one, for a pipeline to have as a task.
+
+    Args:
+        sized: As `sizer` returns it.
+    """
+
+    @dsl.pipeline(name="candidates", description="Makes candidates, and deploys the chosen one, if any.")
+    def candidates(output: str, shards: list[str], dataset: str, model: str):
+        chosen = selected(sized, output, shards, dataset, model)
+        with dsl.If(chosen.output == True):  # noqa: E712 - KFP builds a condition
+            sized(deploy(**place(output), dataset=dataset, model=model), "deploy")
+
+    return candidates
+
+
+def report_after(sized: Sized, output: Any, work: dsl.PipelineTask, pipeline: str) -> None:
+    """Adds the report, which is written whatever happened.
+
+    Args:
+        sized: As `sizer` returns it.
+        output: URI of the directory that holds the runs' directories.
+        work: All other tasks in one pipeline: the backend would report once for each task that it waits for.
+        pipeline: The pipeline's name.
+    """
+    written = sized(report(**place(output), pipeline=pipeline), "report")
+    written.after(work).ignore_upstream_failure()

@@ -14,11 +14,11 @@ from typing import Any
 
 import artifacts_reference
 import config_reference
-import docstring_parser
 import recipes_reference
 from kfp import compiler
 from shared_schemas import shared
 
+from components import meanings
 from pipelines.optimize import optimize
 from pipelines.retrain import retrain
 from trimtab.config.config import Config
@@ -57,9 +57,8 @@ def _compiled(component: Any) -> str:
 
 def _readme(stage: str, component: Any) -> str:
     """Returns a component's README: what it does, its inputs and outputs, and an example."""
-    spec, documented = component.component_spec, docstring_parser.parse(component.python_func.__doc__)
-    meaning = {parameter.arg_name: parameter.description for parameter in documented.params}
-    meaning["Output"] = documented.returns.description if documented.returns else ""
+    spec = component.component_spec
+    meaning = {**meanings.COMMON, "Output": meanings.RETURNED.get(stage, "")}
 
     def rows(specs: dict[str, Any] | None) -> str:
         return "".join(

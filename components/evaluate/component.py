@@ -1,39 +1,13 @@
-"""The `evaluate` component: measures one candidate's quality and size on the whole test split."""
+"""The KFP contract of `trimtab.stages.evaluate`."""
 
 from kfp import dsl
-from kfp.dsl import Artifact, Dataset, Input, Model, Output
 
 from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def evaluate(
-    config: str,
-    output: str,
-    run_id: str,
-    candidate: str,
-    dataset: Input[Dataset],
-    quantized: Input[Model],
-    evaluation: Output[Artifact],
-) -> None:
-    """Measures one candidate's quality and size on the whole test split.
-
-    Args:
-        config: The resolved config as JSON.
-        output: URI of the directory that holds the runs' directories.
-        run_id: The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.
-        candidate: The candidate's id.
-        dataset: The prepared data.
-        quantized: The candidate.
-        evaluation: Metrics, and the score of every test example.
-    """
+def evaluate(output: str, run_id: str, shard: str, dataset: str, quantized: str) -> str:
+    """Measures quality and size of a shard's candidates on the whole test split."""
     from trimtab.stages import evaluate as stage
 
-    stage.run(
-        config=config,
-        run=f"{output.rstrip('/')}/{run_id}",
-        candidate=candidate,
-        dataset=dataset.path,
-        quantized=quantized.path,
-        evaluation=evaluation.path,
-    )
+    return stage.run(run=f"{output.rstrip('/')}/{run_id}", shard=shard, dataset=dataset, quantized=quantized)

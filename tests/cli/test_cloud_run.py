@@ -14,8 +14,8 @@ from faults.proxy import FOR_EVER, Fault, wait_until
 from sklearn.datasets import load_iris
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
+from trimtab.artifacts.record import StageRecord
 from trimtab.deploy.repository import Repository
-from trimtab.stages.stage import StageRecord
 from trimtab.train.checkpoint import decode
 
 pytestmark = pytest.mark.slow
@@ -123,7 +123,9 @@ def described(contents, directory, place):
     """Returns what each file of a run holds, without what varies; a file that is not whole is an error."""
     found = {}
     for name, content in contents.items():
-        plain = re.sub(r"tfevents\..*", "tfevents", name)
+        # A key depends on where the archive is; in the cloud, files are in a directory of their writer.
+        plain = re.sub("/[0-9a-f]{32}$", "/key", re.sub(r"tfevents\..*", "tfevents", name))
+        plain = re.sub("^(selection|comparison|champion)/[0-9a-f]{12}/", r"\1/", plain)
         file = directory / "file"
         file.write_bytes(content)
         if name.startswith("stages/"):
@@ -142,7 +144,8 @@ def described(contents, directory, place):
 
 def of_run(emulator, result):
     prefix = f"runs/{result['run_id']}/"
-    return {name.removeprefix(prefix): c for name, c in emulator.contents("bucket", prefix).items()}
+    contents = {name.removeprefix(prefix): c for name, c in emulator.contents("bucket", prefix).items()}
+    return {name: content for name, content in contents.items() if not is_hidden(name)}
 
 
 def write(directory, files):
@@ -161,13 +164,9 @@ def is_hidden(name):
 
 
 def local_files(directory):
-    """Returns the contents of a run's local directory but for artifacts and hidden files: they stay there."""
+    """Returns the contents of a run's local directory but for hidden files: they stay there."""
     files = {str(file.relative_to(directory)): file for file in directory.rglob("*") if file.is_file()}
-    return {
-        name: file.read_bytes()
-        for name, file in files.items()
-        if not name.startswith("artifacts/") and not is_hidden(name)
-    }
+    return {name: file.read_bytes() for name, file in files.items() if not is_hidden(name)}
 
 
 def beside_runs(names):

@@ -87,6 +87,7 @@ def test_data_is_read_only_and_the_run_is_not(settings, tmp_path):
     )
     assert found == {
         str(tmp_path / "run"): False,
+        str(tmp_path / "store"): False,
         str(tmp_path / "deployed"): False,
         str(tmp_path / "data"): True,
         str(archive): True,

@@ -85,9 +85,10 @@ def test_what_a_run_leaves_is_there_and_whole(result, directory):
     run = directory / "runs" / result["run_id"]
     assert "<html" in (run / "report.html").read_text()
     assert list((run / "tensorboard").rglob("events.out.tfevents.*"))
-    manifests = list((run / "artifacts").rglob("manifest.json"))
-    assert manifests
-    for manifest in manifests:
+    manifests = list((directory / "runs" / "store").rglob("manifest.json"))
+    kinds = {json.loads(manifest.read_text())["kind"] for manifest in manifests}
+    assert {"dataset", "hyperparameters", "model", "file", "evaluation"} <= kinds
+    for manifest in [*manifests, run / "selection" / "manifest.json"]:
         kind = json.loads(manifest.read_text())["kind"]
         artifact.load(manifest.parent, kind)
 
@@ -110,6 +111,27 @@ def test_the_deployed_model_is_exported(result, directory):
     assert "serving_default: inputs float32 (batch, 8, 8, 1) -> outputs float32 (batch, 10)" in done.stdout
     assert f"{result['chosen']} is quantized" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_tasks_are_those_of_a_dry_run_but_for_the_report_that_lists_them(result, directory):
+    planned = json.loads(trimtab(directory, "run", "config.yaml", "--dry-run", "--json").stdout)
+    names = [task["name"] for task in planned["tasks"]]
+    assert [task["name"] for task in result["tasks"]] == names[:-1]
+    assert names[-1] == "report"
+    assert not [task for task in result["tasks"] if task["reused"]]
+
+
+def test_with_another_budget_nothing_is_trained_again(result, directory):
+    done = trimtab(directory, "run", "config.yaml", "--json", "--set", "budget.max_accuracy_drop=0.3")
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    reused = {task["name"] for task in again["tasks"] if task["reused"]}
+    # The second shard has the trained model as it is: there is nothing to prune, and so nothing to use again.
+    assert reused == {task["name"] for task in again["tasks"]} - {"prune 2/2", "select", "deploy"}
+    assert "epoch" not in done.stderr
+    for before, after in zip(result["candidates"], again["candidates"], strict=True):
+        for field in ("id", "metrics", "size_bytes", "parameters", "drop"):
+            assert after[field] == before[field], field
 
 
 def test_the_report_command_shows_the_outcome(result, directory):

@@ -9,6 +9,7 @@ import pytest
 from kfp import dsl, local
 from kfp.local import subprocess_task_handler
 
+from trimtab.cli.pipeline import Pipeline
 from trimtab.cli.processes import processes
 from trimtab.config.config import Config
 
@@ -52,7 +53,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
     def run(stage, what="end", algorithm="random"):
-        with processes(config(algorithm), tmp_path, str(tmp_path)):
+        with processes(Pipeline("optimize"), config(algorithm), tmp_path, str(tmp_path)):
             return subprocess_task_handler.run_local_subprocess(
                 command(stage, what), {"TASK_VARIABLE": "set"}
             )
@@ -66,6 +67,8 @@ def run(tmp_path, monkeypatch):
         ("train", "bayesian", True),
         ("tune", "random", True),
         ("tune", "bayesian", False),
+        ("report", "random", True),
+        ("data_prep", "random", False),
         ("select", "random", False),
     ],
 )
@@ -90,7 +93,7 @@ def test_a_forked_task_ends_with_the_code_of_its_process(run, capsys, what, code
 
 def test_kfp_starts_processes_of_its_own_again_afterwards(run, tmp_path):
     before = subprocess_task_handler.run_local_subprocess
-    with processes(config(), tmp_path, str(tmp_path)) as runner:
+    with processes(Pipeline("optimize"), config(), tmp_path, str(tmp_path)) as runner:
         assert isinstance(runner, local.SubprocessRunner)
         assert subprocess_task_handler.run_local_subprocess is not before
     assert subprocess_task_handler.run_local_subprocess is before
@@ -105,7 +108,7 @@ def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
     def twice(n: int) -> int:
         return train(n=train(n=n).output).output
 
-    with processes(config(), tmp_path, str(tmp_path)) as runner:
+    with processes(Pipeline("optimize"), config(), tmp_path, str(tmp_path)) as runner:
         local.init(runner, pipeline_root=str(tmp_path / "artifacts"), raise_on_error=True)
         assert twice(n=1).outputs == {"Output": 3}
 
@@ -113,12 +116,23 @@ def test_a_pipeline_of_forked_tasks_hands_on_its_outputs(tmp_path):
 def test_without_a_fork_server_every_task_starts_afresh_and_that_is_said(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(forkserver, "ensure_running", cannot_start)
-    with processes(config(), tmp_path, str(tmp_path)):
+    with processes(Pipeline("optimize"), config(), tmp_path, str(tmp_path)):
         for stage in ("data_prep", "train"):
             assert subprocess_task_handler.run_local_subprocess(command(stage, "end"), {}) == 0
     said = capsys.readouterr()
-    assert "AF_UNIX path too long" in said.err
+    assert said.err.count("AF_UNIX path too long") == 1
     assert "True" not in said.out
+
+
+def test_where_there_may_be_nothing_to_do_nothing_is_imported_for_it(run, tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append("started"))
+    with processes(Pipeline("retrain"), config(), tmp_path, str(tmp_path)):
+        for stage in ("check_data", "report"):
+            assert subprocess_task_handler.run_local_subprocess(command(stage, "end"), {}) == 0
+        assert started == []
+        subprocess_task_handler.run_local_subprocess(command("data_prep", "end"), {})
+    assert started == ["started"]
 
 
 def cannot_start():

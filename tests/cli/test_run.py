@@ -33,35 +33,46 @@ def run(capsys, *arguments):
 
 def test_dry_run_prints_the_resolved_config_and_the_tasks_and_runs_nothing(config, capsys, tmp_path):
     code, out, _ = run(
-        capsys, "run", config, "--dry-run", "--set", "train.epochs=3", "--output", tmp_path / "runs"
+        capsys,
+        "run",
+        config,
+        "--dry-run",
+        *("--set", "train.epochs=3", "--set", "resources.parallel=2"),
+        *("--output", tmp_path / "runs"),
     )
     assert code == 0
     resolved = yaml.safe_load(out)
     assert resolved["train"]["epochs"] == 3
     assert resolved["deploy"]["target"] == str(tmp_path / "runs" / "deployed" / "tiny")
-    assert "# prune      none, channels-0.5" in out
-    assert "# evaluate   none--none, channels-0.5--int8" in out
+    assert "# prune 1/2    channels-0.5\n# prune 2/2    none\n" in out
     assert not (tmp_path / "runs").exists()
 
 
 def test_dry_run_as_json_names_the_tasks_in_order(config, capsys):
-    code, out, _ = run(capsys, "run", config, "--dry-run", "--json")
-    tasks = [task["task"] for task in json.loads(out)["tasks"]]
+    code, out, _ = run(capsys, "run", config, "--dry-run", "--json", "--set", "resources.parallel=2")
+    plan = json.loads(out)
     assert code == 0
-    assert tasks == (
-        [
-            "data_prep",
-            "tune",
-            "train",
-            "prune",
-            "shortlist",
-            "quantize",
-            "evaluate",
-            "select",
-            "deploy",
-            "report",
-        ]
-    )
+    assert plan["shards"] == ["1/2", "2/2"]
+    assert [task["name"] for task in plan["tasks"]] == [
+        "data_prep",
+        "tune",
+        "train",
+        "prune 1/2",
+        "prune 2/2",
+        "quantize 1/2",
+        "quantize 2/2",
+        "evaluate 1/2",
+        "evaluate 2/2",
+        "select",
+        "deploy",
+        "report",
+    ]
+
+
+@pytest.mark.parametrize(("parallel", "shards"), [(1, ["1/1"]), (2, ["1/2", "2/2"]), (32, ["1/2", "2/2"])])
+def test_there_are_never_more_shards_than_branches(config, capsys, parallel, shards):
+    options = ["--dry-run", "--json", "--set", f"resources.parallel={parallel}"]
+    assert json.loads(run(capsys, "run", config, *options)[1])["shards"] == shards
 
 
 def test_an_unusable_config_exits_with_2_and_one_message(config, capsys, tmp_path):

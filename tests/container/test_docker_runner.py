@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from trimtab.cli import docker as runner
+from trimtab.cli.pipeline import shards
 from trimtab.config.loader import load
+from trimtab.cpus import cpus
 
 pytestmark = [pytest.mark.container, pytest.mark.slow]
 
@@ -41,10 +43,9 @@ def test_leaves_what_a_run_leaves(in_containers):
 
 
 def test_every_task_has_a_container_of_its_own(in_containers, root):
-    config = load(root / "examples/digits.yaml")
-    expected = dict.fromkeys(("data_prep", "tune", "train", "shortlist", "select", "deploy", "report"), 1)
-    expected["prune"] = len(config.branches())
-    expected["quantize"] = expected["evaluate"] = len(config.candidates())
+    count = len(shards(load(root / "examples/digits.yaml"), cpus()))
+    expected = dict.fromkeys(("data_prep", "tune", "train", "select", "deploy", "report"), 1)
+    expected |= dict.fromkeys(("prune", "quantize", "evaluate"), count)
     assert Counter(stage for stage, _ in in_containers.confined) == expected
 
 
@@ -57,7 +58,8 @@ def test_every_container_is_confined(in_containers):
         assert host["CapDrop"] == ["ALL"], stage
         assert host["SecurityOpt"] == ["no-new-privileges"], stage
         writable = {one["Source"] for one in attributes["Mounts"] if one["RW"]}
-        assert writable == {str(in_containers.directory), str(in_containers.target)}, stage
+        store = in_containers.directory.parent / "store"
+        assert writable == {str(in_containers.directory), str(store), str(in_containers.target)}, stage
     train = next(attributes["HostConfig"] for stage, attributes in in_containers.confined if stage == "train")
     assert train["Memory"] == train["MemorySwap"] == 4 * 2**30
     assert train["NanoCpus"] == os.cpu_count() * 10**9

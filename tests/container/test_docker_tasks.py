@@ -17,6 +17,7 @@ from docker.models.containers import Container
 from kfp.local import docker_task_handler
 
 from trimtab.cli import docker as runner
+from trimtab.cli.pipeline import Pipeline
 from trimtab.config.config import Config
 from trimtab.errors import TrimtabError
 
@@ -39,7 +40,7 @@ def tasks(tmp_path, image):
 
     def run(daemon, command, **resources):
         config = Config.model_validate({**CONFIG, "resources": {"stages": {"report": resources}}})
-        with runner.runner(image)(config, tmp_path, str(tmp_path)):
+        with runner.runner(image)(Pipeline("optimize"), config, tmp_path, str(tmp_path)):
             return docker_task_handler.run_docker_container(
                 client=daemon, image="x", command=[*command, "--function_to_execute", "report"], volumes={}
             )
@@ -106,7 +107,9 @@ def test_a_container_that_starts_while_the_run_is_told_to_stop_is_ended(tmp_path
     try:
         with (
             ThreadPoolExecutor(1) as loop,  # tasks of a loop run in threads
-            runner.runner(image)(Config.model_validate(CONFIG), tmp_path, str(tmp_path)),
+            runner.runner(image)(
+                Pipeline("optimize"), Config.model_validate(CONFIG), tmp_path, str(tmp_path)
+            ),
         ):
             task = loop.submit(docker_task_handler.run_docker_container, daemon, "x", command, {})
             assert task.result(60) == 137
@@ -118,7 +121,7 @@ def test_what_a_killed_process_left_running_is_ended_before_its_run_goes_on(tmp_
     left = daemon.containers.run(
         image, ["600"], entrypoint="sleep", detach=True, labels={runner.RUN_LABEL: str(tmp_path)}
     )
-    with runner.runner(image)(Config.model_validate(CONFIG), tmp_path, str(tmp_path)):
+    with runner.runner(image)(Pipeline("optimize"), Config.model_validate(CONFIG), tmp_path, str(tmp_path)):
         assert left.id not in {one.id for one in daemon.containers.list(all=True)}
 
 

@@ -1,5 +1,6 @@
 """A stand-in for the stages: the DAG's wiring is under test here, not the work."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,24 +10,17 @@ import pytest
 
 STAND_IN = """
 import json, os, sys
-from pathlib import Path
-
-OUTPUTS = {outputs}
 
 def run(**arguments):
-    stage, item = {stage!r}, arguments.get("recipe") or arguments.get("candidate") or ""
+    stage, shard = {stage!r}, arguments.get("shard", "-")
     with open(os.environ["CALLS"], "a") as calls:
-        calls.write(f"{{stage}} {{item}} {{arguments['run']}}\\n")
-    if os.environ.get("FAIL") == stage:
+        calls.write(f"{{stage}} {{shard}} {{arguments['run']}}\\n")
+    if os.environ.get("FAIL") in (stage, f"{{stage}} {{shard}}"):
         sys.exit(2)
     with open(os.environ["CALLS"] + ".arguments", "a") as log:
         log.write(json.dumps({{"stage": stage, **arguments}}) + "\\n")
-    if stage == "plan":
-        Path(arguments["planned"]).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments["planned"]).write_text('{{"the plans": "config"}}')
-    for name in OUTPUTS:
-        path = Path(arguments[name])
-        path.mkdir(parents=True) if name != "html" else path.write_text("<p>report</p>")
+    if stage == "report":
+        open(arguments["html"], "w").write("<p>report</p>")
     return {value}
 """
 RUN = """
@@ -42,19 +36,18 @@ with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value="run-
     {pipeline}(output=sys.argv[1], **{arguments})
 """
 STAGES = {
-    "check_data": ([], "os.environ['NEEDED'] == 'yes'"),
-    "plan": (["champion"], "['none', 'channels-0.5']"),
-    "data_prep": (["dataset"], "None"),
-    "tune": (["hyperparameters"], "None"),
-    "train": (["model"], "None"),
-    "prune": (["pruned"], "None"),
-    "shortlist": (["shortlist"], "['none--none', 'none--int8', 'channels-0.5--int8']"),
-    "quantize": (["quantized"], "None"),
-    "evaluate": (["evaluation"], "None"),
-    "select": (["selection"], "os.environ['WITHIN'] == 'yes' and len(arguments['quantized']) == 3"),
-    "compare": (["comparison"], "os.environ['BETTER'] == 'yes'"),
-    "deploy": ([], "'somewhere'"),
-    "report": (["html"], "{'metrics': {'accuracy': 0.5}, 'confusion': {'labels': ['a'], 'matrix': [[1]]}}"),
+    "check_data": "os.environ['NEEDED'] == 'yes'",
+    "plan": "None",
+    "data_prep": "'dataset/0'",
+    "tune": "'hyperparameters/0'",
+    "train": "'model/0'",
+    "prune": "f'pruned/{shard}'",
+    "quantize": "f'quantized/{shard}'",
+    "evaluate": "f'evaluation/{shard}'",
+    "select": "os.environ['WITHIN'] == 'yes'",
+    "compare": "os.environ['BETTER'] == 'yes'",
+    "deploy": "'somewhere'",
+    "report": "{'metrics': {'accuracy': 0.5}, 'confusion': {'labels': ['a'], 'matrix': [[1]]}}",
 }
 
 
@@ -65,8 +58,8 @@ def stand_in(tmp_path):
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package.parent / "__init__.py").touch()
-    for stage, (outputs, value) in STAGES.items():
-        (package / f"{stage}.py").write_text(STAND_IN.format(stage=stage, outputs=outputs, value=value))
+    for stage, value in STAGES.items():
+        (package / f"{stage}.py").write_text(STAND_IN.format(stage=stage, value=value))
     return tmp_path / "stand in"
 
 
@@ -96,3 +89,14 @@ def run_dag(stand_in, tmp_path, root):
         return [stage for stage, _, _ in lines]
 
     return run
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Returns a function that returns what a stage was called with, once for each call."""
+
+    def read(stage):
+        lines = (tmp_path / "calls.arguments").read_text().splitlines()
+        return [one for one in map(json.loads, lines) if one["stage"] == stage]
+
+    return read

@@ -3,38 +3,52 @@ import json
 import pytest
 import yaml
 
-ARGUMENTS = {"config": '{"quote": "it\'s"}', "recipes": ["none", "channels-0.5"]}
-BEFORE_REPORT = [
-    "data_prep",
-    "tune",
-    "train",
-    "prune",
-    "prune",
-    "shortlist",
-    "quantize",
-    "quantize",
-    "quantize",
-    "evaluate",
-    "evaluate",
-    "evaluate",
-    "select",
-]
+CONFIG = '{"quote": "it\'s"}'
+ARGUMENTS = {"config": CONFIG}
+LOOP = ("prune", "quantize", "evaluate")
 
 
 @pytest.fixture
 def calls(run_dag):
     """Returns a function that runs the DAG with stand-in stages and returns the calls it made."""
 
-    def run(within="yes", fail=""):
-        return run_dag("optimize", ARGUMENTS, WITHIN=within, FAIL=fail)
+    def run(within="yes", fail="", **arguments):
+        return run_dag("optimize", {**ARGUMENTS, **arguments}, WITHIN=within, FAIL=fail)
 
     return run
 
 
-def test_every_stage_runs_once_for_each_recipe_and_candidate(calls):
-    made = calls()
-    assert sorted(made[:-2]) == sorted(BEFORE_REPORT)
-    assert made[-2:] == ["deploy", "report"]
+@pytest.mark.parametrize("shards", [None, ["1/1"], ["1/3", "2/3", "3/3"]])
+def test_every_stage_runs_once_and_in_the_loop_once_for_each_shard(calls, given, shards):
+    made = calls(**({"shards": shards} if shards else {}))
+    count = len(shards or ["1/2", "2/2"])
+    assert made[:3] == ["data_prep", "tune", "train"]
+    assert sorted(made[3:-3]) == sorted(LOOP * count)
+    assert made[-3:] == ["select", "deploy", "report"]
+    for stage in LOOP:
+        assert sorted(one["shard"] for one in given(stage)) == (shards or ["1/2", "2/2"])
+
+
+def test_every_task_gets_the_keys_of_what_it_reads_and_only_the_first_the_config(calls, given):
+    calls()
+    assert [one["config"] for one in given("data_prep")] == [CONFIG]
+    for stage in ("tune", "train", *LOOP, "select", "deploy", "report"):
+        for arguments in given(stage):
+            assert "config" not in arguments
+            assert arguments.get("dataset") == (None if stage == "report" else "dataset/0")
+    assert [one["hyperparameters"] for one in given("train")] == ["hyperparameters/0"]
+    for stage in ("prune", "select", "deploy"):
+        assert {one["model"] for one in given(stage)} == {"model/0"}
+    assert {one["shard"]: one["pruned"] for one in given("quantize")} == {
+        "1/2": "pruned/1/2",
+        "2/2": "pruned/2/2",
+    }
+    assert {one["shard"]: one["quantized"] for one in given("evaluate")} == {
+        "1/2": "quantized/1/2",
+        "2/2": "quantized/2/2",
+    }
+    assert [one["evaluations"] for one in given("select")] == [["evaluation/1/2", "evaluation/2/2"]]
+    assert [one["pipeline"] for one in given("report")] == ["optimize"]
 
 
 def test_nothing_is_deployed_over_the_budget(calls):
@@ -44,11 +58,13 @@ def test_nothing_is_deployed_over_the_budget(calls):
 
 
 @pytest.mark.parametrize(
-    "stage", ["data_prep", "train", "prune", "shortlist", "evaluate", "select", "deploy"]
+    "stage", ["data_prep", "train", "prune", "prune 1/2", "quantize 2/2", "evaluate", "select", "deploy"]
 )
 def test_the_report_is_written_whatever_fails(calls, stage):
     made = calls(fail=stage)
+    stage, _, shard = stage.partition(" ")
     assert made[-1] == "report"
+    assert not shard or "select" not in made
     assert made.index("report") > max(index for index, name in enumerate(made) if name == stage)
 
 
@@ -66,7 +82,7 @@ def test_the_compiled_pipeline_avoids_what_the_backend_cannot_do(root):
 
 def test_one_pipeline_serves_every_config(root):
     compiled = next(yaml.safe_load_all((root / "pipelines" / "optimize.yaml").read_text()))
-    assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "recipes", "output"}
+    assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "shards", "output"}
 
 
 def test_resources_reach_the_pods(tmp_path):

@@ -1,7 +1,7 @@
 """The content store: every result that can be used again, under a key of all that it depends on.
 
     <output>/store/<kind>/<key>/     an artifact, with what the stage that made it found
-    <run>/uses/<kind>/<key>          that a run uses it; see ``sweep``
+    <run>/uses/<kind>/<key>          that a run uses it; see ``trimtab.artifacts.sweep``
 
 A key is a digest of the question (the kind, the code's version, the part of the config that counts, the keys
 of the inputs), so the same question finds the same answer: in another run, after a kill, on a cluster. It can

@@ -1,7 +1,8 @@
 """Runs each task of a DAG in a container of its own, as on a cluster but on this machine's Docker daemon.
 
 A container gets what a pod under the restricted profile gets, and less: an unprivileged user, no capability,
-a read-only root file system, the run's directory, the deployment target, and the config's data, read-only.
+a read-only root file system, the run's directory, the store, the deployment target, and the config's data,
+read-only.
 It has no network unless its stage has something to fetch or to send: with a run in Cloud Storage, all have.
 """
 
@@ -19,7 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import click
 import docker
@@ -28,12 +28,16 @@ from docker.types import Mount
 from urllib3.exceptions import HTTPError
 
 from trimtab import progress
+from trimtab.artifacts.store import STORE
+from trimtab.cli import config_argument, kfp_local, run_directory
+from trimtab.cli.kfp_local import Command
 from trimtab.config.stages import STAGES
 from trimtab.errors import TrimtabError
 from trimtab.storage.gcs.location import is_remote
 
 if TYPE_CHECKING:
     from trimtab.cli.local import Runner
+    from trimtab.cli.pipeline import Pipeline
     from trimtab.config.config import Config
 
 UNPRIVILEGED = 1000
@@ -65,7 +69,7 @@ def runner(image: str) -> Runner:
         image: A reference that the daemon has: a tag, a digest, or an id.
 
     Returns:
-        A function of the config, the local directory of a run, and the URI of its directory.
+        A `Runner` of `cli.local`.
 
     Raises:
         TrimtabError: If no daemon answers, or if it does not have the image.
@@ -103,18 +107,13 @@ def runner(image: str) -> Runner:
         )
 
     @contextlib.contextmanager
-    def containers(config: Config, directory: Path, uri: str) -> Iterator[Any]:
-        from kfp import local
-
-        _make_writable(config, directory)
+    def containers(pipeline: Pipeline, config: Config, directory: Path, uri: str) -> Iterator[Any]:  # noqa: ARG001
+        _make_writable(config, directory, uri)
         # By its id: a tag that moves while the run goes on does not mix two images.
         tasks = _Tasks(config, directory, uri, found.id)
         tasks.remove_left_over()
-        with (
-            mock.patch("kfp.local.docker_task_handler.run_docker_container", tasks.run),
-            tasks.interruptible(),
-        ):
-            yield local.DockerRunner()
+        with kfp_local.containers(tasks.run) as kfp_runner, tasks.interruptible():
+            yield kfp_runner
 
     return containers
 
@@ -146,8 +145,8 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
     """
     network = is_remote(uri) or _opens_remote(config, stage)
     credentials = _credentials() if network else None
-    readable = [*_sources(config), *([credentials] if credentials else [])]
-    mounts = [_bind(path, read_only=False) for path in _writable(config, directory)]
+    readable = [*_sources(config), *_config_files(uri), *([credentials] if credentials else [])]
+    mounts = [_bind(path, read_only=False) for path in _writable(config, directory, uri)]
     mounts += [_bind(path, read_only=True) for path in dict.fromkeys(readable) if path.exists()]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", **config.resources.environment}
     if network:
@@ -207,15 +206,22 @@ def _sources(config: Config) -> list[Path]:
     ]
 
 
-def _writable(config: Config, directory: Path) -> list[Path]:
+def _writable(config: Config, directory: Path, uri: str) -> list[Path]:
+    """Returns the run's directory, and the store beside it and the models' repository if they are local."""
+    beside = [] if is_remote(uri) else [Path(uri).parent / STORE]
     target = config.deploy.target
-    return [directory, *([Path(target)] if target and "://" not in target else [])]
+    return [directory, *beside, *([Path(target)] if target and "://" not in target else [])]
 
 
-def _make_writable(config: Config, directory: Path) -> None:
+def _config_files(uri: str) -> list[Path]:
+    """Returns where configs that are too large for an argument are."""
+    return [] if is_remote(uri) else [Path(uri).parent / config_argument.DIRECTORY]
+
+
+def _make_writable(config: Config, directory: Path, uri: str) -> None:
     """Creates what tasks write to; left to itself the daemon would create it for root."""
-    (directory / "artifacts").mkdir(exist_ok=True)
-    for path in _writable(config, directory):
+    (directory / run_directory.KFP).mkdir(exist_ok=True)
+    for path in _writable(config, directory, uri):
         path.mkdir(parents=True, exist_ok=True)
         if os.getuid() == 0:
             for entry in [path, *path.rglob("*")]:
@@ -271,7 +277,7 @@ class _Tasks:
         """Runs one task to its end, writes what it writes, and returns its exit code."""
         # Components were compiled with an image that may be another; the run's mount holds KFP's artifacts.
         del image, volumes
-        stage = command[command.index("--function_to_execute") + 1]
+        stage = Command(command).stage
         settings = task_settings(self._config, stage, self._directory, self._uri)
         settings["environment"] |= environment or {}
         if self._stopped.is_set():

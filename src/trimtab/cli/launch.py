@@ -15,7 +15,8 @@ import click
 from trimtab.cli.exit_codes import exit_code
 from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connection_options
-from trimtab.cli.pipeline import Pipeline
+from trimtab.cli.pipeline import ON_CLUSTER, Pipeline, shards
+from trimtab.cpus import cpus
 
 if TYPE_CHECKING:
     from trimtab.cli.local import Runner
@@ -111,7 +112,7 @@ def launch(
     output = open_store(output).uri
     resolved = _with_target(loaded, output)
     if dry_run:
-        _print_plan(pipeline, resolved, as_json)
+        _print_plan(pipeline, resolved, cpus(), as_json)
         return 0
     return _here(pipeline, resolved, output, _tasks(runner, image), resume=resume, as_json=as_json)
 
@@ -165,7 +166,7 @@ def _on_kubeflow(
     if dry_run:
         from trimtab.cli.kubeflow import locations
 
-        _print_plan(pipeline, locations.for_pods(config, output), as_json)
+        _print_plan(pipeline, locations.for_pods(config, output), ON_CLUSTER, as_json)
         return 0
     from trimtab.cli.kubeflow.run import run
 
@@ -178,26 +179,38 @@ def _with_target(config: Config, output: str) -> Config:
     return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
 
 
-def _print_plan(pipeline: Pipeline, config: Config, as_json: bool) -> None:
-    tasks = _planned(pipeline, config)
+def _print_plan(pipeline: Pipeline, config: Config, at_once: int, as_json: bool) -> None:
+    tasks = _planned(pipeline, config, at_once)
     if as_json:
-        click.echo(json.dumps({"config": config.model_dump(mode="json"), "tasks": tasks}))
+        plan = {
+            "config": config.model_dump(mode="json"),
+            "shards": shards(config, at_once),
+            "tasks": [{"name": name} for name in tasks],
+        }
+        click.echo(json.dumps(plan))
         return
     import yaml
 
     click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     click.echo("# Tasks, in order")
-    for task in tasks:
-        click.echo(f"# {task['task']:<10} {', '.join(task['for_each'])}".rstrip())
+    for name, branches in tasks.items():
+        click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
 
 
-def _planned(pipeline: Pipeline, config: Config) -> list[dict[str, Any]]:
-    """Returns the DAG's tasks in order, as the pipeline has them, with the ids that its loops go over."""
-    from trimtab.cli.local import task_order
+def _planned(pipeline: Pipeline, config: Config, at_once: int) -> dict[str, list[str]]:
+    """Returns the names of the DAG's tasks, as in a run's result, with the branches that each works on."""
+    from trimtab.cli.kfp_local import task_order
+    from trimtab.config.chains import shard
+    from trimtab.config.stages import STAGES
 
-    candidates = list(config.candidates())
-    items = {"prune": list(config.branches()), "quantize": candidates, "evaluate": candidates}
-    return [{"task": name, "for_each": items.get(name, [])} for name in task_order(pipeline)]
+    parts = {
+        name: [branch.id for branch in shard(config.branches(), name)] for name in shards(config, at_once)
+    }
+    tasks: dict[str, list[str]] = {}
+    for stage in task_order(pipeline.default):
+        in_loop = STAGES[stage].is_sharded
+        tasks |= {f"{stage} {part}": ids for part, ids in parts.items()} if in_loop else {stage: []}
+    return tasks
 
 
 def _print_summary(result: Result) -> None:

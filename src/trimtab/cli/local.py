@@ -6,10 +6,8 @@ directory; the progress lines of the stages in it are shown as they come.
 
 from __future__ import annotations
 
-import builtins
 import contextlib
 import io
-import logging
 import os
 import signal
 import sys
@@ -23,9 +21,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from unittest import mock
 
 from trimtab import preemption, progress
-from trimtab.cli import run_directory
+from trimtab.cli import kfp_local, run_directory
 from trimtab.cli.pipeline import Pipeline
 from trimtab.cli.processes import processes
+from trimtab.cpus import cpus
 from trimtab.errors import ArtifactError, TrimtabError
 from trimtab.report.result import Result
 from trimtab.storage.store import open_store
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.05
 
-Runner = Callable[["Config", Path, str], AbstractContextManager[Any]]
-"""From the config, a run's local directory, and the URI of its directory to one of KFP's local runners."""
+Runner = Callable[[Pipeline, "Config", Path, str], AbstractContextManager[Any]]
+"""From the pipeline, the config, a run's local directory, and its URI to one of KFP's local runners."""
 
 
 def run(
@@ -72,41 +71,25 @@ def run(
         run_directory.opened(uri, pipeline.name, config, resume=resume) as directory,
         _environment(),
         _progress(directory / run_directory.LOG),
-        runner(config, directory, uri) as tasks,
+        runner(pipeline, config, directory, uri) as tasks,
+        kfp_local.at_once(cpus()),
     ):
-        arguments = pipeline.arguments(config, output)
-        failed_task = _run_pipeline(pipeline.default, arguments, run_id, directory, tasks)
+        arguments = pipeline.arguments(config, output, at_once=cpus())
+        root = directory / run_directory.KFP
+        failed_task = kfp_local.run(pipeline.default, arguments, tasks, run_id=run_id, root=root)
     return _result(uri, failed_task)
-
-
-def task_order(pipeline: Pipeline) -> list[str]:
-    """Returns the names of a pipeline's stages in the order they run."""
-    from kfp.local import graph_utils
-
-    spec = pipeline.default.pipeline_spec
-
-    def visit(tasks: Any) -> Iterator[str]:
-        for name in reversed(graph_utils.topological_sort_tasks(tasks)):
-            component = spec.components[tasks[name].component_ref.name]
-            if component.WhichOneof("implementation") == "dag":
-                yield from visit(component.dag.tasks)
-            else:
-                yield name.replace("-", "_")
-
-    return list(visit(spec.root.dag.tasks))
 
 
 @contextlib.contextmanager
 def _environment() -> Iterator[None]:
     """Sets what the tasks' processes inherit, for the time of the run."""
-    # KFP puts the interpreter into a shell script unquoted, so it goes by name: its path may have spaces.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     # A file of the directory that the run is started from, named like a module, is not one.
     changed = {"PATH": path, "KERAS_BACKEND": "tensorflow", "PYTHONSAFEPATH": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     with (
         mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
-        mock.patch.object(sys, "executable", "python3"),
+        kfp_local.interpreter("python3"),
         _terminated_as_interrupted(),
     ):
         os.environ.pop(POD_NAME, None)  # in a task of Kubeflow's, these are not its tasks
@@ -196,7 +179,7 @@ def _progress(log: Path) -> Iterator[None]:
     with log.open("a", encoding="utf-8") as file:
         stream = _Filter(file, sys.stderr)
         with (
-            _logging_restored(),
+            kfp_local.logging_restored(),
             contextlib.redirect_stdout(stream),
             contextlib.redirect_stderr(stream),
             warnings.catch_warnings(),
@@ -204,35 +187,6 @@ def _progress(log: Path) -> Iterator[None]:
             # KFP warns that the image's name holds no "python"; a process needs no image.
             warnings.simplefilter("ignore")
             yield
-
-
-@contextlib.contextmanager
-def _logging_restored() -> Iterator[None]:
-    """Takes back what KFP does to the root logger and to `print`; its way back is not made for threads."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    with mock.patch.object(builtins, "print", print):
-        try:
-            yield
-        finally:
-            root.handlers[:] = handlers
-            root.setLevel(level)
-
-
-def _run_pipeline(
-    pipeline: Any, arguments: dict[str, Any], run_id: str, directory: Path, runner: Any
-) -> str | None:
-    """Returns the name of the task that failed, or None."""
-    from kfp import local
-
-    local.init(runner, pipeline_root=str(directory / "artifacts"), raise_on_error=True)
-    try:
-        # The pipeline puts each run's directory under KFP's id of the run; here that id is ours to choose.
-        with mock.patch("kfp.local.placeholder_utils.make_random_id", return_value=run_id):
-            pipeline(**arguments)
-    except RuntimeError as error:
-        return str(error)
-    return None
 
 
 def _result(uri: str, failure: str | None) -> Result:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from trimtab.config.config import Config
 
 NAMES = ("optimize", "retrain")
+ON_CLUSTER = 2
+"""Tasks that run at once on a cluster, unless the config says another number."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,39 @@ class Pipeline:
         """Returns the pipeline as it is for any config, to call or to look at."""
         return getattr(self.module, self.name)
 
-    def arguments(self, config: Config, output: str) -> dict[str, Any]:
-        """Returns what the pipeline is called with.
+    def arguments(self, config: Config, output: str, *, at_once: int = ON_CLUSTER) -> dict[str, Any]:
+        """Returns what the pipeline is called with; a large config is written to a file for it.
 
         Args:
             config: The resolved config.
             output: The directory that holds the runs' directories.
+            at_once: How many tasks may run at once, where the config does not say it.
+
+        Raises:
+            ConfigError: If the config is too large to travel; see `config_argument.argument`.
+            StorageError: If its file cannot be written.
         """
-        common = {"config": config.as_argument(), "output": output}
+        from trimtab.cli import config_argument
+
+        common = {
+            "config": config_argument.argument(config, output),
+            "output": output,
+            "shards": shards(config, at_once),
+        }
         if self.name == "optimize":
-            return {**common, "recipes": list(config.branches())}
+            return common
         # Argo takes two opening braces for a reference of its own.
         reason = self.forced_reason.replace("{{", "{ {")
         return {**common, "forced_by": self.forced_by, "forced_reason": reason}
+
+
+def shards(config: Config, at_once: int = ON_CLUSTER) -> list[str]:
+    """Returns the shards that the config's recipes are shared out to, never more than there are recipes.
+
+    Args:
+        config: The resolved config.
+        at_once: How many tasks may run at once, where the config does not say it.
+    """
+    from trimtab.config.chains import shard_names
+
+    return shard_names(config.branches(), config.resources.parallel or at_once)

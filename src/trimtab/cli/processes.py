@@ -1,9 +1,9 @@
 """Runs each task of a DAG as a process of this interpreter.
 
-Importing TensorFlow takes seconds, in every task that trains or converts. Those tasks are forked from one
-process (`multiprocessing`'s fork server) that imports it while the data is being prepared, and runs nothing
-itself: what is forked has TensorFlow's code and none of its state. Tasks of other stages, such as the one
-that measures latencies, start afresh.
+Importing TensorFlow takes seconds, in every task that trains or converts. Tasks are forked from one process
+(`multiprocessing`'s fork server) that imports it while the data is being prepared, and runs nothing itself:
+what is forked has TensorFlow's code and none of its state. Those before it, and those that measure latencies,
+start afresh.
 """
 
 from __future__ import annotations
@@ -12,58 +12,88 @@ import contextlib
 import multiprocessing
 import os
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 from trimtab import progress
-from trimtab.cli import run_directory
+from trimtab.cli import kfp_local, run_directory
+from trimtab.cli.kfp_local import CONTAINER_MODE, Command
+from trimtab.cli.pipeline import Pipeline
 from trimtab.config.stages import STAGES
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-FORKED = frozenset(name for name, stage in STAGES.items() if stage.needs_tensorflow or stage.is_sharded)
-"""The stages that import TensorFlow, and the short ones between them."""
-
 _BEFORE = "data_prep"
+_ORDER = list(STAGES)
+FORKED = frozenset(
+    stage for stage in _ORDER[_ORDER.index(_BEFORE) + 1 :] if not STAGES[stage].measures_latency
+)
+"""The stages that are forked, once there is a process to fork them from."""
+
 _PRELOADED = "trimtab.cli.preload"
-_INPUT, _FUNCTION = "--executor_input", "--function_to_execute"
 
 
 @contextlib.contextmanager
-def processes(config: Config, directory: Path, uri: str) -> Iterator[Any]:  # noqa: ARG001 - a `Runner`
-    """Yields KFP's runner of processes, of which some are forked."""
-    from kfp import local
-    from kfp.local import subprocess_task_handler
+def processes(pipeline: Pipeline, config: Config, directory: Path, uri: str) -> Iterator[Any]:  # noqa: ARG001
+    """Yields KFP's runner of processes, of which some are forked; it is a `Runner` of `cli.local`."""
+    server = _ForkServer(directory / run_directory.LOG, config)
+    may_have_nothing_to_do = pipeline.name in STAGES["check_data"].pipelines
+    if not may_have_nothing_to_do:
+        server.start()
 
-    start = subprocess_task_handler.run_local_subprocess
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PRELOADED])
-    forked = set(FORKED - _needing_scikit_learn(config))
+    def run(afresh: Callable[..., int], command: list[str], environment: dict[str, str] | None = None) -> int:
+        stage = Command(command).stage
+        if stage == _BEFORE and may_have_nothing_to_do:
+            server.start()
+        if stage in server.stages:
+            return server.run(command, {**os.environ, **(environment or {})})
+        return int(afresh(command, environment))
 
-    def run(full_command: list[str], env_vars: dict[str, str] | None = None) -> int:
-        stage = full_command[full_command.index(_FUNCTION) + 1]
-        if stage in forked:
-            return _run_forked(context, full_command, {**os.environ, **(env_vars or {})})
-        if stage == _BEFORE:
-            try:
-                with _standard_error_to(directory / run_directory.LOG):
-                    forkserver.ensure_running()
-            except OSError as error:
-                # Such as a TMPDIR whose path is too long for its socket.
-                progress.say(
-                    _BEFORE, f"every task starts afresh, which takes longer: no fork server ({error})"
-                )
-                forked.clear()
-        return int(start(full_command, env_vars))
+    with kfp_local.processes(run) as runner:
+        yield runner
 
-    with mock.patch.object(subprocess_task_handler, "run_local_subprocess", run):
-        yield local.SubprocessRunner(use_venv=False)
+
+class _ForkServer:
+    """The process that others are forked from.
+
+    Attributes:
+        stages: Those that are forked; none before it is started.
+    """
+
+    def __init__(self, log: Path, config: Config) -> None:
+        self._log, self._config = log, config
+        self._context: Any = multiprocessing.get_context("forkserver")
+        self.stages: frozenset[str] = frozenset()
+
+    def start(self) -> None:
+        """Starts it, and does not wait for what it imports."""
+        self._context.set_forkserver_preload([_PRELOADED])
+        try:
+            with _standard_error_to(self._log):
+                forkserver.ensure_running()
+        except OSError as error:
+            # Such as a TMPDIR whose path is too long for its socket.
+            reason = f"every task starts afresh, which takes longer: no fork server ({error})"
+            progress.say(_BEFORE, reason)
+        else:
+            self.stages = FORKED - _needing_scikit_learn(self._config)
+
+    def run(self, command: list[str], environment: dict[str, str]) -> int:
+        """Runs one task to its end, writes what it writes, and returns its exit code."""
+        reader, writer = self._context.Pipe(duplex=False)
+        task = self._context.Process(target=_execute, args=(command, environment, str(Path.cwd()), writer))
+        task.start()
+        writer.close()
+        with os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                print(line, end="")
+        reader.close()
+        task.join()
+        return int(task.exitcode)
 
 
 @contextlib.contextmanager
@@ -84,20 +114,6 @@ def _needing_scikit_learn(config: Config) -> set[str]:
     return {"tune"} if config.tune and config.tune.algorithm == "bayesian" else set()
 
 
-def _run_forked(context: Any, command: list[str], environment: dict[str, str]) -> int:
-    """Runs one task to its end, writes what it writes, and returns its exit code."""
-    reader, writer = context.Pipe(duplex=False)
-    task = context.Process(target=_execute, args=(command, environment, str(Path.cwd()), writer))
-    task.start()
-    writer.close()
-    with os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            print(line, end="")
-    reader.close()
-    task.join()
-    return int(task.exitcode)
-
-
 def _execute(command: list[str], environment: dict[str, str], directory: str, output: Connection) -> None:
     """Does in the forked process what KFP's shell command does in a new one."""
     for descriptor in (1, 2):
@@ -105,13 +121,6 @@ def _execute(command: list[str], environment: dict[str, str], directory: str, ou
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
-    os.environ.update({**environment, "_KFP_RUNTIME": "true"})
+    os.environ.update({**environment, CONTAINER_MODE: "true"})
     os.chdir(directory)
-    from kfp.dsl.executor_main import executor_main
-
-    arguments = command.index(_INPUT)
-    with tempfile.TemporaryDirectory() as temporary:
-        component = Path(temporary, "ephemeral_component.py")
-        component.write_text(command[arguments - 1], encoding="utf-8")
-        sys.argv = [str(component), "--component_module_path", str(component), *command[arguments:]]
-        executor_main()
+    Command(command).execute()

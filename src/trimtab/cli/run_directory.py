@@ -1,7 +1,7 @@
 """The directory of a run on this machine: a local one, or one in Cloud Storage with a local one beside it.
 
-KFP's local runners keep artifacts in files. Those of a run in Cloud Storage are in a temporary directory and
-are gone with it: what a run leaves is its records, its result, its logs, and what it deployed.
+KFP's local runners hand on what tasks return in files. Those of a run in Cloud Storage are in a temporary
+directory and are gone with it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from trimtab.storage.store import Store, open_store
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-PIPELINE, LOG, LOCK = "pipeline.txt", "run.log", ".lock"
+PIPELINE, LOG, LOCK, KFP = "pipeline.txt", "run.log", ".lock", ".kfp"
 
 
 def named(run: str, output: str) -> str:

@@ -76,21 +76,20 @@ def create(
     interval_s = times.seconds(every) if every else None
     resolved = locations.for_pods(load(config, overrides), output)
     schedules.check_name(name or resolved.name)
-    connection = connect(options)
     pipeline = Pipeline(pipeline_name)
+    arguments = pipeline.arguments(resolved, output.rstrip("/"))
+    connection = connect(options)
 
     def create(version: package.Version) -> schedules.Schedule:
         return schedules.create(
             connection,
             version,
-            pipeline,
-            resolved,
+            arguments,
             name=name or resolved.name,
-            output=output,
+            experiment=experiment or resolved.name,
             cron=expression,
             interval_s=interval_s,
             pause_after=pause_after,
-            experiment=experiment,
             service_account=service_account,
         )
 

@@ -18,6 +18,7 @@ class Stage:
         is_sharded: Whether each shard of the branches has a task of its own.
         needs_tensorflow: Whether its process imports TensorFlow.
         saves: Whether it goes on where it was when it is told to stop and run again.
+        measures_latency: Whether its process is to have nothing but what it measures.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Stage:
     is_sharded: bool = False
     needs_tensorflow: bool = False
     saves: bool = False
+    measures_latency: bool = False
 
 
 def _stage(name: str, pipelines: Iterable[str], opens: Iterable[str] = (), **properties: bool) -> Stage:
@@ -47,8 +49,8 @@ STAGES = {
         _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True),
-        _stage("select", _ALL),
-        _stage("compare", _RETRAIN, ["deploy", "model"]),
+        _stage("select", _ALL, measures_latency=True),
+        _stage("compare", _RETRAIN, ["deploy", "model"], measures_latency=True),
         _stage("deploy", _ALL, ["deploy", "model"]),
         _stage("report", _ALL),
     )

@@ -27,7 +27,7 @@ def test_a_run_of_the_retrain_pipeline_is_created(retrain, server):
     assert code == 0, err
     assert [one["display_name"] for one in server.tables["pipelines"]] == ["trimtab-retrain"]
     sent = arguments(server)
-    assert set(sent) == {"config", "output", "forced_by", "forced_reason"}
+    assert set(sent) == {"config", "output", "shards", "forced_by", "forced_reason"}
     assert (sent["output"], sent["forced_by"], sent["forced_reason"]) == ("gs://bucket/runs", "", "")
     assert json.loads(sent["config"])["deploy"]["target"] == "gs://bucket/runs/deployed/tiny"
 

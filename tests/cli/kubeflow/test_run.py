@@ -45,7 +45,7 @@ def test_a_run_is_created_with_everything_it_needs(run, server):
     assert out == f"{made['run_id']}\n"
     assert f"{server.url}/#/runs/details/{made['run_id']}" in err
     arguments = made["runtime_config"]["parameters"]
-    assert arguments["recipes"] == ["none", "channels-0.5"]
+    assert arguments["shards"] == ["1/2", "2/2"]
     assert arguments["output"] == OUTPUT
     resolved = json.loads(arguments["config"])
     assert resolved["name"] == "tiny"
@@ -384,9 +384,38 @@ def test_the_result_is_read_from_cloud_storage(run, server, emulator, monkeypatc
     assert json.loads(out)["verdict"] == "in the cloud"
 
 
-def test_a_config_that_is_too_large_for_a_task_is_refused(run, server, config):
-    config.write_text(f"{config.read_text()}resources: {{environment: {{A: {'x' * 100_000}}}}}\n")
+def drop(config, count):
+    """Puts many columns with long names into a config, and returns them."""
+    columns = [f"column_{number:044}" for number in range(count)]
+    text = config.read_text().replace("label: y", f"label: y, drop: [{','.join(columns)}]")
+    config.write_text(text)
+    return columns
+
+
+def sent(server):
+    return server.tables["runs"][-1]["runtime_config"]["parameters"]["config"]
+
+
+def test_a_large_config_travels_as_a_file_beside_the_runs(run, server, config, emulator):
+    columns = drop(config, 19_000)
     code, _, err = run("--no-wait")
+    assert code == 0, err
+    assert sent(server).startswith(f"{OUTPUT}/configs/")
+    stored = emulator.contents("bucket")[sent(server).removeprefix("gs://bucket/")]
+    assert len(stored) > 1_000_000
+    assert json.loads(stored)["data"]["drop"] == columns
+
+
+def test_where_no_file_can_be_written_for_the_pods_a_config_travels_if_it_fits(run, server, config):
+    options = ["--no-wait", "--set", "resources.volume.claim=c", "--set", "data.train=/trimtab/rows.csv"]
+    plain = config.read_text()
+    columns = drop(config, 500)
+    assert run(*options, output="/trimtab/runs")[0] == 0
+    assert json.loads(sent(server))["data"]["drop"] == columns
+    server.calls.clear()
+    config.write_text(plain)
+    drop(config, 2_000)
+    code, _, err = run(*options, output="/trimtab/runs")
     assert code == 2
     assert "fit into a task's arguments" in err
     assert server.calls == []

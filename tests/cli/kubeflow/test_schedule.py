@@ -53,8 +53,8 @@ def test_it_runs_the_pipeline_that_is_asked_for(create, server, options, pipelin
     assert create("--every", "6h", *options)[0] == 0
     assert [one["display_name"] for one in server.tables["pipelines"]] == [f"trimtab-{pipeline}"]
     (made,) = server.tables["recurringruns"]
-    given = {"optimize": {"recipes"}, "retrain": {"forced_by", "forced_reason"}}[pipeline]
-    assert set(made["runtime_config"]["parameters"]) == {"config", "output"} | given
+    given = {"optimize": set(), "retrain": {"forced_by", "forced_reason"}}[pipeline]
+    assert set(made["runtime_config"]["parameters"]) == {"config", "output", "shards"} | given
 
 
 def test_an_old_server_schedules_pods_without_a_security_context(create, server):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,9 +10,6 @@ from trimtab.errors import ConfigError
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-# A task gets the config as a JSON string within one argument of its process, which the kernel limits to
-# 128 KiB; the lists of artifacts that `select` gets need some of it.
-MAX_CONFIG_BYTES = 100_000
 _FIELDS = (("data", "train"), ("data", "validation"), ("data", "test"), ("model", "archive"))
 _SCHEMES = ("gs://", "sklearn://")
 
@@ -26,7 +22,7 @@ def for_pods(config: Config, output: str) -> Config:
         output: The directory that holds the runs' directories: a `gs://` URI or a path on the volume.
 
     Raises:
-        ConfigError: If a pod could not reach a path, or if the config is too large to travel.
+        ConfigError: If a pod could not reach a path.
     """
     mounted = config.resources.volume.mount_path if config.resources.volume else None
     _check(output, "--output", mounted, ("gs://",))
@@ -35,14 +31,7 @@ def for_pods(config: Config, output: str) -> Config:
             _check(path, f"{section}.{name}", mounted, _SCHEMES)
     target = config.deploy.target or f"{output.rstrip('/')}/deployed/{config.name}"
     _check(target, "deploy.target", mounted, ("gs://",))
-    resolved = config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
-    size = len(json.dumps(resolved.model_dump_json(), ensure_ascii=False).encode())
-    if size > MAX_CONFIG_BYTES:
-        raise ConfigError(
-            f"the resolved config takes {size:,} bytes; {MAX_CONFIG_BYTES:,} fit into a task's arguments",
-            hint="Build your model's code into a derived image: see docs/kubeflow.md.",
-        )
-    return resolved
+    return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
 
 
 def _check(path: str, field: str, mounted: str | None, schemes: tuple[str, ...]) -> None:

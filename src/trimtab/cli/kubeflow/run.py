@@ -32,19 +32,19 @@ def run(pipeline: Pipeline, config: Config, output: str, options: dict[str, Any]
         as_json: Whether to print one JSON object on standard output, and nothing else there.
 
     Raises:
-        ConfigError: If pods could not reach a path of the config.
+        ConfigError: If pods could not reach a path of the config, or if it is too large to travel.
         ClusterError: If the server cannot be used.
     """
     resolved = locations.for_pods(config, output)
+    arguments = pipeline.arguments(resolved, output.rstrip("/"))
     connection = connect(options)
 
     def submit(version: package.Version) -> Any:
         return submission.submit(
             connection,
             version,
-            pipeline,
-            resolved,
-            output=output,
+            arguments,
+            name=resolved.name,
             experiment=options["experiment"],
             service_account=options["service_account"],
         )

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trimtab.cli.kubeflow import runs
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 from trimtab.cli.kubeflow.submission import ensure_experiment
-from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError, ConfigError
-
-if TYPE_CHECKING:
-    from trimtab.config.config import Config
 
 # The server keeps no such number; the description is what it stores for us, and people read it there.
 _LONGEST_NAME = 128
@@ -59,15 +55,13 @@ def check_name(name: str) -> None:
 def create(
     connection: Connection,
     version: Version,
-    pipeline: Pipeline,
-    config: Config,
+    arguments: dict[str, Any],
     *,
     name: str,
-    output: str,
+    experiment: str,
     cron: str | None = None,
     interval_s: int | None = None,
     pause_after: int | None = None,
-    experiment: str | None = None,
     service_account: str | None = None,
 ) -> Schedule:
     """Creates a schedule.
@@ -75,14 +69,12 @@ def create(
     Args:
         connection: The server.
         version: The pipeline version to run.
-        pipeline: The pipeline, and its arguments that are not in the config.
-        config: The config, as `locations.for_pods` returns it.
+        arguments: What the pipeline is called with, as `Pipeline.arguments` returns it.
         name: The schedule's name.
-        output: The directory that holds the runs' directories.
+        experiment: The experiment's name.
         cron: When: six fields, seconds first, in UTC.
         interval_s: Or how often.
         pause_after: Failures in a row after which `check` pauses it.
-        experiment: The experiment's name; None: the config's name.
         service_account: The account of the pods; None: the server's default.
 
     Raises:
@@ -95,7 +87,7 @@ def create(
             path=connection.host,
             hint="Give another --name, or delete it first: `trimtab schedule delete`.",
         )
-    experiment_id = ensure_experiment(connection, experiment or config.name)
+    experiment_id = ensure_experiment(connection, experiment)
     note = f"Pauses after {pause_after} failures in a row." if pause_after else ""
     connection.create_once(
         f"the schedule {name}",
@@ -107,7 +99,7 @@ def create(
             interval_second=interval_s,
             max_concurrency=1,
             no_catchup=True,
-            params=pipeline.arguments(config, output.rstrip("/")),
+            params=arguments,
             pipeline_id=version.pipeline_id,
             version_id=version.version_id,
             service_account=service_account,

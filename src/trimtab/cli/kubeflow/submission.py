@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kfp_server_api import V2beta1Experiment
 
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
-from trimtab.cli.pipeline import Pipeline
-
-if TYPE_CHECKING:
-    from trimtab.config.config import Config
 
 
 def ensure_experiment(connection: Connection, name: str) -> str:
@@ -42,10 +38,9 @@ def ensure_experiment(connection: Connection, name: str) -> str:
 def submit(
     connection: Connection,
     version: Version,
-    pipeline: Pipeline,
-    config: Config,
+    arguments: dict[str, Any],
     *,
-    output: str,
+    name: str,
     experiment: str | None = None,
     service_account: str | None = None,
 ) -> Any:
@@ -54,9 +49,8 @@ def submit(
     Args:
         connection: The server.
         version: The pipeline version to run.
-        pipeline: The pipeline, and its arguments that are not in the config.
-        config: The config, as `locations.for_pods` returns it.
-        output: The directory that holds the runs' directories.
+        arguments: What the pipeline is called with, as `Pipeline.arguments` returns it.
+        name: The config's name.
         experiment: The experiment's name; None: the config's name.
         service_account: The account of the pods; None: the server's default.
 
@@ -66,20 +60,20 @@ def submit(
     Raises:
         ClusterError: If the server fails.
     """
-    experiment_id = ensure_experiment(connection, experiment or config.name)
+    experiment_id = ensure_experiment(connection, experiment or name)
     # The name is the run's own: after a lost answer, a run of this name is the one that was asked for.
-    name = f"{config.name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    run_name = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     return connection.create_once(
-        f"the run {name}",
+        f"the run {run_name}",
         lambda: connection.client.run_pipeline(
             experiment_id,
-            name,
-            params=pipeline.arguments(config, output.rstrip("/")),
+            run_name,
+            params=arguments,
             pipeline_id=version.pipeline_id,
             version_id=version.version_id,
             service_account=service_account,
         ),
-        lambda: _run(connection, experiment_id, name),
+        lambda: _run(connection, experiment_id, run_name),
         unique=False,
     )
 

@@ -1,0 +1,43 @@
+"""What the components' inputs and outputs mean, for their READMEs.
+
+Not in the docstrings: KFP compiles a function's whole source, and each character of it stands some ten times
+in the status of a run, which is limited.
+"""
+
+_REF = "a key in the store beside the runs' directories"
+
+COMMON = {
+    "config": "The resolved config as JSON, or the URI of a file with it; the run's first task gets it, the "
+    "others find it in the run's directory.",
+    "output": "URI of the directory that holds the runs' directories, and the store.",
+    "run_id": "The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.",
+    "shard": "Which part of the recipes: `1/2` is the first of two.",
+    "dataset": f"The prepared data: {_REF}.",
+    "hyperparameters": f"The search's outcome: {_REF}.",
+    "model": f"The trained model: {_REF}.",
+    "pruned": f"The shard's pruned models: {_REF}.",
+    "quantized": f"The shard's candidates: {_REF}.",
+    "evaluations": "The evaluations of every shard: keys in the store.",
+    "forced_by": "Who wants it whatever the data or the judgement; empty: nobody does.",
+    "forced_reason": "Why they want it, in words.",
+    "retrain": "Whether a champion is retrained: its snapshot in the run's directory is heeded.",
+    "pipeline": "The pipeline that it reports on: `optimize` or `retrain`.",
+    "html": "The report as one self-contained page.",
+    "metrics": "Quality, size and latency of the baseline and of the chosen candidate.",
+    "confusion": "The confusion matrix of the chosen candidate, or of the baseline when none was chosen.",
+}
+"""By name, for every component that has one of this name."""
+
+RETURNED = {
+    "check_data": "Whether there is a reason to retrain.",
+    "data_prep": COMMON["dataset"],
+    "tune": COMMON["hyperparameters"],
+    "train": COMMON["model"],
+    "prune": COMMON["pruned"],
+    "quantize": COMMON["quantized"],
+    "evaluate": f"The shard's evaluations: {_REF}.",
+    "select": "Whether a candidate is within the budget.",
+    "compare": "Whether the challenger replaces the champion.",
+    "deploy": "URI of the deployed version.",
+}
+"""By component, for its unnamed output."""
