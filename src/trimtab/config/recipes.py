@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from trimtab.config.chains import USUAL_RUNTIME, Chain, Step
 from trimtab.config.choices import MAIN, MOST, Choice, choices
 from trimtab.config.methods import FLOAT, Method, passes, quantizations
+from trimtab.config.order import destroyer
 from trimtab.config.problems import Place, Problems
 from trimtab.registry import PASSES, RUNTIMES
 
@@ -34,13 +35,6 @@ USUAL = ("none", "float16", "dynamic_int8", "int8")
 _RUNTIME = "runtime"
 _OLDER = dict.fromkeys(("prune", "quantize"))
 """The steps of a recipe as older versions wrote it, in order."""
-
-_WORDS = {
-    "zeros": "zeros",
-    "two_four": "two zeros in every four weights",
-    "clusters": "shared weights",
-    "widths": "removed channels",
-}
 
 
 def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain]:
@@ -145,17 +139,23 @@ class _Reader:
 
     def _ended(self, before: Sequence[Choice], last: Choice, runtimes: Sequence[str]) -> Iterator[Chain]:
         """Yields the chain of some passes and a quantization, for every runtime that has it."""
-        steps = [(choice, self._pass(choice)) for choice in before if choice.name != FLOAT]
+        applied = [(choice, self._pass(choice)) for choice in before if choice.name != FLOAT]
+        steps = [self._step(choice, method) for choice, method in applied]
         known = {runtime: quantizations(runtime) for runtime in runtimes}
-        ends = {runtime: methods[last.name] for runtime, methods in known.items() if last.name in methods}
-        if not ends:
+        endings = {runtime: methods[last.name] for runtime, methods in known.items() if last.name in methods}
+        if not endings:
             self._refuse_end(last, known)
-        made = [self._step(choice, method) for choice, method in steps if method is not None]
-        for runtime, method in ends.items():
-            end = self._step(last, method)
-            if end is not None and None not in made and len(made) == len(steps):
-                self._check_order([*steps, (last, method)])
-                yield Chain(tuple(step for step in made if step), end, runtime, last.place)
+        for runtime, method in endings.items():
+            right = [step for step in (*steps, self._step(last, method)) if step is not None]
+            if len(right) == len(applied) + 1:
+                self._check_order([*applied, (last, method)])
+                yield Chain(tuple(right[:-1]), right[-1], runtime, last.place)
+
+    def _check_order(self, applied: Sequence[tuple[Choice, Method | None]]) -> None:
+        wrong = destroyer([method for _, method in applied if method is not None])
+        if wrong is not None:
+            at, message = wrong
+            self.problems.add(applied[at][0].place, message)
 
     def _pass(self, choice: Choice) -> Method | None:
         if choice.name in self._passes:
@@ -181,8 +181,10 @@ class _Reader:
             names = dict.fromkeys(name for methods in known.values() for name in methods)
             self.problems.unknown(last.place, last.name, [*names, *self._passes])
 
-    def _step(self, choice: Choice, method: Method) -> Step | None:
-        """Returns a step with its parameters validated, or None where they are wrong."""
+    def _step(self, choice: Choice, method: Method | None) -> Step | None:
+        """Returns a step with its parameters validated, or None where it is wrong."""
+        if method is None:
+            return None
         if MAIN in choice.params and method.main is None:
             self.problems.add(
                 choice.places[MAIN],
@@ -197,26 +199,6 @@ class _Reader:
         except ValidationError as error:
             self.problems.include(error, places, (*choice.place, method.name))
             return None
-
-    def _check_order(self, steps: Sequence[tuple[Choice, Method | None]]) -> None:
-        """Refuses a step that would destroy what an earlier one made of the model."""
-        made: dict[str, int] = {}
-        methods = [method for _, method in steps if method is not None]
-        for at, ((choice, _), method) in enumerate(zip(steps, methods, strict=True)):
-            for trait in sorted(made.keys() - method.keeps):
-                names = [each.name for each in methods]
-                earlier = made[trait]
-                order = [*names[:earlier], method.name, *names[earlier:at], *names[at + 1 :]]
-                works = (
-                    f"this order works: [{', '.join(order)}]"
-                    if at + 1 < len(methods)
-                    else "leave one of them out"
-                )
-                self.problems.add(
-                    choice.place,
-                    f"{method.name} would destroy what {names[earlier]} made, {_WORDS[trait]}; {works}",
-                )
-            made.update(dict.fromkeys(method.makes, at))
 
 
 def _names_runtime(step: Any) -> bool:

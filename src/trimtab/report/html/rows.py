@@ -60,9 +60,18 @@ def recipe_text(recipe: Sequence[Mapping[str, Any]]) -> str:
         if name == "runtime":
             parts += [f"on {params}"] if params != USUAL_RUNTIME else []
         elif name != UNCHANGED:
-            rest = ", ".join(f"{key} {value}" for key, value in params.items() if value is not None)
-            parts.append(f"{name} ({rest})" if rest else name)
+            parts.append(_told(name, params))
     return ", then ".join(parts) or "as trained, 32-bit floats"
+
+
+def _told(name: str, params: Mapping[str, Any]) -> str:
+    """Returns a name with its parameters in brackets, and theirs in them."""
+    told = [
+        _told(key, value) if isinstance(value, Mapping) else f"{key} {value}"
+        for key, value in params.items()
+        if value is not None
+    ]
+    return f"{name} ({', '.join(told)})" if told else name
 
 
 def _cells(candidate: CandidateResult, *, regression: bool) -> list[Cell]:
