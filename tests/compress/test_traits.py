@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from trimtab.artifacts.traits import Traits
 from trimtab.compress import traits
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
@@ -82,7 +83,7 @@ def test_what_was_lost_is_told() -> None:
 
 def test_traits_go_with_an_artifact(tmp_path: Path) -> None:
     found = traits.measure(dense(sparse(0.5)))
-    assert traits.Traits.model_validate_json(found.model_dump_json()) == found
+    assert Traits.model_validate_json(found.model_dump_json()) == found
 
 
 def test_magnitude_then_channels_keeps_the_zeros_while_it_trains(

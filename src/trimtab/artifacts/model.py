@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from trimtab.artifacts.evaluation import Cost
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.store import ContentStore
+from trimtab.artifacts.traits import Traits
 
 KIND, MODEL_FILE, SCORES_FILE = "model", "model.keras", "validation_scores.npy"
 
@@ -39,11 +40,13 @@ class ModelSummary(BaseModel):
 
     Attributes:
         cost: Counted on the model.
+        traits: What earlier steps made of it, and later ones have to keep.
         history: Every epoch of the training, or of the step's fine-tuning.
     """
 
     weights_sha256: str
     cost: Cost
+    traits: Traits = Traits()
     history: list[Epoch] = []
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import keras
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from trimtab.artifacts.traits import Traits
 from trimtab.compress.patterns import is_two_four
 from trimtab.models.cost import KERNELS
 
@@ -23,29 +23,6 @@ _CLUSTERED = 4
 """A kernel is clustered if its values are at most a 4th as many as its weights."""
 
 WORDS = {"zeros": "the zeros", "two_four": "the 2:4 pattern", "clusters": "the shared weights"}
-
-
-class Traits(BaseModel):
-    """The traits of a model, by the path of the kernel.
-
-    Attributes:
-        zeros: Share of zeros, where they are meant.
-        two_four: Kernels with two zeros in every four weights along the input channels.
-        clusters: Distinct values, where they are few.
-        widths: Output channels.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    zeros: dict[str, float] = {}
-    two_four: list[str] = []
-    clusters: dict[str, int] = {}
-    widths: dict[str, int] = {}
-
-    @property
-    def names(self) -> frozenset[str]:
-        """Returns the names of the traits that a pass could destroy; every model has widths."""
-        return frozenset(name for name in WORDS if getattr(self, name))
 
 
 def measure(model: keras.Model) -> Traits:

@@ -8,6 +8,7 @@ from trimtab.artifacts import dataset, hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, SCORES_FILE, ModelLineage, ModelSummary, write_scores
 from trimtab.artifacts.store import ContentStore
 from trimtab.compress.apply import apply
+from trimtab.compress.traits import measure
 from trimtab.config.chains import Step
 from trimtab.models import archive, cost
 from trimtab.stages import settings
@@ -45,5 +46,8 @@ def make(run: str, ref: str, label: str, parent_ref: str, step: Step) -> None:
             update={"parent": parent_ref, "trained": lineage.trained or parent_ref}
         )
         draft.summary = ModelSummary(
-            weights_sha256=cost.weights_sha256(pruned), cost=cost_of(pruned), history=making.history
+            weights_sha256=cost.weights_sha256(pruned),
+            cost=cost_of(pruned),
+            traits=measure(pruned),
+            history=making.history,
         )

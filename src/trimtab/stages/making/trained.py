@@ -14,6 +14,7 @@ from trimtab.artifacts import dataset, hyperparameters
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
+from trimtab.compress.traits import measure
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import champion, training
@@ -109,6 +110,7 @@ def _summary(trained: _Trained, values: Hyperparameters, scores: np.ndarray, dat
     return TrainSummary(
         weights_sha256=cost.weights_sha256(network),
         cost=cost_of(network),
+        traits=measure(network),
         history=history.epochs,
         best_epoch=history.best_epoch,
         stopped_early=history.stopped_early,
