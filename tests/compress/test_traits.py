@@ -65,6 +65,12 @@ def test_the_pattern_is_told_from_chance() -> None:
     assert not is_two_four(lonely)
 
 
+def test_a_kernel_of_less_than_a_block_of_inputs_has_no_pattern() -> None:
+    kernel = sparse(0.5, (288, 32)).reshape(3, 3, 32, 32)[:, :, :1]
+    assert not is_two_four(np.ascontiguousarray(kernel))
+    assert not is_two_four(sparse(0.5, (2, 512)))
+
+
 def test_shared_weights_are_told_by_their_number() -> None:
     rng = np.random.default_rng(0)
     clustered = rng.choice(np.linspace(-1, 1, 16), (64, 64)).astype(np.float32)
@@ -94,6 +100,15 @@ def test_magnitude_then_channels_keeps_the_zeros_while_it_trains(
     kernel = np.asarray(narrow.get_layer("dense_2").kernel)
     assert kernel.shape == (16, 16)
     assert 0.2 < traits.zero_share(kernel) < 0.8
+
+
+def test_a_sparse_network_of_one_channel_loses_channels_like_any_other(
+    models: dict[str, keras.Model], context: Context
+) -> None:
+    zeros = apply(Step("magnitude", Magnitude(sparsity=0.5, epochs=1)), models["cnn"], context)
+    assert traits.measure(zeros).names == {"zeros"}
+    narrow = apply(Step("channels", Channels(ratio=0.5, epochs=1)), zeros, context)
+    assert traits.measure(narrow).names == {"zeros"}
 
 
 def test_two_four_then_more_zeros_keeps_the_pattern(models: dict[str, keras.Model], context: Context) -> None:

@@ -19,7 +19,8 @@ def is_two_four(kernel: np.ndarray) -> bool:
     Args:
         kernel: ``(…, inputs, outputs)``, as Keras stores it.
     """
-    blocks = kernel.size // BLOCK
+    inputs = kernel.shape[-2]
+    blocks = kernel.size // inputs * (inputs // BLOCK)
     zeros = 1 - np.count_nonzero(kernel) / kernel.size
     weights = 1 - zeros
     too_full = 4 * weights**3 * zeros + weights**4
