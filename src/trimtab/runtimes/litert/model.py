@@ -60,14 +60,21 @@ class LiteRTModel:
         """See ``base.LoadedModel.predict``."""
         check_batch(batch, self.inputs, self._batch, self.path)
         count = rows(batch)
+        if count == self._batch:  # the server's usual case: nothing is cut or joined
+            return self._answer(batch)
         found = {name: np.empty((count, *each.shape[1:]), np.float32) for name, each in self._targets}
         for at in range(0, count, self._batch):
-            self.feed(take(batch, at, at + self._batch))
-            self.invoke()
-            for name, each in self._targets:
-                values = self._interpreter.get_tensor(each.index).reshape(each.shape)
-                found[name][at : at + self._batch] = each.numbers(values)
+            for name, values in self._answer(take(batch, at, at + self._batch)).items():
+                found[name][at : at + self._batch] = values
         return found
+
+    def _answer(self, batch: Batch) -> Batch:
+        self.feed(batch)
+        self.invoke()
+        return {
+            name: each.numbers(self._interpreter.get_tensor(each.index).reshape(each.shape))
+            for name, each in self._targets
+        }
 
     def feed(self, batch: Batch) -> None:
         """See ``base.LoadedModel.feed``."""
