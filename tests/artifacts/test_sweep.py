@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from trimtab.artifacts import store as stores
 from trimtab.artifacts.store import ContentStore
 from trimtab.artifacts.sweep import sweep
 from trimtab.cli import main
+from trimtab.storage.store import open_store
 
 DAY_S = 86_400
 
@@ -55,9 +57,32 @@ def entry(output, run, text, files=0):
     return ref
 
 
+def end(output, run):
+    open_store(f"{output}/{run}").write("result.json", b"{}")
+
+
+def test_what_a_run_needs_that_has_not_ended_is_kept_however_old(output, pass_time):
+    old = entry(output, "1", "old")
+    pass_time(days=400)
+    assert sweep(output, DAY_S) == []
+    end(output, "1")
+    assert sweep(output, DAY_S) == [], "it may have gone on just now"
+    pass_time(days=1)
+    assert [swept.ref for swept in sweep(output, DAY_S / 2)] == [old]
+
+
+def test_what_a_run_needs_that_goes_on_is_kept(output, pass_time):
+    entry(output, "1", "old")
+    end(output, "1")
+    pass_time(days=40)
+    open_store(f"{output}/1").write("checkpoints/train/5.checkpoint", b"")
+    assert sweep(output, DAY_S) == []
+
+
 def test_what_no_run_has_used_for_long_is_removed(output, pass_time):
     old = entry(output, "1", "old", files=1000)
     again = entry(output, "1", "used again")
+    end(output, "1")
     pass_time(days=20)
     new = entry(output, "2", "new")
     assert entry(output, "2", "used again") == again
@@ -85,6 +110,7 @@ def test_what_a_run_left_unfinished_is_removed_too(tmp_path):
 
 def test_the_command(tmp_path, capsys):
     ref = entry(str(tmp_path), "1", "text", files=2_000_000)
+    shutil.rmtree(tmp_path / "1")
     arguments = ["clean", "--output", str(tmp_path), "--older-than", "0"]
     said = []
     for more in (["--dry-run"], [], []):

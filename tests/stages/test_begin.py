@@ -22,7 +22,9 @@ def test_the_config_is_left_beside_the_results(tmp_path):
     resolved = begin(_config(name="small"), str(run))
     assert Config.model_validate_json((run / "config.json").read_bytes()) == resolved
     before = (run / "config.json").read_bytes()
-    begin(_config(name="other"), str(run))
+    assert begin(_config(name="small"), str(run)) == resolved
+    with pytest.raises(ConfigError, match="started with another config"):
+        begin(_config(name="other"), str(run))
     assert (run / "config.json").read_bytes() == before  # the command line compares it when a run is resumed
 
 

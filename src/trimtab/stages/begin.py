@@ -12,7 +12,7 @@ from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
-from trimtab.stages.settings import CONFIG, target, with_target
+from trimtab.stages.settings import CONFIG, asked, target, with_target
 from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
 
@@ -27,14 +27,23 @@ def begin(config: str, run: str) -> Config:
         run: The URI of the run's directory, which gets the config.
 
     Raises:
-        ConfigError: If the config is none, or if nobody could find what the run leaves.
+        ConfigError: If the config is none, or another one than the run was started with, or if nobody could
+            find what the run leaves.
         StorageError: If the run's directory cannot be written.
     """
     settings = with_target(_parsed(_content(config)), run).resolved()
     check_outlives_pod(run, "output")
     check_outlives_pod(target(settings, run), "deploy.target")
-    open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode())
+    if not open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode()):
+        _check_same(settings, run)
     return settings
+
+
+def _check_same(settings: Config, run: str) -> None:
+    """Refuses another config than the run's, which the tasks that follow would go by."""
+    if asked(run).resolved() != settings:
+        where = f"{run.rstrip('/')}/{CONFIG}"
+        raise ConfigError("this run was started with another config", path=where, hint="Start a new one.")
 
 
 def check_needs(settings: Config, *, retraining: bool) -> None:

@@ -1,0 +1,194 @@
+"""All stages of a run in their order, without a pipeline: what a second run reuses, and what a kill costs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.forked import start
+from faults.proxy import wait_until
+from stages.home import Home
+
+from trimtab.artifacts import selection as selections
+from trimtab.config.chains import shard_names
+from trimtab.config.config import Config
+from trimtab.report.result import Result
+from trimtab.stages import (
+    children,
+    data_prep,
+    deploy,
+    evaluate,
+    prune,
+    quantize,
+    report,
+    select,
+    settings,
+    train,
+    tune,
+)
+
+pytestmark = pytest.mark.slow
+CONFIG: dict[str, Any] = {
+    "data": {"train": "sklearn://digits", "workers": 1},
+    "model": {"architecture": "mlp", "params": {"units": 32}},
+    "tune": {"algorithm": "random", "trials": 2, "epochs": 1},
+    "train": {"epochs": 4, "learning_rate": 0.005},
+    "recipes": [
+        [["none", "int8"]],
+        [{"channels": {"ratio": 0.25, "epochs": 2}}, ["dynamic_int8"]],
+        [{"channels": {"ratio": 0.25, "epochs": 2}}, {"channels": {"ratio": 0.5, "epochs": 1}}, ["int8"]],
+    ],
+    "budget": {"max_accuracy_drop": 0.2},
+}
+
+IDLE = ["prune 2/2"]
+"""The shard of the trained model alone, of which nothing has to be made."""
+
+
+def optimize(home: Home, shards: int = 2, **sections: Any) -> Result:
+    """Runs the stages of the pipeline in its order, and returns the outcome."""
+    config = Config.model_validate(CONFIG | sections)
+    Path(home.run, settings.CONFIG).unlink(missing_ok=True)
+    home.dataset = data_prep.run(home.run, config.model_dump_json())
+    home.trained = home.task(train.run, home.dataset, home.task(tune.run, home.dataset))
+    evaluated = []
+    for shard in shard_names(config.branches(), shards):
+        pruned = home.task(prune.run, shard, home.dataset, home.trained)
+        quantized = home.task(quantize.run, shard, home.dataset, pruned)
+        evaluated.append(home.task(evaluate.run, shard, home.dataset, quantized))
+    if select.run(home.run, home.dataset, home.trained, evaluated):
+        deploy.run(home.run, home.dataset, home.trained)
+    report.run(home.run, str(home.output / "page.html"), "optimize")
+    return Result.model_validate_json(Path(home.run, "result.json").read_bytes())
+
+
+def tasks(result: Result, *, reused: bool) -> list[str]:
+    return [task.name for task in result.tasks if task.reused == reused]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Home, Result]:
+    """Returns a run that nothing stopped, and its outcome; no test changes it."""
+    home = Home(tmp_path_factory.mktemp("dag") / "runs")
+    return home, optimize(home)
+
+
+def test_a_run(first: tuple[Home, Result]) -> None:
+    home, result = first
+    assert (result.status, result.errors) == ("deployed", [])
+    assert len(result.candidates) == 4
+    assert all(candidate.ok for candidate in result.candidates)
+    assert tasks(result, reused=True) == []
+    assert result.chosen == selections.read(home.run)[1].chosen
+    assert Path(result.deployed, "model.tflite").is_file()
+
+
+def test_what_two_recipes_begin_with_is_made_once(first: tuple[Home, Result]) -> None:
+    home, _ = first
+    made = [
+        entry.name
+        for shard in ("1/2", "2/2")
+        for entry in home.record("prune", shard).entries
+        if not entry.reused
+    ]
+    assert len(made) == 2, "three steps, of which two are the same"
+
+
+def test_another_budget_trains_and_makes_nothing(first: tuple[Home, Result], tmp_path: Path) -> None:
+    home = first[0].copy(tmp_path / "runs", run="another")
+    result = optimize(home, budget={"max_accuracy_drop": 0.2, "max_size_kb": 1})
+    assert result.status == "over_budget"
+    assert tasks(result, reused=False) == [*IDLE, "select"]
+    before = {candidate.id: candidate.metrics for candidate in first[1].candidates}
+    assert {candidate.id: candidate.metrics for candidate in result.candidates} == before
+    page = (home.output / "page.html").read_text()
+    assert "train" in page
+    assert "reused" in page
+
+
+def test_another_recipe_makes_that_alone(first: tuple[Home, Result], tmp_path: Path) -> None:
+    home = first[0].copy(tmp_path / "runs", run="another")
+    result = optimize(home, shards=1, recipes=[*CONFIG["recipes"], [["float16"]]])
+    assert [candidate.id for candidate in result.candidates if candidate.ok].count("none--float16") == 1
+    new = [entry.name for entry in home.record("quantize", "1/1").entries if not entry.reused]
+    assert new == ["none--float16"]
+    assert home.record("prune", "1/1").reused
+
+
+def says_when_it_makes_the_second() -> None:
+    usual, calls = children.run, []
+
+    def run(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 2:
+            Path(os.environ["MARK"]).touch()
+        return usual(*arguments)
+
+    children.run = run
+
+
+def work_that_is_killed(*arguments: Any) -> None:
+    says_when_it_makes_the_second()
+    stage, *others = arguments
+    stage(*others)
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind"),
+    [(prune, "model"), (quantize, "file"), (evaluate, "evaluation")],
+    ids=["prune", "quantize", "evaluate"],
+)
+def test_a_shard_that_is_killed_redoes_what_was_unfinished_alone(
+    first: tuple[Home, Result], tmp_path: Path, stage: Any, kind: str
+) -> None:
+    home = first[0].copy(tmp_path / "runs")
+    arguments = ["1/1", home.dataset, home.trained]
+    for before in (prune, quantize, evaluate)[: (prune, quantize, evaluate).index(stage)]:
+        arguments[2] = home.task(before.run, *arguments)
+    forget(home, kind, keep={home.trained})
+    mark = tmp_path / "mark"
+    told = {"MARK": str(mark)}
+    task = start(work_that_is_killed, tmp_path / "log", stage.run, home.run, *arguments, environment=told)
+    wait_until(mark.exists, 120)
+    kill_with_children(task)
+    cut = home.record(stage.STAGE, "1/1")
+    made = [entry.name for entry in cut.entries if not entry.reused]
+    assert (cut.ok, cut.ended, len(made)) == (False, False, 1)
+    ref = home.task(stage.run, *arguments)
+    assert all(outcome.ref for outcome in home.made(ref.partition("/")[0], ref).values())
+    entries = home.record(stage.STAGE, "1/1").entries
+    assert entries[0].reused
+    assert not all(entry.reused for entry in entries)
+
+
+def forget(home: Home, kind: str, keep: set[str]) -> None:
+    """Removes what the store has of a kind."""
+    for entry in (home.output / "store" / kind).iterdir():
+        if f"{kind}/{entry.name}" not in keep:
+            home.store._artifacts.remove(f"{kind}/{entry.name}")
+
+
+def kill_with_children(task: Any) -> None:
+    """Kills a process and those below it, as a node that dies does."""
+    below = [int(name) for name in Path(f"/proc/{task.pid}/task/{task.pid}/children").read_text().split()]
+    for process in (task.pid, *below):
+        os.kill(process, signal.SIGKILL)
+    task.join()
+
+
+def test_a_run_that_was_killed_and_goes_on_redoes_nothing_finished(
+    first: tuple[Home, Result], tmp_path: Path
+) -> None:
+    home = first[0].copy(tmp_path / "runs")
+    forget(home, "file", set())
+    forget(home, "evaluation", set())
+    result = optimize(home)
+    assert tasks(result, reused=True) == ["data_prep", "tune", "train", "prune 1/2"]
+    sizes, before = ({c.id: c.size_bytes for c in one.candidates} for one in (result, first[1]))
+    assert sizes == before
+    log = json.loads(Path(home.run, "stages", "prune.1-2.json").read_text())
+    assert log["reused"]
