@@ -98,15 +98,20 @@ def test_the_same_files_are_not_read_again(
 def test_changed_data_and_another_question_are_never_answered_from_the_store(
     home: Home, tmp_path: Path
 ) -> None:
-    rows = _rows(tmp_path / "rows.csv", 0.0)
-    paths = [prepared(home, _config(train=rows))[0].path]
+    rows, answers = _rows(tmp_path / "rows.csv", 0.0), []
+
+    def ask(**question: object) -> None:
+        another = Home(home.output, run=f"run-{len(answers)}")
+        answers.append(prepared(another, _config(**question))[0].path)
+        assert not record(another).reused
+
+    ask(train=rows)
     _rows(tmp_path / "rows.csv", 1.0)
-    paths.append(prepared(home, _config(train=rows))[0].path)
-    paths.append(prepared(home, _config(train=rows, split={"test": 0.3}))[0].path)
-    paths.append(prepared(home, _config(train=rows, seed=1))[0].path)
-    paths.append(prepared(home, _config(train=rows, test=_rows(tmp_path / "test.csv", 1.0)))[0].path)
-    assert len(set(paths)) == 5
-    assert not record(home).reused
+    ask(train=rows)
+    ask(train=rows, split={"test": 0.3})
+    ask(train=rows, seed=1)
+    ask(train=rows, test=_rows(tmp_path / "test.csv", 1.0))
+    assert len(set(answers)) == 5
 
 
 def test_one_letter_that_keeps_the_size_and_the_time_of_a_file_is_other_data(

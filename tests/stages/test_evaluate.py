@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,10 @@ from stages.home import Home
 
 from trimtab.artifacts.evaluation import Evaluation, read_outputs, read_scores
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
+from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
 from trimtab.stages import evaluate
+from trimtab.stages.making import evaluated as making
 
 
 def evaluated(home, **files):
@@ -134,3 +138,33 @@ def test_regression_scores_are_errors_in_the_labels_unit(tmp_path, write_dataset
     np.testing.assert_allclose(read_scores(home.path(outcome.ref)), 2.0, atol=1e-4)
     found = Evaluation.model_validate(home.store.find(outcome.ref).summary)
     assert found.metrics["mae"] == pytest.approx(2.0, abs=1e-4)
+
+
+GIB = 2**30
+
+
+def grow(home: Home, size: int) -> None:
+    """Makes the training split a sparse file of this size, as if the dataset were that large."""
+    directory = home.path(home.dataset)
+    (shard,) = (directory / "train").iterdir()
+    with shard.open("r+b") as file:
+        file.truncate(size)
+    manifest = json.loads((directory / "manifest.json").read_text())
+    manifest["files"][f"train/{shard.name}"] = {"size_bytes": size, "sha256": "0" * 64}
+    (directory / "manifest.json").write_text(json.dumps(manifest))
+
+
+def bytes_read(run: str, dataset: str, file: str) -> int:
+    making.make(run, reference("evaluation", dataset=dataset, file=file), "evaluate", dataset, file)
+    return int(Path("/proc/self/io").read_text().split()[1])
+
+
+def test_of_a_large_dataset_the_test_split_alone_is_read(home, digits_candidates):
+    file = digits_candidates["none--none"].ref
+    small = home.task(bytes_read, home.dataset, file)
+    shutil.rmtree(home.output / "store" / "evaluation")
+    grow(home, 20 * GIB)
+    large = home.task(bytes_read, home.dataset, file)
+    assert abs(large - small) < 100_000, "20 GiB more, and not a byte more of data"
+    (shard,) = (home.path(home.dataset) / "train").iterdir()
+    assert (shard.stat().st_size, shard.stat().st_blocks * 512 < GIB) == (20 * GIB, True)
