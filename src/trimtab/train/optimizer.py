@@ -58,13 +58,13 @@ def optimizer(train: Train, steps_per_epoch: int, api: Any) -> Any:
     """
     rate, decay = learning_rate(train, steps_per_epoch, api), train.weight_decay or None
     if train.optimizer == "sgd":
-        made = api.optimizers.SGD(rate, momentum=train.momentum, weight_decay=decay)
+        chosen = api.optimizers.SGD(rate, momentum=train.momentum, weight_decay=decay)
     elif train.optimizer == "rmsprop":
-        made = api.optimizers.RMSprop(rate, momentum=train.momentum, weight_decay=decay)
+        chosen = api.optimizers.RMSprop(rate, momentum=train.momentum, weight_decay=decay)
     elif train.optimizer == "adamw":
-        made = api.optimizers.AdamW(rate, weight_decay=train.weight_decay)
+        chosen = api.optimizers.AdamW(rate, weight_decay=train.weight_decay)
     else:
-        made = api.optimizers.Adam(rate, weight_decay=decay)
+        chosen = api.optimizers.Adam(rate, weight_decay=decay)
     if train.weight_decay:
-        made.exclude_from_weight_decay(var_names=_NO_DECAY)
-    return made
+        chosen.exclude_from_weight_decay(var_names=_NO_DECAY)
+    return chosen
