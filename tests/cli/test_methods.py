@@ -31,3 +31,10 @@ def test_people_get_tables() -> None:
     out = shown()
     for name in (*registry.PASSES, "calibration_examples", "ratio *", "0.1 to 0.75"):
         assert name in out
+
+
+def test_every_parameter_says_what_it_means_and_what_to_search() -> None:
+    for entry in json.loads(shown("--json")):
+        for parameter in entry["parameters"]:
+            assert parameter["description"], (entry["name"], parameter["name"])
+            assert parameter["search"], (entry["name"], parameter["name"])
