@@ -26,6 +26,7 @@ from typing import Any
 from trimtab import preemption, progress
 from trimtab.errors import Preempted, TrimtabError
 from trimtab.os_errors import is_refusal, typed
+from trimtab.stages import tensorflow_state
 
 _MOST_BYTES = 60_000  # of a message: more would not fit into the pipe before somebody reads it
 _RECORD_SECONDS = 1.0
@@ -153,6 +154,4 @@ def _signals_held() -> Any:
 
 def _can_fork() -> bool:
     """Returns whether TensorFlow has not begun to run in this process, whose threads no fork would have."""
-    module = sys.modules.get("tensorflow.python.eager.context")
-    context = getattr(module, "_context", None)
-    return context is None or not context._initialized
+    return not tensorflow_state.has_begun()

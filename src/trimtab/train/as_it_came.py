@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
-from trimtab.batch import INPUT
 from trimtab.config.model import InputRange
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
@@ -51,8 +50,8 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     """
     if not dataset.rows["validation"]:
         return None
-    batch, y = dataset.head("validation", MOST_EXAMPLES)
-    x, schema = batch[INPUT], dataset.schema
+    x, y = dataset.head("validation", MOST_EXAMPLES)
+    schema = dataset.schema
     metric = "accuracy" if schema.task == "classification" else "mae"
     scores = _scores(predict, x, y, schema)
     came = AsItCame(metric=metric, value=float(scores.mean()), examples=len(y))
