@@ -14,6 +14,7 @@ from typing import Any
 
 import artifacts_reference
 import config_reference
+import pictures
 import recipes_reference
 from kfp import compiler
 from shared_schemas import shared
@@ -46,6 +47,8 @@ def generated() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "config.md", config_reference.render(Config.model_json_schema())
     yield ROOT / "docs" / "recipes.md", recipes_reference.render()
     yield ROOT / "docs" / "artifacts.md", artifacts_reference.render()
+    yield ROOT / "docs" / "images" / "dag.svg", pictures.pipeline()
+    yield ROOT / "docs" / "images" / "rooms.svg", pictures.rooms()
 
 
 def _compiled(component: Any) -> str:
