@@ -43,6 +43,12 @@ RUNTIMES = {
 }
 """Each module has ``RUNTIME``."""
 
+TASKS = {
+    "classification": "trimtab.tasks.classification",
+    "regression": "trimtab.tasks.regression",
+}
+"""Each module has ``TASK``. A label means the first of them that takes it where the config names none."""
+
 
 def module(table: dict[str, str], name: str) -> ModuleType:
     """Returns the module that has what a table calls ``name``.

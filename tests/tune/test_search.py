@@ -10,6 +10,7 @@ from trimtab.config.config import Config
 from trimtab.config.tune import Tune
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
+from trimtab.tasks.registry import task
 from trimtab.train.workspace import workspace
 from trimtab.tune import tuner
 from trimtab.tune.oracles import oracle
@@ -116,5 +117,5 @@ def test_the_optimizers_weight_decay_is_searched_for_adamw(tabular: Dataset, tmp
 
 
 def test_a_bayesian_search_of_few_trials_is_not_a_random_one() -> None:
-    made = oracle(Tune(algorithm="bayesian", trials=10), "classification", 0)
+    made = oracle(Tune(algorithm="bayesian", trials=10), task("classification").judging.headline, 0)
     assert made.num_initial_points == 3

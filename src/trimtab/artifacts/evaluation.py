@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from trimtab.tasks.quality import ClassMetrics
+
 KIND, SCORES_FILE, OUTPUTS_FILE = "evaluation", "scores.npy", "outputs.npy"
 
 
@@ -37,15 +39,6 @@ class EvaluationLineage(BaseModel):
 
     dataset: str
     file: str
-
-
-class ClassMetrics(BaseModel):
-    """Quality on the test examples of one class."""
-
-    precision: float
-    recall: float
-    f1: float
-    examples: int
 
 
 class Cost(BaseModel):

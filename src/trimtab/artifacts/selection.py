@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from trimtab.artifacts.evaluation import ClassMetrics, Drop, Latency
+from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
+from trimtab.tasks.quality import ClassMetrics
 
 KIND, FILE = "selection", "selection.json"
 

@@ -51,7 +51,7 @@ class Context:
 
     Attributes:
         seed: The run's seed.
-        task: ``classification`` or ``regression``.
+        task: The task's name.
         steps_per_epoch: Training batches in an epoch.
         fine_tune: Trains a model in place.
         calibration: Returns the first ``n`` model-ready training examples, ``(n, *input_shape)``.

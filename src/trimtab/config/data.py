@@ -8,11 +8,11 @@ from pydantic import Field
 
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
-from trimtab.registry import READERS
+from trimtab.registry import READERS, TASKS
 
 Format = Annotated[str, Registered(READERS)]
 ColumnKind = Literal["numeric", "categorical", "text", "image", "audio"]
-Task = Literal["classification", "regression"]
+Task = Annotated[str, Registered(TASKS)]
 
 
 class Split(Section):

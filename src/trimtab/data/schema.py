@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from trimtab.config.data import ColumnKind, Task
+from trimtab.tasks.registry import task
 
 SPLITS = ("train", "validation", "test")
 InputKind = Literal["tabular", "image", "audio", "text"]
@@ -59,5 +60,5 @@ class DatasetSchema(BaseModel):
 
     @property
     def outputs(self) -> int:
-        """Returns the width of the model's output: one probability a class, or one value."""
-        return len(self.classes) if self.task == "classification" else 1
+        """Returns the width of the model's output."""
+        return task(self.task).meaning.outputs(self)

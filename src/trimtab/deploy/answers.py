@@ -14,6 +14,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.repository import SCHEMA_FILE
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
+from trimtab.tasks.registry import task
 
 NO_NUMBER = "the model's answer is no number: something in it is too far from what the model was trained on"
 
@@ -49,15 +50,10 @@ def all_finite(values: NDArray[np.float32]) -> bool:
 
 
 def answers(schema: DatasetSchema, outputs: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
-    """Yields ``label`` and ``probabilities`` by class, or ``value`` in the label's unit, for every row.
+    """Returns what the task answers for every row, such as ``label`` and ``probabilities`` by class.
 
     Args:
         schema: The schema of the model.
         outputs: The model's outputs, ``(n, outputs)``.
     """
-    for output in outputs:
-        if schema.task == "regression":
-            yield {"value": float(output[0]) * schema.label_std + schema.label_mean}
-        else:
-            probabilities = dict(zip(schema.classes, output.tolist(), strict=True))
-            yield {"label": schema.classes[int(output.argmax())], "probabilities": probabilities}
+    return task(schema.task).words.answers(outputs, schema)

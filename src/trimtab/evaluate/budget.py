@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.config.budget import Budget
 from trimtab.evaluate.latency import NOISE
+from trimtab.tasks import registry as tasks
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def reasons(finalist: Finalist, budget: Budget, task: str) -> list[str]:
 
 def accuracy_budget(budget: Budget, task: str) -> float:
     """Returns the largest drop that is allowed: of the accuracy, or the relative increase of the error."""
-    return budget.max_accuracy_drop if task == "classification" else budget.max_error_increase
+    limit: float = getattr(budget, tasks.task(task).judging.headline.limit)
+    return limit
 
 
 def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tuple[Finalist, str]:
@@ -114,13 +116,7 @@ def _unproven(finalist: Finalist, budget: Budget, task: str) -> str:
     bound, allowed = _apart(100 * drop.upper_bound, 100 * limit)
     observed, _ = _apart(100 * drop.observed, 100 * limit)
     sure = f"{100 * drop.confidence:g} % confidence, {drop.examples:,} examples"
-    if task == "classification":
-        text = f"accuracy drop could be as large as {bound} points ({sure}); the budget is {allowed}"
-        unit = "points"
-    else:
-        text = f"mean absolute error could be up to {bound} % larger ({sure}); the budget is {allowed} %"
-        unit = "%"
-    return f"{text}, {observed} {unit} observed"
+    return tasks.task(task).judging.headline.unproven(bound, observed, allowed, sure)
 
 
 def _advice(closest: Finalist, budget: Budget, task: str) -> str:

@@ -27,12 +27,13 @@ from trimtab.artifacts.evaluation import Drop
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate.budget import accuracy_budget
+from trimtab.tasks import registry as tasks
 
 
 def tolerated(retrain: Retrain, budget: Budget, task: str) -> float:
     """Returns the largest loss of "not worse": of accuracy, or the relative increase of the error."""
-    own = retrain.max_accuracy_drop if task == "classification" else retrain.max_error_increase
-    return accuracy_budget(budget, task) if own is None else own
+    stated: float | None = getattr(retrain, tasks.task(task).judging.headline.limit)
+    return accuracy_budget(budget, task) if stated is None else stated
 
 
 def judge(loss: Drop, gain: Drop, limit: float, *, is_cheaper: bool) -> Finding:

@@ -13,11 +13,11 @@ import keras
 import numpy as np
 
 from trimtab.errors import ModelError
-from trimtab.models.binary import with_both_classes
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy
 from trimtab.models.inspect_archive import inspect
 from trimtab.models.spec import ModelSpec
+from trimtab.tasks.registry import task
 
 _PROBE_EXAMPLES = 16
 _TOLERANCE = 1e-4
@@ -56,8 +56,7 @@ def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
     Raises:
         ModelError: If the model does not take this data, or does not answer as the task needs.
     """
-    if (spec.task, spec.outputs) == ("classification", 2) and len(model.outputs) == 1:
-        model = with_both_classes(model) or model
+    model = task(spec.task).learning.adapted(model, spec.outputs)
     check(model, spec, source)
     given = model.inputs[0]
     if (tuple(given.shape[1:]), given.dtype) == (spec.input_shape, spec.input_dtype):

@@ -7,6 +7,7 @@ import numpy as np
 
 from trimtab.errors import ModelError
 from trimtab.models.spec import ModelSpec
+from trimtab.tasks.registry import task
 
 _PROBE_EXAMPLES = 3
 
@@ -21,13 +22,13 @@ def check(model: keras.Model, spec: ModelSpec, source: str) -> None:
 
     Raises:
         ModelError: If it has more than one input or output, if a shape does not match the data, or if what it
-            returns for random examples is not finite or, for classification, not probabilities.
+            returns for random examples is not finite or not what the task needs.
     """
     for role, tensors in (("input", model.inputs), ("output", model.outputs)):
         if len(tensors) != 1:
             raise ModelError(f"expected exactly one {role}, it has {len(tensors)}", field=source)
     _check_shape("input", model.inputs[0].shape, spec.input_shape, source, "One example of the data")
-    _check_shape("output", model.outputs[0].shape, (spec.outputs,), source, _meaning(spec))
+    _check_shape("output", model.outputs[0].shape, (spec.outputs,), source, task(spec.task).words.output)
     _check_probe(model, spec, source)
 
 
@@ -45,24 +46,13 @@ def _check_shape(
         )
 
 
-def _meaning(spec: ModelSpec) -> str:
-    return (
-        "The output, one softmax probability for each class of the labels or of model.classes"
-        if spec.task == "classification"
-        else "The predicted value"
-    )
-
-
 def _check_probe(model: keras.Model, spec: ModelSpec, source: str) -> None:
     y = np.asarray(keras.ops.convert_to_numpy(model(_probe(spec), training=False)), np.float64)
     if not np.isfinite(y).all():
         raise ModelError("its output for random examples is not finite", field=source)
-    if spec.task == "classification" and (y.min() < -1e-6 or np.abs(y.sum(axis=-1) - 1).max() > 1e-2):
-        raise ModelError(
-            f"expected probabilities that sum to 1, its outputs sum to {y.sum(axis=-1)[0]:.3g}",
-            field=source,
-            hint="End the model with a softmax layer.",
-        )
+    if objection := task(spec.task).learning.objection(y):
+        message, hint = objection
+        raise ModelError(message, field=source, hint=hint)
 
 
 def _probe(spec: ModelSpec) -> np.ndarray:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras import layers
-
 from trimtab.models.spec import ModelSpec
+from trimtab.tasks.registry import task
 
 OUTPUT_NAME = "predictions"
 
@@ -19,7 +18,6 @@ def output(x: Any, spec: ModelSpec) -> Any:
         spec: The task and the number of outputs.
 
     Returns:
-        ``(batch, outputs)``: softmax probabilities for classification, one linear value for regression.
+        ``(batch, outputs)``.
     """
-    activation = "softmax" if spec.task == "classification" else "linear"
-    return layers.Dense(spec.outputs, activation=activation, dtype="float32", name=OUTPUT_NAME)(x)
+    return task(spec.task).learning.output(x, spec.outputs, OUTPUT_NAME)

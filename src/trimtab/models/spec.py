@@ -11,11 +11,11 @@ class ModelSpec:
     """The contract between data and model.
 
     A model takes one tensor of ``(batch, *input_shape)`` and returns ``(batch, outputs)``: softmax
-    probabilities for classification, one standardized value for regression.
+    probabilities for classification, one standardized value for regression; see the task's ``learning``.
     """
 
     kind: Literal["tabular", "image", "audio", "text"]
-    task: Literal["classification", "regression"]
+    task: str
     input_shape: tuple[int, ...]
     input_dtype: str
     outputs: int

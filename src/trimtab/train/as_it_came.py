@@ -13,6 +13,7 @@ from trimtab.config.model import InputRange
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
 from trimtab.data.schema import DatasetSchema
+from trimtab.tasks.registry import task
 
 Array = NDArray[np.float32]
 Predict = Callable[[Array], Array]
@@ -26,7 +27,7 @@ class AsItCame(BaseModel):
     """A saved model's quality on validation examples, before anything is trained.
 
     Attributes:
-        metric: ``accuracy``, or ``mae`` in the label's unit.
+        metric: The task's headline.
         value: The metric.
         examples: The first of the validation split.
         warning: What seems to be wrong with what it is fed; empty: nothing.
@@ -52,11 +53,11 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
         return None
     x, y = dataset.head("validation", MOST_EXAMPLES)
     schema = dataset.schema
-    metric = "accuracy" if schema.task == "classification" else "mae"
+    headline = task(schema.task).judging.headline
     scores = _scores(predict, x, y, schema)
-    came = AsItCame(metric=metric, value=float(scores.mean()), examples=len(y))
+    came = AsItCame(metric=headline.metric, value=float(scores.mean()), examples=len(y))
     others = {wanted: _scores(predict, other, y, schema) for wanted, other in _others(x, schema)}
-    sign = 1 if metric == "accuracy" else -1
+    sign = 1 if headline.better == "higher" else -1
     best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
     if best is not None and _is_clear(sign * (others[best] - scores)):
         came.warning = _warning(came, best, float(others[best].mean()))
@@ -71,9 +72,7 @@ def told(came: AsItCame) -> str:
 
 def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
     outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
-    if schema.task == "classification":
-        return np.asarray(outputs.argmax(axis=1) == y, np.float32)
-    return np.asarray(np.abs(outputs.reshape(-1) - y) * schema.label_std, np.float32)
+    return task(schema.task).judging.scores(outputs, y, schema, schema).astype(np.float32)
 
 
 def _others(x: Array, schema: DatasetSchema) -> Iterator[tuple[InputRange, Array]]:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trimtab.config.data import Task
 from trimtab.config.fine_tuning import Teacher
+from trimtab.tasks.registry import task
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,9 @@ class SoftLabels:
             y: Their true labels, ``(batch,)``.
         """
         answers, share = self.teacher(x, training=False), self.settings.alpha
-        if self.task != "classification":
-            return share * tf.reshape(answers, [-1]) + (1 - share) * y
-        softened = answers ** (1 / self.settings.temperature)
-        softened /= tf.reduce_sum(softened, axis=-1, keepdims=True)
+        softened = task(self.task).learning.softened(answers, self.settings.temperature)
         return share * softened + (1 - share) * self.validation(y)
 
     def validation(self, y: tf.Tensor) -> tf.Tensor:
         """Returns true labels in the form of ``training``'s."""
-        return y if self.task != "classification" else tf.one_hot(y, self.teacher.outputs[0].shape[-1])
+        return task(self.task).learning.mixable(y, self.teacher.outputs[0].shape[-1])

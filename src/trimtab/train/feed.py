@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
+from trimtab.tasks.registry import task
 from trimtab.train.augment import augmentation
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.settings import TrainSettings
@@ -183,7 +184,7 @@ def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dat
 
 def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns ``(stored x (batch, *shape), y (batch,))`` of serialized examples ``(batch,)``."""
-    label = tf.int64 if schema.task == "classification" else tf.float32
+    label = tf.dtypes.as_dtype(task(schema.task).meaning.y_dtype)
     features = tf.io.parse_example(
         records, {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature([], label)}
     )

@@ -20,7 +20,8 @@ from trimtab import preemption, progress
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
-from trimtab.train import objective, precision
+from trimtab.tasks.registry import task
+from trimtab.train import precision
 from trimtab.train.checkpoint import Checkpoints
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.feed import Feed
@@ -140,14 +141,14 @@ def fine_tuner(
 
 
 def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, library: Library) -> None:
-    task, api, soft = dataset.schema.task, library.api, feed.has_soft_labels
+    learning, api, soft = task(dataset.schema.task).learning, library.api, feed.has_soft_labels
     with model.distribute_strategy.scope():
         # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be
         # deterministic.
         model.compile(
             optimizer=optimizer(settings.train, feed.steps_per_epoch, api),
-            loss=objective.loss(task, api, soft=soft),
-            metrics=objective.metrics(task, api, soft=soft),
+            loss=learning.loss(api, soft=soft),
+            metrics=learning.metrics(api, soft=soft),
             jit_compile=False,
         )
         # The library creates the variables of optimizer and metrics at the first step; a checkpoint wants

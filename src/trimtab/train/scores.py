@@ -6,15 +6,13 @@ import keras
 import numpy as np
 
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.tasks.registry import task
 
 _BATCH = 256
 
 
 def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
-    """Returns a score per validation example, ``(n,)`` float32, in the stored order.
-
-    Classification: 1 where the most probable class is right, else 0. Regression: the absolute error in units
-    of the label.
+    """Returns a score per validation example, ``(n,)`` float32, in the stored order, as the task judges it.
 
     Args:
         model: The model.
@@ -27,8 +25,5 @@ def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
     if not outputs:
         return np.zeros(0, np.float32)
     y_pred, y_true = np.concatenate(outputs), np.concatenate(labels)
-    if dataset.schema.task == "classification":
-        scores = y_pred.argmax(axis=1) == y_true
-    else:
-        scores = np.abs(y_pred.reshape(-1) - y_true) * dataset.schema.label_std
-    return np.asarray(scores, np.float32)
+    schema = dataset.schema
+    return task(schema.task).judging.scores(y_pred, y_true, schema, schema).astype(np.float32)

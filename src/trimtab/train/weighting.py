@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError
+from trimtab.tasks.registry import task
 
 _FIELD = "train.class_weight"
 
@@ -32,8 +33,9 @@ def class_weights(
     if config is None:
         return None
     classes = dataset.schema.classes
-    if dataset.schema.task != "classification":
-        raise ConfigError("class weights are for classification, and the task is regression", field=_FIELD)
+    name = dataset.schema.task
+    if not task(name).learning.takes_class_weights:
+        raise ConfigError(f"class weights are for classification, and the task is {name}", field=_FIELD)
     if isinstance(config, str):
         counts = np.bincount(_labels(dataset), minlength=len(classes))
         return tf.constant(counts.sum() / (len(classes) * np.maximum(counts, 1)), tf.float32)

@@ -5,27 +5,28 @@ from __future__ import annotations
 import keras_tuner
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from trimtab.config.data import Task
 from trimtab.config.tune import Tune
+from trimtab.tasks.headline import Headline
 
-OBJECTIVE: dict[Task, tuple[str, str]] = {
-    "classification": ("val_accuracy", "max"),
-    "regression": ("val_mae", "min"),
-}
 EPOCHS = "tuner/epochs"
 """Hyperband's own hyper-parameter: the epochs of a trial."""
 
 
-def oracle(tune: Tune, task: Task, seed: int) -> keras_tuner.Oracle:
+def objective(headline: Headline) -> keras_tuner.Objective:
+    """Returns what trials are judged by: the task's headline on the validation split."""
+    return keras_tuner.Objective(f"val_{headline.metric}", "max" if headline.better == "higher" else "min")
+
+
+def oracle(tune: Tune, headline: Headline, seed: int) -> keras_tuner.Oracle:
     """Returns a new oracle that asks for at most ``tune.trials`` trials.
 
     Args:
         tune: The ``tune`` section.
-        task: What the objective follows from.
+        headline: What the objective follows from.
         seed: The run's seed.
     """
     common = {
-        "objective": keras_tuner.Objective(*OBJECTIVE[task]),
+        "objective": objective(headline),
         # KerasTuner takes a seed of 0 for none, and draws one.
         "seed": seed + 1,
         # A bad trial never ends the search: the others may be good.

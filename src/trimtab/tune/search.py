@@ -15,12 +15,13 @@ from trimtab.config.tune import Tune
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
 from trimtab.models import registry
+from trimtab.tasks.registry import task
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
 from trimtab.train.workspace import Workspace
 from trimtab.tune import hparams
 from trimtab.tune.journal import Entry, Journal
-from trimtab.tune.oracles import EPOCHS, OBJECTIVE, oracle
+from trimtab.tune.oracles import EPOCHS, oracle
 from trimtab.tune.tuner import Tuner, unwrapped_errors
 
 STAGE = "tune"
@@ -61,13 +62,12 @@ def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
         ModelError: If the model cannot be built.
         TrainingError: If every trial failed.
     """
-    tune, task = config.tune, dataset.schema.task
+    tune, headline = config.tune, task(dataset.schema.task).judging.headline
     assert tune is not None
     if not dataset.rows.get("validation"):
         raise ConfigError("a search needs validation rows, and there are none", field="tune")
-    objective, _ = OBJECTIVE[task]
     tuner = Tuner(
-        oracle=oracle(tune, task, config.seed),
+        oracle=oracle(tune, headline, config.seed),
         build=lambda hp: _build(config, dataset, hp),
         settings=lambda hp: _settings(config, tune, hp),
         dataset=dataset,
@@ -75,6 +75,7 @@ def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
         workspace=workspace,
         say=_say,
     )
+    objective = tuner.oracle.objective.name
     hparams.write_experiment(workspace.logs, tuner.oracle.get_space(), objective)
     with unwrapped_errors(tuner):
         tuner.search()

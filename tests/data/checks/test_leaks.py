@@ -19,7 +19,7 @@ def find():
         config = Data(train="x", **settings)
         summary = Summary.of(pa.RecordBatch.from_pydict(columns), config)
         task, label, _, inputs = infer_schema(summary, config)
-        return [leak.column for leak in leaks(summary.sample, task, label, inputs)]
+        return [leak.column for leak in leaks(summary.sample, label, inputs, is_numeric=task == "regression")]
 
     return find
 
@@ -33,7 +33,7 @@ def find_in():
             for batch in reader.read(partition, config):
                 summary = summary.merge(Summary.of(batch, config))
         task, label, _, inputs = infer_schema(summary, config)
-        return [leak.column for leak in leaks(summary.sample, task, label, inputs)]
+        return [leak.column for leak in leaks(summary.sample, label, inputs, is_numeric=task == "regression")]
 
     return find_in
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from trimtab.config.data import ColumnKind
 from trimtab.data.champion.distributions import Categories, Distribution, Numbers, distributions
 from trimtab.data.champion.stability import Binned, Test, compare_categories, compare_numbers
+from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
     from trimtab.config.retrain import Drift
@@ -126,7 +127,7 @@ def _compared(
 def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, ColumnKind]]:
     """Yields the label and the input columns that mean the same in both."""
     if (before.task, before.label) == (now.task, now.label):
-        yield now.label, "numeric" if now.task == "regression" else "categorical"
+        yield now.label, "numeric" if task(now.task).meaning.is_numeric else "categorical"
     kinds = {column.name: column.kind for column in before.columns}
     yield from ((column.name, column.kind) for column in now.columns if kinds.get(column.name) == column.kind)
 

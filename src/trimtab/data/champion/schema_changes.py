@@ -13,8 +13,9 @@ import pyarrow as pa
 from trimtab.config.data import Data
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import PIXELS, RANGE
-from trimtab.data.statistics.infer import checked_label, column_kind, input_columns, label_names, task_of
+from trimtab.data.statistics.infer import checked_label, column_kind, input_columns, task_of
 from trimtab.data.values.values import MISSING_NUMBERS, numbers
+from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,7 @@ def form_changes(champion: DatasetSchema, form: Form) -> list[str]:
     changes = []
     if (now := _range(form, champion)) != before:
         changes.append(f"model.input is {now}, it was {before}")
-    if champion.task == "regression" and form.raw_label != _has_raw_label(champion):
+    if task(champion.task).meaning.is_numeric and form.raw_label != _has_raw_label(champion):
         changes.append(f"model.output is {'raw' if form.raw_label else 'standardized'}, it was not")
     return changes
 
@@ -113,16 +114,17 @@ def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) ->
         summary: Of the new rows of all splits.
     """
     same = (champion.task, champion.label) == (new.task, new.label)
-    known = champion.task == "regression" or bool(set(champion.classes) & set(new.classes))
+    known = not champion.classes or bool(set(champion.classes) & set(new.classes))
     return same and known and all(_is_readable(column, summary) for column in champion.columns)
 
 
 def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[str]:
-    column, task = summary.columns[schema.label], task_of(schema.label, summary, config)
-    added = sorted(label_names(column) - set(schema.classes)) if schema.task == "classification" else []
-    holds = not added if schema.task == "classification" else not column.words
-    if task != schema.task and (config.task is not None or not holds):
-        yield f"the task is {task}, it was {schema.task}"
+    column, found = summary.columns[schema.label], task_of(schema.label, summary, config)
+    meaning = task(schema.task).meaning
+    added = sorted(set(meaning.counts(column)) - set(schema.classes))
+    holds = not (column.words if meaning.is_numeric else added)
+    if found != schema.task and (config.task is not None or not holds):
+        yield f"the task is {found}, it was {schema.task}"
     elif added:
         noun, verb = ("class", "is") if len(added) == 1 else ("classes", "are")
         yield f"the {noun} {_listed(added)} {verb} new in {schema.label}"

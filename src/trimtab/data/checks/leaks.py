@@ -32,7 +32,6 @@ import pyarrow as pa
 from trimtab.data.values import values
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Task
     from trimtab.data.schema import Column
     from trimtab.data.statistics.sample import Sample
 
@@ -64,32 +63,36 @@ class Leak:
     next_best: float
 
 
-def leaks(sample: Sample, task: Task, label: str, columns: list[Column]) -> list[Leak]:
+def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool) -> list[Leak]:
     """Returns the features that give the label away, the strongest first; none for fewer than 50 rows.
 
     Args:
         sample: Rows of the training split.
-        task: Classification or regression.
         label: The label's column.
         columns: The input columns; free text and encoded files are not looked at.
+        is_numeric: Whether the label is a number, in place of a class.
     """
     features = [column for column in columns if column.kind in ("numeric", "categorical")]
     if not features or sample.counts.sum() < _LEAST_ROWS:
         return []
     rows, folds = _rows(sample)
-    targets = _targets(rows.column(label), task)
+    targets = _targets(rows.column(label), is_numeric=is_numeric)
     bins = [_bins(rows.column(column.name), column.kind) for column in features]
-    skills = [_skill(_target_means(feature, targets, folds), targets, task) for feature in bins]
+    skills = [
+        _skill(_target_means(feature, targets, folds), targets, is_numeric=is_numeric) for feature in bins
+    ]
     order = sorted(range(len(features)), key=lambda index: (-skills[index], index))
     best, next_best = skills[order[0]], skills[order[1]] if len(order) > 1 else 0.0
     found = [index for index in order if skills[index] >= DECIDES]
     if (
         not found
         and len(order) > 1
-        and _is_far_above(best, next_best, task)
+        and _is_far_above(best, next_best, is_numeric=is_numeric)
         and best
         >= _TOGETHER_RATIO
-        * _skill_together([bins[i] for i in order[1 : _MOST_OTHERS + 1]], targets, folds, task)
+        * _skill_together(
+            [bins[i] for i in order[1 : _MOST_OTHERS + 1]], targets, folds, is_numeric=is_numeric
+        )
     ):
         found = order[:1]
     return [
@@ -97,8 +100,8 @@ def leaks(sample: Sample, task: Task, label: str, columns: list[Column]) -> list
     ]
 
 
-def _is_far_above(best: float, next_best: float, task: Task) -> bool:
-    if task == "regression":
+def _is_far_above(best: float, next_best: float, *, is_numeric: bool) -> bool:
+    if is_numeric:
         return best >= _REGRESSION_SKILL and 1 - best <= _UNEXPLAINED_RATIO * (1 - next_best)
     return best >= _CLASSIFICATION_SKILL and best >= _NEXT_BEST_RATIO * next_best
 
@@ -114,9 +117,9 @@ def _rows(sample: Sample) -> tuple[pa.Table, Bins]:
     return sample.rows.take(pa.array(index)), index % _FOLDS
 
 
-def _targets(column: pa.ChunkedArray, task: Task) -> Floats:
+def _targets(column: pa.ChunkedArray, *, is_numeric: bool) -> Floats:
     """Returns ``(rows, classes)`` of zeros and ones (the 20 most frequent), or numbers ``(rows, 1)``."""
-    if task == "regression":
+    if is_numeric:
         return np.nan_to_num(np.asarray(values.numbers(column), np.float64))[:, None]
     _, codes, counts = np.unique(
         [value or "" for value in values.texts(column).to_pylist()], return_inverse=True, return_counts=True
@@ -157,8 +160,8 @@ def _target_means(bins: Bins, targets: Floats, folds: Bins) -> Floats:
     return result
 
 
-def _skill(predicted: Floats, targets: Floats, task: Task) -> float:
-    if task == "regression":
+def _skill(predicted: Floats, targets: Floats, *, is_numeric: bool) -> float:
+    if is_numeric:
         total = ((targets - targets.mean()) ** 2).sum()
         return float(1 - ((targets - predicted) ** 2).sum() / total) if total else 0.0
     scores = [_gini(predicted[:, place], targets[:, place]) for place in range(targets.shape[1])]
@@ -176,7 +179,7 @@ def _gini(predicted: Floats, positive: Floats) -> float:
     return float(2 * (ranks - wins * (wins + 1) / 2) / (wins * losses) - 1)
 
 
-def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, task: Task) -> float:
+def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, *, is_numeric: bool) -> float:
     """Returns the cross-validated skill of a linear model of several features' bins."""
     from sklearn.linear_model import LogisticRegression, Ridge  # a second that few data sets should pay
     from sklearn.preprocessing import OneHotEncoder
@@ -185,10 +188,10 @@ def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, task: Task) 
     predicted = np.zeros_like(targets)
     for fold in range(_FOLDS):
         rest, held = folds != fold, folds == fold
-        if task == "regression":
+        if is_numeric:
             predicted[held, 0] = Ridge(1.0).fit(inputs[rest], targets[rest, 0]).predict(inputs[held])
             continue
         classes = targets.argmax(axis=1)
         model = LogisticRegression(max_iter=300).fit(inputs[rest], classes[rest])
         predicted[np.ix_(held, model.classes_)] = model.predict_proba(inputs[held])
-    return _skill(predicted, targets, task)
+    return _skill(predicted, targets, is_numeric=is_numeric)

@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING
 from trimtab.data.checks.leaks import DECIDES, leaks
 from trimtab.data.statistics.infer import identifiers
 from trimtab.errors import DataError
+from trimtab.tasks import registry as tasks
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Data, Task
+    from collections.abc import Mapping
+
+    from trimtab.config.data import Data
     from trimtab.data.schema import Column
     from trimtab.data.statistics.infer import Meaning
     from trimtab.data.statistics.summary import Summary
+    from trimtab.tasks.base import Meaning as TaskMeaning
+
+    _Counts = Mapping[str, Mapping[str, int]]
+    """Rows by class, by split."""
 
 _MOSTLY = 0.9
 _MOST_NAMED = 10
@@ -38,17 +45,19 @@ def validate(
 
     Raises:
         DataError: If a split has no rows or lacks a column; if labels are missing, constant, no numbers
-            (regression), or in too few rows (classification); if more files are unreadable than
+            where numbers are expected, or of classes with too few rows; if more files are unreadable than
             ``max_bad_fraction`` allows.
     """
-    task, label, classes, columns = meaning
+    (task, label, classes, columns) = meaning
+    targets = tasks.task(task).meaning
     for split, summary in per_split.items():
         _check_columns(split, summary, label, columns, config)
-        _check_labels(split, summary, task, label, config)
+        _check_labels(split, summary, targets, label, config)
     warnings = _unreadable(per_split, columns, config)
-    if task == "classification":
-        _check_classes(per_split, label, classes, config, known=known)
-        warnings += _absent_classes(per_split, label, classes, known=known)
+    if classes:
+        counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
+        _check_classes(counts, label, classes, config, known=known)
+        warnings += _absent_classes(counts, classes, known=known)
     elif not per_split["train"].columns[label].variance:
         raise _constant(label, config)
     train = per_split["train"]
@@ -58,7 +67,7 @@ def validate(
         *_copies(per_split.get("test"), columns),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
-        *_leaks(train, task, label, columns),
+        *_leaks(train, label, columns, is_numeric=targets.is_numeric),
     ]
 
 
@@ -80,11 +89,11 @@ def _check_columns(split: str, summary: Summary, label: str, columns: list[Colum
         )
 
 
-def _check_labels(split: str, summary: Summary, task: Task, label: str, config: Data) -> None:
+def _check_labels(split: str, summary: Summary, meaning: TaskMeaning, label: str, config: Data) -> None:
     column = summary.columns[label]
-    missing = summary.rows - column.numbers if task == "regression" or column.numeric else column.missing
+    missing = meaning.unlabelled(column, summary.rows)
     if missing:
-        what = "no number as their label" if task == "regression" and missing > column.missing else "no label"
+        what = "no number as their label" if meaning.is_numeric and missing > column.missing else "no label"
         raise DataError(
             f"{missing:,} of {summary.rows:,} rows of the {split} split have {what}",
             path=_source(split, config),
@@ -93,27 +102,25 @@ def _check_labels(split: str, summary: Summary, task: Task, label: str, config: 
         )
 
 
-def _check_classes(
-    per_split: dict[str, Summary], label: str, classes: list[str], config: Data, *, known: bool
-) -> None:
-    for split, summary in per_split.items():
-        unknown = sorted(set(summary.columns[label].frequent.counts) - set(classes))
+def _check_classes(per_split: _Counts, label: str, classes: list[str], config: Data, *, known: bool) -> None:
+    for split, counts in per_split.items():
+        unknown = sorted(set(counts) - set(classes))
         if unknown:
             raise DataError(
                 f"the {split} split has classes that training does not have: {_listed(unknown)}",
                 path=_source(split, config),
                 field=label,
             )
-    present = per_split["train"].columns[label].frequent.counts if known else classes
+    present = per_split["train"] if known else classes
     if len(present) < 2:
         raise _constant(label, config)
     if known:
         return
     given = {"validation": config.validation, "test": config.test}
-    pooled = [summary for split, summary in per_split.items() if given.get(split) is None]
+    pooled = [counts for split, counts in per_split.items() if given.get(split) is None]
     for name in classes:
-        rows = sum(summary.columns[label].frequent.counts.get(name, 0) for summary in pooled)
-        if rows < config.min_rows_per_class or name not in per_split["train"].columns[label].frequent.counts:
+        rows = sum(counts.get(name, 0) for counts in pooled)
+        if rows < config.min_rows_per_class or name not in per_split["train"]:
             raise DataError(
                 f"the class {name} has {rows} rows to train on; "
                 f"data.min_rows_per_class is {config.min_rows_per_class}",
@@ -129,12 +136,10 @@ def _constant(label: str, config: Data) -> DataError:
     )
 
 
-def _absent_classes(
-    per_split: dict[str, Summary], label: str, classes: list[str], *, known: bool
-) -> list[str]:
+def _absent_classes(per_split: _Counts, classes: list[str], *, known: bool) -> list[str]:
     warnings = []
-    for split, summary in per_split.items():
-        absent = [name for name in classes if name not in summary.columns[label].frequent.counts]
+    for split, counts in per_split.items():
+        absent = [name for name in classes if name not in counts]
         if absent:
             forgets = known and split == "train"
             then = "the new model may forget them" if forgets else "nothing will be known of them"
@@ -243,14 +248,14 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _leaks(train: Summary, task: Task, label: str, columns: list[Column]) -> list[str]:
+def _leaks(train: Summary, label: str, columns: list[Column], *, is_numeric: bool) -> list[str]:
     warnings = []
-    for leak in leaks(train.sample, task, label, columns):
+    for leak in leaks(train.sample, label, columns, is_numeric=is_numeric):
         next_best = max(leak.next_best, 0.0)
         score = (
-            f"ROC AUC {(leak.skill + 1) / 2:.2f} alone, the next best feature {(next_best + 1) / 2:.2f}"
-            if task == "classification"
-            else f"R² {leak.skill:.2f} alone, the next best feature {next_best:.2f}"
+            f"R² {leak.skill:.2f} alone, the next best feature {next_best:.2f}"
+            if is_numeric
+            else f"ROC AUC {(leak.skill + 1) / 2:.2f} alone, the next best feature {(next_best + 1) / 2:.2f}"
         )
         how = "decides" if leak.skill >= DECIDES else "predicts"
         warnings.append(

@@ -17,6 +17,7 @@ from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
+from trimtab.tasks.registry import task
 
 Array = npt.NDArray[Any]
 SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"
@@ -26,7 +27,7 @@ CHAMPION = "champion"
 def layout_of(schema: DatasetSchema) -> Layout:
     """Returns the layout of the records of a dataset."""
     x_bytes = int(np.prod(schema.input.shape)) * np.dtype(schema.input.stored_dtype).itemsize
-    return Layout(x_bytes, "int64" if schema.task == "classification" else "float32")
+    return Layout(x_bytes, task(schema.task).meaning.y_dtype)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ class Dataset:
         return _blocks(self.path / split, self.schema, self.rows[split])
 
     def arrays(self, split: str) -> tuple[Array, Array]:
-        """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y int64 classes or float32 values."""
+        """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y as the task encodes labels."""
         layout, spec = layout_of(self.schema), self.schema.input
         x = np.empty((self.rows[split], *spec.shape), spec.stored_dtype)
         y = np.empty(self.rows[split], layout.y_dtype)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from trimtab.data.values.values import numbers, texts
+from trimtab.data.values import values
+from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """See ``tasks.base.LabelValues``."""
+
+    column: pa.Array
+
+    @cached_property
+    def texts(self) -> pa.StringArray:
+        return values.texts(self.column)
+
+    @cached_property
+    def numbers(self) -> pa.DoubleArray:
+        return values.numbers(self.column)
 
 
 def encode_labels(column: pa.Array, schema: DatasetSchema) -> tuple[Array, npt.NDArray[np.bool_]]:
@@ -25,14 +42,6 @@ def encode_labels(column: pa.Array, schema: DatasetSchema) -> tuple[Array, npt.N
         schema: The dataset's schema.
 
     Returns:
-        ``(y (n,), usable (n,))``: y is the int64 index of the class, or the float32 standardized value; 0
-        where the label is missing, not a number, or not among the classes.
+        ``(y (n,), usable (n,))``, as the task's ``meaning.encode`` does.
     """
-    if schema.task == "classification":
-        found = pc.index_in(texts(column), pa.array(schema.classes, pa.string()))
-        y = pc.fill_null(found, 0).to_numpy(zero_copy_only=False).astype(np.int64)
-    else:
-        found = numbers(column)
-        values = pc.fill_null(found, schema.label_mean).to_numpy(zero_copy_only=False)
-        y = ((values - schema.label_mean) / schema.label_std).astype(np.float32)
-    return y, pc.is_valid(found).to_numpy(zero_copy_only=False)
+    return task(schema.task).meaning.encode(_Labels(column), schema)

@@ -8,8 +8,6 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from trimtab.config.data import Data
 from trimtab.data.champion import seen
 from trimtab.data.champion.reference import Reference
@@ -31,6 +29,7 @@ from trimtab.data.readers.remote import local_sources
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.statistics.summary import Summary
 from trimtab.errors import ConfigError, DataError
+from trimtab.tasks import registry as tasks
 
 _MOST_NAMED = 10
 
@@ -42,7 +41,7 @@ class PreparedSummary:
     Attributes:
         rows: Rows written, by split.
         content: Of the sources.
-        class_counts: Rows written by split and class; empty for regression.
+        class_counts: Rows written by split and class; empty without classes.
         train: The statistics of the training split.
         schema_changes: What differs from the champion's schema, in words.
         sides_changed: Why the champion may have been trained on test rows; empty: it was not.
@@ -170,9 +169,8 @@ class _Preparation:
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
         )
-        if task == "regression" and not self._form.raw_label:
-            labels = train.columns[label]
-            schema.label_mean, schema.label_std = labels.mean, float(np.sqrt(labels.variance)) or 1.0
+        if not self._form.raw_label:
+            schema.label_mean, schema.label_std = tasks.task(task).meaning.scale(train.columns[label])
         return schema
 
     def _in_order(self, classes: list[str]) -> list[str]:

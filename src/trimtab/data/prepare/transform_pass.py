@@ -21,6 +21,7 @@ from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.values.hashing import row_digests
 from trimtab.errors import DataError
+from trimtab.tasks import registry as tasks
 
 _NAMED = 5
 
@@ -53,7 +54,7 @@ class TransformResult:
 
     Attributes:
         rows: Rows written, by split.
-        classes: Rows written, by split and by class index (classification only).
+        classes: Rows written, by split and by class index, where there are classes.
         bad: Rows that could not be used; ``reasons`` names the first few.
         unasked: Test rows that could be used, but not by the other model that they were encoded for.
     """
@@ -65,7 +66,7 @@ class TransformResult:
     reasons: list[str] = field(default_factory=list)
 
     def class_counts(self, classes: list[str]) -> dict[str, dict[str, int]]:
-        """Returns the rows written by split and class name; empty for regression."""
+        """Returns the rows written by split and class name; empty without classes."""
         if not classes:
             return {}
         return {
@@ -154,7 +155,7 @@ def _write(
     champion: _Champion | None,
     result: TransformResult,
 ) -> None:
-    sides = _sides(batch, task)
+    sides, meaning = _sides(batch, task), tasks.task(task.schema.task).meaning
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)
     reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
@@ -166,8 +167,7 @@ def _write(
         rows = np.flatnonzero(usable & (sides == side))
         writers[side].write(encoded.x[rows], y[rows])
         result.rows[name] += len(rows)
-        if task.schema.task == "classification":
-            result.classes[name].update(y[rows].tolist())
+        result.classes[name].update(meaning.class_indices(y[rows]))
 
 
 def _tell_bad(

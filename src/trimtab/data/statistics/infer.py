@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from trimtab.data.readers.folder import FOLDER_COLUMNS
 from trimtab.data.schema import Column
 from trimtab.data.statistics.media import kind_of
-from trimtab.data.values.values import MISSING_NUMBERS
 from trimtab.errors import DataError
+from trimtab.tasks import registry as tasks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 LABEL_NAMES = ("label", "target", "class", "y")
 _ENCODED = ("image", "audio")
-_MOST_NUMERIC_CLASSES = 20
 _TEXT_TOKENS = 3.0
 _TEXT_DISTINCT = 0.2
-_MOST_CATEGORIES = 1_000
 _IDENTIFIER_ROWS = 20
 _IDENTIFIER_NAMES = frozenset(
     ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
@@ -35,7 +33,7 @@ class Meaning(NamedTuple):
 
     Attributes:
         label: The label's column.
-        classes: Sorted; none for regression.
+        classes: In order; none where there are none.
         columns: The input columns.
     """
 
@@ -93,7 +91,7 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
     """
     names, label = list(summary.columns), checked_label(summary, config)
     task = task_of(label, summary, config)
-    classes = _classes(summary.columns[label], label, config) if task == "classification" else []
+    classes = tasks.task(task).meaning.classes(summary.columns[label], label, config)
     columns = input_columns(summary, label, config)
     if not columns:
         raise DataError("no column is left as input", path=config.train, hint=f"Columns: {_listed(names)}.")
@@ -227,39 +225,14 @@ def _has_words(column: ColumnSummary) -> bool:
 
 
 def task_of(label: str, summary: Summary, config: Data) -> Task:
-    """Returns regression for a numeric label with fractions or with more than 20 different values.
+    """Returns what a label means.
 
     Args:
         label: The label's column.
         summary: Of the training split's rows, or of all rows.
         config: The config's data section; ``task`` overrules.
     """
-    column = summary.columns[label]
-    if config.task is not None:
-        return config.task
-    if not column.numeric:
-        return "classification"
-    fractions = column.integers < column.numbers
-    return "regression" if fractions or column.distinct.estimate > _MOST_NUMERIC_CLASSES else "classification"
-
-
-def label_names(column: ColumnSummary) -> set[str]:
-    """Returns the different labels of a classification."""
-    names = set(column.frequent.counts)
-    return names - MISSING_NUMBERS if column.numeric else names
-
-
-def _classes(column: ColumnSummary, label: str, config: Data) -> list[str]:
-    if column.frequent.error or len(column.frequent.counts) > _MOST_CATEGORIES:
-        raise DataError(
-            f"the label has about {column.distinct.estimate:,} different values: more than "
-            f"{_MOST_CATEGORIES:,} classes",
-            path=config.train,
-            field=label,
-            hint="Set data.task: regression, or name another label.",
-        )
-    names = label_names(column)
-    return sorted(names, key=lambda name: (float(name), name)) if column.numeric else sorted(names)
+    return config.task or tasks.task_of_label(summary.columns[label]).name
 
 
 def _is_called_identifier(name: str) -> bool:

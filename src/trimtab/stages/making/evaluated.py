@@ -14,10 +14,10 @@ from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import DataError, ModelError
-from trimtab.evaluate import metrics
 from trimtab.runtimes import files
 from trimtab.runtimes.base import LoadedModel, width
 from trimtab.runtimes.registry import runtime
+from trimtab.tasks.registry import task
 
 _BATCH = 256
 
@@ -39,7 +39,7 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
     serving = runtime(about.runtime)
     outputs, labels = _outputs(serving.load(source.path), data)
     _refuse_no_numbers(outputs)
-    quality = _quality(outputs, labels, data)
+    quality = task(data.schema.task).judging.quality(outputs, labels, data.schema)
     with store.create(ref) as draft:
         evaluation.write_examples(draft.path, quality.scores, outputs)
         draft.counts = {"examples": len(labels)}
@@ -54,13 +54,6 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
             gzip_bytes=files.gzip_bytes(serving, source.path),
             cost=about.cost,
         )
-
-
-def _quality(outputs: NDArray[np.float32], labels: NDArray[Any], data: Dataset) -> metrics.Quality:
-    schema = data.schema
-    if schema.task == "classification":
-        return metrics.classification(outputs, labels, schema.classes)
-    return metrics.regression(outputs, labels, schema.label_mean, schema.label_std)
 
 
 def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], NDArray[Any]]:

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from trimtab.models.binary import with_both_classes
+from trimtab.tasks.classification.binary import with_both_classes
 
 L = keras.layers
 

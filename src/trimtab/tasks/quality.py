@@ -1,0 +1,35 @@
+"""What the outputs of a model say of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel
+
+
+class ClassMetrics(BaseModel):
+    """Quality on the test examples of one class."""
+
+    precision: float
+    recall: float
+    f1: float
+    examples: int
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the outputs say of a candidate.
+
+    Attributes:
+        metrics: By name, as in ``Evaluation.metrics``; the headline is among them.
+        scores: Per example, ``(n,)``: the headline is their mean, and the paired proof works on them.
+        per_class: By class name.
+        confusion: Rows are true classes, columns predicted ones.
+    """
+
+    metrics: dict[str, float]
+    scores: NDArray[np.float32]
+    per_class: dict[str, ClassMetrics] = field(default_factory=dict)
+    confusion: list[list[int]] = field(default_factory=list)

@@ -1,0 +1,24 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from trimtab.registry import TASKS, module
+
+if TYPE_CHECKING:
+    from trimtab.tasks.base import LabelSummary, Task
+
+
+def task(name: str) -> Task:
+    """Returns a task.
+
+    Raises:
+        KeyError: If there is none of that name: a config and a schema are checked when they are read.
+    """
+    return cast("Task", module(TASKS, name).TASK)
+
+
+def task_of_label(column: LabelSummary) -> Task:
+    """Returns the first task of the registry that takes a label for its own when the config names no task."""
+    return next(each for each in map(task, TASKS) if each.meaning.is_likely(column))

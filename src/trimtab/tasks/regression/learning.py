@@ -1,0 +1,46 @@
+"""A linear head, and the squared error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from trimtab.tasks.regression.judging import HEADLINE
+
+
+class Learning:
+    """See ``base.Learning``."""
+
+    takes_class_weights = False
+
+    def output(self, x: Any, outputs: int, name: str) -> Any:
+        """Returns standardized values."""
+        return keras.layers.Dense(outputs, activation="linear", dtype="float32", name=name)(x)
+
+    def adapted(self, model: keras.Model, outputs: int) -> keras.Model:  # noqa: ARG002
+        """See ``base.Learning.adapted``."""
+        return model
+
+    def objection(self, y: NDArray[np.float64]) -> tuple[str, str] | None:  # noqa: ARG002
+        """See ``base.Learning.objection``."""
+        return None
+
+    def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
+        """Returns the mean squared error; a soft label is a number as well."""
+        return api.losses.MeanSquaredError()
+
+    def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:  # noqa: ARG002
+        """See ``base.Learning.metrics``."""
+        return [api.metrics.MeanAbsoluteError(name=HEADLINE.metric)]
+
+    def softened(self, answers: Any, temperature: float) -> Any:  # noqa: ARG002
+        """Returns the values."""
+        return tf.reshape(answers, [-1])
+
+    def mixable(self, y: Any, outputs: int) -> Any:  # noqa: ARG002
+        """Returns them as they are."""
+        return y

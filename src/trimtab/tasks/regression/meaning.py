@@ -1,0 +1,58 @@
+"""Labels as numbers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trimtab.config.data import Data
+    from trimtab.tasks.base import LabelSummary, LabelValues, Target
+
+
+class Meaning:
+    """See ``base.Meaning``."""
+
+    is_numeric = True
+    y_dtype: Literal["int64", "float32"] = "float32"
+
+    def is_likely(self, column: LabelSummary) -> bool:
+        """Returns whether all are numbers: few whole ones are classes, which come first in the registry."""
+        return column.numeric
+
+    def unlabelled(self, column: LabelSummary, rows: int) -> int:
+        """See ``base.Meaning.unlabelled``."""
+        return rows - column.numbers
+
+    def counts(self, column: LabelSummary) -> Mapping[str, int]:  # noqa: ARG002
+        """See ``base.Meaning.counts``."""
+        return {}
+
+    def classes(self, column: LabelSummary, label: str, config: Data) -> list[str]:  # noqa: ARG002
+        """See ``base.Meaning.classes``."""
+        return []
+
+    def scale(self, column: LabelSummary) -> tuple[float, float]:
+        """Returns mean and standard deviation."""
+        return column.mean, math.sqrt(column.variance) or 1.0
+
+    def outputs(self, target: Target) -> int:  # noqa: ARG002
+        """Returns one."""
+        return 1
+
+    def encode(self, labels: LabelValues, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Returns standardized numbers; 0 where the label is missing or no number."""
+        found = labels.numbers
+        values = pc.fill_null(found, target.label_mean).to_numpy(zero_copy_only=False)
+        y = ((values - target.label_mean) / target.label_std).astype(np.float32)
+        return y, pc.is_valid(found).to_numpy(zero_copy_only=False)
+
+    def class_indices(self, y: NDArray[Any]) -> list[int]:  # noqa: ARG002
+        """See ``base.Meaning.class_indices``."""
+        return []

@@ -1,0 +1,159 @@
+"""What every task of the registry keeps."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from trimtab.config.budget import Budget
+from trimtab.config.data import Data
+from trimtab.config.retrain import Retrain
+from trimtab.data.encoders.labels import encode_labels
+from trimtab.data.schema import DatasetSchema, TensorSpec
+from trimtab.data.statistics.summary import Summary
+from trimtab.evaluate.significance import BOUNDS
+from trimtab.registry import TASKS
+from trimtab.tasks.base import Task
+from trimtab.tasks.registry import task as task_of
+
+ROWS = 60
+LABELS = {
+    "classification": ["red", "green", "blue"] * (ROWS // 3),
+    "regression": [place / 7 for place in range(ROWS)],
+}
+"""A column of labels of each task."""
+
+
+@dataclass
+class Case:
+    """A task with encoded labels and random answers."""
+
+    task: Task
+    schema: DatasetSchema
+    y: np.ndarray
+    outputs: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        inputs = keras.Input((4,))
+        output = self.task.learning.output(inputs, self.schema.outputs, "predictions")
+        keras.utils.set_random_seed(0)
+        self.model = keras.Model(inputs, output)
+        self.x = np.random.default_rng(0).random((ROWS, 4)).astype(np.float32)
+        self.outputs = np.asarray(self.model(self.x))
+
+
+@pytest.fixture(params=TASKS)
+def case(request: pytest.FixtureRequest) -> Case:
+    task, config = task_of(request.param), Data(train="rows.csv", task=request.param)
+    batch = pa.RecordBatch.from_pydict({"label": LABELS[request.param]})
+    column = Summary.of(batch, config).columns["label"]
+    mean, std = task.meaning.scale(column)
+    schema = DatasetSchema(
+        task=task.name,
+        label="label",
+        classes=task.meaning.classes(column, "label", config),
+        columns=[],
+        input=TensorSpec(kind="tabular", shape=(4,), stored_dtype="float32"),
+        label_mean=mean,
+        label_std=std,
+        preprocessing={},
+    )
+    y, usable = encode_labels(batch.column("label"), schema)
+    assert usable.all()
+    return Case(task, schema, y)
+
+
+def test_its_name_is_the_registry_s(case: Case) -> None:
+    assert case.task is task_of(case.task.name)
+
+
+def test_labels_are_stored_as_it_says(case: Case) -> None:
+    assert case.y.dtype == case.task.meaning.y_dtype
+    assert len(case.y) == ROWS
+
+
+def test_a_label_that_is_missing_is_not_usable(case: Case) -> None:
+    values = pa.array([None, *LABELS[case.task.name][1:]])
+    _, usable = encode_labels(values, case.schema)
+    assert usable.tolist() == [False] + [True] * (ROWS - 1)
+
+
+def test_classes_are_counted_as_often_as_they_occur(case: Case) -> None:
+    counts = np.bincount(case.task.meaning.class_indices(case.y), minlength=len(case.schema.classes))
+    assert bool(counts.sum()) == bool(case.schema.classes)
+
+
+def test_its_head_answers_what_it_accepts(case: Case) -> None:
+    assert case.outputs.shape == (ROWS, case.schema.outputs)
+    assert case.task.learning.objection(case.outputs.astype(np.float64)) is None
+    assert case.task.learning.adapted(case.model, case.schema.outputs) is case.model
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_it_learns(case: Case, soft: bool) -> None:
+    learning = case.task.learning
+    y = case.y
+    if soft:
+        teacher = learning.softened(keras.ops.convert_to_tensor(case.outputs), 2.0)
+        y = np.asarray(0.5 * teacher + 0.5 * learning.mixable(y, case.schema.outputs))
+    optimizer = keras.optimizers.Adam(0.05)
+    loss, metrics = learning.loss(keras, soft=soft), learning.metrics(keras, soft=soft)
+    case.model.compile(optimizer, loss, metrics=metrics)
+    history = case.model.fit(case.x, y, epochs=15, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert np.isfinite(history[case.task.judging.headline.metric]).all()
+
+
+def test_its_headline_is_the_mean_of_the_scores(case: Case) -> None:
+    judging = case.task.judging
+    quality = judging.quality(case.outputs, case.y, case.schema)
+    scores = judging.scores(case.outputs, case.y, case.schema, case.schema)
+    np.testing.assert_allclose(quality.scores, scores, rtol=1e-6)
+    assert quality.metrics[judging.headline.metric] == pytest.approx(scores.mean())
+    assert all(np.isfinite(list(quality.metrics.values())))
+
+
+def test_its_training_metric_is_its_headline(case: Case) -> None:
+    learning, headline = case.task.learning, case.task.judging.headline
+    case.model.compile(loss=learning.loss(keras), metrics=learning.metrics(keras))
+    found = case.model.evaluate(case.x, case.y, verbose=0, return_dict=True)[headline.metric]
+    scores = case.task.judging.scores(case.outputs, case.y, case.schema, case.schema)
+    assert found * case.schema.label_std == pytest.approx(scores.mean(), rel=1e-4)
+
+
+def test_its_headline_has_a_bound_and_a_limit(case: Case) -> None:
+    headline = case.task.judging.headline
+    assert headline.bound in BOUNDS
+    assert headline.limit in Budget.model_fields
+    assert headline.limit in Retrain.model_fields
+
+
+def test_a_loss_is_past_the_margin_by_as_much_as_is_said(case: Case) -> None:
+    headline = case.task.judging.headline
+    scores = case.task.judging.scores(case.outputs, case.y, case.schema, case.schema)
+    assert headline.excess(scores, scores, 0.1).mean() < 0
+    assert headline.cost(2.0) == pytest.approx(2.0) if headline.better == "lower" else headline.cost(1.0) == 0
+
+
+def test_it_answers_every_row_in_words_of_json(case: Case) -> None:
+    answers = list(case.task.words.answers(case.outputs, case.schema))
+    assert len(answers) == ROWS
+    assert {frozenset(answer) for answer in answers} == {frozenset(answers[0])}
+
+
+def test_nothing_but_learning_imports_a_training_library() -> None:
+    code = (
+        "import sys\n"
+        "from trimtab.registry import TASKS\n"
+        "from trimtab.tasks.registry import task\n"
+        "assert all(map(task, TASKS))\n"
+        "sys.exit(', '.join({'tensorflow', 'keras', 'tf_keras'} & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
