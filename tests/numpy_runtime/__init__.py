@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from trimtab import registry
 from trimtab.batch import INPUT, OUTPUT, Batch, rows
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError, ModelError
@@ -94,7 +95,9 @@ class Numpy:
                 arrays[f"kernel_{place}"] = kernel.astype("f2" if quantizer == "float16" else "f4")
                 arrays[f"bias_{place}"] = bias
                 arrays["activations"].append(layer.activation.__name__)
-            elif kind not in ("InputLayer", "Flatten"):
+            elif kind == "ReLU":
+                arrays["activations"][-1] = "relu"
+            elif kind not in ("InputLayer", "Flatten", "Dropout"):
                 raise CompressionError(f"numpy has no layer for {kind}", field=model.name)
         np.savez(directory / "model.npz", **arrays)
 
@@ -130,3 +133,8 @@ class Numpy:
 
 
 RUNTIME = Numpy()
+
+
+def register() -> None:
+    """Adds the line to the registry, in this process and in those that are forked from it."""
+    registry.RUNTIMES["numpy"] = "numpy_runtime"
