@@ -1,0 +1,58 @@
+"""A format, an architecture, a pass and a runtime of somebody else's, each a file and a line, in one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+# What would be four lines of the registry; every process of the run reads it as it starts.
+LINES = """
+from trimtab import registry
+
+registry.READERS["jsonl"] = "data.readers.toy_reader"
+registry.ARCHITECTURES["toy"] = "models.toy_architecture"
+registry.PASSES["rounded"] = "compress.toy_pass"
+registry.RUNTIMES["numpy"] = "numpy_runtime"
+"""
+CONFIG = {
+    "name": "toys",
+    "data": {"train": "rows.jsonl", "label": "label"},
+    "model": {"architecture": "toy", "params": {"units": 4}},
+    "train": {"epochs": 2},
+    "runtimes": ["litert", "numpy"],
+    "recipes": [[{"rounded": 3}, "none"]],
+    "budget": {"max_accuracy_drop": 0.9},
+}
+
+
+def rows() -> str:
+    """Returns examples whose label depends on one of their columns."""
+    drawn = random.Random(0)
+    pairs = [(drawn.gauss(0, 1), drawn.gauss(0, 1)) for _ in range(600)]
+    examples = ({"a": a, "b": b, "label": "yes" if a > 0 else "no"} for a, b in pairs)
+    return "".join(f"{json.dumps(example)}\n" for example in examples)
+
+
+@pytest.mark.slow
+def test_what_was_added_goes_from_the_data_to_the_champion(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(LINES)
+    (tmp_path / "rows.jsonl").write_text(rows())
+    (tmp_path / "toys.yaml").write_text(yaml.safe_dump(CONFIG))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root / "tests")])}
+    command = [sys.executable, "-m", "trimtab", "run", "toys.yaml", "--output", "runs", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    result = json.loads(done.stdout)
+    tried = {(candidate["id"], candidate["runtime"]): candidate for candidate in result["candidates"]}
+    assert len(tried) >= 3
+    assert {runtime for _, runtime in tried} == {"litert", "numpy"}
+    assert any("rounded" in name for name, _ in tried)
+    assert all(candidate["ok"] for candidate in tried.values()), result
+    assert (tmp_path / "runs/deployed/toys/champion.json").is_file()
