@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from trimtab.tasks.headline import Headline
 from trimtab.tasks.quality import ClassMetrics
+from trimtab.tasks.registry import task
 
 KIND, SCORES_FILE, OUTPUTS_FILE = "evaluation", "scores.npy", "outputs.npy"
 
@@ -20,7 +22,7 @@ def write_examples(directory: Path, scores: NDArray[np.float32], outputs: NDArra
 
 
 def read_scores(directory: Path) -> NDArray[np.float32]:
-    """Returns the scores, ``(n,)``: 1 where right, else 0; in regression the absolute error."""
+    """Returns the scores, ``(n,)``, as the task judges them."""
     return np.asarray(np.load(directory / SCORES_FILE, allow_pickle=False))
 
 
@@ -59,6 +61,7 @@ class Evaluation(BaseModel):
     """Quality and size of a candidate on the whole test split.
 
     Attributes:
+        task: What was judged; its headline is one of the metrics.
         runtime: What runs the files.
         metrics: Classification: accuracy, balanced_accuracy, macro_f1, log_loss, calibration_error (15 equal
             bins), and roc_auc where there are two classes. Regression: rmse, mae, r2, in the label's unit.
@@ -68,6 +71,7 @@ class Evaluation(BaseModel):
         gzip_bytes: Bytes of the files after gzip at level 9.
     """
 
+    task: str
     runtime: str
     examples: int
     metrics: dict[str, float]
@@ -76,6 +80,11 @@ class Evaluation(BaseModel):
     size_bytes: int
     gzip_bytes: int
     cost: Cost
+
+    @property
+    def headline(self) -> Headline:
+        """Returns the metric that the proof and the budget are about."""
+        return task(self.task).judging.headline
 
 
 class Drop(BaseModel):

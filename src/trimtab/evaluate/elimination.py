@@ -23,6 +23,8 @@ import numpy as np
 
 from trimtab.config.budget import Budget
 from trimtab.errors import ArtifactError
+from trimtab.evaluate.budget import accuracy_budget
+from trimtab.tasks import registry as tasks
 
 
 def over_budget(baseline: np.ndarray, scores: np.ndarray, budget: Budget, task: str) -> str:
@@ -33,7 +35,7 @@ def over_budget(baseline: np.ndarray, scores: np.ndarray, budget: Budget, task: 
             absolute error.
         scores: The model's scores on the same examples, ``(examples,)``.
         budget: The limits, and how sure to be.
-        task: ``classification`` or ``regression``.
+        task: The task's name.
 
     Raises:
         ArtifactError: If the two were not scored on the same number of examples.
@@ -43,18 +45,15 @@ def over_budget(baseline: np.ndarray, scores: np.ndarray, budget: Budget, task: 
     before, after, n = baseline.astype(np.float64), scores.astype(np.float64), len(scores)
     if n < 2:
         return ""
-    if task == "classification":
-        margin, scale, what = budget.max_accuracy_drop, 1.0, "accuracy falls by"
-        excess = (before - after) - margin
-    else:
-        margin, scale, what = budget.max_error_increase, float(before.mean()), "mean absolute error rises by"
-        excess = after - (1 + margin) * before
+    headline, margin = tasks.task(task).judging.headline, accuracy_budget(budget, task)
+    excess, scale = headline.excess(before, after, margin), headline.scale(float(before.mean()))
     z = NormalDist().inv_cdf(budget.confidence)
     lower = float(excess.mean()) - z * float(excess.std(ddof=1)) / math.sqrt(n)
     if not lower > 0:
         return ""
     least = f"at least {margin + lower / scale:.2%} (observed {margin + float(excess.mean()) / scale:.2%})"
     return (
-        f"{what} {least} at {budget.confidence:.0%} confidence on {n} validation examples; "
+        f"{headline.name} {headline.worsens} by {least} "
+        f"at {budget.confidence:.0%} confidence on {n} validation examples; "
         f"the budget allows {margin:.2%}"
     )

@@ -32,6 +32,7 @@ from trimtab.stages import settings
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
+from trimtab.tasks import registry as tasks
 
 _BATCH, _LATENCY_EXAMPLES = 256, 64
 _Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
@@ -42,7 +43,7 @@ class _Judged:
     """A model's answers to the fresh test examples.
 
     Attributes:
-        scores: 1 where right, else 0; for regression the absolute error in the label's unit, ``(n,)``.
+        scores: As the task judges them, ``(n,)``.
         inputs: The first examples as the model takes them, for its latency.
     """
 
@@ -52,8 +53,7 @@ class _Judged:
 
     def rival(self, task: str, measured: Latency) -> Rival:
         """Returns what the report shows of it."""
-        metric = "accuracy" if task == "classification" else "mae"
-        score = {metric: float(self.scores.mean())}
+        score = {tasks.task(task).judging.headline.metric: float(self.scores.mean())}
         size = files.size_bytes(runtime(self.model.runtime), self.model.directory)
         return Rival(metrics=score, size_bytes=size, latency_ms=measured)
 
@@ -176,6 +176,7 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
         asked: What the labels mean.
     """
     loaded, inputs = runtime(model.runtime).load(model.directory), None
+    judging = tasks.task(asked.task).judging
     if width(loaded) != own.outputs:
         raise ModelError(f"expected {own.outputs} outputs, found {width(loaded)}")
     scores = []
@@ -184,19 +185,7 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
         outputs = loaded.predict({INPUT: x})[OUTPUT].astype(np.float64)
         if not np.isfinite(outputs).all():
             raise ModelError("its outputs are not finite numbers")
-        scores.append(_scores(outputs, y, own, asked))
+        scores.append(judging.scores(outputs, y, asked, own))
     if inputs is None:
         raise ModelError("there are no test examples")
     return _Judged(model, np.concatenate(scores), inputs)
-
-
-def _scores(
-    outputs: NDArray[np.float64], labels: NDArray[Any], own: DatasetSchema, asked: DatasetSchema
-) -> NDArray[np.float64]:
-    if asked.task == "classification":
-        # A class that only the model knows is always wrong, as is the lack of one that only the data has.
-        index = {name: place for place, name in enumerate(asked.classes)}
-        known = np.array([index.get(name, -1) for name in own.classes])
-        return np.asarray(known[outputs.argmax(axis=1)] == labels, np.float64)
-    truth = labels.astype(np.float64) * asked.label_std + asked.label_mean
-    return np.asarray(np.abs(outputs[:, 0] * own.label_std + own.label_mean - truth))

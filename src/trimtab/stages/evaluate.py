@@ -53,6 +53,6 @@ def _evaluated(task: Task, name: str, dataset: str, file: str) -> Outcome:
 
 
 def _in_a_line(evaluation: Evaluation) -> str:
-    name = "accuracy" if "accuracy" in evaluation.metrics else "mae"
+    name = evaluation.headline.metric
     size = f"{evaluation.size_bytes / 1000:,.1f} kB"
     return f"{name} {evaluation.metrics[name]:.4g} on {evaluation.examples:,} test examples, {size}"

@@ -166,9 +166,12 @@ def _decide(
 
 
 def _axes(evaluation: Evaluation, finalist: budget.Finalist) -> tuple[float, float, float]:
-    metrics = evaluation.metrics
-    error = 1 - metrics["accuracy"] if "accuracy" in metrics else metrics["mae"]
-    return error, finalist.latency.p50, float(finalist.size_bytes)
+    headline = evaluation.headline
+    return (
+        headline.cost(evaluation.metrics[headline.metric]),
+        finalist.latency.p50,
+        float(finalist.size_bytes),
+    )
 
 
 def _judged(

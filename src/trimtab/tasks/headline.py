@@ -23,6 +23,7 @@ class Headline(Protocol):
         unit: Of a loss against another model.
         bound: Which paired bound proves a loss, see ``evaluate.significance``.
         limit: The field of the budget, and of ``retrain``, that limits the loss.
+        worsens: What it does where it gets worse.
     """
 
     metric: str
@@ -31,6 +32,10 @@ class Headline(Protocol):
     unit: ClassVar[str]
     bound: ClassVar[Bound]
     limit: ClassVar[str]
+    worsens: ClassVar[str]
+
+    def scale(self, baseline: float) -> float:
+        """Returns what a mean excess is divided by to be a loss, given the baseline's value."""
 
     def excess(self, baseline: _Scores, scores: _Scores, margin: float) -> _Scores:
         """Returns by how much the loss of each example is past a margin, ``(n,)``.
@@ -43,6 +48,9 @@ class Headline(Protocol):
 
     def cost(self, value: float) -> float:
         """Returns a value as one of which less is better."""
+
+    def text(self, value: float) -> str:
+        """Returns a value in words."""
 
     def unproven(self, bound: str, observed: str, allowed: str, sure: str) -> str:
         """Returns why a loss is past the budget, in words.
@@ -65,6 +73,11 @@ class Share:
     unit: ClassVar[str] = "points"
     bound: ClassVar[Bound] = "proportions"
     limit: ClassVar[str] = "max_accuracy_drop"
+    worsens: ClassVar[str] = "falls"
+
+    def scale(self, baseline: float) -> float:  # noqa: ARG002
+        """See ``Headline.scale``."""
+        return 1.0
 
     def excess(self, baseline: _Scores, scores: _Scores, margin: float) -> _Scores:
         """See ``Headline.excess``."""
@@ -73,6 +86,10 @@ class Share:
     def cost(self, value: float) -> float:
         """See ``Headline.cost``."""
         return 1 - value
+
+    def text(self, value: float) -> str:
+        """See ``Headline.text``."""
+        return f"{value:.2%}"
 
     def unproven(self, bound: str, observed: str, allowed: str, sure: str) -> str:
         """See ``Headline.unproven``."""
@@ -92,6 +109,11 @@ class Error:
     unit: ClassVar[str] = "%"
     bound: ClassVar[Bound] = "errors"
     limit: ClassVar[str] = "max_error_increase"
+    worsens: ClassVar[str] = "rises"
+
+    def scale(self, baseline: float) -> float:
+        """See ``Headline.scale``."""
+        return baseline
 
     def excess(self, baseline: _Scores, scores: _Scores, margin: float) -> _Scores:
         """See ``Headline.excess``; linear as Fieller's ratio of means is tested."""
@@ -100,6 +122,10 @@ class Error:
     def cost(self, value: float) -> float:
         """See ``Headline.cost``."""
         return value
+
+    def text(self, value: float) -> str:
+        """See ``Headline.text``."""
+        return f"{value:.4g}"
 
     def unproven(self, bound: str, observed: str, allowed: str, sure: str) -> str:
         """See ``Headline.unproven``."""

@@ -27,12 +27,14 @@ class AsItCame(BaseModel):
     """A saved model's quality on validation examples, before anything is trained.
 
     Attributes:
-        metric: The task's headline.
+        task: The task.
+        metric: Its headline.
         value: The metric.
         examples: The first of the validation split.
         warning: What seems to be wrong with what it is fed; empty: nothing.
     """
 
+    task: str
     metric: str
     value: float
     examples: int
@@ -55,7 +57,7 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     schema = dataset.schema
     headline = task(schema.task).judging.headline
     scores = _scores(predict, x, y, schema)
-    came = AsItCame(metric=headline.metric, value=float(scores.mean()), examples=len(y))
+    came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))
     others = {wanted: _scores(predict, other, y, schema) for wanted, other in _others(x, schema)}
     sign = 1 if headline.better == "higher" else -1
     best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
@@ -66,7 +68,7 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
 
 def told(came: AsItCame) -> str:
     """Returns the score in words."""
-    shown = f"{came.value:.2%}" if came.metric == "accuracy" else f"{came.value:.4g}"
+    shown = task(came.task).judging.headline.text(came.value)
     return f"{came.metric} {shown} on {came.examples:,} validation examples"
 
 
@@ -96,7 +98,7 @@ def _is_clear(gains: Array) -> bool:
 
 
 def _warning(came: AsItCame, wanted: InputRange, value: float) -> str:
-    other = AsItCame(metric=came.metric, value=value, examples=came.examples)
+    other = AsItCame(task=came.task, metric=came.metric, value=value, examples=came.examples)
     setting = wanted if isinstance(wanted, str) else f"[{wanted[0]:g}, {wanted[1]:g}]"
     return (
         f"the archive as it came has {told(came)}, and {told(other)} where it is fed another range: "

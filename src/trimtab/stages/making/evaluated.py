@@ -45,6 +45,7 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
         draft.counts = {"examples": len(labels)}
         draft.lineage = EvaluationLineage(dataset=dataset_ref, file=file_ref)
         draft.summary = Evaluation(
+            task=data.schema.task,
             runtime=about.runtime,
             examples=len(labels),
             metrics=quality.metrics,

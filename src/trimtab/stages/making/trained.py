@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import keras
@@ -22,6 +21,7 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
 from trimtab.stages import settings
 from trimtab.stages.making.cost import cost_of
+from trimtab.tasks.registry import task
 from trimtab.train import determinism, distribution, loop
 from trimtab.train.history import History
 from trimtab.train.scores import validation_scores
@@ -127,8 +127,7 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
     """Returns the metrics of the weights that were kept, on the validation split."""
     if not len(scores):
         return {}
-    metric = "accuracy" if data.schema.task == "classification" else "mae"
-    found = {metric: float(scores.mean())}
+    found = {task(data.schema.task).judging.headline.metric: float(scores.mean())}
     if "val_loss" in history.kept:
         found["loss"] = history.kept["val_loss"]
     return found
@@ -139,20 +138,6 @@ def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
     if not len(scores):
         return []
     y = np.concatenate([labels for _, labels in data.blocks("validation")])
+    warning = task(data.schema.task).judging.no_better_than_a_constant(scores, y, data.schema)
     hint = "Train longer, change the learning rate or the model, or look at the data."
-    if data.schema.task == "classification":
-        constant = float(np.bincount(y).max() / len(y))
-        # One-sided, at 95 %, by the normal approximation: on few examples, chance alone can look better.
-        if scores.mean() - constant < 1.645 * math.sqrt(constant * (1 - constant) / len(y)):
-            return [
-                f"the model is right on {scores.mean():.1%} of {len(y)} validation examples, not clearly "
-                f"more than always guessing the most frequent class ({constant:.1%}). {hint}"
-            ]
-        return []
-    constant = float(np.abs(y - np.median(y)).mean() * data.schema.label_std)
-    if scores.mean() >= constant:
-        return [
-            f"the model's mean absolute error on validation is {scores.mean():.4g}; always "
-            f"guessing the median gives {constant:.4g}. {hint}"
-        ]
-    return []
+    return [f"{warning} {hint}"] if warning else []

@@ -1,10 +1,31 @@
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from trimtab.evaluate import metrics
+from trimtab.tasks import metrics
+from trimtab.tasks.quality import Quality
+from trimtab.tasks.registry import task
+
+
+@dataclass(frozen=True)
+class Target:
+    """See ``tasks.base.Target``."""
+
+    classes: list[str] = field(default_factory=list)
+    label_mean: float = 0.0
+    label_std: float = 1.0
+
+
+def classification(outputs: np.ndarray, labels: np.ndarray, classes: list[str]) -> Quality:
+    return task("classification").judging.quality(outputs, labels, Target(classes))
+
+
+def regression(outputs: np.ndarray, labels: np.ndarray, mean: float, std: float) -> Quality:
+    return task("regression").judging.quality(outputs, labels, Target([], mean, std))
 
 
 def draw(classes, n=500, seed=0):
@@ -18,7 +39,7 @@ def draw(classes, n=500, seed=0):
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_classification_agrees_with_scikit_learn(classes):
     outputs, labels = draw(classes)
-    found = metrics.classification(outputs, labels, [f"c{i}" for i in range(classes)])
+    found = classification(outputs, labels, [f"c{i}" for i in range(classes)])
     predicted = outputs.argmax(axis=1)
     expected = {
         "accuracy": sk.accuracy_score(labels, predicted),
@@ -61,14 +82,14 @@ def test_calibration_error_of_extremes():
 
 def test_a_class_without_test_examples_and_hard_zeros_stay_finite():
     outputs = np.array([[1.0, 0, 0], [0, 1.0, 0], [1.0, 0, 0]], np.float32)
-    found = metrics.classification(outputs, np.array([0, 1, 1]), ["a", "b", "never"])
+    found = classification(outputs, np.array([0, 1, 1]), ["a", "b", "never"])
     assert all(np.isfinite(list(found.metrics.values())))
     assert found.metrics["balanced_accuracy"] == pytest.approx(0.75)
     assert found.per_class["never"].examples == 0
 
 
 def test_two_classes_with_one_present_have_no_roc():
-    found = metrics.classification(np.array([[0.9, 0.1]], np.float32), np.array([0]), ["a", "b"])
+    found = classification(np.array([[0.9, 0.1]], np.float32), np.array([0]), ["a", "b"])
     assert "roc_auc" not in found.metrics
 
 
@@ -77,7 +98,7 @@ def test_regression_is_in_the_labels_unit():
     truth = rng.normal(150, 75, 300)
     predicted = truth + rng.normal(0, 10, 300)
     scaled = ((predicted - 150) / 75).astype(np.float32)[:, None]
-    found = metrics.regression(scaled, ((truth - 150) / 75).astype(np.float32), 150.0, 75.0)
+    found = regression(scaled, ((truth - 150) / 75).astype(np.float32), 150.0, 75.0)
     assert found.metrics["mae"] == pytest.approx(sk.mean_absolute_error(truth, predicted), rel=1e-4)
     assert found.metrics["rmse"] == pytest.approx(sk.root_mean_squared_error(truth, predicted), rel=1e-4)
     assert found.metrics["r2"] == pytest.approx(sk.r2_score(truth, predicted), rel=1e-4)
