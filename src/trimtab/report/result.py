@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class DataSummary(_Strict):
+class DataSummary(BaseModel):
     """The data that the run used."""
 
     rows: dict[str, int] = Field(description="Rows by split: train, validation, test.")
@@ -25,7 +21,7 @@ class DataSummary(_Strict):
     warnings: list[str] = Field([], description="What is suspicious about the data, in words.")
 
 
-class TaskResult(_Strict):
+class TaskResult(BaseModel):
     """One task of the pipeline."""
 
     name: str = Field(description="The stage, and the shard that it worked on: `prune 1/2`.")
@@ -33,7 +29,7 @@ class TaskResult(_Strict):
     reused: bool = Field(False, description="Whether all that it was to make was there already.")
 
 
-class StageError(_Strict):
+class StageError(BaseModel):
     """Why a stage failed."""
 
     stage: str = Field(description="The stage, and what it worked on: `prune channels-0.5`.")
@@ -45,7 +41,7 @@ class StageError(_Strict):
 Status = Literal["deployed", "up_to_date", "champion_kept", "over_budget", "failed"]
 
 
-class Result(_Strict):
+class Result(BaseModel):
     """The outcome of a run."""
 
     run_id: str = Field(description="The name of the run's directory.")
