@@ -55,10 +55,26 @@ def model(request: pytest.FixtureRequest, serving: Runtime, models: dict[str, ke
     return models[request.param]
 
 
+@pytest.fixture(scope="session")
+def converted() -> dict[str, Path]:
+    """Returns where each runtime's files of the MLP are, as far as they were made."""
+    return {}
+
+
 @pytest.fixture
-def floats(serving: Runtime, models: dict[str, keras.Model], calibration, tmp_path: Path) -> Path:
-    """Returns the directory of the MLP's files, in floats."""
-    serving.convert(models["mlp"], "none", params(serving, "none"), tmp_path, calibration)
+def floats(
+    serving: Runtime,
+    models: dict[str, keras.Model],
+    calibration: Callable[[int], Batch],
+    converted: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+) -> Path:
+    """Returns the directory of the MLP's files in floats, which a test may harm."""
+    if serving.name not in converted:
+        converted[serving.name] = tmp_path_factory.mktemp(serving.name)
+        serving.convert(models["mlp"], "none", params(serving, "none"), converted[serving.name], calibration)
+    files.copy(serving, converted[serving.name], tmp_path)
     return tmp_path
 
 

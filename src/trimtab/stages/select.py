@@ -17,7 +17,7 @@ from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLin
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT
-from trimtab.config.chains import BASELINE, Candidate
+from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
@@ -90,7 +90,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         )
         finalists = _finalists(entries, latencies, config, data.schema.task)
         decided = _decide(entries, finalists, config, data.schema.task, missing)
-        _write(run, config, decided, entries, data)
+        _write(run, decided, entries, data)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
         progress.say("select", decided.verdict)
@@ -206,7 +206,7 @@ def _not_made(name: str, config: Config, reason: str) -> CandidateResult:
     )
 
 
-def _write(run: str, config: Config, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
+def _write(run: str, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
     with open_artifacts(run).create(selection.KIND, selection.KIND) as draft:
         selection.write(draft.path, decided)
         draft.lineage = SelectionLineage(dataset=data.fingerprint)
@@ -223,14 +223,15 @@ def _write(run: str, config: Config, decided: Selection, entries: dict[str, _Ent
             file=entry.file_ref,
         )
         files.copy(serving, entry.files.path, draft.path)
-        _golden(entry, config.candidates()[decided.chosen], data).save(draft.path / golden.GOLDEN_FILE)
+        _golden(entry, data).save(draft.path / golden.GOLDEN_FILE)
 
 
-def _golden(entry: _Entry, candidate: Candidate, data: Dataset) -> golden.Golden:
+def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_GOLDEN_EXAMPLES]
-    y = runtime(entry.served.runtime).load(entry.files.path).predict({INPUT: data.model_input(x)})
-    in_int8 = candidate.ending.step.name in ("int8", "qat_int8")
+    serving = runtime(entry.served.runtime)
+    y = serving.load(entry.files.path).predict({INPUT: data.model_input(x)})
+    in_int8 = "int8" in serving.traits(entry.files.path).arithmetic
     return golden.Golden({INPUT: x}, y, golden.tolerance(read_outputs(entry.examples), in_int8))
 
 
