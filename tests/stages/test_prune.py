@@ -171,6 +171,13 @@ def crashes() -> None:
     _apply(apply)
 
 
+def finds_no_space() -> None:
+    def apply(*_: object) -> None:
+        raise CompressionError("the converter failed: [Errno 28] No space left on device")
+
+    _apply(apply)
+
+
 def storage_fails() -> None:
     def apply(*_: object) -> None:
         raise StorageError("it kept failing", path="gs://bucket/x")
@@ -193,6 +200,11 @@ def test_a_step_that_refuses_is_a_reason_and_is_not_tried_again(home: Home) -> N
         assert outcomes[SPARSE] == Outcome(reason="dense_1: cannot be done")
         assert outcomes["none"].ref
     assert all(entry.reused and not entry.ok for entry in entries(home).values())
+
+
+def test_what_the_system_refused_is_tried_again(home: Home) -> None:
+    assert "No space left on device" in pruned(home, finds_no_space)[SPARSE].reason
+    assert pruned(home)[SPARSE].ref
 
 
 def test_a_defect_is_a_reason_with_its_traceback_and_is_tried_again(home: Home) -> None:

@@ -11,6 +11,7 @@ from trimtab import progress
 from trimtab.artifacts import failure
 from trimtab.artifacts.record import EntryRecord
 from trimtab.errors import ArtifactError, CompressionError, ModelError, StorageError, TrimtabError
+from trimtab.os_errors import is_refusal
 from trimtab.stages import children
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import DefectError, Task
@@ -19,7 +20,7 @@ _NO_FAULT = (StorageError, ArtifactError)
 """Errors that say nothing of what is to be made: run again, it may be the best."""
 
 _FOR_GOOD = (CompressionError, ModelError)
-"""Errors that come again however often the same is tried."""
+"""Errors that come again however often the same is tried, unless they quote the operating system."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> 
             raise ArtifactError("it was made, and is gone", path=work.ref, hint="Run this again.")
         return EntryRecord(name=name, summary=found.summary)
     reason = _reason(crash)
-    if isinstance(crash.error, _FOR_GOOD):
+    if isinstance(crash.error, _FOR_GOOD) and not is_refusal(crash.error):
         failure.write(task.store, work.ref, reason)
     progress.say(work.label, f"cannot be made: {reason.splitlines()[0]}")
     return EntryRecord(name=name, ok=False, reason=reason, traceback=crash.traceback)
