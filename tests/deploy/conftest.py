@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from served import linear_files, predict
 
+from trimtab.artifacts import training
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
-from trimtab.deploy import training
 from trimtab.deploy.golden import Golden
 from trimtab.runtimes import registry
 from trimtab.storage import artifact

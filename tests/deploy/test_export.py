@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from served import predict
 
+from trimtab.artifacts import training
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import Dataset, model_input
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
-from trimtab.deploy import promotion, saved_model, servable, training
+from trimtab.deploy import promotion, saved_model, servable
 from trimtab.deploy.export import export
 from trimtab.deploy.golden import Golden
 from trimtab.errors import ArtifactError, ConfigError, DeployError

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trimtab.deploy import promotion, training
+from trimtab.artifacts import training
+from trimtab.deploy import promotion
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError, DeployError
 

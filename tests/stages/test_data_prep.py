@@ -10,10 +10,10 @@ from stages.home import Home
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.record import StageRecord
+from trimtab.artifacts.training import RECORD_FILE, TrainingRecord
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
-from trimtab.deploy.training import RECORD_FILE, TrainingRecord
 from trimtab.errors import ArtifactError
 from trimtab.stages import data_prep
 from trimtab.storage import artifact

@@ -7,10 +7,10 @@ import pytest
 from stages.conftest import five_candidates
 
 from trimtab.artifacts import selection as selections
+from trimtab.artifacts import training
 from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.shard import QUANTIZED
 from trimtab.config.deploy import Deploy
-from trimtab.deploy import training
 from trimtab.deploy.repository import Repository
 from trimtab.stages import deploy, evaluate, select
 from trimtab.storage import artifact

@@ -14,12 +14,11 @@ import keras
 import pytest
 from stages.home import Home
 
-from trimtab.artifacts import hyperparameters
+from trimtab.artifacts import hyperparameters, training
 from trimtab.artifacts.hyperparameters import TuneSummary
 from trimtab.artifacts.model import MODEL_FILE, TrainSummary, read_scores
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy import training
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.models.cost import weights_sha256
 from trimtab.stages import train, tune

@@ -21,11 +21,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from trimtab.artifacts import training
+from trimtab.artifacts.training import TrainingRecord
 from trimtab.config.config import Config
 from trimtab.config.recipes import read_chain
-from trimtab.deploy import training
 from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
-from trimtab.deploy.training import TrainingRecord
 from trimtab.errors import ArtifactError, DeployError, TrimtabError
 from trimtab.storage import artifact
 from trimtab.storage.artifacts import open_artifacts

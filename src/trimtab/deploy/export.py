@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from trimtab.artifacts import training
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.chains import UNCHANGED
 from trimtab.config.recipes import read_chain
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
-from trimtab.deploy import saved_model, training
+from trimtab.deploy import saved_model
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
 from trimtab.deploy.repository import CHAMPION_FILE, COUNTER_FILE, Repository

@@ -17,13 +17,13 @@ from typing import Any
 from trimtab import progress
 from trimtab.artifacts.comparison import Forced, Judged
 from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.training import TrainingRecord
 from trimtab.config.data import Data
 from trimtab.data.champion.changes import Changes, changes_between
 from trimtab.data.champion.reference import Reference
 from trimtab.data.prepare.content import Content, fingerprint
 from trimtab.data.prepare.sources import checksums
 from trimtab.deploy import champion as champions
-from trimtab.deploy.training import TrainingRecord
 from trimtab.stages.begin import begin
 from trimtab.stages.judged import Sources, recalled
 from trimtab.stages.settings import target

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab import progress
-from trimtab.artifacts import comparison, selection
+from trimtab.artifacts import comparison, selection, training
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.deployment import DeploySummary
@@ -18,7 +18,7 @@ from trimtab.artifacts.record import read_records
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
-from trimtab.deploy import champion, promotion, training
+from trimtab.deploy import champion, promotion
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment

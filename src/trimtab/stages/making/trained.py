@@ -9,14 +9,14 @@ import keras_tuner
 import numpy as np
 
 from trimtab import progress
-from trimtab.artifacts import dataset, hyperparameters
+from trimtab.artifacts import dataset, hyperparameters, training
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
 from trimtab.compress.traits import measure
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy import champion, training
+from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
 from trimtab.stages import settings

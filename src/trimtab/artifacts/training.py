@@ -16,6 +16,7 @@ from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, Dataset
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
 
+KIND = "training"
 MODEL_FILE, COMPRESSED_FILE, RECORD_FILE = "model.keras", "compressed.keras", "training.json"
 
 
@@ -59,7 +60,7 @@ def write(
         model: The trained ``model`` artifact, before pruning: retraining starts from its weights.
         compressed: The ``model`` artifact that the deployed candidate was made from: what is exported.
     """
-    with artifact.create(path, "training") as draft:
+    with artifact.create(path, KIND) as draft:
         shutil.copyfile(model.path / MODEL_FILE, draft.path / MODEL_FILE)
         shutil.copyfile(compressed.path / MODEL_FILE, draft.path / COMPRESSED_FILE)
         for name in (SCHEMA_FILE, STATISTICS_FILE):
@@ -72,7 +73,7 @@ def write(
             "compressed": compressed.digest,
             "candidate": record.candidate,
         }
-    return artifact.load(path, "training")
+    return artifact.load(path, KIND)
 
 
 def read(found: artifact.Artifact) -> TrainingRecord:
