@@ -234,6 +234,7 @@ def sharded(
                 measured = ("metrics", "per_class", "confusion", "size_bytes", "gzip_bytes")
                 about = {key: one[key] for key in measured if key in one}
                 about |= {"runtime": "litert", "examples": examples, "cost": COST}
+                about["task"] = "regression" if "mae" in one["metrics"] else "classification"
                 evaluated.append(EntryRecord(name=one["id"], seconds=0.8, summary=about))
         for stage, entries in (("prune", pruned), ("quantize", quantized), ("evaluate", evaluated)):
             seconds = sum(entry.seconds for entry in entries)
