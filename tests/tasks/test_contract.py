@@ -26,6 +26,7 @@ ROWS = 60
 LABELS = {
     "classification": ["red", "green", "blue"] * (ROWS // 3),
     "regression": [place / 7 for place in range(ROWS)],
+    "toy": ["no", "yes"] * (ROWS // 2),
 }
 """A column of labels of each task."""
 
@@ -48,8 +49,9 @@ class Case:
         self.outputs = np.asarray(self.model(self.x))
 
 
-@pytest.fixture(params=TASKS)
-def case(request: pytest.FixtureRequest) -> Case:
+@pytest.fixture(params=[*TASKS, "toy"])
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setitem(TASKS, "toy", "tasks.toy_task")
     task, config = task_of(request.param), Data(train="rows.csv", task=request.param)
     batch = pa.RecordBatch.from_pydict({"label": LABELS[request.param]})
     column = Summary.of(batch, config).columns["label"]
