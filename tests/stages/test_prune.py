@@ -85,7 +85,7 @@ def test_zeros_are_counted_and_validation_is_scored_again(made: tuple[Home, dict
     model = keras.saving.load_model(home.path(sparse.ref) / MODEL_FILE)
     assert weights_sha256(model) == about(home, sparse).weights_sha256
     x, y = home.data().head("validation", 10_000)
-    right = np.asarray(model(x)).argmax(axis=1) == y
+    right = np.asarray(model(x["input"])).argmax(axis=1) == y
     np.testing.assert_array_equal(read_scores(home.store, sparse.ref), right.astype(np.float32))
 
 

@@ -278,7 +278,7 @@ def test_a_student_of_a_teacher_alone_learns_its_answers(classification: Callabl
         baseline=lambda: teacher,
         ended=lambda history: None,
     )
-    x, _ = data.head("validation", 60)
+    x = data.head("validation", 60)[0]["input"]
 
     def distance() -> float:
         return float(np.abs(np.asarray(student(x)) - np.asarray(teacher(x))).mean())

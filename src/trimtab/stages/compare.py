@@ -14,7 +14,7 @@ from trimtab.artifacts import comparison, selection
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.comparison import Comparison, ComparisonLineage, Forced, Rival
 from trimtab.artifacts.evaluation import Latency
-from trimtab.batch import INPUT, OUTPUT, Batch
+from trimtab.batch import OUTPUT, Batch, take
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
@@ -35,7 +35,7 @@ from trimtab.storage import artifact
 from trimtab.tasks import registry as tasks
 
 _BATCH, _LATENCY_EXAMPLES = 256, 64
-_Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
+_Batches = Iterable[tuple[Batch, NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -181,8 +181,8 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
         raise ModelError(f"expected {own.outputs} outputs, found {width(loaded)}")
     scores = []
     for x, y in batches:
-        inputs = {INPUT: x[:_LATENCY_EXAMPLES]} if inputs is None else inputs
-        outputs = loaded.predict({INPUT: x})[OUTPUT].astype(np.float64)
+        inputs = take(x, 0, _LATENCY_EXAMPLES) if inputs is None else inputs
+        outputs = loaded.predict(x)[OUTPUT].astype(np.float64)
         if not np.isfinite(outputs).all():
             raise ModelError("its outputs are not finite numbers")
         scores.append(judging.scores(outputs, y, asked, own))

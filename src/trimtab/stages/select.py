@@ -86,7 +86,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         models = {name: entry.served for name, entry in entries.items()}
         x, _ = data.head("test", _LATENCY_EXAMPLES)
         latencies, runs = latency.measure(
-            models, {name: {INPUT: x} for name in models}, config.budget.threads, config.seed
+            models, dict.fromkeys(models, x), config.budget.threads, config.seed
         )
         finalists = _finalists(entries, latencies, config, data.schema.task)
         decided = _decide(entries, finalists, config, data.schema.task, missing)

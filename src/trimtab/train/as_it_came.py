@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from trimtab.batch import INPUT
 from trimtab.config.model import InputRange
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
@@ -53,8 +54,8 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     """
     if not dataset.rows["validation"]:
         return None
-    x, y = dataset.head("validation", MOST_EXAMPLES)
-    schema = dataset.schema
+    batch, y = dataset.head("validation", MOST_EXAMPLES)
+    x, schema = batch[INPUT], dataset.schema
     headline = task(schema.task).judging.headline
     scores = _scores(predict, x, y, schema)
     came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))

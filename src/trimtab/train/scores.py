@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 
+from trimtab.batch import INPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
@@ -20,7 +21,7 @@ def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
     """
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
-        outputs.append(np.asarray(model.predict_on_batch(x), np.float32))
+        outputs.append(np.asarray(model.predict_on_batch(x[INPUT]), np.float32))
         labels.append(y)
     if not outputs:
         return np.zeros(0, np.float32)

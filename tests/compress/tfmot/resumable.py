@@ -73,7 +73,7 @@ def context_of(data: Dataset, directory: Path, baseline: keras.Model, **train: A
             baseline=lambda: baseline,
             ended=lambda history: None,
         ),
-        calibration=lambda n: np.asarray(data.head("train", n)[0]),
+        calibration=lambda n: np.asarray(data.head("train", n)[0]["input"]),
         say=lambda text: None,
     )
 

@@ -75,8 +75,8 @@ def _clips(root: Path, count: int, seconds: float) -> str:
 def _test_rows(found: Dataset) -> tuple[np.ndarray, np.ndarray]:
     batches = found.champion_test(64)
     assert batches is not None
-    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return x, y
+    x, y = zip(*((batch["input"], labels) for batch, labels in batches), strict=True)
+    return np.concatenate(x), np.concatenate(y)
 
 
 def test_rows_that_fit_are_encoded_as_the_champion_learned_them(tmp_path: Path, prepared: Prepare) -> None:
@@ -414,12 +414,12 @@ def test_a_champion_is_not_asked_where_the_test_rows_lack_its_column(
 def test_another_range_of_the_input_is_a_change(tmp_path: Path, prepared: Prepare) -> None:
     images, raw = _images(tmp_path / "a", 120), Form("raw")
     champion, _ = prepared("champion", train=images, form=raw)
-    assert champion.head("test", 4)[0].max() > 50
+    assert champion.head("test", 4)[0]["input"].max() > 50
     _, found = prepared("same", champion, train=images, form=Form((0.0, 255.0)))
     assert found.schema_changes == []
     dataset, found = prepared("new", champion, train=images)
     assert found.schema_changes == ["model.input is standardized, it was [0.0, 255.0]"]
-    assert dataset.head("test", 4)[0].max() <= 1
+    assert dataset.head("test", 4)[0]["input"].max() <= 1
     assert _test_rows(dataset)[0].max() > 50
 
 

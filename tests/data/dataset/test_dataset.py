@@ -49,7 +49,7 @@ def test_batches_are_the_arrays_in_order_as_the_model_takes_them(path: Path, bat
     batches = list(dataset.batches("train", batch_size))
     assert all(len(labels) == batch_size for _, labels in batches[:-1])
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), y)
-    joined = np.concatenate([batch for batch, _ in batches])
+    joined = np.concatenate([batch["input"] for batch, _ in batches])
     assert joined.dtype == np.float32
     np.testing.assert_allclose(joined, x / 127.5 - 1, atol=1e-6)
 
@@ -59,7 +59,7 @@ def test_head_is_the_first_rows(path: Path) -> None:
     x, y = dataset.arrays("test")
     head_x, head_y = dataset.head("test", 5)
     np.testing.assert_array_equal(head_y, y[:5])
-    np.testing.assert_array_equal(head_x, dataset.model_input(x[:5]))
+    np.testing.assert_array_equal(head_x["input"], dataset.model_input(x[:5]))
     assert len(dataset.head("test", 1000)[1]) == 13
 
 
@@ -73,10 +73,11 @@ def test_tokens_stay_integers(write_dataset: Callable[..., Path]) -> None:
     )
     x, y = np.array([[5, 1, 0], [2, 0, 0]]), np.array([0.5, -1.5])
     dataset = Dataset.open(write_dataset(schema, {"train": (x, y)}))
-    tokens, values = dataset.head("train", 2)
+    batch, values = dataset.head("train", 2)
+    tokens = batch["input"]
     assert (tokens.dtype, values.dtype) == (np.int32, np.float32)
     np.testing.assert_array_equal(tokens, x)
-    assert dataset.head("test", 4)[0].shape == (0, 3)
+    assert dataset.head("test", 4)[0]["input"].shape == (0, 3)
 
 
 def test_a_flipped_bit_and_a_missing_file_are_errors(path: Path) -> None:

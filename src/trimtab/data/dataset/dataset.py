@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from trimtab.batch import Batch
+from trimtab.batch import INPUT, Batch
 from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
@@ -128,14 +128,14 @@ class Dataset:
             at += len(labels)
         return x, y
 
-    def batches(self, split: str, batch_size: int) -> Iterator[tuple[Array, Array]]:
-        """Yields a split in order as ``(x (batch, *shape) as the model takes it, y (batch,))``.
+    def batches(self, split: str, batch_size: int) -> Iterator[tuple[Batch, Array]]:
+        """Yields a split in order as ``(examples as the model takes them, y (batch,))``.
 
         The last batch may be smaller; memory does not grow with the rows.
         """
         return _batches(self.blocks(split), self.schema, batch_size)
 
-    def champion_test(self, batch_size: int = 256) -> Iterator[tuple[Array, Array]] | None:
+    def champion_test(self, batch_size: int = 256) -> Iterator[tuple[Batch, Array]] | None:
         """Returns the test split as the model in service takes it, or None where it cannot answer.
 
         Row by row it is ``batches("test", batch_size)``: the labels are this dataset's, whose classes may
@@ -149,12 +149,12 @@ class Dataset:
         folder = self.path / CHAMPION / "test" if (self.path / CHAMPION).is_dir() else self.path / "test"
         return _batches(_blocks(folder, self.champion, self.rows["test"]), self.champion, batch_size)
 
-    def head(self, split: str, n: int) -> tuple[Array, Array]:
-        """Returns the first ``n`` examples of a split, or all of them: ``(x as the model takes it, y)``."""
+    def head(self, split: str, n: int) -> tuple[Batch, Array]:
+        """Returns the first ``n`` examples of a split, or all: ``(examples as the model takes them, y)``."""
         for batch in self.batches(split, n):
             return batch
         x, y = self.arrays(split)
-        return self.model_input(x), y
+        return model_inputs(self.schema, {INPUT: x}), y
 
     def model_input(self, x: Array) -> Array:
         """Returns stored tensors as the model takes them: ``stored * scale + offset``; tokens are unchanged.
@@ -196,7 +196,7 @@ def _blocks(folder: Path, schema: DatasetSchema, rows: int) -> Iterator[tuple[Ar
 
 def _batches(
     blocks: Iterator[tuple[Array, Array]], schema: DatasetSchema, batch_size: int
-) -> Iterator[tuple[Array, Array]]:
+) -> Iterator[tuple[Batch, Array]]:
     parts: list[tuple[Array, Array]] = []
     held = 0
     for x, y in blocks:
@@ -212,9 +212,9 @@ def _batches(
         yield _joined(parts, schema)
 
 
-def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Array, Array]:
+def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Batch, Array]:
     x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return model_input(schema, x), y
+    return model_inputs(schema, {INPUT: x}), y
 
 
 def model_inputs(schema: DatasetSchema, stored: Batch) -> Batch:

@@ -10,6 +10,7 @@ from trimtab import progress
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, Epoch, ModelLineage
 from trimtab.artifacts.store import ContentStore
+from trimtab.batch import INPUT
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
@@ -67,7 +68,7 @@ class Making:
                 baseline=self._baseline,
                 ended=lambda history: self.history.extend(history.epochs),
             ),
-            calibration=lambda n: self._data.head("train", n)[0],
+            calibration=lambda n: self._data.head("train", n)[0][INPUT],
             say=lambda text: progress.say(self._label, text),
         )
 

@@ -11,7 +11,7 @@ from trimtab.artifacts import dataset, evaluation
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT
+from trimtab.batch import OUTPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import DataError, ModelError
 from trimtab.runtimes import files
@@ -63,7 +63,7 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
         raise DataError("the test split has no examples", path=str(data.path), field="data.test")
     if (found := width(model)) != data.schema.outputs:
         raise ModelError(f"expected {data.schema.outputs} outputs, found {found}")
-    parts = [(model.predict({INPUT: x})[OUTPUT], y) for x, y in data.batches("test", _BATCH)]
+    parts = [(model.predict(x)[OUTPUT], y) for x, y in data.batches("test", _BATCH)]
     outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return outputs, labels
 
