@@ -194,3 +194,16 @@ def test_mixed_precision_is_kept() -> None:
         keras.config.set_dtype_policy("float32")
     pruned = channels(model, Channels(ratio=0.5), Recorder().context)
     assert pruned.get_layer("conv_2_1").compute_dtype == "bfloat16"
+
+
+def test_an_adapted_normalization_keeps_what_it_learned() -> None:
+    x = np.random.default_rng(0).normal(40, 7, (50, 4)).astype(np.float32)
+    normalization = layers.Normalization()
+    normalization.adapt(x)
+    inputs = keras.Input((4,))
+    hidden = layers.Dense(8, activation="relu", name="hidden")(normalization(inputs))
+    model = keras.Model(inputs, layers.Dense(2, name="out")(hidden))
+    kernel, bias = model.get_layer("hidden").get_weights()
+    model.get_layer("hidden").set_weights([kernel * (np.arange(8) < 4), bias])
+    pruned = channels(model, Channels(ratio=0.5), Recorder().context)
+    np.testing.assert_allclose(pruned(x), model(x), atol=1e-5)

@@ -217,3 +217,18 @@ def test_integer_arithmetic_on_the_input_is_refused(tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
     with pytest.raises(ModelError, match=r"uint8.*\n.*Rescaling"):
         archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
+
+
+@pytest.mark.parametrize("shape", [(None, None, 1), (8, 8, 1)])
+def test_an_adapted_normalization_keeps_what_it_learned(
+    tmp_path: Path, shape: tuple[int | None, ...]
+) -> None:
+    normalization = keras.layers.Normalization()
+    normalization.adapt(np.random.default_rng(0).normal(50, 9, (20, 8, 8, 1)))
+    inner = keras.Sequential([keras.Input(shape), normalization, keras.layers.GlobalAveragePooling2D()])
+    model = keras.Sequential([keras.Input(shape), inner, keras.layers.Dense(10, activation="softmax")])
+    model.save(tmp_path / "model.keras")
+    spec = ModelSpec("image", "classification", (8, 8, 1), "float32", 10)
+    fitted = archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
+    x = np.random.default_rng(1).normal(50, 9, (4, 8, 8, 1)).astype(np.float32)
+    np.testing.assert_allclose(fitted(x), model(x), atol=1e-6)

@@ -48,7 +48,22 @@ def copy(model: keras.Model, inputs: Any = None) -> keras.Model:
     """
     clone = keras.models.clone_model(model, input_tensors=inputs)
     clone.set_weights(model.get_weights())
+    derive_constants(clone)
     return clone
+
+
+def derive_constants(model: keras.Model) -> None:
+    """Lets layers compute anew what they hold beside their weights, as Normalization its mean and deviation.
+
+    They do so when they are built and when they are loaded, but not when weights are set: they would go on
+    with those that they were built with.
+
+    Args:
+        model: A built model whose weights were set.
+    """
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def _flattened(model: keras.Model, source: str) -> keras.Model:

@@ -8,6 +8,7 @@ import keras
 
 from trimtab.errors import ModelError
 from trimtab.models import archive
+from trimtab.models.functional import derive_constants
 
 
 def copy_weights(model: keras.Model, file: Path) -> str:
@@ -35,6 +36,7 @@ def copy_weights(model: keras.Model, file: Path) -> str:
         if found != before:
             return f"the model has {_described(found)} where the earlier one has {_described(before)}"
     model.set_weights(source.get_weights())
+    derive_constants(model)
     return ""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from trimtab.compress.graph.dependency import Dependencies
 from trimtab.errors import CompressionError
+from trimtab.models.functional import derive_constants
 
 
 def cut(model: keras.Model, found: Dependencies, keep: np.ndarray) -> keras.Model:
@@ -34,6 +35,7 @@ def cut(model: keras.Model, found: Dependencies, keep: np.ndarray) -> keras.Mode
                     field=layer.name,
                 )
             new.assign(array)
+    derive_constants(narrow)
     return narrow
 
 
