@@ -20,6 +20,7 @@ from kfp import compiler
 from shared_schemas import shared
 
 from components import meanings
+from pipelines.compress import compress
 from pipelines.optimize import optimize
 from pipelines.retrain import retrain
 from trimtab.config.config import Config
@@ -35,7 +36,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         component = getattr(importlib.import_module(f"components.{stage}.component"), stage)
         yield ROOT / "components" / stage / "component.yaml", _compiled(component)
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)
-    for name, pipeline in {"optimize": optimize, "retrain": retrain}.items():
+    for name, pipeline in {"optimize": optimize, "retrain": retrain, "compress": compress}.items():
         yield ROOT / "pipelines" / f"{name}.yaml", _compiled(pipeline)
     for name, model in {"config": Config, "result": Result}.items():
         schema = {

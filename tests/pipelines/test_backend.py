@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kfp.compiler import Compiler
 
-PIPELINES = ("optimize", "retrain")
+PIPELINES = ("optimize", "retrain", "compress")
 
 
 @pytest.fixture(params=PIPELINES)

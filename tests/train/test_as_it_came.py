@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.config.model import Model
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import Form
 from trimtab.data.prepare.prepare import prepare
+from trimtab.errors import ModelError
 from trimtab.storage import artifact
 from trimtab.train import as_it_came
 
@@ -53,6 +55,13 @@ def test_a_model_that_would_do_better_on_another_range_is_warned_of(tmp_path: Pa
     assert came.value < 0.7
     assert came.warning.endswith("it seems to expect model.input: [0, 255]")
     assert "100.00%" in came.warning
+
+
+def test_an_untrained_model_of_which_nobody_said_the_range_is_refused(tmp_path: Path) -> None:
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form()))
+    with pytest.raises(ModelError, match=r"(?s)model\.input.*--set 'model\.input=\[0, 255\]'"):
+        as_it_came.refuse_another_range(came, Model(archive="m.onnx"))
+    as_it_came.refuse_another_range(came, Model(archive="m.onnx", input="standardized"))
 
 
 def test_a_model_that_is_bad_on_every_range_is_not(tmp_path: Path) -> None:

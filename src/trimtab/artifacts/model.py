@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Cost
 from trimtab.artifacts.hyperparameters import Hyperparameters
@@ -42,12 +42,27 @@ class ModelSummary(BaseModel):
         cost: Counted on the model.
         traits: What earlier steps made of it, and later ones have to keep.
         history: Every epoch of the training, or of the step's fine-tuning.
+        runtime: What the model's files are of, where it came in those of a runtime; else it is a Keras model.
     """
 
     weights_sha256: str
     cost: Cost
     traits: Traits = Traits()
     history: list[Epoch] = []
+    runtime: str = ""
+
+
+class AsItCame(BaseModel):
+    """A saved model's quality on validation examples, before anything is trained."""
+
+    task: str = Field(description="The task, such as `classification`.")
+    metric: str = Field(description="The metric that the budget limits; an error is in the label's unit.")
+    value: float = Field(description="The metric.")
+    examples: int = Field(description="The first of the validation split.")
+    warning: str = Field("", description="What seems to be wrong with what it is fed; empty: nothing.")
+    better_input: str = Field(
+        "", description="The `model.input` that it seems to expect; empty: it is fed that."
+    )
 
 
 class TrainSummary(ModelSummary):
@@ -60,6 +75,7 @@ class TrainSummary(ModelSummary):
         warnings: What a person should look at.
         start: What training started from: ``champion v3``, ``scratch``, or nothing to be said.
         start_reason: Why.
+        as_it_came: What an archive was worth before it was trained.
     """
 
     best_epoch: int | None = None
@@ -70,6 +86,7 @@ class TrainSummary(ModelSummary):
     warnings: list[str] = []
     start: str = ""
     start_reason: str = ""
+    as_it_came: AsItCame | None = None
 
 
 def write_scores(directory: Path, scores: NDArray[np.float32]) -> None:

@@ -18,6 +18,7 @@ from trimtab.errors import TrimtabError
 
 COMMANDS = {
     "run": "Train, shrink, prove and ship a model, as one YAML says.",
+    "compress": "Shrink, prove and ship a model that is trained already.",
     "retrain": "Retrain the model in service, if there is new data.",
     "predict": "Predict with a deployed model for a file.",
     "serve": "Serve a deployed model over HTTP.",

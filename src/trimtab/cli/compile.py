@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import click
 
 from trimtab.cli.image_reference import ImageReference
-from trimtab.cli.pipeline import NAMES, Pipeline
+from trimtab.cli.pipeline import NAMES, Name, Pipeline
 
 
 @click.command("compile")
@@ -29,7 +28,7 @@ from trimtab.cli.pipeline import NAMES, Pipeline
 def command(
     config: Path | None,
     output: str,
-    pipeline: Literal["optimize", "retrain"],
+    pipeline: Name,
     image: str | None,
     manifests: bool,
 ) -> int:

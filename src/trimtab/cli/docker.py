@@ -33,6 +33,7 @@ from trimtab.cli import config_argument, kfp_local, run_directory
 from trimtab.cli.kfp_local import Command
 from trimtab.config.stages import STAGES
 from trimtab.errors import TrimtabError
+from trimtab.runtimes import sources
 from trimtab.storage.gcs.location import is_remote
 
 if TYPE_CHECKING:
@@ -196,7 +197,8 @@ def _credentials() -> Path | None:
 
 def _sources(config: Config) -> list[Path]:
     """Returns the local files and directories that the config names; of a pattern, the directory above it."""
-    named = [config.data.train, config.data.validation, config.data.test, config.model.archive]
+    archive = sources.parts(config.model.archive) if config.model.archive else []
+    named = [config.data.train, config.data.validation, config.data.test, *archive]
     paths = [Path(value) for value in named if value and "://" not in value]
     return [
         next(above for above in path.parents if not glob.has_magic(str(above)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from trimtab.report.result import Result
 
 _OPTIONS = (
-    click.argument("config", type=click.Path(path_type=Path)),
     click.option(
         "--runner",
         type=click.Choice(["local", "docker", "kubeflow"]),
@@ -62,12 +61,20 @@ _OPTIONS = (
 )
 
 
-def launch_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the argument and the options to a command; ``launch`` takes their values."""
-    command = connection_options(command)
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+def launch_options(source: str = "CONFIG") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns what adds the argument and the options to a command; ``launch`` takes their values.
+
+    Args:
+        source: What the argument is called.
+    """
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = connection_options(command)
+        for option in reversed(_OPTIONS):
+            command = option(command)
+        return click.argument("config", metavar=source, type=click.Path(path_type=Path))(command)
+
+    return add
 
 
 def launch(
@@ -80,6 +87,7 @@ def launch(
     resume: str | None,
     dry_run: bool,
     as_json: bool,
+    load: Callable[[Path, Sequence[str]], Config] | None = None,
     **options: Any,
 ) -> int:
     """Runs a pipeline for a config where the options say, shows what came of it, and returns the exit code.
@@ -93,15 +101,16 @@ def launch(
         resume: The id of a stopped run to go on with.
         dry_run: Whether to print what would run, and run nothing.
         as_json: Whether to print one JSON object on standard output, and nothing else there.
+        load: Makes a config of the file and the overrides; None: the file is one.
         options: The options for one runner only.
 
     Raises:
         TrimtabError: If the config cannot be used, or a task died without leaving a record.
     """
-    from trimtab.config.loader import load
+    from trimtab.config import loader
     from trimtab.storage.store import open_store
 
-    loaded = load(config, overrides)
+    loaded = (load or loader.load)(config, overrides)
     if runner == "kubeflow":
         return _on_kubeflow(
             pipeline, loaded, output, options, resume=resume, dry_run=dry_run, as_json=as_json

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from trimtab.config.config import Config
 
-NAMES = ("optimize", "retrain")
+Name = Literal["optimize", "retrain", "compress"]
+NAMES: tuple[Name, ...] = get_args(Name)
 ON_CLUSTER = 2
 """Tasks that run at once on a cluster, unless the config says another number."""
 
@@ -25,7 +26,7 @@ class Pipeline:
         forced_reason: Why.
     """
 
-    name: Literal["optimize", "retrain"] = "optimize"
+    name: Name = "optimize"
     forced_by: str = ""
     forced_reason: str = ""
 
@@ -58,7 +59,7 @@ class Pipeline:
             "output": output,
             "shards": shards(config, at_once),
         }
-        if self.name == "optimize":
+        if self.name != "retrain":
             return common
         # Argo takes two opening braces for a reference of its own.
         reason = self.forced_reason.replace("{{", "{ {")

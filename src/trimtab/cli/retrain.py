@@ -18,7 +18,7 @@ faster.
 
 
 @click.command("retrain", epilog=_EPILOG)
-@launch_options
+@launch_options()
 @click.option("--force", is_flag=True, help="Retrain without new data, and promote what comes out of it.")
 @click.option("--reason", metavar="TEXT", help="Why it is forced; kept in the history of the champion.")
 def command(force: bool, reason: str | None, **options: Any) -> int:

@@ -16,7 +16,7 @@ and no candidate met the budget; 75 a task was told to stop, and --resume goes o
 
 
 @click.command("run", epilog=_EPILOG)
-@launch_options
+@launch_options()
 def command(**options: Any) -> int:
     """Train, shrink, prove and ship a model, as the YAML file CONFIG says."""
     return launch(Pipeline("optimize"), **options)

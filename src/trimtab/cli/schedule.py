@@ -11,7 +11,7 @@ import click
 
 from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connect, connection_options
-from trimtab.cli.pipeline import NAMES, Pipeline
+from trimtab.cli.pipeline import Pipeline
 
 
 @click.group("schedule")
@@ -29,7 +29,7 @@ def command() -> None:
 @click.option(
     "--pipeline",
     "pipeline_name",
-    type=click.Choice(NAMES),
+    type=click.Choice(["optimize", "retrain"]),
     default="retrain",
     show_default=True,
     help="What to run: `retrain` where the data is new, or `optimize` all anew.",

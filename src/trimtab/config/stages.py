@@ -36,7 +36,7 @@ def _stage(name: str, pipelines: Iterable[str], opens: Iterable[str] = (), **pro
 
 _RETRAIN = ("retrain",)
 _TRAINING = ("optimize", "retrain")
-_ALL = ("optimize", "retrain")
+_ALL = ("optimize", "retrain", "compress")
 
 STAGES = {
     stage.name: stage
@@ -45,7 +45,7 @@ STAGES = {
         _stage("plan", _RETRAIN, ["deploy"]),
         _stage("data_prep", _ALL, ["data", "deploy", "model"]),
         _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
-        _stage("train", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
+        _stage("train", _ALL, ["model"], needs_tensorflow=True, saves=True),
         _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from trimtab.artifacts.model import AsItCame
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 
@@ -55,6 +56,9 @@ class Result(BaseModel):
     data: DataSummary | None = Field(None, description="Null when the data could not be prepared.")
     baseline: CandidateResult | None = Field(
         None, description="The trained model as it is, in 32-bit floats."
+    )
+    as_it_came: AsItCame | None = Field(
+        None, description="What a model that was brought scored before anything was done to it."
     )
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     chosen: str | None = Field(None, description="The id of the chosen candidate.")

@@ -12,7 +12,7 @@ from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import is_regression, over_what
+from trimtab.report.words.verdict import as_it_came, is_regression, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
@@ -39,8 +39,8 @@ def print_summary(result: Result, console: Console) -> None:
         _print_not_made(result, console)
     console.print()
     console.print(Text(result.verdict, style=f"bold {COLOURS[result.status]}"))
-    if result.why:
-        console.print(Text(result.why))
+    for text in filter(None, (result.why, as_it_came(result))):
+        console.print(Text(text))
     if result.retrain:
         _print_retraining(result.retrain, console)
     for error in result.errors:

@@ -12,6 +12,7 @@ from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
+from trimtab.runtimes import sources
 from trimtab.stages.settings import CONFIG, asked, target, with_target
 from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
@@ -59,8 +60,8 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
         DeployError: If the repository is damaged, so that the chosen model could not be deployed.
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
-    if settings.model.archive:
-        checksums_of(settings.model.archive)
+    for part in sources.parts(settings.model.archive) if settings.model.archive else []:
+        checksums_of(part)
     assert settings.deploy.target is not None
     repository = Repository(settings.deploy.target)
     repository.check_takes_versions()

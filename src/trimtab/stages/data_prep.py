@@ -6,6 +6,7 @@ is read. What changes while it is read is read again.
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -17,6 +18,7 @@ from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.champion.drift import DriftReport, measure
 from trimtab.data.champion.reference import Reference
+from trimtab.data.encoders.form import Form
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
@@ -25,6 +27,7 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
 from trimtab.stages import settings
 from trimtab.stages.begin import begin, check_needs
+from trimtab.stages.model_form import form_of
 from trimtab.stages.stage import Task, recorded
 
 STAGE = "data_prep"
@@ -54,18 +57,38 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
     with recorded(STAGE, run) as task:
         resolved = begin(config, run) if config else settings.of(run)
         check_needs(resolved, retraining=retrain)
-        ref, summary = _prepared(task, resolved, Snapshot.open(run) if retrain else None)
+        form, notes = form_of(resolved.model)
+        asked = _Asked(resolved, form, Snapshot.open(run) if retrain else None)
+        ref, summary = _prepared(task, asked)
+        summary.warnings.extend(notes)
+        task.found(summary)
         _tell(summary)
     return ref
 
 
-def _prepared(task: Task, config: Config, snapshot: Snapshot | None) -> tuple[str, DatasetSummary]:
+@dataclass(frozen=True)
+class _Asked:
+    """What is to be prepared.
+
+    Attributes:
+        config: The resolved config.
+        form: What the model takes and answers.
+        snapshot: The model in service, in a retraining.
+    """
+
+    config: Config
+    form: Form
+    snapshot: Snapshot | None
+
+
+def _prepared(task: Task, asked: _Asked) -> tuple[str, DatasetSummary]:
+    config = asked.config
     for _ in range(_TRIES):
         # Before the rows are read: what changes meanwhile is another dataset.
         sources = checksums(config.data)
-        ref = reference(KIND, **_question(config, sources, snapshot))
+        ref = reference(KIND, **_question(asked, sources))
         found = task.store.find(ref)
-        if found is None and not _make(task, ref, config, sources, snapshot):
+        if found is None and not _make(task, ref, asked, sources):
             continue
         entry = found or task.store.find(ref)
         assert entry is not None
@@ -78,12 +101,13 @@ def _prepared(task: Task, config: Config, snapshot: Snapshot | None) -> tuple[st
     )
 
 
-def _question(config: Config, sources: Sources, snapshot: Snapshot | None) -> dict[str, Any]:
+def _question(asked: _Asked, sources: Sources) -> dict[str, Any]:
     """Returns all that a dataset depends on."""
-    data = config.data
+    config, data, snapshot = asked.config, asked.config.data, asked.snapshot
     return {
         "data": data.model_dump(mode="json", exclude=_NO_MEANING),
         "sources": {split: _told_apart(data, split, files) for split, files in sources.items()},
+        "form": asdict(asked.form),
         "seed": config.seed,
         "champion": snapshot.digests if snapshot else [],
         "drift": config.retrain.drift if snapshot else None,
@@ -96,12 +120,14 @@ def _told_apart(data: Data, split: str, files: dict[str, str]) -> dict[str, str]
     return {source: version("scikit-learn")} if source.startswith(SCHEME) else files
 
 
-def _make(task: Task, ref: str, config: Config, sources: Sources, snapshot: Snapshot | None) -> bool:
+def _make(task: Task, ref: str, asked: _Asked, sources: Sources) -> bool:
     """Makes the dataset; returns False, and keeps nothing, if the sources changed meanwhile."""
-    champion = _reference(snapshot) if snapshot else None
+    config, champion = asked.config, _reference(asked.snapshot) if asked.snapshot else None
     try:
         with task.store.create(ref) as draft:
-            prepared = prepare(config.data, seed=config.seed, directory=draft.path, champion=champion)
+            prepared = prepare(
+                config.data, seed=config.seed, directory=draft.path, champion=champion, form=asked.form
+            )
             if checksums(config.data) != sources:
                 raise _ChangedError
             draft.counts, draft.lineage = dict(prepared.rows), _lineage(prepared, sources)

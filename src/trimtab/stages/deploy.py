@@ -120,8 +120,11 @@ def _training(
     chosen: CandidateResult,
     selected: artifact.Artifact,
     model: str,
-) -> artifact.Artifact:
-    """Writes what retraining and exporting will need."""
+) -> artifact.Artifact | None:
+    """Writes what retraining and exporting will need; None of a model that came in a runtime's files."""
+    entry = task.store.find(model)
+    if entry is not None and TrainSummary.model_validate(entry.summary).runtime:
+        return None
     trained = task.store.open(model, [MODEL_FILE])
     compressed = task.store.open(SelectionLineage.model_validate(selected.lineage).model, [MODEL_FILE])
     record = training.TrainingRecord(

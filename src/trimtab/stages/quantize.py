@@ -8,6 +8,7 @@ from __future__ import annotations
 from trimtab import progress
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.file import KIND
+from trimtab.artifacts.model import ModelSummary
 from trimtab.artifacts.record import EntryRecord
 from trimtab.artifacts.shard import PRUNED, QUANTIZED, Outcome
 from trimtab.artifacts.store import reference
@@ -58,10 +59,17 @@ def _quantized(task: Task, config: Config, ending: Ending, dataset: str, model: 
         runtime=ending.runtime,
         train=questions.train(config),
     )
-    work = Work(ref, f"{STAGE} {ending.candidate}", "quantized", (model, ending))
+    module = "requantized" if _is_of_a_runtime(task, model) else "quantized"
+    work = Work(ref, f"{STAGE} {ending.candidate}", module, (model, ending))
     is_baseline = ending.candidate == BASELINE
     entry = _baseline(task, work, ending) if is_baseline else obtain(task, work, ending.candidate)
     return Outcome(ref=ref) if entry.ok else Outcome(reason=entry.reason)
+
+
+def _is_of_a_runtime(task: Task, model: str) -> bool:
+    """Returns whether a model came in the files of a runtime, and is no Keras model."""
+    entry = task.store.find(model)
+    return entry is not None and bool(ModelSummary.model_validate(entry.summary).runtime)
 
 
 def _baseline(task: Task, work: Work, ending: Ending) -> EntryRecord:

@@ -10,15 +10,16 @@ from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
 from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
-from trimtab.stages import questions, settings
+from trimtab.runtimes import sources
+from trimtab.stages import questions, settings, tune
 from trimtab.stages.entries import Work, require
 from trimtab.stages.stage import recorded
 
 STAGE = "train"
 
 
-def run(run: str, dataset: str, hyperparameters: str) -> str:
-    """Trains the config's model.
+def run(run: str, dataset: str, hyperparameters: str = "") -> str:
+    """Trains the config's model; with ``train.epochs: 0`` an archive is taken as it came.
 
     A model from an archive starts from the archive's weights, and a retrained one from the champion's as long
     as the data and the architecture are still the same.
@@ -26,7 +27,7 @@ def run(run: str, dataset: str, hyperparameters: str) -> str:
     Args:
         run: The URI of the run's directory.
         dataset: The reference of the dataset.
-        hyperparameters: The reference of the hyper-parameters.
+        hyperparameters: The reference of the hyper-parameters; empty: nobody searched for any.
 
     Returns:
         The reference of the model.
@@ -36,9 +37,11 @@ def run(run: str, dataset: str, hyperparameters: str) -> str:
     """
     with recorded(STAGE, run) as task:
         config = settings.of(run)
+        hyperparameters = hyperparameters or tune.nothing_searched(task)
         question = _question(config, champion.snapshot(run))
         ref = reference(KIND, dataset=dataset, hyperparameters=hyperparameters, **question)
-        entry = require(task, Work(ref, STAGE, "trained", (dataset, hyperparameters)))
+        module = "imported" if sources.own_runtime(config.model.archive) else "trained"
+        entry = require(task, Work(ref, STAGE, module, (dataset, hyperparameters)))
         summary = TrainSummary.model_validate(entry.summary)
         for warning in summary.warnings:
             progress.say(STAGE, f"warning: {warning}")

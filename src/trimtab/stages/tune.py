@@ -52,13 +52,23 @@ def run(run: str, dataset: str) -> str:
     return ref
 
 
+def nothing_searched(task: Task) -> str:
+    """Keeps that no hyper-parameters were searched for, and returns the reference of that."""
+    return _kept(task, Hyperparameters(), TuneSummary(skipped=True))
+
+
 def _given(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
     """Keeps hyper-parameters that no search found."""
+    ref = _kept(task, values, summary)
+    task.found(summary)
+    return ref
+
+
+def _kept(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
     ref = reference(KIND, values=values)
     is_there = task.store.find(ref) is not None
     if not is_there:
         with task.store.create(ref) as draft:
             hyperparameters.write(draft, values, summary)
     task.add(EntryRecord(reused=is_there))
-    task.found(summary)
     return ref

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
+from trimtab.artifacts.model import AsItCame
 from trimtab.batch import INPUT
-from trimtab.config.model import InputRange
+from trimtab.config.model import InputRange, Model
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
 from trimtab.data.schema import DatasetSchema
+from trimtab.errors import ModelError
 from trimtab.tasks.registry import task
 
 Array = NDArray[np.float32]
@@ -22,24 +23,6 @@ MOST_EXAMPLES = 2_000
 _BATCH = 256
 _DEVIATIONS = 3.0
 """A paired difference of so many standard errors is no chance, with as few ranges as are tried."""
-
-
-class AsItCame(BaseModel):
-    """A saved model's quality on validation examples, before anything is trained.
-
-    Attributes:
-        task: The task.
-        metric: Its headline.
-        value: The metric.
-        examples: The first of the validation split.
-        warning: What seems to be wrong with what it is fed; empty: nothing.
-    """
-
-    task: str
-    metric: str
-    value: float
-    examples: int
-    warning: str = ""
 
 
 def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
@@ -63,7 +46,8 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     sign = 1 if headline.better == "higher" else -1
     best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
     if best is not None and _is_clear(sign * (others[best] - scores)):
-        came.warning = _warning(came, best, float(others[best].mean()))
+        came.better_input = best if isinstance(best, str) else f"[{best[0]:g}, {best[1]:g}]"
+        came.warning = _warning(came, float(others[best].mean()))
     return came
 
 
@@ -98,10 +82,24 @@ def _is_clear(gains: Array) -> bool:
     return bool(gains.mean() > _DEVIATIONS * gains.std() / math.sqrt(len(gains)))
 
 
-def _warning(came: AsItCame, wanted: InputRange, value: float) -> str:
-    other = AsItCame(task=came.task, metric=came.metric, value=value, examples=came.examples)
-    setting = wanted if isinstance(wanted, str) else f"[{wanted[0]:g}, {wanted[1]:g}]"
+def _warning(came: AsItCame, value: float) -> str:
+    other = came.model_copy(update={"value": value})
     return (
         f"the archive as it came has {told(came)}, and {told(other)} where it is fed another range: "
-        f"it seems to expect model.input: {setting}"
+        f"it seems to expect model.input: {came.better_input}"
     )
+
+
+def refuse_another_range(came: AsItCame | None, model: Model) -> None:
+    """Refuses to go on with a model that is not trained and that nobody said the range of, if it is another.
+
+    Args:
+        came: What the model is worth.
+        model: The ``model`` section.
+
+    Raises:
+        ModelError: If it is.
+    """
+    if came is not None and came.warning and model.input is None:
+        hint = f"Set it, as by --set 'model.input={came.better_input}', or to standardized if this is right."
+        raise ModelError(came.warning, path=model.archive, field="model.input", hint=hint)

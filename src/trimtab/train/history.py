@@ -28,4 +28,4 @@ class History:
     @property
     def kept(self) -> dict[str, float]:
         """Returns the entry of the epoch whose weights the model has."""
-        return self.epochs[(self.best_epoch or len(self.epochs)) - 1]
+        return self.epochs[(self.best_epoch or len(self.epochs)) - 1] if self.epochs else {}

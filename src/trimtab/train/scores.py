@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import keras
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from trimtab.batch import INPUT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
+if TYPE_CHECKING:
+    import keras
+
 _BATCH = 256
 
 
 def validation_scores(model: keras.Model, dataset: Dataset) -> np.ndarray:
+    """Returns the scores of a Keras model; see ``scores_by``."""
+    return scores_by(model.predict_on_batch, dataset)
+
+
+def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndarray:
     """Returns a score per validation example, ``(n,)`` float32, in the stored order, as the task judges it.
 
     Args:
-        model: The model.
+        predict: Returns the outputs ``(n, outputs)`` of model-ready examples ``(n, *input_shape)``.
         dataset: The dataset artifact.
     """
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
-        outputs.append(np.asarray(model.predict_on_batch(x[INPUT]), np.float32))
+        outputs.append(np.asarray(predict(x[INPUT]), np.float32))
         labels.append(y)
     if not outputs:
         return np.zeros(0, np.float32)

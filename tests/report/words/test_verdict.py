@@ -1,7 +1,8 @@
 import pytest
 
+from trimtab.artifacts.model import AsItCame
 from trimtab.report.records.assemble import build_result
-from trimtab.report.words.verdict import find_candidate, over_what, sentence
+from trimtab.report.words.verdict import as_it_came, find_candidate, over_what, sentence
 
 
 def built(run_records, **kind):
@@ -61,3 +62,14 @@ def test_the_limits_that_are_broken(run_records):
     assert over_what(result, find_candidate(result, result.chosen)) == []
     result.baseline.drop.upper_bound = 0.5
     assert "accuracy" in over_what(result, result.baseline)
+
+
+def test_a_model_that_was_brought_is_told_as_it_came(run_records):
+    result = built(run_records)
+    assert as_it_came(result) == ""
+    came = AsItCame(task="classification", metric="accuracy", value=0.9312, examples=1200)
+    words = as_it_came(result.model_copy(update={"as_it_came": came}))
+    assert words == "The model as it came: accuracy 93.12% on 1,200 validation examples."
+    came = AsItCame(task="regression", metric="mae", value=41.2345, examples=90)
+    words = as_it_came(result.model_copy(update={"as_it_came": came}))
+    assert words == "The model as it came: mean absolute error 41.23 on 90 validation examples."

@@ -56,6 +56,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "regression": verdict.is_regression(result),
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
         "pipeline": views.pipeline(result, evidence),
+        "as_it_came": verdict.as_it_came(result),
         "tiles": views.tiles(result, chosen),
         "rivals": comparison.rivals(result.retrain.comparison if result.retrain else None),
         "proofs": comparison.proofs(result.retrain.comparison if result.retrain else None),

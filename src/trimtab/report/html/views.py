@@ -50,6 +50,8 @@ def pipeline(result: Result, evidence: Evidence) -> list[Step]:
     """Returns the stages in their order; one without a record never ran."""
     steps, longest = [], 0.0
     left_out = RETRAINING if result.retrain is None else ()
+    if result.as_it_came and not any(t.stage == "tune" for t in evidence.timings):
+        left_out = (*left_out, "tune")
     for name in (stage for stage in STAGES if stage not in left_out):
         timings = [t for t in evidence.timings if t.is_task and t.stage == name]
         seconds = sum(t.seconds for t in timings)

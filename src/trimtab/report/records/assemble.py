@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.deployment import DeploySummary
+from trimtab.artifacts.model import TrainSummary
 from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectSummary
@@ -54,7 +55,7 @@ def build_result(
     chosen = selection.chosen if selection else None
     base = run.rstrip("/")
     candidates = _candidates(selection) if selection else partial_candidates(records, config)
-    deployed = summary(records, "deploy", DeploySummary)
+    trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
     result = Result(
         run_id=base.rpartition("/")[2],
         status="failed" if errors else _status(chosen, retraining),
@@ -63,6 +64,7 @@ def build_result(
         config=config.model_dump(mode="json") if config else {},
         data=_data(records),
         baseline=selection.baseline if selection else _baseline(candidates),
+        as_it_came=trained.as_it_came if trained else None,
         candidates=candidates,
         chosen=chosen,
         retrain=retraining,

@@ -7,6 +7,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
+from trimtab.tasks.registry import task
 
 _ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
 
@@ -121,3 +122,13 @@ def _failed(result: Result) -> str:
     more = f", and {len(result.errors) - 1} more" if len(result.errors) > 1 else ""
     headline = first.message.splitlines()[0].rstrip(".")
     return f"The run failed in {first.stage}{more}: {headline}. Nothing was deployed."
+
+
+def as_it_came(result: Result) -> str:
+    """Returns what a model that was brought scored before anything was done to it; else nothing."""
+    came = result.as_it_came
+    if came is None:
+        return ""
+    headline = task(came.task).judging.headline
+    value = headline.text(came.value)
+    return f"The model as it came: {headline.name} {value} on {came.examples:,} validation examples."

@@ -11,7 +11,7 @@ import numpy as np
 from trimtab import progress
 from trimtab.artifacts import dataset, hyperparameters, training
 from trimtab.artifacts.hyperparameters import Hyperparameters
-from trimtab.artifacts.model import MODEL_FILE, ModelLineage, TrainSummary, write_scores
+from trimtab.artifacts.model import MODEL_FILE, AsItCame, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
 from trimtab.compress.traits import measure
 from trimtab.config.config import Config
@@ -20,9 +20,10 @@ from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
 from trimtab.stages import settings
+from trimtab.stages.making.constant_answer import warnings
 from trimtab.stages.making.cost import cost_of
 from trimtab.tasks.registry import task
-from trimtab.train import determinism, distribution, loop
+from trimtab.train import as_it_came, determinism, distribution, loop
 from trimtab.train.history import History
 from trimtab.train.scores import validation_scores
 from trimtab.train.settings import TrainSettings
@@ -40,12 +41,14 @@ class _Trained:
     Attributes:
         start: What training started from: ``champion v3``, ``scratch``, or nothing to be said.
         why: Why.
+        came: What an archive was worth before.
     """
 
     network: keras.Model
     history: History
     start: str
     why: str
+    came: AsItCame | None = None
 
 
 def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str) -> None:
@@ -79,14 +82,26 @@ def _trained(
     hp.values.update(values.model)
     with distribution.strategy().scope():
         network = registry.build(config.model, model_spec(data.schema), hp)
+    came = _came(network, data) if config.model.archive else None
     start, why = _start(network, data, snapshot) if snapshot else ("", "")
     is_warm = start not in ("", SCRATCH)
     epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
     train_settings = TrainSettings.of(config, {**values.optimizer, **epochs})
+    if train_settings.train.epochs == 0:
+        as_it_came.refuse_another_range(came, config.model)
+        return _Trained(network, History(), start, why, came)
     binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
     with workspace(run, STAGE) as space:
         history = loop.fit(network, data, train_settings, label=STAGE, workspace=space, binding=binding)
-    return _Trained(network, history, start, why)
+    return _Trained(network, history, start, why, came)
+
+
+def _came(network: keras.Model, data: Dataset) -> AsItCame | None:
+    """Returns what the network is worth as it came, and says so."""
+    came = as_it_came.judge(lambda x: np.asarray(network.predict_on_batch(x)), data)
+    if came is not None:
+        progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
+    return came
 
 
 def _start(network: keras.Model, data: Dataset, snapshot: Snapshot) -> tuple[str, str]:
@@ -115,11 +130,12 @@ def _summary(trained: _Trained, values: Hyperparameters, scores: np.ndarray, dat
         best_epoch=history.best_epoch,
         stopped_early=history.stopped_early,
         validation=_validation(history, scores, data),
-        seconds_per_epoch=sum(entry["seconds"] for entry in history.epochs) / len(history.epochs),
+        seconds_per_epoch=sum(entry["seconds"] for entry in history.epochs) / max(1, len(history.epochs)),
         hyperparameters=values,
-        warnings=_warnings(data, scores),
+        warnings=[*filter(None, [trained.came and trained.came.warning]), *warnings(data, scores)],
         start=trained.start,
         start_reason=trained.why,
+        as_it_came=trained.came,
     )
 
 
@@ -131,13 +147,3 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
     if "val_loss" in history.kept:
         found["loss"] = history.kept["val_loss"]
     return found
-
-
-def _warnings(data: Dataset, scores: np.ndarray) -> list[str]:
-    """Returns a warning when the model is not better than a constant answer."""
-    if not len(scores):
-        return []
-    y = np.concatenate([labels for _, labels in data.blocks("validation")])
-    warning = task(data.schema.task).judging.no_better_than_a_constant(scores, y, data.schema)
-    hint = "Train longer, change the learning rate or the model, or look at the data."
-    return [f"{warning} {hint}"] if warning else []

@@ -1,0 +1,44 @@
+"""`trimtab compress`: the `compress` DAG for a model that is trained already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trimtab.cli.launch import launch, launch_options
+from trimtab.cli.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from trimtab.config.config import Config
+
+_EPILOG = """
+Exit codes: 0 a model inside the budget was deployed; 2 the model or the data is unusable; 3 everything ran
+and no candidate met the budget; 75 a task was told to stop, and --resume goes on; 1 anything else.
+"""
+
+
+@click.command("compress", epilog=_EPILOG)
+@launch_options("MODEL")
+@click.option("--data", metavar="FILE", help="Labelled rows that the model has never seen: the proof's.")
+@click.option("--label", metavar="COLUMN", help="The column or array of the labels.")
+@click.option(
+    "--train", metavar="FILE", help="Training rows: for fine-tuning after a cut, and for calibration."
+)
+def command(data: str | None, label: str | None, train: str | None, **options: Any) -> int:
+    """Shrink, prove and ship a trained model: nothing is trained from scratch.
+
+    MODEL is a file that Keras or one of the runtimes reads (.keras, .h5, .tflite, .onnx, .xml with its .bin),
+    or a YAML file whose model.archive names one. Without --train, a fifth of the rows of --data is set aside
+    to calibrate and to choose, and passes that train are left out.
+    """
+    given = {"test": data, "label": label, "train": train}
+
+    def load(source: Path, overrides: Sequence[str]) -> Config:
+        from trimtab.config.loader import load_compression
+
+        return load_compression(source, given, overrides)
+
+    return launch(Pipeline("compress"), load=load, **options)

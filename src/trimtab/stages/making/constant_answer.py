@@ -1,0 +1,19 @@
+"""Whether a model is better than one that always answers the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.tasks.registry import task
+
+_HINT = "Train longer, change the learning rate or the model, or look at the data."
+
+
+def warnings(data: Dataset, scores: np.ndarray) -> list[str]:
+    """Returns a warning when the model is not better than a constant answer."""
+    if not len(scores):
+        return []
+    y = np.concatenate([labels for _, labels in data.blocks("validation")])
+    warning = task(data.schema.task).judging.no_better_than_a_constant(scores, y, data.schema)
+    return [f"{warning} {_HINT}"] if warning else []

@@ -1,0 +1,97 @@
+"""Takes a model that is in the files of a runtime: it is judged and quantized as it is, and never trained."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab import progress
+from trimtab.artifacts import dataset
+from trimtab.artifacts.evaluation import Cost
+from trimtab.artifacts.model import AsItCame, ModelLineage, TrainSummary, write_scores
+from trimtab.artifacts.store import ContentStore
+from trimtab.batch import INPUT, OUTPUT
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.errors import ModelError
+from trimtab.runtimes import files, sources
+from trimtab.runtimes.base import LoadedModel, Runtime
+from trimtab.stages import settings
+from trimtab.stages.making.constant_answer import warnings
+from trimtab.tasks.registry import task
+from trimtab.train import as_it_came
+from trimtab.train.scores import scores_by
+
+STAGE = "train"
+_CHECKED, _MOST_ROUNDED = 64, 0.05
+_BEFORE_EXPORT = "Of PyTorch: torch.nn.Sequential(net, torch.nn.Softmax(1)), and export that."
+
+
+def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str) -> None:
+    """Keeps the config's archive as a model that takes one example of the data at a time.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage.
+        dataset_ref: The dataset.
+        hyperparameters_ref: The hyper-parameters; nothing was searched for.
+    """
+    del label
+    store, section = ContentStore(run), settings.of(run).model
+    archive = str(section.archive)
+    data = dataset.read(store, dataset_ref, ["train", "validation"])
+    serving = sources.own_runtime(archive)
+    assert serving is not None
+    with store.create(ref) as draft:
+        with sources.fetched(archive) as source:
+            serving.adopt(source, draft.path, data.schema.input.shape)
+        predict = _predicting(serving.load(draft.path))
+        _check(predict(data.head("train", _CHECKED)[0][INPUT]), data, archive)
+        came, scores = as_it_came.judge(predict, data), scores_by(predict, data)
+        if came is not None:
+            progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
+        as_it_came.refuse_another_range(came, section)
+        write_scores(draft.path, scores)
+        draft.lineage = ModelLineage(dataset=dataset_ref, hyperparameters=hyperparameters_ref)
+        draft.summary = _summary(serving, draft.path, came, scores, data)
+
+
+def _predicting(model: LoadedModel) -> as_it_came.Predict:
+    return lambda x: model.predict({INPUT: x})[OUTPUT]
+
+
+def _summary(
+    serving: Runtime, directory: Path, came: AsItCame | None, scores: NDArray[np.float32], data: Dataset
+) -> TrainSummary:
+    traits, content = serving.traits(directory), hashlib.sha256()
+    for path in files.paths(serving, directory):
+        content.update(path.read_bytes())
+    return TrainSummary(
+        weights_sha256=content.hexdigest(),
+        cost=Cost(parameters=traits.parameters, macs=traits.macs, sparsity=traits.sparsity),
+        runtime=serving.name,
+        validation={came.metric: float(scores.mean())} if came else {},
+        warnings=[*filter(None, [came and came.warning]), *warnings(data, scores)],
+        as_it_came=came,
+    )
+
+
+def _check(outputs: NDArray[np.float32], data: Dataset, archive: str) -> None:
+    """Checks that a model answers training examples as the task needs."""
+    if outputs.shape[1:] != (data.schema.outputs,):
+        raise ModelError(
+            f"expected {data.schema.outputs} outputs, found {outputs.shape[1:]}",
+            path=archive,
+            hint="One for each class of the labels; model.classes lists classes that no row has.",
+        )
+    if not np.isfinite(outputs).all():
+        raise ModelError("its outputs are not finite numbers", path=archive)
+    # Probabilities of 8 bits are off by half a step each, and their sum by more than those of floats.
+    sums = outputs.sum(axis=1, keepdims=True)
+    is_rounded = np.abs(sums - 1) <= _MOST_ROUNDED
+    answers = np.where(is_rounded, outputs / np.where(is_rounded, sums, 1), outputs).astype(np.float64)
+    if objection := task(data.schema.task).learning.objection(answers):
+        raise ModelError(objection[0], path=archive, hint=f"{objection[1]} {_BEFORE_EXPORT}")

@@ -1,0 +1,53 @@
+"""Makes a candidate's files from a model that is in the files of a runtime."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.artifacts import dataset
+from trimtab.artifacts.file import FileLineage, FileSummary
+from trimtab.artifacts.model import ModelLineage, ModelSummary
+from trimtab.artifacts.store import ContentStore
+from trimtab.batch import OUTPUT, Batch
+from trimtab.config.chains import Ending
+from trimtab.runtimes import files
+from trimtab.runtimes.registry import runtime
+
+_PROBE_EXAMPLES = 32
+
+
+def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
+    """Quantizes a model's files, or takes them as they are, and keeps what comes out.
+
+    Args:
+        run: The URI of the run's directory.
+        ref: The entry to make.
+        label: The stage and the candidate.
+        model_ref: The model.
+        ending: The quantization, and the runtime.
+    """
+    del label
+    store = ContentStore(run)
+    source = store.open(model_ref)
+    about = ModelSummary.model_validate(source.manifest.summary)
+    lineage = ModelLineage.model_validate(source.lineage)
+    data = dataset.read(store, lineage.dataset, ["train"])
+    origin, serving = runtime(about.runtime), runtime(ending.runtime)
+
+    def calibration(n: int) -> Batch:
+        return data.head("train", n)[0]
+
+    with store.create(ref) as draft:
+        first = source.path / origin.files[0]
+        serving.requantize(first, ending.step.name, ending.step.params, draft.path, calibration)
+        before, after = (
+            each.load(place).predict(calibration(_PROBE_EXAMPLES))[OUTPUT]
+            for each, place in ((origin, source.path), (serving, draft.path))
+        )
+        draft.lineage = FileLineage(dataset=lineage.dataset, model=model_ref)
+        draft.summary = FileSummary(
+            runtime=ending.runtime,
+            size_bytes=files.size_bytes(serving, draft.path),
+            max_difference=float(np.abs(before - after).max()),
+            cost=about.cost,
+        )

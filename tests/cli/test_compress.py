@@ -1,0 +1,132 @@
+"""`trimtab compress` as a user starts it, on a binary classifier of raw columns."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+NAMES = ["age", "income", "visits"]
+
+
+def trimtab(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "trimtab"), "compress", *arguments]
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=500, check=False)
+
+
+def _write_rows(path: Path, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal([45, 30_000, 4], [12, 9_000, 2], (rows, 3)).round(3)
+    score = (x[:, 0] - 45) / 12 - (x[:, 1] - 30_000) / 9_000 + rng.normal(0, 0.3, rows)
+    y = np.where(score > 0, "yes", "no")
+    lines = [",".join([*map(str, row), label]) for row, label in zip(x, y, strict=True)]
+    path.write_text("\n".join([",".join([*NAMES, "churned"]), *lines]) + "\n")
+    return x.astype(np.float32), y
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a directory with a model of one probability that begins with a Normalization, and rows."""
+    import keras
+
+    path = tmp_path_factory.mktemp("with space")
+    _write_rows(path / "test.csv", 2000, seed=1)
+    x, y = _write_rows(path / "train.csv", 1500, seed=2)
+    normalization = keras.layers.Normalization()
+    normalization.adapt(x)
+    hidden = keras.layers.Dense(64, activation="relu")
+    head = keras.layers.Dense(1, activation="sigmoid")
+    model = keras.Sequential([keras.Input((3,)), normalization, hidden, head])
+    model.compile(keras.optimizers.Adam(0.01), "binary_crossentropy")
+    model.fit(x, (y == "yes").astype(np.float32), epochs=8, verbose=0)
+    model.save(path / "Churn.keras")
+    return path
+
+
+ROWS = ("Churn.keras", "--data", "test.csv", "--label", "churned")
+
+
+def _planned(directory: Path, *arguments: str) -> dict[str, Any]:
+    done = trimtab(directory, *ROWS, *arguments, "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    planned: dict[str, Any] = json.loads(done.stdout)
+    return planned
+
+
+def test_a_dry_run_shows_what_is_set_aside_and_left_out(directory: Path) -> None:
+    planned = _planned(directory)
+    assert [task["name"] for task in planned["tasks"]] == [
+        "data_prep",
+        "train",
+        "prune 1/1",
+        "quantize 1/1",
+        "evaluate 1/1",
+        "select",
+        "deploy",
+        "report",
+    ]
+    config = planned["config"]
+    assert config["train"]["epochs"] == 0
+    assert config["train"]["fine_tuning"] is False
+    assert config["data"]["split"] == {"validation": 0.5, "test": 0.8}
+    assert config["name"] == "churn"
+    with_rows = _planned(directory, "--train", "train.csv")["config"]
+    assert with_rows["train"]["fine_tuning"] is True
+    assert "channels" in json.dumps(with_rows["recipes"])
+
+
+def test_a_pass_that_trains_asks_for_training_rows(directory: Path) -> None:
+    done = trimtab(directory, *ROWS, "--set", "recipes=[[channels, int8]]", "--dry-run")
+    assert done.returncode == 2
+    assert "channels trains, and there are no training rows: give them by --train" in done.stderr
+
+
+def test_no_model_and_no_rows_are_told(directory: Path) -> None:
+    done = trimtab(directory, "Churn.keras", "--label", "churned")
+    assert (done.returncode, "expected labelled rows" in done.stderr) == (2, True)
+    done = trimtab(directory, "gone.keras", "--data", "test.csv", "--label", "churned")
+    assert done.returncode == 2
+    assert "gone.keras" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_model_is_judged_as_it_came_and_made_smaller(directory: Path) -> None:
+    options = ("--json", "--set", "budget.max_accuracy_drop=0.05")
+    done = trimtab(directory, *ROWS, *options)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["as_it_came"]["metric"] == "accuracy"
+    assert result["as_it_came"]["value"] > 0.85
+    assert result["data"]["classes"] == ["no", "yes"]
+    assert result["baseline"]["metrics"]["accuracy"] > 0.85
+    assert result["status"] == "deployed"
+    assert "the archive as it came: accuracy" in done.stderr
+    assert "it begins with the layer" in " ".join(result["data"]["warnings"])
+    page = Path(result["report"]).read_text()
+    assert "The model as it came: accuracy" in page
+    again = trimtab(directory, *ROWS, *options)
+    tasks = {task["name"]: task["reused"] for task in json.loads(again.stdout)["tasks"]}
+    assert all(tasks[name] for name in ("data_prep", "train", "quantize 1/1", "evaluate 1/1"))
+
+
+@pytest.mark.slow
+def test_with_training_rows_and_a_config_it_goes_on_where_it_was(directory: Path) -> None:
+    (directory / "my.yaml").write_text(
+        "name: mine\nmodel: {archive: Churn.keras}\n"
+        "data: {train: train.csv, test: test.csv, label: churned}\n"
+        "recipes: [[{channels: {ratio: 0.25, epochs: 6, learning_rate_factor: 1.0}}, int8]]\n"
+        "budget: {max_accuracy_drop: 0.3}\n"
+    )
+    done = trimtab(directory, "my.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert [candidate["ok"] for candidate in result["candidates"]] == [True, True]
+    resumed = trimtab(directory, "my.yaml", "--json", "--resume", result["run_id"])
+    assert resumed.returncode == 0, resumed.stderr
+    assert json.loads(resumed.stdout)["deployed"] == result["deployed"]
