@@ -13,39 +13,49 @@ def finalist(name, p50=1.0, size=100_000, bound=0.0, observed=0.0, needed=None, 
 
 
 BASELINE = finalist("none--none")
+REASONS = {name: ["too bad, too big"] for name in ("none--none", "far", "close", "lost")}
 
 
 def test_reasons_are_in_words_with_the_numbers():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25, max_size_kb=100)
-    found = budget.reasons(
-        finalist("a", p50=0.31, size=120_300, bound=0.018, observed=0.004), limits, "classification"
-    )
-    assert found == [
+    over = finalist("a", p50=0.31, size=120_300, bound=0.018, observed=0.004)
+    assert budget.unproven(over.drop, limits, "classification") == (
         "accuracy drop could be as large as 1.80 points (95 % confidence, 360 examples); the budget is 1.00, "
-        "0.40 points observed",
+        "0.40 points observed"
+    )
+    assert budget.over_costs(over, limits) == [
         "median latency 0.31 ms > 0.25 ms",
         "size 120.30 kB > 100.00 kB",
     ]
 
 
 def test_regression_speaks_of_the_error():
-    (found,) = budget.reasons(finalist("a", bound=0.071, observed=0.02), Budget(), "regression")
-    assert found.startswith(
-        "mean absolute error could be up to 7.10 % larger (95 % confidence, 360 examples)"
-    )
-    assert "the budget is 5.00 %" in found
+    text = budget.unproven(finalist("a", bound=0.071, observed=0.02).drop, Budget(), "regression")
+    assert text.startswith("mean absolute error could be up to 7.10 % larger (95 % confidence, 360 examples)")
+    assert "the budget is 5.00 %" in text
+
+
+def test_a_share_of_the_level_is_told_as_its_confidence():
+    drop = Drop(observed=0.0, upper_bound=0.02, confidence=1 - 0.05 / 3, examples=360)
+    assert "(98.3 % confidence, 360 examples)" in budget.unproven(drop, Budget(), "classification")
 
 
 def test_exactly_on_every_limit_is_within():
-    limits = Budget(max_accuracy_drop=0.01, max_latency_ms=1, max_size_kb=100)
-    assert budget.reasons(finalist("a", bound=0.01), limits, "classification") == []
+    limits = Budget(max_latency_ms=1, max_size_kb=100)
+    assert budget.over_costs(finalist("a"), limits) == []
 
 
 def test_numbers_that_differ_look_different():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25)
-    texts = budget.reasons(finalist("a", p50=0.250001, bound=0.010001), limits, "classification")
-    assert "1.0001 points" in texts[0]
-    assert "0.250001 ms > 0.250000 ms" in texts[1]
+    over = finalist("a", p50=0.250001, bound=0.010001)
+    assert "1.0001 points" in budget.unproven(over.drop, limits, "classification")
+    assert "0.250001 ms > 0.250000 ms" in budget.over_costs(over, limits)[0]
+
+
+@pytest.mark.parametrize(("objective", "cost"), [("latency", 0.25), ("size", 0.01), ("balanced", 0.05)])
+def test_the_cost_is_over_the_baselines(objective, cost):
+    cheap = finalist("a", p50=0.25, size=1_000)
+    assert budget.relative_cost(cheap, BASELINE, Budget(objective=objective)) == pytest.approx(cost)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +90,14 @@ def test_of_equals_the_one_with_the_smaller_drop_wins():
     assert budget.choose(within, BASELINE, Budget(objective="size"))[0].name == "b"
 
 
+def test_among_those_within_the_noise_size_decides_before_the_drop():
+    within = [
+        finalist("small", p50=1.02, size=49_000, bound=0.009),
+        finalist("safe", p50=1.0, size=49_500, bound=0.001),
+    ]
+    assert budget.choose(within, BASELINE, Budget(objective="latency"))[0].name == "small"
+
+
 def test_the_baseline_may_be_the_only_one():
     chosen, why = budget.choose([BASELINE], BASELINE, Budget())
     assert chosen is BASELINE
@@ -90,13 +108,13 @@ def test_when_nothing_passes_the_closest_is_named_with_what_to_change():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.5)
     far = finalist("far", p50=5.0)
     close = finalist("close", p50=0.4, bound=0.012, observed=0.002, needed=1234)
-    text = budget.nothing_passes([BASELINE, far, close], limits, "classification")
-    assert "Closest: close (accuracy drop could be as large as 1.20 points" in text
+    text = budget.nothing_passes([BASELINE, far, close], REASONS, limits, "classification")
+    assert "Closest: close (too bad, too big)" in text
     assert text.endswith("About 1,234 test examples with the same rates would prove its drop.")
     lost = finalist("lost", p50=0.4, bound=0.012, observed=0.011)
-    text = budget.nothing_passes([BASELINE, lost], limits, "classification")
+    text = budget.nothing_passes([BASELINE, lost], REASONS, limits, "classification")
     assert text.endswith(
         "Its observed drop is past the budget: train it longer, compress less, or allow more."
     )
-    text = budget.nothing_passes([BASELINE], limits, "classification")
+    text = budget.nothing_passes([BASELINE], REASONS, limits, "classification")
     assert text.endswith("It needs budget.max_latency_ms: 1, or a smaller model.")

@@ -9,7 +9,7 @@ import pytest
 from trimtab.artifacts.proof import Limit
 from trimtab.evaluate import choice, paired_proportions, significance
 
-LIMIT = Limit(metric="accuracy", max_loss=0.03)
+LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
 
 
 def contenders(**drops):
@@ -105,7 +105,7 @@ def test_two_hundred_candidates_on_ten_thousand_examples_are_decided_in_seconds(
     ]
     proof = choice.prove(
         found,
-        Limit(metric="accuracy", max_loss=0.01),
+        Limit(metric="accuracy", bound="proportions", max_loss=0.01),
         10_000,
         0.95,
         lambda name, confidence: (

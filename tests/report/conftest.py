@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -154,6 +155,39 @@ def dominated(one: dict[str, Any], others: list[dict[str, Any]]) -> bool:
     return any(all(a <= b for a, b in zip(costs(c), mine, strict=True)) and costs(c) != mine for c in others)
 
 
+def proof(tested: list[dict[str, Any]], settings: Config, regression: bool, examples: int) -> dict[str, Any]:
+    """Returns the proof of a fixed sequence that all candidates were in, but the last."""
+    budget = settings.budget
+    metric, bound, limit = (
+        ("mae", "errors", budget.max_error_increase)
+        if regression
+        else ("accuracy", "proportions", budget.max_accuracy_drop)
+    )
+    tests = [
+        {
+            "candidate": one["id"],
+            "confidence": 0.95,
+            "upper_bound": one["drop"]["upper_bound"],
+            "passed": one["drop"]["upper_bound"] <= limit,
+        }
+        for one in tested[:-1]
+    ]
+    return {
+        "rule": "fixed_sequence",
+        "confidence": 0.95,
+        "examples": examples,
+        "limits": [{"metric": metric, "bound": bound, "max_loss": limit}],
+        "order": [
+            {"candidate": one["id"], "share": float(not place), "then": after["id"]}
+            for place, (one, after) in enumerate(itertools.pairwise(tested))
+        ]
+        + [{"candidate": one["id"], "share": 0.0} for one in tested[-1:]],
+        "tested": tests,
+        "stopped_at": [test["candidate"] for test in tests if not test["passed"]],
+        "not_tested": {one["id"]: "not tested: its sequence ended before it" for one in tested[-1:]},
+    }
+
+
 def select(settings: Config, names: list[str], regression: bool, examples: int) -> dict[str, Any]:
     """Returns the summary of `select`: everyone judged, the best balance chosen, one not made."""
     everyone = []
@@ -173,6 +207,7 @@ def select(settings: Config, names: list[str], regression: bool, examples: int) 
     within = [one for one in everyone if one.get("within_budget")]
     chosen = min(within, key=lambda c: c["latency_ms"]["p50"] * c["size_bytes"])["id"] if within else None
     return {
+        "proof": proof([one for one in everyone if one.get("drop")][1:], settings, regression, examples),
         "baseline": everyone[0],
         "candidates": everyone,
         "chosen": chosen,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stages.home import Home
 
-from trimtab.artifacts.evaluation import Evaluation, read_outputs, read_scores
+from trimtab.artifacts.evaluation import Evaluation, read_outputs, read_scores, read_validation
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
@@ -108,11 +108,17 @@ def test_a_flipped_bit_in_the_candidate_ends_the_stage_and_the_file_is_made_anew
     assert home.store.find(digits_candidates["none--none"].ref) is None
 
 
-def test_only_the_test_split_is_read(home, digits_candidates):
-    for split in ("train", "validation"):
-        (shard,) = (home.path(home.dataset) / split).iterdir()
-        shard.write_bytes(b"nobody reads this")
+def test_the_training_split_is_not_read(home, digits_candidates):
+    (shard,) = (home.path(home.dataset) / "train").iterdir()
+    shard.write_bytes(b"nobody reads this")
     assert evaluated(home, none_none=digits_candidates["none--none"])["none--none"].ref
+
+
+def test_validation_is_scored_too_for_the_order_of_the_tests(home, digits_candidates):
+    outcome = evaluated(home, none_none=digits_candidates["none--none"])["none--none"]
+    scores, data = read_validation(home.path(outcome.ref)), home.data()
+    assert scores.shape == (data.rows["validation"],)
+    assert 0.9 < scores.mean() < 1
 
 
 def test_regression_scores_are_errors_in_the_labels_unit(tmp_path, write_dataset, linear_tflite):
@@ -159,7 +165,7 @@ def bytes_read(run: str, dataset: str, file: str) -> int:
     return int(Path("/proc/self/io").read_text().split()[1])
 
 
-def test_of_a_large_dataset_the_test_split_alone_is_read(home, digits_candidates):
+def test_of_a_large_dataset_the_training_split_is_not_read(home, digits_candidates):
     file = digits_candidates["none--none"].ref
     small = home.task(bytes_read, home.dataset, file)
     shutil.rmtree(home.output / "store" / "evaluation")

@@ -52,7 +52,13 @@ def test_the_smaller_candidate_that_is_as_good_is_chosen(run_stage, digits_candi
     assert chosen.drop.examples == 351
     assert not lost.within_budget
     assert lost.metrics["accuracy"] < chosen.metrics["accuracy"]
-    assert lost.reasons[0].startswith("accuracy drop could be as large as ")
+    assert lost.reasons[0].startswith(("accuracy drop could be as large as ", "not tested: "))
+    assert [limit.max_loss for limit in selection.proof.limits] == [0.02]
+    assert selection.proof.passed == ["none--float16"]
+    assert {test.candidate for test in selection.proof.tested} | set(selection.proof.not_tested) == {
+        "none--float16",
+        "magnitude-0.5--none",
+    }
     assert not by_id["none--int8"].ok
     assert by_id["none--int8"].reasons == ["LiteRT has no 8-bit kernel for TANH"]
     assert selection.baseline == by_id["none--none"]

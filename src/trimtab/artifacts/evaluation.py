@@ -1,4 +1,4 @@
-"""What is measured of a candidate; of each test example its score and the model's outputs."""
+"""What is measured of a candidate; its score on each example, and its outputs on those of the test."""
 
 from __future__ import annotations
 
@@ -13,17 +13,36 @@ from trimtab.tasks.quality import ClassMetrics
 from trimtab.tasks.registry import task
 
 KIND, SCORES_FILE, OUTPUTS_FILE = "evaluation", "scores.npy", "outputs.npy"
+VALIDATION_FILE = "validation_scores.npy"
 
 
-def write_examples(directory: Path, scores: NDArray[np.float32], outputs: NDArray[np.float32]) -> None:
-    """Writes what a candidate scored, ``(n,)``, and answered, ``(n, outputs)``, on the test examples."""
+def write_examples(
+    directory: Path,
+    scores: NDArray[np.float32],
+    outputs: NDArray[np.float32],
+    validation: NDArray[np.float32],
+) -> None:
+    """Writes what a candidate scored and answered.
+
+    Args:
+        directory: Where to.
+        scores: On the test examples, ``(n,)``.
+        outputs: On the test examples, ``(n, outputs)``.
+        validation: Scores on the validation examples, ``(m,)``.
+    """
     np.save(directory / SCORES_FILE, scores)
     np.save(directory / OUTPUTS_FILE, outputs)
+    np.save(directory / VALIDATION_FILE, validation)
 
 
 def read_scores(directory: Path) -> NDArray[np.float32]:
     """Returns the scores, ``(n,)``, as the task judges them."""
     return np.asarray(np.load(directory / SCORES_FILE, allow_pickle=False))
+
+
+def read_validation(directory: Path) -> NDArray[np.float32]:
+    """Returns the scores on the validation examples, ``(m,)``, of the same meaning."""
+    return np.asarray(np.load(directory / VALIDATION_FILE, allow_pickle=False))
 
 
 def read_outputs(directory: Path) -> NDArray[np.float32]:

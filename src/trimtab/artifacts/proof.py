@@ -12,7 +12,8 @@ Rule = Literal["fixed_sequence", "shared_sequences", "estimate"]
 class Limit(BaseModel):
     """A limit that the model which ships has to keep."""
 
-    metric: Literal["accuracy", "mean_absolute_error"] = Field(description="What is limited.")
+    metric: str = Field(description="What is limited: `accuracy` or `mae`.")
+    bound: Literal["proportions", "errors"] = Field(description="How its loss is bounded.")
     max_loss: float = Field(
         description="The largest loss against the baseline: of accuracy as a fraction, of the mean absolute "
         "error as its relative increase."
@@ -27,7 +28,7 @@ class Turn(BaseModel):
     then: str | None = Field(None, description="Who is handed its share when it passes.")
 
 
-class Test(BaseModel):
+class ProofTest(BaseModel):
     """One test, made on the test split."""
 
     candidate: str
@@ -39,6 +40,8 @@ class Test(BaseModel):
 class Proof(BaseModel):
     """What is proven of the model that ships, after it was chosen among all candidates."""
 
+    proven: bool = Field(True, description="Whether what is said below holds, or is an estimate.")
+    why_not: str = Field("", description="Why it is an estimate.")
     rule: Rule = Field(
         description="`fixed_sequence`: one candidate after the other is tested at full confidence, up to the "
         "first that fails. `shared_sequences`: several such sequences share the level. `estimate`: each is "
@@ -51,7 +54,7 @@ class Proof(BaseModel):
     examples: int = Field(description="Test examples.")
     limits: list[Limit]
     order: list[Turn] = Field([], description="Made without test labels, by falling cost.")
-    tested: list[Test] = Field([], description="In the order of the tests.")
+    tested: list[ProofTest] = Field([], description="In the order of the tests.")
     stopped_at: list[str] = Field([], description="The candidates that failed; each ended its sequence.")
     not_tested: dict[str, str] = Field({}, description="Why the others were not tested.")
 

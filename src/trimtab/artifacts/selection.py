@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.artifacts.proof import Proof
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
 from trimtab.tasks.quality import ClassMetrics
@@ -32,7 +33,11 @@ class CandidateResult(BaseModel):
     )
     per_class: dict[str, ClassMetrics] = Field({}, description="Quality by class name.")
     confusion: list[list[int]] = Field([], description="Rows are true classes, columns predicted ones.")
-    drop: Drop | None = Field(None, description="Loss of quality against the baseline, and its proof.")
+    drop: Drop | None = Field(
+        None,
+        description="Loss of quality against the baseline; its limit is as if there were no other "
+        "candidate, see `proof`.",
+    )
     latency_ms: Latency | None = Field(None, description="Milliseconds for one example.")
     size_bytes: int | None = Field(None, description="Bytes of the model file.")
     gzip_bytes: int | None = Field(None, description="Bytes of the model file after gzip.")
@@ -53,6 +58,7 @@ class Selection(BaseModel):
     candidates: list[CandidateResult]
     chosen: str | None = None
     verdict: str
+    proof: Proof | None = None
 
 
 class SelectionLineage(BaseModel):

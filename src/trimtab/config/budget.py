@@ -25,6 +25,16 @@ class Budget(Section):
     max_size_kb: float | None = Field(
         None, gt=0, description="Size of the model file, in units of 1,000 bytes."
     )
-    confidence: float = Field(0.95, gt=0.5, lt=1, description="One-sided confidence of the proof.")
+    confidence: float = Field(
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="The model that ships keeps the limit of its quality with at least this probability.",
+    )
+    proof: Literal["required", "estimate"] = Field(
+        "required",
+        description="`estimate` judges each candidate as if it were the only one: more pass, and nothing is "
+        "proven of the one that is chosen among them.",
+    )
     objective: Literal["latency", "size", "balanced"] = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")

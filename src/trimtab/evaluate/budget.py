@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.artifacts.proof import Limit
 from trimtab.config.budget import Budget
 from trimtab.evaluate.latency import NOISE
 from trimtab.tasks import registry as tasks
@@ -18,7 +19,7 @@ class Finalist:
 
     Attributes:
         name: The candidate's id.
-        drop: The proven loss against the baseline.
+        drop: The loss against the baseline, with its limit as if there were no other candidate.
         latency: Measured beside the other finalists.
         size_bytes: Bytes of the model file.
         examples_needed: About how many test examples would prove its drop, if known.
@@ -31,11 +32,9 @@ class Finalist:
     examples_needed: int | None = None
 
 
-def reasons(finalist: Finalist, budget: Budget, task: str) -> list[str]:
-    """Returns why a candidate is not within the budget, in words; nothing when it is."""
+def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
+    """Returns which limits of latency and size a candidate breaks, in words."""
     found = []
-    if finalist.drop.upper_bound > accuracy_budget(budget, task):
-        found.append(_unproven(finalist, budget, task))
     if budget.max_latency_ms is not None and finalist.latency.p50 > budget.max_latency_ms:
         p50, limit = _apart(finalist.latency.p50, budget.max_latency_ms)
         found.append(f"median latency {p50} ms > {limit} ms")
@@ -43,6 +42,27 @@ def reasons(finalist: Finalist, budget: Budget, task: str) -> list[str]:
         size, limit = _apart(finalist.size_bytes / 1000, budget.max_size_kb)
         found.append(f"size {size} kB > {limit} kB")
     return found
+
+
+def unproven(drop: Drop, budget: Budget, task: str) -> str:
+    """Returns in words why the quality of a candidate is not proven, given its loss and the limit of it."""
+    limit = accuracy_budget(budget, task)
+    bound, allowed = _apart(100 * drop.upper_bound, 100 * limit)
+    observed, _ = _apart(100 * drop.observed, 100 * limit)
+    sure = f"{100 * drop.confidence:.3g} % confidence, {drop.examples:,} examples"
+    return tasks.task(task).judging.headline.unproven(bound, observed, allowed, sure)
+
+
+def quality_limit(budget: Budget, task: str) -> Limit:
+    """Returns the limit of the quality."""
+    headline = tasks.task(task).judging.headline
+    return Limit(metric=headline.metric, bound=headline.bound, max_loss=accuracy_budget(budget, task))
+
+
+def relative_cost(finalist: Finalist, baseline: Finalist, budget: Budget) -> float:
+    """Returns the cost over the baseline's by the objective; ``balanced``: the geometric mean of both."""
+    cost = _cost(finalist, baseline, budget.objective)
+    return math.exp(cost / 2 if budget.objective == "balanced" else cost)
 
 
 def accuracy_budget(budget: Budget, task: str) -> float:
@@ -72,10 +92,19 @@ def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tu
     return chosen, _why(chosen, baseline, budget.objective, len(within), len(tied))
 
 
-def nothing_passes(finalists: Sequence[Finalist], budget: Budget, task: str) -> str:
-    """Returns what came closest to the budget, and what to change."""
+def nothing_passes(
+    finalists: Sequence[Finalist], reasons: Mapping[str, list[str]], budget: Budget, task: str
+) -> str:
+    """Returns what came closest to the budget, and what to change.
+
+    Args:
+        finalists: At least one.
+        reasons: Why each is not within the budget.
+        budget: The limits.
+        task: ``classification`` or ``regression``.
+    """
     closest = min(finalists, key=lambda finalist: _excess(finalist, budget, task))
-    why = "; ".join(reasons(closest, budget, task))
+    why = "; ".join(reasons[closest.name])
     advice = _advice(closest, budget, task)
     return f"No candidate is within the budget. Closest: {closest.name} ({why}). {advice}"
 
@@ -109,14 +138,6 @@ def _why(chosen: Finalist, baseline: Finalist, objective: str, within: int, tied
 
 def _numbers(finalist: Finalist) -> str:
     return f"{finalist.latency.p50:.3g} ms and {finalist.size_bytes / 1000:,.1f} kB"
-
-
-def _unproven(finalist: Finalist, budget: Budget, task: str) -> str:
-    drop, limit = finalist.drop, accuracy_budget(budget, task)
-    bound, allowed = _apart(100 * drop.upper_bound, 100 * limit)
-    observed, _ = _apart(100 * drop.observed, 100 * limit)
-    sure = f"{100 * drop.confidence:g} % confidence, {drop.examples:,} examples"
-    return tasks.task(task).judging.headline.unproven(bound, observed, allowed, sure)
 
 
 def _advice(closest: Finalist, budget: Budget, task: str) -> str:

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.artifacts.proof import Limit, Proof, Rule, Test, Turn
+from trimtab.artifacts.proof import Limit, Proof, ProofTest, Rule, Turn
 from trimtab.evaluate import forecast, order, sequence
 from trimtab.evaluate.order import Order
 
-_LEFT_OUT = (
-    "not tested: the order does without it, as it was expected to cost more or to pass less often than others"
-)
+LEAST_EXAMPLES_OF_ERRORS = 500
+"""With fewer, damage to a few examples passes more often than stated: see ``paired_errors``."""
+
+_FEW = "on {examples:,} test examples, damage to a few of them can go unseen; it takes 500"
+_LEFT_OUT = "not tested: by validation and cost, the order of the tests goes better without it"
 _NOT_REACHED = "not tested: its sequence ended before it"
 
 
@@ -68,7 +70,7 @@ def prove(
     tests = sequence.run(planned, passes, 1 - confidence)
     names = [contender.name for contender in contenders]
     tested = [
-        Test(
+        ProofTest(
             candidate=names[test.candidate],
             confidence=1 - test.level,
             upper_bound=bounds[test.candidate],
@@ -76,7 +78,10 @@ def prove(
         )
         for test in tests
     ]
+    few = limit.bound == "errors" and examples < LEAST_EXAMPLES_OF_ERRORS
     return Proof(
+        proven=not few,
+        why_not=_FEW.format(examples=examples) if few else "",
         rule=_rule(planned),
         confidence=confidence,
         examples=examples,
@@ -92,12 +97,37 @@ def prove(
     )
 
 
+def estimate(
+    contenders: Sequence[Contender],
+    limit: Limit,
+    examples: int,
+    confidence: float,
+    upper_limit: Callable[[str, float], float],
+) -> Proof:
+    """Returns which candidates would be proven if each were the only one; arguments as for ``prove``."""
+    bounds = {contender.name: upper_limit(contender.name, confidence) for contender in contenders}
+    return Proof(
+        proven=False,
+        why_not="the config asks for an estimate (budget.proof)",
+        rule="estimate",
+        confidence=confidence,
+        examples=examples,
+        limits=[limit],
+        tested=[
+            ProofTest(
+                candidate=name, confidence=confidence, upper_bound=bound, passed=bound <= limit.max_loss
+            )
+            for name, bound in bounds.items()
+        ],
+    )
+
+
 def _plan(contenders: Sequence[Contender], limit: Limit, examples: int, level: float) -> Order:
     costs = np.array([contender.cost for contender in contenders])
     losses = np.stack([contender.losses for contender in contenders], axis=1)
     known = forecast.Validation(losses, costs, [contender.family for contender in contenders])
     # Answers that are right or wrong cannot differ less than their rates do.
-    least_variance = limit.max_loss if limit.metric == "accuracy" else 0.0
+    least_variance = limit.max_loss if limit.bound == "proportions" else 0.0
     return order.plan(forecast.p_values(known, limit.max_loss, examples, least_variance), costs, level)
 
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 _Floats = NDArray[np.float64]
 
-_BEGINNINGS = (1, 2, 3, 5)
-_LEAST_GAIN = 0.01
-_NOTHING_SHIPS = 2.0
-"""What it costs to ship the baseline, which costs 1: as much again as all that can be saved."""
+_BEGINNINGS = (1, 2, 4, 8)
+_LEAST_GAIN = 0.1
+_NOTHING_SHIPS = 8.0
+"""What it costs to ship the baseline, which costs 1: to save anything counts for more than to save all."""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ class _Errors:
     def losses(
         self, before: NDArray[np.float64], after: NDArray[np.float64], limit: float
     ) -> NDArray[np.float64]:
-        return limit + (after - (1 + limit) * before) / max(float(before.mean()), _LEAST_ERROR)
+        mean = float(before.mean()) if before.size else 1.0
+        return limit + (after - (1 + limit) * before) / max(mean, _LEAST_ERROR)
 
     def limits(self, baseline: _Scores, candidate: _Scores, confidence: float) -> tuple[float, float]:
         before, after = baseline.astype(np.float64), candidate.astype(np.float64)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.model import AsItCame
+from trimtab.artifacts.proof import Proof
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 
@@ -62,6 +63,7 @@ class Result(BaseModel):
     )
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
+    proof: Proof | None = Field(None, description="What is proven of the chosen candidate, and how.")
     retrain: Retraining | None = Field(None, description="Null unless it is a retraining.")
     deployed: str | None = Field(None, description="The URI of the deployed version.")
     report: str | None = Field(None, description="The URI of the HTML report.")

@@ -16,7 +16,13 @@ from trimtab.report.words.verdict import as_it_came, is_regression, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
-FAULTS = {"accuracy": "unproven", "error": "unproven", "latency": "slow", "size": "big"}
+FAULTS = {
+    "accuracy": "unproven",
+    "error": "unproven",
+    "untested": "untested",
+    "latency": "slow",
+    "size": "big",
+}
 COLOURS = {
     "deployed": "green",
     "up_to_date": "green",

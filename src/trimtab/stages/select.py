@@ -24,9 +24,10 @@ from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
 from trimtab.evaluate.turns import Served
+from trimtab.report.words import proof as words
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import settings
+from trimtab.stages import proving, settings
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -142,15 +143,16 @@ def _decide(
     task: str,
     missing: dict[str, str],
 ) -> Selection:
-    limits = config.budget
-    reasons = {name: budget.reasons(finalist, limits, task) for name, finalist in finalists.items()}
+    limits, examples = config.budget, {name: entry.examples for name, entry in entries.items()}
+    proof = proving.prove(examples, finalists, config, task)
+    reasons = proving.reasons(proof, examples, finalists, config, task)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
     if within:
         best, verdict = budget.choose(within, finalists[BASELINE], limits)
         chosen = best.name
     else:
-        verdict = budget.nothing_passes(list(finalists.values()), limits, task)
+        verdict = budget.nothing_passes(list(finalists.values()), reasons, limits, task)
     front = pareto.front({name: _axes(entries[name].evaluation, f) for name, f in finalists.items()})
     results = {
         name: _judged(name, config, entries[name].evaluation, finalists[name], reasons[name])
@@ -161,7 +163,11 @@ def _decide(
     for name in front:
         results[name].on_pareto_front = True
     return Selection(
-        baseline=results[BASELINE], candidates=list(results.values()), chosen=chosen, verdict=verdict
+        baseline=results[BASELINE],
+        candidates=list(results.values()),
+        chosen=chosen,
+        verdict=f"{verdict} {words.sentence(proof)}".strip(),
+        proof=proof,
     )
 
 

@@ -92,23 +92,22 @@ def _quality_tiles(result: Result, baseline: CandidateResult, chosen: CandidateR
     regression = is_regression(result)
     name = "mae" if regression else "accuracy"
     value, before = chosen.metrics.get(name), baseline.metrics.get(name)
-    budget = result.config.get("budget") or {}
     if regression:
         texts, title = (numbers.decimal(value, 4), numbers.decimal(before, 4)), "Mean absolute error"
     else:
         texts, title = (numbers.percent(value), numbers.percent(before)), "Accuracy"
     yield Tile(title, texts[0], f"baseline {texts[1]}", "", None)
-    drop = chosen.drop
-    limit = budget.get("max_error_increase" if regression else "max_accuracy_drop")
-    if drop is None or not limit:
+    drop, proof = chosen.drop, result.proof
+    if drop is None or proof is None or chosen.id == baseline.id:
         return
-    unit = "%" if regression else "points"
+    limit, unit = proof.limits[0].max_loss, "%" if regression else "points"
+    sure = "Proven" if proof.proven else "Estimated"
     yield Tile(
-        "Proven increase of the error" if regression else "Proven drop",
-        f"at most {numbers.points(drop.upper_bound)} {unit}",
-        f"observed {numbers.points(drop.observed)}; {numbers.percent(drop.confidence, 0)} confidence, "
+        f"{sure} increase of the error" if regression else f"{sure} drop",
+        f"at most {numbers.limit(limit * 100)} {unit}",
+        f"observed {numbers.points(drop.observed)}; {numbers.percent(proof.confidence, 0)} confidence, "
         f"{drop.examples:,} test examples",
-        f"budget {numbers.limit(limit * 100)} {unit}",
+        f"were it the only candidate, at most {numbers.points(drop.upper_bound)} {unit}",
         max(0.0, drop.upper_bound / limit),
     )
 

@@ -67,6 +67,7 @@ def build_result(
         as_it_came=trained.as_it_came if trained else None,
         candidates=candidates,
         chosen=chosen,
+        proof=selection.proof if selection else None,
         retrain=retraining,
         deployed=deployed.uri if deployed else None,
         report=f"{base}/report.html",

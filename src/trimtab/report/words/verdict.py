@@ -7,6 +7,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
+from trimtab.report.words import proof as words
 from trimtab.tasks.registry import task
 
 _ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
@@ -25,12 +26,12 @@ def is_regression(result: Result) -> bool:
 def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     """Returns which limits of the budget a candidate breaks, in a word each."""
     budget = result.config.get("budget") or {}
-    regression = is_regression(result)
-    quality = budget.get("max_error_increase" if regression else "max_accuracy_drop")
     latency, size = budget.get("max_latency_ms"), budget.get("max_size_kb")
     found = []
-    if candidate.drop and quality is not None and candidate.drop.upper_bound > quality:
-        found.append("error" if regression else "accuracy")
+    if result.proof and candidate.id in result.proof.stopped_at:
+        found.append("error" if is_regression(result) else "accuracy")
+    if result.proof and candidate.id in result.proof.not_tested:
+        found.append("untested")
     if candidate.latency_ms and latency is not None and candidate.latency_ms.p50 > latency:
         found.append("latency")
     if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
@@ -66,29 +67,33 @@ def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
 
 def proof(result: Result, candidate: CandidateResult) -> str:
     """Returns the quality of a candidate and what is proven of its loss, with confidence and examples."""
-    drop = candidate.drop
     if is_regression(result):
         quality = f"its mean absolute error is {numbers.decimal(candidate.metrics.get('mae'), 4)}"
-        if drop is None:
-            return quality
-        loss = f"at most {numbers.percent(drop.upper_bound)} above the baseline's"
     else:
         quality = f"its accuracy is {numbers.percent(candidate.metrics.get('accuracy'))}"
-        if drop is None:
-            return quality
-        loss = f"at most {numbers.points(drop.upper_bound)} points below the baseline's"
-    return (
-        f"{quality}, with {numbers.percent(drop.confidence, 0)} confidence {loss} "
-        f"({drop.examples:,} test examples)"
-    )
+    drop = candidate.drop
+    if drop is None:
+        return quality
+    examples = f"({drop.examples:,} test examples)"
+    if candidate.id == BASELINE or result.proof is None:
+        return f"{quality} {examples}"
+    return f"{quality}, {words.claim(result.proof)} {examples}"
 
 
 def _what(result: Result, chosen: CandidateResult) -> str:
     if chosen.id == BASELINE:
-        return "Deployed the baseline itself, as no candidate inside the budget is cheaper"
+        return f"Deployed the baseline itself, as {_why_the_baseline(result)}"
     cheaper = costs(result.baseline, chosen) if result.baseline else []
     than = f": {' and '.join(cheaper)} than the baseline" if cheaper else ""
     return f"Deployed {chosen.id}{than}"
+
+
+def _why_the_baseline(result: Result) -> str:
+    proof = result.proof
+    if proof is None or not proof.tested or proof.passed:
+        return "no candidate inside the budget is cheaper"
+    many = "the only candidate that was tested is not" if len(proof.tested) == 1 else "no candidate is"
+    return f"{many} proven to be as good as the budget demands"
 
 
 def _over_budget(result: Result) -> str:

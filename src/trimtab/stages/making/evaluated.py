@@ -25,23 +25,26 @@ _BATCH = 256
 def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> None:
     """Runs a candidate on the whole test split, and keeps what it answers and how good that is.
 
+    On the validation split it is scored as well: from that comes the order of the tests in ``select``.
+
     Args:
         run: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the candidate.
-        dataset_ref: The dataset; of its splits, the test split alone is read.
+        dataset_ref: The dataset; of its splits, validation and test are read.
         file_ref: The candidate's files.
     """
     del label
     store = ContentStore(run)
-    source, data = store.open(file_ref), dataset.read(store, dataset_ref, ["test"])
+    source, data = store.open(file_ref), dataset.read(store, dataset_ref, ["validation", "test"])
     about = FileSummary.model_validate(source.manifest.summary)
     serving = runtime(about.runtime)
-    outputs, labels = _outputs(serving.load(source.path), data)
+    model = serving.load(source.path)
+    outputs, labels = _outputs(model, data)
     _refuse_no_numbers(outputs)
     quality = task(data.schema.task).judging.quality(outputs, labels, data.schema)
     with store.create(ref) as draft:
-        evaluation.write_examples(draft.path, quality.scores, outputs)
+        evaluation.write_examples(draft.path, quality.scores, outputs, _validation(model, data))
         draft.counts = {"examples": len(labels)}
         draft.lineage = EvaluationLineage(dataset=dataset_ref, file=file_ref)
         draft.summary = Evaluation(
@@ -63,7 +66,20 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
         raise DataError("the test split has no examples", path=str(data.path), field="data.test")
     if (found := width(model)) != data.schema.outputs:
         raise ModelError(f"expected {data.schema.outputs} outputs, found {found}")
-    parts = [(model.predict(x)[OUTPUT], y) for x, y in data.batches("test", _BATCH)]
+    return _answers(model, data, "test")
+
+
+def _validation(model: LoadedModel, data: Dataset) -> NDArray[np.float32]:
+    """Returns the scores on the validation split, of which nothing depends but an order."""
+    if not data.rows["validation"]:
+        return np.empty(0, np.float32)
+    outputs, labels = _answers(model, data, "validation")
+    judging, schema = task(data.schema.task).judging, data.schema
+    return judging.scores(np.nan_to_num(outputs), labels, schema, schema).astype(np.float32)
+
+
+def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:
+    parts = [(model.predict(x)[OUTPUT], y) for x, y in data.batches(split, _BATCH)]
     outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return outputs, labels
 

@@ -1,0 +1,83 @@
+"""What is proven of what ships, in words."""
+
+from __future__ import annotations
+
+from trimtab.artifacts.proof import Proof, Turn
+from trimtab.report.words import numbers
+
+_MOST_NAMES = 6
+_BLIND = "in an order made without test labels"
+
+
+def claim(proof: Proof) -> str:
+    """Returns what holds of the chosen candidate: its largest loss, and how sure that is."""
+    limit = proof.limits[0]
+    if limit.bound == "proportions":
+        loss = f"at most {numbers.points(limit.max_loss)} points below the baseline's"
+    else:
+        loss = f"at most {numbers.percent(limit.max_loss)} above the baseline's"
+    if not proof.proven:
+        return f"estimated {loss}, which is not proven: {proof.why_not}"
+    chosen = ", whichever was chosen" if len(proof.tested) > 1 else ""
+    return f"with {_share(proof.confidence)} confidence {loss}{chosen}"
+
+
+def sentence(proof: Proof) -> str:
+    """Returns how the candidates were tested: how many, in which order, where it ended, and who was not."""
+    if not proof.tested:
+        return ""
+    if proof.rule == "estimate":
+        return f"Each of {len(proof.tested)} was judged as if it were alone: an estimate, no proof."
+    count = len(proof.tested) + len(proof.not_tested)
+    parts = [f"{len(proof.tested)} of {count} were tested, {rule(proof)}: {order(proof)}", ended(proof)]
+    if proof.not_tested:
+        parts.append(f"not tested: {_names(list(proof.not_tested))}")
+    return "; ".join(parts) + "."
+
+
+def rule(proof: Proof) -> str:
+    """Returns the rule of the tests."""
+    if proof.rule == "fixed_sequence":
+        return f"one after the other at {_share(proof.confidence)} confidence, {_BLIND}"
+    begin = sum(turn.share > 0 for turn in proof.order)
+    return f"in {begin} sequences that share the risk of {_share(1 - proof.confidence)}, {_BLIND}"
+
+
+def order(proof: Proof) -> str:
+    """Returns each sequence from its first candidate on, those that join written out once."""
+    turns = {turn.candidate: turn for turn in proof.order}
+    told: set[str] = set()
+    return "; ".join(_sequence(turn, turns, told) for turn in proof.order if turn.share > 0)
+
+
+def ended(proof: Proof) -> str:
+    """Returns where the tests ended, and why."""
+    if not proof.stopped_at:
+        return "all passed"
+    limits = {test.candidate: test for test in proof.tested}
+    unit = "points" if proof.limits[0].bound == "proportions" else "%"
+    where = [
+        f"{name}, whose loss could be {numbers.points(limits[name].upper_bound)} {unit}"
+        for name in proof.stopped_at[:_MOST_NAMES]
+    ]
+    return f"stopped at {', at '.join(where)}"
+
+
+def _sequence(turn: Turn, turns: dict[str, Turn], told: set[str]) -> str:
+    names = [turn.candidate]
+    while turn.candidate not in told and turn.then is not None:
+        told.add(turn.candidate)
+        turn = turns[turn.then]
+        names.append(turn.candidate)
+    if len(names) > _MOST_NAMES:
+        names = [*names[: _MOST_NAMES - 1], "…", names[-1]]
+    return " → ".join(names)
+
+
+def _names(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.3g} %"

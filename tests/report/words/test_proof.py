@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from trimtab.artifacts.proof import Limit, Proof, ProofTest, Turn
+from trimtab.report.words import proof as words
+
+LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
+
+
+def proof(**changes):
+    values = {
+        "rule": "fixed_sequence",
+        "confidence": 0.95,
+        "examples": 351,
+        "limits": [LIMIT],
+        "order": [
+            Turn(candidate="a", share=1.0, then="b"),
+            Turn(candidate="b", share=0.0, then="c"),
+            Turn(candidate="c", share=0.0),
+        ],
+        "tested": [
+            ProofTest(candidate="a", confidence=0.95, upper_bound=0.01, passed=True),
+            ProofTest(candidate="b", confidence=0.95, upper_bound=0.042, passed=False),
+        ],
+        "stopped_at": ["b"],
+        "not_tested": {"c": "not tested: its sequence ended before it"},
+    }
+    return Proof(**{**values, **changes})
+
+
+def test_it_says_how_many_were_tested_in_which_order_where_it_stopped_and_who_was_not():
+    assert words.sentence(proof()) == (
+        "2 of 3 were tested, one after the other at 95 % confidence, in an order made without test labels: "
+        "a → b → c; stopped at b, whose loss could be 4.20 points; not tested: c."
+    )
+
+
+def test_the_claim_is_the_budget_not_the_limit_of_the_one_that_was_chosen():
+    assert words.claim(proof()) == (
+        "with 95 % confidence at most 3.00 points below the baseline's, whichever was chosen"
+    )
+
+
+def test_an_estimate_is_never_called_proven():
+    estimate = proof(proven=False, why_not="the config asks for an estimate", rule="estimate")
+    for text in (words.claim(estimate), words.sentence(estimate)):
+        assert "estimate" in text
+        assert "confidence" not in text
+
+
+def test_sequences_that_join_are_written_out_once():
+    order = [
+        Turn(candidate="a", share=0.5, then="c"),
+        Turn(candidate="b", share=0.5, then="c"),
+        Turn(candidate="c", share=0.0, then="d"),
+        Turn(candidate="d", share=0.0),
+    ]
+    shared = proof(rule="shared_sequences", order=order)
+    assert words.order(shared) == "a → c → d; b → c"
+    assert words.rule(shared).startswith("in 2 sequences that share the risk of 5 %")
+
+
+def test_without_a_test_nothing_is_said():
+    assert words.sentence(proof(tested=[], stopped_at=[], not_tested={})) == ""
