@@ -1,5 +1,6 @@
 """Work in processes of its own: what comes back when it fails, crashes, or is told to stop."""
 
+import faulthandler
 import os
 import signal
 import time
@@ -22,6 +23,7 @@ def fail(error):
 
 
 def die(number):
+    faulthandler.disable()  # pytest's would fill the log
     os.kill(os.getpid(), number)
 
 
