@@ -23,7 +23,7 @@ from trimtab.deploy import switch
 from trimtab.deploy.champion import Snapshot
 from trimtab.evaluate import latency
 from trimtab.report.result import Result
-from trimtab.stages import check_data, deploy, tune
+from trimtab.stages import check_data, children, deploy, tune
 
 ROWS = 1200
 BAD = 6.0
@@ -318,13 +318,23 @@ def test_what_has_no_part_in_it_is_not_judged_again(served: Service, section: st
     assert served.retrain().status == "up_to_date"
 
 
+def save_archive(path: Path, seed: int) -> None:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    outputs = keras.layers.Dense(3, activation="softmax")
+    keras.Sequential([keras.Input((2,)), outputs]).save(path)
+
+
+@pytest.mark.slow
 def test_a_changed_archive_is_judged(served: Service, tmp_path: Path) -> None:
     archive = tmp_path / "model.keras"
-    archive.write_bytes(b"one")
+    # In a process of its own: what the stages fork must not have run TensorFlow.
+    assert children.run("archive", save_archive, archive, 1) is None
     served.config["model"] = {"archive": str(archive)}
     judged(served)
     assert served.retrain().status == "up_to_date"
-    archive.write_bytes(b"another")
+    assert children.run("archive", save_archive, archive, 2) is None
     assert served.retrain(spoiled=BAD).status == "champion_kept"
 
 
