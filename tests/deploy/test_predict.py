@@ -36,8 +36,7 @@ def serve(tmp_path, make_selection):
     def make(name, source, **data):
         section = {"train": str(source), "workers": 1, **data}
         config = Config.model_validate({"data": section, "model": {"architecture": "mlp"}}).model_dump_json()
-        dataset = tmp_path / f"dataset-{name}"
-        data_prep.run(config=config, run=str(tmp_path / "run"), dataset=str(dataset))
+        dataset = tmp_path / "store" / data_prep.run(str(tmp_path / f"run-{name}"), config)
         target, content = str(tmp_path / name), (dataset / SCHEMA_FILE).read_bytes()
         promotion.deploy(target, make_selection(len(name), dataset=dataset), content, "{}")
         return target, Dataset.open(dataset)

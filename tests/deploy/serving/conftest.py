@@ -221,8 +221,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         folder = tmp_path_factory.mktemp("prepared")
         config = {"data": {"workers": 1, **data}, "model": {"architecture": "mlp"}}
         text = Config.model_validate(config).model_dump_json()
-        data_prep.run(config=text, run=str(folder / "run"), dataset=str(folder / "dataset"))
-        return folder / "dataset"
+        return folder / "store" / data_prep.run(str(folder / "run"), text)
 
     return make
 
