@@ -18,6 +18,16 @@ def test_every_row_of_candidates_has_a_cell_for_every_column(run_records):
         assert {len(rows.candidate_row(result, c).cells) for c in result.candidates} == {width}
 
 
+def test_a_candidate_that_was_not_tested_is_not_said_to_be_over_the_budget(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    (untested,) = (c for c in result.candidates if c.id in result.proof.not_tested)
+    untested.within_budget = False
+    assert rows.status(result, untested) == "untested"
+    result.config["budget"] = {"max_size_kb": 0.001}
+    assert rows.status(result, untested) == "over"
+
+
 def test_the_baseline_is_not_compared_with_itself():
     one = CandidateResult(id="none--none", recipe=[], ok=True)
     assert rows.compared(one, one) == [one]

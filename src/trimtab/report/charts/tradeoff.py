@@ -9,10 +9,10 @@ from typing import Literal
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
-from trimtab.report.words.verdict import is_regression
+from trimtab.report.words.verdict import is_regression, is_untested
 
 Cost = Literal["latency", "size"]
-Role = Literal["chosen", "baseline", "within", "over"]
+Role = Literal["chosen", "baseline", "within", "untested", "over"]
 
 
 @dataclass(frozen=True)
@@ -114,4 +114,6 @@ def _role(result: Result, candidate: CandidateResult) -> Role:
         return "chosen"
     if candidate.id == BASELINE:
         return "baseline"
-    return "within" if candidate.within_budget else "over"
+    if candidate.within_budget:
+        return "within"
+    return "untested" if is_untested(result, candidate) else "over"

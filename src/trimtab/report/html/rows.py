@@ -11,9 +11,9 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import is_regression
+from trimtab.report.words.verdict import is_regression, is_untested
 
-Status = Literal["chosen", "within", "over", "not made"]
+Status = Literal["chosen", "within", "untested", "over", "not made"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,9 @@ def status(result: Result, candidate: CandidateResult) -> Status:
         return "not made"
     if candidate.id == result.chosen:
         return "chosen"
-    return "within" if candidate.within_budget else "over"
+    if candidate.within_budget:
+        return "within"
+    return "untested" if is_untested(result, candidate) else "over"
 
 
 def recipe_text(recipe: Sequence[Mapping[str, Any]]) -> str:

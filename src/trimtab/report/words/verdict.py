@@ -39,6 +39,11 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     return found
 
 
+def is_untested(result: Result, candidate: CandidateResult) -> bool:
+    """Returns whether nothing is wrong with a candidate but that it was not tested."""
+    return over_what(result, candidate) == ["untested"]
+
+
 def sentence(result: Result) -> str:
     """Returns what was deployed, how much cheaper it is, and at what proven loss; or why nothing was."""
     if result.status == "failed":
