@@ -90,7 +90,9 @@ def committed(root):
     return lambda name: next(yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text()))
 
 
-@pytest.mark.parametrize(("name", "tasks", "pods"), [("optimize", 12, 31), ("retrain", 15, 38), ("compress", 11, 29)])
+@pytest.mark.parametrize(
+    ("name", "tasks", "pods"), [("optimize", 12, 31), ("retrain", 15, 38), ("compress", 11, 29)]
+)
 def test_what_two_shards_cost(committed, name, tasks, pods, monkeypatch):
     monkeypatch.setitem(EXAMPLES, "config", json.dumps({"config": "x" * (INLINE_BYTES - 20)}))
     run = estimate(committed(name), 2)
