@@ -4,6 +4,7 @@ import faulthandler
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from faults.forked import start
@@ -117,6 +118,25 @@ def test_a_signal_to_the_parent_is_passed_on_and_the_child_saves(tmp_path):
     task.join(30)
     assert task.exitcode == Preempted.exit_code, (tmp_path / "log").read_text()
     assert (tmp_path / "saved").exists()
+
+
+def is_running(process):
+    try:
+        return (Path("/proc") / str(process) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_child_ends_with_its_parent_even_if_that_is_killed(tmp_path):
+    task = start(supervise, tmp_path / "log", last, tmp_path)
+    wait_until((tmp_path / "child").exists, 60)
+    wait_until(lambda: (tmp_path / "child").read_text() != "", 10)
+    child = int((tmp_path / "child").read_text())
+    assert is_running(child)
+    os.kill(task.pid, signal.SIGKILL)
+    task.join(30)
+    wait_until(lambda: not is_running(child), 10)
+    assert not (tmp_path / "saved").exists()
 
 
 @pytest.mark.slow

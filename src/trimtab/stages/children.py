@@ -27,6 +27,7 @@ from trimtab import preemption, progress
 from trimtab.errors import Preempted, TrimtabError
 from trimtab.os_errors import is_refusal, typed
 from trimtab.stages import tensorflow_state
+from trimtab.stages.parent_death import end_with
 
 _MOST_BYTES = 60_000  # of a message: more would not fit into the pipe before somebody reads it
 _RECORD_SECONDS = 1.0
@@ -65,7 +66,7 @@ def run(label: str, work: Callable[..., None], *arguments: Any) -> Crash | None:
     message = b""
     context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
     reader, writer = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(label, work, arguments, writer))
+    child = context.Process(target=_child, args=(os.getpid(), label, work, arguments, writer))
     sys.stdout.flush()
     sys.stderr.flush()
     with _signals_held():
@@ -107,7 +108,10 @@ def _stop(child: BaseProcess) -> None:
             child.join()
 
 
-def _child(label: str, work: Callable[..., None], arguments: tuple[Any, ...], writer: Connection) -> None:
+def _child(
+    parent: int, label: str, work: Callable[..., None], arguments: tuple[Any, ...], writer: Connection
+) -> None:
+    end_with(parent)
     preemption.forget()
 
     def give_up() -> None:
