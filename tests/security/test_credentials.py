@@ -134,7 +134,7 @@ def test_a_key_and_its_token_stay_where_they_are(trimtab, key, emulator, tmp_pat
     assert b"trimtab-gcp" in (home / "pipeline.yaml").read_bytes()
     stored = written(emulator, home)
     assert any(name.endswith("run.log") for name in stored)
-    assert any("/artifacts/" in name and name.endswith(".keras") for name in stored)
+    assert any("/store/" in name and name.endswith(".keras") for name in stored)
     assert found_in(printed | stored, key) == []
 
 
