@@ -55,7 +55,10 @@ def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain
 
 @lru_cache(maxsize=16)
 def _expanded(text: str, runtimes: tuple[str, ...], registered: tuple[Any, ...]) -> tuple[Chain, ...]:  # noqa: ARG001
-    """Returns the chains of recipes in JSON; stages ask for the same ones again and again."""
+    """Returns the chains of recipes in JSON; stages ask for the same ones again and again.
+
+    What is registered is part of the key: with another pass or runtime, the answer is another.
+    """
     reader, recipes = _Reader(runtimes), json.loads(text)
     written = [[_usual(runtimes)]] if recipes is None else recipes
     chains = [chain for place, recipe in enumerate(written) for chain in reader.chains((place,), recipe)]

@@ -52,7 +52,7 @@ class _Proportions:
         self,
         before: NDArray[np.float64],
         after: NDArray[np.float64],
-        limit: float,  # noqa: ARG002
+        limit: float,  # noqa: ARG002 - other bounds' losses depend on it
     ) -> NDArray[np.float64]:
         return before - after
 
