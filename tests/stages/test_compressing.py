@@ -37,7 +37,7 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = keras.Sequential(
         [
             keras.Input((8, 8, 3)),
-            keras.layers.Rescaling(1 / 255),
+            keras.layers.Rescaling(1 / 255, name="rescaling"),
             keras.layers.Conv2D(16, 3, activation="relu"),
             keras.layers.Conv2D(32, 3, activation="relu"),
             keras.layers.GlobalAveragePooling2D(),

@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from stages.home import Home
-from stages.retraining import Service, constant_latency, rows
+from stages.retraining import Service, constant_times, rows
 
 from trimtab.artifacts.hyperparameters import Hyperparameters, read
 from trimtab.artifacts.record import read_records
@@ -32,7 +32,7 @@ FORCED = ("ada@lab", "the label was wrong for a week")
 
 @pytest.fixture(autouse=True)
 def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(latency, "measure", constant_latency)
+    monkeypatch.setattr(latency, "sample", constant_times)
 
 
 @pytest.fixture
