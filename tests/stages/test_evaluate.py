@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from stages.home import Home
 
-from trimtab.artifacts.evaluation import Evaluation, read_outputs, read_scores, read_validation
+from trimtab.artifacts.evaluation import Evaluation, read_test, read_validation
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
@@ -37,8 +37,8 @@ def test_a_candidate_is_judged_on_the_whole_test_split(home, digits_candidates, 
     assert found.examples == len(y) == data.rows["test"]
     assert found.metrics["accuracy"] == pytest.approx(right.mean())
     assert found.metrics["accuracy"] > 0.9
-    np.testing.assert_array_equal(read_scores(home.path(outcome.ref)), right.astype(np.float32))
-    outputs = read_outputs(home.path(outcome.ref))
+    np.testing.assert_array_equal(read_test(home.path(outcome.ref)).scores, right.astype(np.float32))
+    outputs = read_test(home.path(outcome.ref)).answers
     assert (outputs.shape, outputs.dtype) == ((len(y), 10), np.float32)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, atol=1e-5)
     assert np.sum(found.confusion) == len(y)
@@ -116,9 +116,10 @@ def test_the_training_split_is_not_read(home, digits_candidates):
 
 def test_validation_is_scored_too_for_the_order_of_the_tests(home, digits_candidates):
     outcome = evaluated(home, none_none=digits_candidates["none--none"])["none--none"]
-    scores, data = read_validation(home.path(outcome.ref)), home.data()
-    assert scores.shape == (data.rows["validation"],)
-    assert 0.9 < scores.mean() < 1
+    found, (_, y) = read_validation(home.path(outcome.ref)), home.data().arrays("validation")
+    assert 0.9 < found.scores.mean() < 1
+    assert (found.answers.shape, found.answers.dtype) == ((len(y), 10), np.float32)
+    np.testing.assert_array_equal(found.scores, found.answers.argmax(axis=1) == y)
 
 
 def test_regression_scores_are_errors_in_the_labels_unit(tmp_path, write_dataset, linear_tflite):
@@ -141,7 +142,7 @@ def test_regression_scores_are_errors_in_the_labels_unit(tmp_path, write_dataset
     config = {"data": {"train": "sklearn://diabetes"}, "model": {"architecture": "mlp"}}
     home = Home(tmp_path / "runs", Path(dataset), Config.model_validate(config))
     outcome = evaluated(home, none_none=home.file("x", linear_tflite(weights, softmax=False)))["none--none"]
-    np.testing.assert_allclose(read_scores(home.path(outcome.ref)), 2.0, atol=1e-4)
+    np.testing.assert_allclose(read_test(home.path(outcome.ref)).scores, 2.0, atol=1e-4)
     found = Evaluation.model_validate(home.store.find(outcome.ref).summary)
     assert found.metrics["mae"] == pytest.approx(2.0, abs=1e-4)
 

@@ -1,7 +1,8 @@
-"""What is measured of a candidate; its score on each example, and its outputs on those of the test."""
+"""What is measured of a candidate; its score and its answer on each example of validation and test."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,42 +13,50 @@ from trimtab.tasks.headline import Headline
 from trimtab.tasks.quality import ClassMetrics
 from trimtab.tasks.registry import task
 
-KIND, SCORES_FILE, OUTPUTS_FILE = "evaluation", "scores.npy", "outputs.npy"
-VALIDATION_FILE = "validation_scores.npy"
+KIND, SCORES_FILE, ANSWERS_FILE = "evaluation", "scores.npy", "answers.npy"
+VALIDATION_SCORES_FILE, VALIDATION_ANSWERS_FILE = "validation_scores.npy", "validation_answers.npy"
+_Floats = NDArray[np.float32]
 
 
-def write_examples(
-    directory: Path,
-    scores: NDArray[np.float32],
-    outputs: NDArray[np.float32],
-    validation: NDArray[np.float32],
-) -> None:
+@dataclass(frozen=True)
+class Examples:
+    """What a candidate made of a split; the labels are the dataset's, in its order.
+
+    Attributes:
+        scores: As the task judges them, ``(n,)``.
+        answers: The outputs, ``(n, outputs)``: whatever metric is asked for, now or later, comes from them.
+    """
+
+    scores: _Floats
+    answers: _Floats
+
+
+def write_examples(directory: Path, test: Examples, validation: Examples) -> None:
     """Writes what a candidate scored and answered.
 
     Args:
         directory: Where to.
-        scores: On the test examples, ``(n,)``.
-        outputs: On the test examples, ``(n, outputs)``.
-        validation: Scores on the validation examples, ``(m,)``.
+        test: Of the test split.
+        validation: Of the validation split, which may be empty.
     """
-    np.save(directory / SCORES_FILE, scores)
-    np.save(directory / OUTPUTS_FILE, outputs)
-    np.save(directory / VALIDATION_FILE, validation)
+    np.save(directory / SCORES_FILE, test.scores.astype(np.float32))
+    np.save(directory / ANSWERS_FILE, test.answers.astype(np.float32))
+    np.save(directory / VALIDATION_SCORES_FILE, validation.scores.astype(np.float32))
+    np.save(directory / VALIDATION_ANSWERS_FILE, validation.answers.astype(np.float32))
 
 
-def read_scores(directory: Path) -> NDArray[np.float32]:
-    """Returns the scores, ``(n,)``, as the task judges them."""
-    return np.asarray(np.load(directory / SCORES_FILE, allow_pickle=False))
+def read_test(directory: Path) -> Examples:
+    """Returns what a candidate made of the test split."""
+    return Examples(_read(directory / SCORES_FILE), _read(directory / ANSWERS_FILE))
 
 
-def read_validation(directory: Path) -> NDArray[np.float32]:
-    """Returns the scores on the validation examples, ``(m,)``, of the same meaning."""
-    return np.asarray(np.load(directory / VALIDATION_FILE, allow_pickle=False))
+def read_validation(directory: Path) -> Examples:
+    """Returns what a candidate made of the validation split: of no examples, where there is none."""
+    return Examples(_read(directory / VALIDATION_SCORES_FILE), _read(directory / VALIDATION_ANSWERS_FILE))
 
 
-def read_outputs(directory: Path) -> NDArray[np.float32]:
-    """Returns the outputs, ``(n, outputs)``."""
-    return np.asarray(np.load(directory / OUTPUTS_FILE, allow_pickle=False))
+def _read(path: Path) -> _Floats:
+    return np.asarray(np.load(path, allow_pickle=False))
 
 
 class EvaluationLineage(BaseModel):

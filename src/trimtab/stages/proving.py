@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from trimtab.artifacts.evaluation import Drop, read_scores, read_validation
+from trimtab.artifacts.evaluation import Drop, read_test, read_validation
 from trimtab.artifacts.proof import Proof
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
@@ -25,10 +25,10 @@ def prove(
         config: The config.
         task: ``classification`` or ``regression``.
     """
-    limits, before = config.budget, read_scores(examples[BASELINE])
+    limits, before = config.budget, read_test(examples[BASELINE]).scores
 
     def upper_limit(name: str, confidence: float) -> float:
-        return significance.drop(before, read_scores(examples[name]), confidence, task).upper_bound
+        return significance.drop(before, read_test(examples[name]).scores, confidence, task).upper_bound
 
     rule = choice.prove if limits.proof == "required" else choice.estimate
     contenders = list(_contenders(examples, finalists, config, task))
@@ -54,7 +54,9 @@ def reasons(
 
 
 def _drop(examples: Mapping[str, Path], name: str, confidence: float, task: str) -> Drop:
-    return significance.drop(read_scores(examples[BASELINE]), read_scores(examples[name]), confidence, task)
+    return significance.drop(
+        read_test(examples[BASELINE]).scores, read_test(examples[name]).scores, confidence, task
+    )
 
 
 def _contenders(
@@ -69,9 +71,9 @@ def _contenders(
     }
     # Where the baseline breaks a limit itself, there is nothing else to ship, and any cost may be a gain.
     most = max(costs.values(), default=0.0) * 1.01 if budget.over_costs(baseline, limits) else 1.0
-    limit, before = budget.quality_limit(limits, task).max_loss, read_validation(examples[BASELINE])
+    limit, before = budget.quality_limit(limits, task).max_loss, read_validation(examples[BASELINE]).scores
     for name, cost in costs.items():
         if cost < most:
-            losses = significance.losses(before, read_validation(examples[name]), limit, task)
+            losses = significance.losses(before, read_validation(examples[name]).scores, limit, task)
             family = config.candidates()[name].branch.id
             yield Contender(name, family, cost / max(most, 1.0), losses)

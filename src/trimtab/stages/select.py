@@ -11,7 +11,7 @@ from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import selection
 from trimtab.artifacts import shard as shards
-from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Latency, read_outputs, read_scores
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Latency, read_test
 from trimtab.artifacts.file import FileLineage
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
@@ -120,11 +120,11 @@ def _finalists(
     entries: dict[str, _Entry], latencies: dict[str, Latency], config: Config, task: str
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
-    limits, before = config.budget, read_scores(entries[BASELINE].examples)
+    limits, before = config.budget, read_test(entries[BASELINE].examples).scores
     limit = budget.accuracy_budget(limits, task)
     found = {}
     for name, measured in latencies.items():
-        scores, needed = read_scores(entries[name].examples), None
+        scores, needed = read_test(entries[name].examples).scores, None
         if name == BASELINE:
             drop = significance.no_drop(len(before), limits.confidence)
         else:
@@ -238,7 +238,7 @@ def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     serving = runtime(entry.served.runtime)
     y = serving.load(entry.files.path).predict({INPUT: data.model_input(x)})
     in_int8 = "int8" in serving.traits(entry.files.path).arithmetic
-    return golden.Golden({INPUT: x}, y, golden.tolerance(read_outputs(entry.examples), in_int8))
+    return golden.Golden({INPUT: x}, y, golden.tolerance(read_test(entry.examples).answers, in_int8))
 
 
 def _cpu() -> str:

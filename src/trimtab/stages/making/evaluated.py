@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts import dataset, evaluation
-from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import OUTPUT
@@ -25,7 +25,7 @@ _BATCH = 256
 def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> None:
     """Runs a candidate on the whole test split, and keeps what it answers and how good that is.
 
-    On the validation split it is scored as well: from that comes the order of the tests in ``select``.
+    So it does on the validation split: from that comes the order of the tests in ``select``.
 
     Args:
         run: The URI of the run's directory.
@@ -44,7 +44,7 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
     _refuse_no_numbers(outputs)
     quality = task(data.schema.task).judging.quality(outputs, labels, data.schema)
     with store.create(ref) as draft:
-        evaluation.write_examples(draft.path, quality.scores, outputs, _validation(model, data))
+        evaluation.write_examples(draft.path, Examples(quality.scores, outputs), _validation(model, data))
         draft.counts = {"examples": len(labels)}
         draft.lineage = EvaluationLineage(dataset=dataset_ref, file=file_ref)
         draft.summary = Evaluation(
@@ -69,13 +69,15 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
     return _answers(model, data, "test")
 
 
-def _validation(model: LoadedModel, data: Dataset) -> NDArray[np.float32]:
-    """Returns the scores on the validation split, of which nothing depends but an order."""
+def _validation(model: LoadedModel, data: Dataset) -> Examples:
+    """Returns what it makes of the validation split, of which nothing depends but an order."""
+    schema = data.schema
     if not data.rows["validation"]:
-        return np.empty(0, np.float32)
+        return Examples(np.empty(0, np.float32), np.empty((0, schema.outputs), np.float32))
     outputs, labels = _answers(model, data, "validation")
-    judging, schema = task(data.schema.task).judging, data.schema
-    return judging.scores(np.nan_to_num(outputs), labels, schema, schema).astype(np.float32)
+    answers = np.nan_to_num(outputs)
+    scores = task(schema.task).judging.scores(answers, labels, schema, schema)
+    return Examples(scores.astype(np.float32), answers)
 
 
 def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:
