@@ -40,7 +40,11 @@ class TensorSpec(BaseModel):
 
 
 class DatasetSchema(BaseModel):
-    """Everything that serving and training need to know of the data, fitted on the training split alone."""
+    """Everything that serving and training need to know of the data, fitted on the training split alone.
+
+    ``split_by`` and ``spelling`` say by what the rows' sides were decided: columns, and how values are
+    written (``trimtab.data.values.hashing``). Schemas that name no spelling are of the first.
+    """
 
     task: Task
     label: str
@@ -52,6 +56,7 @@ class DatasetSchema(BaseModel):
     label_std: float = 1.0
     preprocessing: dict[str, Any]
     split_by: list[str] = []
+    spelling: int = 1
 
     @property
     def split_columns(self) -> tuple[str, ...]:

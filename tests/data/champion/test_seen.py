@@ -12,6 +12,7 @@ from trimtab.config.data import Data
 from trimtab.data.champion.reference import Reference
 from trimtab.data.champion.seen import known_share, sides_changed, warning
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.prepare import split as splits
 from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.data.schema import Column, DatasetSchema, TensorSpec
 from trimtab.data.statistics.summary import Summary
@@ -157,3 +158,20 @@ def test_rows_that_get_another_column_keep_their_sides(tmp_path: Path, prepared:
     other, moved = made("other", wider.drop_columns("b"), second)
     assert moved == ["the input columns have changed"]
     assert of(other, "test") != of(first, "test")
+
+
+def test_rows_of_an_older_champion_keep_its_spelling_and_their_sides(
+    tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).integers(-999, 999, 600)
+    rows = "".join(f"+{value:.2e},{value / 8},{value % 2}\n" for value in values)
+    (tmp_path / "rows.csv").write_text("a,b,label\n" + rows)
+    source = str(tmp_path / "rows.csv")
+    monkeypatch.setattr(splits, "SPELLING", 1)
+    old, then = prepared("old", train=source)
+    monkeypatch.undo()
+    _, fresh = prepared("fresh", train=source)
+    again, now = prepared("again", old, train=source)
+    assert (old.schema.spelling, fresh.schema.spelling, again.schema.spelling) == (1, 2, 1)
+    assert fresh.content.fingerprint != then.content.fingerprint == now.content.fingerprint
+    np.testing.assert_array_equal(again.arrays("test")[0], old.arrays("test")[0])

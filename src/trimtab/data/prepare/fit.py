@@ -84,7 +84,8 @@ class _Fit:
     def read(self, label: str, names: tuple[str, ...]) -> FitResult:
         total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
         keys = split.key_columns(names, self.champion)
-        tasks = [FitTask(*part, self.config, names, keys, label, self.hashes) for part in self.parts]
+        written = split.spelling(self.champion)
+        tasks = [FitTask(*part, self.config, names, keys, label, written, self.hashes) for part in self.parts]
         for result in self.workers.map(fit_partition, tasks):
             total = total.merge(result)
             rate.add(result.rows)

@@ -35,6 +35,7 @@ class FitTask:
         features: The input columns.
         keys: Those of them that decide on the rows' sides.
         label: The label's column.
+        spelling: How values are written where they are hashed.
         hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
     """
 
@@ -45,6 +46,7 @@ class FitTask:
     features: tuple[str, ...]
     keys: tuple[str, ...]
     label: str
+    spelling: int
     hashes: Path | None = None
 
 
@@ -82,10 +84,12 @@ def fit_partition(task: FitTask) -> FitResult:
     rest = [name for name in (task.label, task.config.group_by) if name is not None]
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):
         check_columns(batch, (*task.features, *rest), task.partition)
-        features = row_digests(batch, task.features)
-        keys = features if task.keys == task.features else row_digests(batch, task.keys)
-        sides = split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)
-        result.fingerprint.add(joined_digests(features, row_digests(batch, rest)), sides)
+        features = row_digests(batch, task.features, task.spelling)
+        keys = features if task.keys == task.features else row_digests(batch, task.keys, task.spelling)
+        sides = split.sides(
+            task.given, split.split_keys(batch, keys, task.config, task.spelling), task.config
+        )
+        result.fingerprint.add(joined_digests(features, row_digests(batch, rest, task.spelling)), sides)
         for side, name in enumerate(SPLITS):
             chosen = np.flatnonzero(sides == side)
             if not len(chosen):

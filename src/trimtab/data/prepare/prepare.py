@@ -168,6 +168,7 @@ class _Preparation:
             vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
+            spelling=split.spelling(self._champion),
         )
         if not self._form.raw_label:
             schema.label_mean, schema.label_std = tasks.task(task).meaning.scale(train.columns[label])

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data.schema import SPLITS
-from trimtab.data.values.hashing import Digests, row_digests
+from trimtab.data.values.hashing import SPELLING, Digests, row_digests
 from trimtab.data.values.values import texts
 
 if TYPE_CHECKING:
@@ -67,19 +67,28 @@ def key_columns(names: tuple[str, ...], champion: Reference | None) -> tuple[str
     return before if set(before) <= set(names) else names
 
 
-def split_keys(batch: pa.RecordBatch, features: Digests, config: Data) -> Digests:
+def spelling(champion: Reference | None) -> int:
+    """Returns how values are written where they are hashed: as for the champion, so that its rows stay.
+
+    Args:
+        champion: The data of the model in service.
+    """
+    return champion.schema.spelling if champion else SPELLING
+
+
+def split_keys(batch: pa.RecordBatch, features: Digests, config: Data, spelling: int = SPELLING) -> Digests:
     """Returns the digests that decide on the rows' sides: of the group if there is one, else of the features.
 
     Args:
         batch: Rows as a reader gives them.
         features: The digests of the rows' features, ``(rows, 32)``.
         config: The config's data section.
-
+        spelling: How values are written.
     """
     if config.group_by is None:
         return features
     ungrouped = pc.is_null(texts(batch.column(config.group_by))).to_numpy(zero_copy_only=False)
-    groups = row_digests(batch, [config.group_by])
+    groups = row_digests(batch, [config.group_by], spelling)
     return np.where(ungrouped[:, None], features, groups)
 
 

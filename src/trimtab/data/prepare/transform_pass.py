@@ -180,5 +180,6 @@ def _tell_bad(
 
 
 def _sides(batch: pa.RecordBatch, task: TransformTask) -> split.Sides:
-    keys = row_digests(batch, task.schema.split_columns)
-    return split.sides(task.given, split.split_keys(batch, keys, task.config), task.config)
+    spelling = task.schema.spelling
+    keys = row_digests(batch, task.schema.split_columns, spelling)
+    return split.sides(task.given, split.split_keys(batch, keys, task.config, spelling), task.config)

@@ -1,16 +1,19 @@
 """Hashes of rows by their content: what the split and the fingerprint are made of.
 
 A row's bytes are, for its columns in the order of their names, the length of every value and then the values
-themselves: text as ``trimtab.data.values.values.texts`` writes it, but numbers without zeros at the end of a
-fraction, and encoded files as they are. They do not depend on the order of rows or columns, on where a
-partition begins, or on the format that the rows are stored in. A column of whole numbers that is written anew
-with one value missing often reads ``3.0`` where it read ``3``: its rows are the same, and keep their sides.
+themselves: as ``trimtab.data.values.canonical`` spells them, and encoded files as they are. They do not
+depend on the order of rows or columns, on where a partition begins, or on the format that the rows are stored
+in. A column of whole numbers that is written anew with one value missing often reads ``3.0`` where it read
+``3``: its rows are the same, and keep their sides.
+
+Spellings are numbered. Rows of a model in service keep the one that it was trained by, as another would move
+some of them to another side. In the first, zeros at the end of a fraction were all that did not count.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -18,26 +21,30 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trimtab.data.values.canonical import canonical
 from trimtab.data.values.values import texts
 from trimtab.errors import DataError
 
 Digests = npt.NDArray[np.uint8]
 DIGEST_BYTES = 32
+_Spelling = Callable[[pa.Array], pa.StringArray]
+SPELLING = 2
 _MISSING = -1
 _PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
 
 
-def row_digests(batch: pa.RecordBatch, names: Iterable[str]) -> Digests:
+def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPELLING) -> Digests:
     """Returns the BLAKE2b-256 digest of every row, ``(rows, 32)``.
 
     Args:
         batch: Rows as a reader gives them.
         names: The columns that count; their order does not.
+        spelling: How values are written, one of 1 and 2.
 
     Raises:
         DataError: If a column holds lists or structs.
     """
-    columns = [_binary(batch.column(name), name) for name in sorted(names)]
+    columns = [_binary(batch.column(name), name, _SPELLINGS[spelling]) for name in sorted(names)]
     if not columns:
         columns = [pa.array([b""] * batch.num_rows, pa.binary())]
     lengths = np.stack([_lengths(column) for column in columns], axis=1)
@@ -64,7 +71,7 @@ def joined_digests(digests: Digests, other: Digests) -> Digests:
     return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
 
 
-def _binary(column: pa.Array, name: str) -> pa.Array:
+def _binary(column: pa.Array, name: str, spelled: _Spelling) -> pa.Array:
     if pa.types.is_nested(column.type):
         raise DataError(
             f"expected numbers, text or encoded files, found {column.type}",
@@ -73,11 +80,12 @@ def _binary(column: pa.Array, name: str) -> pa.Array:
         )
     if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
         return column.cast(pa.binary())
-    return _unpadded(texts(column)).cast(pa.binary())
+    return spelled(column).cast(pa.binary())
 
 
-def _unpadded(words: pa.StringArray) -> pa.StringArray:
-    """Returns text in which ``3.`` and ``3.00`` are ``3``, and ``1.50`` is ``1.5``."""
+def _unpadded(column: pa.Array) -> pa.StringArray:
+    """Returns a column as text in which ``3.`` and ``3.00`` are ``3``, and ``1.50`` is ``1.5``."""
+    words = texts(column)
     ends = pc.or_(pc.ends_with(words, "0"), pc.ends_with(words, "."))
     padded = pc.fill_null(pc.and_(ends, pc.match_substring(words, ".")), False)
     if not pc.any(padded).as_py():
@@ -91,3 +99,6 @@ def _lengths(column: pa.Array) -> npt.NDArray[Any]:
         zero_copy_only=False
     )
     return lengths
+
+
+_SPELLINGS: dict[int, _Spelling] = {1: _unpadded, 2: canonical}
