@@ -49,6 +49,27 @@ TASKS = {
 }
 """Each module has ``TASK``. A label means the first of them that takes it where the config names none."""
 
+METRICS = {
+    "accuracy": "trimtab.tasks.metrics.right",
+    "balanced_accuracy": "trimtab.tasks.metrics.averaged",
+    "macro_f1": "trimtab.tasks.metrics.averaged",
+    "micro_f1": "trimtab.tasks.metrics.right",
+    "recall": "trimtab.tasks.metrics.of_class",
+    "precision": "trimtab.tasks.metrics.of_class",
+    "top_k": "trimtab.tasks.metrics.right",
+    "roc_auc": "trimtab.tasks.metrics.ranking",
+    "average_precision": "trimtab.tasks.metrics.ranking",
+    "log_loss": "trimtab.tasks.metrics.probabilities",
+    "brier": "trimtab.tasks.metrics.probabilities",
+    "calibration_error": "trimtab.tasks.metrics.probabilities",
+    "mae": "trimtab.tasks.metrics.errors",
+    "rmse": "trimtab.tasks.metrics.errors",
+    "mape": "trimtab.tasks.metrics.errors",
+    "r2": "trimtab.tasks.metrics.errors",
+    "quantile_loss": "trimtab.tasks.metrics.errors",
+}
+"""Each module has ``METRICS``, with an entry of that name."""
+
 
 def module(table: dict[str, str], name: str) -> ModuleType:
     """Returns the module that has what a table calls ``name``.

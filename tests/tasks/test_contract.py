@@ -18,7 +18,7 @@ from trimtab.data.encoders.labels import encode_labels
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.data.statistics.summary import Summary
 from trimtab.evaluate.significance import BOUNDS
-from trimtab.registry import TASKS
+from trimtab.registry import METRICS, TASKS, module
 from trimtab.tasks.base import Task
 from trimtab.tasks.registry import task as task_of
 
@@ -119,6 +119,18 @@ def test_its_headline_is_the_mean_of_the_scores(case: Case) -> None:
     np.testing.assert_allclose(quality.scores, scores, rtol=1e-6)
     assert quality.metrics[judging.headline.metric] == pytest.approx(scores.mean())
     assert all(np.isfinite(list(quality.metrics.values())))
+
+
+def test_metrics_see_its_answers_in_one_form(case: Case) -> None:
+    judging = case.task.judging
+    view = judging.view(case.outputs, case.y, case.schema, case.schema)
+    fitting = [name for name in METRICS if judging.form in module(METRICS, name).METRICS[name].forms]
+    assert len(view.labels) == len(view.answers) == ROWS
+    assert fitting
+    headline = module(METRICS, judging.headline.metric).METRICS[judging.headline.metric]
+    measure = headline.make(None, case.schema.classes)
+    scores = judging.scores(case.outputs, case.y, case.schema, case.schema)
+    np.testing.assert_allclose(measure.scores(view.labels, view.answers), scores, rtol=1e-6)
 
 
 def test_its_training_metric_is_its_headline(case: Case) -> None:

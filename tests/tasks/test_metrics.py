@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from trimtab.tasks import metrics
+from trimtab.tasks.metrics import formulas as metrics
 from trimtab.tasks.quality import Quality
 from trimtab.tasks.registry import task
 

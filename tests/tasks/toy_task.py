@@ -9,6 +9,7 @@ import numpy as np
 
 from trimtab.tasks import classification
 from trimtab.tasks.base import Floats, LabelSummary, Target
+from trimtab.tasks.metrics.base import View
 from trimtab.tasks.quality import Quality
 
 
@@ -51,6 +52,9 @@ class Learning:
 class Judging(classification.Judging):
     def scores(self, outputs: Floats, labels: np.ndarray, target: Target, own: Target) -> np.ndarray:
         return super().scores(both(outputs), labels, target, own)
+
+    def view(self, outputs: Floats, labels: np.ndarray, target: Target, own: Target) -> View:
+        return super().view(both(outputs), labels, target, own)
 
     def quality(self, outputs: Floats, labels: np.ndarray, target: Target) -> Quality:
         return super().quality(both(outputs), labels, target)

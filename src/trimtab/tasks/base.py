@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from trimtab.config.data import Data
     from trimtab.tasks.headline import Headline
+    from trimtab.tasks.metrics.base import Form, View
     from trimtab.tasks.quality import Quality
 
 Array = NDArray[Any]
@@ -186,9 +187,19 @@ class Learning(Protocol):
 
 
 class Judging(Protocol):
-    """How good a model's answers are."""
+    """How good a model's answers are.
+
+    Attributes:
+        headline: The metric that the task is about.
+        form: What metrics see of answers and labels: those of ``registry.METRICS`` that judge this form can
+            be limited.
+    """
 
     headline: Headline
+    form: Form
+
+    def view(self, outputs: Floats, labels: Array, target: Target, own: Target) -> View:
+        """Returns labels and answers in that form; arguments as for ``scores``."""
 
     def scores(self, outputs: Floats, labels: Array, target: Target, own: Target) -> NDArray[np.float64]:
         """Returns the score of every example, ``(n,)``.

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.tasks.headline import Share
-from trimtab.tasks.metrics import calibration_error, class_metrics, log_loss, roc_auc
+from trimtab.tasks.metrics.base import Form, View
+from trimtab.tasks.metrics.formulas import calibration_error, class_metrics, log_loss, roc_auc
 from trimtab.tasks.quality import ClassMetrics, Quality
 
 if TYPE_CHECKING:
@@ -22,6 +23,19 @@ class Judging:
     """See ``base.Judging``."""
 
     headline = HEADLINE
+    form: Form = "classes"
+
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:
+        """Returns probabilities in the order of the data's classes, and one for all that it does not have."""
+        places = {name: place for place, name in enumerate(own.classes)}
+        if own.classes == target.classes:
+            return View(labels, outputs.astype(np.float64))
+        known = [places.get(name) for name in target.classes]
+        columns = [np.zeros(len(outputs)) if place is None else outputs[:, place] for place in known]
+        others = [place for place in range(len(own.classes)) if place not in known]
+        if others:
+            columns.append(outputs[:, others].max(axis=1))
+        return View(labels, np.stack(columns, axis=1).astype(np.float64))
 
     def scores(
         self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.tasks.headline import Error
+from trimtab.tasks.metrics.base import Form, View
 from trimtab.tasks.quality import Quality
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ class Judging:
     """See ``base.Judging``."""
 
     headline = HEADLINE
+    form: Form = "numbers"
+
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:
+        """Returns both in the label's unit."""
+        return View(_in_unit(labels, target), _in_unit(outputs[:, 0], own))
 
     def scores(
         self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target

@@ -1,11 +1,17 @@
-"""Metrics that several tasks have."""
+"""The formulas of metrics that several tasks have."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.tasks.quality import ClassMetrics
+
+Scores = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.float64]]
+"""Returns the score of each example, ``(n,)``, given labels and answers."""
 
 CALIBRATION_BINS = 15
 _SMALLEST = 1e-7
@@ -49,9 +55,47 @@ def log_loss(probabilities: _Floats, labels: _Ints) -> float:
         probabilities: By class, ``(n, classes)``.
         labels: True class indices, ``(n,)``.
     """
+    return float(log_losses(probabilities, labels).mean())
+
+
+def log_losses(probabilities: _Floats, labels: _Ints) -> _Floats:
+    """Returns the negative log-likelihood of each example, ``(n,)``; see ``log_loss``."""
     clipped = np.clip(probabilities, _SMALLEST, None)
     normalized = clipped / clipped.sum(axis=1, keepdims=True)
-    return float(-np.log(normalized[np.arange(len(labels)), labels]).mean())
+    return np.asarray(-np.log(normalized[np.arange(len(labels)), labels]))
+
+
+def average_precision(score: _Floats, positive: NDArray[np.bool_]) -> float:
+    """Returns the mean of the precisions at each positive example, by falling score, as scikit-learn does.
+
+    Args:
+        score: Larger where the positive class is more likely, ``(n,)``.
+        positive: Whether the example is positive, ``(n,)``; one is.
+    """
+    recall, precision = _curve(score, positive)
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def recall_at_precision(score: _Floats, positive: NDArray[np.bool_], precision: float) -> float:
+    """Returns the largest recall of a threshold whose precision is at least as asked; 0 if there is none.
+
+    Args:
+        score: As for ``average_precision``.
+        positive: As for ``average_precision``; ``nan`` where no example is.
+        precision: Such as 0.9.
+    """
+    if not positive.any():
+        return float("nan")
+    recalls, precisions = _curve(score, positive)
+    return float(recalls[precisions >= precision].max(initial=0.0))
+
+
+def _curve(score: _Floats, positive: NDArray[np.bool_]) -> tuple[_Floats, _Floats]:
+    """Returns recall and precision at every threshold that tells examples apart, by rising recall."""
+    order = np.argsort(-score, kind="stable")
+    last = np.flatnonzero(np.diff(score[order], append=-np.inf))
+    hits = np.cumsum(positive[order])[last]
+    return hits / max(int(positive.sum()), 1), hits / (last + 1)
 
 
 def class_metrics(hits: int, truly: int, predicted: int) -> ClassMetrics:

@@ -1,0 +1,45 @@
+"""Metrics that weigh every class alike, however rare it is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
+
+_CLASSES: frozenset[Form] = frozenset({"classes"})
+
+
+def _balanced(labels: Array, answers: Array) -> float:
+    """Returns the mean of the recalls of the classes that occur."""
+    hits, truly, _ = _counts(labels, answers)
+    present = truly > 0
+    return float((hits[present] / truly[present]).mean()) if present.any() else float("nan")
+
+
+def _macro_f1(labels: Array, answers: Array) -> float:
+    """Returns the mean of the classes' F1; of a class that neither occurs nor is found, 0."""
+    hits, truly, found = _counts(labels, answers)
+    return float((2 * hits / np.maximum(truly + found, 1)).mean())
+
+
+def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
+    """Returns hits, examples and findings of every class, ``(classes,)`` each."""
+    predicted, classes = answers.argmax(axis=1), answers.shape[1]
+    right = predicted == labels
+    counts = (np.bincount(each, minlength=classes) for each in (labels[right], labels, predicted))
+    hits, truly, found = (each.astype(np.float64) for each in counts)
+    return hits, truly, found
+
+
+def _make_balanced(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return Measure("balanced accuracy", "higher", "points", "resampled", _balanced)
+
+
+def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return Measure("macro F1", "higher", "points", "resampled", _macro_f1)
+
+
+METRICS = {
+    "balanced_accuracy": Metric("higher", _CLASSES, _make_balanced),
+    "macro_f1": Metric("higher", _CLASSES, _make_macro_f1),
+}

@@ -1,0 +1,140 @@
+"""What a metric declares: which answers it judges, which way is better, and how a loss of it is bounded.
+
+A metric sees labels and answers in the *form* of the task, which ``tasks.base.Judging.view`` gives:
+
+- ``classes``: the index of the true class, ``(n,)``, and probabilities, ``(n, classes)``; one more column
+  where the model knows classes that the data does not have: to find one of those is always wrong.
+- ``labels``: 0 or 1 for each of several labels, ``(n, labels)``, and probabilities of the same shape.
+- ``numbers``: numbers in the label's unit, ``(n,)`` both.
+- ``scores``: whether an example is positive, ``(n,)``, and a score that is larger where it is, ``(n,)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Form = Literal["classes", "labels", "numbers", "scores"]
+Better = Literal["higher", "lower"]
+Unit = Literal["points", "%", ""]
+"""Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
+
+Bounded = Literal["proportions", "means", "roc_auc", "resampled"]
+"""Which bound of ``evaluate.bounds`` proves a loss."""
+
+
+class At(Protocol):
+    """Where on a curve a metric is read."""
+
+    precision: float
+
+
+class Asked(Protocol):
+    """The parameters of a metric as the config has them; None where it names none."""
+
+    @property
+    def class_name(self) -> str | None:
+        """Returns the class that it is about."""
+
+    @property
+    def at(self) -> At | None:
+        """Returns where it is read."""
+
+    @property
+    def k(self) -> int | None:
+        """Returns how many guesses count."""
+
+    @property
+    def quantile(self) -> float | None:
+        """Returns which quantile the model predicts."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The labels and the answers of some examples, in the form of their task."""
+
+    labels: Array
+    answers: Array
+
+    def take(self, rows: Array) -> View:
+        """Returns those of some examples: their places, or which they are."""
+        return View(self.labels[rows], self.answers[rows])
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A metric with its parameters, on data whose classes are known.
+
+    Attributes:
+        name: In words, such as ``recall of fraud``.
+        better: Which way is better.
+        unit: Of a loss.
+        bound: What proves a loss.
+        value: Returns the metric of labels and answers, ``(n, …)`` each; ``nan`` where they have none.
+        scores: Where the metric is a mean over examples, or follows from one: returns their scores, ``(n,)``.
+        rows: Returns which examples it is about, ``(n,)``, by their labels; None: all of them.
+        positive: For ``roc_auc``: returns which examples are to be ranked first, ``(n,)``, by their labels;
+            ``scores`` rank them.
+        root: Of which power of the metric ``scores`` are: 2, if it is the root of their mean.
+        why_not: Why no bound of it is a proof; empty where one can be.
+    """
+
+    name: str
+    better: Better
+    unit: Unit
+    bound: Bounded
+    value: Callable[[Array, Array], float]
+    scores: Callable[[Array, Array], Floats] | None = None
+    rows: Callable[[Array], NDArray[np.bool_]] | None = None
+    positive: Callable[[Array], NDArray[np.bool_]] | None = None
+    root: int = 1
+    why_not: str = ""
+
+    @property
+    def relative(self) -> bool:
+        """Returns whether a loss is a share of the baseline's value."""
+        return self.unit == "%"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """An entry of the registry.
+
+    Attributes:
+        better: Which way is better.
+        forms: Of the answers that it judges.
+        make: Returns it with its parameters, given the names of the classes. Raises ``ValueError`` with what
+            is wrong with a parameter on these classes.
+        takes: The parameters that it may have: ``class``, ``at``, ``k``, ``quantile``.
+        needs: Those among them that it must have.
+    """
+
+    better: Better
+    forms: frozenset[Form]
+    make: Callable[[Asked, list[str]], Measure]
+    takes: frozenset[str] = field(default_factory=frozenset)
+    needs: frozenset[str] = field(default_factory=frozenset)
+
+
+def class_index(asked: Asked, classes: list[str]) -> int | None:
+    """Returns the index of the class that a metric is about; of two, the second unless one is named.
+
+    Raises:
+        ValueError: If there is no such class.
+    """
+    if asked.class_name is None:
+        return 1 if len(classes) == 2 else None
+    if asked.class_name not in classes:
+        raise ValueError(f"there is no class {asked.class_name!r}; the classes are {', '.join(classes[:20])}")
+    return classes.index(asked.class_name)
+
+
+def of_class(name: str, asked: Asked) -> str:
+    """Returns a metric's name in words, with the class where one is named."""
+    return name if asked.class_name is None else f"{name} of {asked.class_name}"

@@ -1,0 +1,57 @@
+"""What the probabilities are worth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.tasks.metrics import formulas
+from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
+
+_CLASSES: frozenset[Form] = frozenset({"classes"})
+
+
+def _brier_scores(labels: Array, answers: Array) -> Floats:
+    """Returns the squared distance to the true class (G. W. Brier, Monthly Weather Review 78, 1950)."""
+    true = np.arange(answers.shape[1]) == labels[:, None]
+    return np.asarray(np.square(answers - true).sum(axis=1), np.float64)
+
+
+def _calibration_error(labels: Array, answers: Array) -> float:
+    return formulas.calibration_error(answers.max(axis=1), answers.argmax(axis=1) == labels)
+
+
+def _make_log_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return _mean("log loss", lambda labels, answers: formulas.log_losses(answers, labels))
+
+
+def _make_brier(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return _mean("Brier score", _brier_scores)
+
+
+def _mean(name: str, scores: formulas.Scores) -> Measure:
+    return Measure(
+        name,
+        "lower",
+        "",
+        "means",
+        lambda labels, answers: float(scores(labels, answers).mean()),
+        scores=scores,
+    )
+
+
+def _make_calibration_error(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return Measure(
+        "expected calibration error",
+        "lower",
+        "",
+        "resampled",
+        _calibration_error,
+        why_not="the expected calibration error of few examples in a bin is biased",
+    )
+
+
+METRICS = {
+    "log_loss": Metric("lower", _CLASSES, _make_log_loss),
+    "brier": Metric("lower", _CLASSES, _make_brier),
+    "calibration_error": Metric("lower", _CLASSES, _make_calibration_error),
+}

@@ -1,0 +1,71 @@
+"""How well scores rank a class before the others; of several classes, the mean of each against the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.tasks.metrics import formulas
+from trimtab.tasks.metrics.base import (
+    Array,
+    Asked,
+    Bounded,
+    Floats,
+    Form,
+    Measure,
+    Metric,
+    class_index,
+    of_class,
+)
+
+_Ranked = Callable[[Floats, NDArray[np.bool_]], float]
+
+
+def _roc_auc(asked: Asked, classes: list[str]) -> Measure:
+    return _ranked("ROC AUC", "roc_auc", formulas.roc_auc, asked, classes)
+
+
+def _average_precision(asked: Asked, classes: list[str]) -> Measure:
+    return _ranked("average precision", "resampled", formulas.average_precision, asked, classes)
+
+
+def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: list[str]) -> Measure:
+    index = class_index(asked, classes)
+    if classes and index is None:
+        return Measure(
+            f"mean {name}", "higher", "", "resampled", lambda y, answers: _mean(formula, y, answers)
+        )
+
+    def scores(labels: Array, answers: Array) -> Floats:  # noqa: ARG001 - as every metric's scores
+        return np.asarray(answers if index is None else answers[:, index], np.float64)
+
+    def value(labels: Array, answers: Array) -> float:
+        return _where_both(formula, scores(labels, answers), positive(labels))
+
+    def positive(labels: Array) -> NDArray[np.bool_]:
+        return np.asarray(labels > 0 if index is None else labels == index)
+
+    ranked = scores if bound == "roc_auc" else None
+    return Measure(of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive)
+
+
+def _mean(formula: _Ranked, labels: Array, answers: Array) -> float:
+    """Returns the mean over the classes that occur, each against the rest."""
+    present = np.unique(labels)
+    if len(present) < 2:
+        return float("nan")
+    values = [formula(answers[:, index].astype(np.float64), labels == index) for index in present]
+    return float(np.mean(values))
+
+
+def _where_both(formula: _Ranked, scores: Floats, positive: NDArray[np.bool_]) -> float:
+    return formula(scores, positive) if 0 < positive.sum() < len(positive) else float("nan")
+
+
+_FORMS: frozenset[Form] = frozenset({"classes", "scores"})
+METRICS = {
+    "roc_auc": Metric("higher", _FORMS, _roc_auc, takes=frozenset({"class"})),
+    "average_precision": Metric("higher", _FORMS, _average_precision, takes=frozenset({"class"})),
+}

@@ -1,0 +1,156 @@
+"""Every metric of the registry, held against scikit-learn's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+
+from trimtab.registry import METRICS, module
+from trimtab.tasks.metrics.base import Measure, Metric
+
+CLASSES = ["bird", "cat", "dog", "eel"]
+
+
+@dataclass(frozen=True)
+class At:
+    precision: float
+
+
+@dataclass(frozen=True)
+class Asked:
+    """See ``metrics.base.Asked``."""
+
+    class_name: str | None = None
+    at: At | None = None
+    k: int | None = None
+    quantile: float | None = None
+
+
+def entry(name: str) -> Metric:
+    found = module(METRICS, name).METRICS[name]
+    assert isinstance(found, Metric)
+    return found
+
+
+def measure(name: str, classes: list[str], **asked: Any) -> Measure:
+    return entry(name).make(Asked(**asked), classes)
+
+
+def classes_of(count: int, n: int = 400) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(count)
+    labels = random.integers(0, count, n)
+    logits = np.round(random.normal(size=(n, count)) + 1.2 * np.eye(count)[labels], 1)  # with ties
+    return labels, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def numbers(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    labels = random.normal(5, 2, n)
+    return labels, labels + random.standard_t(3, n)
+
+
+BINARY, FOUR, NUMBERS = classes_of(2), classes_of(4), numbers()
+
+
+def one_hot(labels: np.ndarray) -> np.ndarray:
+    return np.eye(4)[labels]
+
+
+CASES = {
+    "accuracy": (FOUR, {}, lambda y, p: sk.accuracy_score(y, p.argmax(1))),
+    "balanced_accuracy": (FOUR, {}, lambda y, p: sk.balanced_accuracy_score(y, p.argmax(1))),
+    "macro_f1": (FOUR, {}, lambda y, p: sk.f1_score(y, p.argmax(1), average="macro")),
+    "micro_f1": (FOUR, {}, lambda y, p: sk.f1_score(y, p.argmax(1), average="micro")),
+    "recall": (FOUR, {"class_name": "dog"}, lambda y, p: sk.recall_score(y == 2, p.argmax(1) == 2)),
+    "precision": (FOUR, {"class_name": "dog"}, lambda y, p: sk.precision_score(y == 2, p.argmax(1) == 2)),
+    "top_k": (FOUR, {"k": 2}, lambda y, p: sk.top_k_accuracy_score(y, p - 1e-9 * np.arange(4), k=2)),
+    "roc_auc": (BINARY, {}, lambda y, p: sk.roc_auc_score(y, p[:, 1])),
+    "average_precision": (BINARY, {}, lambda y, p: sk.average_precision_score(y, p[:, 1])),
+    "log_loss": (FOUR, {}, lambda y, p: sk.log_loss(y, p)),
+    "brier": (FOUR, {}, lambda y, p: np.square(p - one_hot(y)).sum(1).mean()),
+    "calibration_error": (FOUR, {}, None),
+    "mae": (NUMBERS, {}, sk.mean_absolute_error),
+    "rmse": (NUMBERS, {}, sk.root_mean_squared_error),
+    "mape": (NUMBERS, {}, sk.mean_absolute_percentage_error),
+    "r2": (NUMBERS, {}, sk.r2_score),
+    "quantile_loss": (NUMBERS, {"quantile": 0.9}, lambda y, p: sk.mean_pinball_loss(y, p, alpha=0.9)),
+}
+
+
+def names(view: tuple[np.ndarray, np.ndarray]) -> list[str]:
+    return {4: CLASSES, 2: ["no", "yes"]}.get(view[1].shape[-1], []) if view[1].ndim == 2 else []
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_it_agrees_with_scikit_learn(name: str) -> None:
+    (labels, answers), asked, expected = CASES[name]
+    found = measure(name, names((labels, answers)), **asked)
+    value = found.value(labels, answers)
+    if expected is not None:
+        assert value == pytest.approx(expected(labels, answers), abs=1e-12)
+    else:
+        assert 0 < value < 1
+    assert found.better == entry(name).better
+
+
+MEANS = [
+    name
+    for name in METRICS
+    if measure(name, names(CASES[name][0]), **CASES[name][1]).bound in ("proportions", "means")
+]
+
+
+@pytest.mark.parametrize("name", MEANS)
+def test_its_scores_are_what_it_is_the_mean_of(name: str) -> None:
+    (labels, answers), asked, _ = CASES[name]
+    found = measure(name, names((labels, answers)), **asked)
+    assert found.scores is not None
+    rows = np.ones(len(labels), bool) if found.rows is None else found.rows(labels)
+    mean = float(found.scores(labels[rows], answers[rows]).mean())
+    assert mean ** (1 / found.root) == pytest.approx(found.value(labels, answers))
+
+
+def test_of_several_classes_the_mean_of_each_against_the_rest_is_ranked() -> None:
+    labels, answers = FOUR
+    auc = np.mean([sk.roc_auc_score(labels == index, answers[:, index]) for index in range(4)])
+    assert measure("roc_auc", CLASSES).value(labels, answers) == pytest.approx(auc)
+    one = measure("average_precision", CLASSES, class_name="eel").value(labels, answers)
+    assert one == pytest.approx(sk.average_precision_score(labels == 3, answers[:, 3]))
+
+
+def test_recall_is_read_where_the_precision_is_as_asked() -> None:
+    labels, answers = BINARY
+    found = measure("recall", ["no", "yes"], at=At(0.9))
+    assert found.name == "recall at a precision of 0.9"
+    precision, recall, _ = sk.precision_recall_curve(labels, answers[:, 1])
+    assert found.value(labels, answers) == pytest.approx(recall[precision >= 0.9].max())
+    never = np.tile([0.0, 1.0], (len(labels), 1))
+    assert found.value(labels, never) == 0.0
+
+
+def test_anomalies_are_ranked_by_their_score() -> None:
+    labels, answers = BINARY
+    found = measure("roc_auc", [])
+    assert found.value(labels, answers[:, 1]) == pytest.approx(sk.roc_auc_score(labels, answers[:, 1]))
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "message"),
+    [
+        ("recall", {}, "name it, or use per_class"),
+        ("recall", {"class_name": "fish"}, "there is no class 'fish'; the classes are bird, cat, dog, eel"),
+        ("roc_auc", {"class_name": "fish"}, "there is no class 'fish'"),
+        ("top_k", {"k": 4}, "every answer is among the 4 likeliest of 4 classes"),
+    ],
+)
+def test_what_does_not_fit_the_classes_is_said(name: str, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        measure(name, CLASSES, **asked)
+
+
+def test_a_label_of_0_has_no_percentage_error() -> None:
+    assert np.isnan(measure("mape", []).value(np.array([0.0, 1.0]), np.array([1.0, 1.0])))
