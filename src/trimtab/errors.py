@@ -2,8 +2,8 @@
 
 A message names the file and the field, says what was expected, and what to do about it. Stages turn these
 errors into a process exit with the code of the class; nothing else is allowed to reach the user as a
-traceback. Code 3 is no error: everything ran and no candidate met the budget, or the champion stays
-(``cli/exit_codes.py``).
+traceback. Codes 3 and 5 are no errors: everything ran and no candidate met the budget, or the champion stays;
+only the baseline met it, and is deployed (``cli/exit_codes.py``).
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ class DataError(TrimtabError):
     """The data cannot be used: missing, unreadable, without its label, too few rows."""
 
     exit_code = 2
+
+
+class TooFewRowsError(TrimtabError):
+    """The test rows are too few for the budget: nothing that answers as the baseline does could be proven."""
+
+    exit_code = 4
 
 
 class ModelError(TrimtabError):

@@ -35,7 +35,8 @@ def serve(tmp_path, make_selection):
 
     def make(name, source, **data):
         section = {"train": str(source), "workers": 1, **data}
-        config = Config.model_validate({"data": section, "model": {"architecture": "mlp"}}).model_dump_json()
+        asked = {"data": section, "model": {"architecture": "mlp"}, "budget": {"proof": "estimate"}}
+        config = Config.model_validate(asked).model_dump_json()
         dataset = tmp_path / "store" / data_prep.run(str(tmp_path / f"run-{name}"), config)
         target, content = str(tmp_path / name), (dataset / SCHEMA_FILE).read_bytes()
         promotion.deploy(target, make_selection(len(name), dataset=dataset), content, "{}")

@@ -24,8 +24,13 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "runs")
 
 
-def _config(seed: int = 0, **data: object) -> str:
-    config = {"data": {"workers": 1, **data}, "model": {"architecture": "mlp"}, "seed": seed}
+def _config(seed: int = 0, budget: dict[str, object] | None = None, **data: object) -> str:
+    config = {
+        "data": {"workers": 1, **data},
+        "model": {"architecture": "mlp"},
+        "seed": seed,
+        "budget": budget or {"max_accuracy_drop": 0.5},
+    }
     return Config.model_validate(config).model_dump_json()
 
 
@@ -74,6 +79,63 @@ def test_unusable_data_ends_with_code_2_and_leaves_nothing(
     assert "data.label" in left.error
     assert "Traceback" not in left.error + capsys.readouterr().err
     assert list((home.output / "store" / "dataset").iterdir()) == []
+
+
+# What the test rows can prove
+
+
+def test_it_says_what_the_test_rows_can_prove(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _, summary = prepared(home, _config(train="sklearn://digits", budget={"max_accuracy_drop": 0.03}))
+    (reach,) = summary.reach
+    assert (reach.examples, reach.max_loss, reach.needed) == (summary.rows["test"], 0.03, 100)
+    said = "351 test rows can prove a drop of 0.86 points at best, if every answer stays"
+    assert f"data_prep | {said}\n" in capsys.readouterr().err
+
+
+def test_a_budget_that_no_candidate_can_meet_ends_the_run_with_code_4_and_the_ways_out(home: Home) -> None:
+    with pytest.raises(SystemExit) as caught:
+        data_prep.run(home.run, _config(train="sklearn://digits", budget={"max_accuracy_drop": 0.005}))
+    assert caught.value.code == 4
+    left = record(home)
+    assert (left.ok, left.error_type, left.exit_code) == (False, "TooFewRowsError", 4)
+    assert "351 test rows can prove a drop of 0.86 points at best" in left.error
+    assert "602 would be needed for 0.5" in left.error
+    assert all(way in left.error for way in ("data.test", "0.0086 or more", "budget.proof: estimate"))
+
+
+@pytest.mark.parametrize(
+    ("source", "budget", "known"),
+    [
+        ("digits", {"max_accuracy_drop": 0.005, "proof": "estimate"}, 1),
+        ("digits", {"max_accuracy_drop": 0.0086}, 1),
+        ("diabetes", {"max_error_increase": 0.001}, 0),
+    ],
+)
+def test_who_asks_for_an_estimate_or_limits_an_error_goes_on(
+    home: Home, source: str, budget: dict[str, object], known: int
+) -> None:
+    _, summary = prepared(home, _config(train=f"sklearn://{source}", budget=budget))
+    assert len(summary.reach) == known
+
+
+def test_where_the_baseline_is_the_only_candidate_nothing_is_to_be_proven(home: Home) -> None:
+    config = json.loads(_config(train="sklearn://iris", budget={"max_accuracy_drop": 0.005}))
+    prepared(home, json.dumps({**config, "recipes": [["none"]]}))
+
+
+def test_rows_that_belong_together_promise_nothing(home: Home) -> None:
+    asked = {"max_accuracy_drop": 0.001}
+    _, summary = prepared(home, _config(train=_iris(home), label="label", group_by="g", budget=asked))
+    assert summary.reach == []
+
+
+def _iris(home: Home) -> str:
+    """Writes rows of three classes in thirty groups, and returns the file."""
+    file = home.output / "grouped.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{row % 7}.{row},{row % 30},{'abc'[row % 3]}" for row in range(300)]
+    file.write_text("\n".join(["x,g,label", *lines]) + "\n")
+    return str(file)
 
 
 # What is there already

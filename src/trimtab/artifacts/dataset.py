@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from trimtab.artifacts.proof import Reach
 from trimtab.artifacts.store import ContentStore
 from trimtab.data.champion.drift import DriftReport
 from trimtab.data.dataset.dataset import Dataset, files_of
@@ -47,6 +48,7 @@ class DatasetSummary(BaseModel):
         input_shape: Of one example.
         sources: Files of the source by split.
         drift: New rows against those that the model in service was trained on.
+        reach: What the test rows can prove at best, by the run's budget.
     """
 
     rows: dict[str, int]
@@ -62,6 +64,7 @@ class DatasetSummary(BaseModel):
     input_shape: list[int] = []
     sources: dict[str, int] = {}
     drift: DriftReport | None = None
+    reach: list[Reach] = []
 
 
 def read(store: ContentStore, ref: str, splits: Sequence[str] = ()) -> Dataset:

@@ -20,6 +20,25 @@ class Limit(BaseModel):
     )
 
 
+class Reach(BaseModel):
+    """What the test split can prove at best of a limit: known before anything is trained."""
+
+    metric: str = Field(description="What is limited.")
+    max_loss: float = Field(description="The largest loss against the baseline that the budget allows.")
+    confidence: float = Field(description="One-sided.")
+    examples: int = Field(description="Test examples.")
+    least: float = Field(description="The upper limit of the loss if no answer changes.")
+    needed: int | None = Field(
+        description="The smallest number of test examples on which that is within the budget; null: more "
+        "than a billion."
+    )
+
+    @property
+    def is_enough(self) -> bool:
+        """Returns whether a candidate that answers as the baseline does can be proven."""
+        return self.least <= self.max_loss
+
+
 class Turn(BaseModel):
     """A candidate's place in the order."""
 

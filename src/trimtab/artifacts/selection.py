@@ -60,6 +60,13 @@ class Selection(BaseModel):
     verdict: str
     proof: Proof | None = None
 
+    @property
+    def nothing_else_passed(self) -> bool:
+        """Returns whether the baseline is chosen because every other candidate failed the budget."""
+        others = [candidate for candidate in self.candidates if candidate.id != self.baseline.id]
+        is_baseline = self.chosen == self.baseline.id
+        return is_baseline and bool(others) and not any(other.within_budget for other in others)
+
 
 class SelectionLineage(BaseModel):
     """What was chosen, and from what.

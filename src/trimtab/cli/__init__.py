@@ -64,7 +64,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """Runs the command line and exits: 0 done, 2 unusable input, 3 over the budget, 1 anything else."""
+    """Runs the command line and exits, with the code of the command or of a typed error; 1: anything else."""
     if os.getpid() == 1:
         # In a container: the kernel keeps from its first process what that process does not handle.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))

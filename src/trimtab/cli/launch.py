@@ -17,8 +17,10 @@ from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connection_options
 from trimtab.cli.pipeline import ON_CLUSTER, Pipeline, shards
 from trimtab.cpus import cpus
+from trimtab.errors import TrimtabError
 
 if TYPE_CHECKING:
+    from trimtab.artifacts.proof import Reach
     from trimtab.cli.local import Runner
     from trimtab.config.config import Config
     from trimtab.report.result import Result
@@ -105,7 +107,8 @@ def launch(
         options: The options for one runner only.
 
     Raises:
-        TrimtabError: If the config cannot be used, or a task died without leaving a record.
+        TrimtabError: If the config cannot be used, if a dry run finds that no candidate can meet the budget
+            on the test rows, or if a task died without leaving a record.
     """
     from trimtab.config import loader
     from trimtab.storage.store import open_store
@@ -189,21 +192,45 @@ def _with_target(config: Config, output: str) -> Config:
 
 
 def _print_plan(pipeline: Pipeline, config: Config, at_once: int, as_json: bool) -> None:
-    tasks = _planned(pipeline, config, at_once)
+    from trimtab.stages import reach
+
+    tasks, found = _planned(pipeline, config, at_once), _reach(config)
     if as_json:
         plan = {
             "config": config.model_dump(mode="json"),
             "shards": shards(config, at_once),
             "tasks": [{"name": name} for name in tasks],
+            "reach": None if found is None else [one.model_dump() for one in found],
         }
         click.echo(json.dumps(plan))
-        return
+    else:
+        _print_yaml(config, tasks, found)
+    reach.check(found or [], config)
+
+
+def _print_yaml(config: Config, tasks: dict[str, list[str]], found: list[Reach] | None) -> None:
     import yaml
+
+    from trimtab.report.words.reach import sentence
 
     click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     click.echo("# Tasks, in order")
     for name, branches in tasks.items():
         click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
+    for one in found or []:
+        click.echo(f"# {sentence(one)}")
+
+
+def _reach(config: Config) -> list[Reach] | None:
+    """Returns what the test rows can prove at best; None where they cannot be counted from here."""
+    from trimtab.data.prepare.count import test_rows
+    from trimtab.stages import reach
+
+    try:
+        counted = test_rows(config.data)
+    except TrimtabError:
+        return None  # the run's first task says what is wrong with the data
+    return None if counted is None else reach.known(config, *counted)
 
 
 def _planned(pipeline: Pipeline, config: Config, at_once: int) -> dict[str, list[str]]:

@@ -12,8 +12,9 @@ from trimtab.cli.pipeline import Pipeline
 _EPILOG = """
 Exit codes: 0 a model was promoted, or there is nothing new; 2 the config or the data is unusable; 3
 everything ran and the model in service stays, because the new one is not proven better or not within the
-budget; 75 a task was told to stop, and --resume goes on; 1 anything else, as when another deployment was
-faster.
+budget; 4 the test rows are too few for the budget, and nothing was trained; 5 its recipe gave nothing within
+the budget, and the float model itself was promoted; 75 a task was told to stop, and --resume goes on; 1
+anything else, as when another deployment was faster.
 """
 
 

@@ -11,7 +11,9 @@ from trimtab.cli.pipeline import Pipeline
 
 _EPILOG = """
 Exit codes: 0 a model inside the budget was deployed; 2 the config or the data is unusable; 3 everything ran
-and no candidate met the budget; 75 a task was told to stop, and --resume goes on; 1 anything else.
+and no candidate met the budget; 4 the test rows are too few for the budget, and nothing was trained; 5 no
+other candidate met it, and the trained model itself was deployed; 75 a task was told to stop, and --resume
+goes on; 1 anything else.
 """
 
 

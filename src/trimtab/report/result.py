@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.model import AsItCame
-from trimtab.artifacts.proof import Proof
+from trimtab.artifacts.proof import Proof, Reach
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 
@@ -21,6 +21,7 @@ class DataSummary(BaseModel):
     )
     fingerprint: str = Field(description="SHA-256 of the content, whatever the order of its rows.")
     warnings: list[str] = Field([], description="What is suspicious about the data, in words.")
+    reach: list[Reach] = Field([], description="What the test rows can prove at best, where that is known.")
 
 
 class TaskResult(BaseModel):
@@ -40,7 +41,7 @@ class StageError(BaseModel):
     exit_code: int = Field(description="The exit code of `trimtab run`.")
 
 
-Status = Literal["deployed", "up_to_date", "champion_kept", "over_budget", "failed"]
+Status = Literal["deployed", "baseline_deployed", "up_to_date", "champion_kept", "over_budget", "failed"]
 
 
 class Result(BaseModel):
@@ -48,7 +49,8 @@ class Result(BaseModel):
 
     run_id: str = Field(description="The name of the run's directory.")
     status: Status = Field(
-        description="`over_budget`: everything ran and no candidate met the budget. A retraining also ends "
+        description="`baseline_deployed`: the trained model itself was deployed, as no other candidate met "
+        "the budget. `over_budget`: everything ran and no candidate met the budget. A retraining also ends "
         "as `up_to_date`, when there is nothing new, or `champion_kept`, when the new model is not promoted."
     )
     verdict: str = Field(description="The outcome in a sentence.")

@@ -25,6 +25,7 @@ FAULTS = {
 }
 COLOURS = {
     "deployed": "green",
+    "baseline_deployed": "yellow",
     "up_to_date": "green",
     "champion_kept": "yellow",
     "over_budget": "yellow",

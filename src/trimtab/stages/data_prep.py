@@ -25,7 +25,8 @@ from trimtab.data.readers.sklearn import SCHEME
 from trimtab.data.statistics.brief import brief_statistics
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
-from trimtab.stages import settings
+from trimtab.report.words import reach as words
+from trimtab.stages import reach, settings
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.model_form import form_of
 from trimtab.stages.stage import Task, recorded
@@ -52,7 +53,8 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         The reference of the dataset.
 
     Raises:
-        SystemExit: With code 2 if the data cannot be used; the reason is in the stage's record.
+        SystemExit: With code 2 if the data cannot be used, with 4 if no candidate can meet the budget on so
+            few test rows; the reason is in the stage's record.
     """
     with recorded(STAGE, run) as task:
         resolved = begin(config, run) if config else settings.of(run)
@@ -61,8 +63,10 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         asked = _Asked(resolved, form, Snapshot.open(run) if retrain else None)
         ref, summary = _prepared(task, asked)
         summary.warnings.extend(notes)
+        summary.reach = reach.known(resolved, summary.task, summary.rows["test"])
         task.found(summary)
         _tell(summary)
+        reach.check(summary.reach, resolved)
     return ref
 
 
@@ -190,6 +194,8 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
 def _tell(summary: DatasetSummary) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
     progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
+    for one in summary.reach:
+        progress.say(STAGE, words.sentence(one))
     for warning in summary.warnings:
         progress.say(STAGE, f"warning: {warning}")
     for change in summary.schema_changes:

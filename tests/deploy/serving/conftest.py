@@ -219,7 +219,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 
     def make(**data: Any) -> Path:
         folder = tmp_path_factory.mktemp("prepared")
-        config = {"data": {"workers": 1, **data}, "model": {"architecture": "mlp"}}
+        config = {
+            "data": {"workers": 1, **data},
+            "model": {"architecture": "mlp"},
+            "budget": {"proof": "estimate"},
+        }
         text = Config.model_validate(config).model_dump_json()
         return folder / "store" / data_prep.run(str(folder / "run"), text)
 

@@ -1,9 +1,12 @@
+from typing import get_args
+
 import pytest
 
 from trimtab.artifacts.record import StageRecord
+from trimtab.cli.exit_codes import exit_code
 from trimtab.report.records.assemble import BAD_RECORD, NO_RECORD, build_result
 from trimtab.report.records.record import STAGES
-from trimtab.report.result import Result
+from trimtab.report.result import Result, Status
 
 RUN = "/somewhere/runs/digits-1"
 
@@ -39,6 +42,27 @@ def test_nothing_within_the_budget_is_no_failure(run_records):
     result = build_result(records, settings, RUN)
     assert (result.status, result.errors, result.deployed) == ("over_budget", [], None)
     assert result.verdict.startswith("Nothing was deployed")
+
+
+def test_a_baseline_that_is_deployed_as_nothing_else_passed_has_a_status_and_an_exit_code(run_records):
+    settings, records = run_records()
+    found = records[-2].summary
+    found["chosen"] = found["baseline"]["id"]
+    assert build_result(records, settings, RUN).status == "deployed", "others passed, and cost more"
+    for one in found["candidates"][1:]:
+        one["within_budget"] = False
+    result = build_result(records, settings, RUN)
+    assert (result.status, exit_code(result)) == ("baseline_deployed", 5)
+    assert result.verdict.startswith("Deployed the baseline itself, as ")
+    found["candidates"] = found["candidates"][:1]
+    assert build_result(records, settings, RUN).status == "deployed", "nothing else was asked for"
+
+
+def test_every_status_has_an_exit_code(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, RUN)
+    codes = {status: exit_code(result.model_copy(update={"status": status})) for status in get_args(Status)}
+    assert {status for status, code in codes.items() if not code} == {"deployed", "up_to_date"}
 
 
 def test_a_run_cut_off_anywhere_names_the_stage_that_is_missing(run_records):

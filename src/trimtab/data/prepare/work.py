@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 2.0
 _SMALL_BYTES = 4 << 20
+"""Up to here, reading the sources takes less time than starting processes."""
 
 
 class Part(NamedTuple):
@@ -50,17 +51,17 @@ def parts_of(config: Data) -> list[Part]:
 @contextlib.contextmanager
 def workers_for(parts: Sequence[Part], config: Data) -> Iterator[Executor]:
     """Yields what works on the partitions: this process where starting others would take longer."""
-    with executor(1 if _is_small(parts) else config.workers, len(parts)) as workers:
+    with executor(1 if is_small(parts, _SMALL_BYTES) else config.workers, len(parts)) as workers:
         yield workers
 
 
-def _is_small(parts: Sequence[Part]) -> bool:
-    """Returns whether reading the sources takes less time than starting processes."""
+def is_small(parts: Sequence[Part], most_bytes: int) -> bool:
+    """Returns whether the files of the sources have at most so many bytes."""
     size = 0
     for path in {Path(part.partition.source).expanduser() for part in parts}:
         for file in path.rglob("*") if path.is_dir() else [path]:
             size += file.stat().st_size if file.is_file() else 0
-            if size > _SMALL_BYTES:
+            if size > most_bytes:
                 return False
     return True
 

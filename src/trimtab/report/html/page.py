@@ -15,7 +15,7 @@ from trimtab.report.charts.curves import curve_plots
 from trimtab.report.html import rows, views
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
-from trimtab.report.words import comparison, numbers, verdict
+from trimtab.report.words import comparison, numbers, reach, verdict
 
 TEMPLATE = "report.html.j2"
 
@@ -55,6 +55,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "chosen": chosen,
         "regression": verdict.is_regression(result),
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
+        "reach": [reach.sentence(one) for one in result.data.reach] if result.data else [],
         "pipeline": views.pipeline(result, evidence),
         "as_it_came": verdict.as_it_came(result),
         "tiles": views.tiles(result, chosen),

@@ -58,7 +58,7 @@ def build_result(
     trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
     result = Result(
         run_id=base.rpartition("/")[2],
-        status="failed" if errors else _status(chosen, retraining),
+        status="failed" if errors else _status(selection, retraining),
         verdict="",
         why=selection.verdict if selection else "",
         config=config.model_dump(mode="json") if config else {},
@@ -81,15 +81,15 @@ def build_result(
     return result.model_copy(update={"verdict": verdict.sentence(result)})
 
 
-def _status(chosen: str | None, retraining: Retraining | None) -> Status:
+def _status(selection: Selection | None, retraining: Retraining | None) -> Status:
     """Returns how a run ended in which nothing failed."""
     if retraining is not None and not retraining.needed:
         return "up_to_date"
-    if chosen is None:
+    if selection is None or selection.chosen is None:
         return "over_budget"
     if retraining is not None and retraining.comparison and not retraining.comparison.promote:
         return "champion_kept"
-    return "deployed"
+    return "baseline_deployed" if selection.nothing_else_passed else "deployed"
 
 
 def _selection(records: Sequence[StageRecord]) -> tuple[Selection | None, list[StageError]]:
@@ -119,7 +119,11 @@ def _data(records: Sequence[StageRecord]) -> DataSummary | None:
     if data is None:
         return None
     return DataSummary(
-        rows=data.rows, classes=data.classes, fingerprint=data.fingerprint, warnings=data.warnings
+        rows=data.rows,
+        classes=data.classes,
+        fingerprint=data.fingerprint,
+        warnings=data.warnings,
+        reach=data.reach,
     )
 
 

@@ -124,7 +124,12 @@ def _retrained(result: Result, retraining: Retraining) -> str:
         return f"{stays}: {who}{found.why}.{_ADVICE if found.finding == 'no_answer' else ''}"
     version = (result.deployed or "").rstrip("/").rpartition("/")[2]
     forced = f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
-    return f"Deployed {result.chosen} as v{version}{forced}: {found.why}."
+    it_is = f" It is the baseline itself, as {_why_the_baseline(result)}." if _is_baseline(result) else ""
+    return f"Deployed {result.chosen} as v{version}{forced}: {found.why}.{it_is}"
+
+
+def _is_baseline(result: Result) -> bool:
+    return result.status == "baseline_deployed"
 
 
 def _failed(result: Result) -> str:

@@ -1,0 +1,29 @@
+"""What a test can prove at best, in words."""
+
+from __future__ import annotations
+
+import math
+
+from trimtab.artifacts.proof import Reach
+from trimtab.report.words import numbers
+
+
+def sentence(reach: Reach) -> str:
+    """Returns what the test rows can prove at best, and how many it would take where that is too little."""
+    rows = f"{reach.examples:,} test {'row' if reach.examples == 1 else 'rows'}"
+    text = f"{rows} can prove a drop of {_up(100 * reach.least)} points at best, if every answer stays"
+    if reach.is_enough:
+        return text
+    needed = "more than a billion" if reach.needed is None else f"{reach.needed:,}"
+    return f"{text}; {needed} would be needed for {numbers.limit(100 * reach.max_loss)}"
+
+
+def wider(reach: Reach) -> str:
+    """Returns the smallest budget that is within reach, as a person would write it."""
+    return _up(reach.least)
+
+
+def _up(value: float) -> str:
+    """Returns a number with two significant digits that is no smaller."""
+    digits = 1 - math.floor(math.log10(value))
+    return numbers.limit(math.ceil(value * 10**digits) / 10**digits)

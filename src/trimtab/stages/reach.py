@@ -1,0 +1,52 @@
+"""Whether the test rows can prove what the budget asks for: said, and refused, before anything is trained."""
+
+from __future__ import annotations
+
+from trimtab.artifacts.proof import Reach
+from trimtab.config.config import Config
+from trimtab.errors import TooFewRowsError
+from trimtab.evaluate import budget
+from trimtab.evaluate import reach as rule
+from trimtab.report.words import reach as words
+
+
+def known(config: Config, task: str, test_rows: int) -> list[Reach]:
+    """Returns what the test rows can prove at best; nothing where no limit can say so beforehand.
+
+    Rows that belong together are fewer than they seem, by as much as their answers will be alike.
+
+    Args:
+        config: The config.
+        task: What the label means.
+        test_rows: How many there are.
+    """
+    if config.data.group_by is not None or not test_rows:
+        return []
+    limits = config.budget
+    return rule.reach([budget.quality_limit(limits, task)], test_rows, limits.confidence)
+
+
+def check(found: list[Reach], config: Config) -> None:
+    """Refuses a budget that no candidate can meet on these rows.
+
+    A run whose only candidate is the baseline proves nothing, and one that asks for no proof needs none.
+
+    Args:
+        found: What the rows can prove at best.
+        config: The config.
+
+    Raises:
+        TooFewRowsError: If a limit is out of reach.
+    """
+    short = [reach for reach in found if not reach.is_enough]
+    if not short or config.budget.proof != "required" or len(config.candidates()) == 1:
+        return
+    worst = max(short, key=lambda reach: reach.least)
+    raise TooFewRowsError(
+        "no candidate can meet the budget on these rows: " + "; ".join(words.sentence(one) for one in short),
+        path=config.data.test or config.data.train,
+        field="budget",
+        hint="Give more test rows (data.test, data.split.test), allow a larger drop "
+        f"({words.wider(worst)} or more), or ask for an estimate in the place of a proof "
+        "(budget.proof: estimate).",
+    )

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from trimtab.artifacts.proof import Limit
+from trimtab.evaluate import choice, significance
+from trimtab.evaluate.reach import reach
+
+
+def limit(max_loss, bound="proportions"):
+    return Limit(metric="accuracy", bound=bound, max_loss=max_loss)
+
+
+@pytest.mark.parametrize(("max_loss", "needed"), [(0.005, 602), (0.01, 301), (0.02, 150), (0.03, 100)])
+def test_the_rows_that_are_needed_are_the_fewest_on_which_an_unchanged_candidate_is_proven(max_loss, needed):
+    (found,) = reach([limit(max_loss)], 351, 0.95)
+    assert found.needed == needed
+
+    def proven(examples):
+        scores = np.ones(examples, np.float32)
+        return significance.drop(scores, scores, 0.95, "classification").upper_bound <= max_loss
+
+    assert proven(needed)
+    assert not proven(needed - 1)
+
+
+def test_the_least_drop_is_the_limit_that_the_proof_itself_gives_an_unchanged_candidate():
+    (found,) = reach([limit(0.005)], 351, 0.9)
+    scores = np.ones(351, np.float32)
+    drop = significance.drop(scores, scores, 0.9, "classification").upper_bound
+    assert (found.least, found.examples, found.confidence) == (drop, 351, 0.9)
+    assert not found.is_enough
+
+
+@pytest.mark.parametrize("max_loss", [0.008, 0.009])
+def test_it_is_enough_where_the_shipped_decision_lets_an_unchanged_candidate_pass(max_loss):
+    scores = np.ones(351, np.float32)
+    one = choice.Contender("same", "same", 0.5, np.zeros(100))
+
+    def upper_limit(_, confidence):
+        return significance.drop(scores, scores, confidence, "classification").upper_bound
+
+    proof = choice.prove([one], limit(max_loss), 351, 0.95, upper_limit)
+    assert bool(proof.passed) is reach([limit(max_loss)], 351, 0.95)[0].is_enough
+
+
+def test_a_bound_that_hangs_on_the_answers_promises_nothing():
+    assert reach([limit(0.05, "errors")], 1000, 0.95) == []

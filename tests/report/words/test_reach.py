@@ -1,0 +1,39 @@
+import pytest
+
+from trimtab.artifacts.proof import Limit, Reach
+from trimtab.evaluate.reach import reach
+from trimtab.report.words.reach import sentence, wider
+
+
+def known(max_loss, examples) -> Reach:
+    (found,) = reach([Limit(metric="accuracy", bound="proportions", max_loss=max_loss)], examples, 0.95)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("max_loss", "examples", "said"),
+    [
+        (
+            0.005,
+            351,
+            "351 test rows can prove a drop of 0.86 points at best, if every answer stays; "
+            "602 would be needed for 0.5",
+        ),
+        (0.03, 351, "351 test rows can prove a drop of 0.86 points at best, if every answer stays"),
+        (
+            0.01,
+            1,
+            "1 test row can prove a drop of 96 points at best, if every answer stays; "
+            "301 would be needed for 1",
+        ),
+        (0.01, 100_000, "100,000 test rows can prove a drop of 0.0031 points at best, if every answer stays"),
+    ],
+)
+def test_it_says_what_the_rows_can_prove_and_what_it_would_take(max_loss, examples, said):
+    assert sentence(known(max_loss, examples)) == said
+
+
+@pytest.mark.parametrize("examples", [40, 351, 2000])
+def test_the_budget_that_it_names_is_within_reach(examples):
+    found = known(1e-6, examples)
+    assert known(float(wider(found)), examples).is_enough
