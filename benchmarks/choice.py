@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from trimtab.evaluate import forecast, order, paired_proportions, sequence
+from trimtab.evaluate import forecast, order, sequence
+from trimtab.evaluate.bounds import paired_proportions
 
 LEVEL = 0.05
 BUDGETS = {351: 0.03, 2_000: 0.01, 10_000: 0.01}

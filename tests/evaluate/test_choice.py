@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from trimtab.artifacts.proof import Limit
-from trimtab.evaluate import choice, paired_proportions, significance
+from trimtab.evaluate import choice, significance
+from trimtab.evaluate.bounds import paired_proportions
 
 LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
 

@@ -17,7 +17,7 @@ from trimtab.config.retrain import Retrain
 from trimtab.data.encoders.labels import encode_labels
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.data.statistics.summary import Summary
-from trimtab.evaluate.significance import BOUNDS
+from trimtab.evaluate.significance import LOSSES
 from trimtab.registry import METRICS, TASKS, module
 from trimtab.tasks.base import Task
 from trimtab.tasks.registry import task as task_of
@@ -143,7 +143,7 @@ def test_its_training_metric_is_its_headline(case: Case) -> None:
 
 def test_its_headline_has_a_bound_and_a_limit(case: Case) -> None:
     headline = case.task.judging.headline
-    assert headline.bound in BOUNDS
+    assert headline.bound in LOSSES
     assert headline.limit in Budget.model_fields
     assert headline.limit in Retrain.model_fields
 

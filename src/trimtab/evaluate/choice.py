@@ -17,7 +17,7 @@ from trimtab.evaluate import forecast, order, sequence
 from trimtab.evaluate.order import Order
 
 LEAST_EXAMPLES_OF_ERRORS = 500
-"""With fewer, damage to a few examples passes more often than stated: see ``paired_errors``."""
+"""With fewer, damage to a few examples passes more often than stated: see ``bounds.means``."""
 
 _FEW = "on {examples:,} test examples, damage to a few of them can go unseen; it takes 500"
 _LEFT_OUT = "not tested: by validation and cost, the order of the tests goes better without it"

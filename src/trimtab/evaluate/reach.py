@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from trimtab.artifacts.proof import Limit, Reach
-from trimtab.evaluate import paired_proportions
+from trimtab.evaluate.bounds import paired_proportions
 
 _MOST_EXAMPLES = 1 << 30
 

@@ -1,9 +1,9 @@
-"""The proof: how much worse than the baseline a candidate may be, given the same test examples.
+"""The proof of a task's headline: how much worse than the baseline a candidate may be, on the same examples.
 
-Both limits are one-sided and paired, and hold per candidate at the stated confidence, for test examples that
-are drawn independently from what the model will meet. An upper limit within the budget is the same as a test
-of "the drop is at least the budget" that rejects: a model that is at or past the budget passes with a
-probability of at most 1 - confidence. (Errors of regression: as far as ``paired_errors`` says.)
+Both limits are one-sided and paired, and hold per candidate at the stated confidence, for test examples (or
+groups of them) that are drawn independently from what the model will meet. An upper limit within the budget
+is the same as a test of "the drop is at least the budget" that rejects: a model that is at or past the budget
+passes with a probability of at most 1 - confidence, where ``bounds`` calls it proven.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.evaluation import Drop
-from trimtab.evaluate import paired_errors, paired_proportions
+from trimtab.evaluate.bounds import proportions as shares
+from trimtab.evaluate.bounds import skewed_means
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, totals
+from trimtab.evaluate.bounds.means import means
 from trimtab.tasks import registry as tasks
 
 _Scores = NDArray[np.floating]
@@ -24,19 +27,17 @@ _MOST_EXAMPLES = 10_000_000
 _LEAST_ERROR = 1e-12
 
 
-class Bound(Protocol):
-    """A paired proof of a loss."""
+class Loss(Protocol):
+    """A loss in the mean of a score per example."""
 
-    def limits(self, baseline: _Scores, candidate: _Scores, confidence: float) -> tuple[float, float]:
-        """Returns the observed loss and its upper limit."""
+    def bound(self, before: Floats, after: Floats, confidence: float, groups: Groups | None) -> Bound:
+        """Returns the bound of the loss."""
 
-    def losses(
-        self, before: NDArray[np.float64], after: NDArray[np.float64], limit: float
-    ) -> NDArray[np.float64]:
+    def losses(self, before: Floats, after: Floats, limit: float) -> Floats:
         """Returns the loss on each example, ``(n,)``; see the function ``losses``."""
 
     def proof(
-        self, baseline: _Scores, candidate: _Scores, budget: float, confidence: float
+        self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
         """Returns whether so many examples with the rates that were seen prove the budget, as a function.
 
@@ -48,30 +49,29 @@ class Bound(Protocol):
 class _Proportions:
     """Of examples that are right or wrong."""
 
+    def bound(self, before: Floats, after: Floats, confidence: float, groups: Groups | None) -> Bound:
+        return shares.proportions(before, after, confidence, groups)
+
     def losses(
         self,
-        before: NDArray[np.float64],
-        after: NDArray[np.float64],
-        limit: float,  # noqa: ARG002 - other bounds' losses depend on it
-    ) -> NDArray[np.float64]:
+        before: Floats,
+        after: Floats,
+        limit: float,  # noqa: ARG002 - other losses depend on it
+    ) -> Floats:
         return before - after
 
-    def limits(self, baseline: _Scores, candidate: _Scores, confidence: float) -> tuple[float, float]:
-        losses, gains = _discordant(baseline, candidate)
-        limit = paired_proportions.upper_limit(losses, gains, int(baseline.size), confidence)
-        return (losses - gains) / baseline.size, limit
-
     def proof(
-        self, baseline: _Scores, candidate: _Scores, budget: float, confidence: float
+        self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
-        losses, gains = _discordant(baseline, candidate)
-        if losses - gains >= budget * baseline.size:
+        losses, gains = shares.discordant(before, after)
+        if losses - gains >= budget * before.size:
             return None
+        effect = shares.design_effect(before, after, confidence, groups)
 
         def proves(examples: int) -> bool:
-            scale = examples / baseline.size
+            scale = examples / before.size
             table = math.ceil(losses * scale), math.floor(gains * scale)
-            return paired_proportions.upper_limit(*table, examples, confidence) <= budget
+            return shares.upper_limit(*table, examples, confidence, effect) <= budget
 
         return proves
 
@@ -79,46 +79,55 @@ class _Proportions:
 class _Errors:
     """Of errors, relative to the baseline's mean."""
 
-    def losses(
-        self, before: NDArray[np.float64], after: NDArray[np.float64], limit: float
-    ) -> NDArray[np.float64]:
+    def bound(self, before: Floats, after: Floats, confidence: float, groups: Groups | None) -> Bound:
+        return means(before, after, confidence, groups, relative=True)
+
+    def losses(self, before: Floats, after: Floats, limit: float) -> Floats:
         mean = float(before.mean()) if before.size else 1.0
         return limit + (after - (1 + limit) * before) / max(mean, _LEAST_ERROR)
 
-    def limits(self, baseline: _Scores, candidate: _Scores, confidence: float) -> tuple[float, float]:
-        before, after = baseline.astype(np.float64), candidate.astype(np.float64)
-        observed = _increase(float(before.mean()), float(after.mean()))
-        return observed, paired_errors.upper_limit(before, after, confidence)
-
     def proof(
-        self, baseline: _Scores, candidate: _Scores, budget: float, confidence: float
+        self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
-        before, after = baseline.astype(np.float64), candidate.astype(np.float64)
-        if after.mean() >= (1 + budget) * before.mean():
+        difference = totals(after - (1 + budget) * before, groups)
+        if difference.sum() >= 0:
             return None
 
         def proves(examples: int) -> bool:
-            pick = np.arange(examples) % baseline.size
-            return paired_errors.rules_out(before[pick], after[pick], budget, confidence)
+            units = np.arange(examples * difference.size // before.size) % difference.size
+            return bool(skewed_means.rules_out(difference[units], confidence))
 
         return proves
 
 
-BOUNDS: dict[str, Bound] = {"proportions": _Proportions(), "errors": _Errors()}
+LOSSES: dict[str, Loss] = {"proportions": _Proportions(), "errors": _Errors()}
 """By the name that a task's headline gives."""
 
 
-def drop(baseline: _Scores, candidate: _Scores, confidence: float, task: str) -> Drop:
-    """Returns the loss of quality against the baseline and its proven limit.
+def bound(
+    baseline: _Scores, candidate: _Scores, confidence: float, task: str, groups: Groups | None = None
+) -> Bound:
+    """Returns the bound of the loss of quality against the baseline.
 
     Args:
         baseline: Scores of the baseline on the test examples, ``(n,)``, as the task judges them.
         candidate: Scores of the candidate on the same examples, in the same order.
         confidence: One-sided confidence, such as 0.95.
         task: The task.
+        groups: The group of each example, ``(n,)``; None: each is its own.
     """
-    observed, limit = _bound(task).limits(baseline, candidate, confidence)
-    return Drop(observed=observed, upper_bound=limit, confidence=confidence, examples=int(baseline.size))
+    before, after = baseline.astype(np.float64), candidate.astype(np.float64)
+    return _loss(task).bound(before, after, confidence, groups)
+
+
+def drop(
+    baseline: _Scores, candidate: _Scores, confidence: float, task: str, groups: Groups | None = None
+) -> Drop:
+    """Returns the loss of quality against the baseline and its limit; arguments as for ``bound``."""
+    limit = bound(baseline, candidate, confidence, task, groups)
+    return Drop(
+        observed=limit.loss, upper_bound=limit.upper, confidence=confidence, examples=int(baseline.size)
+    )
 
 
 def losses(baseline: _Scores, candidate: _Scores, limit: float, task: str) -> NDArray[np.float64]:
@@ -130,7 +139,7 @@ def losses(baseline: _Scores, candidate: _Scores, limit: float, task: str) -> ND
         limit: The largest loss that is allowed; there, an error's relative increase is a mean (Fieller).
         task: As for ``drop``.
     """
-    return _bound(task).losses(baseline.astype(np.float64), candidate.astype(np.float64), limit)
+    return _loss(task).losses(baseline.astype(np.float64), candidate.astype(np.float64), limit)
 
 
 def no_drop(examples: int, confidence: float) -> Drop:
@@ -139,31 +148,25 @@ def no_drop(examples: int, confidence: float) -> Drop:
 
 
 def examples_needed(
-    baseline: _Scores, candidate: _Scores, budget: float, confidence: float, task: str
+    baseline: _Scores,
+    candidate: _Scores,
+    budget: float,
+    confidence: float,
+    task: str,
+    groups: Groups | None = None,
 ) -> int | None:
     """Returns about how many test examples would prove the budget, if the rates seen stayed the same.
 
     Returns:
         The number, or None if the observed drop is not below the budget: then more examples are no help.
     """
-    proves = _bound(task).proof(baseline, candidate, budget, confidence)
+    before, after = baseline.astype(np.float64), candidate.astype(np.float64)
+    proves = _loss(task).proof(before, after, budget, confidence, groups)
     return None if proves is None else _smallest(proves, baseline.size)
 
 
-def _bound(task: str) -> Bound:
-    return BOUNDS[tasks.task(task).judging.headline.bound]
-
-
-def _discordant(baseline: _Scores, candidate: _Scores) -> tuple[int, int]:
-    """Returns how many examples only the baseline gets right, and how many only the candidate."""
-    before, after = baseline > 0.5, candidate > 0.5
-    return int((before & ~after).sum()), int((~before & after).sum())
-
-
-def _increase(before: float, after: float) -> float:
-    if before == 0:
-        return 0.0 if after == 0 else paired_errors.LARGEST_INCREASE
-    return after / before - 1
+def _loss(task: str) -> Loss:
+    return LOSSES[tasks.task(task).judging.headline.bound]
 
 
 def _smallest(proves: Callable[[int], bool], examples: int) -> int | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from trimtab.evaluate import paired_proportions as exact
+from trimtab.evaluate.bounds import paired_proportions as exact
 
 CONFIDENCE, ALPHA = 0.95, 0.05
 Z = 1.6448536269514722

@@ -1,0 +1,61 @@
+"""The mean of a loss per example, such as the absolute error, the log loss or the Brier score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trimtab.evaluate.bounds import skewed_means
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
+
+NEEDS = Needs(examples=500)
+"""With fewer, damage to a few examples passes more often than stated."""
+
+LARGEST_INCREASE = 1000.0
+"""The limit of a relative increase where none that is smaller is ruled out."""
+
+_METHOD, _BY_GROUP = (
+    "t test of the mean, corrected for skewness",
+    "cluster-robust t test, corrected for skewness",
+)
+
+
+def means(
+    before: Floats | None,
+    after: Floats,
+    confidence: float,
+    groups: Groups | None = None,
+    *,
+    relative: bool = False,
+    most: float = 0.0,
+) -> Bound:
+    """Returns the bound of a mean loss.
+
+    Args:
+        before: The baseline's loss on each example, ``(n,)``, none negative where ``relative``; None: the
+            candidate's own mean is held against ``most``.
+        after: The candidate's on the same examples, ``(n,)``.
+        confidence: One-sided, such as 0.95.
+        groups: The group of each example, ``(n,)``; None: each is its own.
+        relative: Whether the increase is one relative to the baseline's mean.
+        most: Without a baseline: the largest mean that is allowed.
+
+    Returns:
+        The bound; its limit is infinite (relative: 1000) where nothing is ruled out.
+    """
+    after = np.asarray(after, np.float64)
+    ones = np.ones(len(after))
+    before = ones * most if before is None else np.asarray(before, np.float64)
+    increase = totals(after - before, groups)
+    base = totals(before if relative else ones, groups)
+    loss, upper = _ratio(increase, base), skewed_means.upper_limit(increase, base, confidence)
+    if relative:
+        loss, upper = min(loss, LARGEST_INCREASE), min(upper, LARGEST_INCREASE)
+    method = _METHOD if groups is None else _BY_GROUP
+    return Bound.of(loss, upper, method, NEEDS.unmet(len(after), groups))
+
+
+def _ratio(increase: Floats, base: Floats) -> float:
+    total = float(base.sum())
+    if total <= 0:
+        return np.inf if increase.sum() > 0 else 0.0
+    return float(increase.sum()) / total

@@ -1,0 +1,101 @@
+"""The share of examples that are right: accuracy, the recall of a class (of its examples), top-k.
+
+Without groups the limit is exact: ``paired_proportions``. With groups it is that limit of as many independent
+examples as the groups are worth (E. L. Korn and B. I. Graubard, "Confidence intervals for proportions with
+small expected number of positive counts estimated from survey data", Survey Methodology 24, 1998): counts are
+divided by the design effect, the variance of the groups' sums over that of as many independent examples.
+Where few groups differ, their variance says little, and the design effect is drawn toward the largest that is
+possible: that of groups which are right or wrong as one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from trimtab.evaluate.bounds import paired_proportions
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
+
+NEEDS = Needs()
+_PRIOR_GROUPS = 2.0
+"""How many groups' worth of evidence it takes to believe as much in what is seen as in the worst."""
+
+_EXACT, _EXACT_ONE = "exact paired proportions", "exact proportion (Clopper and Pearson)"
+_BY_GROUP = "exact proportions, counts divided by the groups' design effect (Korn and Graubard)"
+
+
+def proportions(
+    before_correct: Floats | None,
+    after_correct: Floats,
+    confidence: float,
+    groups: Groups | None = None,
+    *,
+    least: float = 0.0,
+) -> Bound:
+    """Returns the bound of the loss of a share.
+
+    Args:
+        before_correct: 1 where the baseline is right, else 0, ``(n,)``; None: the candidate's own share is
+            held against ``least``.
+        after_correct: The same of the candidate, on the same examples, ``(n,)``.
+        confidence: One-sided, such as 0.95.
+        groups: The group of each example, ``(n,)``; None: each is its own.
+        least: Without a baseline: the smallest share that is allowed.
+    """
+    after = np.asarray(after_correct, np.float64)
+    before = np.ones(len(after)) if before_correct is None else np.asarray(before_correct, np.float64)
+    n, (losses, gains) = len(after), discordant(before, after)
+    upper = upper_limit(losses, gains, n, confidence, design_effect(before, after, confidence, groups))
+    # Against answers that are always right, the drop is the share that is wrong.
+    allowed, method = (1 - least, _EXACT_ONE) if before_correct is None else (0.0, _EXACT)
+    method = method if groups is None else _BY_GROUP
+    return Bound.of((losses - gains) / n - allowed, upper - allowed, method, NEEDS.unmet(n, groups))
+
+
+def discordant(before: Floats, after: Floats) -> tuple[int, int]:
+    """Returns how many examples only the baseline gets right, and how many only the candidate."""
+    was_right, is_right = before > 0.5, after > 0.5
+    return int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
+
+
+def upper_limit(losses: int, gains: int, n: int, confidence: float, effect: float = 1.0) -> float:
+    """Returns the limit of the drop.
+
+    Args:
+        losses: Examples that only the baseline gets right.
+        gains: Examples that only the candidate gets right.
+        n: All examples.
+        confidence: One-sided.
+        effect: See ``design_effect``.
+    """
+    size, worth = max(math.floor(n / effect), 1), losses / effect
+    most = min(math.ceil(worth), size)
+    fewest, gained = min(math.floor(worth), most), min(math.floor(gains / effect), size - most)
+    high = paired_proportions.upper_limit(most, gained, size, confidence)
+    low = high if fewest == most else paired_proportions.upper_limit(fewest, gained, size, confidence)
+    return low + (worth - fewest) * (high - low)
+
+
+def design_effect(before: Floats, after: Floats, confidence: float, groups: Groups | None) -> float:
+    """Returns how many examples in groups are worth as much as one that is drawn by itself; 1 without groups.
+
+    Args:
+        before: 1 where the baseline is right, else 0, ``(n,)``.
+        after: The same of the candidate.
+        confidence: One-sided; the limit's quantile becomes that of a t distribution.
+        groups: The group of each example, ``(n,)``.
+    """
+    if groups is None:
+        return 1.0
+    losses = before - after
+    sizes, n = totals(np.ones(len(losses)), groups), len(losses)
+    most, freedom = float((sizes**2).sum()) / n, max(len(sizes) - 1, 1)
+    mean = float(losses.mean())
+    alone = float(((losses - mean) ** 2).sum())
+    together = float(((totals(losses, groups) - mean * sizes) ** 2).sum()) * len(sizes) / freedom
+    seen = min(max(together / alone, 1.0), most) if alone else 1.0
+    differing = int((totals(np.abs(losses), groups) > 0).sum())
+    effect = (differing * seen + _PRIOR_GROUPS * most) / (differing + _PRIOR_GROUPS)
+    return effect * float(stdtrit(freedom, confidence) / ndtri(confidence)) ** 2

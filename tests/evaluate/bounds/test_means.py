@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from trimtab.evaluate.bounds.means import LARGEST_INCREASE, NEEDS, means
+
+
+def test_the_same_errors_prove_no_increase():
+    errors = np.random.default_rng(0).random(600)
+    bound = means(errors, errors, 0.95, relative=True)
+    assert bound.loss == 0
+    assert bound.upper == pytest.approx(0, abs=1e-5)
+    assert bound.proven
+
+
+def test_an_increase_is_absolute_or_relative_to_the_baseline():
+    before = np.random.default_rng(0).lognormal(1, 0.3, 2000)
+    after = before * 1.02 + np.random.default_rng(1).normal(0, 0.05, 2000)
+    absolute, relative = means(before, after, 0.95), means(before, after, 0.95, relative=True)
+    assert absolute.loss == pytest.approx(after.mean() - before.mean())
+    assert relative.loss == pytest.approx(after.mean() / before.mean() - 1)
+    assert absolute.loss < absolute.upper < 1.2 * absolute.loss
+    assert relative.loss < relative.upper < 1.2 * relative.loss
+
+
+def test_of_a_baseline_without_errors_no_increase_is_ruled_out():
+    errors = np.random.default_rng(0).random(600)
+    assert means(np.zeros(600), errors, 0.95, relative=True).upper == LARGEST_INCREASE
+    assert means(np.zeros(600), np.zeros(600), 0.95, relative=True).loss == 0
+
+
+def test_without_a_baseline_the_mean_is_held_against_a_limit():
+    losses = np.random.default_rng(0).exponential(0.5, 2000)
+    bound = means(None, losses, 0.95, most=0.6)
+    assert bound.loss == pytest.approx(losses.mean() - 0.6)
+    assert -0.1 < bound.upper < -0.06
+    assert means(None, losses, 0.95, most=0.51).upper > 0
+
+
+def test_examples_in_groups_are_worth_less():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(50), 20)
+    before = rng.random(1000)
+    after = before + np.repeat(rng.normal(0, 0.1, 50), 20)
+    alone, together = means(before, after, 0.95), means(before, after, 0.95, groups)
+    assert together.loss == alone.loss
+    assert together.upper - together.loss > 3 * (alone.upper - alone.loss)
+    assert "cluster" in together.method
+
+
+def test_too_few_examples_or_groups_are_an_estimate():
+    errors = np.random.default_rng(0).random(1000)
+    assert means(errors, errors, 0.95, np.arange(1000) % 20).proven
+    assert means(errors, errors, 0.95, np.arange(1000) % 19).why_not == "fewer than 20 groups"
+    few = means(errors[: NEEDS.examples - 1], errors[: NEEDS.examples - 1], 0.95)
+    assert (few.proven, few.why_not) == (False, "fewer than 500 examples")
