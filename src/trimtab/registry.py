@@ -19,6 +19,14 @@ READERS = {
 }
 """Each module has ``FORMAT``."""
 
+INPUTS = {
+    "tabular": "trimtab.data.encoders.tabular",
+    "text": "trimtab.data.encoders.text",
+    "image": "trimtab.data.encoders.image",
+    "audio": "trimtab.data.encoders.audio",
+}
+"""Each module has ``INPUT``. Every kind but a table is one column, which is of the kind's name."""
+
 ARCHITECTURES = {
     "mlp": "trimtab.models.mlp",
     "cnn": "trimtab.models.cnn",

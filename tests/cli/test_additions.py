@@ -1,4 +1,4 @@
-"""A format, a task, an architecture, a pass and a runtime of somebody else's, in one run."""
+"""A format, a kind of input, a task, an architecture, a pass and a runtime of somebody else's, in one run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-# What would be five lines of the registry; every process of the run reads it as it starts.
+# What would be six lines of the registry; every process of the run reads it as it starts.
 LINES = """
 from trimtab import registry
 
 registry.READERS["jsonl"] = "data.readers.toy_reader"
+registry.INPUTS["series"] = "data.kinds.toy_series"
 registry.TASKS["toy"] = "tasks.toy_task"
 registry.ARCHITECTURES["toy"] = "models.toy_architecture"
 registry.PASSES["rounded"] = "compress.toy_pass"
@@ -34,11 +35,20 @@ CONFIG = {
 
 
 def rows() -> str:
-    """Returns examples whose label depends on one of their columns."""
+    """Returns examples whose label depends on one number of their series."""
     drawn = random.Random(0)
     pairs = [(drawn.gauss(0, 1), drawn.gauss(0, 1)) for _ in range(600)]
-    examples = ({"a": a, "b": b, "label": "yes" if a > 0 else "no"} for a, b in pairs)
+    examples = ({"it": f"{a} {b}", "label": "yes" if a > 0 else "no"} for a, b in pairs)
     return "".join(f"{json.dumps(example)}\n" for example in examples)
+
+
+def trimtab(*arguments: str, cwd: Path, tests: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command in a process that reads the lines as it starts."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(cwd), str(tests)])}
+    command = [sys.executable, "-m", "trimtab", *arguments]
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done
 
 
 @pytest.mark.slow
@@ -46,10 +56,7 @@ def test_what_was_added_goes_from_the_data_to_the_champion(root: Path, tmp_path:
     (tmp_path / "sitecustomize.py").write_text(LINES)
     (tmp_path / "rows.jsonl").write_text(rows())
     (tmp_path / "toys.yaml").write_text(yaml.safe_dump(CONFIG))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root / "tests")])}
-    command = [sys.executable, "-m", "trimtab", "run", "toys.yaml", "--output", "runs", "--json"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
+    done = trimtab("run", "toys.yaml", "--output", "runs", "--json", cwd=tmp_path, tests=root / "tests")
     result = json.loads(done.stdout)
     tried = {(candidate["id"], candidate["runtime"]): candidate for candidate in result["candidates"]}
     assert len(tried) >= 3
@@ -58,3 +65,8 @@ def test_what_was_added_goes_from_the_data_to_the_champion(root: Path, tmp_path:
     assert all(candidate["ok"] for candidate in tried.values()), result
     assert all(candidate["metrics"]["accuracy"] > 0.9 for candidate in tried.values()), result
     assert (tmp_path / "runs/deployed/toys/champion.json").is_file()
+    command = ("predict", "runs/deployed/toys", "--input", "rows.jsonl")
+    answers = map(json.loads, trimtab(*command, cwd=tmp_path, tests=root / "tests").stdout.splitlines())
+    expected = [json.loads(line)["label"] for line in rows().splitlines()]
+    right = [answer["label"] == label for answer, label in zip(answers, expected, strict=True)]
+    assert sum(right) > 0.9 * len(right)

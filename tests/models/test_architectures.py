@@ -194,5 +194,5 @@ def test_an_architecture_is_added_by_a_file_and_a_line(monkeypatch: pytest.Monke
         Model(architecture="toy", params={"units": 5}), TABLE, keras_tuner.HyperParameters()
     )
     assert built.get_layer("hidden").units == 5
-    assert "toy" in registry.fitting("tabular")
+    assert "toy" in registry.fitting(TABLE)
     assert "toy" in Model.model_json_schema()["properties"]["architecture"]["anyOf"][0]["enum"]

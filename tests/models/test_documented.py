@@ -49,7 +49,7 @@ def test_the_table_of_architectures_is_complete(page: str) -> None:
         registry.build(Model(architecture=name), SPECS[kinds.split(", ")[0]], hp)
         assert set(re.findall(r"`(\w+)`", parameters)) == {parameter.name for parameter in hp.space}
     listed = {(name, SPECS[kind].kind) for name, kinds, _ in rows for kind in kinds.split(", ")}
-    assert listed == {(n, spec.kind) for spec in SPECS.values() for n in registry.fitting(spec.kind)}
+    assert listed == {(n, spec.kind) for spec in SPECS.values() for n in registry.fitting(spec)}
 
 
 def test_the_table_of_the_spec_is_complete(page: str) -> None:

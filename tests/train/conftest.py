@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.data.schema import Column, DatasetSchema, InputKind, TensorSpec
+from trimtab.data.schema import Column, DatasetSchema, InputName, TensorSpec
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def classification(write_dataset: Callable[..., Path]) -> Callable[..., Dataset]
 
     def make(
         shape: tuple[int, ...] = (8, 8, 1),
-        kind: InputKind = "image",
+        kind: InputName = "image",
         classes: int = 3,
         rows: tuple[int, int] = (200, 60),
         seed: int = 0,

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
-from trimtab.registry import READERS, TASKS
+from trimtab.registry import INPUTS, READERS, TASKS
 
 Format = Annotated[str, Registered(READERS)]
-ColumnKind = Literal["numeric", "categorical", "text", "image", "audio"]
+TABLE_COLUMNS = ("numeric", "categorical")
+ColumnKind = Annotated[str, Registered(INPUTS, {"tabular": TABLE_COLUMNS})]
 Task = Annotated[str, Registered(TASKS)]
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
 
 from trimtab.config.data import ColumnKind, Task
+from trimtab.config.registered import Registered
+from trimtab.registry import INPUTS
 from trimtab.tasks.registry import task
 
 SPLITS = ("train", "validation", "test")
-InputKind = Literal["tabular", "image", "audio", "text"]
+InputName = Annotated[str, Registered(INPUTS)]
 
 
 class Column(BaseModel):
@@ -27,7 +29,7 @@ class TensorSpec(BaseModel):
     Images are stored as uint8 and scaled on the way to the model, which keeps shards small.
     """
 
-    kind: InputKind
+    kind: InputName
     shape: tuple[int, ...]
     stored_dtype: Literal["uint8", "float32", "int32"]
     scale: list[float] = []
@@ -36,7 +38,12 @@ class TensorSpec(BaseModel):
     @property
     def model_dtype(self) -> str:
         """Returns the dtype of the model's input: int32 for tokens, float32 for everything else."""
-        return "int32" if self.kind == "text" else "float32"
+        return "int32" if self.is_tokens else "float32"
+
+    @property
+    def is_tokens(self) -> bool:
+        """Returns whether it is whole numbers, each that of a token."""
+        return self.stored_dtype == "int32"
 
 
 class DatasetSchema(BaseModel):

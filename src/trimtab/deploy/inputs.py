@@ -10,14 +10,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from trimtab.config.data import Data
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
-from trimtab.data.readers.image_folder import IMAGE_ENDINGS
 from trimtab.data.readers.registry import reader_for
-from trimtab.data.readers.wav_folder import WAV_ENDINGS
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
 
-_ENDINGS = {"image": IMAGE_ENDINGS, "audio": WAV_ENDINGS}
 _TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npz")
 _FILES_PER_BATCH = 64
 
@@ -34,9 +32,9 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
     Raises:
         DataError: If there is nothing to read, or if it cannot be read.
     """
-    endings = _ENDINGS.get(schema.input.kind)
-    if endings and not source.lower().endswith(_TABLE_ENDINGS):
-        yield from _media(source, endings, schema.columns[0].name)
+    files = input_kind(schema.input.kind).files
+    if files and not source.lower().endswith(_TABLE_ENDINGS):
+        yield from _media(source, files.endings, schema.columns[0].name)
         return
     config = Data(train=source, label=schema.label)
     reader = reader_for(source, config)

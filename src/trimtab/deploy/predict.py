@@ -12,6 +12,7 @@ from trimtab import progress
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import model_input
 from trimtab.data.encoders.serving import Preprocessor, name_of
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
@@ -72,4 +73,4 @@ def _unreadable(batch: pa.RecordBatch, row: int, reason: str, source: str, seen:
 
 
 def _is_media(schema: DatasetSchema, batch: pa.RecordBatch) -> bool:
-    return schema.input.kind in ("image", "audio") and "path" in batch.schema.names
+    return input_kind(schema.input.kind).files is not None and "path" in batch.schema.names

@@ -59,6 +59,6 @@ def _probe(spec: ModelSpec) -> np.ndarray:
     """Returns a few random examples in the form that the model takes."""
     generator = np.random.default_rng(0)
     shape = (_PROBE_EXAMPLES, *spec.input_shape)
-    if spec.kind == "text":
+    if spec.input_dtype == "int32":
         return generator.integers(0, spec.vocabulary_size or 2, shape).astype(spec.input_dtype)
     return generator.random(shape).astype(spec.input_dtype)

@@ -74,9 +74,13 @@ def _check_can_be_loaded(model: keras.Model, source: str) -> None:
         ) from error
 
 
-def fitting(kind: str) -> list[str]:
+def fitting(spec: ModelSpec) -> list[str]:
     """Returns the names of the built-in architectures that take a kind of input."""
-    return [name for name in ARCHITECTURES if kind in module(ARCHITECTURES, name).KINDS]
+    return [name for name in ARCHITECTURES if _takes(name, spec)]
+
+
+def _takes(architecture: str, spec: ModelSpec) -> bool:
+    return not {spec.kind, *spec.like}.isdisjoint(module(ARCHITECTURES, architecture).KINDS)
 
 
 def _check_params(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> None:
@@ -95,10 +99,10 @@ def _check_params(model: Model, function: builder.Builder, source: str, spec: Mo
 
 def _built_in(name: str, spec: ModelSpec) -> Any:
     architecture = module(ARCHITECTURES, name)
-    if spec.kind not in architecture.KINDS:
+    if not _takes(name, spec):
         raise ModelError(
             f"{name} takes {' or '.join(architecture.KINDS)} data; this data is {spec.kind}",
             field="model.architecture",
-            hint=f"Architectures for {spec.kind} data: {', '.join(fitting(spec.kind))}.",
+            hint=f"Architectures for {spec.kind} data: {', '.join(fitting(spec))}.",
         )
     return architecture.build

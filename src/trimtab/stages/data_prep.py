@@ -19,10 +19,10 @@ from trimtab.config.data import Data
 from trimtab.data.champion.drift import DriftReport, measure
 from trimtab.data.champion.reference import Reference
 from trimtab.data.encoders.form import Form
+from trimtab.data.kinds.brief import brief_statistics
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
-from trimtab.data.statistics.brief import brief_statistics
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
 from trimtab.report.words import reach as words

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.model import AsItCame
 from trimtab.batch import INPUT
-from trimtab.config.model import InputRange, Model
+from trimtab.config.model import Model
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.data.encoders.form import PIXELS, STANDARDIZED, range_of
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import ModelError
 from trimtab.tasks.registry import task
@@ -42,7 +42,8 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     headline = task(schema.task).judging.headline
     scores = _scores(predict, x, y, schema)
     came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))
-    others = {wanted: _scores(predict, other, y, schema) for wanted, other in _others(x, schema)}
+    ranges = input_kind(schema.input.kind).other_ranges(schema.preprocessing, x)
+    others = {wanted: _scores(predict, other, y, schema) for wanted, other in ranges}
     sign = 1 if headline.better == "higher" else -1
     best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
     if best is not None and _is_clear(sign * (others[best] - scores)):
@@ -60,22 +61,6 @@ def told(came: AsItCame) -> str:
 def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
     outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
     return task(schema.task).judging.scores(outputs, y, schema, schema).astype(np.float32)
-
-
-def _others(x: Array, schema: DatasetSchema) -> Iterator[tuple[InputRange, Array]]:
-    """Yields examples as they would be with another ``model.input``."""
-    settings = schema.preprocessing
-    if schema.input.kind in ("image", "audio"):
-        low, high = range_of(settings)
-        unit = (x - low) / (high - low)
-        for wanted in (PIXELS, (0.0, 1.0), STANDARDIZED):
-            if wanted != (low, high):
-                yield wanted, (unit * (wanted[1] - wanted[0]) + wanted[0]).astype(np.float32)
-    elif schema.input.kind == "tabular" and "range" not in settings:
-        columns = settings["columns"]
-        if all(column["kind"] == "numeric" and not column["missing"] for column in columns):
-            mean, std = (np.array([column[name] for column in columns]) for name in ("mean", "std"))
-            yield "raw", (x * std + mean).astype(np.float32)
 
 
 def _is_clear(gains: Array) -> bool:

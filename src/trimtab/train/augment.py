@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from trimtab.config.train import Augment
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import TensorSpec
 from trimtab.errors import ConfigError
 
@@ -29,7 +30,7 @@ def augmentation(config: Augment, spec: TensorSpec) -> Augmentation | None:
     """
     if config == Augment():
         return None
-    if spec.kind != "image":
+    if not input_kind(spec.kind).is_pixels:
         raise ConfigError(
             f"augmentation is for images, and the input is {spec.kind}",
             field="train.augment",

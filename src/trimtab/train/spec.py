@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.models.spec import ModelSpec
 
@@ -15,4 +16,5 @@ def model_spec(schema: DatasetSchema) -> ModelSpec:
         input_dtype=schema.input.model_dtype,
         outputs=schema.outputs,
         vocabulary_size=schema.vocabulary_size,
+        like=input_kind(schema.input.kind).like,
     )

@@ -15,8 +15,8 @@ from trimtab.config.data import Data
 from trimtab.config.retrain import Drift
 from trimtab.data.champion.drift import DriftReport, FeatureDrift, holm, measure
 from trimtab.data.champion.reference import Reference
+from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.schema import DatasetSchema, TensorSpec
-from trimtab.data.statistics.infer import infer_schema
 from trimtab.data.statistics.summary import Summary
 
 Columns = dict[str, Any]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trimtab.data.champion.distributions import Categories, Numbers
 from trimtab.data.champion.stability import (
     Binned,
     chi_square,
@@ -12,6 +11,7 @@ from trimtab.data.champion.stability import (
     compare_numbers,
     kolmogorov_smirnov,
 )
+from trimtab.data.statistics.distributions import Categories, Numbers
 
 
 def _numbers(values: object, missing: int = 0) -> Numbers:

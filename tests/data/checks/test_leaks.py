@@ -6,8 +6,8 @@ import pytest
 
 from trimtab.config.data import Data
 from trimtab.data.checks.leaks import leaks
+from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.readers.registry import reader_for
-from trimtab.data.statistics.infer import infer_schema
 from trimtab.data.statistics.summary import Summary
 
 N = 2000

@@ -5,8 +5,8 @@ import pytest
 
 from trimtab.config.data import Data
 from trimtab.data.checks.validate import validate
+from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.readers.registry import reader_for
-from trimtab.data.statistics.infer import infer_schema
 from trimtab.data.statistics.summary import Summary
 from trimtab.errors import DataError
 

@@ -7,8 +7,9 @@ import pytest
 import soundfile
 
 from trimtab.config.data import Audio, Data
-from trimtab.data.encoders import audio
-from trimtab.data.encoders.audio import MelSettings
+from trimtab.data.encoders import audio, mel
+from trimtab.data.encoders.mel import MelSettings
+from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
 
 SETTINGS = MelSettings(sample_rate_hz=8000, samples=8000, frame=320, hop=160, mel_bins=40)
@@ -26,7 +27,7 @@ def _encoded(clip: np.ndarray, rate: int = 8000, kind: str = "WAV", **more: Any)
 
 def test_it_is_the_plain_definition() -> None:
     clip = np.random.default_rng(0).normal(scale=0.1, size=8000).astype(np.float32)
-    found = audio.log_mel(clip, SETTINGS)[:, :, 0]
+    found = mel.log_mel(clip, SETTINGS)[:, :, 0]
     assert found.shape == (SETTINGS.frames, 40) == (49, 40)
     power = np.zeros((49, 257))
     for frame in range(49):
@@ -48,19 +49,19 @@ def test_it_is_the_plain_definition() -> None:
 
 
 def test_a_tone_is_a_line_whatever_its_level() -> None:
-    loud, quiet = (audio.decode(_encoded(_tone(1000, level=level)), SETTINGS) for level in (0.9, 0.05))
+    loud, quiet = (mel.decode(_encoded(_tone(1000, level=level)), SETTINGS) for level in (0.9, 0.05))
     assert len(set(loud[:, :, 0].argmax(axis=1))) == 1
     assert (loud.min(), loud.max()) == (pytest.approx(-1, abs=0.3), pytest.approx(1, abs=1e-5))
     np.testing.assert_allclose(loud[:, 12:20], quiet[:, 12:20], atol=0.05)
-    lower = audio.decode(_encoded(_tone(300)), SETTINGS)
+    lower = mel.decode(_encoded(_tone(300)), SETTINGS)
     assert lower[20, :, 0].argmax() < loud[20, :, 0].argmax()
 
 
 def test_other_rates_stereo_and_formats_give_the_same() -> None:
-    plain = audio.decode(_encoded(_tone(700)), SETTINGS)
+    plain = mel.decode(_encoded(_tone(700)), SETTINGS)
     stereo = np.stack([_tone(700, rate=44_100)] * 2, axis=1)
     for content in (_encoded(stereo, 44_100), _encoded(stereo, 44_100, "FLAC")):
-        resampled = audio.decode(content, SETTINGS)
+        resampled = mel.decode(content, SETTINGS)
         band = plain[20, :, 0].argmax()
         np.testing.assert_allclose(
             resampled[2:-2, band - 1 : band + 2], plain[2:-2, band - 1 : band + 2], atol=0.05
@@ -68,20 +69,20 @@ def test_other_rates_stereo_and_formats_give_the_same() -> None:
 
 
 def test_clips_are_cut_or_padded() -> None:
-    long, short = (audio.decode(_encoded(_tone(500, seconds)), SETTINGS) for seconds in (3, 0.5))
+    long, short = (mel.decode(_encoded(_tone(500, seconds)), SETTINGS) for seconds in (3, 0.5))
     assert long.shape == short.shape
     assert (short[30:] == -1).all()
     assert long[30:].max() > 0.9
-    silent = audio.decode(_encoded(np.zeros(800)), SETTINGS)
+    silent = mel.decode(_encoded(np.zeros(800)), SETTINGS)
     assert (silent == -1).all()
     tiny = MelSettings(sample_rate_hz=8000, samples=100, frame=320, hop=160, mel_bins=8)
-    assert audio.decode(_encoded(_tone(500)), tiny).shape == (1, 8, 1)
+    assert mel.decode(_encoded(_tone(500)), tiny).shape == (1, 8, 1)
 
 
 def test_no_band_is_deaf() -> None:
     settings = MelSettings(sample_rate_hz=8000, samples=8000, frame=160, hop=80, mel_bins=256)
     noise = np.random.default_rng(0).normal(size=8000).astype(np.float32)
-    assert audio.log_mel(noise, settings).max(axis=0).min() > -1
+    assert mel.log_mel(noise, settings).max(axis=0).min() > -1
 
 
 def test_damaged_files_are_refused() -> None:
@@ -89,7 +90,7 @@ def test_damaged_files_are_refused() -> None:
     not_numbers = _encoded(np.full(100, np.nan, np.float32), subtype="FLOAT")
     for content in (b"", b"RIFF", whole[:20], whole[:44], b"no sound at all" * 10, not_numbers):
         with pytest.raises(ValueError, match=r"no readable clip|empty clip|not numbers") as caught:
-            audio.decode(content, SETTINGS)
+            mel.decode(content, SETTINGS)
         assert "0x" not in str(caught.value), "a person reads it"
 
 
@@ -99,7 +100,7 @@ def test_headers_that_claim_far_too_much_are_refused(place: int, value: int) -> 
     content = bytearray(_encoded(_tone(500, 2)))
     content[place : place + 4] = value.to_bytes(4, "little")
     with pytest.raises(ValueError, match=r"too much|no readable clip"):
-        audio.decode(bytes(content), SETTINGS)
+        mel.decode(bytes(content), SETTINGS)
 
 
 def test_what_is_too_much_altogether_is_refused() -> None:
@@ -110,7 +111,7 @@ def test_what_is_too_much_altogether_is_refused() -> None:
             file.write(silence)
     assert len(stream.getvalue()) < 200_000
     with pytest.raises(ValueError, match=r"25 s of 8 channels at 384,000 Hz are too much"):
-        audio.decode(stream.getvalue(), SETTINGS)
+        mel.decode(stream.getvalue(), SETTINGS)
 
 
 def test_rate_and_length_are_what_most_training_clips_have() -> None:
@@ -118,12 +119,14 @@ def test_rate_and_length_are_what_most_training_clips_have() -> None:
         _encoded(_tone(500, 9, 16_000), 16_000)
     ]
     batch = pa.record_batch({"audio": clips, "label": ["a"] * len(clips)})
-    found = Summary.of(batch, Data(train="clips")).columns["audio"]
-    settings = audio.fit("audio", found, Audio())
+    config = Data(train="clips")
+    found, columns = Summary.of(batch, config), [Column(name="audio", kind="audio")]
+    settings = audio.fit(columns, found, config)
     assert settings["sample_rate_hz"] == 8000
     assert settings["samples"] == pytest.approx(0.69 * 8000, abs=81)
     assert (settings["frame"], settings["hop"], settings["mel_bins"]) == (320, 160, 40)
-    settings = audio.fit("audio", found, Audio(sample_rate_hz=16_000, duration_s=1, mel_bins=20))
+    config = Data(train="clips", audio=Audio(sample_rate_hz=16_000, duration_s=1, mel_bins=20))
+    settings = audio.fit(columns, found, config)
     encoder = audio.AudioEncoder(settings)
     assert encoder.spec.shape == (49, 20, 1)
     encoded = encoder.encode(pa.record_batch({"audio": pa.array([clips[0], b"?"], pa.binary())}))

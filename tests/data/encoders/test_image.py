@@ -9,7 +9,10 @@ from PIL import Image
 from trimtab.config.data import Data
 from trimtab.config.data import Image as ImageConfig
 from trimtab.data.encoders import image
+from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
+
+COLUMNS = [Column(name="image", kind="image")]
 
 
 def _encoded(pixels: np.ndarray | Image.Image, kind: str = "png", **more: Any) -> bytes:
@@ -100,8 +103,8 @@ def test_damaged_files_and_bombs_are_refused() -> None:
 
 def _fit(files: list[bytes], **config: Any) -> dict[str, Any]:
     batch = pa.record_batch({"image": files, "label": ["a"] * len(files)})
-    summary = Summary.of(batch, Data(train="images"))
-    return image.fit("image", summary.columns["image"], ImageConfig(**config))
+    wanted = Data(train="images", image=ImageConfig(**config))
+    return image.fit(COLUMNS, Summary.of(batch, wanted), wanted)
 
 
 def test_size_and_channels_are_what_most_training_images_are() -> None:
@@ -136,7 +139,7 @@ def test_pixels_become_numbers_of_the_range_that_the_model_takes(
     wanted: Any, scale: list[float], offset: list[float]
 ) -> None:
     batch = pa.record_batch({"image": pa.array([_encoded(RGB)], pa.binary())})
-    summary = Summary.of(batch, Data(train="x.parquet"))
-    settings = image.fit("image", summary.columns["image"], ImageConfig(), wanted)
+    config = Data(train="x.parquet")
+    settings = image.fit(COLUMNS, Summary.of(batch, config), config, wanted)
     spec = image.ImageEncoder(settings).spec
     assert (spec.stored_dtype, spec.scale, spec.offset) == ("uint8", scale, offset)

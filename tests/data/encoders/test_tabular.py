@@ -26,9 +26,11 @@ TRAIN = pa.record_batch(
 )
 
 
+CONFIG = Data(train="x.csv")
+
+
 def _encoder(train: pa.RecordBatch = TRAIN) -> tabular.TabularEncoder:
-    summary = Summary.of(train, Data(train="x.csv"))
-    return tabular.TabularEncoder(tabular.fit(COLUMNS, summary))
+    return tabular.TabularEncoder(tabular.fit(COLUMNS, Summary.of(train, CONFIG), CONFIG))
 
 
 def test_a_row_is_standardized_numbers_and_one_slot_a_category() -> None:
@@ -76,8 +78,7 @@ def test_the_storage_of_a_value_does_not_matter() -> None:
 def test_many_categories_share_the_last_slot() -> None:
     values = [f"v{i:03d}" for i in range(200) for _ in range(201 - i)]
     train = pa.record_batch({"color": values, "label": ["a", "b"] * (len(values) // 2)})
-    summary = Summary.of(train, Data(train="x.csv"))
-    encoder = tabular.TabularEncoder(tabular.fit([COLUMNS[3]], summary))
+    encoder = tabular.TabularEncoder(tabular.fit([COLUMNS[3]], Summary.of(train, CONFIG), CONFIG))
     assert encoder.spec.shape == (tabular.MAX_CATEGORIES + 1,)
     x = encoder.encode(pa.record_batch({"color": ["v000", "v063", "v064", "v199"]})).x
     assert x.argmax(axis=1).tolist() == [0, 63, 64, 64]
@@ -85,8 +86,7 @@ def test_many_categories_share_the_last_slot() -> None:
 
 
 def test_raw_numbers_stay_as_they_are_each_in_one_place() -> None:
-    summary = Summary.of(TRAIN, Data(train="x.csv"))
-    settings = tabular.fit(COLUMNS[:2], summary, "raw")
+    settings = tabular.fit(COLUMNS[:2], Summary.of(TRAIN, CONFIG), CONFIG, "raw")
     encoder = tabular.TabularEncoder(settings)
     assert settings["range"] == "raw"
     assert encoder.encode(TRAIN).x.tolist() == [[1, 10], [2, 30], [3, 80], [6, 30], [8, 30]]

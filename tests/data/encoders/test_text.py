@@ -2,14 +2,15 @@ import pyarrow as pa
 
 from trimtab.config.data import Data, Text
 from trimtab.data.encoders import text
+from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
 
 
 def _settings(config: Text) -> dict[str, object]:
     rows = ["good film", "a good good film !", "bad film", "the the the end end"]
     batch = pa.record_batch({"review": rows * 5, "label": ["p", "p", "n", "n"] * 5})
-    summary = Summary.of(batch, Data(train="x.csv"))
-    return text.fit("review", summary.columns["review"], config)
+    wanted = Data(train="x.csv", text=config)
+    return text.fit([Column(name="review", kind="text")], Summary.of(batch, wanted), wanted)
 
 
 def test_the_vocabulary_is_the_most_frequent_training_tokens() -> None:

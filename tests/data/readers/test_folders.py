@@ -123,16 +123,16 @@ def test_images_of_any_size_and_mode_are_summarized(make_zip, summarize, make_pn
     kinds = [((5, 4), "L", 7), ((9, 3), "RGB", 0), ((5, 4), "RGBA", 0), ((2, 2), "1", 1), ((2, 2), "P", 3)]
     members = {f"{'ab'[i % 2]}/{i}.png": make_png(v, s, m) for i, (s, m, v) in enumerate(kinds)}
     media = summarize(make_zip(members)).columns["image"].media
-    assert media.sizes == {"4x5": 2, "3x9": 1, "2x2": 2}
-    assert media.modes == {"L": 1, "RGB": 1, "RGBA": 1, "1": 1, "P": 1}
+    assert media.counts("image", "sizes") == {"4x5": 2, "3x9": 1, "2x2": 2}
+    assert media.counts("image", "modes") == {"L": 1, "RGB": 1, "RGBA": 1, "1": 1, "P": 1}
 
 
 def test_clips_of_any_rate_and_width_are_summarized(make_zip, summarize, make_wav):
     kinds = [(8000, "PCM_16", 1), (16000, "PCM_U8", 1), (44100, "PCM_24", 2), (8000, "FLOAT", 2)]
     members = {f"{'ab'[i % 2]}/{i}.wav": make_wav(0.25, *kind) for i, kind in enumerate(kinds)}
     media = summarize(make_zip(members)).columns["audio"].media
-    assert media.rates == {"8000": 2, "16000": 1, "44100": 1}
-    assert media.durations == {"25": 4}
+    assert media.counts("audio", "rates") == {"8000": 2, "16000": 1, "44100": 1}
+    assert media.counts("audio", "durations") == {"25": 4}
     assert media.unreadable == 0
 
 
@@ -147,7 +147,7 @@ def test_a_damaged_image_is_counted_and_named(make_zip, summarize, make_png, dam
         path.write_bytes(content.replace(zlib.crc32(whole).to_bytes(4, "little"), wrong))
     media = summarize(path).columns["image"].media
     assert media.unreadable_items == [(1, "b/bad one.png")]
-    assert media.images == media.unreadable == 1
+    assert media.files("image") == media.unreadable == 1
 
 
 def test_a_damaged_clip_is_counted_and_named(make_zip, summarize, make_wav):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import pickle
 import resource
@@ -180,9 +181,9 @@ def test_images_are_looked_into_one_in_four_whatever_the_cut(make_png):
     rows = pa.RecordBatch.from_pydict({"image": images})
     found, again = summarize(rows, 100).columns["image"].media, summarize(rows, 333).columns["image"].media
     assert found == again
-    assert found.images == 1000
-    assert 180 < sum(found.brightness.values()) < 320
-    assert all(0 <= int(level) <= 255 for level in found.brightness)
+    assert found.files("image") == 1000
+    assert 180 < sum(found.counts("image", "brightness").values()) < 320
+    assert all(0 <= int(level) <= 255 for level in found.counts("image", "brightness"))
 
 
 def test_an_image_whose_pixels_are_damaged_is_counted_but_not_measured(make_png):
@@ -192,13 +193,33 @@ def test_an_image_whose_pixels_are_damaged_is_counted_but_not_measured(make_png)
         whole.add(0, bytes(content), "")
         content[content.index(b"IDAT") + 6] ^= 0xFF
         damaged.add(0, bytes(content), "")
-    assert whole.images == damaged.images == 60
-    assert whole.brightness.keys() == {"90"}
-    assert damaged.brightness == {}
+    assert whole.files("image") == damaged.files("image") == 60
+    assert whole.counts("image", "brightness").keys() == {"90"}
+    assert damaged.counts("image", "brightness") == {}
 
 
 def test_loudness_is_in_decibels_of_full_scale(make_wav):
     found = MediaSummary()
     for length in range(1, 60):
         found.add(0, make_wav(length / 10), "")
-    assert found.loudness.keys() == {"-9"}, "a sine of half the full scale"
+    assert found.counts("audio", "loudness").keys() == {"-9"}, "a sine of half the full scale"
+
+
+def test_files_that_were_counted_before_kinds_had_counts_of_their_own_are_read():
+    before = {
+        "images": 3,
+        "clips": 0,
+        "sizes": {"8x8": 3},
+        "modes": {"L": 3},
+        "rates": {},
+        "durations": {},
+        "brightness": {},
+        "loudness": {},
+        "unreadable": 1,
+        "unreadable_items": [[2, "a.png"]],
+    }
+    found = MediaSummary.from_dict(before)
+    assert (found.files("image"), found.files("audio"), found.unreadable) == (3, 0, 1)
+    assert found.counts("image", "sizes") == {"8x8": 3}
+    assert found.counts("audio", "rates") == {}
+    assert MediaSummary.from_dict(dataclasses.asdict(found)) == found

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, Field
 
 from trimtab.config.data import ColumnKind
-from trimtab.data.champion.distributions import Categories, Distribution, Numbers, distributions
 from trimtab.data.champion.stability import Binned, Test, compare_categories, compare_numbers
+from trimtab.data.kinds.registry import kind_of
+from trimtab.data.schema import Column
+from trimtab.data.statistics.distributions import Categories, Distribution, Numbers
 from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
     from trimtab.data.statistics.summary import Summary
 
-_MOST_CATEGORIES, _MOST_TOKENS, _MOST_UNSEEN = 20, 100, 5
+_MOST_UNSEEN = 5
 
 
 class Bin(BaseModel):
@@ -117,9 +119,10 @@ def _compared(
 ) -> Iterator[_Compared]:
     for name, kind in _columns(champion.schema, schema):
         is_label = name == schema.label
-        sides = distributions(name, kind, before), distributions(name, kind, now)
+        column = Column(name=name, kind=kind)
+        sides = [kind_of(kind).distributions(column, summary) for summary in (before, now)]
         for aspect, one in sides[0].items():
-            found = _compare(one, sides[1][aspect], tokens=aspect == "tokens")
+            found = _compare(one, sides[1][aspect])
             if found is not None:
                 yield _Compared(name, kind, aspect, is_label, *found, _unseen(one, sides[1][aspect]))
 
@@ -132,7 +135,7 @@ def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, C
     yield from ((column.name, column.kind) for column in now.columns if kinds.get(column.name) == column.kind)
 
 
-def _compare(before: Distribution, now: Distribution, *, tokens: bool) -> tuple[Binned, Test] | None:
+def _compare(before: Distribution, now: Distribution) -> tuple[Binned, Test] | None:
     """Returns the comparison, or None where the reference or the new data have no rows to compare."""
     if not before.present + before.missing or not now.present + now.missing:
         return None
@@ -140,7 +143,7 @@ def _compare(before: Distribution, now: Distribution, *, tokens: bool) -> tuple[
         return compare_numbers(before, now)
     assert isinstance(before, Categories)
     assert isinstance(now, Categories)
-    return compare_categories(before, now, _MOST_TOKENS if tokens else _MOST_CATEGORIES)
+    return compare_categories(before, now, before.compared)
 
 
 def _unseen(before: Distribution, now: Distribution) -> list[str]:

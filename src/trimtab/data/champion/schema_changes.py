@@ -12,8 +12,9 @@ import pyarrow as pa
 
 from trimtab.config.data import Data
 from trimtab.data.encoders import preprocess
-from trimtab.data.encoders.form import PIXELS, RANGE
-from trimtab.data.statistics.infer import checked_label, column_kind, input_columns, task_of
+from trimtab.data.encoders.form import RANGE
+from trimtab.data.kinds.infer import checked_label, column_kind, input_columns, task_of
+from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.values.values import MISSING_NUMBERS, numbers
 from trimtab.tasks.registry import task
 
@@ -28,27 +29,6 @@ if TYPE_CHECKING:
     from trimtab.data.statistics.summary import Summary
 
 _MOST_NAMED = 10
-_WORDS = {"categorical", "text"}
-_SETTINGS = {
-    "height": "image.height",
-    "width": "image.width",
-    "channels": "image.channels",
-    "sample_rate_hz": "audio.sample_rate_hz",
-    "samples": "audio.duration_s",
-    "frame": "audio.frame_ms",
-    "hop": "audio.hop_ms",
-    "mel_bins": "audio.mel_bins",
-    "vocabulary": "text.vocabulary_size",
-    "max_tokens": "text.max_tokens",
-}
-_UNITS = {
-    "height": "pixels",
-    "width": "pixels",
-    "samples": "samples",
-    "frame": "samples",
-    "hop": "samples",
-    "vocabulary": "words",
-}
 
 
 def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[str]:
@@ -94,11 +74,8 @@ def form_changes(champion: DatasetSchema, form: Form) -> list[str]:
 
 def _range(form: Form, champion: DatasetSchema) -> list[float] | str:
     """Returns a range as the settings of the champion's kind of encoder would hold it."""
-    if isinstance(form.input, tuple):
-        return list(form.input)
-    if form.input == "raw" and champion.input.kind == "image":
-        return list(PIXELS)
-    return form.input if champion.input.kind == "tabular" else "standardized"
+    wanted = input_kind(champion.input.kind).raw if form.input == "raw" else form.input
+    return list(wanted) if isinstance(wanted, tuple) else wanted
 
 
 def _has_raw_label(schema: DatasetSchema) -> bool:
@@ -171,11 +148,11 @@ def _settings(schema: DatasetSchema, champion: Reference, train: Summary, config
     """
     before = champion.settings or Data(train=config.train)
     now, then = (preprocess.fit(schema.columns, train, one) for one in (config, before))
-    for key, field in _SETTINGS.items():
-        found = schema.preprocessing.get(key)
-        if found is not None and now[key] not in (then[key], found):
+    for key, setting in input_kind(schema.input.kind).settings.items():
+        found = schema.preprocessing[key]
+        if now[key] not in (then[key], found):
             wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], found))
-            yield f"data.{field} asks for {wanted:,} {_UNITS.get(key, '')}".rstrip() + f", it was {was:,}"
+            yield f"data.{setting.field} asks for {wanted:,} {setting.unit}".rstrip() + f", it was {was:,}"
 
 
 def _words(column: ColumnSummary) -> str:
@@ -189,7 +166,11 @@ def _words(column: ColumnSummary) -> str:
 
 
 def _is_alike(kind: ColumnKind, before: ColumnKind) -> bool:
-    return kind == before or {kind, before} == _WORDS
+    return kind == before or (_is_words(kind) and _is_words(before))
+
+
+def _is_words(kind: ColumnKind) -> bool:
+    return kind != "numeric" and not holds_files(kind)
 
 
 def _is_empty(column: ColumnSummary, rows: int) -> bool:
@@ -201,7 +182,7 @@ def _is_readable(column: Column, summary: Summary) -> bool:
     found = summary.columns.get(column.name)
     if found is None or found.type == "other":
         return False
-    encoded = column.kind in ("image", "audio")
+    encoded = holds_files(column.kind)
     numbers = column.kind != "numeric" or found.words == 0
     return found.type == "null" or (encoded == (found.type == "binary") and numbers)
 

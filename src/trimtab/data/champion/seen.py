@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trimtab.data.kinds.registry import any_files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -40,7 +42,7 @@ def sides_changed(
     before = champion.settings
     if before is not None and before.test is None:
         return ["data.test was not given"]
-    encoded = any(column.kind in ("image", "audio") for column in schema.columns)
+    encoded = any_files(schema.columns)
     share = known_share(champion.train, summaries) if champion.train is not None and not encoded else 0.0
     return [f"about {share:.0%} of data.test was in data.train"] if share > _TOLERATED else []
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from trimtab.data.champion.distributions import Categories, Numbers
+from trimtab.data.statistics.distributions import Categories, Numbers
 
 Floats = npt.NDArray[np.float64]
 # In brackets, since a category may well be called "other".

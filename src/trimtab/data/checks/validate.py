@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trimtab.data.checks.leaks import DECIDES, leaks
-from trimtab.data.statistics.infer import identifiers
+from trimtab.data.kinds.infer import identifiers
+from trimtab.data.kinds.registry import any_files, holds_files
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trimtab.config.data import Data
+    from trimtab.data.kinds.infer import Meaning
     from trimtab.data.schema import Column
-    from trimtab.data.statistics.infer import Meaning
     from trimtab.data.statistics.summary import Summary
     from trimtab.tasks.base import Meaning as TaskMeaning
 
@@ -150,7 +151,7 @@ def _absent_classes(per_split: _Counts, classes: list[str], *, known: bool) -> l
 def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Data) -> list[str]:
     warnings = []
     for column in columns:
-        if column.kind not in ("image", "audio"):
+        if not holds_files(column.kind):
             continue
         found = {split: summary.columns[column.name].media for split, summary in per_split.items()}
         count = sum(media.unreadable for media in found.values())
@@ -188,7 +189,7 @@ def _copies(test: Summary | None, columns: list[Column]) -> list[str]:
 
     Encoded files are not in the sample, so that their rows cannot be told apart.
     """
-    if test is None or any(column.kind in ("image", "audio") for column in columns):
+    if test is None or any_files(columns):
         return []
     rows = int(test.sample.counts.sum())
     share = 1 - len(test.sample.hashes) / max(rows, 1)
@@ -202,7 +203,7 @@ def _copies(test: Summary | None, columns: list[Column]) -> list[str]:
 
 def _identifiers(train: Summary, label: str, columns: list[Column], config: Data) -> list[str]:
     used = {column.name for column in columns}
-    if any(column.kind in ("image", "audio") for column in columns):
+    if any_files(columns):
         return []
     warnings = []
     for name in identifiers(train, label, config):
@@ -226,7 +227,7 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
     for name, column in train.columns.items():
         if name not in config.drop and column.missing == train.rows:
             warnings.append(f"{name}: every value is missing{'' if name in used else ': it is left out'}")
-    for name in (column.name for column in columns if column.kind in ("categorical", "text")):
+    for name in (each.name for each in columns if each.kind != "numeric" and not holds_files(each.kind)):
         found = train.columns[name]
         present = train.rows - found.missing_numbers
         if name not in config.columns and found.type == "string" and present:

@@ -225,7 +225,7 @@ def model_inputs(schema: DatasetSchema, stored: Batch) -> Batch:
 def model_input(schema: DatasetSchema, x: Array) -> Array:
     """Returns stored tensors ``(n, *shape)`` as the model takes them, in float32; tokens stay int32."""
     spec = schema.input
-    if spec.kind == "text":
+    if spec.is_tokens:
         return x.astype(np.int32, copy=False)
     result: Array = x.astype(np.float32)
     if spec.scale:

@@ -1,198 +1,82 @@
-"""Clips as log-mel spectrograms.
-
-The spectrogram belongs to preprocessing, not to the model: LiteRT has no FFT among its built-in operators and
-TFMOT's quantization-aware training refuses the layers it would take, so that a model with its own front end
-could be neither quantized nor served by the plain runtime. Here one numpy implementation makes the shards and
-serves, and a unit test compares it with a plain definition of the transform.
-"""
+"""Clips as log-mel spectrograms."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from functools import lru_cache
-from math import ceil, gcd
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import soundfile
 
-from trimtab.data.encoders.base import Encoded, encode_files
-from trimtab.data.encoders.form import RANGE, STANDARDIZED, line, range_of
+from trimtab.data.encoders.form import RANGE, STANDARDIZED, line, other_ranges, range_of
+from trimtab.data.encoders.mel import MelSettings, decode
+from trimtab.data.kinds.base import Encoded, InputKind, Setting, encode_files
+from trimtab.data.readers.wav_folder import WAV_ENDINGS
 from trimtab.data.schema import TensorSpec
+from trimtab.data.statistics.distributions import Distribution, categories, histogram, most_frequent
+from trimtab.data.statistics.media import FileKind
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Audio
+    from collections.abc import Sequence
+
+    from trimtab.config.data import Data
     from trimtab.config.model import InputRange
-    from trimtab.data.statistics.column import ColumnSummary
+    from trimtab.data.schema import Column
+    from trimtab.data.statistics.summary import Summary
 
-# A damaged header can claim any of these, and memory would be taken for it.
-MAX_SECONDS, MAX_RATE_HZ, MAX_CHANNELS = 600, 384_000, 32
-# Each of these may be allowed, and all of them be 29 GB: a FLAC of 200 kB can hold a minute of such silence.
-# 2^26 are ten minutes of stereo at 48 kHz, and 256 MB.
-MAX_SAMPLES = 1 << 26
 MAX_CLIP_SECONDS = 60.0
+DURATION_STEPS_PER_S = 100
 _PERCENTILE = 0.95
-_DURATION_UNIT_S = 0.01
-_RANGE_DB = 80.0
-_LOWEST_HZ = 20.0
-Floats = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class MelSettings:
-    """How clips become spectrograms.
-
-    Attributes:
-        sample_rate_hz: Rate that clips are resampled to.
-        samples: Samples that clips are cut or zero-padded to.
-        frame: Samples of the analysis window.
-        hop: Samples between windows.
-        mel_bins: Bands of the mel scale, from 20 Hz to half the sample rate.
-    """
-
-    sample_rate_hz: int
-    samples: int
-    frame: int
-    hop: int
-    mel_bins: int
-
-    @property
-    def frames(self) -> int:
-        """Returns the number of windows of a clip; clips shorter than a window are padded to one."""
-        return 1 + max(0, self.samples - self.frame) // self.hop
-
-
-def decode(content: bytes, settings: MelSettings) -> Floats:
-    """Returns the log-mel spectrogram of an encoded clip, ``(frames, mel_bins, 1)``, in -1..1.
-
-    Args:
-        content: The content of a file that libsndfile reads, such as WAV, FLAC or OGG.
-        settings: Rate, length and resolution.
-
-    Raises:
-        ValueError: If it is no such file, if it is damaged, longer than ten minutes, or too much otherwise.
-    """
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            rate, seconds = int(file.samplerate), file.frames / file.samplerate
-            large = file.frames * file.channels > MAX_SAMPLES
-            if large or seconds > MAX_SECONDS or rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
-                raise ValueError(f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much")
-            clip = file.read(dtype="float32", always_2d=True).mean(axis=1)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
-        # libsndfile's own words: the error's text begins with the address of the buffer.
-        why = error.error_string if isinstance(error, soundfile.LibsndfileError) else error
-        raise ValueError(f"no readable clip: {why}") from error
-    if not len(clip) or not np.isfinite(clip).all():
-        raise ValueError("an empty clip, or samples that are not numbers")
-    if rate != settings.sample_rate_hz:
-        clip = _resampled(clip, rate, settings.sample_rate_hz)
-    return log_mel(clip, settings)
-
-
-def _resampled(clip: Floats, rate: int, wanted: int) -> Floats:
-    from scipy.signal import resample_poly  # costs a second that no other data should pay
-
-    common = gcd(rate, wanted)
-    resampled: Floats = resample_poly(clip, wanted // common, rate // common)
-    return resampled
-
-
-def log_mel(clip: Floats, settings: MelSettings) -> Floats:
-    """Returns the log-mel spectrogram of a clip, ``(frames, mel_bins, 1)``, in -1..1.
-
-    Power spectra of Hann windows, summed in triangular bands that are equally wide on the mel scale (Slaney's
-    triangles on O'Shaughnessy's scale, 2595 log10(1 + f / 700)), in decibels below the clip's loudest
-    point. The upper 80 dB are mapped to -1..1, which makes the result independent of the recording's level.
-
-    Args:
-        clip: Mono samples at the settings' rate, ``(n,)``.
-        settings: Length and resolution.
-    """
-    length = max(settings.samples, settings.frame)
-    padded = np.zeros(length, np.float32)
-    kept = clip[: settings.samples]
-    padded[: len(kept)] = kept
-    windows = np.lib.stride_tricks.sliding_window_view(padded, settings.frame)[:: settings.hop]
-    spectra = np.fft.rfft(windows * _window(settings.frame), _fft_size(settings.frame))
-    mels = (np.abs(spectra) ** 2) @ _filters(settings)
-    loudest = max(float(mels.max()), 1e-10)
-    decibels = 10 * np.log10(np.maximum(mels / loudest, 10 ** (-_RANGE_DB / 10)))
-    result: Floats = np.clip(decibels / (_RANGE_DB / 2) + 1, -1, 1).astype(np.float32)[:, :, None]
-    return result
-
-
-@lru_cache(maxsize=8)
-def _window(frame: int) -> Floats:
-    return np.hanning(frame).astype(np.float32)
-
-
-def _fft_size(frame: int) -> int:
-    return 1 << (frame - 1).bit_length()
-
-
-@lru_cache(maxsize=8)
-def _filters(settings: MelSettings) -> Floats:
-    """Returns the weights of every frequency in every band, ``(frequencies, mel_bins)``."""
-    frequencies = np.fft.rfftfreq(_fft_size(settings.frame), 1 / settings.sample_rate_hz)
-    edges = np.linspace(_mel(_LOWEST_HZ), _mel(settings.sample_rate_hz / 2), settings.mel_bins + 2)
-    hertz = 700 * (10 ** (edges / 2595) - 1)
-    # A band narrower than the distance of two frequencies would catch none of them and always be silent.
-    distance, centre = frequencies[1], hertz[1:-1]
-    rise = np.maximum(centre - hertz[:-2], distance)
-    fall = np.maximum(hertz[2:] - centre, distance)
-    offsets = frequencies[:, None] - centre
-    heights = np.minimum(1 + offsets / rise, 1 - offsets / fall)
-    weights: Floats = np.maximum(0, heights).astype(np.float32)
-    return weights
-
-
-def _mel(hertz: float) -> float:
-    return float(2595 * np.log10(1 + hertz / 700))
+_SHOWN = 5
+_MOST_FRAMES, _SILENCE = 1 << 24, 1e-12
+_SOUND = ((0, b"RIFF"), (0, b"fLaC"), (0, b"OggS"), (0, b"FORM"))
 
 
 def fit(
-    name: str, summary: ColumnSummary, config: Audio, input_range: InputRange = "standardized"
+    columns: Sequence[Column], summary: Summary, config: Data, input_range: InputRange = "standardized"
 ) -> dict[str, Any]:
     """Returns the settings of an ``AudioEncoder``: what the config says, else what most training clips are.
 
     Args:
-        name: The column.
-        summary: Its summary over the training split.
-        config: The config's audio section.
+        columns: The column.
+        summary: The summary of the training split.
+        config: The config's data section.
         input_range: What silence and the loudest point become; a spectrogram has no other ``raw`` form.
     """
-    media = summary.media
-    common = max(sorted(media.rates.items()), key=lambda item: item[1], default=("16000", 0))[0]
-    rate = config.sample_rate_hz or int(common)
-    seconds = config.duration_s or min(_long_clip_seconds(media.durations), MAX_CLIP_SECONDS)
+    (column,), wanted = columns, config.audio
+    media = summary.columns[column.name].media
+    common = next(iter(most_frequent(media.counts("audio", "rates"), 1)), "16000")
+    rate = wanted.sample_rate_hz or int(common)
+    durations = media.counts("audio", "durations")
+    seconds = wanted.duration_s or min(_long_clip_seconds(durations), MAX_CLIP_SECONDS)
     return {
         "kind": "audio",
-        "column": name,
+        "column": column.name,
         "sample_rate_hz": rate,
         "samples": max(1, round(seconds * rate)),
-        "frame": max(2, round(config.frame_ms * rate / 1000)),
-        "hop": max(1, round(config.hop_ms * rate / 1000)),
-        "mel_bins": config.mel_bins,
+        "frame": max(2, round(wanted.frame_ms * rate / 1000)),
+        "hop": max(1, round(wanted.hop_ms * rate / 1000)),
+        "mel_bins": wanted.mel_bins,
         **({RANGE: list(input_range)} if isinstance(input_range, tuple) else {}),
     }
 
 
 def _long_clip_seconds(durations: dict[str, int]) -> float:
     """Returns the 95th percentile of the lengths of clips."""
-    wanted, seen = ceil(_PERCENTILE * sum(durations.values())), 0
+    wanted, seen = math.ceil(_PERCENTILE * sum(durations.values())), 0
     for units in sorted(map(int, durations)):
         seen += durations[str(units)]
         if seen >= wanted:
-            return units * _DURATION_UNIT_S
+            return units / DURATION_STEPS_PER_S
     return 1.0
 
 
 class AudioEncoder:
     """Turns a column of encoded clips into log-mel spectrograms."""
+
+    vocabulary_size = None
 
     def __init__(self, settings: dict[str, Any]) -> None:
         names = ("sample_rate_hz", "samples", "frame", "hop", "mel_bins")
@@ -207,3 +91,63 @@ class AudioEncoder:
         return encode_files(
             batch.column(self._column), self.spec, lambda content: decode(content, self._settings)
         )
+
+
+def _look(content: bytes) -> dict[str, str] | None:
+    """Returns what a clip counts as: its rate in Hz and its duration in steps of 10 ms, rounded up."""
+    if content[8:12] == b"WEBP" or not any(content.startswith(magic, place) for place, magic in _SOUND):
+        return None
+    try:
+        found = soundfile.info(io.BytesIO(content))
+    except (soundfile.LibsndfileError, RuntimeError):
+        return None
+    if not found.frames:
+        return None
+    steps = math.ceil(found.frames / found.samplerate * DURATION_STEPS_PER_S)
+    return {"rates": str(int(found.samplerate)), "durations": str(steps)}
+
+
+def _loudness_db(content: bytes) -> int | None:
+    """Returns the root mean square of a clip in dB of full scale, or None where it is damaged or too long."""
+    try:
+        with soundfile.SoundFile(io.BytesIO(content)) as file:
+            if file.frames > _MOST_FRAMES:
+                return None
+            samples = file.read(dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError):
+        return None
+    power = float(np.square(samples, dtype=np.float64).mean())
+    return round(10 * math.log10(max(power, _SILENCE))) if math.isfinite(power) else None
+
+
+def _brief(column: Column, summary: Summary) -> dict[str, Any]:
+    media = summary.columns[column.name].media
+    return {"missing": media.unreadable, "rates": most_frequent(media.counts("audio", "rates"), _SHOWN)}
+
+
+def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
+    media, rows = summary.columns[column.name].media, summary.rows
+    rates, durations, loudness = (media.counts("audio", name) for name in ("rates", "durations", "loudness"))
+    return {
+        "sample rate in Hz": categories(most_frequent(rates), rows, rows - media.files("audio")),
+        "duration in s": histogram(durations, rows, 1 / DURATION_STEPS_PER_S),
+        "loudness in dB": histogram(loudness, sum(loudness.values())),
+    }
+
+
+INPUT = InputKind(
+    fit,
+    AudioEncoder,
+    _brief,
+    _distributions,
+    files=FileKind(WAV_ENDINGS, "audio/", _look, {"loudness": _loudness_db}),
+    settings={
+        "sample_rate_hz": Setting("audio.sample_rate_hz"),
+        "samples": Setting("audio.duration_s", "samples"),
+        "frame": Setting("audio.frame_ms", "samples"),
+        "hop": Setting("audio.hop_ms", "samples"),
+        "mel_bins": Setting("audio.mel_bins"),
+    },
+    has_limits=True,
+    other_ranges=other_ranges,
+)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from trimtab.config.model import InputRange
 
@@ -40,3 +43,19 @@ def line(start: tuple[float, float], end: tuple[float, float]) -> dict[str, list
     scale = (end[1] - end[0]) / (start[1] - start[0])
     offset = end[0] - start[0] * scale
     return {} if (scale, offset) == (1.0, 0.0) else {"scale": [scale], "offset": [offset]}
+
+
+def other_ranges(
+    settings: Mapping[str, Any], x: npt.NDArray[Any]
+) -> Iterator[tuple[InputRange, npt.NDArray[Any]]]:
+    """Yields model-ready images or clips as they would be with another ``model.input``.
+
+    Args:
+        settings: Their encoder's.
+        x: As they are, ``(n, *shape)``.
+    """
+    low, high = range_of(settings)
+    unit = (x - low) / (high - low)
+    for wanted in (PIXELS, (0.0, 1.0), STANDARDIZED):
+        if wanted != (low, high):
+            yield wanted, (unit * (wanted[1] - wanted[0]) + wanted[0]).astype(np.float32)

@@ -8,19 +8,34 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
-from trimtab.data.encoders.base import Encoded, encode_files
-from trimtab.data.encoders.form import PIXELS, RANGE, line, range_of
+from trimtab.data.encoders.form import PIXELS, RANGE, line, other_ranges, range_of
+from trimtab.data.kinds.base import Encoded, InputKind, Setting, encode_files
+from trimtab.data.readers.image_folder import IMAGE_ENDINGS
 from trimtab.data.schema import TensorSpec
-from trimtab.data.values.images import FORMATS, MAX_PIXELS
+from trimtab.data.statistics.distributions import Distribution, categories, histogram, most_frequent
+from trimtab.data.statistics.media import FileKind
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Image as ImageConfig
-    from trimtab.config.model import InputRange
-    from trimtab.data.statistics.column import ColumnSummary
+    from collections.abc import Sequence
 
+    from trimtab.config.data import Data
+    from trimtab.config.model import InputRange
+    from trimtab.data.schema import Column
+    from trimtab.data.statistics.summary import Summary
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+
+# A small file can claim to hold a huge image ("decompression bomb"): the header is checked before anything is
+# decoded. 2^26 pixels are 8,192 x 8,192.
+MAX_PIXELS = 1 << 26
 MIN_SIDE, MAX_SIDE = 4, 1024
+_SHOWN, _DRAFT_PIXELS = 5, 16
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
+_JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+# Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.
+_DAMAGED = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError)
 _STRIP_PIXELS = 1 << 20
 _GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"])
 
@@ -50,8 +65,7 @@ def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArra
             pixels = _flat(image, mode)
             if pixels.size != (width, height):
                 pixels = pixels.resize((width, height), Image.Resampling.BILINEAR)
-    # Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError) as error:
+    except _DAMAGED as error:
         # Pillow names the buffer's address where it knows no format.
         why = "it is of no known format" if isinstance(error, UnidentifiedImageError) else error
         raise ValueError(f"no readable image: {why}") from error
@@ -91,33 +105,38 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 
 def fit(
-    name: str, summary: ColumnSummary, config: ImageConfig, input_range: InputRange = "standardized"
+    columns: Sequence[Column], summary: Summary, config: Data, input_range: InputRange = "standardized"
 ) -> dict[str, Any]:
     """Returns the settings of an ``ImageEncoder``: what the config says, else what most training images are.
 
     Args:
-        name: The column.
-        summary: Its summary over the training split.
-        config: The config's image section.
+        columns: The column.
+        summary: The summary of the training split.
+        config: The config's data section.
         input_range: What black and white become; ``raw`` are 0 and 255.
     """
-    common = max(sorted(summary.media.sizes.items()), key=lambda item: item[1], default=("32x32", 0))[0]
+    (column,), wanted = columns, config.image
+    media = summary.columns[column.name].media
+    sizes, modes = media.counts("image", "sizes"), media.counts("image", "modes")
+    common = next(iter(most_frequent(sizes, 1)), "32x32")
     height, width = (int(side) for side in common.split("x"))
     shrink = max(1.0, height / MAX_SIDE, width / MAX_SIDE)
-    grey = bool(summary.media.modes) and set(summary.media.modes) <= _GREY_MODES
+    grey = bool(modes) and set(modes) <= _GREY_MODES
     limits = PIXELS if input_range == "raw" else input_range
     return {
         "kind": "image",
-        "column": name,
-        "height": config.height or max(MIN_SIDE, round(height / shrink)),
-        "width": config.width or max(MIN_SIDE, round(width / shrink)),
-        "channels": config.channels or (1 if grey else 3),
+        "column": column.name,
+        "height": wanted.height or max(MIN_SIDE, round(height / shrink)),
+        "width": wanted.width or max(MIN_SIDE, round(width / shrink)),
+        "channels": wanted.channels or (1 if grey else 3),
         **({RANGE: list(limits)} if isinstance(limits, tuple) else {}),
     }
 
 
 class ImageEncoder:
     """Turns a column of encoded images into pixels of one size."""
+
+    vocabulary_size = None
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._column = str(settings["column"])
@@ -130,3 +149,63 @@ class ImageEncoder:
         return encode_files(
             batch.column(self._column), self.spec, lambda content: decode(content, *self._shape)
         )
+
+
+def _look(content: bytes) -> dict[str, str] | None:
+    """Returns what an image that seems whole counts as: its header is read and its end is there."""
+    if content.startswith(_PNG) and _PNG_END not in content[-64:]:
+        return None
+    if content.startswith(_JPEG) and _JPEG_END not in content[-4096:]:
+        return None
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                return None
+            return {"sizes": f"{image.height}x{image.width}", "modes": image.mode}
+    except (*_DAMAGED, ValueError):
+        return None
+
+
+def _brightness(content: bytes) -> int | None:
+    """Returns the mean grey level of an image, 0 to 255, or None where it turns out to be damaged."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            image.draft("L", (_DRAFT_PIXELS, _DRAFT_PIXELS))
+            return round(ImageStat.Stat(image.convert("L")).mean[0])
+    except (*_DAMAGED, ValueError):
+        return None
+
+
+def _brief(column: Column, summary: Summary) -> dict[str, Any]:
+    media = summary.columns[column.name].media
+    shown = {name: most_frequent(media.counts("image", name), _SHOWN) for name in ("sizes", "modes")}
+    return {"missing": media.unreadable, **shown}
+
+
+def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
+    media, rows = summary.columns[column.name].media, summary.rows
+    brightness = media.counts("image", "brightness")
+    return {
+        "height x width": categories(
+            most_frequent(media.counts("image", "sizes")), rows, rows - media.files("image")
+        ),
+        "brightness": histogram(brightness, sum(brightness.values())),
+    }
+
+
+INPUT = InputKind(
+    fit,
+    ImageEncoder,
+    _brief,
+    _distributions,
+    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}),
+    settings={
+        "height": Setting("image.height", "pixels"),
+        "width": Setting("image.width", "pixels"),
+        "channels": Setting("image.channels"),
+    },
+    raw=PIXELS,
+    has_limits=True,
+    other_ranges=other_ranges,
+    is_pixels=True,
+)

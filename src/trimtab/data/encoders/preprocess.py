@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trimtab.data.encoders import audio, image, tabular, text
+from trimtab.data.kinds.registry import TABLE, holds_files, input_kind, name_of
 from trimtab.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -32,23 +32,16 @@ def fit(
     """
     if not columns:
         raise DataError("no input column is left beside the label", field="data.drop")
-    whole = [column for column in columns if column.kind not in ("numeric", "categorical")]
+    whole = [column for column in columns if name_of(column.kind) != TABLE]
     if len(columns) > 1 and whole:
         raise _too_many(columns, whole)
-    kind = whole[0].kind if whole else "tabular"
-    if isinstance(input_range, tuple) and kind not in ("image", "audio"):
+    name = name_of(columns[0].kind)
+    kind = input_kind(name)
+    if isinstance(input_range, tuple) and not kind.has_limits:
         raise ConfigError(
-            f"expected standardized or raw for {kind} data; got {list(input_range)}", field="model.input"
+            f"expected standardized or raw for {name} data; got {list(input_range)}", field="model.input"
         )
-    if not whole:
-        return tabular.fit(columns, summary, input_range)
-    (column,) = whole
-    found = summary.columns[column.name]
-    if column.kind == "image":
-        return image.fit(column.name, found, config.image, input_range)
-    if column.kind == "audio":
-        return audio.fit(column.name, found, config.audio, input_range)
-    return text.fit(column.name, found, config.text)
+    return kind.fit(columns, summary, config, input_range)
 
 
 def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
@@ -59,7 +52,7 @@ def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
     if tabular_names:
         names = ", ".join(column.name for column in whole)
         hints.append(f"To learn from the other columns: data.drop: [{names}].")
-    if any(column.kind == "text" for column in whole):
+    if not all(holds_files(column.kind) for column in whole):
         hints.append("A text column with few different values can be made categorical in data.columns.")
     described = ", ".join(f"{column.name} ({column.kind})" for column in columns[:12])
     more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""

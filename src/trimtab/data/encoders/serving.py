@@ -8,25 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from trimtab.data.encoders.audio import AudioEncoder
-from trimtab.data.encoders.base import Encoded, Encoder
-from trimtab.data.encoders.image import ImageEncoder
-from trimtab.data.encoders.tabular import TabularEncoder
-from trimtab.data.encoders.text import TextEncoder
+from trimtab.data.kinds.base import Encoded, Encoder
+from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.schema import Column, DatasetSchema
 from trimtab.errors import DataError
-
-_ENCODERS: dict[str, type[TabularEncoder | TextEncoder | ImageEncoder | AudioEncoder]] = {
-    "tabular": TabularEncoder,
-    "text": TextEncoder,
-    "image": ImageEncoder,
-    "audio": AudioEncoder,
-}
 
 
 def encoder_of(preprocessing: dict[str, Any]) -> Encoder:
     """Returns the encoder of fitted settings, ``DatasetSchema.preprocessing``."""
-    return _ENCODERS[preprocessing["kind"]](preprocessing)
+    return input_kind(preprocessing["kind"]).encoder(preprocessing)
 
 
 class Preprocessor:
@@ -64,7 +54,7 @@ class Preprocessor:
                 )
             kind = batch.schema.field(column.name).type
             encoded = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-            fits = encoded == (column.kind in ("image", "audio")) and not pa.types.is_nested(kind)
+            fits = encoded == holds_files(column.kind) and not pa.types.is_nested(kind)
             if not fits and not pa.types.is_null(kind):
                 raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
         return self._encoder.encode(batch)

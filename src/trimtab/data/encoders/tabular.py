@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,29 +10,36 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.data.encoders.base import Encoded
 from trimtab.data.encoders.form import RANGE
+from trimtab.data.kinds.base import Encoded, InputKind
 from trimtab.data.schema import Column, TensorSpec
+from trimtab.data.statistics.distributions import Distribution, Numbers, categories
 from trimtab.data.values.values import numbers, texts
 
 if TYPE_CHECKING:
+    from trimtab.config.data import Data
     from trimtab.config.model import InputRange
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
 
 MAX_CATEGORIES = 64
+_SHOWN = 5
 _AS_IT_IS = {"mean": 0.0, "std": 1.0, "missing": False}
 Floats = npt.NDArray[np.float32]
 
 
 def fit(
-    columns: Sequence[Column], summary: Summary, input_range: InputRange = "standardized"
+    columns: Sequence[Column],
+    summary: Summary,
+    config: Data,  # noqa: ARG001
+    input_range: InputRange = "standardized",
 ) -> dict[str, Any]:
     """Returns the settings of a ``TabularEncoder``.
 
     Args:
         columns: Numeric and categorical columns.
         summary: The summary of the training split.
+        config: The config's data section, which has nothing of tables.
         input_range: ``raw``: numbers stay as they are, each in one place, the median where one is missing.
     """
     fitted, is_raw = [], input_range == "raw"
@@ -74,6 +81,8 @@ class TabularEncoder:
     missing in the training split, 1 where it is missing. A categorical column becomes one slot for each of
     its most frequent training values, one for missing ones if there were any, and one for everything else.
     """
+
+    vocabulary_size = None
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._columns: list[_Numbers | _Categories] = [
@@ -127,3 +136,44 @@ class _Categories:
         known = pc.fill_null(pc.index_in(present, self._values), self._other_at)
         slots = pc.if_else(pc.is_null(present), min(self._missing_at, self._other_at), known)
         x[np.arange(len(x)), slots.to_numpy(zero_copy_only=False)] = 1
+
+
+def _brief(column: Column, summary: Summary) -> dict[str, Any]:
+    found = summary.columns[column.name]
+    if column.kind == "categorical":
+        return {"distinct": found.distinct.estimate, "most_frequent": found.frequent.top(_SHOWN)}
+    return {
+        "missing": summary.rows - found.numbers,
+        "mean": found.mean,
+        "std": float(np.sqrt(found.variance)),
+        "minimum": found.minimum,
+        "maximum": found.maximum,
+    }
+
+
+def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
+    found = summary.columns[column.name]
+    if column.kind == "categorical":
+        return {"values": categories(found.frequent.top(), summary.rows, found.missing)}
+    values, counts = summary.sample.numbers(column.name)
+    weights = counts.astype(np.float64)
+    whole = int(summary.sample.counts.sum()) == summary.rows
+    independent = float(weights.sum()) if whole else _kish(weights)
+    return {"values": Numbers(values, weights, independent, found.numbers, summary.rows - found.numbers)}
+
+
+def _kish(weights: npt.NDArray[np.float64]) -> float:
+    """Returns how many rows of weight one are as sure as these (Kish 1965): sampled rows come with copies."""
+    return float(weights.sum() ** 2 / np.square(weights).sum()) if len(weights) else 0.0
+
+
+def _other_ranges(
+    settings: dict[str, Any], x: npt.NDArray[Any]
+) -> Iterator[tuple[InputRange, npt.NDArray[Any]]]:
+    columns = settings["columns"]
+    if RANGE not in settings and all(c["kind"] == "numeric" and not c["missing"] for c in columns):
+        mean, std = (np.array([column[name] for column in columns]) for name in ("mean", "std"))
+        yield "raw", (x * std + mean).astype(np.float32)
+
+
+INPUT = InputKind(fit, TabularEncoder, _brief, _distributions, raw="raw", other_ranges=_other_ranges)

@@ -8,34 +8,52 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trimtab.data.encoders.base import Encoded
+from trimtab.data.kinds.base import Encoded, InputKind, Setting
 from trimtab.data.schema import TensorSpec
+from trimtab.data.statistics.distributions import Categories, Distribution, histogram
 from trimtab.data.values.tokens import tokenize
 from trimtab.data.values.values import texts
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Text
+    from collections.abc import Sequence
+
+    from trimtab.config.data import Data
+    from trimtab.config.model import InputRange
+    from trimtab.data.schema import Column
     from trimtab.data.statistics.column import ColumnSummary
+    from trimtab.data.statistics.summary import Summary
 
 PADDING, UNKNOWN = 0, 1
 MIN_TOKENS, MAX_TOKENS = 2, 4096
 _FIRST_WORD = 2
 _PERCENTILE = 0.95
+_TEXT_TOKENS = 3.0
+_TEXT_DISTINCT = 0.2
+_SHOWN = 5
+_COMPARED_TOKENS = 100
 
 
-def fit(name: str, summary: ColumnSummary, config: Text) -> dict[str, Any]:
+def fit(
+    columns: Sequence[Column],
+    summary: Summary,
+    config: Data,
+    input_range: InputRange = "standardized",  # noqa: ARG001
+) -> dict[str, Any]:
     """Returns the settings of a ``TextEncoder``: its words are the most frequent training tokens.
 
     Args:
-        name: The column.
-        summary: Its summary over the training split.
-        config: The config's text section.
+        columns: The column.
+        summary: The summary of the training split.
+        config: The config's data section.
+        input_range: Tokens have none.
     """
+    (column,) = columns
+    found = summary.columns[column.name]
     return {
         "kind": "text",
-        "column": name,
-        "vocabulary": list(summary.tokens.top(config.vocabulary_size - _FIRST_WORD)),
-        "max_tokens": config.max_tokens or _long_text_tokens(summary.token_lengths),
+        "column": column.name,
+        "vocabulary": list(found.tokens.top(config.text.vocabulary_size - _FIRST_WORD)),
+        "max_tokens": config.text.max_tokens or _long_text_tokens(found.token_lengths),
     }
 
 
@@ -69,3 +87,62 @@ class TextEncoder:
             tokens = tokenize(text or "")[:length]
             row[: len(tokens)] = [self._numbers.get(token, UNKNOWN) for token in tokens]
         return Encoded(rows)
+
+
+def takes(column: ColumnSummary, present: int) -> bool:
+    """Returns whether values have three or more tokens on average, two words, and a fifth of them differ.
+
+    Args:
+        column: A summary.
+        present: How many rows have a value.
+    """
+    counted = sum(column.token_lengths)
+    wordy = bool(counted) and _tokens(column) / counted >= _TEXT_TOKENS and _has_words(column)
+    return wordy and column.distinct.estimate >= _TEXT_DISTINCT * present
+
+
+def _has_words(column: ColumnSummary) -> bool:
+    """Returns whether most values have two words apart: `2024-01-31 10:15` and `a8:3f:0b` only have tokens.
+
+    Scripts that are written without spaces count as words.
+    """
+    values = list(column.frequent.counts)
+    wordy = (
+        sum(any(map(str.isalpha, word)) for word in value.split()) >= 2 or not value.isascii()
+        for value in values
+    )
+    return 2 * sum(wordy) >= len(values)
+
+
+def _tokens(column: ColumnSummary) -> int:
+    return sum(length * count for length, count in enumerate(column.token_lengths))
+
+
+def _brief(column: Column, summary: Summary) -> dict[str, Any]:
+    found = summary.columns[column.name]
+    mean_tokens = _tokens(found) / max(sum(found.token_lengths), 1)
+    return {"mean_tokens": mean_tokens, "most_frequent": found.tokens.top(_SHOWN)}
+
+
+def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
+    found = summary.columns[column.name]
+    lengths = {str(length): count for length, count in enumerate(found.token_lengths)}
+    # Tokens of one text depend on each other: together they are taken to say no more than one row does.
+    rows, tokens = sum(found.token_lengths), _tokens(found)
+    return {
+        "tokens": Categories(found.tokens.top(), rows, tokens, 0, _COMPARED_TOKENS),
+        "length in tokens": histogram(lengths, summary.rows),
+    }
+
+
+INPUT = InputKind(
+    fit,
+    TextEncoder,
+    _brief,
+    _distributions,
+    takes=takes,
+    settings={
+        "vocabulary": Setting("text.vocabulary_size", "words"),
+        "max_tokens": Setting("text.max_tokens"),
+    },
+)

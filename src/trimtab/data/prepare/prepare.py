@@ -17,7 +17,6 @@ from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
-from trimtab.data.encoders.text import TextEncoder
 from trimtab.data.prepare import split
 from trimtab.data.prepare.content import Content, content_of
 from trimtab.data.prepare.executor import Executor
@@ -165,7 +164,7 @@ class _Preparation:
             classes=self._in_order(classes),
             columns=columns,
             input=encoder.spec,
-            vocabulary_size=encoder.vocabulary_size if isinstance(encoder, TextEncoder) else None,
+            vocabulary_size=encoder.vocabulary_size,
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
             spelling=split.spelling(self._champion),

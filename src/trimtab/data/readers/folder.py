@@ -18,7 +18,6 @@ from trimtab.errors import DataError
 if TYPE_CHECKING:
     from trimtab.config.data import Data
 
-FOLDER_COLUMNS = (frozenset(["image", "label", "path"]), frozenset(["audio", "label", "path"]))
 FILES_PER_PARTITION = 2048
 _BATCH_FILES = 512
 _BATCH_BYTES = 16 << 20

@@ -119,7 +119,7 @@ class ColumnSummary:
         if kind == "other":
             summary.missing = column.null_count
             return summary, None
-        forced = config.columns.get(name) in ("categorical", "text")
+        forced = config.columns.get(name, "numeric") != "numeric"
         return summary, summary._add_values(name, column, forced=forced)
 
     def _add_values(self, name: str, column: pa.Array, *, forced: bool) -> Hashes:

@@ -1,27 +1,60 @@
-"""Encoded images and sound clips, known by their headers alone."""
+"""Encoded files, such as images and sound clips, known by their headers alone."""
 
 from __future__ import annotations
 
-import io
-import math
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-import soundfile
-from PIL import Image, ImageStat, UnidentifiedImageError
+from trimtab.registry import INPUTS, module
 
-from trimtab.data.values.images import FORMATS, MAX_PIXELS
-
-DURATION_STEPS_PER_S = 100
 _MAX_NAMED = 10
-_LOOKED_AT, _DRAFT_PIXELS = 4, 16
-_MOST_FRAMES, _SILENCE = 1 << 24, 1e-12
-_SOUND = ((0, b"RIFF"), (0, b"fLaC"), (0, b"OggS"), (0, b"FORM"))
-_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
-_JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_LOOKED_AT = 4
+_FOLDER = {"label", "path"}
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What is known of the files of a kind of input.
+
+    Attributes:
+        endings: Lower-case endings that they have.
+        media_type: What requests call them, such as ``image/``.
+        look: Returns what a file counts as, by aspect, as far as its header tells; None: it is none of these,
+            or damaged.
+        measures: What only decoding shows, by aspect: a whole number, or None where it cannot be decoded.
+    """
+
+    endings: tuple[str, ...]
+    media_type: str
+    look: Callable[[bytes], Mapping[str, str] | None]
+    measures: Mapping[str, Callable[[bytes], int | None]]
+
+
+@dataclass
+class FileCounts:
+    """The readable files of one kind.
+
+    Attributes:
+        files: How many.
+        counts: How many have each value, by aspect. What is measured is so of one file in four, chosen by its
+            content: decoding costs as much as encoding.
+    """
+
+    files: int = 0
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def count(self, aspect: str, value: str) -> None:
+        """Counts a value."""
+        values = self.counts.setdefault(aspect, {})
+        values[value] = values.get(value, 0) + 1
+
+    def merge(self, other: FileCounts) -> FileCounts:
+        """Returns the counts of both."""
+        aspects = {**self.counts, **other.counts}
+        counts = {name: _sum(self.counts.get(name, {}), other.counts.get(name, {})) for name in aspects}
+        return FileCounts(self.files + other.files, counts)
 
 
 @dataclass
@@ -29,58 +62,47 @@ class MediaSummary:
     """Encoded files of one column.
 
     Attributes:
-        images: Readable images.
-        clips: Readable clips.
-        sizes: Images by ``HxW`` in pixels.
-        modes: Images by Pillow's mode, such as ``L``, ``RGB``, ``RGBA``.
-        rates: Clips by sample rate in Hz.
-        durations: Clips by duration in steps of 10 ms, rounded up.
-        brightness: One image in four, chosen by its content, by mean grey level, 0 to 255.
-        loudness: One clip in four, chosen by its content, by root mean square in dB of full scale.
-        unreadable: Files that are neither.
+        kinds: The readable ones, by kind of input.
+        unreadable: Files that are of none.
         unreadable_items: The first few of them: (row among the summarized ones, name or an empty string).
     """
 
-    images: int = 0
-    clips: int = 0
-    sizes: dict[str, int] = field(default_factory=dict)
-    modes: dict[str, int] = field(default_factory=dict)
-    rates: dict[str, int] = field(default_factory=dict)
-    durations: dict[str, int] = field(default_factory=dict)
-    brightness: dict[str, int] = field(default_factory=dict)
-    loudness: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, FileCounts] = field(default_factory=dict)
     unreadable: int = 0
     unreadable_items: list[tuple[int, str]] = field(default_factory=list)
 
+    def files(self, kind: str) -> int:
+        """Returns how many files are readable ones of a kind."""
+        return self.kinds[kind].files if kind in self.kinds else 0
+
+    def counts(self, kind: str, aspect: str) -> dict[str, int]:
+        """Returns how many files of a kind have each value."""
+        return self.kinds[kind].counts.get(aspect, {}) if kind in self.kinds else {}
+
+    @property
+    def kind(self) -> str:
+        """Returns the kind that most files are; the first one where none is readable."""
+        return max(file_kinds(), key=self.files)
+
     def add(self, row: int, content: bytes | None, name: str) -> None:
         """Counts one encoded file."""
-        if content and _is_sound(content):
-            found = _clip(content)
-            if found is not None:
-                rate, seconds = found
-                self.clips += 1
-                _count(self.rates, str(rate))
-                _count(self.durations, str(math.ceil(seconds * DURATION_STEPS_PER_S)))
-                self._look(self.loudness, content, _loudness_db)
-                return
-        elif content:
-            header = _image(content)
-            if header is not None:
-                self.images += 1
-                _count(self.sizes, f"{header[1]}x{header[0]}")
-                _count(self.modes, header[2])
-                self._look(self.brightness, content, _brightness)
+        for kind, known in file_kinds().items() if content else ():
+            assert content is not None
+            if (found := known.look(content)) is not None:
+                self._count(self.kinds.setdefault(kind, FileCounts()), known, found, content)
                 return
         self.unreadable += 1
         if len(self.unreadable_items) < _MAX_NAMED:
             self.unreadable_items.append((row, name))
 
-    def _look(self, counts: dict[str, int], content: bytes, measure: Callable[[bytes], int | None]) -> None:
-        """Counts what decoding shows, for a part of the files only: it costs as much as encoding them."""
+    def _count(self, counts: FileCounts, known: FileKind, found: Mapping[str, str], content: bytes) -> None:
+        counts.files += 1
+        for aspect, value in found.items():
+            counts.count(aspect, value)
         if zlib.crc32(content) % _LOOKED_AT == 0:
-            value = measure(content)
-            if value is not None:
-                _count(counts, str(value))
+            for aspect, measure in known.measures.items():
+                if (measured := measure(content)) is not None:
+                    counts.count(aspect, str(measured))
 
     def merge(self, other: MediaSummary, rows: int) -> MediaSummary:
         """Returns the summary of both.
@@ -90,33 +112,53 @@ class MediaSummary:
             rows: How many rows this summary is of.
         """
         later = [(row + rows, name) for row, name in other.unreadable_items]
+        nothing = FileCounts()
         return MediaSummary(
-            self.images + other.images,
-            self.clips + other.clips,
-            _sum(self.sizes, other.sizes),
-            _sum(self.modes, other.modes),
-            _sum(self.rates, other.rates),
-            _sum(self.durations, other.durations),
-            _sum(self.brightness, other.brightness),
-            _sum(self.loudness, other.loudness),
+            {
+                kind: self.kinds.get(kind, nothing).merge(other.kinds.get(kind, nothing))
+                for kind in {**self.kinds, **other.kinds}
+            },
             self.unreadable + other.unreadable,
             (self.unreadable_items + later)[:_MAX_NAMED],
         )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> MediaSummary:
-        """Returns the summary whose fields ``dataclasses.asdict`` gave."""
+        """Returns the summary whose fields ``dataclasses.asdict`` gave, or those that there were before."""
         items = [(int(row), str(name)) for row, name in values["unreadable_items"]]
-        return cls(**{**values, "unreadable_items": items})
+        kinds = values["kinds"] if "kinds" in values else dict(_before_kinds(values))
+        return cls(
+            {kind: FileCounts(**counts) for kind, counts in kinds.items()}, values["unreadable"], items
+        )
 
 
-def kind_of(media: MediaSummary) -> Literal["image", "audio"]:
-    """Returns what most files are."""
-    return "audio" if media.clips > media.images else "image"
+def file_kinds() -> dict[str, FileKind]:
+    """Returns the kinds of input whose column holds encoded files, by name."""
+    files = {name: module(INPUTS, name).INPUT.files for name in INPUTS}
+    return {name: known for name, known in files.items() if known is not None}
 
 
-def _count(counts: dict[str, int], value: str) -> None:
-    counts[value] = counts.get(value, 0) + 1
+def is_of_folder(names: Iterable[str]) -> bool:
+    """Returns whether columns are what readers of class folders give: a file, its label and its path."""
+    columns = set(names)
+    return (
+        len(columns) == len(_FOLDER) + 1 and columns > _FOLDER and not file_kinds().keys().isdisjoint(columns)
+    )
+
+
+_BEFORE_KINDS = {
+    "image": ("images", "sizes", "modes", "brightness"),
+    "audio": ("clips", "rates", "durations", "loudness"),
+}
+"""The fields that summaries had for images and clips, before each kind had counts of its own."""
+
+
+def _before_kinds(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        kind: {"files": values[files], "counts": {name: values[name] for name in aspects if values[name]}}
+        for kind, (files, *aspects) in _BEFORE_KINDS.items()
+        if values[files]
+    }
 
 
 def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
@@ -124,53 +166,3 @@ def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
     for value, count in other.items():
         merged[value] = merged.get(value, 0) + count
     return merged
-
-
-def _is_sound(content: bytes) -> bool:
-    return any(content.startswith(magic, place) for place, magic in _SOUND) and content[8:12] != b"WEBP"
-
-
-def _clip(content: bytes) -> tuple[int, float] | None:
-    try:
-        found = soundfile.info(io.BytesIO(content))
-    except (soundfile.LibsndfileError, RuntimeError):
-        return None
-    return (int(found.samplerate), found.frames / found.samplerate) if found.frames else None
-
-
-def _image(content: bytes) -> tuple[int, int, str] | None:
-    """Returns (width, height, mode) of an image that seems whole: its header is read and its end is there."""
-    if content.startswith(_PNG) and _PNG_END not in content[-64:]:
-        return None
-    if content.startswith(_JPEG) and _JPEG_END not in content[-4096:]:
-        return None
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return None
-            return image.width, image.height, image.mode
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError):
-        return None
-
-
-def _brightness(content: bytes) -> int | None:
-    """Returns the mean grey level of an image, or None where it turns out to be damaged."""
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            image.draft("L", (_DRAFT_PIXELS, _DRAFT_PIXELS))
-            return round(ImageStat.Stat(image.convert("L")).mean[0])
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError):
-        return None
-
-
-def _loudness_db(content: bytes) -> int | None:
-    """Returns the root mean square of a clip in dB of full scale, or None where it is damaged or too long."""
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            if file.frames > _MOST_FRAMES:
-                return None
-            samples = file.read(dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError):
-        return None
-    power = float(np.square(samples, dtype=np.float64).mean())
-    return round(10 * math.log10(max(power, _SILENCE))) if math.isfinite(power) else None

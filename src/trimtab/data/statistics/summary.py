@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trimtab.data.readers.folder import FOLDER_COLUMNS
 from trimtab.data.statistics.column import ColumnSummary
+from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
 from trimtab.data.statistics.sketches import mix
 
@@ -47,7 +47,7 @@ class Summary:
             config: The config's data section; dropped columns and the paths of folders are not looked at.
         """
         names = _item_names(batch)
-        unseen = {*config.drop, *(["path"] if set(batch.schema.names) in FOLDER_COLUMNS else [])}
+        unseen = {*config.drop, *(["path"] if is_of_folder(batch.schema.names) else [])}
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
         sampled = []

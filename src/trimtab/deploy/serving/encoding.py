@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trimtab.data.encoders.serving import Preprocessor
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
 
@@ -33,7 +34,7 @@ async def encoded(
         DataError: If a column is of another kind, or if a row cannot be read; it names the first one.
     """
     loop, parts = asyncio.get_running_loop(), []
-    step = 1 if schema.input.kind in ("image", "audio") else batch.num_rows
+    step = 1 if input_kind(schema.input.kind).files else batch.num_rows
     for at in range(0, batch.num_rows, step):
         part = await loop.run_in_executor(threads, preprocessor.encode, batch.slice(at, step))
         for row, reason in part.bad.items():

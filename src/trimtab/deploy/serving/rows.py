@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
+from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
+from trimtab.data.statistics.media import file_kinds
 from trimtab.deploy.serving.refusal import Refusal
 
-_MEDIA = ("image", "audio")
 _CURL = "application/x-www-form-urlencoded"  # what `curl --data` says of anything
-_FILE_TYPES = ("image/", "audio/", "application/octet-stream")
+_ANY_FILE = "application/octet-stream"
 
 
 class Instances(BaseModel):
@@ -41,22 +42,20 @@ async def rows_of(headers: Headers, body: bytes, schema: DatasetSchema, most_row
         Refusal: If they cannot be read.
     """
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data" and schema.input.kind in _MEDIA:
+    files = input_kind(schema.input.kind).files
+    if kind == "multipart/form-data" and files:
         return _files(schema, await _parts(headers, body, most_rows))
-    if kind.startswith(_FILE_TYPES) and schema.input.kind in _MEDIA:
+    if files and kind.startswith((_ANY_FILE, *(known.media_type for known in file_kinds().values()))):
         return _files(schema, [body])
     if kind not in ("", "application/json", _CURL):
-        raise Refusal(415, f"expected application/json{_also(schema)}, found {kind[:50]!r}")
+        also = f", {files.media_type}* or multipart/form-data" if files else ""
+        raise Refusal(415, f"expected application/json{also}, found {kind[:50]!r}")
     instances = _instances(body)
     if not 1 <= len(instances) <= most_rows:
         raise Refusal(400, f"instances: expected 1 to {most_rows}, found {len(instances)}")
-    if schema.input.kind in _MEDIA:
+    if files:
         return _files(schema, [_decoded(row, instance) for row, instance in enumerate(instances)])
     return _table(schema, instances)
-
-
-def _also(schema: DatasetSchema) -> str:
-    return f", {schema.input.kind}/* or multipart/form-data" if schema.input.kind in _MEDIA else ""
 
 
 def _instances(body: bytes) -> list[Any]:

@@ -153,7 +153,7 @@ def _binary(tensor: InputTensor, rest: memoryview, dtype: str) -> NDArray[Any]:
 
 def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
     """Returns values in the model's type, if it can take them."""
-    if schema.input.kind == "text":
+    if schema.input.is_tokens:
         largest = (schema.vocabulary_size or 2**31) - 1
         if values.dtype.kind == "f" or values.min() < 0 or values.max() > largest:
             raise Refusal(400, f"inputs: data: expected whole numbers from 0 to {largest}")

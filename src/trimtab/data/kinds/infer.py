@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, NamedTuple
 
-from trimtab.data.readers.folder import FOLDER_COLUMNS
+from trimtab.data.kinds.registry import holds_files, words_kind
 from trimtab.data.schema import Column
-from trimtab.data.statistics.media import kind_of
+from trimtab.data.statistics.media import is_of_folder
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from trimtab.data.statistics.summary import Summary
 
 LABEL_NAMES = ("label", "target", "class", "y")
-_ENCODED = ("image", "audio")
-_TEXT_TOKENS = 3.0
-_TEXT_DISTINCT = 0.2
 _IDENTIFIER_ROWS = 20
 _IDENTIFIER_NAMES = frozenset(
     ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
@@ -78,8 +75,8 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
 
     A column of encoded files is the only input where there is one: the other columns of such a table say
     where the file came from, and often give the label away. In tables, a column is *numeric* if every value
-    that is not missing is a number; *text* if its values have three or more tokens on average and a fifth or
-    more of them differ; else *categorical*. Identifiers are left out (see ``identifiers``).
+    that is not missing is a number; else of the first kind of input that takes it, such as *text*; else
+    *categorical*. Identifiers are left out (see ``identifiers``).
 
     Args:
         summary: Of the training split's rows, or of all rows.
@@ -137,7 +134,7 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
             continue
         if column.numbers == present and column.integers == present:
             found[name] = _is_called_identifier(name) or _counts_rows(column)
-        elif column.numbers == 0 and column.type == "string" and not _is_text(column, present):
+        elif column.numbers == 0 and column.type == "string" and words_kind(column, present) == "categorical":
             found[name] = True
     return found
 
@@ -154,7 +151,7 @@ def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
         DataError: If a column can be no input.
     """
     names = _candidates(summary, label, config)
-    encoded = [name for name in names if column_kind(name, summary, config) in _ENCODED]
+    encoded = [name for name in names if holds_files(column_kind(name, summary, config))]
     if encoded:
         return [Column(name=name, kind=column_kind(name, summary, config)) for name in encoded]
     left_out = {name for name, clearly in identifiers(summary, label, config).items() if clearly}
@@ -168,7 +165,7 @@ def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
     left_out = {label, config.group_by, *config.drop}
-    if set(summary.columns) in FOLDER_COLUMNS:
+    if is_of_folder(summary.columns):
         left_out.add("path")
     return [name for name in summary.columns if name not in left_out]
 
@@ -189,7 +186,7 @@ def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
     column = summary.columns[name]
     present = summary.rows - column.missing
     if column.type == "binary":
-        return kind_of(column.media)
+        return column.media.kind
     if column.type == "other":
         raise DataError(
             "expected numbers, text or encoded files, found lists or structs",
@@ -199,29 +196,7 @@ def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
         )
     if column.type == "boolean":
         return "categorical"
-    if column.numeric:
-        return "numeric"
-    return "text" if _is_text(column, present) else "categorical"
-
-
-def _is_text(column: ColumnSummary, present: int) -> bool:
-    counted = sum(column.token_lengths)
-    tokens = sum(length * count for length, count in enumerate(column.token_lengths))
-    wordy = bool(counted) and tokens / counted >= _TEXT_TOKENS and _has_words(column)
-    return wordy and column.distinct.estimate >= _TEXT_DISTINCT * present
-
-
-def _has_words(column: ColumnSummary) -> bool:
-    """Returns whether most values have two words apart: `2024-01-31 10:15` and `a8:3f:0b` only have tokens.
-
-    Scripts that are written without spaces count as words.
-    """
-    values = list(column.frequent.counts)
-    wordy = (
-        sum(any(map(str.isalpha, word)) for word in value.split()) >= 2 or not value.isascii()
-        for value in values
-    )
-    return 2 * sum(wordy) >= len(values)
+    return "numeric" if column.numeric else words_kind(column, present)
 
 
 def task_of(label: str, summary: Summary, config: Data) -> Task:
