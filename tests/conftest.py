@@ -60,7 +60,7 @@ def write_dataset(tmp_path: Path) -> Callable[[DatasetSchema, Splits], Path]:
                 shard = draft.path / split / "part-00000.tfrecord"
                 shard.write_bytes(layout_of(schema).encode(raw, y))
                 draft.counts[split] = len(y)
-            draft.lineage = {"fingerprint": "0" * 64, "warnings": []}
+            draft.lineage = {"fingerprint": "0" * 64, "test_fingerprint": "1" * 64, "warnings": []}
         return tmp_path / name
 
     return write

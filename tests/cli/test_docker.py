@@ -43,7 +43,10 @@ def test_no_stage_has_a_network_when_everything_is_local(settings):
             {"model": {"archive": "gs://b/m.keras"}},
             {"check_data", "data_prep", "tune", "train", "compare", "deploy"},
         ),
-        ({"deploy": {"target": "gs://b/deployed"}}, {"check_data", "plan", "data_prep", "compare", "deploy"}),
+        (
+            {"deploy": {"target": "gs://b/deployed"}},
+            {"check_data", "plan", "data_prep", "select", "compare", "deploy"},
+        ),
     ],
 )
 def test_only_the_stage_that_opens_a_remote_uri_has_a_network(settings, sections, connected):

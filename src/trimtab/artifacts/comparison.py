@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.artifacts.proof import Reuse
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -50,6 +51,7 @@ class Comparison(BaseModel):
     latency_ratio: float | None = Field(
         None, description="Upper limit of the challenger's latency over the champion's, at the confidence."
     )
+    reuse: Reuse | None = Field(None, description="How often the test rows have decided before.")
     forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
 
 

@@ -20,6 +20,7 @@ class DatasetLineage(BaseModel):
 
     Attributes:
         fingerprint: The content of the source, whatever the order of its rows.
+        test_fingerprint: The same of the test split alone.
         content_rows: Rows of the sources by split, those among them that could not be used.
         sources: The CRC-32C of every source file by split and name; empty where there are none.
         warnings: What a person should look at.
@@ -29,6 +30,7 @@ class DatasetLineage(BaseModel):
     """
 
     fingerprint: str
+    test_fingerprint: str
     content_rows: dict[str, int]
     sources: dict[str, dict[str, str]]
     warnings: list[str]

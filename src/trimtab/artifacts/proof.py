@@ -56,6 +56,18 @@ class ProofTest(BaseModel):
     passed: bool
 
 
+class Reuse(BaseModel):
+    """How often the test rows have decided, in `ledger.json` beside the champion."""
+
+    rule: Literal["warn", "spend"] = Field(description="`proof.reuse` of the config.")
+    test_rows: str = Field(description="The fingerprint of the test rows, whatever their order and files.")
+    decisions: int = Field(description="How often they have decided, this decision included.")
+    same_limits: int = Field(description="How often of these under the same limits.")
+    asked: float = Field(
+        description="The confidence that the config asks for; `spend` tests at a higher one."
+    )
+
+
 class Proof(BaseModel):
     """What is proven of the model that ships, after it was chosen among all candidates."""
 
@@ -76,6 +88,7 @@ class Proof(BaseModel):
     tested: list[ProofTest] = Field([], description="In the order of the tests.")
     stopped_at: list[str] = Field([], description="The candidates that failed; each ended its sequence.")
     not_tested: dict[str, str] = Field({}, description="Why the others were not tested.")
+    reuse: Reuse | None = Field(None, description="How often the test rows have decided before.")
 
     @property
     def passed(self) -> list[str]:

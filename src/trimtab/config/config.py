@@ -24,6 +24,7 @@ from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
 from trimtab.config.methods import installed
 from trimtab.config.model import Model
+from trimtab.config.proof import ProofSettings
 from trimtab.config.recipe_schema import RecipesSchema
 from trimtab.config.recipes import baseline, expand
 from trimtab.config.resources import Resources
@@ -68,6 +69,7 @@ class Config(Section):
         description="Chains of passes; null: the trained model, by each quantization that trains nothing.",
     )
     budget: Budget = Budget()
+    proof: ProofSettings = ProofSettings()
     deploy: Deploy = Deploy()
     retrain: Retrain = Retrain()
     resources: Resources = Resources()

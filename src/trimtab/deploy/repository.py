@@ -4,6 +4,7 @@
     <target>/training/3/   a ``training`` artifact: what retraining and exporting need
     <target>/champion.json the version that is served, and every move of this pointer
     <target>/versions.json the last number that was handed out
+    <target>/ledger.json   how often which test rows have decided: see ``ledger``
     <target>/judged/       what came of challengers; it moves nothing, and may be removed
 
 A version is written whole and never changed. Its number comes from a counter that is raised by
@@ -28,6 +29,7 @@ from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store
 
 CHAMPION_FILE, COUNTER_FILE, TRAINING, JUDGED = "champion.json", "versions.json", "training", "judged"
+LEDGER_FILE = "ledger.json"
 SCHEMA_FILE, METADATA_FILE = "schema.json", "metadata.json"
 
 
@@ -179,6 +181,23 @@ class Repository:
         """
         self._store.check_writable()
         self._last_version(self._store.read(COUNTER_FILE))
+
+    def ledger(self) -> bytes | None:
+        """Returns the content of ``ledger.json``, or None if nothing was decided yet."""
+        return self._store.read(LEDGER_FILE)
+
+    def parse_ledger(self, kind: type[_Model], content: bytes | None) -> _Model | None:
+        """Returns what a ledger holds, or None if there is none.
+
+        Raises:
+            DeployError: If it is damaged.
+        """
+        hint = "Remove it: counting begins anew, and no proof knows of the decisions before."
+        return None if content is None else _parse(kind, content, f"{self.uri}/{LEDGER_FILE}", hint)
+
+    def swap_ledger(self, expected: bytes | None, ledger: BaseModel) -> bool:
+        """Replaces the ledger, only if it still is what it was when it was read; returns whether it did."""
+        return self._store.swap(LEDGER_FILE, expected, _content(ledger))
 
     def judged(self, name: str) -> bytes | None:
         """Returns what was remembered under a name, or None if there is nothing."""

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
+from trimtab.deploy import ledger
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
@@ -57,7 +58,8 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
     Raises:
         DataError: If the model's archive is not there.
         ConfigError: If a bucket cannot be accessed.
-        DeployError: If the repository is damaged, so that the chosen model could not be deployed.
+        DeployError: If the repository or its ledger is damaged, so that the chosen model could not be
+            proven or deployed.
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
     for part in sources.parts(settings.model.archive) if settings.model.archive else []:
@@ -65,6 +67,7 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
     assert settings.deploy.target is not None
     repository = Repository(settings.deploy.target)
     repository.check_takes_versions()
+    ledger.read(repository)
     if not retraining:
         repository.champion()
 

@@ -28,7 +28,7 @@ from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
 from trimtab.runtimes.base import width
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import settings
+from trimtab.stages import reuse, settings
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
@@ -75,7 +75,7 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
         data, (challenger, _) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
         if challenger.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(challenger.path))
-        found = _compared(config, data, snapshot, challenger)
+        found = _compared(run, config, data, snapshot, challenger)
         if forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.promote = found.finding != "over_budget"
@@ -94,7 +94,9 @@ def _decision(found: Comparison) -> str:
     return "promoted, as it is forced" if found.forced else "promoted"
 
 
-def _compared(config: Config, data: Dataset, snapshot: Snapshot, challenger: artifact.Artifact) -> Comparison:
+def _compared(
+    run: str, config: Config, data: Dataset, snapshot: Snapshot, challenger: artifact.Artifact
+) -> Comparison:
     version = snapshot.plan.version
     if challenger.lineage.get("candidate") is None:
         why = "no candidate is within the budget, so there is no challenger"
@@ -108,7 +110,9 @@ def _compared(config: Config, data: Dataset, snapshot: Snapshot, challenger: art
         why = f"champion v{version} cannot answer the new data: {error.message}"
         return Comparison(promote=False, finding="no_answer", why=why, version=version)
     answers = _judged(_served(challenger), data.batches("test", _BATCH), data.schema, data.schema)
-    return _decided(config, data.schema.task, version, champion, answers)
+    used = reuse.enter(config, run, data)
+    found = _decided(reuse.paid(config, used), data.schema.task, version, champion, answers)
+    return found.model_copy(update={"reuse": used})
 
 
 def _decided(config: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:

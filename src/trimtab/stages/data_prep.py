@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from trimtab import progress
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.dataset import KIND, DatasetLineage, DatasetSummary
 from trimtab.artifacts.record import EntryRecord
 from trimtab.artifacts.store import reference
@@ -26,7 +27,7 @@ from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
 from trimtab.report.words import reach as words
-from trimtab.stages import reach, settings
+from trimtab.stages import reach, reuse, settings
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.model_form import form_of
 from trimtab.stages.stage import Task, recorded
@@ -63,7 +64,8 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         asked = _Asked(resolved, form, Snapshot.open(run) if retrain else None)
         ref, summary = _prepared(task, asked)
         summary.warnings.extend(notes)
-        summary.reach = reach.known(resolved, summary.task, summary.rows["test"])
+        before = reuse.before(resolved, run, datasets.read(task.store, ref))
+        summary.reach = reach.known(resolved, summary.task, summary.rows["test"], before)
         task.found(summary)
         _tell(summary)
         reach.check(summary.reach, resolved)
@@ -157,6 +159,7 @@ def _reference(snapshot: Snapshot) -> Reference | None:
 def _lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
     return DatasetLineage(
         fingerprint=prepared.content.fingerprint,
+        test_fingerprint=prepared.content.test,
         content_rows=prepared.content.rows,
         sources=sources,
         warnings=prepared.warnings,

@@ -7,10 +7,11 @@ from trimtab.config.config import Config
 from trimtab.errors import TooFewRowsError
 from trimtab.evaluate import budget
 from trimtab.evaluate import reach as rule
+from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
 
 
-def known(config: Config, task: str, test_rows: int) -> list[Reach]:
+def known(config: Config, task: str, test_rows: int, decisions: int = 0) -> list[Reach]:
     """Returns what the test rows can prove at best; nothing where no limit can say so beforehand.
 
     Rows that belong together are fewer than they seem, by as much as their answers will be alike.
@@ -19,11 +20,15 @@ def known(config: Config, task: str, test_rows: int) -> list[Reach]:
         config: The config.
         task: What the label means.
         test_rows: How many there are.
+        decisions: How often they have decided before, which has its price by ``proof.reuse: spend``.
     """
     if config.data.group_by is not None or not test_rows:
         return []
-    limits = config.budget
-    return rule.reach([budget.quality_limit(limits, task)], test_rows, limits.confidence)
+    limits = [budget.quality_limit(config.budget, task)]
+    sure = config.budget.confidence
+    if config.proof.reuse == "spend":
+        sure = confidence(sure, decisions + 1)
+    return rule.reach(limits, test_rows, sure)
 
 
 def check(found: list[Reach], config: Config) -> None:

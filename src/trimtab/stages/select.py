@@ -13,6 +13,7 @@ from trimtab.artifacts import selection
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Latency, read_test
 from trimtab.artifacts.file import FileLineage
+from trimtab.artifacts.proof import Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
@@ -27,7 +28,7 @@ from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, settings
+from trimtab.stages import proving, reuse, settings
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -89,8 +90,10 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         latencies, runs = latency.measure(
             models, dict.fromkeys(models, x), config.budget.threads, config.seed
         )
+        used = reuse.enter(config, run, data) if len(entries) > 1 else None
+        config = reuse.paid(config, used) if used else config
         finalists = _finalists(entries, latencies, config, data.schema.task)
-        decided = _decide(entries, finalists, config, data.schema.task, missing)
+        decided = _decide(entries, finalists, config, data.schema.task, missing, used)
         _write(run, decided, entries, data)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
@@ -142,9 +145,10 @@ def _decide(
     config: Config,
     task: str,
     missing: dict[str, str],
+    used: Reuse | None,
 ) -> Selection:
     limits, examples = config.budget, {name: entry.examples for name, entry in entries.items()}
-    proof = proving.prove(examples, finalists, config, task)
+    proof = proving.prove(examples, finalists, config, task).model_copy(update={"reuse": used})
     reasons = proving.reasons(proof, examples, finalists, config, task)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
@@ -166,7 +170,7 @@ def _decide(
         baseline=results[BASELINE],
         candidates=list(results.values()),
         chosen=chosen,
-        verdict=f"{verdict} {words.sentence(proof)}".strip(),
+        verdict=" ".join(filter(None, [verdict, words.sentence(proof), words.reuse(proof.reuse)])),
         proof=proof,
     )
 

@@ -40,6 +40,7 @@ class Dataset:
         statistics: The statistics of every column, by split.
         rows: Examples by split.
         fingerprint: The content of the source, whatever the order of its rows.
+        test_fingerprint: The same of the test split alone.
         warnings: What a person should look at.
         sources: The CRC-32C of every source file by split and name; empty where there are none.
         content_rows: Rows of the sources by split, those among them that could not be used.
@@ -54,6 +55,7 @@ class Dataset:
     statistics: dict[str, Any]
     rows: dict[str, int]
     fingerprint: str
+    test_fingerprint: str
     warnings: list[str]
     sources: dict[str, dict[str, str]]
     content_rows: dict[str, int]
@@ -95,6 +97,7 @@ class Dataset:
             statistics=statistics,
             rows={split: found.manifest.counts.get(split, 0) for split in SPLITS},
             fingerprint=str(lineage.get("fingerprint", "")),
+            test_fingerprint=str(lineage.get("test_fingerprint", "")),
             warnings=list(lineage.get("warnings", [])),
             sources=dict(lineage.get("sources", {})),
             content_rows=dict(lineage.get("content_rows", {})),

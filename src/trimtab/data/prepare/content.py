@@ -21,10 +21,12 @@ class Content:
 
     Attributes:
         fingerprint: 64 hexadecimal digits.
+        test: The same of the rows of the test split alone.
         rows: Rows by split, those among them that cannot be used.
     """
 
     fingerprint: str
+    test: str
     rows: dict[str, int]
 
 
@@ -38,7 +40,8 @@ def content_of(fitted: Fitted, config: Data) -> Content:
     group = [config.group_by] if config.group_by else []
     names = [fitted.meaning.label, *group, *fitted.meaning.names]
     found = fitted.found.fingerprint
-    return Content(found.hexdigest(names), dict(zip(SPLITS, found.rows, strict=True)))
+    rows = dict(zip(SPLITS, found.rows, strict=True))
+    return Content(found.hexdigest(names), found.hexdigest(names, ["test"]), rows)
 
 
 def fingerprint(config: Data, champion: Reference | None = None) -> Content:

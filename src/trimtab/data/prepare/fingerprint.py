@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,11 +48,13 @@ class Fingerprint:
             [a + b for a, b in zip(self.rows, other.rows, strict=True)],
         )
 
-    def hexdigest(self, names: Iterable[str]) -> str:
+    def hexdigest(self, names: Iterable[str], splits: Sequence[str] = SPLITS) -> str:
         """Returns the fingerprint as 64 hexadecimal digits.
 
         Args:
             names: The names of the columns that were hashed.
+            splits: The splits whose rows count.
         """
-        lines = [f"{s} {n} {v:064x}" for s, n, v in zip(SPLITS, self.rows, self.sums, strict=True)]
+        found = zip(SPLITS, self.rows, self.sums, strict=True)
+        lines = [f"{split} {count} {total:064x}" for split, count, total in found if split in splits]
         return hashlib.sha256("\n".join([*sorted(names), *lines]).encode()).hexdigest()

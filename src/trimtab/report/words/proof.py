@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.artifacts.proof import Proof, Turn
+from trimtab.artifacts.proof import Proof, Reuse, Turn
 from trimtab.report.words import numbers
 
 _MOST_NAMES = 6
@@ -61,6 +61,20 @@ def ended(proof: Proof) -> str:
         for name in proof.stopped_at[:_MOST_NAMES]
     ]
     return f"stopped at {', at '.join(where)}"
+
+
+def reuse(used: Reuse | None) -> str:
+    """Returns what it means that the test rows have decided before; nothing where they have not."""
+    if used is None or (used.rule == "warn" and used.decisions == 1):
+        return ""
+    count = f"Decision {used.decisions} on these test rows ({used.same_limits} under these limits)"
+    if used.rule == "spend":
+        share = f"1/{used.decisions * (used.decisions + 1)} of the risk"
+        return f"{count}: it takes {share}, so that {_share(used.asked)} confidence holds over all of them."
+    return (
+        f"{count}: {_share(used.asked)} confidence is that of each by itself, not of all of them. Fresh test "
+        "rows would restore it; proof.reuse: spend shares the risk out."
+    )
 
 
 def _sequence(turn: Turn, turns: dict[str, Turn], told: set[str]) -> str:

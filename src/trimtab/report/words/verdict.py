@@ -79,7 +79,9 @@ def proof(result: Result, candidate: CandidateResult) -> str:
     drop = candidate.drop
     if drop is None:
         return quality
-    examples = f"({drop.examples:,} test examples)"
+    used = result.proof.reuse if result.proof else None
+    again = f", decision {used.decisions} on them" if used and used.decisions > 1 else ""
+    examples = f"({drop.examples:,} test examples{again})"
     if candidate.id == BASELINE or result.proof is None:
         return f"{quality} {examples}"
     return f"{quality}, {words.claim(result.proof)} {examples}"

@@ -1,0 +1,86 @@
+"""How often rows have decided: test rows wear out, and whoever ships by them ought to know it.
+
+    <target>/ledger.json   every decision that rested on test rows, the oldest first
+
+It lies beside the champion and changes by compare-and-swap, as the pointer does: of two runs that decide at
+once, each gets a number of its own. A decision is written down before the test rows are looked at; a run that
+dies after that, and never goes on, has spent it.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from trimtab.deploy.repository import Repository
+
+
+class Decision(BaseModel):
+    """A run that decided by test rows.
+
+    Attributes:
+        rows: The fingerprint of the test rows.
+        limits: A digest of the limits that were tested on them.
+        run: The URI of the run's directory.
+        at: UTC, ISO 8601.
+
+    What a newer trimtab adds is kept, as decisions are written again with each new one.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    rows: str
+    limits: str
+    run: str
+    at: str
+
+
+class Ledger(BaseModel):
+    """``ledger.json``: every decision, the oldest first."""
+
+    model_config = ConfigDict(extra="allow")
+
+    decisions: list[Decision] = []
+
+    def of(self, rows: str) -> list[Decision]:
+        """Returns the decisions that rested on these rows."""
+        return [made for made in self.decisions if made.rows == rows]
+
+
+def read(repository: Repository) -> Ledger:
+    """Returns the decisions so far; none where there is no ledger.
+
+    Raises:
+        DeployError: If the ledger is damaged.
+    """
+    return repository.parse_ledger(Ledger, repository.ledger()) or Ledger()
+
+
+def enter(repository: Repository, rows: str, limits: str, run: str) -> list[Decision]:
+    """Writes a decision down, unless this run has done so before, as one that goes on.
+
+    Args:
+        repository: Where.
+        rows: The fingerprint of the test rows.
+        limits: A digest of the limits that are tested on them.
+        run: The URI of the run's directory.
+
+    Returns:
+        All decisions on these rows up to this one, which is the last.
+
+    Raises:
+        DeployError: If the ledger is damaged.
+        StorageError: If it cannot be written.
+    """
+    while True:
+        content = repository.ledger()
+        ledger = repository.parse_ledger(Ledger, content) or Ledger()
+        made = ledger.of(rows)
+        place = next((place for place, one in enumerate(made) if one.run == run), None)
+        if place is not None:
+            return made[: place + 1]
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        ledger.decisions.append(Decision(rows=rows, limits=limits, run=run, at=now))
+        if repository.swap_ledger(content, ledger):
+            return ledger.of(rows)
