@@ -8,6 +8,9 @@ import click
 
 from trimtab.cli.kubeflow.options import connect, connection_options
 
+# Tasks that have no pod, and so no log anywhere.
+_WITHOUT_PODS = ("SKIPPED", "OMITTED", "PENDING")
+
 
 @click.command("logs")
 @click.argument("run")
@@ -16,12 +19,12 @@ from trimtab.cli.kubeflow.options import connect, connection_options
 @connection_options
 def command(run: str, task: str | None, tail: int | None, **options: Any) -> int:
     """Print the logs of RUN's tasks, by the server; RUN is the id or the name of a run on Kubeflow."""
-    from trimtab.cli.kubeflow import logs, runs
+    from trimtab.cli.kubeflow import logs, reading, runs
     from trimtab.errors import ConfigError
 
     connection = connect(options)
-    found = runs.find(connection, run)
-    known = runs.tasks(found)
+    found = reading.read(connection, runs.find(connection, run))
+    known = found.tasks
     wanted = (task or "").replace("-", "_")
     chosen = [one for one in known if task is None or wanted in (one.stage, one.label)]
     if task and not chosen:
@@ -29,16 +32,15 @@ def command(run: str, task: str | None, tail: int | None, **options: Any) -> int
         raise ConfigError(f"the run has no task {task}", path=run, hint=f"It has: {names}.")
     if not known:
         click.echo("no task has begun yet", err=True)
-    missing = False
+    missing = 0
     for one in chosen:
-        text = logs.read(connection, found.run_id, one)
-        missing = missing or text is None
+        text = logs.read(connection, found.run.run_id, one)
         click.echo(f"=== {one.label} ({one.state.lower()}){'' if text is not None else ': no log'}")
         lines = (text or "").splitlines()
         for line in lines[-tail:] if tail else lines:
             click.echo(line)
-    if missing:
-        click.echo(
-            f"The server has no log of some; try: {logs.elsewhere(connection, found.run_id)}", err=True
-        )
-    return 1 if missing and chosen and task else 0
+        if text is None and (one.pods or one.state not in _WITHOUT_PODS):
+            missing += 1
+            for line in logs.elsewhere(connection, found, one):
+                click.echo(line, err=True)
+    return 1 if task and missing == len(chosen) else 0

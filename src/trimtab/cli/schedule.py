@@ -151,13 +151,14 @@ def resume(name: str, **options: Any) -> int:
 
 @command.command("delete")
 @click.argument("name")
+@click.option("--force", is_flag=True, help="Also while a run of it goes on, which that cuts off.")
 @connection_options
-def delete(name: str, **options: Any) -> int:
+def delete(name: str, force: bool, **options: Any) -> int:
     """Delete the schedule NAME; its runs stay."""
     from trimtab.cli.kubeflow import schedules
 
     connection = connect(options)
-    schedules.delete(connection, schedules.get(connection, name))
+    schedules.delete(connection, schedules.get(connection, name), force=force)
     click.echo(f"{name} is deleted")
     return 0
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from trimtab.cli.kubeflow.options import connect, connection_options
+
+if TYPE_CHECKING:
+    from trimtab.cli.kubeflow.reading import Reading
+    from trimtab.cli.kubeflow.runs import Task
 
 
 @click.command("status")
@@ -56,38 +60,46 @@ def _show_runs(found: list[Any], as_json: bool) -> None:
 
 
 def _show_run(connection: Any, run: Any, as_json: bool) -> None:
-    from trimtab.cli.kubeflow import following, outcome, runs
+    from trimtab.cli.kubeflow import following, reading
 
-    tasks = runs.tasks(run)
+    found = reading.read(connection, run)
     if as_json:
-        recorded = outcome.reasons(run) if run.state == "FAILED" else {}
-        click.echo(
-            json.dumps(
-                {
-                    "run_id": run.run_id,
-                    "name": run.display_name,
-                    "state": run.state,
-                    "directory": outcome.directory(run),
-                    "tasks": [
-                        {
-                            "task": task.label,
-                            "state": task.state,
-                            "seconds": task.seconds,
-                            "error": _reason(task, recorded),
-                        }
-                        for task in tasks
-                    ],
-                }
-            )
-        )
+        click.echo(json.dumps(_as_json(found)))
         return
-    click.echo(f"{run.display_name}  {run.state or 'PENDING'}  {connection.link(run.run_id)}")
-    for task in tasks:
+    click.echo(f"{run.display_name}  {found.state}  {connection.link(run.run_id)}")
+    for task in found.tasks:
         click.echo(f"  {task.label:<14} {following.describe(task)}")
-    if run.state == "FAILED":
-        for line in following.explain(connection, run):
+    if not found.is_whole:
+        click.echo("The server's list of tasks ended before the run did.", err=True)
+    if found.has_ended and found.state != "SUCCEEDED":
+        for line in following.explain(connection, found):
             click.echo(line)
 
 
-def _reason(task: Any, recorded: dict[str, str]) -> str | None:
+def _as_json(found: Reading) -> dict[str, Any]:
+    from trimtab.cli.kubeflow import outcome
+
+    recorded = outcome.reasons(found.run) if found.state in ("FAILED", "CANCELED") else {}
+    return {
+        "run_id": found.run.run_id,
+        "name": found.run.display_name,
+        "state": found.state,
+        "directory": outcome.directory(found.run),
+        "stopped": found.stopped.isoformat() if found.stopped else None,
+        "gone": found.gone or None,
+        "all_tasks": found.is_whole,
+        "tasks": [
+            {
+                "task": task.label,
+                "state": task.state,
+                "seconds": task.seconds,
+                "error": _reason(task, recorded),
+                "waits": task.waits or None,
+            }
+            for task in found.tasks
+        ],
+    }
+
+
+def _reason(task: Task, recorded: dict[str, str]) -> str | None:
     return (recorded.get(task.stage) or task.error or None) if task.state == "FAILED" else None

@@ -15,7 +15,7 @@ recipes:
 - prune: {method: channels, ratio: 0.5}
   quantize: [int8]
 """
-PATIENCE = Patience(connect=1.0, read=0.4, first=0.5, retry=1.5, pause=0.02, poll=0.02, login=1.0)
+PATIENCE = Patience(connect=1.0, read=0.4, first=0.5, retry=1.5, pause=0.02, poll=0.02, look=0.0, login=1.0)
 
 
 @pytest.fixture(autouse=True)

@@ -50,6 +50,7 @@ class KfpServer:
         self.packages: list[bytes] = []
         self.package_of: dict[str, bytes] = {}
         self.logs: dict[str, str] = {}
+        self.workflows: dict[str, str] = {}  # manifests by run, as v1beta1 hands them out
         self.calls: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.faults: list[Fault] = []
@@ -403,7 +404,10 @@ def _act(server: KfpServer, table: str, identifier: str, action: str, *, query: 
         "enable": {"status": "ENABLED", "mode": "ENABLE"},
         "disable": {"status": "DISABLED", "mode": "DISABLE"},
     }
-    _find(server, table, key, identifier).update(changes[action])
+    row = _find(server, table, key, identifier)
+    if action == "terminate" and row["state"] not in ("PENDING", "RUNNING"):
+        raise Refused(400, f"Failed to terminate a run {identifier}. Row not found")
+    row.update(changes[action])
     return {}
 
 
@@ -419,9 +423,20 @@ def _delete_job(server: KfpServer, identifier: str, *, query: Any, body: Any) ->
 
 def _log(server: KfpServer, run: str, pod: str, *, query: Any, body: Any) -> Any:
     _find(server, "runs", "run_id", run)
-    if pod not in server.logs:
-        raise Refused(500, f"Failed to read logs for run {run}", plain=True)
-    return server.logs[pod]
+    said = f"BadRequestError: Failed to read logs for run {run}"
+    # It says 200 before it looks.
+    return server.logs.get(pod) or json.dumps({"error_message": said, "error_details": said})
+
+
+def _get_workflow(server: KfpServer, run: str, *, query: Any, body: Any) -> Any:
+    if run not in server.workflows:
+        raise Refused(404, "")  # a server without v1beta1
+    return {"run": {"id": run}, "pipeline_runtime": {"workflow_manifest": server.workflows[run]}}
+
+
+def _delete_run(server: KfpServer, identifier: str, *, query: Any, body: Any) -> Any:
+    server.tables["runs"].remove(_find(server, "runs", "run_id", identifier))
+    return {}
 
 
 def _find(server: KfpServer, table: str, key: str, identifier: str) -> dict[str, Any]:
@@ -442,7 +457,9 @@ _ROUTES: list[tuple[str, str, Any]] = [
     (rf"{API}/recurringruns/([^/:]+)", "GET", _get_job),
     (rf"{API}/recurringruns/([^/:]+)", "DELETE", _delete_job),
     (rf"{API}/runs/([^/:]+)", "GET", _get_run),
+    (rf"{API}/runs/([^/:]+)", "DELETE", _delete_run),
     (rf"{API}/(\w+)/([^/:]+):(\w+)", "POST", _act),
     (rf"{API}/(\w+)", "GET", _list),
+    (r"/apis/v1beta1/runs/([^/]+)", "GET", _get_workflow),
     (r"/apis/v1alpha1/runs/([^/]+)/nodes/([^/]+)/log", "GET", _log),
 ]

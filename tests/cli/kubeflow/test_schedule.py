@@ -136,6 +136,18 @@ def test_pause_resume_delete(trimtab, nightly, server):
     assert "there is no schedule nightly" in err
 
 
+def test_a_schedule_is_not_deleted_from_under_a_run(trimtab, nightly, server):
+    outcomes(server, nightly, "SUCCEEDED", "RUNNING")
+    (active,) = (run["run_id"] for run in server.tables["runs"] if run["state"] == "RUNNING")
+    code, out, err = trimtab("schedule", "delete", "nightly")
+    assert (code, out) == (2, "")
+    assert f"a run of it goes on, and would be cut off: {active}" in err
+    assert f"trimtab stop {active}" in err
+    assert server.tables["recurringruns"] == [nightly]
+    assert trimtab("schedule", "delete", "nightly", "--force")[0] == 0
+    assert server.tables["recurringruns"] == []
+
+
 def test_a_lost_answer_to_a_deletion_is_no_failure(trimtab, nightly, server):
     server.fail("DELETE", carried_out=True)
     assert trimtab("schedule", "delete", "nightly")[:2] == (0, "nightly is deleted\n")

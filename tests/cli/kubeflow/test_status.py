@@ -172,4 +172,4 @@ def test_a_run_that_has_ended_is_not_stopped(trimtab, failed, server):
 def test_a_task_that_the_workflow_left_out(trimtab, server, make_node):
     details = [make_node("deploy", "RUNTIME_STATE_UNSPECIFIED", 1)]
     run = server.add_run("FAILED", run_details={"task_details": details})
-    assert "deploy         not started" in trimtab("status", run["run_id"])[1]
+    assert "deploy         not reached" in trimtab("status", run["run_id"])[1]

@@ -45,6 +45,7 @@ class Connection:
 
     def __init__(self, settings: Settings) -> None:
         self.host, self.token, self.patience = settings.host, settings.token, PATIENCE
+        self._has_workflows = True
         self.client = self._client(settings)
         healthz = self.client.get_kfp_healthz()
         self._transport.retry = self.patience.retry
@@ -96,7 +97,33 @@ class Connection:
         )
         if "html" in str(answer.getheader("Content-Type", "")):  # a page to log in, or the UI
             raise ClusterError("a page came instead of a text", path=self.host)
-        return bytes(answer.data).decode("utf-8", "replace")
+        text = bytes(answer.data).decode("utf-8", "replace")
+        if (said := _error_in(text)) is not None:
+            raise ClusterError(f"the server has nothing there: {said}", path=self.host)
+        return text
+
+    def workflow(self, run_id: str) -> str | None:
+        """Returns the manifest of a run's Argo workflow, or None where the server does not hand it out.
+
+        Only API v1beta1 has it, which servers keep beside v2beta1 for older clients.
+
+        Raises:
+            ClusterError: If the server fails.
+        """
+        if not self._has_workflows:
+            return None
+        token = self.token.read()
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        url = f"{self.host}/apis/v1beta1/runs/{quote(run_id, safe='')}"
+        try:
+            answer = self._transport.request("GET", url, headers=headers)
+        except ClusterError as error:
+            if error.status not in (403, 404, 501):
+                raise
+            self._has_workflows = False
+            return None
+        runtime = json.loads(answer.data).get("pipeline_runtime") or {}
+        return runtime.get("workflow_manifest") or None
 
     def pages(
         self, call: Callable[..., Any], field: str, *, size: int = PAGE, **arguments: Any
@@ -190,6 +217,18 @@ def quiet() -> Iterator[None]:
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+def _error_in(text: str) -> str | None:
+    """Returns what an error says that came in the place of a text: the server answers 200 before it looks."""
+    if not text.startswith('{"error'):
+        return None
+    try:
+        content = json.loads(text)
+    except ValueError:
+        return None
+    said = content.get("error_message")
+    return str(said) if said and content.keys() <= {"error_message", "error_details"} else None
 
 
 def _unknown(name: str) -> str:

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from trimtab import progress
-from trimtab.cli.kubeflow import logs, outcome, runs
+from trimtab.cli.kubeflow import logs, outcome, reading, runs
 from trimtab.cli.kubeflow.connection import Connection
+from trimtab.cli.kubeflow.reading import Reading
 from trimtab.cli.kubeflow.runs import Task
 from trimtab.errors import ConfigError, LoginError
 
 TAIL = 20
-_WORDS = {
-    "RUNTIME_STATE_UNSPECIFIED": "not started",
-    "PENDING": "waiting",
-    "RUNNING": "started",
-    "SUCCEEDED": "finished",
-    "FAILED": "failed",
-    "SKIPPED": "skipped",
-    "CANCELING": "stopping",
-    "CANCELED": "stopped",
-    "PAUSED": "paused",
-}
+Answer = TypeVar("Answer")
 
 
-def follow(connection: Connection, run_id: str) -> Any:
+def follow(connection: Connection, run_id: str) -> Reading:
     """Returns a run when it has ended; until then, prints what its tasks do to standard error.
 
     Args:
@@ -39,63 +32,81 @@ def follow(connection: Connection, run_id: str) -> Any:
         ConfigError: If the token's file is gone and does not come back; the run goes on.
     """
     seen: dict[str, str] = {}
+    looked = -connection.patience.look
     while True:
-        run = _get(connection, run_id)
-        start = run.created_at or datetime.now(UTC)
-        for task in runs.tasks(run):
-            if seen.get(task.key) != task.state:
-                seen[task.key] = task.state
-                progress.show(_elapsed(start), task.label, describe(task))
-        if run.state in runs.ENDED:
-            progress.show(_elapsed(start), "run", str(run.state).lower())
-            return run
+        run: Any = _patiently(connection, lambda: connection.client.get_run(run_id))
+        if run.state in runs.ENDED or time.monotonic() - looked >= connection.patience.look:
+            found, looked = _patiently(connection, partial(reading.read, connection, run)), time.monotonic()
+            start = run.created_at or datetime.now(UTC)
+            for task in found.tasks:
+                words = describe(task)
+                if seen.get(task.label) != words:
+                    seen[task.label] = words
+                    progress.show(_elapsed(start), task.label, words)
+            if found.has_ended:
+                progress.show(_elapsed(start), "run", found.word)
+                return found
         time.sleep(connection.patience.poll)
 
 
 def describe(task: Task) -> str:
     """Returns a task's state in words."""
-    word = _WORDS.get(task.state, task.state.lower())
-    if task.state in ("SUCCEEDED", "FAILED") and task.seconds is not None:
+    word = runs.STATES.get(task.state, task.state.lower())
+    if task.state in ("SUCCEEDED", "FAILED", "CANCELED") and task.seconds is not None:
         word += f" in {task.seconds:.0f} s" if task.state == "SUCCEEDED" else f" after {task.seconds:.0f} s"
-    return f"{word}: {task.error.splitlines()[0]}" if task.error else word
+    said = task.waits or task.error
+    return f"{word}: {said.splitlines()[0]}" if said else word
 
 
-def explain(connection: Connection, run: Any) -> list[str]:
-    """Says why a run failed: each failed task's reason, and the end of its log.
+def explain(connection: Connection, found: Reading) -> list[str]:
+    """Says why a run that has ended did not succeed: each failed task's reason, and the end of its log.
 
     Args:
         connection: The server.
-        run: The run, as the server described it last.
+        found: The run. A server may show it to those who may not read its logs.
 
     Returns:
-        The lines. A server may show a run to those who may not read its logs.
+        The lines, of which a stage's own come before KFP's.
     """
+    run = found.run
+    if found.gone:
+        return [f"the run will not end: {found.gone}.", _forget(run.run_id)]
     lines = [f"the run failed: {run.error.message}"] if run.error and run.error.message else []
+    if found.state == "CANCELED" and found.stopped:
+        lines.append(f"the run was stopped at {found.stopped:%Y-%m-%d %H:%M:%S} UTC, by the API or its UI")
     recorded = outcome.reasons(run)
-    missing = False
-    for task in runs.tasks(run):
-        if task.state != "FAILED":
-            continue
-        lines.append(
-            f"{task.label}: {recorded.get(task.stage) or task.error or 'the server does not say why'}"
-        )
-        try:
-            log = logs.read(connection, run.run_id, task)
-        except (LoginError, ConfigError):
-            log = None
-        missing = missing or log is None
-        lines += [f"  | {line}" for line in (log or "").splitlines()[-TAIL:]]
-    if missing:
-        lines.append(f"The server has no log of it; try: {logs.elsewhere(connection, run.run_id)}")
+    for task in found.tasks:
+        if task.state == "FAILED":
+            lines += _why(connection, found, task, recorded.get(task.stage))
     return lines
 
 
-def _get(connection: Connection, run_id: str) -> Any:
-    """Returns the run; a token file that is about to be rotated is given time."""
+def waits(found: Reading) -> list[str]:
+    """Returns a line for each task whose pod cannot start."""
+    return [f"{task.label}: {task.waits}" for task in found.tasks if task.waits]
+
+
+def _forget(run_id: str) -> str:
+    return f"Take it off the server's list: trimtab stop {run_id} --force"
+
+
+def _why(connection: Connection, found: Reading, task: Task, recorded: str | None) -> list[str]:
+    lines = [f"{task.label}: {recorded or task.error or 'the server does not say why'}"]
+    try:
+        log = logs.read(connection, found.run.run_id, task)
+    except (LoginError, ConfigError):
+        log = None
+    if log is None:
+        return [*lines, "The server has no log of it.", *logs.elsewhere(connection, found, task)]
+    return lines + [f"  | {line}" for line in logs.own_lines(log)[-TAIL:]]
+
+
+def _patiently(connection: Connection, ask: Callable[[], Answer]) -> Answer:
+    """Returns an answer of the server; a token file that is about to be rotated is given time."""
     end = time.monotonic() + (connection.patience.login if connection.token.file else 0.0)
     while True:
         try:
-            return connection.client.get_run(run_id)
+            return ask()
         except (LoginError, ConfigError):  # a file that is being replaced may be away, or half-written
             if time.monotonic() > end:
                 raise

@@ -1,18 +1,18 @@
-"""The logs of a run's pods, by the server."""
+"""The logs of a run's pods, by the server, and where else they are."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from trimtab.cli.kubeflow.connection import Connection
+from trimtab.cli.kubeflow.reading import Reading
 from trimtab.cli.kubeflow.runs import Task
 from trimtab.errors import ClusterError, LoginError
 
-# Argo names a pod by the workflow, the template and the node's number; these are the templates KFP compiles.
-# Newer releases put before them how many annotations and labels `pipelines/resources.py` gives the pod.
-_TEMPLATES = tuple(
-    f"{labels}{retry}system-container-impl" for labels in ("metadata-0-2-", "") for retry in ("", "retry-")
-)
+# What KFP's launcher (which logs as klog does) and its executor print around what a stage prints.
+_LAUNCHER = re.compile(r"[IWEF]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+:\d+\] |\[KFP Executor ")
+_INPUT = "Got executor_input:"
 
 
 def read(connection: Connection, run_id: str, task: Task) -> str | None:
@@ -26,7 +26,7 @@ def read(connection: Connection, run_id: str, task: Task) -> str | None:
     Raises:
         LoginError: If the server refuses the login.
     """
-    for name in _names(task):
+    for name in task.pods:
         try:
             path = f"/apis/v1alpha1/runs/{quote(run_id, safe='')}/nodes/{quote(name, safe='')}/log"
             return connection.text(path)
@@ -37,18 +37,27 @@ def read(connection: Connection, run_id: str, task: Task) -> str | None:
     return None
 
 
-def elsewhere(connection: Connection, run_id: str) -> str:
-    """Returns the command that shows the logs while the pods are there."""
-    namespace = connection.namespace or "kubeflow"
-    return f"kubectl logs -n {namespace} -l pipeline/runid={run_id} -c main --prefix --tail=100"
+def elsewhere(connection: Connection, reading: Reading, task: Task) -> list[str]:
+    """Returns where to look for a task's log that the server does not have.
+
+    A server for one user may not read the logs of live pods, and finds no archived ones of a workflow that
+    Argo has compressed.
+    """
+    namespace = reading.namespace or connection.namespace or "kubeflow"
+    of_run = f"-l pipeline/runid={reading.run.run_id}"
+    pod = task.pod or f"{of_run} --prefix --tail=100"
+    lines = [f"While its pod is there: kubectl logs -n {namespace} {pod} -c main"]
+    return [*lines, f"Archived in the store: {task.archived}"] if task.archived else lines
 
 
-def _names(task: Task) -> list[str]:
-    """Returns what the pod of a task may be called: the log of a live pod goes by its name, else by node."""
-    names = []
-    for node in task.nodes:
-        workflow, found, number = node.rpartition("-")
-        if found and number.isdigit():
-            names += [f"{workflow}-{template}-{number}" for template in _TEMPLATES]
-        names.append(node)
-    return names
+def own_lines(log: str) -> list[str]:
+    """Returns what a stage printed itself, without what KFP prints around it; where nothing is left, all."""
+    kept, in_input = [], False
+    for line in log.splitlines():
+        if _LAUNCHER.match(line):
+            in_input = line.endswith(_INPUT)
+        elif not in_input:
+            kept.append(line)
+        else:
+            in_input = line != "}"
+    return kept if any(line.strip() for line in kept) else log.splitlines()

@@ -1,4 +1,4 @@
-"""What came of a run: its result where the run's directory can be read from here, else the run's state."""
+"""What came of a run: its result where its directory can be read from here, else whether `deploy` ran."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from pydantic import ValidationError
 from trimtab.artifacts.record import StageRecord
 from trimtab.cli import exit_codes
 from trimtab.cli.kubeflow import runs
+from trimtab.cli.kubeflow.reading import Reading
 from trimtab.errors import TrimtabError
 from trimtab.report.result import Result
 from trimtab.storage.store import Store, open_store
+
+UNKNOWN = 69
+"""The exit code where a run succeeded, and nothing says what came of it: `EX_UNAVAILABLE` in `sysexits.h`."""
 
 
 def directory(run: Any) -> str | None:
@@ -43,20 +47,24 @@ def reasons(run: Any) -> dict[str, str]:
     return {record.stage: record.error for record in found if record.error}
 
 
-def exit_code(run: Any, found: Result | None) -> int:
+def exit_code(reading: Reading, found: Result | None) -> int:
     """Returns the exit code of a run that has ended, as of a local one.
 
     Without its result, a run that succeeded is judged by its tasks: `deploy` only runs for a model that is
-    promoted, and of a retraining without anything new there is `check_data` and no `plan`. Where the server
-    lists no task at all, as when the workflow had too many nodes to be kept, nothing is known.
+    promoted, and of a retraining without anything new there is `check_data` and no `plan`. That a task did
+    not run is known only where all tasks are.
     """
     if found is not None:
         return exit_codes.exit_code(found)
-    ended = {task.stage for task in runs.tasks(run) if task.state == "SUCCEEDED"}
-    if run.state != "SUCCEEDED" or not ended:
+    if reading.state != "SUCCEEDED":
         return 1
+    ended = {task.stage for task in reading.tasks if task.state == "SUCCEEDED"}
+    if "deploy" in ended:
+        return 0
+    if not reading.is_whole or not ended:
+        return UNKNOWN
     is_up_to_date = "check_data" in ended and "plan" not in ended
-    return 0 if "deploy" in ended or is_up_to_date else 3
+    return 0 if is_up_to_date else 3
 
 
 def _store(run: Any) -> Store | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trimtab.cli.kubeflow import following, locations, outcome, package, runs, submission
+from trimtab.cli.kubeflow import following, locations, outcome, package, submission
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
+from trimtab.cli.kubeflow.reading import Reading
 from trimtab.cli.pipeline import Pipeline
 from trimtab.errors import ClusterError, ConfigError, TrimtabError
 
@@ -80,27 +81,31 @@ def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
             raise ConfigError(f"the run {run_id} was deleted", path=connection.host) from None
         error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
         raise
-    found = outcome.result(ended)
+    found = outcome.result(ended.run)
     if ended.state != "SUCCEEDED":
         for line in following.explain(connection, ended):
             click.echo(line, err=True)
-    _show(ended, found, as_json)
-    return outcome.exit_code(ended, found)
+    code = outcome.exit_code(ended, found)
+    _show(ended, found, code, as_json)
+    return code
 
 
 def _goes_on(run_id: str) -> str:
     return f"the run goes on. Follow it: trimtab status {run_id} --follow\n  Stop it: trimtab stop {run_id}"
 
 
-def _show(ended: Any, found: Result | None, as_json: bool) -> None:
+def _show(ended: Reading, found: Result | None, code: int, as_json: bool) -> None:
+    directory = outcome.directory(ended.run)
     if found is None:
-        click.echo(f"The result in {outcome.directory(ended)} cannot be read from here.", err=True)
-        if ended.state == "SUCCEEDED" and not runs.tasks(ended):
-            click.echo(
-                "The server lists no tasks, so it is not known whether a model was deployed.", err=True
-            )
+        click.echo(f"The result in {directory} cannot be read from here.", err=True)
+    if code == outcome.UNKNOWN:
+        click.echo(
+            "The server does not list all tasks, so it is not known whether a model was deployed. "
+            "`result.json` there says it.",
+            err=True,
+        )
     if as_json:
-        without = {"run_id": ended.run_id, "state": ended.state, "directory": outcome.directory(ended)}
+        without = {"run_id": ended.run.run_id, "state": ended.state, "directory": directory}
         click.echo(found.model_dump_json() if found else json.dumps(without))
     elif found is not None:
         from rich.console import Console

@@ -16,8 +16,26 @@ from trimtab.errors import ClusterError, ConfigError
 # A run in a listing comes with all nodes of its workflow, hundreds with loops: few are asked for at once.
 PAGE = 10
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
+STATES = {
+    "PENDING": "waiting",
+    "RUNNING": "started",
+    "SUCCEEDED": "finished",
+    "FAILED": "failed",
+    "SKIPPED": "skipped",
+    "CANCELING": "stopping",
+    "CANCELED": "stopped",
+    "PAUSED": "paused",
+    "OMITTED": "not reached",
+    "UNKNOWN": "not known",
+}
+"""What a task can be doing, in words."""
 _STAGES = {stage.replace("_", "-"): stage for stage in STAGES}
 _DRIVER = "-driver"
+# Argo names a pod by the workflow, the template and the node's number; these are the templates KFP compiles.
+# Newer releases put before them how many annotations and labels `pipelines/resources.py` gives the pod.
+_TEMPLATES = tuple(
+    f"{labels}{retry}system-container-impl" for labels in ("metadata-0-2-", "") for retry in ("", "retry-")
+)
 _FNV_PRIME = 16_777_619
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -28,18 +46,24 @@ class Task:
 
     Attributes:
         label: The stage; from its second task on, as in a loop, with a number.
-        key: Tells the tasks of a run apart.
-        nodes: The ids of the nodes below it, the task's pods among them, the last attempt's first.
+        state: One of `STATES`.
+        error: What the server says of its end, if it is a failure.
+        waits: Why its pod cannot start, and what to do; empty: it can, or has.
+        pods: What its pods are called, the last attempt's first; names to try where they are not known.
+        pod: The name of its last attempt's pod, where that is known for certain.
+        archived: Where its log is kept when the pod is gone; empty: not known.
     """
 
-    key: str
     stage: str
     label: str
     state: str
     started: datetime | None
     ended: datetime | None
     error: str
-    nodes: tuple[str, ...]
+    pods: tuple[str, ...]
+    waits: str = ""
+    pod: str = ""
+    archived: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -83,12 +107,12 @@ def of_experiment(connection: Connection, experiment_id: str) -> Iterator[Any]:
 
 
 def tasks(run: Any) -> list[Task]:
-    """Returns the tasks of a run that are stages, in the order they were started.
+    """Returns the tasks of a run that are stages, as API v2beta1 lists them, in the order they were started.
 
     The server lists the workflow's nodes: drivers, loops and conditions are among them. A driver that failed
-    stands for its stage, which never began.
+    stands for its stage, which never began. What the list leaves open when the run has ended is not known.
     """
-    details = list(getattr(run.run_details, "task_details", None) or [])
+    details = _details(run)
     known = {child for one in details for child in _children(one)}
     details.sort(key=lambda one: (_known(one.start_time) is None, str(one.start_time), str(one.task_id)))
     found: list[Task] = []
@@ -98,10 +122,21 @@ def tasks(run: Any) -> list[Task]:
         stage = _STAGES.get(name.removesuffix(_DRIVER) if failed_driver else name)
         if stage is None:
             continue
-        number = 1 + sum(task.stage == stage for task in found)
-        label = stage if number == 1 else f"{stage} {number}"
-        found.append(_task(one, stage, label, known))
+        found.append(_task(one, stage, numbered(stage, found), known, ended=run.state in ENDED))
     return found
+
+
+def is_frozen(run: Any) -> bool:
+    """Returns whether the server's list of a run's tasks stopped before the run did, or is empty."""
+    details = _details(run)
+    going_on = any(one.state in ("PENDING", "RUNNING") for one in details)
+    return run.state in ENDED and (going_on or not details)
+
+
+def numbered(stage: str, before: list[Task]) -> str:
+    """Returns the label of a stage's next task."""
+    number = 1 + sum(task.stage == stage for task in before)
+    return stage if number == 1 else f"{stage} {number}"
 
 
 def parameter(run: Any, name: str) -> str | None:
@@ -110,20 +145,35 @@ def parameter(run: Any, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _task(one: Any, stage: str, label: str, known: Set[str]) -> Task:
+def _details(run: Any) -> list[Any]:
+    return list(getattr(run.run_details, "task_details", None) or [])
+
+
+def _task(one: Any, stage: str, label: str, known: Set[str], *, ended: bool) -> Task:
     nodes = [one.pod_name] if one.pod_name else []
     for child in _children(one):
         nodes += [*reversed(list(_attempts(child, known))), child]
+    state = str(one.state or "PENDING")
+    if state == "RUNTIME_STATE_UNSPECIFIED":  # Argo left it out, or has not said yet
+        state = "PENDING"
+    if ended and state in ("PENDING", "RUNNING"):
+        state = "OMITTED" if state == "PENDING" else "UNKNOWN"
     return Task(
-        key=str(one.task_id or label),
         stage=stage,
         label=label,
-        state=str(one.state or "PENDING"),
+        state=state,
         started=_known(one.start_time),
         ended=_known(one.end_time),
         error=str(one.error.message or "") if one.error else "",
-        nodes=tuple(nodes),
+        pods=tuple(name for node in nodes for name in _names(node)),
     )
+
+
+def _names(node: str) -> list[str]:
+    """Returns what a pod of unknown template may be called; the log of one that is gone goes by node."""
+    workflow, found, number = node.rpartition("-")
+    guessed = [f"{workflow}-{template}-{number}" for template in _TEMPLATES]
+    return [*(guessed if found and number.isdigit() else []), node]
 
 
 def _known(time: datetime | None) -> datetime | None:

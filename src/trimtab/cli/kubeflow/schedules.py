@@ -154,13 +154,42 @@ def resume(connection: Connection, schedule: Schedule) -> int:
     return len(failed)
 
 
-def delete(connection: Connection, schedule: Schedule) -> None:
-    """Deletes a schedule; its runs stay."""
+def delete(connection: Connection, schedule: Schedule, *, force: bool = False) -> None:
+    """Deletes a schedule; its runs stay.
+
+    Args:
+        connection: The server.
+        schedule: The schedule.
+        force: Whether to delete it while a run of it goes on, which ends that run at once: Kubernetes removes
+            a run's workflow with the schedule that owns it, and the server lists the run as running for ever.
+
+    Raises:
+        ConfigError: If a run of it goes on.
+    """
+    if not force and (active := _active(connection, schedule)):
+        ids = ", ".join(run.run_id for run in active)
+        raise ConfigError(
+            f"a run of it goes on, and would be cut off: {ids}",
+            path=schedule.name,
+            hint=f"Pause the schedule and wait, or stop the run: trimtab schedule pause {schedule.name}; "
+            f"trimtab stop {active[0].run_id}. With --force, it is deleted all the same.",
+        )
     try:
         connection.client.delete_recurring_run(schedule.id)
     except ClusterError as error:
         if error.status != 404:  # as when the answer to the first attempt was lost
             raise
+
+
+def _active(connection: Connection, schedule: Schedule) -> list[Any]:
+    """Returns the runs of a schedule that have not ended."""
+    try:
+        runs_since = list(_since(connection, schedule))
+    except ClusterError as error:
+        if error.status != 404:  # its experiment was deleted
+            raise
+        return []
+    return [run for run in runs_since if run.recurring_run_id == schedule.id and run.state not in runs.ENDED]
 
 
 def failures(connection: Connection, schedule: Schedule) -> list[Any]:

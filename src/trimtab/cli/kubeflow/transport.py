@@ -35,6 +35,7 @@ class Patience:
         retry: The same for every later request.
         pause: Before the second attempt; each further pause is twice as long, 10 seconds at most.
         poll: Between looks at a run that is followed.
+        look: Between looks at its whole workflow, which is much to send.
         login: For a token that has expired while a run is followed to be replaced in its file.
     """
 
@@ -44,6 +45,7 @@ class Patience:
     retry: float = 60.0
     pause: float = 0.5
     poll: float = 2.0
+    look: float = 10.0
     login: float = 60.0
 
 
