@@ -79,6 +79,12 @@ METRICS = {
 """Each module has ``METRICS``, with an entry of that name."""
 
 
+STORES = {
+    "gs": "trimtab.storage.gcs.objects",
+}
+"""The scheme of a URI to its store; each module has ``STORE``."""
+
+
 def module(table: dict[str, str], name: str) -> ModuleType:
     """Returns the module that has what a table calls ``name``.
 

@@ -1,4 +1,4 @@
-"""A format, a kind of input, a task, an architecture, a pass and a runtime of somebody else's, in one run."""
+"""A format, input, task, architecture, pass, runtime and store of somebody else's, in one run."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from storage.objects.toy_store import ToyObjects
 
-# What would be six lines of the registry; every process of the run reads it as it starts.
+from trimtab.storage.objects.base import NOTHING
+from trimtab.storage.objects.limits import DEFAULT
+
+# What would be seven lines of the registry; every process of the run reads it as it starts.
 LINES = """
 from trimtab import registry
 
@@ -22,10 +26,11 @@ registry.TASKS["toy"] = "tasks.toy_task"
 registry.ARCHITECTURES["toy"] = "models.toy_architecture"
 registry.PASSES["rounded"] = "compress.toy_pass"
 registry.RUNTIMES["numpy"] = "numpy_runtime"
+registry.STORES["toy"] = "storage.objects.toy_store"
 """
 CONFIG = {
     "name": "toys",
-    "data": {"train": "rows.jsonl", "label": "label", "task": "toy"},
+    "data": {"train": "toy://bucket/rows.jsonl", "label": "label", "task": "toy"},
     "model": {"architecture": "toy", "params": {"units": 4}},
     "train": {"epochs": 20, "learning_rate": 0.05},
     "runtimes": ["litert", "numpy"],
@@ -52,11 +57,16 @@ def trimtab(*arguments: str, cwd: Path, tests: Path) -> subprocess.CompletedProc
 
 
 @pytest.mark.slow
-def test_what_was_added_goes_from_the_data_to_the_champion(root: Path, tmp_path: Path) -> None:
+def test_what_was_added_goes_from_the_data_to_the_champion(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(LINES)
-    (tmp_path / "rows.jsonl").write_text(rows())
+    (tmp_path / "toys" / "bucket").mkdir(parents=True)
+    monkeypatch.setenv("TOY_STORE", str(tmp_path / "toys"))
+    assert ToyObjects("toy", "bucket", DEFAULT).write("rows.jsonl", rows().encode(), NOTHING)
     (tmp_path / "toys.yaml").write_text(yaml.safe_dump(CONFIG))
-    done = trimtab("run", "toys.yaml", "--output", "runs", "--json", cwd=tmp_path, tests=root / "tests")
+    command = ("run", "toys.yaml", "--output", "toy://bucket/runs", "--json")
+    done = trimtab(*command, cwd=tmp_path, tests=root / "tests")
     result = json.loads(done.stdout)
     tried = {(candidate["id"], candidate["runtime"]): candidate for candidate in result["candidates"]}
     assert len(tried) >= 3
@@ -64,8 +74,9 @@ def test_what_was_added_goes_from_the_data_to_the_champion(root: Path, tmp_path:
     assert any("rounded" in name for name, _ in tried)
     assert all(candidate["ok"] for candidate in tried.values()), result
     assert all(candidate["metrics"]["accuracy"] > 0.9 for candidate in tried.values()), result
-    assert (tmp_path / "runs/deployed/toys/champion.json").is_file()
-    command = ("predict", "runs/deployed/toys", "--input", "rows.jsonl")
+    assert ToyObjects("toy", "bucket", DEFAULT).find("runs/deployed/toys/champion.json")
+    assert not (tmp_path / "runs").exists()
+    command = ("predict", "toy://bucket/runs/deployed/toys", "--input", "toy://bucket/rows.jsonl")
     answers = map(json.loads, trimtab(*command, cwd=tmp_path, tests=root / "tests").stdout.splitlines())
     expected = [json.loads(line)["label"] for line in rows().splitlines()]
     right = [answer["label"] == label for answer, label in zip(answers, expected, strict=True)]

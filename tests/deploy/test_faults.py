@@ -12,8 +12,8 @@ from trimtab.deploy.pointer import move
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.switch import promote
 from trimtab.errors import DeployError, StorageError
-from trimtab.storage.gcs.limits import Limits
-from trimtab.storage.gcs.store import GcsStore
+from trimtab.storage.objects.limits import Limits
+from trimtab.storage.objects.store import ObjectStore
 
 TARGET = "gs://bucket/deployed/digits"
 LIMITS = Limits(connect_seconds=1.0, read_seconds=5.0, retry_seconds=20.0, pause_seconds=0.02)
@@ -22,7 +22,7 @@ LIMITS = Limits(connect_seconds=1.0, read_seconds=5.0, retry_seconds=20.0, pause
 @pytest.fixture
 def deploy(proxy, monkeypatch, make_selection, make_training, schema):
     """Returns a function that deploys: ``deploy(seed, *faults)``; the faults befall the pointer's move."""
-    monkeypatch.setattr(repository, "open_store", lambda uri: GcsStore(uri, LIMITS))
+    monkeypatch.setattr(repository, "open_store", lambda uri: ObjectStore(uri, LIMITS))
 
     def run(seed, *faults):
         selection, training = make_selection(seed), make_training(seed)
@@ -66,15 +66,15 @@ def test_one_that_was_overtaken_while_it_was_retried_knows_that_it_lost(deploy, 
 
 
 def test_one_that_won_and_was_replaced_before_it_heard_of_it_knows_that_it_won(deploy, monkeypatch):
-    swap = GcsStore.swap
+    swap = ObjectStore.swap
 
     def replaced(self, name, expected, data):
-        monkeypatch.setattr(GcsStore, "swap", swap)
+        monkeypatch.setattr(ObjectStore, "swap", swap)
         assert swap(self, name, expected, data)
         move(Repository(TARGET), data, 1, "-", action="promote")
         return False  # as its repetition is told, whose first answer was lost
 
-    monkeypatch.setattr(GcsStore, "swap", replaced)
+    monkeypatch.setattr(ObjectStore, "swap", replaced)
     champion = move(Repository(TARGET), Repository(TARGET).pointer(), 1, "-", action="promote", by="me")
     assert champion.history[-1].by == "me"
     assert moves() == [("deploy", 1), ("promote", 1), ("promote", 1)]
@@ -82,12 +82,12 @@ def test_one_that_won_and_was_replaced_before_it_heard_of_it_knows_that_it_won(d
 
 def test_a_fault_that_lasts_moves_nothing(deploy, proxy, monkeypatch):
     hasty = Limits(connect_seconds=0.5, read_seconds=0.5, retry_seconds=0.5, pause_seconds=0.02)
-    monkeypatch.setattr(repository, "open_store", lambda uri: GcsStore(uri, hasty))
+    monkeypatch.setattr(repository, "open_store", lambda uri: ObjectStore(uri, hasty))
     with pytest.raises(StorageError, match=r"champion\.json"):
         deploy(2, Fault("503", "uploadType", times=10**9))
     proxy.spoil()
     assert moves() == [("deploy", 1)]
-    monkeypatch.setattr(repository, "open_store", lambda uri: GcsStore(uri, LIMITS))
+    monkeypatch.setattr(repository, "open_store", lambda uri: ObjectStore(uri, LIMITS))
     # The repeated step deploys again; its first attempt is a version that nothing points to.
     assert deploy(2).version == 3
     assert Repository(TARGET).versions() == [1, 2, 3]

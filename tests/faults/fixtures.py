@@ -8,7 +8,7 @@ import pytest
 from faults.emulator import Emulator
 from faults.proxy import FaultProxy
 
-from trimtab.storage.gcs.limits import Limits
+from trimtab.storage.objects.limits import Limits
 
 BUCKET = "bucket"
 

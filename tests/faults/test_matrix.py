@@ -11,9 +11,9 @@ from faults.proxy import FOR_EVER, KINDS, Fault, FaultProxy
 
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage.files import fetched
-from trimtab.storage.gcs.limits import Limits
-from trimtab.storage.gcs.store import GcsStore
 from trimtab.storage.mirror import mirror
+from trimtab.storage.objects.limits import Limits
+from trimtab.storage.objects.store import ObjectStore
 
 SMALL, LARGE = b"content of twenty B.", os.urandom(2**23 + 1000)  # one request; several blocks
 FILES = {"small": SMALL, "deep/large": LARGE}
@@ -31,7 +31,7 @@ class Bench:
 
     @property
     def store(self):
-        return GcsStore("gs://bucket/p", self.limits)
+        return ObjectStore("gs://bucket/p", self.limits)
 
     def prepare(self):
         """Puts an object and a directory there, and the same directory here."""

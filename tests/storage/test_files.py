@@ -13,7 +13,7 @@ from faults.proxy import Fault, wait_until
 
 from trimtab.errors import ArtifactError, DataError, StorageError
 from trimtab.storage.files import fetched, fingerprint
-from trimtab.storage.gcs.limits import DEFAULT
+from trimtab.storage.objects.limits import DEFAULT
 
 
 def localized(source, cache, limits=DEFAULT):

@@ -2,7 +2,7 @@ import pytest
 
 from trimtab.errors import StorageError
 from trimtab.storage.follow import Follower
-from trimtab.storage.gcs.limits import Limits
+from trimtab.storage.objects.limits import Limits
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.errors import ConfigError
 from trimtab.storage import store
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config

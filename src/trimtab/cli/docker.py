@@ -34,12 +34,13 @@ from trimtab.cli.kfp_local import Command
 from trimtab.config.stages import STAGES
 from trimtab.errors import TrimtabError
 from trimtab.runtimes import sources
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote, kinds
 
 if TYPE_CHECKING:
     from trimtab.cli.local import Runner
     from trimtab.cli.pipeline import Pipeline
     from trimtab.config.config import Config
+    from trimtab.storage.objects.base import StoreKind
 
 UNPRIVILEGED = 1000
 """The user and group id of tasks when root starts them; the image's own user."""
@@ -58,8 +59,6 @@ print(hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest())
 """
 """Prints what tells one trimtab from another, whose version may be the same."""
 
-_CREDENTIALS = "GOOGLE_APPLICATION_CREDENTIALS"
-_CLOUD_VARIABLES = ("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT")
 _LOOPBACK = ("localhost", "127.", "[::1]")
 
 
@@ -144,16 +143,15 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
     Returns:
         Arguments of `docker.models.containers.ContainerCollection.create`.
     """
-    network = is_remote(uri) or _opens_remote(config, stage)
-    credentials = _credentials() if network else None
-    readable = [*_sources(config), *_config_files(uri), *([credentials] if credentials else [])]
+    stores = kinds([uri, *_opened(config, stage)])
+    credentials = _credentials(stores)
+    readable = [*_sources(config), *_config_files(uri), *credentials.values()]
     mounts = [_bind(path, read_only=False) for path in _writable(config, directory, uri)]
     mounts += [_bind(path, read_only=True) for path in dict.fromkeys(readable) if path.exists()]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", **config.resources.environment}
-    if network:
-        environment |= {name: os.environ[name] for name in _CLOUD_VARIABLES if name in os.environ}
-    if credentials:
-        environment[_CREDENTIALS] = str(credentials)
+    variables = [name for store in stores for name in store.variables]
+    environment |= {name: os.environ[name] for name in variables if name in os.environ}
+    environment |= {name: str(file) for name, file in credentials.items()}
     return {
         "user": _user(),
         # Data may be readable by a group that the user is in.
@@ -162,7 +160,7 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
         "tmpfs": {"/tmp": "mode=1777"},
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
-        "network_mode": _network_mode(environment) if network else "none",
+        "network_mode": _network_mode(stores, environment) if stores else "none",
         "mounts": mounts,
         "environment": environment,
         "labels": {RUN_LABEL: uri},
@@ -170,7 +168,8 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
     }
 
 
-def _opens_remote(config: Config, stage: str) -> bool:
+def _opened(config: Config, stage: str) -> list[str]:
+    """Returns what a stage opens beside the run's directory."""
     values = {
         "data": [config.data.train, config.data.validation, config.data.test],
         "model": [config.model.archive],
@@ -178,21 +177,21 @@ def _opens_remote(config: Config, stage: str) -> bool:
     }
     # A stage that is not in the table may open any.
     sections = STAGES[stage].opens if stage in STAGES else set(values)
-    opened = [value for section in sections for value in values[section]]
-    return any(value and is_remote(value) for value in opened)
+    return [value for section in sections for value in values[section] if value]
 
 
-def _network_mode(environment: dict[str, str]) -> str:
-    """Returns the host's network for an emulator on this machine: a bridge does not lead to its loopback."""
-    host = environment.get("STORAGE_EMULATOR_HOST", "").rpartition("://")[2]
-    return "host" if host.startswith(_LOOPBACK) else "bridge"
+def _network_mode(stores: list[StoreKind], environment: dict[str, str]) -> str:
+    """Returns the host's network for a store on this machine: a bridge does not lead to its loopback."""
+    named = (environment.get(name, "") for store in stores for name in store.endpoint)
+    hosts = [url.rpartition("://")[2] for url in named]
+    return "host" if any(host.startswith(_LOOPBACK) for host in hosts) else "bridge"
 
 
-def _credentials() -> Path | None:
-    """Returns the file that Google's client libraries would find outside of the container."""
-    named = os.environ.get(_CREDENTIALS)
-    path = Path(named) if named else Path.home() / ".config/gcloud/application_default_credentials.json"
-    return path.absolute() if path.is_file() else None
+def _credentials(stores: list[StoreKind]) -> dict[str, Path]:
+    """Returns the files that the stores' clients would find outside of the container, by their variables."""
+    files = {name: usual for store in stores for name, usual in store.files.items()}
+    paths = {name: Path(os.environ.get(name) or usual).expanduser() for name, usual in files.items()}
+    return {name: path.absolute() for name, path in paths.items() if path.is_file()}
 
 
 def _sources(config: Config) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.errors import ConfigError, TrimtabError
 from trimtab.stages.settings import CONFIG
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote
 from trimtab.storage.store import Store, open_store
 
 if TYPE_CHECKING:

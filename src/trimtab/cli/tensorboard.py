@@ -32,7 +32,7 @@ def command(run: str | None, output: str, port: int) -> None:
     """
     from trimtab.cli import run_directory
     from trimtab.errors import ConfigError
-    from trimtab.storage.gcs.location import is_remote
+    from trimtab.storage.objects.location import is_remote
 
     logs = f"{run_directory.named(run, output)}/tensorboard" if run else output
     missing = ConfigError("there are no logs here", path=logs, hint="Run `trimtab run CONFIG.yaml` first.")

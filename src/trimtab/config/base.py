@@ -7,6 +7,8 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from trimtab.registry import STORES
+
 
 class Section(BaseModel):
     """A section of the config: unknown fields are errors, values are immutable, numbers are finite."""
@@ -35,10 +37,11 @@ def _is_number(annotation: Any) -> bool:
 
 def _location(value: str) -> str:
     scheme, found, _ = value.partition("://")
-    if not value.strip() or (found and scheme not in ("gs", "sklearn")):
-        raise ValueError(f"expected a path or a gs:// URI; got {value!r}")
+    if not value.strip() or (found and scheme not in (*STORES, "sklearn")):
+        known = ", ".join(f"{name}://" for name in STORES)
+        raise ValueError(f"expected a path or a URI ({known}); got {value!r}")
     return value
 
 
 Location = Annotated[str, AfterValidator(_location)]
-"""Where something is, or is to be: on this machine, in Cloud Storage, or among what scikit-learn ships."""
+"""Where something is, or is to be: on this machine, in an object store, or among what scikit-learn ships."""

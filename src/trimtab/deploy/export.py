@@ -26,7 +26,7 @@ from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
 from trimtab.deploy.repository import CHAMPION_FILE, COUNTER_FILE, Repository
 from trimtab.errors import ConfigError, DeployError
 from trimtab.storage.artifact import MANIFEST
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote
 from trimtab.storage.store import open_store
 
 ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone

@@ -18,7 +18,7 @@ from trimtab.artifacts.record import EntryRecord, StageRecord
 from trimtab.artifacts.store import ContentStore
 from trimtab.config.stages import STAGES
 from trimtab.errors import Preempted, TrimtabError
-from trimtab.storage.gcs.limits import DEFAULT
+from trimtab.storage.objects.limits import DEFAULT
 from trimtab.storage.store import open_store
 
 

@@ -20,8 +20,8 @@ from trimtab.errors import ArtifactError
 from trimtab.os_errors import typed_os_errors
 from trimtab.storage import artifact, atomic, cache
 from trimtab.storage.artifact import MANIFEST, Artifact, Draft, FileEntry, Kind, Manifest
-from trimtab.storage.gcs.location import is_remote
-from trimtab.storage.gcs.store import inside
+from trimtab.storage.objects.location import is_remote
+from trimtab.storage.objects.store import inside
 from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import LocalStore, Store, open_store
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from trimtab.errors import TrimtabError
 from trimtab.storage import cache, files
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote
 
 
 class Copies:

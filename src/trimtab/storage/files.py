@@ -1,4 +1,4 @@
-"""Sources in Cloud Storage as local files, so that every reader of a local path reads ``gs://`` too.
+"""Sources in object stores as local files, so that every reader of a local path reads ``gs://`` too.
 
 A source is a file, a directory or a glob. What it means is fixed by one listing: the names and generations of
 its objects. They are streamed, several at once and verified, into a directory of the cache that is named by a
@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import glob
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -23,10 +24,10 @@ from trimtab import progress
 from trimtab.errors import ArtifactError, DataError, StorageError
 from trimtab.os_errors import typed_os_errors
 from trimtab.storage import atomic
-from trimtab.storage.gcs.limits import DEFAULT, Limits
-from trimtab.storage.gcs.location import Location
-from trimtab.storage.gcs.objects import Entry, Objects, checksum
-from trimtab.storage.gcs.store import inside
+from trimtab.storage.objects.base import Entry, Objects, checksum
+from trimtab.storage.objects.limits import DEFAULT, Limits
+from trimtab.storage.objects.location import Location
+from trimtab.storage.objects.store import inside
 from trimtab.storage.parallel import in_parallel
 
 _KEY_LENGTH = 32
@@ -51,10 +52,10 @@ class LocalCopy:
 
 
 def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
-    """Returns a local copy of a source in Cloud Storage.
+    """Returns a local copy of a source in an object store.
 
     Args:
-        source: ``gs://`` and a file, a directory (with a slash at its end, also where an object has the same
+        source: The URI of a file, a directory (with a slash at its end, also where an object has the same
             name), or a glob (``*``, ``?``, ``[...]``, and ``**`` for any number of directories).
         cache: Where to keep local copies; made when missing. It is shared by processes, and nothing in it is
             removed.
@@ -67,7 +68,7 @@ def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
         ArtifactError: If it arrives damaged again and again, or changes again and again while it is read.
     """
     location = Location.parse(source)
-    objects = Objects(location.bucket, limits)
+    objects = location.objects(limits)
     root, entries = _listing(source, objects)
     for _ in range(_TRIES):
         try:
@@ -82,7 +83,7 @@ def fetched(source: str, cache: Path, limits: Limits = DEFAULT) -> LocalCopy:
     inner = location.name.removeprefix(root)
     means_itself = [entry.name for entry in entries] == [location.name] or not glob.has_magic(inner)
     path = str(copy / inner) if means_itself else f"{glob.escape(str(copy))}/{inner}"
-    return LocalCopy(path, copy, Location(location.bucket, root.rstrip("/")).uri)
+    return LocalCopy(path, copy, Location(location.scheme, location.bucket, root.rstrip("/")).uri)
 
 
 def _copied(location: Location, root: str, entries: list[Entry], cache: Path, objects: Objects) -> Path:
@@ -96,7 +97,9 @@ def _copied(location: Location, root: str, entries: list[Entry], cache: Path, ob
 
 
 def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
-    """Returns the CRC-32C of every object of a ``gs://`` source by its URI, without reading any content.
+    """Returns what tells each object of a source from another content, by its URI, without reading any.
+
+    It is the CRC-32C, or where a store does not list that, the generation.
 
     Args:
         source: As for ``fetched``.
@@ -107,8 +110,10 @@ def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
         ConfigError: If it cannot be accessed.
         StorageError: If it cannot be reached.
     """
-    objects = Objects(Location.parse(source).bucket, limits)
-    return {objects.uri(entry.name): entry.crc32c for entry in _listing(source, objects)[1]}
+    objects = Location.parse(source).objects(limits)
+    return {
+        objects.uri(entry.name): entry.crc32c or entry.generation for entry in _listing(source, objects)[1]
+    }
 
 
 def _listing(source: str, objects: Objects) -> tuple[str, list[Entry]]:
@@ -157,6 +162,10 @@ def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects, ur
     with atomic.new_directory(copy) as part:
         targets = _targets(part, root, entries, objects)
         in_parallel(lambda pair: objects.download(*pair), list(zip(entries, targets, strict=True)))
+        untold = {e.name: t for e, t in zip(entries, targets, strict=True) if not e.crc32c}
+        if untold:
+            found = dict(zip(untold, in_parallel(_checksum, untold.values()), strict=True))
+            atomic.write_bytes(_arrived(copy), json.dumps(found).encode())
 
 
 def _check_space(cache: Path, size: int, uri: str) -> None:
@@ -184,15 +193,33 @@ def _targets(part: Path, root: str, entries: Sequence[Entry], objects: Objects) 
 
 def _is_intact(copy: Path, root: str, entries: Sequence[Entry]) -> bool:
     """Returns whether an earlier copy is still what was downloaded."""
+    untold = _read_arrived(copy) if not all(entry.crc32c for entry in entries) else {}
 
     def same(entry: Entry) -> bool:
         file = copy / entry.name.removeprefix(root)
         if not file.is_file() or file.stat().st_size != entry.size:
             return False
-        with file.open("rb") as handle:
-            return checksum(handle) == entry.crc32c
+        return _checksum(file) == (entry.crc32c or untold.get(entry.name))
 
     return copy.is_dir() and all(in_parallel(same, entries))
+
+
+def _checksum(file: Path) -> str:
+    with file.open("rb") as handle:
+        return checksum(handle)
+
+
+def _arrived(copy: Path) -> Path:
+    """Returns the file beside a copy that says what arrived, of objects whose store lists no CRC-32C."""
+    return copy.with_name(f".{copy.name}.crc32c")
+
+
+def _read_arrived(copy: Path) -> dict[str, str]:
+    try:
+        found: dict[str, str] = json.loads(_arrived(copy).read_bytes())
+    except (FileNotFoundError, ValueError):  # it was cut off, or something spoiled it
+        return {}
+    return found
 
 
 @contextlib.contextmanager

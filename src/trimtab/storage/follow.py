@@ -1,4 +1,4 @@
-"""A local directory that follows the files below a ``gs://`` URI, for readers of files that grow.
+"""A local directory that follows the objects below a URI, for readers of files that grow.
 
 TensorBoard keeps a file open and reads on from where it was, so a file that grew grows here too; it is
 replaced only when its beginning changed, as after a resumed training. TensorBoard could read ``gs://`` by
@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from trimtab.storage import atomic
-from trimtab.storage.gcs.limits import DEFAULT, Limits
-from trimtab.storage.gcs.location import Location
-from trimtab.storage.gcs.objects import Entry, Objects
-from trimtab.storage.gcs.store import inside
+from trimtab.storage.objects.base import Entry
+from trimtab.storage.objects.limits import DEFAULT, Limits
+from trimtab.storage.objects.location import Location
+from trimtab.storage.objects.store import inside
 from trimtab.storage.parallel import in_parallel
 
 
@@ -28,14 +28,14 @@ class Follower:
         limits: How patient to be.
 
     Raises:
-        ConfigError: If the URI is not ``gs://BUCKET[/PREFIX]``.
+        ConfigError: If the URI is not ``SCHEME://BUCKET[/PREFIX]``.
     """
 
     def __init__(
         self, uri: str, directory: Path, wanted: Callable[[str], bool], limits: Limits = DEFAULT
     ) -> None:
         self._location, self._directory, self._wanted = Location.parse(uri), directory, wanted
-        self._objects = Objects(self._location.bucket, limits)
+        self._objects = self._location.objects(limits)
         self._seen: dict[str, Entry] = {}
 
     def update(self) -> int:

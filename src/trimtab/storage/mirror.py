@@ -17,10 +17,10 @@ from pathlib import Path
 
 from trimtab import preemption, progress
 from trimtab.errors import ArtifactError, StorageError, TrimtabError
-from trimtab.storage.gcs.limits import DEFAULT, Limits
-from trimtab.storage.gcs.location import Location, is_remote
-from trimtab.storage.gcs.objects import Entry, Objects
-from trimtab.storage.gcs.store import inside
+from trimtab.storage.objects.base import Entry, Objects, generation_of
+from trimtab.storage.objects.limits import DEFAULT, Limits
+from trimtab.storage.objects.location import Location, is_remote
+from trimtab.storage.objects.store import inside
 from trimtab.storage.parallel import in_parallel
 
 _BACKGROUND_SECONDS = 10.0
@@ -54,8 +54,8 @@ class Mirror:
         """
 
 
-class _GcsMirror(Mirror):
-    """A temporary directory, published to ``gs://``."""
+class _RemoteMirror(Mirror):
+    """A temporary directory, published to an object store."""
 
     def __init__(self, uri: str, directory: Path, limits: Limits) -> None:
         super().__init__(uri, directory)
@@ -66,7 +66,7 @@ class _GcsMirror(Mirror):
 
     def restore(self) -> None:
         """Fetches what is there; again, if a pod that was thought dead wrote on meanwhile."""
-        objects = Objects(self._location.bucket, self._limits)
+        objects = self._location.objects(self._limits)
         self._published = self._list(objects)
         for tries_left in reversed(range(_TRIES)):
             pairs = [(entry, inside(self.directory, n, self.uri)) for n, entry in self._published.items()]
@@ -93,7 +93,7 @@ class _GcsMirror(Mirror):
         """See ``Mirror``."""
         with self._alone(within_seconds):
             limits = self._limits if within_seconds is None else self._limits.within(within_seconds)
-            objects = Objects(self._location.bucket, limits)
+            objects = self._location.objects(limits)
             stamps = self._scan()
             changed = [name for name, stamp in stamps.items() if self._stamps.get(name) != stamp]
             in_parallel(lambda name: self._publish(objects, name, stamps[name]), changed)
@@ -113,19 +113,19 @@ class _GcsMirror(Mirror):
     def _publish(self, objects: Objects, name: str, stamp: _Stamp) -> None:
         old, full = self._published.get(name), self._location.prefix + name
         try:
-            made = objects.upload(full, self.directory / name, _generation(old))
+            made = objects.upload(full, self.directory / name, generation_of(old))
         except FileNotFoundError:
             return  # removed since the scan
         if made is None:
             # A pod that was thought dead, or a retried step whose predecessor wrote on: the newest writer
             # goes on.
-            made = objects.upload(full, self.directory / name, _generation(objects.find(full)))
+            made = objects.upload(full, self.directory / name, generation_of(objects.find(full)))
         if made is None:
             raise StorageError("something else writes this object at the same time", path=objects.uri(full))
         self._published[name], self._stamps[name] = made, stamp
 
     def _remove(self, objects: Objects, name: str) -> None:
-        objects.delete(self._location.prefix + name, _generation(self._published[name]))
+        objects.delete(self._location.prefix + name, self._published[name].generation)
         del self._published[name]
         self._stamps.pop(name, None)
 
@@ -148,7 +148,8 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
     ``mirror.sync()`` publishes at once; so does the end of the block, also when the block fails.
 
     Args:
-        uri: A local path, which is then the directory itself, created when missing; or ``gs://``.
+        uri: A local path, which is then the directory itself, created when missing; or that of an
+            object store.
         every_seconds: Publish in the background too, this often; at least 1, as Cloud Storage takes one write
             a second of an object. What fails then is tried again the next
             time.
@@ -167,7 +168,7 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
         yield Mirror(uri, Path(uri))
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-", ignore_cleanup_errors=True) as temporary:
-        made = _GcsMirror(uri, Path(temporary), limits)
+        made = _RemoteMirror(uri, Path(temporary), limits)
         made.restore()
         try:
             with _background(made, every_seconds):
@@ -205,7 +206,3 @@ def _background(made: Mirror, every_seconds: float | None) -> Iterator[None]:
 def _visible(name: str) -> bool:
     """Returns whether a name has no hidden part: those are of writes that are not finished."""
     return not any(part.startswith(".") for part in name.split("/"))
-
-
-def _generation(entry: Entry | None) -> int:
-    return 0 if entry is None or entry.generation is None else entry.generation

@@ -12,8 +12,10 @@ from typing import Protocol
 
 from trimtab.errors import ConfigError, StorageError
 from trimtab.os_errors import typed_os_errors
+from trimtab.registry import STORES
 from trimtab.storage import atomic, swap
-from trimtab.storage.gcs.limits import DEFAULT, Limits
+from trimtab.storage.objects.limits import DEFAULT, Limits
+from trimtab.storage.objects.location import schemes
 
 
 class Store(Protocol):
@@ -157,22 +159,23 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     """Returns the store at a URI.
 
     Args:
-        uri: A local path, or ``gs://BUCKET[/PREFIX]``.
-        limits: How patient to be with Cloud Storage.
+        uri: A local path, or that of an object store, ``gs://BUCKET[/PREFIX]``.
+        limits: How patient to be with an object store.
 
     Raises:
         ConfigError: If the URI's scheme is not supported.
     """
     scheme, found, _ = uri.partition("://")
-    if uri.lower().startswith("gs:/") and not found:
-        raise ConfigError("expected gs://BUCKET/NAME, with two slashes", path=uri)
+    single, _, _ = uri.partition(":/")
+    if not found and single.lower() in STORES:
+        raise ConfigError(f"expected {single.lower()}://BUCKET/NAME, with two slashes", path=uri)
     if not found:
         return LocalStore(Path(uri))
-    if scheme != "gs":
-        raise ConfigError(f"expected a local path or gs://, found the scheme {scheme}://", path=uri)
-    from trimtab.storage.gcs.store import GcsStore
+    if scheme not in STORES:
+        raise ConfigError(f"expected a local path or {schemes()}, found the scheme {scheme}://", path=uri)
+    from trimtab.storage.objects.store import ObjectStore
 
-    return GcsStore(uri, limits)
+    return ObjectStore(uri, limits)
 
 
 def read(uri: str) -> bytes | None:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path, PurePosixPath
 
 from trimtab.errors import ConfigError
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote, schemes
 
 POD_NAME = "KFP_POD_NAME"
 """What Kubeflow sets in the container of a task, and kfp's local runners do not."""
@@ -32,10 +32,10 @@ def check_outlives_pod(path: str, field: str) -> None:
     if is_remote(path) or POD_NAME not in os.environ or _is_on_volume(path):
         return
     raise ConfigError(
-        "expected gs://, or a path on a volume: this one is in the pod of this task alone, and lost with it",
+        f"expected {schemes()}, or a path on a volume: this one is in the pod of this task, and lost with it",
         path=path,
         field=field,
-        hint="Use a gs:// URI; or name a claim in resources.volume and a path below its mount_path here, and "
+        hint="Use such a URI; or name a claim in resources.volume and a path below its mount_path here, and "
         "run the pipeline that `trimtab compile` makes of that config.",
     )
 

@@ -15,8 +15,8 @@ from faults.proxy import FOR_EVER, Fault, wait_until
 
 from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage import artifact
-from trimtab.storage.gcs.objects import Objects
-from trimtab.storage.gcs.store import WHOLE, GcsStore
+from trimtab.storage.gcs.objects import GcsObjects
+from trimtab.storage.objects.store import WHOLE, ObjectStore
 from trimtab.storage.parallel import in_parallel
 from trimtab.storage.store import open_store, write
 
@@ -113,13 +113,13 @@ def test_an_upload_over_a_slow_line_is_not_cut(proxy, emulator, hasty, tmp_path)
     (tmp_path / "large").write_bytes(os.urandom(2**23))
     limits = replace(hasty, connect_seconds=0.1, retry_seconds=0.5, slowest_bytes_per_second=4 * 2**20)
     proxy.spoil(Fault("slow upload", "upload", times=FOR_EVER))
-    assert Objects("bucket", limits).upload("x", tmp_path / "large", 0) is not None
+    assert GcsObjects("gs", "bucket", limits).upload("x", tmp_path / "large", "") is not None
     assert len(proxy.spoiled) == 1
     assert limits.within(3.0).for_block(2**30) == limits.within(3.0)
 
 
 def test_what_nobody_waits_for_any_more_is_not_tried_again(proxy, hasty):
-    store = GcsStore(URI, replace(hasty, retry_seconds=10**6))
+    store = ObjectStore(URI, replace(hasty, retry_seconds=10**6))
     proxy.spoil(Fault("503", "for-ever", times=FOR_EVER))
 
     def work(name):
@@ -133,14 +133,14 @@ def test_what_nobody_waits_for_any_more_is_not_tried_again(proxy, hasty):
 
 
 def test_a_swap_whose_answer_is_lost_knows_that_it_won(proxy, hasty):
-    store = GcsStore(URI, hasty)
+    store = ObjectStore(URI, hasty)
     proxy.spoil(Fault("lost answer", "uploadType"))
     assert store.swap("pointer", None, b"1")
     assert len(proxy.spoiled) == 1
 
 
 def test_a_swap_that_lost_while_it_was_retried_knows_that_too(proxy, emulator, hasty):
-    store, other = GcsStore(URI, hasty), GcsStore(URI, hasty)
+    store, other = ObjectStore(URI, hasty), ObjectStore(URI, hasty)
     store.write("pointer", b"old")
     proxy.spoil(Fault("stall", "uploadType", seconds=0.5))
     with ThreadPoolExecutor(1) as pool:
@@ -151,7 +151,7 @@ def test_a_swap_that_lost_while_it_was_retried_knows_that_too(proxy, emulator, h
 
 
 def test_a_late_request_never_overwrites_what_came_after_it(proxy, emulator, hasty):
-    store = GcsStore(URI, hasty)
+    store = ObjectStore(URI, hasty)
     store.write("x", b"0")
     proxy.spoil(Fault("late", "uploadType", seconds=0.6))
     store.write("x", b"1")
@@ -176,7 +176,7 @@ def test_a_listing_that_never_ends_is_an_error(emulator, monkeypatch, hasty, tok
     answers = itertools.cycle([([{"name": "deep/prefix/x"}], token) for token in tokens])
     monkeypatch.setattr(emulator.state, "page", lambda *_: next(answers))
     with pytest.raises(StorageError, match=r"gs://bucket/deep/prefix.*same page"):
-        GcsStore(URI, hasty).names()
+        ObjectStore(URI, hasty).names()
 
 
 def test_an_empty_page_is_not_the_end(emulator, monkeypatch):
@@ -209,7 +209,7 @@ class Forgetful(dict):
 def test_an_upload_that_is_forgotten_again_and_again(emulator, monkeypatch, hasty, tree):
     monkeypatch.setattr(emulator.state, "sessions", Forgetful())
     with pytest.raises(StorageError, match=r"gs://bucket/deep/prefix/v/a/b/large.bin: the server forgot"):
-        GcsStore(URI, hasty).put_directory(tree, "v")
+        ObjectStore(URI, hasty).put_directory(tree, "v")
 
 
 def test_directories_there_and_back(emulator, tree, tmp_path):
@@ -400,7 +400,7 @@ def test_no_access_no_credentials(emulator, monkeypatch, tmp_path):
 
 def test_what_is_denied_is_named_and_nothing_else_that_the_server_says(emulator, monkeypatch, hasty):
     monkeypatch.setattr(emulator.state, "check", deny)
-    store = GcsStore("gs://bucket", hasty)
+    store = ObjectStore("gs://bucket", hasty)
     assert store.read("x") is None
     with pytest.raises(
         ConfigError, match=r"gs://bucket/x: access is denied.*storage.objects.create"
@@ -422,7 +422,7 @@ def test_a_token_that_a_server_repeats_is_not_shown(emulator, monkeypatch, hasty
     said = "ya29.SECRET, Bearer SECRET, upload_id=SECRET, https://x/?upload_id=SECRET: this cannot be done"
     monkeypatch.setattr(emulator.state, "get", lambda *_: (_ for _ in ()).throw(ApiError(400, said)))
     with pytest.raises(StorageError, match=r"gs://bucket/x: .*400.*this cannot be done") as caught:
-        GcsStore("gs://bucket", hasty).read("x")
+        ObjectStore("gs://bucket", hasty).read("x")
     assert "SECRET" not in str(caught.value)
 
 

@@ -9,7 +9,7 @@ from trimtab.data.prepare.executor import executor
 from trimtab.data.prepare.fit import fit
 from trimtab.data.prepare.work import is_small, parts_of
 from trimtab.data.schema import SPLITS
-from trimtab.storage.gcs.location import is_remote
+from trimtab.storage.objects.location import is_remote
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data

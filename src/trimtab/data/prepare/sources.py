@@ -12,8 +12,8 @@ from trimtab.data.readers.files import is_data, is_left_out, walk
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.errors import DataError
 from trimtab.storage import files
-from trimtab.storage.gcs.location import Location, is_remote
-from trimtab.storage.gcs.objects import checksum
+from trimtab.storage.objects.base import checksum
+from trimtab.storage.objects.location import Location, is_remote
 from trimtab.storage.parallel import in_parallel
 
 if TYPE_CHECKING:

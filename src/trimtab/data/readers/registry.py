@@ -12,6 +12,7 @@ from trimtab.data.readers.files import files_of, walk
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
 from trimtab.errors import DataError
 from trimtab.registry import READERS, module
+from trimtab.storage.objects.location import schemes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +34,7 @@ def reader_for(source: str, config: Data) -> Reader:
     if source.startswith(SCHEME):
         return SklearnReader()
     if "://" in source:
-        raise DataError(f"expected a local path, gs:// or {SCHEME}<name>", path=source)
+        raise DataError(f"expected a local path, {schemes()} or {SCHEME}<name>", path=source)
     format_of: Format = module(READERS, config.format or _infer(source)).FORMAT
     return format_of.reader()
 

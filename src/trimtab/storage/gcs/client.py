@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from trimtab import os_errors
 from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.storage.gcs import foreign
-from trimtab.storage.gcs.limits import Limits
-from trimtab.storage.gcs.slow import SlowResponses
+from trimtab.storage.objects.limits import Limits
+from trimtab.storage.objects.slow import SlowResponses
 from trimtab.storage.parallel import abandoned
 
 Answer = TypeVar("Answer")

@@ -1,4 +1,4 @@
-"""The objects of one bucket: every request that trimtab makes, checksummed, retried, and with typed errors.
+"""The objects of a bucket of Google Cloud Storage.
 
 A write names the generation that it replaces (0: none), and carries a token. That makes it safe to repeat: of
 an attempt that stalled and its repetition one takes effect, a late one never overwrites what came after it,
@@ -7,76 +7,52 @@ and a repetition that is refused knows by the token whether the attempt before i
 
 from __future__ import annotations
 
-import base64
 import io
 import mimetypes
+import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import google_crc32c
-
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage.gcs import client
-from trimtab.storage.gcs.limits import Limits
-from trimtab.storage.gcs.location import SCHEME
+from trimtab.storage.objects.base import NOTHING, Entry, StoreKind, checksum
+from trimtab.storage.objects.limits import Limits
 from trimtab.storage.parallel import WORKERS
 
 PAGE = 1000
 UPLOAD_BLOCK = 8 * 2**20
 SLICED_FROM, SLICE = 32 * 2**20, 16 * 2**20
 _TOKEN = "trimtab-write"
-_READ_BLOCK = 2**20
+_NEVER = "1"  # generations are microseconds since 1970
 # A checksum that the server refuses, a session that it has lost, an answer that does not say what it must.
 _DAMAGED_UPLOAD = (400, 404, 410, 200, 308)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One object, as a listing shows it.
-
-    Attributes:
-        name: Its whole name in the bucket.
-        size: Bytes.
-        crc32c: CRC-32C of the content: big-endian, base64.
-        generation: Which of its contents this is; None: the newest.
-        encoding: The Content-Encoding that it was stored with.
-    """
-
-    name: str
-    size: int
-    crc32c: str
-    generation: int | None = None
-    encoding: str = ""
-
-
-class Objects:
-    """The objects of one bucket.
-
-    Every method raises ConfigError (no credentials, no access, no such bucket), StorageError (kept failing
-    until the deadline) or ArtifactError (damaged again and again).
+class GcsObjects:
+    """The objects of ``gs://BUCKET``; see ``Objects``.
 
     Args:
-        bucket: Its name; it exists.
+        scheme: ``gs``.
+        bucket: The bucket's name; it exists.
         limits: How patient to be.
     """
 
-    def __init__(self, bucket: str, limits: Limits) -> None:
-        self.bucket, self._limits = bucket, limits
+    def __init__(self, scheme: str, bucket: str, limits: Limits) -> None:
+        self.scheme, self.bucket, self._limits = scheme, bucket, limits
 
     def uri(self, name: str) -> str:
-        """Returns the URI of an object."""
-        return f"{SCHEME}{self.bucket}/{name}"
+        """See ``Objects``."""
+        return f"{self.scheme}://{self.bucket}/{name}"
 
     def names(self, prefix: str) -> list[str]:
-        """Returns the names of all objects that begin with ``prefix``, in order; pages of names alone."""
+        """See ``Objects``; pages of names alone."""
         with client.typed_errors(self.uri(prefix)):
             return client.intact(lambda: [blob.name for blob in self._pages(prefix, "name")])
 
     def entries(self, prefix: str) -> list[Entry]:
-        """Returns all objects that begin with ``prefix``, in the order of their names."""
+        """See ``Objects``."""
         with client.typed_errors(self.uri(prefix)):
             return client.intact(
                 lambda: [
@@ -86,7 +62,7 @@ class Objects:
             )
 
     def find(self, name: str) -> Entry | None:
-        """Returns an object, or None if there is none."""
+        """See ``Objects``."""
         from google.api_core.exceptions import NotFound
 
         with client.typed_errors(self.uri(name)):
@@ -102,11 +78,11 @@ class Objects:
                 self._require_bucket()
                 return None
 
-    def read(self, name: str) -> tuple[bytes, int] | None:
-        """Returns an object's content and generation, or None if there is none."""
+    def read(self, name: str) -> tuple[bytes, str] | None:
+        """See ``Objects``."""
         from google.api_core.exceptions import NotFound
 
-        def attempt() -> tuple[bytes, int]:
+        def attempt() -> tuple[bytes, str]:
             buffer, blob = io.BytesIO(), self._blob(name)
             blob.download_to_file(buffer, raw_download=True, checksum="crc32c", **self._options())
             if blob.crc32c is None or blob.generation is None:
@@ -114,7 +90,7 @@ class Objects:
                 blob.reload(if_generation_match=blob.generation, **self._options())
                 _entry(blob)
             _verify(buffer, blob.crc32c)
-            return buffer.getvalue(), int(blob.generation)
+            return buffer.getvalue(), str(blob.generation)
 
         with client.typed_errors(self.uri(name)):
             try:
@@ -123,45 +99,17 @@ class Objects:
                 self._require_bucket()
                 return None
 
-    def write(self, name: str, data: bytes, generation: int) -> Entry | None:
-        """Replaces one generation of an object.
-
-        Args:
-            name: The object.
-            data: The new content.
-            generation: What it replaces; 0: nothing, there is no such object.
-
-        Returns:
-            What was stored, or None if another generation was there.
-        """
+    def write(self, name: str, data: bytes, generation: str) -> Entry | None:
+        """See ``Objects``."""
         return self._send(name, io.BytesIO(data), len(data), generation)
 
-    def upload(self, name: str, file: Path, generation: int) -> Entry | None:
-        """Replaces one generation of an object with the bytes that a file has now.
-
-        A file that grows meanwhile is sent up to where it ended at the beginning. Memory: one block.
-
-        Args:
-            name: The object.
-            file: A local file.
-            generation: As for ``write``.
-
-        Returns:
-            What was stored, or None if another generation was there.
-        """
+    def upload(self, name: str, file: Path, generation: str) -> Entry | None:
+        """See ``Objects``."""
         with file.open("rb") as handle:
             return self._send(name, handle, file.stat().st_size, generation)
 
     def download(self, entry: Entry, target: Path) -> None:
-        """Writes an object's content to a file and verifies it; a large object comes in parallel slices.
-
-        Args:
-            entry: The object, with the checksum that it must have.
-            target: A new file; its directory is created when missing. Memory: a few small blocks.
-
-        Raises:
-            ArtifactError: If the object has gone or has another content.
-        """
+        """See ``Objects``; a large object comes in parallel slices."""
         from google.api_core.exceptions import NotFound
 
         with client.typed_errors(self.uri(entry.name)):
@@ -176,21 +124,27 @@ class Objects:
                     hint="Run this again when nothing writes there.",
                 ) from error
 
-    def delete(self, name: str, generation: int) -> None:
-        """Deletes a generation of an object, if it still is the newest one."""
+    def delete(self, name: str, generation: str) -> None:
+        """See ``Objects``."""
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
         with client.typed_errors(self.uri(name)):
             try:
                 client.intact(
-                    lambda: self._blob(name).delete(if_generation_match=generation, **self._options())
+                    lambda: self._blob(name).delete(
+                        if_generation_match=_number(generation), **self._options()
+                    )
                 )
             except NotFound:
                 self._require_bucket()
             except PreconditionFailed:
                 pass  # another writer's newer content stays
 
-    def _send(self, name: str, stream: IO[bytes], size: int, generation: int) -> Entry | None:
+    def check_writable(self, name: str) -> None:
+        """See ``Objects``: asks to replace what never was, which only one who may write is told."""
+        self.write(name, b"", _NEVER)
+
+    def _send(self, name: str, stream: IO[bytes], size: int, generation: str) -> Entry | None:
         from google.api_core.exceptions import NotFound, PreconditionFailed
         from google.cloud.storage.exceptions import DataCorruption
 
@@ -206,7 +160,7 @@ class Objects:
                     rewind=True,
                     size=size,
                     content_type=mimetypes.guess_type(name)[0] or "application/octet-stream",
-                    if_generation_match=generation,
+                    if_generation_match=_number(generation),
                     checksum="crc32c",
                     **options,
                 )
@@ -219,7 +173,7 @@ class Objects:
                     return None  # another writer won; else it was an attempt of ours whose answer was lost
             if blob.crc32c != crc32c:
                 raise DataCorruption(None, f"sent the CRC-32C {crc32c}, stored was {blob.crc32c}")
-            return Entry(name, size, crc32c, int(blob.generation))
+            return Entry(name, size, crc32c, str(blob.generation), written=_written(blob))
 
         with client.typed_errors(self.uri(name)):
             try:
@@ -233,7 +187,7 @@ class Objects:
     def _fetch(self, entry: Entry, target: Path) -> None:
         from google.cloud.storage import transfer_manager
 
-        blob = self._blob(entry.name, generation=entry.generation)
+        blob = self._blob(entry.name, generation=_number(entry.generation) or None)
         if entry.size >= SLICED_FROM:
             transfer_manager.download_chunks_concurrently(
                 blob,
@@ -281,16 +235,6 @@ def _options(limits: Limits) -> dict[str, Any]:
     return {"timeout": limits.timeout, "retry": client.retry(limits)}
 
 
-def checksum(stream: IO[bytes], size: int | None = None) -> str:
-    """Returns the CRC-32C of a stream's first ``size`` bytes (None: all) as Cloud Storage writes it."""
-    stream.seek(0)
-    sum_, left = google_crc32c.Checksum(), size
-    while block := stream.read(_READ_BLOCK if left is None else min(_READ_BLOCK, left)):
-        sum_.update(block)
-        left = None if left is None else left - len(block)
-    return base64.b64encode(sum_.digest()).decode()
-
-
 def _verify(stream: IO[bytes], expected: str) -> None:
     from google.cloud.storage.exceptions import DataCorruption
 
@@ -303,4 +247,23 @@ def _entry(blob: Any) -> Entry:
     """Returns what a whole answer says of an object; one that lacks something is a ValueError."""
     if None in (blob.size, blob.crc32c, blob.generation):
         raise ValueError("expected the size, the checksum and the generation of an object")
-    return Entry(blob.name, int(blob.size), blob.crc32c, int(blob.generation), blob.content_encoding or "")
+    generation, encoding = str(blob.generation), blob.content_encoding or ""
+    return Entry(blob.name, int(blob.size), blob.crc32c, generation, encoding, _written(blob))
+
+
+def _written(blob: Any) -> float:
+    return int(blob.generation) / 1e6
+
+
+def _number(generation: str) -> int:
+    """Returns a generation as Cloud Storage writes it; 0: there is no such object."""
+    return 0 if generation == NOTHING else int(generation)
+
+
+STORE = StoreKind(
+    GcsObjects,
+    bucket=re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"),
+    variables=("STORAGE_EMULATOR_HOST", "GOOGLE_CLOUD_PROJECT"),
+    endpoint=("STORAGE_EMULATOR_HOST",),
+    files={"GOOGLE_APPLICATION_CREDENTIALS": "~/.config/gcloud/application_default_credentials.json"},
+)

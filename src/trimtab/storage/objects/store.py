@@ -1,4 +1,4 @@
-"""The store at a ``gs://`` URI.
+"""The store at the URI of a bucket, or of a prefix in it.
 
 An object store has no directories and renames nothing, so a *whole* directory is one whose last object has
 been
@@ -17,14 +17,13 @@ from pydantic import BaseModel, ValidationError
 
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage import atomic
-from trimtab.storage.gcs.limits import DEFAULT, Limits
-from trimtab.storage.gcs.location import Location
-from trimtab.storage.gcs.objects import Entry, Objects, checksum
+from trimtab.storage.objects.base import NOTHING, Entry, checksum, generation_of
+from trimtab.storage.objects.limits import DEFAULT, Limits
+from trimtab.storage.objects.location import Location
 from trimtab.storage.parallel import in_parallel
 
 WHOLE = ".whole.json"
 _TRIES = 5
-_NEVER = 1  # generations are microseconds since 1970
 
 
 class _File(BaseModel):
@@ -40,8 +39,8 @@ class _Whole(BaseModel):
     files: dict[str, _File]
 
 
-class GcsStore:
-    """Objects below ``gs://BUCKET/PREFIX``; see ``trimtab.storage.store.Store``.
+class ObjectStore:
+    """Objects below ``SCHEME://BUCKET/PREFIX``; see ``trimtab.storage.store.Store``.
 
     Every method raises ConfigError (no credentials, no access, no such bucket), StorageError (the service
     kept failing until the deadline) or ArtifactError (damaged content).
@@ -51,12 +50,12 @@ class GcsStore:
         limits: How patient to be.
 
     Raises:
-        ConfigError: If the URI is not ``gs://BUCKET[/PREFIX]``.
+        ConfigError: If the URI is not ``SCHEME://BUCKET[/PREFIX]``.
     """
 
     def __init__(self, uri: str, limits: Limits = DEFAULT) -> None:
         self._location = Location.parse(uri)
-        self._objects = Objects(self._location.bucket, limits)
+        self._objects = self._location.objects(limits)
         self.uri = self._location.uri
 
     def read(self, name: str) -> bytes | None:
@@ -68,7 +67,7 @@ class GcsStore:
         """See ``Store``; of writers at the same time, the last one wins."""
         for _ in range(_TRIES):
             found = self._objects.find(self._full(name))
-            if self._objects.write(self._full(name), data, _generation(found)) is not None:
+            if self._objects.write(self._full(name), data, generation_of(found)) is not None:
                 return
         raise StorageError(
             f"other writers were faster {_TRIES} times in a row", path=self._objects.uri(self._full(name))
@@ -77,7 +76,7 @@ class GcsStore:
     def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
         """See ``Store``: the content is compared at a generation, and only that generation is replaced."""
         found = self._objects.read(self._full(name))
-        content, generation = found or (None, 0)
+        content, generation = found or (None, NOTHING)
         return content == expected and self._objects.write(self._full(name), data, generation) is not None
 
     def names(self, prefix: str = "") -> list[str]:
@@ -102,11 +101,11 @@ class GcsStore:
         old = there.pop(WHOLE, None)
         listed = dict(zip(local, in_parallel(_describe, local.values()), strict=True))
         if old is not None:
-            self._objects.delete(old.name, _generation(old))
-        changed = [name for name, file in listed.items() if _differs(there.get(name), file)]
+            self._objects.delete(old.name, old.generation)
+        changed = [name for name, file in listed.items() if self._is_other(there.get(name), file)]
         in_parallel(lambda n: self._put_file(prefix + n, local[n], listed[n], there.get(n)), changed)
         leftover = [entry for name, entry in there.items() if name not in local]
-        in_parallel(lambda entry: self._objects.delete(entry.name, _generation(entry)), leftover)
+        in_parallel(lambda entry: self._objects.delete(entry.name, entry.generation), leftover)
         self._put_list(prefix + WHOLE, _Whole(files=listed))
 
     def get_directory(self, name: str, target: Path) -> None:
@@ -140,7 +139,7 @@ class GcsStore:
         entries = self._objects.entries(self._full(name) + "/")
         lists = [entry for entry in entries if entry.name.endswith(f"/{WHOLE}")]
         for batch in (lists, [entry for entry in entries if entry not in lists]):
-            in_parallel(lambda entry: self._objects.delete(entry.name, _generation(entry)), batch)
+            in_parallel(lambda entry: self._objects.delete(entry.name, entry.generation), batch)
 
     def fetch(self, name: str, target: Path) -> None:
         """See ``Store``."""
@@ -153,15 +152,21 @@ class GcsStore:
         """See ``Store``."""
         now = time.time()
         return {
-            entry.name.removeprefix(self._location.prefix): now - _generation(entry) / 1e6
+            entry.name.removeprefix(self._location.prefix): now - entry.written
             for entry in self._objects.entries(self._location.prefix + prefix)
         }
 
     def check_writable(self) -> None:
-        """See ``Store``: asks to replace what never was, which only one who may write is told."""
-        self._objects.write(self._full(".writable"), b"", _NEVER)
+        """See ``Store``."""
+        self._objects.check_writable(self._full(".writable"))
 
-    def _whole(self, prefix: str) -> tuple[bytes, int]:
+    def _is_other(self, entry: Entry | None, file: _File) -> bool:
+        """Returns whether a file is to be sent; where a listing tells no checksum, the object itself may."""
+        if entry is not None and not entry.crc32c and entry.size == file.size:
+            entry = self._objects.find(entry.name)
+        return _differs(entry, file)
+
+    def _whole(self, prefix: str) -> tuple[bytes, str]:
         """Returns the list of files of a directory, and its generation."""
         found = self._objects.read(prefix + WHOLE)
         if found is None:
@@ -169,13 +174,13 @@ class GcsStore:
         return found
 
     def _put_file(self, full: str, file: Path, expected: _File, old: Entry | None) -> None:
-        made = self._objects.upload(full, file, _generation(old)) or self._objects.find(full)
+        made = self._objects.upload(full, file, generation_of(old)) or self._objects.find(full)
         if _differs(made, expected):
             raise _raced(self._objects.uri(full))
 
     def _put_list(self, full: str, whole: _Whole) -> None:
         content = (whole.model_dump_json(indent=2) + "\n").encode()
-        if self._objects.write(full, content, 0) is None:
+        if self._objects.write(full, content, NOTHING) is None:
             there = self._objects.read(full)
             if there is None or there[0] != content:
                 raise _raced(self._objects.uri(full))
@@ -203,10 +208,6 @@ def _describe(file: Path) -> _File:
 
 def _differs(entry: Entry | None, file: _File) -> bool:
     return entry is None or (entry.size, entry.crc32c) != (file.size, file.crc32c)
-
-
-def _generation(entry: Entry | None) -> int:
-    return 0 if entry is None or entry.generation is None else entry.generation
 
 
 def _parse(content: bytes, uri: str) -> _Whole:
