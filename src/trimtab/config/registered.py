@@ -1,4 +1,4 @@
-"""A name that the registry has: checked when a config is read, and listed in the config's schema."""
+"""A name that a table has, as the registry's: checked when a config is read, and listed in the schema."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 @dataclass(frozen=True, eq=False)
 class Registered:
-    """Says of a string that it is a name in a table of the registry.
+    """Says of a string that it is a name in a table, such as one of the registry.
 
     Args:
         table: The table, as it is when a config is read.
         instead: What to say instead of some of its names.
     """
 
-    table: Mapping[str, str]
+    table: Mapping[str, object]
     instead: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated
+
+from trimtab.config.registered import Registered
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,4 @@ STAGES = {
 }
 """The stages of all pipelines by name, in the order they run."""
 
-if TYPE_CHECKING:
-    StageName = str
-else:
-    StageName = Literal[tuple(STAGES)]
+StageName = Annotated[str, Registered(STAGES)]
