@@ -29,8 +29,8 @@ def test_all_are_labelled_and_in_one_namespace(build):
 def test_every_pod_is_under_the_default_deny(build):
     for deployment in of(build, "Deployment"):
         assert labels(deployment)[PART_OF] == "trimtab"
-    for runtime in of(build, "ServingRuntime"):
-        assert runtime["spec"]["labels"][PART_OF] == "trimtab"
+    for service in of(build, "InferenceService"):
+        assert service["spec"]["predictor"]["labels"][PART_OF] == "trimtab"
     for policy in of(build, "NetworkPolicy"):
         if policy["metadata"]["name"] == "trimtab-default-deny":
             assert policy["spec"]["podSelector"]["matchLabels"] == {PART_OF: "trimtab"}
@@ -86,32 +86,39 @@ def test_our_pods_run_our_image(built):
         for item in of(items, "Deployment"):
             if item["metadata"]["name"] == "trimtab-tensorboard":
                 assert item["spec"]["template"]["spec"]["containers"][0]["image"] == own
-        for item in of(items, "ServingRuntime"):
-            assert item["spec"]["containers"][0]["image"] == own
+        for item in of(items, "InferenceService"):
+            assert item["spec"]["predictor"]["containers"][0]["image"] == own
 
 
-def test_the_example_is_served_by_the_runtime(built):
-    (service,), (runtime,) = built["serving"], of(built["base"], "ServingRuntime")
-    model = service["spec"]["predictor"]["model"]
-    assert model["runtime"] == runtime["metadata"]["name"]
-    assert model["modelFormat"]["name"] in {one["name"] for one in runtime["spec"]["supportedModelFormats"]}
-    assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
-    (account,) = {service["spec"]["predictor"]["serviceAccountName"]}
-    assert account in {item["metadata"]["name"] for item in of(built["base"], "ServiceAccount")}
-    arguments = [*runtime["spec"]["containers"][0]["args"], *model["args"]]
-    assert arguments[0] == "serve"
-    assert arguments[-1].startswith(model["volumeMounts"][0]["mountPath"])
+def test_kserve_takes_the_predictor_as_it_is(built):
+    (service,) = built["serving"]
+    predictor = service["spec"]["predictor"]
+    # A `model` without `storageUri` counts as a server of many models, and gets a container beside it.
+    assert "model" not in predictor
+    (container,) = predictor["containers"]
+    assert container["name"] == "kserve-container"
+    assert predictor["serviceAccountName"] in {
+        item["metadata"]["name"] for item in of(built["base"], "ServiceAccount")
+    }
+    (policy,) = (
+        item for item in of(built["base"], "NetworkPolicy") if item["metadata"]["name"] == "trimtab-server"
+    )
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= predictor["labels"].items()
+    claims = {volume.get("persistentVolumeClaim", {}).get("claimName") for volume in predictor["volumes"]}
+    assert "trimtab-runs" in claims
 
 
-def test_the_runtime_runs_a_command_that_is_there(built):
-    (service,), (runtime,) = built["serving"], of(built["base"], "ServingRuntime")
-    (container,) = runtime["spec"]["containers"]
-    arguments = [*container["args"], *service["spec"]["predictor"]["model"]["args"]]
+def test_the_server_runs_a_command_that_is_there(built):
+    (service,) = built["serving"]
+    (container,) = service["spec"]["predictor"]["containers"]
+    arguments = container["args"]
     serve = cli.get_command(click.Context(cli), arguments[0])
     found = serve.make_context("serve", arguments[1:]).params
     (port,) = container["ports"]
     assert (found["host"], found["port"]) == ("0.0.0.0", port["containerPort"])
-    assert found["name"] == "{{.Name}}", "KServe's URLs have the name of the InferenceService"
+    assert found["name"] == service["metadata"]["name"], "KServe's URLs have the name of the InferenceService"
+    (models,) = (mount for mount in container["volumeMounts"] if mount["name"] == "models")
+    assert arguments[-1].startswith(models["mountPath"])
     # The longest end that docs/serving.md promises, and what is known of probes.
     limits = Limits()
     assert limits.notice_s + limits.drain_s < service["spec"]["predictor"]["terminationGracePeriodSeconds"]
@@ -147,8 +154,6 @@ def test_the_emulator_has_one_address(manifests, built):
     ]
     host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
     assert address == f"http://{host}:{service['spec']['ports'][0]['port']}"
-    (runtime,) = of(built["overlays/kind"], "ServingRuntime")
-    assert runtime["spec"]["containers"][0]["env"] == [{"name": "STORAGE_EMULATOR_HOST", "value": address}]
     (server,) = [
         one
         for one in of(built["overlays/kind"], "Deployment")

@@ -1,6 +1,5 @@
 """Pod Security Standards, profile "restricted": https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
-import copy
 import re
 
 import click
@@ -63,46 +62,25 @@ def _violations(container, pod_context):
     return [text for text, violated in checks.items() if violated]
 
 
-def pods(items, runtime):
+def pods(items):
     """Returns the pods that a build's objects lead to, by name."""
     for item in items:
         name, spec = item["metadata"]["name"], item.get("spec", {})
         if item["kind"] == "Deployment":
             yield name, spec["template"]["spec"]
-        elif item["kind"] == "ServingRuntime":
-            yield name, spec
         elif item["kind"] == "InferenceService":
-            yield name, served(spec["predictor"], runtime["spec"])
+            yield name, spec["predictor"]  # KServe takes the pod of a custom predictor as it is
 
 
-def served(predictor, runtime):
-    """Returns the pod that KServe makes: the runtime's container, with what the model adds to it."""
-    model = {key: value for key, value in predictor["model"].items() if key not in ("modelFormat", "runtime")}
-    (container,) = copy.deepcopy(runtime["containers"])
-    for key, value in model.items():
-        container[key] = [*container.get(key, []), *value] if isinstance(value, list) else value
-    volumes = [*runtime["volumes"], *predictor["volumes"]]
-    return {
-        **{key: value for key, value in predictor.items() if key != "model"},
-        "containers": [container],
-        "volumes": volumes,
-    }
-
-
-@pytest.fixture
-def runtime(built):
-    return next(item for item in built["base"] if item["kind"] == "ServingRuntime")
-
-
-def test_every_pod_is_restricted(build, runtime):
-    found = dict(pods(build, runtime))
+def test_every_pod_is_restricted(build):
+    found = dict(pods(build))
     assert found
     for name, pod in found.items():
         assert violations(pod) == [], name
 
 
-def test_every_pod_has_a_read_only_root_and_limits(build, runtime):
-    for name, pod in pods(build, runtime):
+def test_every_pod_has_a_read_only_root_and_limits(build):
+    for name, pod in pods(build):
         for container in [*pod["containers"], *pod.get("initContainers", [])]:
             assert container["securityContext"]["readOnlyRootFilesystem"], name
             assert "memory" in container["resources"]["limits"], name
@@ -110,7 +88,7 @@ def test_every_pod_has_a_read_only_root_and_limits(build, runtime):
             assert mounted <= {volume["name"] for volume in pod["volumes"]}, name
 
 
-def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build, runtime):
+def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build):
     for item in build:
         if item["kind"] == "Deployment":
             assert item["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
@@ -127,8 +105,8 @@ def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build, runtime):
         ({"containers": [{"name": "a", "securityContext": {"privileged": True}}]}, "privileged"),
     ],
 )
-def test_the_check_finds_what_is_forbidden(built, runtime, change, found):
-    pod = next(pod for name, pod in pods(built["base"], runtime) if name == "trimtab-tensorboard")
+def test_the_check_finds_what_is_forbidden(built, change, found):
+    pod = next(pod for name, pod in pods(built["base"]) if name == "trimtab-tensorboard")
     assert any(found in text for text in violations({**pod, **change}))
 
 

@@ -51,13 +51,13 @@ def test_custom_kinds_in_the_documentation(root, definitions):
 
 
 def test_the_checks_find_misspelt_fields(built, definitions):
-    runtime, deployment = (
-        copy.deepcopy(next(item for item in built["base"] if item["kind"] == kind))
-        for kind in ("ServingRuntime", "Deployment")
+    service, deployment = (
+        copy.deepcopy(next(item for item in built[directory] if item["kind"] == kind))
+        for directory, kind in (("serving", "InferenceService"), ("base", "Deployment"))
     )
-    runtime["spec"]["containers"][0]["readinesProbe"] = {}
+    service["spec"]["predictor"]["containers"][0]["readinesProbe"] = {}
     with pytest.raises(jsonschema.ValidationError, match="readinesProbe"):
-        jsonschema.validate(runtime, closed(definitions[runtime["apiVersion"], runtime["kind"]]))
+        jsonschema.validate(service, closed(definitions[service["apiVersion"], service["kind"]]))
     deployment["spec"]["template"]["spec"]["containers"][0]["readinesProbe"] = {}
     with pytest.raises(kubernetes_validate.ValidationError, match="readinesProbe"):
         kubernetes_validate.validate(deployment, VERSIONS[0], strict=True)
@@ -74,6 +74,5 @@ def test_all_kinds_are_covered(built):
         "RoleBinding",
         "Service",
         "ServiceAccount",
-        "ServingRuntime",
         "Tensorboard",
     }
