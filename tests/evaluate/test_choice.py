@@ -9,6 +9,7 @@ import pytest
 from trimtab.artifacts.proof import Limit
 from trimtab.evaluate import choice, significance
 from trimtab.evaluate.bounds import paired_proportions
+from trimtab.evaluate.bounds.base import Bound
 
 LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
 
@@ -22,13 +23,13 @@ def contenders(**drops):
     ]
 
 
-def prove(found, bounds, asked=None):
-    def upper_limit(name, confidence):
+def prove(found, limits, asked=None, why_not=""):
+    def bound(name, confidence):
         if asked is not None:
             asked.append((name, confidence))
-        return bounds[name]
+        return Bound.of(0.0, limits[name], "as given", why_not)
 
-    return choice.prove(found, LIMIT, 1000, 0.95, upper_limit)
+    return choice.prove(found, LIMIT, 1000, 0.95, bound)
 
 
 def test_all_that_is_tested_passes_or_ends_its_sequence_and_the_rest_says_why():
@@ -60,6 +61,13 @@ def test_the_order_is_made_before_a_test_label_is_seen():
     found = contenders(a=0.0, b=0.01, c=0.02)
     orders = [prove(found, dict.fromkeys("abc", bound)).order for bound in (0.0, 1.0)]
     assert orders[0] == orders[1]
+
+
+def test_where_a_bound_is_an_estimate_so_is_what_ships():
+    found = contenders(a=0.0, b=0.01)
+    assert prove(found, dict.fromkeys("ab", 0.01)).proven
+    proof = prove(found, dict.fromkeys("ab", 0.01), why_not="fewer than 20 groups")
+    assert (proof.proven, proof.why_not) == (False, "fewer than 20 groups")
 
 
 def test_without_contenders_there_is_nothing_to_prove():
@@ -109,8 +117,8 @@ def test_two_hundred_candidates_on_ten_thousand_examples_are_decided_in_seconds(
         Limit(metric="accuracy", bound="proportions", max_loss=0.01),
         10_000,
         0.95,
-        lambda name, confidence: (
-            significance.drop(test_before, test_after[int(name)], confidence, "classification").upper_bound
+        lambda name, confidence: significance.bound(
+            test_before, test_after[int(name)], confidence, "classification"
         ),
     )
     for name in range(200):

@@ -36,10 +36,10 @@ def test_it_is_enough_where_the_shipped_decision_lets_an_unchanged_candidate_pas
     scores = np.ones(351, np.float32)
     one = choice.Contender("same", "same", 0.5, np.zeros(100))
 
-    def upper_limit(_, confidence):
-        return significance.drop(scores, scores, confidence, "classification").upper_bound
+    def bound(_, confidence):
+        return significance.bound(scores, scores, confidence, "classification")
 
-    proof = choice.prove([one], limit(max_loss), 351, 0.95, upper_limit)
+    proof = choice.prove([one], limit(max_loss), 351, 0.95, bound)
     assert bool(proof.passed) is reach([limit(max_loss)], 351, 0.95)[0].is_enough
 
 

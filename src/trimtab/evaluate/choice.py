@@ -14,12 +14,9 @@ from numpy.typing import NDArray
 
 from trimtab.artifacts.proof import Limit, Proof, ProofTest, Rule, Turn
 from trimtab.evaluate import forecast, order, sequence
+from trimtab.evaluate.bounds.base import Bound
 from trimtab.evaluate.order import Order
 
-LEAST_EXAMPLES_OF_ERRORS = 500
-"""With fewer, damage to a few examples passes more often than stated: see ``bounds.means``."""
-
-_FEW = "on {examples:,} test examples, damage to a few of them can go unseen; it takes 500"
 _LEFT_OUT = "not tested: by validation and cost, the order of the tests goes better without it"
 _NOT_REACHED = "not tested: its sequence ended before it"
 
@@ -46,7 +43,7 @@ def prove(
     limit: Limit,
     examples: int,
     confidence: float,
-    upper_limit: Callable[[str, float], float],
+    bound: Callable[[str, float], Bound],
 ) -> Proof:
     """Returns which candidates are proven, all together, at the confidence.
 
@@ -55,17 +52,17 @@ def prove(
         limit: The largest loss that is allowed.
         examples: How many test examples there are.
         confidence: One-sided, such as 0.95.
-        upper_limit: Returns the upper limit of a candidate's loss on the test examples at a confidence.
+        bound: Returns the bound of a candidate's loss on the test examples at a confidence.
     """
     if not contenders:
         return Proof(rule="fixed_sequence", confidence=confidence, examples=examples, limits=[limit])
     contenders = sorted(contenders, key=lambda contender: contender.name)
     planned = _plan(contenders, limit, examples, 1 - confidence)
-    bounds: dict[int, float] = {}
+    bounds: dict[int, Bound] = {}
 
     def passes(candidate: int, level: float) -> bool:
-        bounds[candidate] = upper_limit(contenders[candidate].name, 1 - level)
-        return bounds[candidate] <= limit.max_loss
+        bounds[candidate] = bound(contenders[candidate].name, 1 - level)
+        return bounds[candidate].upper <= limit.max_loss
 
     tests = sequence.run(planned, passes, 1 - confidence)
     names = [contender.name for contender in contenders]
@@ -73,15 +70,15 @@ def prove(
         ProofTest(
             candidate=names[test.candidate],
             confidence=1 - test.level,
-            upper_bound=bounds[test.candidate],
+            upper_bound=bounds[test.candidate].upper,
             passed=test.passed,
         )
         for test in tests
     ]
-    few = limit.bound == "errors" and examples < LEAST_EXAMPLES_OF_ERRORS
+    why_not = next((found.why_not for found in bounds.values() if not found.proven), "")
     return Proof(
-        proven=not few,
-        why_not=_FEW.format(examples=examples) if few else "",
+        proven=not why_not,
+        why_not=why_not,
         rule=_rule(planned),
         confidence=confidence,
         examples=examples,
@@ -102,10 +99,10 @@ def estimate(
     limit: Limit,
     examples: int,
     confidence: float,
-    upper_limit: Callable[[str, float], float],
+    bound: Callable[[str, float], Bound],
 ) -> Proof:
     """Returns which candidates would be proven if each were the only one; arguments as for ``prove``."""
-    bounds = {contender.name: upper_limit(contender.name, confidence) for contender in contenders}
+    bounds = {contender.name: bound(contender.name, confidence).upper for contender in contenders}
     return Proof(
         proven=False,
         why_not="the config asks for an estimate (budget.proof)",
@@ -115,9 +112,9 @@ def estimate(
         limits=[limit],
         tested=[
             ProofTest(
-                candidate=name, confidence=confidence, upper_bound=bound, passed=bound <= limit.max_loss
+                candidate=name, confidence=confidence, upper_bound=upper, passed=upper <= limit.max_loss
             )
-            for name, bound in bounds.items()
+            for name, upper in bounds.items()
         ],
     )
 

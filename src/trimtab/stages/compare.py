@@ -111,11 +111,14 @@ def _compared(
         return Comparison(promote=False, finding="no_answer", why=why, version=version)
     answers = _judged(_served(challenger), data.batches("test", _BATCH), data.schema, data.schema)
     used = reuse.enter(config, run, data)
-    found = _decided(reuse.paid(config, used), data.schema.task, version, champion, answers)
+    found = _decided(reuse.paid(config, used), data, version, champion, answers)
     return found.model_copy(update={"reuse": used})
 
 
-def _decided(config: Config, task: str, version: int, champion: _Judged, challenger: _Judged) -> Comparison:
+def _decided(
+    config: Config, data: Dataset, version: int, champion: _Judged, challenger: _Judged
+) -> Comparison:
+    task, groups = data.schema.task, data.groups("test")
     rivals = {"champion": champion, "challenger": challenger}
     threads = config.budget.threads
     times = latency.sample(
@@ -126,15 +129,15 @@ def _decided(config: Config, task: str, version: int, champion: _Judged, challen
     )
     before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in rivals.items())
     confidence, limit = config.retrain.confidence, rule.tolerated(config.retrain, config.budget, task)
-    loss = significance.drop(champion.scores, challenger.scores, confidence, task)
-    gain = significance.drop(challenger.scores, champion.scores, confidence, task)
+    loss = significance.drop(champion.scores, challenger.scores, confidence, task, groups)
+    gain = significance.drop(challenger.scores, champion.scores, confidence, task, groups)
     ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
     why = words.finding(finding, version, before, after, loss, gain, limit, ratio)
     if finding == "unproven":
         scores = (champion.scores, challenger.scores)
-        why += words.more_examples(significance.examples_needed(*scores, limit, confidence, task))
+        why += words.more_examples(significance.examples_needed(*scores, limit, confidence, task, groups))
     return Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,

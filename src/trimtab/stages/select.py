@@ -21,6 +21,7 @@ from trimtab.batch import INPUT
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.groups import Groups
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
@@ -92,8 +93,9 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         )
         used = reuse.enter(config, run, data) if len(entries) > 1 else None
         config = reuse.paid(config, used) if used else config
-        finalists = _finalists(entries, latencies, config, data.schema.task)
-        decided = _decide(entries, finalists, config, data.schema.task, missing, used)
+        groups = data.groups("test")
+        finalists = _finalists(entries, latencies, config, data.schema.task, groups)
+        decided = _decide(entries, finalists, config, data.schema.task, missing, used, groups)
         _write(run, decided, entries, data)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
@@ -120,7 +122,11 @@ def _check_baseline(entries: dict[str, _Entry], model: str) -> None:
 
 
 def _finalists(
-    entries: dict[str, _Entry], latencies: dict[str, Latency], config: Config, task: str
+    entries: dict[str, _Entry],
+    latencies: dict[str, Latency],
+    config: Config,
+    task: str,
+    groups: Groups | None,
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
     limits, before = config.budget, read_test(entries[BASELINE].examples).scores
@@ -131,9 +137,9 @@ def _finalists(
         if name == BASELINE:
             drop = significance.no_drop(len(before), limits.confidence)
         else:
-            drop = significance.drop(before, scores, limits.confidence, task)
+            drop = significance.drop(before, scores, limits.confidence, task, groups)
             if drop.upper_bound > limit:
-                needed = significance.examples_needed(before, scores, limit, limits.confidence, task)
+                needed = significance.examples_needed(before, scores, limit, limits.confidence, task, groups)
         size = entries[name].evaluation.size_bytes
         found[name] = budget.Finalist(name, drop, measured, size, needed)
     return found
@@ -146,10 +152,11 @@ def _decide(
     task: str,
     missing: dict[str, str],
     used: Reuse | None,
+    groups: Groups | None,
 ) -> Selection:
     limits, examples = config.budget, {name: entry.examples for name, entry in entries.items()}
-    proof = proving.prove(examples, finalists, config, task).model_copy(update={"reuse": used})
-    reasons = proving.reasons(proof, examples, finalists, config, task)
+    proof = proving.prove(examples, finalists, config, task, groups).model_copy(update={"reuse": used})
+    reasons = proving.reasons(proof, examples, finalists, config, task, groups)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
     if within:

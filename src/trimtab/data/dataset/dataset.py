@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import ValidationError
 
 from trimtab.batch import INPUT, Batch
+from trimtab.data.dataset.groups import Groups, copies, read_groups
 from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
@@ -130,6 +131,21 @@ class Dataset:
                 x[at : at + len(labels)], y[at : at + len(labels)] = block, labels
             at += len(labels)
         return x, y
+
+    def groups(self, split: str) -> Groups | None:
+        """Returns which rows of a split belong together: rows of a number do, ``(n,)``.
+
+        Args:
+            split: Validation or test.
+
+        Returns:
+            The groups of ``data.group_by``; without it, exact copies of inputs; None: each is its own.
+
+        Raises:
+            ArtifactError: If a shard is damaged, or if rows are missing.
+        """
+        groups = read_groups(self.path / split, self.rows[split])
+        return copies(x for x, _ in self.blocks(split)) if groups is None else groups
 
     def batches(self, split: str, batch_size: int) -> Iterator[tuple[Batch, Array]]:
         """Yields a split in order as ``(examples as the model takes them, y (batch,))``.

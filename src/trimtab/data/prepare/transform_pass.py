@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trimtab.config.data import Data
 from trimtab.data.dataset.dataset import CHAMPION, layout_of
+from trimtab.data.dataset.groups import GroupWriter
 from trimtab.data.dataset.shards import ShardWriter
 from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
@@ -19,7 +20,7 @@ from trimtab.data.prepare import split
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
-from trimtab.data.values.hashing import row_digests
+from trimtab.data.values.hashing import Digests, row_digests
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -107,9 +108,11 @@ def transform_partition(task: TransformTask) -> TransformResult:
             path = task.directory / CHAMPION / "test" / shard
             writer = stack.enter_context(ShardWriter(path, layout_of(task.champion), None))
             champion = _Champion(Preprocessor.load(task.champion), writer)
+        groups = GroupWriter(task.directory, task.partition.index)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
-            _write(batch, first, task, preprocessor, writers, champion, result)
+            _write(batch, first, task, preprocessor, writers, champion, groups, result)
             first += batch.num_rows
+        groups.close()
     return result
 
 
@@ -153,9 +156,11 @@ def _write(
     preprocessor: Preprocessor,
     writers: list[ShardWriter],
     champion: _Champion | None,
+    groups: GroupWriter,
     result: TransformResult,
 ) -> None:
-    sides, meaning = _sides(batch, task), tasks.task(task.schema.task).meaning
+    keys = _keys(batch, task)
+    sides, meaning = split.sides(task.given, keys, task.config), tasks.task(task.schema.task).meaning
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)
     reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
@@ -166,6 +171,8 @@ def _write(
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
         writers[side].write(encoded.x[rows], y[rows])
+        if task.config.group_by is not None:
+            groups.add(name, keys[rows])
         result.rows[name] += len(rows)
         result.classes[name].update(meaning.class_indices(y[rows]))
 
@@ -179,7 +186,7 @@ def _tell_bad(
         result.reasons.append(f"{task.partition.source}: {name}: {reason}")
 
 
-def _sides(batch: pa.RecordBatch, task: TransformTask) -> split.Sides:
+def _keys(batch: pa.RecordBatch, task: TransformTask) -> Digests:
     spelling = task.schema.spelling
-    keys = row_digests(batch, task.schema.split_columns, spelling)
-    return split.sides(task.given, split.split_keys(batch, keys, task.config, spelling), task.config)
+    features = row_digests(batch, task.schema.split_columns, spelling)
+    return split.split_keys(batch, features, task.config, spelling)
