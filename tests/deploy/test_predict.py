@@ -140,6 +140,21 @@ def test_tables_without_their_label_and_in_another_order(serve, tmp_path, ending
         list(predict(target, str(tmp_path / "less.csv")))
 
 
+def test_values_are_read_as_they_are_written_and_others_are_told(serve, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    amount = rng.integers(0, 90_000, 300)
+    columns = {"amount": amount.astype(str), "label": np.where(amount > 40_000, "high", "low")}
+    pa.csv.write_csv(pa.table(columns), tmp_path / "train.csv")
+    target, _ = serve("amounts", tmp_path / "train.csv")
+    (tmp_path / "plain.csv").write_text('amount\n12345\n81000\n""\n')
+    (tmp_path / "written.csv").write_text('amount\n"12,345"\n"+81,000.0"\nabout 5\n')
+    plain = list(predict(target, str(tmp_path / "plain.csv")))
+    assert "cannot be read" not in capsys.readouterr().err
+    assert list(predict(target, str(tmp_path / "written.csv"))) == plain
+    told = capsys.readouterr().err
+    assert "written.csv: amount: 1 values cannot be read, such as 'about 5': they count as missing" in told
+
+
 def test_regression_answers_in_the_labels_unit(serve, tmp_path):
     bunch = load_diabetes()
     columns = {name: bunch.data[:, index] for index, name in enumerate(bunch.feature_names)}

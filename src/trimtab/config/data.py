@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
 from trimtab.registry import INPUTS, READERS, TASKS
 
 Format = Annotated[str, Registered(READERS)]
-TABLE_COLUMNS = ("numeric", "categorical")
+TABLE_COLUMNS = ("numeric", "categorical", "datetime")
 ColumnKind = Annotated[str, Registered(INPUTS, {"tabular": TABLE_COLUMNS})]
 Task = Annotated[str, Registered(TASKS)]
+
+
+class Numbers(Section):
+    """How the numbers of a column are written."""
+
+    decimal: Literal[".", ","] = Field(
+        description="The sign before a fraction; the other one stands between thousands."
+    )
+
+
+class Dates(Section):
+    """How the dates of a column are written."""
+
+    order: Literal["dmy", "mdy"] = Field(description="Whether the day or the month stands first.")
+
+
+class NumericColumn(Section):
+    """A column of numbers, and how they are written."""
+
+    numeric: Numbers
+
+
+class DatetimeColumn(Section):
+    """A column of dates, and how they are written."""
+
+    datetime: Dates
+
+
+def _form(value: Any) -> str:
+    """Returns which form the setting of a column has."""
+    if isinstance(value, dict):
+        return "datetime" if "datetime" in value else "numeric"
+    if isinstance(value, NumericColumn):
+        return "numeric"
+    return "datetime" if isinstance(value, DatetimeColumn) else "kind"
+
+
+ColumnSetting = Annotated[
+    Annotated[ColumnKind, Tag("kind")]
+    | Annotated[NumericColumn, Tag("numeric")]
+    | Annotated[DatetimeColumn, Tag("datetime")],
+    Discriminator(_form),
+]
 
 
 class Split(Section):
@@ -71,7 +114,9 @@ class Data(Section):
         None, description="The label's column or array. Folders label by class folder; npz defaults to `y`."
     )
     task: Task | None = Field(None, description="Null: inferred from the label.")
-    columns: dict[str, ColumnKind] = Field({}, description="Overrides of the inferred kind, per column.")
+    columns: dict[str, ColumnSetting] = Field(
+        {}, description="Overrides of the inferred kind and of how values are written, per column."
+    )
     drop: list[str] = Field([], description="Columns left out.")
     group_by: str | None = Field(None, description="A column whose groups stay on one side of the split.")
     split: Split = Split()
@@ -87,3 +132,10 @@ class Data(Section):
         ge=1,
         description="Processes that read and write; null: one a CPU, of the quota in a container.",
     )
+
+    def kind_set(self, column: str) -> ColumnKind | None:
+        """Returns the kind that is set for a column, or None."""
+        found = self.columns.get(column)
+        if isinstance(found, NumericColumn):
+            return "numeric"
+        return "datetime" if isinstance(found, DatetimeColumn) else found

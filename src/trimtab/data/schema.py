@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from trimtab.config.data import ColumnKind, Task
 from trimtab.config.registered import Registered
+from trimtab.data.values.notation import Notation, NumberNotation
 from trimtab.registry import INPUTS
 from trimtab.tasks.registry import task
 
@@ -16,10 +17,15 @@ InputName = Annotated[str, Registered(INPUTS)]
 
 
 class Column(BaseModel):
-    """One input column of the source."""
+    """One input column of the source.
+
+    Attributes:
+        notation: How its cells are written, where they are more than plain numbers.
+    """
 
     name: str
     kind: ColumnKind
+    notation: Notation | None = None
 
 
 class TensorSpec(BaseModel):
@@ -61,6 +67,7 @@ class DatasetSchema(BaseModel):
     vocabulary_size: int | None = None
     label_mean: float = 0.0
     label_std: float = 1.0
+    label_notation: NumberNotation | None = None
     preprocessing: dict[str, Any]
     split_by: list[str] = []
     spelling: int = 1

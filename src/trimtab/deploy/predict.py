@@ -14,6 +14,7 @@ from trimtab.data.dataset.dataset import model_input
 from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
+from trimtab.data.values.notation import UnreadCells
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
 from trimtab.deploy.repository import Repository
@@ -45,9 +46,9 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
         preprocessor, model = Preprocessor.load(schema), runtime_of(found).load(found.path)
         if other := other_version(found):
             progress.say("predict", f"warning: {other}")
-        seen = 0
+        seen, unread = 0, UnreadCells()
         for batch in inputs.batches(copies.local(input_path), schema):
-            x = _encoded(preprocessor, batch, input_path, seen)
+            x = _encoded(preprocessor, batch, input_path, seen, unread)
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
             outputs = model.predict({INPUT: model_input(schema, x)})[OUTPUT]
             if (bad := row_without_number(outputs)) is not None:
@@ -55,9 +56,13 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
             for path, row in zip(paths, answers(schema, outputs), strict=True):
                 yield row if path is None else {"path": copies.original(path), **row}
             seen += batch.num_rows
+        for text in unread.told():
+            progress.say("predict", f"warning: {input_path}: {text}")
 
 
-def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, seen: int) -> NDArray[Any]:
+def _encoded(
+    preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, seen: int, unread: UnreadCells
+) -> NDArray[Any]:
     """Returns the stored tensors of a batch; problems name the file, and the column or the row."""
     try:
         encoded = preprocessor.encode(batch)
@@ -65,6 +70,7 @@ def _encoded(preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, see
         raise DataError(error.message, path=source, field=error.field, hint=error.hint) from error
     for row, reason in encoded.bad.items():
         raise _unreadable(batch, row, reason, source, seen)
+    unread.add(encoded.unread)
     return encoded.x
 
 

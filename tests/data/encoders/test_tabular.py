@@ -6,6 +6,7 @@ from trimtab.config.data import Data
 from trimtab.data.encoders import tabular
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.notation import DateNotation, as_read
 
 COLUMNS = [
     Column(name="size", kind="numeric"),
@@ -90,3 +91,35 @@ def test_raw_numbers_stay_as_they_are_each_in_one_place() -> None:
     encoder = tabular.TabularEncoder(settings)
     assert settings["range"] == "raw"
     assert encoder.encode(TRAIN).x.tolist() == [[1, 10], [2, 30], [3, 80], [6, 30], [8, 30]]
+
+
+def test_points_in_time_are_a_number_and_places_in_year_week_and_day() -> None:
+    column = Column(name="opened", kind="datetime", notation=DateNotation(has_time=True))
+    # Two Mondays, at midnight and at six in the morning; the second half a year later.
+    stamps = ["2024-01-01", "2024-07-01T06:00:00", "2024-01-01", None]
+    rows = pa.record_batch({"opened": stamps, "label": ["a", "b", "a", "b"]})
+    notations = {"opened": column.notation}
+    summary = Summary.of(rows, Data(train="x.csv"), notations)
+    encoder = tabular.TabularEncoder(tabular.fit([column], summary, Data(train="x.csv")))
+    x = encoder.encode(as_read(rows, notations)).x
+    #                       position missing  month    weekday  hour
+    assert x.shape == (4, 8)
+    np.testing.assert_allclose(x[:, 0], [-np.sqrt(0.5), np.sqrt(2), -np.sqrt(0.5), -np.sqrt(0.5)], atol=1e-5)
+    np.testing.assert_array_equal(x[:, 1], [0, 0, 0, 1])
+    np.testing.assert_allclose(x[0, 4:], [0, 1, 0, 1], atol=1e-6)
+    np.testing.assert_allclose(x[1, 6:], [1, 0], atol=1e-6)
+    assert x[1, 3] < -0.99  # the middle of the year
+    np.testing.assert_array_equal(x[3, 2:], np.zeros(6))
+    np.testing.assert_array_equal(x[0], x[2])
+
+
+def test_times_of_day_have_no_place_in_the_year() -> None:
+    column = Column(name="t", kind="datetime", notation=DateNotation(has_date=False, has_time=True))
+    rows = pa.record_batch({"t": ["06:00", "18:00"]})
+    summary = Summary.of(rows, Data(train="x.csv"), {"t": column.notation})
+    x = (
+        tabular.TabularEncoder(tabular.fit([column], summary, Data(train="x.csv")))
+        .encode(as_read(rows, {"t": column.notation}))
+        .x
+    )
+    np.testing.assert_allclose(x, [[-1, 1, 0], [1, -1, 0]], atol=1e-6)

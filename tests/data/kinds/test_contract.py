@@ -177,7 +177,7 @@ def test_files_are_known_by_their_headers() -> None:
 
 
 def test_a_kind_that_is_not_registered_is_refused() -> None:
-    with pytest.raises(ValidationError, match="numeric, categorical, text, image, audio"):
+    with pytest.raises(ValidationError, match="numeric, categorical, datetime, text, image, audio"):
         Data.model_validate({"train": "x.csv", "columns": {"a": "series"}})
-    with pytest.raises(ValidationError, match="numeric, categorical, text, image, audio"):
+    with pytest.raises(ValidationError, match="numeric, categorical, datetime, text, image, audio"):
         Data.model_validate({"train": "x.csv", "columns": {"a": "tabular"}})

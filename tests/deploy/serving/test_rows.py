@@ -94,6 +94,20 @@ def test_text_for_numbers_missing_values_and_more_columns(iris):
     assert answer.json["predictions"] != plain
 
 
+def test_values_that_cannot_be_read_are_told_in_a_header(iris):
+    server, _, table = iris
+    rows = [
+        {**row, "petal width": value}
+        for row, value in zip(table.to_pylist(), ["x", "0.2", "?"], strict=False)
+    ]
+    answer = server.post(PREDICT, {"instances": rows})
+    assert answer.status == 200
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    assert json.loads(headers["trimtab-unread"]) == [{"column": "petal width", "count": 1, "examples": ["x"]}]
+    whole = server.post(PREDICT, {"instances": table.to_pylist()[:1]})
+    assert "trimtab-unread" not in {name.lower() for name in whole.headers}
+
+
 def test_regression_in_the_labels_unit(folder, prepared, deploy_on, start):
     bunch = load_diabetes()
     columns = {name: bunch.data[:, i] for i, name in enumerate(bunch.feature_names)}

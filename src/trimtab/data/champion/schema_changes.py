@@ -15,6 +15,7 @@ from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import RANGE
 from trimtab.data.kinds.infer import checked_label, column_kind, input_columns, task_of
 from trimtab.data.kinds.registry import holds_files, input_kind
+from trimtab.data.values.notation import PLAIN
 from trimtab.data.values.values import MISSING_NUMBERS, numbers
 from trimtab.tasks.registry import task
 
@@ -115,14 +116,21 @@ def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
         yield f"the column {name} is left out (data.drop)"
     elif name == config.group_by:
         yield f"the column {name} groups rows, it was input (data.group_by)"
-    elif name in config.columns:
-        if config.columns[name] != column.kind:
-            yield f"the column {name} is {config.columns[name]}, it was {column.kind} (data.columns)"
+    elif (kind_set := config.kind_set(name)) is not None:
+        if kind_set != column.kind:
+            yield f"the column {name} is {kind_set}, it was {column.kind} (data.columns)"
     elif not _is_empty(summary.columns[name], summary.rows):
         kind = column_kind(name, summary, config)
         if not _is_alike(kind, column.kind):
             words = _words(summary.columns[name]) if column.kind == "numeric" else ""
             yield f"the column {name} is {kind}, it was {column.kind}{words}"
+        elif column.kind in ("numeric", "datetime") and not _reads(column, summary.columns[name]):
+            yield f"the values of the column {name} are written otherwise than they were"
+
+
+def _reads(column: Column, found: ColumnSummary) -> bool:
+    """Returns whether the champion reads a column's values as they are read now."""
+    return (found.notation or PLAIN) == (column.notation or PLAIN)
 
 
 def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data) -> Iterator[str]:
@@ -183,7 +191,7 @@ def _is_readable(column: Column, summary: Summary) -> bool:
     if found is None or found.type == "other":
         return False
     encoded = holds_files(column.kind)
-    numbers = column.kind != "numeric" or found.words == 0
+    numbers = column.kind not in ("numeric", "datetime") or (found.words == 0 and _reads(column, found))
     return found.type == "null" or (encoded == (found.type == "binary") and numbers)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from trimtab.data.checks.leaks import DECIDES, leaks
 from trimtab.data.kinds.infer import identifiers
+from trimtab.data.kinds.notations import misread
 from trimtab.data.kinds.registry import any_files, holds_files
+from trimtab.data.statistics.summary import Summary
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from trimtab.config.data import Data
     from trimtab.data.kinds.infer import Meaning
     from trimtab.data.schema import Column
-    from trimtab.data.statistics.summary import Summary
     from trimtab.tasks.base import Meaning as TaskMeaning
 
     _Counts = Mapping[str, Mapping[str, int]]
@@ -68,6 +70,7 @@ def validate(
         *_copies(per_split.get("test"), columns),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
+        *_misread(per_split, [label, *(column.name for column in columns)]),
         *_leaks(train, label, columns, is_numeric=targets.is_numeric),
     ]
 
@@ -239,6 +242,12 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
                     f"it is taken as words; data.columns: {{{name}: numeric}} takes these as missing"
                 )
     return warnings
+
+
+def _misread(per_split: Mapping[str, Summary], names: list[str]) -> list[str]:
+    """Returns warnings about values that count as missing because they are not written as the others are."""
+    everything = reduce(Summary.merge, per_split.values())
+    return [warning for name in names if (warning := misread(name, everything.columns[name]))]
 
 
 def _is_number(text: str) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from trimtab.data.values import values
+from trimtab.data.values.notation import PLAIN
 from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
@@ -44,4 +45,7 @@ def encode_labels(column: pa.Array, schema: DatasetSchema) -> tuple[Array, npt.N
     Returns:
         ``(y (n,), usable (n,))``, as the task's ``meaning.encode`` does.
     """
-    return task(schema.task).meaning.encode(_Labels(column), schema)
+    meaning = task(schema.task).meaning
+    if meaning.is_numeric:
+        column = (schema.label_notation or PLAIN).read(column)
+    return meaning.encode(_Labels(column), schema)

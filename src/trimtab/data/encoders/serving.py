@@ -11,6 +11,7 @@ import pyarrow as pa
 from trimtab.data.kinds.base import Encoded, Encoder
 from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.schema import Column, DatasetSchema
+from trimtab.data.values.notation import PLAIN, Notation, as_read, unread
 from trimtab.errors import DataError
 
 
@@ -30,6 +31,11 @@ class Preprocessor:
     def __init__(self, columns: list[Column], encoder: Encoder) -> None:
         self._columns = columns
         self._encoder = encoder
+        self._notations: dict[str, Notation] = {
+            column.name: column.notation or PLAIN
+            for column in columns
+            if column.kind in ("numeric", "datetime")
+        }
 
     @classmethod
     def load(cls, schema: DatasetSchema) -> Self:
@@ -57,7 +63,11 @@ class Preprocessor:
             fits = encoded == holds_files(column.kind) and not pa.types.is_nested(kind)
             if not fits and not pa.types.is_null(kind):
                 raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
-        return self._encoder.encode(batch)
+        read = as_read(batch, self._notations)
+        encoded = self._encoder.encode(read)
+        found = (unread(name, batch, read) for name in self._notations)
+        encoded.unread = [cells for cells in found if cells is not None]
+        return encoded
 
     def transform(self, batch: pa.RecordBatch) -> npt.NDArray[Any]:
         """Returns the stored tensors of some rows, ``(n, *shape)``.

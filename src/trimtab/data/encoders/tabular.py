@@ -1,4 +1,4 @@
-"""Numbers and categories as one vector of floats."""
+"""Numbers, categories and points in time as one vector of floats."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from trimtab.data.encoders.form import RANGE
 from trimtab.data.kinds.base import Encoded, InputKind
 from trimtab.data.schema import Column, TensorSpec
 from trimtab.data.statistics.distributions import Distribution, Numbers, categories
+from trimtab.data.values.dates import DAY_S, written
+from trimtab.data.values.notation import DateNotation
 from trimtab.data.values.values import numbers, texts
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 64
 _SHOWN = 5
+_CYCLES_S = {
+    "month": (365.2425 * DAY_S, 0.0),
+    "weekday": (7.0 * DAY_S, 3.0 * DAY_S),
+    "hour": (1.0 * DAY_S, 0.0),
+}
+"""Length of a cycle, and what is added to seconds since 1970 so that it begins with it (a Monday)."""
 _AS_IT_IS = {"mean": 0.0, "std": 1.0, "missing": False}
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +45,7 @@ def fit(
     """Returns the settings of a ``TabularEncoder``.
 
     Args:
-        columns: Numeric and categorical columns.
+        columns: Numeric, categorical and datetime columns.
         summary: The summary of the training split.
         config: The config's data section, which has nothing of tables.
         input_range: ``raw``: numbers stay as they are, each in one place, the median where one is missing.
@@ -45,12 +53,14 @@ def fit(
     fitted, is_raw = [], input_range == "raw"
     for column in columns:
         found = summary.columns[column.name]
-        if column.kind == "numeric":
-            median = summary.quantiles(column.name, [0.5])[0] if found.numbers else 0.0
-            numeric = _fit_numbers(column.name, found, median, summary.rows)
-            fitted.append({**numeric, **_AS_IT_IS} if is_raw else numeric)
-        else:
+        if column.kind == "categorical":
             fitted.append(_fit_categories(column.name, found))
+            continue
+        median = summary.quantiles(column.name, [0.5])[0] if found.numbers else 0.0
+        numeric = _fit_numbers(column.name, found, median, summary.rows)
+        if column.kind == "datetime":
+            numeric |= {"kind": "datetime", "cycles": _cycles(column)}
+        fitted.append({**numeric, **_AS_IT_IS} if is_raw and column.kind == "numeric" else numeric)
     return {"kind": "tabular", "columns": fitted, **({RANGE: "raw"} if is_raw else {})}
 
 
@@ -65,6 +75,12 @@ def _fit_numbers(name: str, found: ColumnSummary, median: float, rows: int) -> d
     }
 
 
+def _cycles(column: Column) -> list[str]:
+    notation = column.notation
+    assert isinstance(notation, DateNotation)
+    return [*(["month", "weekday"] if notation.has_date else []), *(["hour"] if notation.has_time else [])]
+
+
 def _fit_categories(name: str, found: ColumnSummary) -> dict[str, Any]:
     return {
         "name": name,
@@ -75,20 +91,19 @@ def _fit_categories(name: str, found: ColumnSummary) -> dict[str, Any]:
 
 
 class TabularEncoder:
-    """Turns numeric and categorical columns into one vector.
+    """Turns numeric, categorical and datetime columns into one vector.
 
     A numeric column becomes its standardized value (the median where it is missing) and, if values were
     missing in the training split, 1 where it is missing. A categorical column becomes one slot for each of
-    its most frequent training values, one for missing ones if there were any, and one for everything else.
+    its most frequent training values, one for missing ones if there were any, and one for everything else. A
+    datetime column becomes what a numeric one does, of its seconds, and sine and cosine of its place in the
+    year, the week and the day, as far as it has them; 0 where it is missing.
     """
 
     vocabulary_size = None
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        self._columns: list[_Numbers | _Categories] = [
-            _Numbers(column) if column["kind"] == "numeric" else _Categories(column)
-            for column in settings["columns"]
-        ]
+        self._columns = [_COLUMNS[column["kind"]](column) for column in settings["columns"]]
         width = sum(column.width for column in self._columns)
         self.spec = TensorSpec(kind="tabular", shape=(width,), stored_dtype="float32")
 
@@ -120,6 +135,26 @@ class _Numbers:
             x[:, 1] = pc.is_null(parsed).to_numpy(zero_copy_only=False)
 
 
+class _Dates:
+    """A datetime column's share of the vector."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.name = str(settings["name"])
+        self._position = _Numbers(settings)
+        self._cycles = [_CYCLES_S[name] for name in settings["cycles"]]
+        self.width = self._position.width + 2 * len(self._cycles)
+
+    def fill(self, x: Floats, values: pa.Array) -> None:
+        """Writes the rows' values into ``x (rows, width)``, which holds zeros."""
+        self._position.fill(x[:, : self._position.width], values)
+        seconds = numbers(values).to_numpy(zero_copy_only=False)
+        known = ~np.isnan(seconds)
+        for place, (length_s, offset_s) in enumerate(self._cycles):
+            angles = 2 * np.pi * ((seconds[known] + offset_s) % length_s) / length_s
+            at = self._position.width + 2 * place
+            x[known, at], x[known, at + 1] = np.sin(angles), np.cos(angles)
+
+
 class _Categories:
     """A categorical column's share of the vector."""
 
@@ -138,10 +173,19 @@ class _Categories:
         x[np.arange(len(x)), slots.to_numpy(zero_copy_only=False)] = 1
 
 
+_COLUMNS: dict[str, type[_Numbers | _Categories | _Dates]] = {
+    "numeric": _Numbers,
+    "categorical": _Categories,
+    "datetime": _Dates,
+}
+
+
 def _brief(column: Column, summary: Summary) -> dict[str, Any]:
     found = summary.columns[column.name]
     if column.kind == "categorical":
         return {"distinct": found.distinct.estimate, "most_frequent": found.frequent.top(_SHOWN)}
+    if column.kind == "datetime":
+        return {"missing": summary.rows - found.numbers, **_span(found)}
     return {
         "missing": summary.rows - found.numbers,
         "mean": found.mean,
@@ -151,8 +195,18 @@ def _brief(column: Column, summary: Summary) -> dict[str, Any]:
     }
 
 
+def _span(found: ColumnSummary) -> dict[str, Any]:
+    """Returns the first and the last point in time."""
+    notation, ends = found.notation, (found.minimum, found.maximum)
+    assert isinstance(notation, DateNotation)
+    first, last = (None if end is None else written(end, has_date=notation.has_date) for end in ends)
+    return {"minimum": first, "maximum": last}
+
+
 def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
     found = summary.columns[column.name]
+    if column.kind == "datetime":
+        return {}  # time goes on: that new rows are later than old ones is no drift
     if column.kind == "categorical":
         return {"values": categories(found.frequent.top(), summary.rows, found.missing)}
     values, counts = summary.sample.numbers(column.name)

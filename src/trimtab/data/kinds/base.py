@@ -17,6 +17,7 @@ from trimtab.data.statistics.column import ColumnSummary
 from trimtab.data.statistics.distributions import Distribution
 from trimtab.data.statistics.media import FileKind
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.notation import Unread
 
 Array = npt.NDArray[Any]
 Settings = dict[str, Any]
@@ -29,10 +30,12 @@ class Encoded:
     Attributes:
         x: The tensors, ``(rows, *shape)``; zeros for the rows in ``bad``.
         bad: What is wrong, by row.
+        unread: The cells that count as missing because they could not be read.
     """
 
     x: Array
     bad: dict[int, str] = field(default_factory=dict)
+    unread: list[Unread] = field(default_factory=list)
 
 
 class Encoder(Protocol):

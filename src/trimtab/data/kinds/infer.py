@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trimtab.data.kinds.registry import holds_files, words_kind
 from trimtab.data.schema import Column
 from trimtab.data.statistics.media import is_of_folder
+from trimtab.data.values.notation import PLAIN, DateNotation
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -74,8 +75,9 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
     """Returns what the columns seem to mean.
 
     A column of encoded files is the only input where there is one: the other columns of such a table say
-    where the file came from, and often give the label away. In tables, a column is *numeric* if every value
-    that is not missing is a number; else of the first kind of input that takes it, such as *text*; else
+    where the file came from, and often give the label away. In tables, a column is *datetime* or *numeric* if
+    it was read as such (see ``notations``), or *numeric* if every value that is not missing is a number; else
+    of the first kind of input that takes it, such as *text*; else
     *categorical*. Identifiers are left out (see ``identifiers``).
 
     Args:
@@ -132,6 +134,8 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
         present = summary.rows - column.missing
         if name in config.columns or present < _IDENTIFIER_ROWS or not column.distinct.all_once:
             continue
+        if isinstance(column.notation, DateNotation):
+            continue
         if column.numbers == present and column.integers == present:
             found[name] = _is_called_identifier(name) or _counts_rows(column)
         elif column.numbers == 0 and column.type == "string" and words_kind(column, present) == "categorical":
@@ -153,13 +157,19 @@ def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
     names = _candidates(summary, label, config)
     encoded = [name for name in names if holds_files(column_kind(name, summary, config))]
     if encoded:
-        return [Column(name=name, kind=column_kind(name, summary, config)) for name in encoded]
+        return [_column(name, summary, config) for name in encoded]
     left_out = {name for name, clearly in identifiers(summary, label, config).items() if clearly}
     return [
-        Column(name=name, kind=column_kind(name, summary, config))
+        _column(name, summary, config)
         for name in names
         if name not in left_out and (name in config.columns or summary.columns[name].missing < summary.rows)
     ]
+
+
+def _column(name: str, summary: Summary, config: Data) -> Column:
+    kind = column_kind(name, summary, config)
+    notation = summary.columns[name].notation if kind in ("numeric", "datetime") else None
+    return Column(name=name, kind=kind, notation=None if notation == PLAIN else notation)
 
 
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
@@ -181,8 +191,8 @@ def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
     Raises:
         DataError: If it can be no input.
     """
-    if name in config.columns:
-        return config.columns[name]
+    if (kind := config.kind_set(name)) is not None:
+        return kind
     column = summary.columns[name]
     present = summary.rows - column.missing
     if column.type == "binary":
@@ -194,6 +204,8 @@ def column_kind(name: str, summary: Summary, config: Data) -> ColumnKind:
             field=name,
             hint=f"Leave it out with data.drop: [{name}].",
         )
+    if isinstance(column.notation, DateNotation):
+        return "datetime"
     if column.type == "boolean":
         return "categorical"
     return "numeric" if column.numeric else words_kind(column, present)

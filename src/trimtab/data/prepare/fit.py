@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data.champion.schema_changes import schema_changes
 from trimtab.data.kinds.infer import Meaning, infer_schema, label_column
+from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
 from trimtab.data.prepare.duplicates import count_shared
 from trimtab.data.prepare.fit_pass import FitResult, FitTask, fit_partition
 from trimtab.data.prepare.work import Part, Rate
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.notation import Notation
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,12 +65,16 @@ def fit(
         DataError: If a partition cannot be read, or has no label or no input.
     """
     run = _Fit(config, parts, workers, teller, champion, hashes)
-    guessed, names = _first_guess(config, parts, champion)
-    found = run.read(guessed, names)
+    schema = champion.schema if champion else None
+    label, names, notations = _first_guess(config, parts, champion)
+    found = run.read(label, names, notations)
+    inferred = infer_notations(found.everything, config, schema)
+    if inferred != notations:
+        found = run.read(label, names, inferred)
     meaning, changes = _meaning(found.everything, config, champion)
     if set(meaning.names) != set(names):
         # The first rows were not like the rest; the sides depend on what the input columns are.
-        found = run.read(meaning.label, meaning.names)
+        found = run.read(meaning.label, meaning.names, inferred)
     return Fitted(found, meaning, run.duplicates(), changes)
 
 
@@ -81,11 +87,11 @@ class _Fit:
     champion: Reference | None
     hashes: Path | None
 
-    def read(self, label: str, names: tuple[str, ...]) -> FitResult:
+    def read(self, label: str, names: tuple[str, ...], notations: Mapping[str, Notation]) -> FitResult:
         total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
         keys = split.key_columns(names, self.champion)
-        written = split.spelling(self.champion)
-        tasks = [FitTask(*part, self.config, names, keys, label, written, self.hashes) for part in self.parts]
+        how = (split.spelling(self.champion), notations, self.hashes)
+        tasks = [FitTask(*part, self.config, names, keys, label, *how) for part in self.parts]
         for result in self.workers.map(fit_partition, tasks):
             total = total.merge(result)
             rate.add(result.rows)
@@ -102,8 +108,9 @@ class _Fit:
 
 def _first_guess(
     config: Data, parts: Sequence[Part], champion: Reference | None
-) -> tuple[str, tuple[str, ...]]:
-    """Returns the label and the input columns as the first rows have them, where they have any."""
+) -> tuple[str, tuple[str, ...], dict[str, Notation]]:
+    """Returns label, input columns and notations as the first rows have them, where they have any."""
+    schema = champion.schema if champion else None
     for part in parts:
         if part.given != "train":
             break
@@ -111,12 +118,14 @@ def _first_guess(
             label = label_column(list(batch.schema.names), config)
             if not batch.num_rows:
                 continue
+            notations = first_notations(Summary.of(batch, config), config, schema)
             try:
-                return label, _meaning(Summary.of(batch, config), config, champion)[0].names
+                summary = Summary.of(batch, config, notations)
+                return label, _meaning(summary, config, champion)[0].names, notations
             except DataError as error:
                 if error.field is not None:
                     raise  # what is wrong with a field of the config or with a column holds for all rows
-                return label, ()
+                return label, (), notations
     raise DataError("there are no rows", path=config.train)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
@@ -19,6 +19,7 @@ from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.hashing import Digests, joined_digests, row_digests
+from trimtab.data.values.notation import Notation
 from trimtab.errors import DataError
 
 # Summaries cost more by the batch than by the row: rows are gathered first, as long as they are small.
@@ -36,6 +37,7 @@ class FitTask:
         keys: Those of them that decide on the rows' sides.
         label: The label's column.
         spelling: How values are written where they are hashed.
+        notations: What columns are read by.
         hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
     """
 
@@ -47,6 +49,7 @@ class FitTask:
     keys: tuple[str, ...]
     label: str
     spelling: int
+    notations: Mapping[str, Notation]
     hashes: Path | None = None
 
 
@@ -98,9 +101,9 @@ def fit_partition(task: FitTask) -> FitResult:
                 hashes[side].append(features[chosen])
             gathered[side].append(batch if len(chosen) == len(sides) else batch.take(pa.array(chosen)))
             if _enough(gathered[side]):
-                _summarize(result, name, gathered[side], task.config)
+                _summarize(result, name, gathered[side], task)
     for side, name in enumerate(SPLITS):
-        _summarize(result, name, gathered[side], task.config)
+        _summarize(result, name, gathered[side], task)
         if task.hashes is not None:
             write_hashes(task.hashes / f"{name}-{task.given}-{task.partition.index:05d}.npy", hashes[side])
     return result
@@ -128,9 +131,10 @@ def _enough(batches: list[pa.RecordBatch]) -> bool:
     return rows >= _GATHERED_ROWS or size >= _GATHERED_BYTES
 
 
-def _summarize(result: FitResult, name: str, batches: list[pa.RecordBatch], config: Data) -> None:
+def _summarize(result: FitResult, name: str, batches: list[pa.RecordBatch], task: FitTask) -> None:
     if batches:
         table = pa.Table.from_batches(batches).combine_chunks()
         for batch in table.to_batches():
-            result.summaries[name] = result.summaries[name].merge(Summary.of(batch, config))
+            summary = Summary.of(batch, task.config, task.notations)
+            result.summaries[name] = result.summaries[name].merge(summary)
     batches.clear()

@@ -8,6 +8,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trimtab import progress
 from trimtab.config.data import Data
 from trimtab.data.champion import seen
 from trimtab.data.champion.reference import Reference
@@ -17,6 +18,7 @@ from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
+from trimtab.data.kinds.notations import told
 from trimtab.data.prepare import split
 from trimtab.data.prepare.content import Content, content_of
 from trimtab.data.prepare.executor import Executor
@@ -27,6 +29,7 @@ from trimtab.data.prepare.work import Rate, parts_of, workers_for
 from trimtab.data.readers.remote import local_sources
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.notation import PLAIN, Notation, NumberNotation
 from trimtab.errors import ConfigError, DataError
 from trimtab.tasks import registry as tasks
 
@@ -100,6 +103,7 @@ class _Preparation:
     def run(self) -> PreparedSummary:
         with workers_for(self._parts, self._config) as workers:
             fitted = self._fit(workers)
+            self._tell_notations(fitted)
             warnings = validate(
                 fitted.found.summaries,
                 meaning=fitted.meaning,
@@ -144,6 +148,12 @@ class _Preparation:
             return fitted
         return replace(fitted, changes=fitted.changes + form_changes(self._champion.schema, self._form))
 
+    def _tell_notations(self, fitted: Fitted) -> None:
+        everything = fitted.found.everything
+        for name in (fitted.meaning.label, *fitted.meaning.names):
+            if text := told(name, everything.columns[name]):
+                progress.say("data_prep", text)
+
     def _asked(self, fitted: Fitted, schema: DatasetSchema) -> DatasetSchema | None:
         """Returns the champion's schema if test rows are to be encoded for it, too."""
         if self._champion is None or not fitted.changes:
@@ -163,6 +173,7 @@ class _Preparation:
             label=label,
             classes=self._in_order(classes),
             columns=columns,
+            label_notation=_of_numbers(train.columns[label].notation),
             input=encoder.spec,
             vocabulary_size=encoder.vocabulary_size,
             preprocessing=preprocessing,
@@ -265,3 +276,8 @@ class _Preparation:
             file.write_text(asked.model_dump_json(indent=2) + "\n")
         statistics = {name: summary.to_dict() for name, summary in found.summaries.items()}
         (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")
+
+
+def _of_numbers(notation: Notation | None) -> NumberNotation | None:
+    """Returns a label's notation, unless it is what plain numbers have."""
+    return notation if isinstance(notation, NumberNotation) and notation != PLAIN else None

@@ -21,6 +21,8 @@ from trimtab.data.statistics.sketches import (
     mix,
 )
 from trimtab.data.values import values
+from trimtab.data.values.notation import Notation, notation_of
+from trimtab.data.values.tally import Tally
 from trimtab.data.values.tokens import tokenize
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ class ColumnSummary:
         token_lengths: Histogram: ``token_lengths[n]`` such values have n tokens; the last bin has all longer
             ones.
         media: The encoded files of a binary column.
+        tally: How the cells are written.
+        notation: What they were read by, before anything else was counted; None: as they are.
     """
 
     type: ColumnType
@@ -74,6 +78,8 @@ class ColumnSummary:
     tokens: Frequent = field(default_factory=lambda: Frequent(_LEAST_FREQUENT_TOKENS))
     token_lengths: list[int] = field(default_factory=list)
     media: MediaSummary = field(default_factory=MediaSummary)
+    tally: Tally = field(default_factory=Tally)
+    notation: Notation | None = None
 
     @property
     def variance(self) -> float:
@@ -97,7 +103,13 @@ class ColumnSummary:
 
     @classmethod
     def of(
-        cls, name: str, column: pa.Array, names: list[str], config: Data, width: int
+        cls,
+        name: str,
+        column: pa.Array,
+        names: list[str],
+        config: Data,
+        width: int,
+        notation: Notation | None = None,
     ) -> tuple[ColumnSummary, Hashes | None]:
         """Returns a column's summary, and a hash of every value unless they are encoded files.
 
@@ -107,9 +119,13 @@ class ColumnSummary:
             names: What to call the rows in messages, or nothing.
             config: The config's data section.
             width: Columns of the batch: sketches are smaller where there are very many.
+            notation: What the values are read by; None: as they are.
         """
+        tally = Tally.of_column(column)
+        if notation is not None:
+            column = notation.read(column)
         kind = _type_of(column.type)
-        summary = cls(kind, distinct=Distinct(_distinct_size(width)))
+        summary = cls(kind, tally=tally, notation=notation, distinct=Distinct(_distinct_size(width)))
         summary.tokens.size = max(_LEAST_FREQUENT_TOKENS, 2 * config.text.vocabulary_size)
         if kind == "binary":
             summary.missing = 0
@@ -119,7 +135,7 @@ class ColumnSummary:
         if kind == "other":
             summary.missing = column.null_count
             return summary, None
-        forced = config.columns.get(name, "numeric") != "numeric"
+        forced = (config.kind_set(name) or "numeric") not in ("numeric", "datetime")
         return summary, summary._add_values(name, column, forced=forced)
 
     def _add_values(self, name: str, column: pa.Array, *, forced: bool) -> Hashes:
@@ -205,11 +221,14 @@ class ColumnSummary:
             tokens=self.tokens.merge(other.tokens),
             token_lengths=_added(self.token_lengths, other.token_lengths),
             media=self.media.merge(other.media, rows),
+            tally=self.tally.merge(other.tally),
+            notation=self.notation or other.notation,
         )
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the summary as JSON values."""
-        return {**dataclasses.asdict(self), "distinct": self.distinct.to_dict()}
+        notation = self.notation.model_dump() if self.notation else None
+        return {**dataclasses.asdict(self), "distinct": self.distinct.to_dict(), "notation": notation}
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ColumnSummary:
@@ -221,6 +240,8 @@ class ColumnSummary:
                 "frequent": Frequent(**fields["frequent"]),
                 "tokens": Frequent(**fields["tokens"]),
                 "media": MediaSummary.from_dict(fields["media"]),
+                "tally": Tally(**fields.get("tally", {})),
+                "notation": notation_of(fields.get("notation")),
             }
         )
 

@@ -7,7 +7,9 @@ it gives one result whatever the executor.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from trimtab.data.statistics.column import ColumnSummary
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
 from trimtab.data.statistics.sketches import mix
+from trimtab.data.values.notation import Notation, as_read
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -39,12 +42,15 @@ class Summary:
     sample: Sample = field(default_factory=Sample)
 
     @classmethod
-    def of(cls, batch: pa.RecordBatch, config: Data) -> Summary:
+    def of(
+        cls, batch: pa.RecordBatch, config: Data, notations: Mapping[str, Notation] = MappingProxyType({})
+    ) -> Summary:
         """Returns the summary of a batch's rows.
 
         Args:
             batch: Rows as a reader gives them.
             config: The config's data section; dropped columns and the paths of folders are not looked at.
+            notations: What columns are read by.
         """
         names = _item_names(batch)
         unseen = {*config.drop, *(["path"] if is_of_folder(batch.schema.names) else [])}
@@ -57,11 +63,12 @@ class Summary:
                 columns[name] = ColumnSummary.unseen(column)
                 continue
             width = batch.num_columns
-            columns[name], of_values = ColumnSummary.of(name, column, names, config, width)
+            notation = notations.get(name)
+            columns[name], of_values = ColumnSummary.of(name, column, names, config, width, notation)
             if of_values is not None:
                 hashes += of_values  # a sum, so that the order of columns does not matter
                 sampled.append(name)
-        return cls(batch.num_rows, columns, Sample.of(batch.select(sampled), mix(hashes)))
+        return cls(batch.num_rows, columns, Sample.of(as_read(batch.select(sampled), notations), mix(hashes)))
 
     def merge(self, other: Summary) -> Summary:
         """Returns the summary of both; merge in partition order for one result whatever the executor.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from concurrent.futures import Executor
 
 from starlette.applications import Starlette
@@ -27,6 +29,9 @@ from trimtab.deploy.serving.refusal import Refusal, busy
 from trimtab.deploy.serving.rows import rows_of
 
 _JSON_LENGTH = tensors.JSON_LENGTH.lower().encode()
+_UNREAD = "Trimtab-Unread"
+"""The header of an answer that says, as JSON, which values of the rows could not be read."""
+_MOST_UNREAD = 10
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -129,11 +134,15 @@ class Service:
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
-            outputs = await _computed(model, {INPUT: model_input(model.schema, stored)})
+            outputs = await _computed(model, {INPUT: model_input(model.schema, stored.x)})
         found = list(answers(model.schema, outputs[OUTPUT]))
-        return json_response(
+        response = json_response(
             {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
         )
+        if stored.unread:
+            cells = [dataclasses.asdict(cells) for cells in stored.unread[:_MOST_UNREAD]]
+            response.headers[_UNREAD] = json.dumps(cells)
+        return response
 
     async def _model_metadata(self, request: Request, facts: Facts) -> Response:
         model = self._model(request)

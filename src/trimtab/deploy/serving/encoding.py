@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Executor
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from trimtab.data.encoders.serving import Preprocessor
+from trimtab.data.kinds.base import Encoded
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
@@ -18,8 +17,8 @@ from trimtab.errors import DataError
 
 async def encoded(
     batch: pa.RecordBatch, schema: DatasetSchema, preprocessor: Preprocessor, threads: Executor
-) -> NDArray[Any]:
-    """Returns the stored tensors of rows, ``(n, *shape)``.
+) -> Encoded:
+    """Returns the stored tensors of rows, ``(n, *shape)``, and what counts as missing in them.
 
     A file may take seconds and hundreds of megabytes to decode. So files are taken one by one: as many are
     decoded at a time as there are threads, requests take turns, and one that is given up stops there.
@@ -39,5 +38,5 @@ async def encoded(
         part = await loop.run_in_executor(threads, preprocessor.encode, batch.slice(at, step))
         for row, reason in part.bad.items():
             raise DataError(reason, path=f"row {at + row + 1}")
-        parts.append(part.x)
-    return np.concatenate(parts)
+        parts.append(part)
+    return Encoded(np.concatenate([part.x for part in parts]), unread=parts[0].unread)

@@ -1,0 +1,190 @@
+"""How the cells of a column are written: what is read as a number or as a point in time, and how.
+
+A column's notation is inferred from all of its rows, and is a part of the schema: a cell means the same in
+training, in a file to predict on, and in a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from trimtab.data.values import dates
+from trimtab.data.values.values import missing_numbers, numbers, plain, texts
+from trimtab.data.values.written import LONGEST, Decimal, amount
+
+
+class NumberNotation(BaseModel):
+    """Numbers, with the decimal sign and the unit that they are written with.
+
+    Attributes:
+        decimal: The sign before a fraction; the other one stands between thousands.
+        unit: What may stand beside the number, such as ``%``, ``$`` or ``months``.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    of: Literal["numbers"] = "numbers"
+    decimal: Decimal = "."
+    unit: str = ""
+
+    def read(self, column: pa.Array) -> pa.DoubleArray:
+        """Returns a column's numbers as float64; null where there is none.
+
+        Args:
+            column: Any column but a binary one.
+        """
+        column = plain(column)
+        if not pa.types.is_string(column.type):
+            return numbers(column)
+        encoded = column.dictionary_encode()
+        return self._texts(encoded.dictionary).take(encoded.indices)
+
+    def _texts(self, texts: pa.StringArray) -> pa.DoubleArray:
+        """Plain numbers are read at once, and what else there may be one by one."""
+        parsed = numbers(texts)
+        if self.decimal == ",":
+            parsed = pc.if_else(pc.match_substring(texts, "."), pa.scalar(None, pa.float64()), parsed)
+        others = [
+            (place, value)
+            for place in pc.indices_nonzero(pc.and_(pc.is_null(parsed), pc.is_valid(texts))).to_pylist()
+            if (value := self._value(texts[place].as_py())) is not None
+        ]
+        if not others:
+            return parsed
+        values = parsed.to_numpy(zero_copy_only=False).copy()
+        for place, value in others:
+            values[place] = value
+        return pa.array(values, pa.float64(), from_pandas=True)
+
+    def _value(self, text: str) -> float | None:
+        written = amount(text)
+        return None if written is None or written.unit not in ("", self.unit) else written.value(self.decimal)
+
+
+class DateNotation(BaseModel):
+    """Dates, times of day or both; what is read is seconds, since 1970 in UTC or since midnight.
+
+    Attributes:
+        order: In which order day and month stand, where the year does not stand first.
+        has_date: Whether there is a date, not a time of day alone.
+        has_time: Whether there is a time of day.
+        epoch_s: What one is worth in seconds where the cells are numbers since 1970.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    of: Literal["dates"] = "dates"
+    order: dates.Order = "dmy"
+    has_date: bool = True
+    has_time: bool = False
+    epoch_s: float | None = None
+
+    def read(self, column: pa.Array) -> pa.DoubleArray:
+        """Returns a column's seconds as float64; null where there is no date or time.
+
+        Args:
+            column: Any column but a binary one.
+        """
+        column = plain(column)
+        if pa.types.is_temporal(column.type):
+            return dates.seconds(column)
+        if self.epoch_s is not None:
+            return pc.multiply(numbers(column), self.epoch_s)
+        if not pa.types.is_string(column.type):
+            return pa.nulls(len(column), pa.float64())
+        encoded = column.dictionary_encode()
+        values = [None if text is None else self._value(text) for text in encoded.dictionary.to_pylist()]
+        return pa.array(values, pa.float64()).take(encoded.indices)
+
+    def _value(self, text: str) -> float | None:
+        written = dates.moment(text)
+        return None if written is None or written.has_date != self.has_date else written.seconds(self.order)
+
+
+Notation = Annotated[NumberNotation | DateNotation, Field(discriminator="of")]
+PLAIN = NumberNotation()
+_EXAMPLES = 3
+_ADAPTER: TypeAdapter[Notation | None] = TypeAdapter(Notation | None)
+
+
+def notation_of(fields: dict[str, Any] | None) -> Notation | None:
+    """Returns the notation that ``model_dump`` gave."""
+    return _ADAPTER.validate_python(fields)
+
+
+def as_read(batch: pa.RecordBatch, notations: Mapping[str, Notation]) -> pa.RecordBatch:
+    """Returns rows whose columns of known notation are float64.
+
+    Args:
+        batch: Rows as a reader gives them.
+        notations: By column; those that are not there are ignored.
+    """
+    for place, name in enumerate(batch.schema.names):
+        notation, column = notations.get(name), batch.column(place)
+        if notation is not None and not (isinstance(notation, NumberNotation) and _is_number(column.type)):
+            batch = batch.set_column(place, name, notation.read(column))
+    return batch
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """The cells of a column that are there, and that its notation does not read.
+
+    Attributes:
+        column: Its name.
+        count: How many there are.
+        examples: A few of them.
+    """
+
+    column: str
+    count: int
+    examples: tuple[str, ...]
+
+
+def unread(name: str, before: pa.RecordBatch, after: pa.RecordBatch) -> Unread | None:
+    """Returns the cells of a column that could not be read, or None.
+
+    Args:
+        name: The column.
+        before: Rows as a reader gives them.
+        after: The same, as read.
+    """
+    column, values = before.column(name), after.column(name)
+    if values.null_count == column.null_count:
+        return None
+    lost = pc.and_(pc.is_null(values), pc.invert(missing_numbers(column)))
+    count = pc.sum(lost).as_py() or 0
+    found = texts(column.filter(lost)).drop_null()[:_EXAMPLES] if count else []
+    return Unread(name, count, tuple(text.as_py()[:LONGEST] for text in found)) if count else None
+
+
+class UnreadCells:
+    """The cells of many batches that could not be read."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Unread] = {}
+
+    def add(self, cells: Iterable[Unread]) -> None:
+        """Takes those of a batch."""
+        for new in cells:
+            old = self._found.get(new.column, Unread(new.column, 0, ()))
+            examples = tuple(dict.fromkeys([*old.examples, *new.examples]))[:_EXAMPLES]
+            self._found[new.column] = Unread(new.column, old.count + new.count, examples)
+
+    def told(self) -> list[str]:
+        """Returns a sentence about each column."""
+        return [
+            f"{cells.column}: {cells.count:,} values cannot be read, such as "
+            f"{', '.join(map(repr, cells.examples))}: they count as missing"
+            for cells in self._found.values()
+        ]

@@ -1,0 +1,184 @@
+"""How many cells of a column are written in which way: what its notation is inferred from.
+
+Tallies merge, and are small whatever the number of rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trimtab.data.values.dates import DAY_S, moment, seconds
+from trimtab.data.values.values import MISSING_NUMBERS, numbers, plain
+from trimtab.data.values.written import DECIMALS, amount
+
+Weights = npt.NDArray[np.int64]
+_MOST_UNITS, _MOST_WORDS, _MOST_NUMBERS = 8, 8, 32
+_SMALL = r"^[+-]?\d{1,3}$"
+_ONE_GROUP = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
+
+
+@dataclass
+class Tally:
+    """Counts of cells; all but the missing ones.
+
+    Attributes:
+        plain: Plain numbers, with a point before the fraction if there is one.
+        points: Numbers, plain or not, that only a decimal point explains.
+        commas: Numbers that only a decimal comma explains.
+        point_groups: Numbers such as `1.234`, which either explains.
+        comma_groups: Numbers such as `1,234`.
+        small: Whole numbers below 1,000.
+        decorated: Numbers that are more than plain.
+        units: Numbers by the unit that they are written with.
+        dates: Dates, with or without a time.
+        day_first: Dates whose order of day and month shows.
+        month_first: Dates whose order shows to be the other one.
+        either: Dates that may be either.
+        times: Times of day without a date.
+        timed: Dates with a time of day.
+        others: Cells that are none of these.
+        words: Some of them.
+        numbers: Some of the numbers, to see whether they are many.
+    """
+
+    plain: int = 0
+    points: int = 0
+    commas: int = 0
+    point_groups: int = 0
+    comma_groups: int = 0
+    small: int = 0
+    decorated: int = 0
+    units: dict[str, int] = field(default_factory=dict)
+    dates: int = 0
+    day_first: int = 0
+    month_first: int = 0
+    either: int = 0
+    times: int = 0
+    timed: int = 0
+    others: int = 0
+    words: list[str] = field(default_factory=list)
+    numbers: list[str] = field(default_factory=list)
+
+    @property
+    def present(self) -> int:
+        """Returns how many cells are not missing."""
+        return self.plain + self.decorated + self.dates + self.times + self.others
+
+    @classmethod
+    def of_column(cls, column: pa.Array) -> Tally:
+        """Returns the tally of a column's rows; nothing where its type says how to read it.
+
+        Args:
+            column: As a reader gives it.
+        """
+        if pa.types.is_nested(column.type) or not (
+            _is_text(column.type) or pa.types.is_temporal(column.type)
+        ):
+            return cls()
+        encoded = plain(column).dictionary_encode()
+        indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+        weights = np.bincount(indices, minlength=len(encoded.dictionary)).astype(np.int64)
+        return cls.of(encoded.dictionary, weights)
+
+    @classmethod
+    def of(cls, unique: pa.Array, weights: Weights) -> Tally:
+        """Returns the tally of a column.
+
+        Args:
+            unique: Its different values, none of them null.
+            weights: How often each occurs.
+        """
+        if pa.types.is_temporal(unique.type) and not pa.types.is_duration(unique.type):
+            return cls._temporal(unique, weights)
+        if not pa.types.is_string(unique.type):
+            return cls()
+        tally, trimmed = cls(), pc.utf8_trim_whitespace(unique)
+        missing = pc.is_in(trimmed, pa.array(sorted(MISSING_NUMBERS)))
+        known = np.asarray(pc.is_valid(numbers(trimmed)))
+        tally._add_plain(trimmed, weights, known)
+        rest = np.flatnonzero(~known & ~np.asarray(missing))
+        for place in rest.tolist():
+            tally._add(trimmed[place].as_py(), int(weights[place]))
+        return tally._cut()
+
+    @classmethod
+    def _temporal(cls, unique: pa.Array, weights: Weights) -> Tally:
+        total = int(weights.sum())
+        if pa.types.is_time(unique.type):
+            return cls(times=total)
+        of_day = np.asarray(seconds(unique)) % DAY_S
+        return cls(dates=total, timed=int(weights[of_day != 0].sum()))
+
+    def _add_plain(self, texts: pa.StringArray, weights: Weights, plain: npt.NDArray[np.bool_]) -> None:
+        def count(which: pa.BooleanArray) -> int:
+            return int(weights[plain & np.asarray(pc.fill_null(which, False))].sum())
+
+        self.plain = int(weights[plain].sum())
+        self.small = count(pc.match_substring_regex(texts, _SMALL))
+        self.point_groups = count(pc.match_substring_regex(texts, _ONE_GROUP))
+        self.points = count(pc.match_substring(texts, ".")) - self.point_groups
+        self.numbers = texts.filter(pa.array(plain)).slice(0, _MOST_NUMBERS).to_pylist()
+
+    def _add(self, text: str, count: int) -> None:
+        """Counts a cell that is no plain number."""
+        written = amount(text)
+        fits = [decimal for decimal in DECIMALS if written is not None and written.fits(decimal)]
+        if written is None or not fits or written.value(fits[0]) is None:
+            self._add_date_or_word(text, count)
+            return
+        self.decorated += count
+        self.units[written.unit] = self.units.get(written.unit, 0) + count
+        self.numbers.append(text)
+        if len(fits) == 1:
+            self.points += count * (fits == ["."])
+            self.commas += count * (fits == [","])
+        elif written.is_ambiguous:
+            self.comma_groups += count * ("," in written.core)
+            self.point_groups += count * ("." in written.core)
+        else:
+            self.small += count * (len(written.core) <= 3)
+
+    def _add_date_or_word(self, text: str, count: int) -> None:
+        written = moment(text)
+        if written is None:
+            self.others += count
+            self.words.append(text)
+        elif not written.has_date:
+            self.times += count
+        else:
+            self.dates += count
+            self.timed += count * (written.time_s is not None)
+            if written.is_numeric:
+                self.day_first += count * (written.order == "dmy")
+                self.month_first += count * (written.order == "mdy")
+                self.either += count * (written.order is None)
+
+    def _cut(self) -> Tally:
+        """Bounds what is kept of the values themselves; the same whatever the order of the parts."""
+        self.units = dict(sorted(self.units.items(), key=lambda item: (-item[1], item[0]))[:_MOST_UNITS])
+        self.words = sorted(set(self.words))[:_MOST_WORDS]
+        self.numbers = sorted(set(self.numbers))[:_MOST_NUMBERS]
+        return self
+
+    def merge(self, other: Tally) -> Tally:
+        """Returns the tally of both."""
+        merged: dict[str, Any] = {
+            one.name: getattr(self, one.name) + getattr(other, one.name)
+            for one in fields(self)
+            if one.name != "units"
+        }
+        return Tally(**merged, units=dict(Counter(self.units) + Counter(other.units)))._cut()
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    return any(test(kind) for test in tests)
