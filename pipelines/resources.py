@@ -9,6 +9,9 @@ CREDENTIALS = "/var/run/secrets/trimtab-gcp"
 # Counted from the first attempt's start. At its end Argo tries no more, and stops an attempt that is running:
 # KFP's default, an hour, would keep a longer training from going on.
 RETRY_WINDOW = "30d"
+RETRIES = "TRIMTAB_RETRIES"
+# A pod whose image or secret is not there waits for ever, and a run that was stopped waits for its report's.
+DEADLINE_S, REPORT_DEADLINE_S = 7 * 86_400, 3_600
 
 
 def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> dsl.PipelineTask:
@@ -24,6 +27,7 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     """
     own = resources.get("stages", {}).get(stage, {})
     _compute(task, own)
+    _patience(task, stage, own)
     _placement(task, own)
     _access(task, resources)
     # By these, network policies and people know the pods of trimtab from others in the namespace.
@@ -45,15 +49,20 @@ def _compute(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
         kubernetes.empty_dir_mount(
             task, volume_name="shared-memory", mount_path="/dev/shm", medium="Memory", size_limit=size
         )
+
+
+def _patience(task: dsl.PipelineTask, stage: str, own: Mapping[str, Any]) -> None:
     if retries := own.get("retries"):
+        # KFP 2.17.0 starts a pod again that was lost, and none whose process was killed: that is done inside.
+        task.set_env_variable(RETRIES, str(retries))
         task.set_retry(
             num_retries=retries,
             backoff_duration=f"{own.get('retry_backoff_s', 30)}s",
             backoff_factor=2.0,
             backoff_max_duration=RETRY_WINDOW,
         )
-    if timeout := own.get("timeout_s"):
-        kubernetes.set_timeout(task, seconds=timeout)
+    default = REPORT_DEADLINE_S if stage == "report" else DEADLINE_S
+    kubernetes.set_timeout(task, seconds=own.get("timeout_s") or default)
 
 
 def _placement(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:

@@ -93,7 +93,21 @@ def test_the_default_asks_for_nothing_but_the_context_that_older_releases_refuse
     _, platform = yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text())
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert executors
-    assert {key for one in executors.values() for key in one} == {"podMetadata", "securityContext"}
+    assert {key for one in executors.values() for key in one} == {
+        "podMetadata",
+        "securityContext",
+        "activeDeadlineSeconds",
+    }
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_no_pod_waits_for_ever_and_the_report_ends_first(name, root):
+    """A run that was stopped ends when its report does: as for an image that nobody can pull."""
+    _, platform = yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    deadlines = {key: int(one["activeDeadlineSeconds"]) for key, one in executors.items()}
+    assert deadlines.pop("exec-report") == 3600
+    assert set(deadlines.values()) == {7 * 24 * 3600}
 
 
 EVERYTHING = {
@@ -148,9 +162,9 @@ def test_every_setting_is_one_that_the_oldest_release_knows(name, user, tmp_path
 
 def test_logs_knows_the_pods_of_tasks_with_labels(root):
     """The backend names a pod's template by how many labels and annotations the pod is given."""
-    from trimtab.cli.kubeflow import logs
+    from trimtab.cli.kubeflow import runs
 
     _, platform = yaml.safe_load_all((root / "pipelines" / "optimize.yaml").read_text())
     executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     (count,) = {len(one["podMetadata"]["labels"]) for one in executors.values()}
-    assert f"metadata-0-{count}-retry-system-container-impl" in logs._TEMPLATES
+    assert f"metadata-0-{count}-retry-system-container-impl" in runs._TEMPLATES

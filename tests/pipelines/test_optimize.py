@@ -113,6 +113,7 @@ def test_resources_reach_the_pods(tmp_path):
     container = spec["deploymentSpec"]["executors"]["exec-train"]["container"]
     assert container["resources"]["accelerator"]["resourceCount"] == "1"
     assert container["resources"]["resourceMemoryLimit"] == "8Gi"
+    assert {"name": "TRIMTAB_RETRIES", "value": "2"} in container["env"]
     retry = spec["components"]["comp-optimization"]["dag"]["tasks"]["train"]["retryPolicy"]
     assert retry["maxRetryCount"] == 2
     # Argo stops retries, and a running one, at the end of this time.

@@ -53,8 +53,19 @@ class StageResources(Section):
     shared_memory: Memory | None = Field(
         None, description="Size of `/dev/shm`, in memory; several GPUs need it."
     )
-    timeout_s: int | None = Field(None, ge=1, le=_MOST, description="Seconds after which the pod is stopped.")
-    retries: int = Field(0, ge=0, le=10, description="Times a failed pod is started again; stages resume.")
+    timeout_s: int | None = Field(
+        None,
+        ge=1,
+        le=_MOST,
+        description="Seconds after its start when the pod is stopped; null: an hour for `report`, 7 days for "
+        "others.",
+    )
+    retries: int = Field(
+        0,
+        ge=0,
+        le=10,
+        description="Times a failed pod, and a killed process in it, is started again; stages resume.",
+    )
     retry_backoff_s: int = Field(
         30, ge=0, le=86_400, description="Seconds before the first retry; each next waits twice as long."
     )

@@ -42,11 +42,13 @@ class Crash:
         error: What it raised, if that is an error for users.
         reason: In words.
         traceback: Where, if it is a defect.
+        was_killed: Whether a signal ended it, and it could say nothing.
     """
 
     error: TrimtabError | None
     reason: str
     traceback: str = ""
+    was_killed: bool = False
 
 
 def run(label: str, work: Callable[..., None], *arguments: Any) -> Crash | None:
@@ -95,7 +97,8 @@ def _ended(exit_code: int, message: bytes, label: str) -> Crash | None:
         return Crash(None, f"its process ended with exit code {exit_code}, and did not say why")
     name = signal.Signals(-exit_code).name
     hint = ", as when memory runs out" if name == "SIGKILL" else ""
-    return Crash(None, f"its process was ended by {name}{hint}, while it worked on {label}")
+    reason = f"its process was ended by {name}{hint}, while it worked on {label}"
+    return Crash(None, reason, was_killed=True)
 
 
 def _stop(child: BaseProcess) -> None:

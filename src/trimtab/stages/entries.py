@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,6 +19,9 @@ from trimtab.stages.stage import DefectError, Task
 
 _NO_FAULT = (StorageError, ArtifactError)
 """Errors that say nothing of what is to be made: run again, it may be the best."""
+
+RETRIES = "TRIMTAB_RETRIES"
+"""The environment variable by which a pod knows its stage's `retries`."""
 
 _FOR_GOOD = (CompressionError, ModelError)
 """Errors that come again however often the same is tried, unless they quote the operating system."""
@@ -102,7 +106,22 @@ def _found(task: Task, work: Work, name: str) -> EntryRecord | None:
 def _made(task: Task, work: Work) -> children.Crash | None:
     with light_imports(scikit_learn=work.scikit_learn):
         module = import_module(f"trimtab.stages.making.{work.module}")
-    return children.run(work.label, module.make, task.run, work.ref, work.label, *work.arguments)
+    left = _retries()
+    while True:
+        crash = children.run(work.label, module.make, task.run, work.ref, work.label, *work.arguments)
+        if crash is None or not crash.was_killed or not left:
+            return crash
+        left -= 1
+        progress.say(work.label, f"{crash.reason}; it is tried again, and goes on where it was")
+
+
+def _retries() -> int:
+    """Returns how often work is tried again in this pod, whose process a signal ended.
+
+    Argo may count that as a failure, and try only what it calls errors again: Kubeflow Pipelines 2.17.0.
+    """
+    text = os.environ.get(RETRIES, "")
+    return int(text) if text.isdecimal() else 0
 
 
 def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> EntryRecord:
