@@ -52,6 +52,7 @@ RUNTIMES = {
 """Each module has ``RUNTIME``."""
 
 TASKS = {
+    "multilabel": "trimtab.tasks.multilabel",
     "classification": "trimtab.tasks.classification",
     "regression": "trimtab.tasks.regression",
 }
@@ -62,6 +63,7 @@ METRICS = {
     "balanced_accuracy": "trimtab.tasks.metrics.averaged",
     "macro_f1": "trimtab.tasks.metrics.averaged",
     "micro_f1": "trimtab.tasks.metrics.right",
+    "sample_f1": "trimtab.tasks.metrics.several",
     "recall": "trimtab.tasks.metrics.of_class",
     "precision": "trimtab.tasks.metrics.of_class",
     "top_k": "trimtab.tasks.metrics.right",

@@ -15,6 +15,8 @@ from trimtab.config.budget import Budget
 from trimtab.config.data import Data
 from trimtab.config.retrain import Retrain
 from trimtab.data.encoders.labels import encode_labels
+from trimtab.data.readers.label import may_be_several
+from trimtab.data.readers.several import with_joined_labels
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.data.statistics.summary import Summary
 from trimtab.evaluate.significance import LOSSES
@@ -24,6 +26,7 @@ from trimtab.tasks.registry import task as task_of
 
 ROWS = 60
 LABELS = {
+    "multilabel": ["red|round", "green", "", "round|red|blue"] * (ROWS // 4),
     "classification": ["red", "green", "blue"] * (ROWS // 3),
     "regression": [place / 7 for place in range(ROWS)],
     "toy": ["no", "yes"] * (ROWS // 2),
@@ -49,11 +52,17 @@ class Case:
         self.outputs = np.asarray(self.model(self.x))
 
 
+def batch_of(labels: list[object], config: Data) -> pa.RecordBatch:
+    """Returns the rows of a source, as its reader gives them."""
+    batch = pa.RecordBatch.from_pydict({"label": labels})
+    return with_joined_labels(batch, config, "rows.csv") if may_be_several(config) else batch
+
+
 @pytest.fixture(params=[*TASKS, "toy"])
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setitem(TASKS, "toy", "tasks.toy_task")
     task, config = task_of(request.param), Data(train="rows.csv", task=request.param)
-    batch = pa.RecordBatch.from_pydict({"label": LABELS[request.param]})
+    batch = batch_of(LABELS[request.param], config)
     column = Summary.of(batch, config).columns["label"]
     mean, std = task.meaning.scale(column)
     schema = DatasetSchema(
@@ -77,12 +86,12 @@ def test_its_name_is_the_registry_s(case: Case) -> None:
 
 def test_labels_are_stored_as_it_says(case: Case) -> None:
     assert case.y.dtype == case.task.meaning.y_dtype
-    assert len(case.y) == ROWS
+    assert case.y.shape == (ROWS, *case.task.meaning.y_shape(case.schema))
 
 
 def test_a_label_that_is_missing_is_not_usable(case: Case) -> None:
-    values = pa.array([None, *LABELS[case.task.name][1:]])
-    _, usable = encode_labels(values, case.schema)
+    batch = batch_of([None, *LABELS[case.task.name][1:]], Data(train="rows.csv", task=case.task.name))
+    _, usable = encode_labels(batch.column("label"), case.schema)
     assert usable.tolist() == [False] + [True] * (ROWS - 1)
 
 

@@ -53,7 +53,13 @@ def numbers(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return labels, labels + random.standard_t(3, n)
 
 
-BINARY, FOUR, NUMBERS = classes_of(2), classes_of(4), numbers()
+def several(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    labels = (random.random((n, 4)) < [0.6, 0.4, 0.2, 0.1]).astype(np.float64)
+    return labels, np.round(1 / (1 + np.exp(-(2 * labels - 1 + random.normal(size=(n, 4))))), 2)
+
+
+BINARY, FOUR, NUMBERS, SEVERAL = classes_of(2), classes_of(4), numbers(), several()
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
@@ -65,6 +71,11 @@ CASES = {
     "balanced_accuracy": (FOUR, {}, lambda y, p: sk.balanced_accuracy_score(y, p.argmax(1))),
     "macro_f1": (FOUR, {}, lambda y, p: sk.f1_score(y, p.argmax(1), average="macro")),
     "micro_f1": (FOUR, {}, lambda y, p: sk.f1_score(y, p.argmax(1), average="micro")),
+    "sample_f1": (
+        SEVERAL,
+        {},
+        lambda y, p: sk.f1_score(y, p >= 0.5, average="samples", zero_division=1.0),
+    ),
     "recall": (FOUR, {"class_name": "dog"}, lambda y, p: sk.recall_score(y == 2, p.argmax(1) == 2)),
     "precision": (FOUR, {"class_name": "dog"}, lambda y, p: sk.precision_score(y == 2, p.argmax(1) == 2)),
     "top_k": (FOUR, {"k": 2}, lambda y, p: sk.top_k_accuracy_score(y, p - 1e-9 * np.arange(4), k=2)),
@@ -120,6 +131,12 @@ def test_of_several_classes_the_mean_of_each_against_the_rest_is_ranked() -> Non
     assert measure("roc_auc", CLASSES).value(labels, answers) == pytest.approx(auc)
     one = measure("average_precision", CLASSES, class_name="eel").value(labels, answers)
     assert one == pytest.approx(sk.average_precision_score(labels == 3, answers[:, 3]))
+
+
+def test_of_several_labels_a_row_each_counts_by_itself() -> None:
+    labels, answers = SEVERAL
+    expected = sk.f1_score(labels, answers >= 0.5, average="macro")
+    assert measure("macro_f1", CLASSES).value(labels, answers) == pytest.approx(expected)
 
 
 def test_recall_is_read_where_the_precision_is_as_asked() -> None:

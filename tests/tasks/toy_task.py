@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from trimtab.config.data import Data
 from trimtab.tasks import classification
 from trimtab.tasks.base import Floats, LabelSummary, Target
 from trimtab.tasks.metrics.base import View
@@ -14,7 +15,7 @@ from trimtab.tasks.quality import Quality
 
 
 class Meaning(classification.Meaning):
-    def is_likely(self, column: LabelSummary) -> bool:
+    def is_likely(self, column: LabelSummary, config: Data) -> bool:
         return False
 
     def outputs(self, target: Target) -> int:

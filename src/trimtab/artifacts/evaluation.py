@@ -95,6 +95,8 @@ class Evaluation(BaseModel):
             bins), and roc_auc where there are two classes. Regression: rmse, mae, r2, in the label's unit.
         per_class: By class name.
         confusion: Rows are true classes, columns predicted ones, in the order of the schema's classes.
+        thresholds: From which output on an answer is yes, chosen on the validation split by its own answers;
+            none where the task chooses nothing.
         size_bytes: Bytes of the files.
         gzip_bytes: Bytes of the files after gzip at level 9.
     """
@@ -105,6 +107,7 @@ class Evaluation(BaseModel):
     metrics: dict[str, float]
     per_class: dict[str, ClassMetrics] = {}
     confusion: list[list[int]] = []
+    thresholds: list[float] = []
     size_bytes: int
     gzip_bytes: int
     cost: Cost

@@ -13,7 +13,7 @@ class Limit(BaseModel):
     """A limit that the model which ships has to keep."""
 
     metric: str = Field(description="What is limited: `accuracy` or `mae`.")
-    bound: Literal["proportions", "errors"] = Field(description="How its loss is bounded.")
+    bound: Literal["proportions", "means", "errors"] = Field(description="How its loss is bounded.")
     max_loss: float = Field(
         description="The largest loss against the baseline: of accuracy as a fraction, of the mean absolute "
         "error as its relative increase."

@@ -33,6 +33,11 @@ class CandidateResult(BaseModel):
     )
     per_class: dict[str, ClassMetrics] = Field({}, description="Quality by class name.")
     confusion: list[list[int]] = Field([], description="Rows are true classes, columns predicted ones.")
+    thresholds: list[float] = Field(
+        [],
+        description="From which output on its answer is yes, in the order of the classes; chosen on "
+        "validation rows by its own answers. None where the task has none to choose.",
+    )
     drop: Drop | None = Field(
         None,
         description="Loss of quality against the baseline; its limit is as if there were no other "

@@ -110,8 +110,13 @@ class Data(Section):
     )
     test: Location | None = Field(None, description="Test examples; null: split off by content hash.")
     format: Format | None = Field(None, description="Null: from the file's ending or the folder's content.")
-    label: str | None = Field(
-        None, description="The label's column or array. Folders label by class folder; npz defaults to `y`."
+    label: str | Annotated[list[str], Field(min_length=2)] | None = Field(
+        None,
+        description="The label's column or array; or several, of which each says by 0 or 1 whether the label "
+        "of its name applies. Folders label by class folder; npz defaults to `y`.",
+    )
+    label_separator: str = Field(
+        "|", min_length=1, description="Multilabel: what stands between the labels of a row."
     )
     task: Task | None = Field(None, description="Null: inferred from the label.")
     columns: dict[str, ColumnSetting] = Field(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel
 
@@ -68,6 +68,7 @@ class DatasetSchema(BaseModel):
     label_mean: float = 0.0
     label_std: float = 1.0
     label_notation: NumberNotation | None = None
+    thresholds: list[float] = []
     preprocessing: dict[str, Any]
     split_by: list[str] = []
     spelling: int = 1
@@ -81,3 +82,7 @@ class DatasetSchema(BaseModel):
     def outputs(self) -> int:
         """Returns the width of the model's output."""
         return task(self.task).meaning.outputs(self)
+
+    def with_thresholds(self, thresholds: list[float]) -> Self:
+        """Returns the schema of one model's answers: that of the data, with the model's own thresholds."""
+        return self.model_copy(update={"thresholds": thresholds})

@@ -76,6 +76,26 @@ class _Proportions:
         return proves
 
 
+class _Means:
+    """Of scores from 0 to 1, of which more is better."""
+
+    def bound(self, before: Floats, after: Floats, confidence: float, groups: Groups | None) -> Bound:
+        return means(1 - before, 1 - after, confidence, groups)
+
+    def losses(
+        self,
+        before: Floats,
+        after: Floats,
+        limit: float,  # noqa: ARG002 - other losses depend on it
+    ) -> Floats:
+        return before - after
+
+    def proof(
+        self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
+    ) -> Callable[[int], bool] | None:
+        return _as_more_examples(totals(before - after - budget, groups), before.size, confidence)
+
+
 class _Errors:
     """Of errors, relative to the baseline's mean."""
 
@@ -90,17 +110,10 @@ class _Errors:
         self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
         difference = totals(after - (1 + budget) * before, groups)
-        if difference.sum() >= 0:
-            return None
-
-        def proves(examples: int) -> bool:
-            units = np.arange(examples * difference.size // before.size) % difference.size
-            return bool(skewed_means.rules_out(difference[units], confidence))
-
-        return proves
+        return _as_more_examples(difference, before.size, confidence)
 
 
-LOSSES: dict[str, Loss] = {"proportions": _Proportions(), "errors": _Errors()}
+LOSSES: dict[str, Loss] = {"proportions": _Proportions(), "means": _Means(), "errors": _Errors()}
 """By the name that a task's headline gives."""
 
 
@@ -167,6 +180,27 @@ def examples_needed(
 
 def _loss(task: str) -> Loss:
     return LOSSES[tasks.task(task).judging.headline.bound]
+
+
+def _as_more_examples(excess: Floats, seen: int, confidence: float) -> Callable[[int], bool] | None:
+    """Returns whether so many examples, as those seen over and over, rule out the mean of an excess.
+
+    Args:
+        excess: What each example, or group of them, has past the budget, ``(units,)``.
+        seen: How many examples these are.
+        confidence: One-sided.
+
+    Returns:
+        None if what was seen is past the budget.
+    """
+    if excess.sum() >= 0:
+        return None
+
+    def proves(examples: int) -> bool:
+        units = np.arange(examples * excess.size // seen) % excess.size
+        return bool(skewed_means.rules_out(excess[units], confidence))
+
+    return proves
 
 
 def _smallest(proves: Callable[[int], bool], examples: int) -> int | None:

@@ -14,10 +14,12 @@ from trimtab.artifacts import comparison, selection
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.comparison import Comparison, ComparisonLineage, Forced, Rival
 from trimtab.artifacts.evaluation import Latency
+from trimtab.artifacts.selection import Selection
 from trimtab.batch import OUTPUT, Batch, take
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.answers import schema_of
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import ArtifactError, ConfigError, ModelError
@@ -72,10 +74,10 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
     """
     with recorded("compare", run) as task:
         config, snapshot = settings.of(run), Snapshot.open(run)
-        data, (challenger, _) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
+        data, (challenger, decided) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
         if challenger.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(challenger.path))
-        found = _compared(run, config, data, snapshot, challenger)
+        found = _compared(run, config, data, snapshot, challenger, decided)
         if forced_by:
             found.forced = Forced(by=forced_by, reason=forced_reason)
             found.promote = found.finding != "over_budget"
@@ -95,7 +97,12 @@ def _decision(found: Comparison) -> str:
 
 
 def _compared(
-    run: str, config: Config, data: Dataset, snapshot: Snapshot, challenger: artifact.Artifact
+    run: str,
+    config: Config,
+    data: Dataset,
+    snapshot: Snapshot,
+    challenger: artifact.Artifact,
+    decided: Selection,
 ) -> Comparison:
     version = snapshot.plan.version
     if challenger.lineage.get("candidate") is None:
@@ -105,11 +112,13 @@ def _compared(
         why = words.no_champion(snapshot.plan.reasons)
         return Comparison(promote=True, finding="no_champion", why=why, version=version)
     try:
-        champion = _champion(_served(artifact.load(snapshot.deployment, "deployment")), data)
+        champion = _champion(artifact.load(snapshot.deployment, "deployment"), data)
     except (ModelError, ConfigError) as error:
         why = f"champion v{version} cannot answer the new data: {error.message}"
         return Comparison(promote=False, finding="no_answer", why=why, version=version)
-    answers = _judged(_served(challenger), data.batches("test", _BATCH), data.schema, data.schema)
+    thresholds = next(one.thresholds for one in decided.candidates if one.id == decided.chosen)
+    own = data.schema.with_thresholds(thresholds)
+    answers = _judged(_served(challenger), data.batches("test", _BATCH), own, data.schema)
     used = reuse.enter(config, run, data)
     found = _decided(reuse.paid(config, used), data, version, champion, answers)
     return found.model_copy(update={"reuse": used})
@@ -161,8 +170,8 @@ def _served(version: artifact.Artifact) -> Served:
     return Served(runtime_of(version).name, version.path)
 
 
-def _champion(model: Served, data: Dataset) -> _Judged:
-    """Returns the champion's answers to the fresh test examples.
+def _champion(deployed: artifact.Artifact, data: Dataset) -> _Judged:
+    """Returns the champion's answers to the fresh test examples, by the thresholds that it is served with.
 
     Raises:
         ModelError: If it cannot answer: the data has no longer what it takes.
@@ -170,7 +179,8 @@ def _champion(model: Served, data: Dataset) -> _Judged:
     batches = data.champion_test(_BATCH)
     if batches is None or data.champion is None:
         raise ModelError("; ".join(data.schema_changes) or "its schema is lost")
-    return _judged(model, batches, data.champion, data.schema)
+    own = data.champion.with_thresholds(schema_of(deployed, str(deployed.path)).thresholds)
+    return _judged(_served(deployed), batches, own, data.schema)
 
 
 def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:
@@ -186,13 +196,14 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
     judging = tasks.task(asked.task).judging
     if width(loaded) != own.outputs:
         raise ModelError(f"expected {own.outputs} outputs, found {width(loaded)}")
-    scores = []
+    answers = []
     for x, y in batches:
         inputs = take(x, 0, _LATENCY_EXAMPLES) if inputs is None else inputs
         outputs = loaded.predict(x)[OUTPUT].astype(np.float64)
         if not np.isfinite(outputs).all():
             raise ModelError("its outputs are not finite numbers")
-        scores.append(judging.scores(outputs, y, asked, own))
+        answers.append((outputs, y))
     if inputs is None:
         raise ModelError("there are no test examples")
-    return _Judged(model, np.concatenate(scores), inputs)
+    outputs, labels = (np.concatenate(column) for column in zip(*answers, strict=True))
+    return _Judged(model, judging.scores(outputs, labels, asked, own), inputs)

@@ -17,7 +17,7 @@ from trimtab.artifacts.model import MODEL_FILE, TrainSummary
 from trimtab.artifacts.record import read_records
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage
 from trimtab.config.config import Config
-from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import champion, promotion
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
@@ -58,7 +58,7 @@ def run(run: str, dataset: str, model: str) -> str:
             deployed = _before(task, config, selected) or promotion.deploy(
                 settings.target(config, run),
                 selected,
-                (data.path / SCHEMA_FILE).read_bytes(),
+                _schema(data, chosen),
                 _metadata(config, run, decided, chosen),
                 training=origin,
                 **_judgement(run, snapshot, judged),
@@ -75,6 +75,12 @@ def _chosen(selected: artifact.Artifact, decided: Selection) -> CandidateResult:
     if chosen is None:
         raise DeployError("no candidate was chosen, so there is nothing to deploy", path=str(selected.path))
     return chosen
+
+
+def _schema(data: Dataset, chosen: CandidateResult) -> bytes:
+    """Returns what the outputs mean: the dataset's schema, with the model's own thresholds."""
+    own = data.schema.with_thresholds(chosen.thresholds)
+    return (own.model_dump_json(indent=2) + "\n").encode()
 
 
 def _before(task: Task, config: Config, selected: artifact.Artifact) -> Deployment | None:

@@ -202,6 +202,7 @@ def _judged(
         metrics=evaluation.metrics,
         per_class=evaluation.per_class,
         confusion=evaluation.confusion,
+        thresholds=evaluation.thresholds,
         drop=finalist.drop,
         latency_ms=finalist.latency,
         size_bytes=evaluation.size_bytes,

@@ -40,6 +40,10 @@ class Target(Protocol):
     def label_std(self) -> float:
         """Returns what the label was divided by."""
 
+    @property
+    def thresholds(self) -> list[float]:
+        """Returns from which output on an answer is yes, as ``Judging.thresholds`` gives; none: the usual."""
+
 
 class ValueCounts(Protocol):
     """The most frequent values of a column as text."""
@@ -105,14 +109,25 @@ class Meaning(Protocol):
     Attributes:
         is_numeric: Whether a label is a number to statistics, drift and the search for leaks, in place of
             names.
+        takes_several: Whether a row may have several labels: then ``LabelValues.texts`` are joined, see
+            ``tasks.several``, and statistics count each of them.
         y_dtype: Of the targets.
     """
 
     is_numeric: bool
+    takes_several: bool
     y_dtype: Literal["int64", "float32"]
 
-    def is_likely(self, column: LabelSummary) -> bool:
-        """Returns whether a label means this task where the config names none."""
+    def y_shape(self, target: Target) -> tuple[int, ...]:
+        """Returns the shape of one row's target: of one number ``()``; several are floats."""
+
+    def is_likely(self, column: LabelSummary, config: Data) -> bool:
+        """Returns whether a label means this task where the config names none.
+
+        Args:
+            column: Of all rows.
+            config: The config's data section.
+        """
 
     def unlabelled(self, column: LabelSummary, rows: int) -> int:
         """Returns how many of the rows have no label that this task can use."""
@@ -139,7 +154,7 @@ class Meaning(Protocol):
         """Returns the width of the model's output."""
 
     def encode(self, labels: LabelValues, target: Target) -> tuple[Array, NDArray[np.bool_]]:
-        """Returns labels as the model learns them, ``(n,)``, and which rows have one.
+        """Returns labels as the model learns them, ``(n, *y_shape)``, and which rows have one.
 
         Args:
             labels: Of some rows.
@@ -183,7 +198,7 @@ class Learning(Protocol):
         """Returns what a teacher answers, ``(batch, outputs)``, as labels."""
 
     def mixable(self, y: Any, outputs: int) -> Any:
-        """Returns labels ``(batch,)`` in the form of ``softened``'s."""
+        """Returns labels ``(batch, *y_shape)`` in the form of ``softened``'s."""
 
 
 class Judging(Protocol):
@@ -201,14 +216,26 @@ class Judging(Protocol):
     def view(self, outputs: Floats, labels: Array, target: Target, own: Target) -> View:
         """Returns labels and answers in that form; arguments as for ``scores``."""
 
+    def thresholds(self, outputs: Floats, labels: Array, target: Target) -> list[float]:
+        """Returns from which output on an answer of this model is yes; none where there is nothing to choose.
+
+        They belong to the model: each candidate has its own, and they are deployed with it.
+
+        Args:
+            outputs: The model's on validation examples, ``(n, outputs)``.
+            labels: Encoded labels of the same examples, ``(n, *y_shape)``.
+            target: What both mean.
+        """
+
     def scores(self, outputs: Floats, labels: Array, target: Target, own: Target) -> NDArray[np.float64]:
         """Returns the score of every example, ``(n,)``.
 
         Args:
             outputs: The model's, ``(n, outputs)``.
-            labels: Encoded labels, ``(n,)``.
+            labels: Encoded labels, ``(n, *y_shape)``.
             target: What the labels mean.
-            own: What the model's outputs mean: the same, unless an older model answers new data.
+            own: What the model's outputs mean: the same but for the model's thresholds, unless an older model
+                answers new data.
         """
 
     def quality(self, outputs: Floats, labels: Array, target: Target) -> Quality:
@@ -216,8 +243,8 @@ class Judging(Protocol):
 
         Args:
             outputs: The model's, ``(n, outputs)``; finite.
-            labels: Encoded labels, ``(n,)``.
-            target: What both mean.
+            labels: Encoded labels, ``(n, *y_shape)``.
+            target: What both mean, with the model's thresholds.
         """
 
     def no_better_than_a_constant(self, scores: Floats, labels: Array, target: Target) -> str:

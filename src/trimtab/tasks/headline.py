@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Better = Literal["higher", "lower"]
-Bound = Literal["proportions", "errors"]
+Bound = Literal["proportions", "means", "errors"]
 _Scores = NDArray[np.floating]
 
 
@@ -97,6 +97,13 @@ class Share:
             f"{self.name} drop could be as large as {bound} points ({sure}); the budget is {allowed}, "
             f"{observed} points observed"
         )
+
+
+@dataclass(frozen=True)
+class Mean(Share):
+    """The mean of a score from 0 to 1 of each example, of which more is better: a loss is a difference."""
+
+    bound: ClassVar[Bound] = "means"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from trimtab.registry import TASKS, module
 
 if TYPE_CHECKING:
+    from trimtab.config.data import Data
     from trimtab.tasks.base import LabelSummary, Task
 
 
@@ -19,6 +20,6 @@ def task(name: str) -> Task:
     return cast("Task", module(TASKS, name).TASK)
 
 
-def task_of_label(column: LabelSummary) -> Task:
+def task_of_label(column: LabelSummary, config: Data) -> Task:
     """Returns the first task of the registry that takes a label for its own when the config names no task."""
-    return next(each for each in map(task, TASKS) if each.meaning.is_likely(column))
+    return next(each for each in map(task, TASKS) if each.meaning.is_likely(column, config))

@@ -60,7 +60,9 @@ def told(came: AsItCame) -> str:
 
 def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
     outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
-    return task(schema.task).judging.scores(outputs, y, schema, schema).astype(np.float32)
+    judging = task(schema.task).judging
+    own = schema.with_thresholds(judging.thresholds(outputs, y, schema))
+    return judging.scores(outputs, y, schema, own).astype(np.float32)
 
 
 def _is_clear(gains: Array) -> bool:

@@ -183,11 +183,10 @@ def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dat
 
 
 def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns ``(stored x (batch, *shape), y (batch,))`` of serialized examples ``(batch,)``."""
-    label = tf.dtypes.as_dtype(task(schema.task).meaning.y_dtype)
-    features = tf.io.parse_example(
-        records, {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature([], label)}
-    )
+    """Returns ``(stored x (batch, *shape), y (batch, …))`` of serialized examples ``(batch,)``."""
+    meaning = task(schema.task).meaning
+    label = tf.io.FixedLenFeature(meaning.y_shape(schema), tf.dtypes.as_dtype(meaning.y_dtype))
+    features = tf.io.parse_example(records, {"x": tf.io.FixedLenFeature([], tf.string), "y": label})
     x = tf.io.decode_raw(features["x"], tf.dtypes.as_dtype(schema.input.stored_dtype))
     return tf.reshape(x, [-1, *schema.input.shape]), features["y"]
 

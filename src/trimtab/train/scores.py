@@ -36,5 +36,6 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
     if not outputs:
         return np.zeros(0, np.float32)
     y_pred, y_true = np.concatenate(outputs), np.concatenate(labels)
-    schema = dataset.schema
-    return task(schema.task).judging.scores(y_pred, y_true, schema, schema).astype(np.float32)
+    schema, judging = dataset.schema, task(dataset.schema.task).judging
+    own = schema.with_thresholds(judging.thresholds(y_pred, y_true, schema))
+    return judging.scores(y_pred, y_true, schema, own).astype(np.float32)

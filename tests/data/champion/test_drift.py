@@ -16,6 +16,7 @@ from trimtab.config.retrain import Drift
 from trimtab.data.champion.drift import DriftReport, FeatureDrift, holm, measure
 from trimtab.data.champion.reference import Reference
 from trimtab.data.kinds.infer import infer_schema
+from trimtab.data.readers.several import with_joined_labels
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.data.statistics.summary import Summary
 
@@ -244,3 +245,35 @@ def test_calls_of_another_season_have_drifted_and_a_random_half_has_not(real_dat
 
     assert drifted(np.random.default_rng(0).permutation(everyone)) == set()
     assert {"month", "poutcome", "contact", "label"} <= drifted(everyone)
+
+
+def _labels(shares: list[float], rows: int, seed: int) -> pa.RecordBatch:
+    rng = np.random.default_rng(seed)
+    given = (rng.random((rows, len(shares))) < shares).astype(int)
+    columns = {name: given[:, place] for place, name in enumerate(["cat", "dog", "eel"])}
+    batch = pa.RecordBatch.from_pydict({"x": rng.normal(size=rows), **columns})
+    return with_joined_labels(batch, SEVERAL, "rows.csv")
+
+
+SEVERAL = Data(train="rows.csv", label=["cat", "dog", "eel"])
+
+
+@pytest.mark.parametrize(("shares", "drifted"), [([0.5, 0.2, 0.1], False), ([0.2, 0.5, 0.1], True)])
+def test_of_several_labels_a_row_each_has_its_share(shares: list[float], drifted: bool) -> None:
+    before = Summary.of(_labels([0.5, 0.2, 0.1], 2000, 0), SEVERAL)
+    now = Summary.of(_labels(shares, 2000, 1), SEVERAL)
+    meaning = infer_schema(before, SEVERAL)
+    spec = TensorSpec(kind="tabular", shape=(1,), stored_dtype="float32")
+    schema = DatasetSchema(
+        task=meaning.task,
+        label=meaning.label,
+        classes=meaning.classes,
+        columns=meaning.columns,
+        input=spec,
+        preprocessing={},
+    )
+    found = measure(Reference(schema, before), schema, now, Drift())
+    assert found is not None
+    (label,) = [one for one in found.features if one.is_label]
+    assert label.drifted is drifted
+    assert {each.label for each in label.bins} >= {"cat", "dog", "eel"}

@@ -8,6 +8,7 @@ from trimtab.config.data import Data
 from trimtab.data.checks.leaks import leaks
 from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.readers.several import with_joined_labels
 from trimtab.data.statistics.summary import Summary
 
 N = 2000
@@ -113,3 +114,19 @@ def test_noise_is_innocent_however_many_features_there_are(find):
     rng = np.random.default_rng(0)
     columns = {f"x{i}": rng.normal(size=300) for i in range(60)}
     assert find({**columns, "label": rng.choice(["a", "b", "c"], 300).tolist()}) == []
+
+
+def test_a_feature_that_gives_one_of_several_labels_away_is_found_and_others_are_not():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(N, 4))
+    tags = x[:, :3] + rng.normal(0, 2, (N, 3)) > 0
+    rows = {f"x{k}": x[:, k] for k in range(4)}
+    config = Data(train="x", label=["a", "b", "c"])
+    found = []
+    for extra in ({}, {"told": 4 * tags[:, 0] + 2 * tags[:, 1] + tags[:, 2] + 0.1}):
+        labels = {name: tags[:, k].astype(int) for k, name in enumerate("abc")}
+        batch = with_joined_labels(pa.RecordBatch.from_pydict({**rows, **extra, **labels}), config, "x")
+        summary = Summary.of(batch, config)
+        _, label, _, inputs = infer_schema(summary, config)
+        found.append([leak.column for leak in leaks(summary.sample, label, inputs, is_numeric=False)])
+    assert found == [[], ["told"]]

@@ -11,7 +11,7 @@ def _examples(layout: Layout, n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (n, layout.x_bytes)).astype(np.uint8)
     if layout.y_dtype == "float32":
-        return x, rng.normal(size=n).astype(np.float32)
+        return x, rng.normal(size=(n, *layout.y_shape)).astype(np.float32)
     return x, np.array([0, 127, 128, 16383, 16384, 2**40, *rng.integers(0, 1000, n)])[:n]
 
 
@@ -21,6 +21,7 @@ def _read(path: Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 
 LAYOUTS = [Layout(b, y) for b in (1, 90, 120, 3072) for y in ("int64", "float32")]
+LAYOUTS += [Layout(b, "float32", (k,)) for b, k in ((1, 1), (90, 3), (120, 40))]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -47,6 +48,8 @@ def test_no_examples_make_an_empty_shard(tmp_path: Path) -> None:
     layout = Layout(4, "int64")
     (tmp_path / "part").write_bytes(layout.encode(np.empty((0, 4), np.uint8), np.empty(0, np.int64)))
     assert list(read_shard(tmp_path / "part", layout)) == []
+    several = Layout(4, "float32", (3,))
+    assert several.encode(np.empty((0, 4), np.uint8), np.empty((0, 3))) == b""
 
 
 @pytest.mark.slow
@@ -58,7 +61,8 @@ def test_tensorflow_reads_the_same(tmp_path: Path, layout: Layout) -> None:
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(tmp_path / "part"))]
     dtype = tf.int64 if layout.y_dtype == "int64" else tf.float32
     parsed = tf.io.parse_example(
-        records, {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature([], dtype)}
+        records,
+        {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature(layout.y_shape, dtype)},
     )
     assert b"".join(parsed["x"].numpy()) == x.tobytes()
     np.testing.assert_array_equal(parsed["y"].numpy(), y)

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 
 from trimtab.config.data import Data
-from trimtab.data.kinds.infer import infer_schema, label_column
+from trimtab.data.kinds.infer import infer_schema
+from trimtab.data.readers.label import label_column
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.statistics.summary import Summary
 from trimtab.errors import DataError

@@ -23,6 +23,7 @@ nothing unusual there.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ import numpy as np
 import pyarrow as pa
 
 from trimtab.data.values import values
+from trimtab.tasks import several
 
 if TYPE_CHECKING:
     from trimtab.data.schema import Column
@@ -121,11 +123,22 @@ def _targets(column: pa.ChunkedArray, *, is_numeric: bool) -> Floats:
     """Returns ``(rows, classes)`` of zeros and ones (the 20 most frequent), or numbers ``(rows, 1)``."""
     if is_numeric:
         return np.nan_to_num(np.asarray(values.numbers(column), np.float64))[:, None]
-    _, codes, counts = np.unique(
-        [value or "" for value in values.texts(column).to_pylist()], return_inverse=True, return_counts=True
-    )
+    texts = [value or "" for value in values.texts(column).to_pylist()]
+    if any(text.startswith(several.MARK) for text in texts):
+        return _several_targets([several.parted(text) for text in texts])
+    _, codes, counts = np.unique(texts, return_inverse=True, return_counts=True)
     frequent = np.argsort(-counts, kind="stable")[:_MOST_CLASSES]
     targets: Floats = (codes[:, None] == frequent).astype(np.float64)
+    return targets
+
+
+def _several_targets(rows: list[list[str]]) -> Floats:
+    """Returns ``(rows, labels)`` of zeros and ones, where a row may have several of the labels."""
+    counts = Counter(label for row in rows for label in row)
+    places = {label: place for place, (label, _) in enumerate(sorted(counts.most_common(_MOST_CLASSES)))}
+    targets = np.zeros((len(rows), len(places)))
+    for row, labels in enumerate(rows):
+        targets[row, [places[label] for label in labels if label in places]] = 1
     return targets
 
 
@@ -191,7 +204,19 @@ def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, *, is_numeri
         if is_numeric:
             predicted[held, 0] = Ridge(1.0).fit(inputs[rest], targets[rest, 0]).predict(inputs[held])
             continue
-        classes = targets.argmax(axis=1)
-        model = LogisticRegression(max_iter=300).fit(inputs[rest], classes[rest])
-        predicted[np.ix_(held, model.classes_)] = model.predict_proba(inputs[held])
+        predicted[held] = _probabilities(LogisticRegression(max_iter=300), inputs, targets, rest)[held]
     return _skill(predicted, targets, is_numeric=is_numeric)
+
+
+def _probabilities(model: Any, inputs: Any, targets: Floats, rest: Any) -> Floats:
+    """Returns every row's probabilities ``(rows, classes)`` by a model of the rows of ``rest``."""
+    predicted = np.zeros_like(targets)
+    if (targets.sum(axis=1) <= 1).all():
+        fitted = model.fit(inputs[rest], targets[rest].argmax(axis=1))
+        predicted[:, fitted.classes_] = fitted.predict_proba(inputs)
+        return predicted
+    for place, target in enumerate(targets.T):  # of several labels a row, each by itself
+        predicted[:, place] = target[rest].mean()
+        if len(np.unique(target[rest])) == 2:
+            predicted[:, place] = model.fit(inputs[rest], target[rest]).predict_proba(inputs)[:, 1]
+    return predicted

@@ -28,7 +28,8 @@ CHAMPION = "champion"
 def layout_of(schema: DatasetSchema) -> Layout:
     """Returns the layout of the records of a dataset."""
     x_bytes = int(np.prod(schema.input.shape)) * np.dtype(schema.input.stored_dtype).itemsize
-    return Layout(x_bytes, task(schema.task).meaning.y_dtype)
+    meaning = task(schema.task).meaning
+    return Layout(x_bytes, meaning.y_dtype, meaning.y_shape(schema))
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ class Dataset:
         return sorted((self.path / split).glob("part-*.tfrecord"))
 
     def blocks(self, split: str) -> Iterator[tuple[Array, Array]]:
-        """Yields a split in order, as blocks of a few MiB: ``(x as stored (n, *shape), y (n,))``.
+        """Yields a split in order, as blocks of a few MiB: ``(x as stored (n, *shape), y (n, …))``.
 
         Raises:
             ArtifactError: If a shard is damaged, or if rows are missing.
@@ -121,10 +122,10 @@ class Dataset:
         return _blocks(self.path / split, self.schema, self.rows[split])
 
     def arrays(self, split: str) -> tuple[Array, Array]:
-        """Returns a whole split: ``(x as stored (n, *shape), y (n,))``, y as the task encodes labels."""
+        """Returns a whole split: ``(x as stored (n, *shape), y (n, …))``, y as the task encodes labels."""
         layout, spec = layout_of(self.schema), self.schema.input
         x = np.empty((self.rows[split], *spec.shape), spec.stored_dtype)
-        y = np.empty(self.rows[split], layout.y_dtype)
+        y = np.empty((self.rows[split], *layout.y_shape), layout.y_dtype)
         at = 0
         for block, labels in self.blocks(split):
             if at + len(labels) <= len(y):
@@ -148,7 +149,7 @@ class Dataset:
         return copies(x for x, _ in self.blocks(split)) if groups is None else groups
 
     def batches(self, split: str, batch_size: int) -> Iterator[tuple[Batch, Array]]:
-        """Yields a split in order as ``(examples as the model takes them, y (batch,))``.
+        """Yields a split in order as ``(examples as the model takes them, y (batch, …))``.
 
         The last batch may be smaller; memory does not grow with the rows.
         """

@@ -1,7 +1,8 @@
 """TFRecord shards of ``tf.train.Example`` messages, written and read without TensorFlow.
 
-Every record of a dataset has the same two features, ``x`` (raw bytes of one tensor) and ``y`` (one number),
-so its bytes are the same but for these two: whole batches are encoded and decoded as one numpy matrix.
+Every record of a dataset has the same two features, ``x`` (raw bytes of one tensor) and ``y`` (one number, or
+several), so its bytes are the same but for these two: whole batches are encoded and decoded as one numpy
+matrix.
 
 A record is ``uint64 length, uint32 masked CRC-32C of the length, data, uint32 masked CRC-32C of the data``,
 little endian (https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details).
@@ -9,6 +10,7 @@ little endian (https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -33,21 +35,30 @@ class Layout:
 
     Attributes:
         x_bytes: Bytes of one example's tensor.
-        y_dtype: ``int64`` for a class index, ``float32`` for a standardized value.
+        y_dtype: ``int64`` for a class index, ``float32`` for a standardized value or several labels.
+        y_shape: Of one example's label: ``()``, or of several ``(k,)``, which are floats.
     """
 
     x_bytes: int
     y_dtype: Literal["int64", "float32"]
+    y_shape: tuple[int, ...] = ()
+
+    @property
+    def y_bytes(self) -> int:
+        """Returns the bytes of one example's label, of a float."""
+        return 4 * math.prod(self.y_shape)
 
     def encode(self, x: Bytes, y: Labels) -> bytes:
         """Returns the records of some examples.
 
         Args:
             x: The raw tensors, ``(n, x_bytes)``.
-            y: The labels, ``(n,)``; class indices are not negative.
+            y: The labels, ``(n, *y_shape)``; class indices are not negative.
         """
         x, y = np.ascontiguousarray(x, np.uint8), np.asarray(y, self.y_dtype)
-        widths = np.full(len(y), 4) if self.y_dtype == "float32" else _varint_widths(y)
+        if self.y_dtype == "float32":
+            return self._fill(self._template(self.y_bytes), x, y).tobytes()
+        widths = _varint_widths(y)
         sizes = np.array([0, *(self._template(width).record.size for width in range(1, 11))])[widths]
         ends = np.cumsum(sizes)
         out = np.empty(int(ends[-1]) if len(ends) else 0, np.uint8)
@@ -64,7 +75,8 @@ class Layout:
         matrix = np.repeat(template.record[None], len(y), axis=0)
         matrix[:, template.x_at : template.x_at + self.x_bytes] = x
         if self.y_dtype == "float32":
-            matrix[:, template.y_at : template.y_at + 4] = y.astype("<f4")[:, None].view(np.uint8)
+            floats = np.ascontiguousarray(y.astype("<f4").reshape(len(y), template.width // 4))
+            matrix[:, template.y_at : template.y_at + template.width] = floats.view(np.uint8)
         else:
             shifts = 7 * np.arange(template.width)
             groups = (y[:, None] >> shifts) & 0x7F
@@ -75,7 +87,7 @@ class Layout:
         return matrix
 
     def decode(self, matrix: Bytes, first: int = 0) -> tuple[Bytes, Labels]:
-        """Returns ``(x (n, x_bytes), y (n,))`` of whole records of one size, ``(n, record bytes)``.
+        """Returns ``(x (n, x_bytes), y (n, *y_shape))`` of whole records of one size, ``(n, record bytes)``.
 
         Args:
             matrix: The records.
@@ -95,13 +107,13 @@ class Layout:
         y = np.ascontiguousarray(matrix[:, template.y_at : template.y_at + template.width])
         labels: Labels
         if self.y_dtype == "float32":
-            labels = y.view("<f4")[:, 0]
+            labels = y.view("<f4").reshape(len(y), *self.y_shape)
         else:
             labels = ((y.astype(np.int64) & 0x7F) << (7 * np.arange(template.width))).sum(axis=1)
         return matrix[:, template.x_at : template.x_at + self.x_bytes], labels
 
     def _of_size(self, size: int) -> _Template | None:
-        widths = (4,) if self.y_dtype == "float32" else range(1, 11)
+        widths = (self.y_bytes,) if self.y_dtype == "float32" else range(1, 11)
         return next((t for t in map(self._template, widths) if t.record.size == size), None)
 
     def _template(self, width: int) -> _Template:
@@ -138,7 +150,7 @@ def _template(x_bytes: int, y_dtype: str, width: int) -> _Template:
 
 
 def read_shard(path: Path, layout: Layout) -> Iterator[tuple[Bytes, Labels]]:
-    """Yields the examples of a shard in order, as blocks ``(x (n, x_bytes), y (n,))``.
+    """Yields the examples of a shard in order, as blocks ``(x (n, x_bytes), y (n, *y_shape))``.
 
     At most a few MiB are in memory at a time.
 

@@ -36,7 +36,7 @@ class ShardWriter:
 
         Args:
             x: Stored tensors, ``(n, *shape)``.
-            y: Labels, ``(n,)``.
+            y: Labels, ``(n, *y_shape)``.
         """
         if not len(y):
             return

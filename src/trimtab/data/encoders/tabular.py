@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from trimtab.data.encoders.form import RANGE
 from trimtab.data.kinds.base import Encoded, InputKind
 from trimtab.data.schema import Column, TensorSpec
-from trimtab.data.statistics.distributions import Distribution, Numbers, categories
+from trimtab.data.statistics.distributions import Categories, Distribution, Numbers, categories
 from trimtab.data.values.dates import DAY_S, written
 from trimtab.data.values.notation import DateNotation
 from trimtab.data.values.values import numbers, texts
@@ -207,6 +207,8 @@ def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
     found = summary.columns[column.name]
     if column.kind == "datetime":
         return {}  # time goes on: that new rows are later than old ones is no drift
+    if found.parts:  # several labels: those of one row depend on each other, as the tokens of a text do
+        return {"values": Categories(found.frequent.top(), summary.rows, found.parts, found.missing)}
     if column.kind == "categorical":
         return {"values": categories(found.frequent.top(), summary.rows, found.missing)}
     values, counts = summary.sample.numbers(column.name)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab.data.kinds.registry import holds_files, words_kind
+from trimtab.data.readers.label import check_known, label_column, listed
 from trimtab.data.schema import Column
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.notation import PLAIN, DateNotation
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
 
-LABEL_NAMES = ("label", "target", "class", "y")
 _IDENTIFIER_ROWS = 20
 _IDENTIFIER_NAMES = frozenset(
     ["id", "ids", "uuid", "guid", "uid", "index", "idx", "key", "rowid", "row", "identifier"]
@@ -46,31 +45,6 @@ class Meaning(NamedTuple):
         return tuple(column.name for column in self.columns)
 
 
-def label_column(names: Sequence[str], config: Data) -> str:
-    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
-
-    Args:
-        names: The source's columns.
-        config: The config's data section.
-
-    Raises:
-        DataError: If there is no such column.
-    """
-    if config.label is not None:
-        _check_known(config.label, names, "data.label", config)
-        return config.label
-    for wanted in LABEL_NAMES:
-        for name in names:
-            if name.lower() == wanted:
-                return name
-    raise DataError(
-        f"which column is the label? None is named {', '.join(LABEL_NAMES)}",
-        path=config.train,
-        field="data.label",
-        hint=f"Set data.label to one of: {_listed(names)}.",
-    )
-
-
 def infer_schema(summary: Summary, config: Data) -> Meaning:
     """Returns what the columns seem to mean.
 
@@ -93,7 +67,7 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
     classes = tasks.task(task).meaning.classes(summary.columns[label], label, config)
     columns = input_columns(summary, label, config)
     if not columns:
-        raise DataError("no column is left as input", path=config.train, hint=f"Columns: {_listed(names)}.")
+        raise DataError("no column is left as input", path=config.train, hint=f"Columns: {listed(names)}.")
     return Meaning(task, label, classes, columns)
 
 
@@ -219,7 +193,7 @@ def task_of(label: str, summary: Summary, config: Data) -> Task:
         summary: Of the training split's rows, or of all rows.
         config: The config's data section; ``task`` overrules.
     """
-    return config.task or tasks.task_of_label(summary.columns[label]).name
+    return config.task or tasks.task_of_label(summary.columns[label], config).name
 
 
 def _is_called_identifier(name: str) -> bool:
@@ -235,28 +209,10 @@ def _counts_rows(column: ColumnSummary) -> bool:
 
 def _check_names(names: Sequence[str], label: str, config: Data) -> None:
     for name in config.columns:
-        _check_known(name, names, "data.columns", config)
+        check_known(name, names, "data.columns", config)
     for name in config.drop:
-        _check_known(name, names, "data.drop", config)
+        check_known(name, names, "data.drop", config)
     if config.group_by is not None:
-        _check_known(config.group_by, names, "data.group_by", config)
+        check_known(config.group_by, names, "data.group_by", config)
     if label in config.drop:
         raise DataError(f"{label} is the label: it cannot be dropped", field="data.drop")
-
-
-def _check_known(name: str, names: Sequence[str], field: str, config: Data) -> None:
-    if name in names:
-        return
-    near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.0)
-    nearest = next(known for known in names if known.lower() == near[0]) if near else ""
-    raise DataError(
-        f"there is no column {name}; the nearest is {nearest}",
-        path=config.train,
-        field=field,
-        hint=f"Columns: {_listed(names)}.",
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:30])
-    return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"

@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from trimtab.config.data import DatetimeColumn, NumericColumn
-from trimtab.data.kinds.infer import label_column
+from trimtab.data.readers.label import label_column
 from trimtab.data.values.notation import PLAIN, DateNotation, Notation, NumberNotation
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
@@ -120,7 +120,7 @@ class _Notations:
         tally, task = column.tally, self._config.task
         if not tally.decorated or (task is not None and not tasks.task(task).meaning.is_numeric):
             return None
-        if task is None and not _is_number(column):
+        if task is None and not _is_number(column, self._config):
             return None
         if self._label_before is not None and not unread(tally, self._label_before):
             return self._label_before
@@ -220,7 +220,7 @@ def _unit(tally: Tally) -> str:
     return max(sorted(units), key=lambda unit: units[unit], default="")
 
 
-def _is_number(column: ColumnSummary) -> bool:
+def _is_number(column: ColumnSummary, config: Data) -> bool:
     """Returns whether a label is a number once what decorates it is gone."""
     tally = column.tally
     fractions = tally.points + tally.commas
@@ -228,7 +228,7 @@ def _is_number(column: ColumnSummary) -> bool:
     bare = dataclasses.replace(
         column, type="float", words=0, numbers=numbers, integers=numbers - min(fractions, numbers)
     )
-    return tasks.task_of_label(bare).meaning.is_numeric
+    return tasks.task_of_label(bare, config).meaning.is_numeric
 
 
 def _epoch(name: str, column: ColumnSummary, *, forced: bool) -> float | None:

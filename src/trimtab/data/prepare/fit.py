@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data.champion.schema_changes import schema_changes
-from trimtab.data.kinds.infer import Meaning, infer_schema, label_column
+from trimtab.data.kinds.infer import Meaning, infer_schema
 from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
 from trimtab.data.prepare.duplicates import count_shared
 from trimtab.data.prepare.fit_pass import FitResult, FitTask, fit_partition
 from trimtab.data.prepare.work import Part, Rate
+from trimtab.data.readers.label import label_column
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.notation import Notation

@@ -85,22 +85,23 @@ def _chosen(file: Path, config: Data) -> list[_Member]:
     size_of(file)
     members = _members(file)
     present = ", ".join(member.described for member in members) or "none"
-    label = config.label or DEFAULT_LABEL
+    wanted = config.label if isinstance(config.label, list) else [config.label or DEFAULT_LABEL]
     scalars = [member for member in members if not member.shape]
     members = [member for member in members if member not in scalars]
     if not members:
         raise DataError(f"expected arrays with one row an example, found {present}", path=str(file))
-    labels = [member for member in members if member.name == label]
+    labels = [member for member in members if member.name in wanted]
     rows = (labels or members)[0].shape[0]
     chosen = [member for member in members if member.shape[0] == rows]
     if not labels and len(chosen) < len(members):
         raise DataError(
-            f"there is no array {label}, and the others differ in their number of rows: {present}",
+            f"there is no array {', '.join(wanted)}, and the others differ in their number of rows: "
+            f"{present}",
             path=str(file),
             field="data.label",
         )
     for member in chosen:
-        _check(member, file, is_label=member.name == label)
+        _check(member, file, is_label=member.name in wanted)
     return chosen
 
 

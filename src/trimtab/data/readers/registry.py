@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from trimtab.data.readers.archives import open_archive
 from trimtab.data.readers.files import files_of, walk
+from trimtab.data.readers.label import may_be_several
+from trimtab.data.readers.several import SeveralLabels
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
 from trimtab.errors import DataError
 from trimtab.registry import READERS, module
@@ -31,6 +33,11 @@ def reader_for(source: str, config: Data) -> Reader:
     Raises:
         DataError: If there is nothing at the source, or if no format fits.
     """
+    reader = _of_format(source, config)
+    return SeveralLabels(reader) if may_be_several(config) else reader
+
+
+def _of_format(source: str, config: Data) -> Reader:
     if source.startswith(SCHEME):
         return SklearnReader()
     if "://" in source:

@@ -24,6 +24,7 @@ from trimtab.data.values import values
 from trimtab.data.values.notation import Notation, notation_of
 from trimtab.data.values.tally import Tally
 from trimtab.data.values.tokens import tokenize
+from trimtab.tasks import several
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -54,7 +55,9 @@ class ColumnSummary:
         minimum: Of the numbers.
         maximum: Of the numbers.
         distinct: Sketch of the different values.
-        frequent: The most frequent values as text; columns of many different numbers count none.
+        frequent: The most frequent values as text; columns of many different numbers count none. Of rows with
+            several labels, each label is counted.
+        parts: How many labels all rows have together, where each may have several; else 0.
         tokens: The most frequent tokens of values that are not numbers.
         token_lengths: Histogram: ``token_lengths[n]`` such values have n tokens; the last bin has all longer
             ones.
@@ -80,6 +83,7 @@ class ColumnSummary:
     media: MediaSummary = field(default_factory=MediaSummary)
     tally: Tally = field(default_factory=Tally)
     notation: Notation | None = None
+    parts: int = 0
 
     @property
     def variance(self) -> float:
@@ -110,6 +114,8 @@ class ColumnSummary:
         config: Data,
         width: int,
         notation: Notation | None = None,
+        *,
+        parted: bool = False,
     ) -> tuple[ColumnSummary, Hashes | None]:
         """Returns a column's summary, and a hash of every value unless they are encoded files.
 
@@ -120,6 +126,7 @@ class ColumnSummary:
             config: The config's data section.
             width: Columns of the batch: sketches are smaller where there are very many.
             notation: What the values are read by; None: as they are.
+            parted: Whether each value is several labels.
         """
         tally = Tally.of_column(column)
         if notation is not None:
@@ -136,9 +143,9 @@ class ColumnSummary:
             summary.missing = column.null_count
             return summary, None
         forced = (config.kind_set(name) or "numeric") not in ("numeric", "datetime")
-        return summary, summary._add_values(name, column, forced=forced)
+        return summary, summary._add_values(name, column, forced=forced, parted=parted)
 
-    def _add_values(self, name: str, column: pa.Array, *, forced: bool) -> Hashes:
+    def _add_values(self, name: str, column: pa.Array, *, forced: bool, parted: bool) -> Hashes:
         encoded = values.plain(column).dictionary_encode()
         unique = encoded.dictionary
         indices = pc.fill_null(encoded.indices, len(unique)).to_numpy()
@@ -158,7 +165,9 @@ class ColumnSummary:
         else:
             hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
         self.distinct = Distinct.of(hashes[:-1][~null], weights[:-1][~null], self.distinct.size)
-        if texts is not None and few:
+        if texts is not None and parted:
+            self._add_parts(texts.drop_null(), weights[:-1][~null])
+        elif texts is not None and few:
             tokens = is_text and (forced or self.words > 0)
             self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=tokens)
         else:
@@ -194,6 +203,13 @@ class ColumnSummary:
         self.tokens.add(found.items())
         self.token_lengths = np.trim_zeros(lengths, "b").tolist()
 
+    def _add_parts(self, texts: pa.StringArray, weights: Weights) -> None:
+        lists = [several.parted(text) for text in texts.to_pylist()]
+        pairs = zip(lists, weights.tolist(), strict=True)
+        counted = [(part, count) for parts, count in pairs for part in parts]
+        self.frequent.add(counted)
+        self.parts = sum(count for _, count in counted)
+
     def merge(self, other: ColumnSummary, rows: int) -> ColumnSummary:
         """Returns the summary of both.
 
@@ -223,6 +239,7 @@ class ColumnSummary:
             media=self.media.merge(other.media, rows),
             tally=self.tally.merge(other.tally),
             notation=self.notation or other.notation,
+            parts=self.parts + other.parts,
         )
 
     def to_dict(self) -> dict[str, Any]:

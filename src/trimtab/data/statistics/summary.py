@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from trimtab.data.readers.label import label_column, may_be_several
 from trimtab.data.statistics.column import ColumnSummary
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
@@ -52,7 +53,7 @@ class Summary:
             config: The config's data section; dropped columns and the paths of folders are not looked at.
             notations: What columns are read by.
         """
-        names = _item_names(batch)
+        names, several = _item_names(batch), _several_labels(batch, config)
         unseen = {*config.drop, *(["path"] if is_of_folder(batch.schema.names) else [])}
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
@@ -64,7 +65,9 @@ class Summary:
                 continue
             width = batch.num_columns
             notation = notations.get(name)
-            columns[name], of_values = ColumnSummary.of(name, column, names, config, width, notation)
+            columns[name], of_values = ColumnSummary.of(
+                name, column, names, config, width, notation, parted=name == several
+            )
             if of_values is not None:
                 hashes += of_values  # a sum, so that the order of columns does not matter
                 sampled.append(name)
@@ -100,6 +103,11 @@ class Summary:
         """Returns the summary that ``to_dict`` gave."""
         columns = {name: ColumnSummary.from_dict(column) for name, column in values["columns"].items()}
         return cls(values["rows"], columns, Sample.from_text(values["sample"]))
+
+
+def _several_labels(batch: pa.RecordBatch, config: Data) -> str | None:
+    """Returns the label's column where its values are several labels each."""
+    return label_column(batch.schema.names, config) if may_be_several(config) else None
 
 
 def _item_names(batch: pa.RecordBatch) -> list[str]:

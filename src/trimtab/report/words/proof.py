@@ -12,7 +12,7 @@ _BLIND = "in an order made without test labels"
 def claim(proof: Proof) -> str:
     """Returns what holds of the chosen candidate: its largest loss, and how sure that is."""
     limit = proof.limits[0]
-    if limit.bound == "proportions":
+    if limit.bound != "errors":
         loss = f"at most {numbers.points(limit.max_loss)} points below the baseline's"
     else:
         loss = f"at most {numbers.percent(limit.max_loss)} above the baseline's"
@@ -55,7 +55,7 @@ def ended(proof: Proof) -> str:
     if not proof.stopped_at:
         return "all passed"
     limits = {test.candidate: test for test in proof.tested}
-    unit = "points" if proof.limits[0].bound == "proportions" else "%"
+    unit = "points" if proof.limits[0].bound != "errors" else "%"
     where = [
         f"{name}, whose loss could be {numbers.points(limits[name].upper_bound)} {unit}"
         for name in proof.stopped_at[:_MOST_NAMES]

@@ -13,6 +13,7 @@ from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import OUTPUT
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError, ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import LoadedModel, width
@@ -42,9 +43,10 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
     model = serving.load(source.path)
     outputs, labels = _outputs(model, data)
     _refuse_no_numbers(outputs)
-    quality = task(data.schema.task).judging.quality(outputs, labels, data.schema)
+    validation, own = _validation(model, data)
+    quality = task(data.schema.task).judging.quality(outputs, labels, own)
     with store.create(ref) as draft:
-        evaluation.write_examples(draft.path, Examples(quality.scores, outputs), _validation(model, data))
+        evaluation.write_examples(draft.path, Examples(quality.scores, outputs), validation)
         draft.counts = {"examples": len(labels)}
         draft.lineage = EvaluationLineage(dataset=dataset_ref, file=file_ref)
         draft.summary = Evaluation(
@@ -54,6 +56,7 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
             metrics=quality.metrics,
             per_class=quality.per_class,
             confusion=quality.confusion,
+            thresholds=own.thresholds,
             size_bytes=about.size_bytes,
             gzip_bytes=files.gzip_bytes(serving, source.path),
             cost=about.cost,
@@ -69,15 +72,20 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
     return _answers(model, data, "test")
 
 
-def _validation(model: LoadedModel, data: Dataset) -> Examples:
-    """Returns what it makes of the validation split, of which nothing depends but an order."""
-    schema = data.schema
+def _validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetSchema]:
+    """Returns what it makes of the validation split, and what its outputs mean by the thresholds from there.
+
+    Nothing else depends on it but an order.
+    """
+    schema, judging = data.schema, task(data.schema.task).judging
     if not data.rows["validation"]:
-        return Examples(np.empty(0, np.float32), np.empty((0, schema.outputs), np.float32))
+        empty = Examples(np.empty(0, np.float32), np.empty((0, schema.outputs), np.float32))
+        return empty, schema.with_thresholds([])
     outputs, labels = _answers(model, data, "validation")
     answers = np.nan_to_num(outputs)
-    scores = task(schema.task).judging.scores(answers, labels, schema, schema)
-    return Examples(scores.astype(np.float32), answers)
+    own = schema.with_thresholds(judging.thresholds(answers, labels, schema))
+    scores = judging.scores(answers, labels, schema, own)
+    return Examples(scores.astype(np.float32), answers), own
 
 
 def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:

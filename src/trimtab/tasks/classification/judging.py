@@ -37,6 +37,10 @@ class Judging:
             columns.append(outputs[:, others].max(axis=1))
         return View(labels, np.stack(columns, axis=1).astype(np.float64))
 
+    def thresholds(self, outputs: Floats, labels: NDArray[Any], target: Target) -> list[float]:  # noqa: ARG002
+        """Returns none."""
+        return []
+
     def scores(
         self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target
     ) -> NDArray[np.float64]:

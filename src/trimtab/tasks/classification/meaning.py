@@ -25,10 +25,15 @@ _MOST_NUMERIC_CLASSES = 20
 class Meaning:
     """See ``base.Meaning``."""
 
+    takes_several = False
     is_numeric = False
     y_dtype: Literal["int64", "float32"] = "int64"
 
-    def is_likely(self, column: LabelSummary) -> bool:
+    def y_shape(self, target: Target) -> tuple[int, ...]:  # noqa: ARG002
+        """Returns that of a number."""
+        return ()
+
+    def is_likely(self, column: LabelSummary, config: Data) -> bool:  # noqa: ARG002
         """Returns whether there are words, or at most 20 different whole numbers."""
         if not column.numeric:
             return True

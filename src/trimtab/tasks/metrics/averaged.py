@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
+from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric, decided
 
 _CLASSES: frozenset[Form] = frozenset({"classes"})
+_BOTH: frozenset[Form] = frozenset({"classes", "labels"})
 
 
 def _balanced(labels: Array, answers: Array) -> float:
@@ -24,6 +25,10 @@ def _macro_f1(labels: Array, answers: Array) -> float:
 
 def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
     """Returns hits, examples and findings of every class, ``(classes,)`` each."""
+    if labels.ndim == 2:
+        there, told = decided(labels, answers)
+        hits, truly, found = (each.sum(axis=0).astype(np.float64) for each in (there & told, there, told))
+        return hits, truly, found
     predicted, classes = answers.argmax(axis=1), answers.shape[1]
     right = predicted == labels
     counts = (np.bincount(each, minlength=classes) for each in (labels[right], labels, predicted))
@@ -41,5 +46,5 @@ def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
 
 METRICS = {
     "balanced_accuracy": Metric("higher", _CLASSES, _make_balanced),
-    "macro_f1": Metric("higher", _CLASSES, _make_macro_f1),
+    "macro_f1": Metric("higher", _BOTH, _make_macro_f1),
 }

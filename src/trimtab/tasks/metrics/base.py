@@ -4,7 +4,8 @@ A metric sees labels and answers in the *form* of the task, which ``tasks.base.J
 
 - ``classes``: the index of the true class, ``(n,)``, and probabilities, ``(n, classes)``; one more column
   where the model knows classes that the data does not have: to find one of those is always wrong.
-- ``labels``: 0 or 1 for each of several labels, ``(n, labels)``, and probabilities of the same shape.
+- ``labels``: 0 or 1 for each of several labels, ``(n, labels)``, and probabilities of the same shape, of
+  which a half and more mean that the label is told.
 - ``numbers``: numbers in the label's unit, ``(n,)`` both.
 - ``scores``: whether an example is positive, ``(n,)``, and a score that is larger where it is, ``(n,)``.
 """
@@ -18,6 +19,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+_TOLD = 0.5
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Form = Literal["classes", "labels", "numbers", "scores"]
@@ -120,6 +122,11 @@ class Metric:
     make: Callable[[Asked, list[str]], Measure]
     takes: frozenset[str] = field(default_factory=frozenset)
     needs: frozenset[str] = field(default_factory=frozenset)
+
+
+def decided(labels: Array, answers: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Returns which labels of the form ``labels`` apply and which are told, ``(n, labels)`` both."""
+    return np.asarray(labels > 0), np.asarray(answers >= _TOLD)
 
 
 def class_index(asked: Asked, classes: list[str]) -> int | None:

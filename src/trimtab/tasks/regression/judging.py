@@ -27,6 +27,10 @@ class Judging:
         """Returns both in the label's unit."""
         return View(_in_unit(labels, target), _in_unit(outputs[:, 0], own))
 
+    def thresholds(self, outputs: Floats, labels: NDArray[Any], target: Target) -> list[float]:  # noqa: ARG002
+        """Returns none."""
+        return []
+
     def scores(
         self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target
     ) -> NDArray[np.float64]:

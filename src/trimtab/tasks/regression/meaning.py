@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 class Meaning:
     """See ``base.Meaning``."""
 
+    takes_several = False
     is_numeric = True
     y_dtype: Literal["int64", "float32"] = "float32"
 
-    def is_likely(self, column: LabelSummary) -> bool:
+    def y_shape(self, target: Target) -> tuple[int, ...]:  # noqa: ARG002
+        """Returns that of a number."""
+        return ()
+
+    def is_likely(self, column: LabelSummary, config: Data) -> bool:  # noqa: ARG002
         """Returns whether all are numbers: few whole ones are classes, which come first in the registry."""
         return column.numeric
 

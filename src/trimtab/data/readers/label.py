@@ -1,0 +1,90 @@
+"""Which column the label is."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from trimtab.errors import DataError
+from trimtab.tasks.registry import task
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trimtab.config.data import Data
+
+LABEL_NAMES = ("label", "target", "class", "y")
+
+
+def may_be_several(config: Data) -> bool:
+    """Returns whether a row may have several labels.
+
+    Raises:
+        DataError: If the config names several columns for a task that takes one.
+    """
+    takes_several = config.task is None or task(config.task).meaning.takes_several
+    if isinstance(config.label, list) and not takes_several:
+        raise DataError(
+            f"expected one column for data.task: {config.task}, found {len(config.label)}",
+            path=config.train,
+            field="data.label",
+        )
+    return isinstance(config.label, list) or (config.task is not None and takes_several)
+
+
+def joined_name(columns: Sequence[str]) -> str:
+    """Returns what to call several columns of labels as one."""
+    return ", ".join(columns)
+
+
+def label_column(names: Sequence[str], config: Data) -> str:
+    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
+
+    Of several, it is the one that ``SeveralLabels`` makes of them.
+
+    Args:
+        names: The columns, as a reader gives them.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there is no such column.
+    """
+    if isinstance(config.label, list):
+        return joined_name(config.label)
+    if config.label is not None:
+        check_known(config.label, names, "data.label", config)
+        return config.label
+    for wanted in LABEL_NAMES:
+        for name in names:
+            if name.lower() == wanted:
+                return name
+    raise DataError(
+        f"which column is the label? None is named {', '.join(LABEL_NAMES)}",
+        path=config.train,
+        field="data.label",
+        hint=f"Set data.label to one of: {listed(names)}.",
+    )
+
+
+def check_known(name: str, names: Sequence[str], field: str, config: Data) -> None:
+    """Checks that a column which the config names is there.
+
+    Raises:
+        DataError: If it is not; it names the nearest one.
+    """
+    if name in names:
+        return
+    near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], n=1, cutoff=0.0)
+    nearest = next(known for known in names if known.lower() == near[0]) if near else ""
+    raise DataError(
+        f"there is no column {name}; the nearest is {nearest}",
+        path=config.train,
+        field=field,
+        hint=f"Columns: {listed(names)}.",
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Returns names in words, the first thirty."""
+    shown = ", ".join(names[:30])
+    return shown if len(names) <= 30 else f"{shown} and {len(names) - 30} more"
