@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
@@ -14,6 +15,10 @@ Format = Annotated[str, Registered(READERS)]
 TABLE_COLUMNS = ("numeric", "categorical", "datetime")
 ColumnKind = Annotated[str, Registered(INPUTS, {"tabular": TABLE_COLUMNS})]
 Task = Annotated[str, Registered(TASKS)]
+
+
+_GAP = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class Numbers(Section):
@@ -60,12 +65,44 @@ ColumnSetting = Annotated[
 
 
 class Split(Section):
-    """Shares of the rows that go to each side when no separate files are given."""
+    """How rows go to each side when no separate files are given: by their content, or by their time."""
 
     validation: float = Field(
         0.1, gt=0, le=0.5, description="Share of the training rows held out for choices."
     )
     test: float = Field(0.2, gt=0, le=0.9, description="Share of all rows held out for the proof.")
+    by: Literal["content", "time"] = Field(
+        "content", description="`time`: the latest rows are the test split, those before them validation."
+    )
+    column: str | None = Field(
+        None, description="By time: when a row happened, ISO dates, timestamps or numbers. It is no input."
+    )
+    gap: float | str | None = Field(
+        None,
+        description="By time: rows this close before a later split are left out. `12h`, `1d`, `2w` (s, min, "
+        "h, d, w) for dates; a number where the column holds numbers.",
+    )
+
+    @model_validator(mode="after")
+    def _by_time(self) -> Self:
+        if self.by == "time" and self.column is None:
+            raise ValueError("by: time needs the column that says when a row happened, as in column: date")
+        if self.by != "time" and (self.column is not None or self.gap is not None):
+            raise ValueError("column and gap are for by: time")
+        _ = self.gap_seconds
+        return self
+
+    @property
+    def gap_seconds(self) -> float | None:
+        """Returns a gap that is a duration; None for one that is a number, or where there is none."""
+        if not isinstance(self.gap, str):
+            if self.gap is not None and self.gap < 0:
+                raise ValueError(f"gap: expected 0 or more, got {self.gap:g}")
+            return None
+        found = _GAP.fullmatch(self.gap.strip())
+        if found is None:
+            raise ValueError(f"gap: expected a duration such as 12h, 1d or 2w, or a number; got {self.gap!r}")
+        return float(found[1]) * _SECONDS[found[2]]
 
 
 class Image(Section):
@@ -144,3 +181,11 @@ class Data(Section):
         if isinstance(found, NumericColumn):
             return "numeric"
         return "datetime" if isinstance(found, DatetimeColumn) else found
+
+    @model_validator(mode="after")
+    def _one_way_to_split(self) -> Self:
+        if self.split.by == "time" and self.group_by is not None:
+            raise ValueError("split.by: time and group_by cannot both decide: a group has rows of many times")
+        if self.split.column is not None and self.split.column == self.label:
+            raise ValueError(f"split.column: {self.label} is the label")
+        return self

@@ -52,11 +52,35 @@ class TensorSpec(BaseModel):
         return self.stored_dtype == "int32"
 
 
+class TimeCuts(BaseModel):
+    """Where splits by time begin: in seconds since 1970-01-01 UTC for dates, else in the column's unit.
+
+    Rows of ``gap`` before a cut are in no split. A split that was given has no cut.
+    """
+
+    column: str
+    validation: float | None = None
+    test: float | None = None
+    gap: float = 0.0
+
+
+class Strata(BaseModel):
+    """Rows whose side is remembered, so that rare classes are in every split and no row ever changes sides.
+
+    Rows are known by the first 64 bits of their digest in hexadecimal digits, sides by their split's name.
+    ``unsettled`` are the classes that were not in every split yet: all their rows are remembered.
+    """
+
+    placed: dict[str, str] = {}
+    unsettled: list[str] = []
+
+
 class DatasetSchema(BaseModel):
     """Everything that serving and training need to know of the data, fitted on the training split alone.
 
     ``split_by`` and ``spelling`` say by what the rows' sides were decided: columns, and how values are
-    written (``trimtab.data.values.hashing``). Schemas that name no spelling are of the first.
+    written (``trimtab.data.values.hashing``). Schemas that name no spelling are of the first. ``cuts`` and
+    ``strata`` say where the sides follow from something else than the rows' content.
     """
 
     task: Task
@@ -72,6 +96,8 @@ class DatasetSchema(BaseModel):
     preprocessing: dict[str, Any]
     split_by: list[str] = []
     spelling: int = 1
+    cuts: TimeCuts | None = None
+    strata: Strata = Strata()
 
     @property
     def split_columns(self) -> tuple[str, ...]:

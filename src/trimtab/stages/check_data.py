@@ -118,7 +118,9 @@ def _outcome(judged: Judged) -> str:
 
 def _other_settings(data: Data, before: TrainingRecord) -> list[str]:
     """Returns which settings of the data are not those that the champion's data was made with."""
-    now, then = _meaning(data.model_dump(mode="json")), _meaning(before.data)
+    # An older version's settings lack what has come since, which had its default then.
+    then = _meaning(Data.model_validate(before.data).model_dump(mode="json"))
+    now = _meaning(data.model_dump(mode="json"))
     given = [split for split in ("validation", "test") if (split in now) != (split in then)]
     found = [f"data.{split} {'is' if split in now else 'was'} given" for split in given]
     fields = sorted((now.keys() | then.keys()) - set(given))

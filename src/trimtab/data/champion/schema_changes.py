@@ -116,6 +116,8 @@ def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
         yield f"the column {name} is left out (data.drop)"
     elif name == config.group_by:
         yield f"the column {name} groups rows, it was input (data.group_by)"
+    elif name == config.split.column and name not in config.columns:
+        yield f"the column {name} says when a row happened, it was input (data.split.column)"
     elif (kind_set := config.kind_set(name)) is not None:
         if kind_set != column.kind:
             yield f"the column {name} is {kind_set}, it was {column.kind} (data.columns)"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from trimtab.config.data import Data
     from trimtab.data.champion.reference import Reference
-    from trimtab.data.schema import DatasetSchema
+    from trimtab.data.schema import DatasetSchema, TimeCuts
     from trimtab.data.statistics.summary import Summary
 
 _TOLERATED = 0.01
@@ -37,6 +37,8 @@ def sides_changed(
         config: The config's data section.
         summaries: Of the new rows, by split.
     """
+    if config.test is None and schema.cuts is not None:
+        return list(_times(champion, schema.cuts))
     if config.test is None:
         return list(_reasons(champion, schema, config))
     before = champion.settings
@@ -85,8 +87,21 @@ def warning(reasons: list[str]) -> list[str]:
     ]
 
 
+def _times(champion: Reference, now: TimeCuts) -> Iterator[str]:
+    """Yields why rows from the first test row on may be among those that the champion was trained on."""
+    before = champion.schema.cuts
+    if before is None or before.column != now.column:
+        yield "data.split.by: time was not set" if before is None else f"it was by {before.column}"
+        return
+    ends = before.test if before.validation is None else before.validation
+    if ends is None or now.test is None or now.test < ends:
+        yield "the test rows begin earlier than the champion's training rows ended"
+
+
 def _reasons(champion: Reference, schema: DatasetSchema, config: Data) -> Iterator[str]:
     before = champion.settings
+    if champion.schema.cuts is not None:
+        yield "data.split.by was time"
     if config.group_by is None and set(champion.schema.split_columns) != set(schema.split_columns):
         yield "the input columns have changed"
     if before is None:

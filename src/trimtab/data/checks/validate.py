@@ -66,7 +66,7 @@ def validate(
     train = per_split["train"]
     return [
         *warnings,
-        *_duplicates(duplicates),
+        *_duplicates(duplicates, config),
         *_copies(per_split.get("test"), columns),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
@@ -179,11 +179,12 @@ def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Da
     return warnings
 
 
-def _duplicates(duplicates: int) -> list[str]:
+def _duplicates(duplicates: int, config: Data) -> list[str]:
     if not duplicates:
         return []
+    which = "later" if config.split.by == "time" else "given"
     return [
-        f"{duplicates:,} rows of the given splits are in another split, too: the proof counts them as new"
+        f"{duplicates:,} rows of the {which} splits are in another split, too: the proof counts them as new"
     ]
 
 

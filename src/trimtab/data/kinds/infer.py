@@ -149,6 +149,8 @@ def _column(name: str, summary: Summary, config: Data) -> Column:
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
     left_out = {label, config.group_by, *config.drop}
+    if config.split.column not in config.columns:
+        left_out.add(config.split.column)
     if is_of_folder(summary.columns):
         left_out.add("path")
     return [name for name in summary.columns if name not in left_out]
@@ -214,5 +216,7 @@ def _check_names(names: Sequence[str], label: str, config: Data) -> None:
         check_known(name, names, "data.drop", config)
     if config.group_by is not None:
         check_known(config.group_by, names, "data.group_by", config)
+    if config.split.column is not None:
+        check_known(config.split.column, names, "data.split.column", config)
     if label in config.drop:
         raise DataError(f"{label} is the label: it cannot be dropped", field="data.drop")

@@ -37,8 +37,8 @@ def content_of(fitted: Fitted, config: Data) -> Content:
         fitted: What the first pass found.
         config: The config's data section.
     """
-    group = [config.group_by] if config.group_by else []
-    names = [fitted.meaning.label, *group, *fitted.meaning.names]
+    others = [name for name in (config.group_by, config.split.column) if name is not None]
+    names = [fitted.meaning.label, *others, *fitted.meaning.names]
     found = fitted.found.fingerprint
     rows = dict(zip(SPLITS, found.rows, strict=True))
     return Content(found.hexdigest(names), found.hexdigest(names, ["test"]), rows)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,14 @@ from trimtab.data.champion.schema_changes import schema_changes
 from trimtab.data.kinds.infer import Meaning, infer_schema
 from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
+from trimtab.data.prepare.cuts import cuts_of
 from trimtab.data.prepare.duplicates import count_shared
 from trimtab.data.prepare.fit_pass import FitResult, FitTask, fit_partition
+from trimtab.data.prepare.strata import fill
 from trimtab.data.prepare.work import Part, Rate
 from trimtab.data.readers.label import label_column
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.schema import SPLITS, Strata
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.notation import Notation
 from trimtab.errors import DataError
@@ -35,12 +38,14 @@ class Fitted:
         meaning: The champion's where nothing of its schema has changed, else what the columns seem to be.
         duplicates: Rows of given splits that are in another one, too; counted only where asked for.
         changes: What differs from the champion's schema, in words.
+        rule: What the sides followed from beside the rows' content.
     """
 
     found: FitResult
     meaning: Meaning
     duplicates: int = 0
     changes: list[str] = field(default_factory=list)
+    rule: split.Rule = field(default_factory=split.Rule)
 
 
 def fit(
@@ -67,16 +72,20 @@ def fit(
     """
     run = _Fit(config, parts, workers, teller, champion, hashes)
     schema = champion.schema if champion else None
+    rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata())
     label, names, notations = _first_guess(config, parts, champion)
-    found = run.read(label, names, notations)
+    found = run.read(label, names, notations, rule)
     inferred = infer_notations(found.everything, config, schema)
     if inferred != notations:
-        found = run.read(label, names, inferred)
+        found = run.read(label, names, inferred, rule)
     meaning, changes = _meaning(found.everything, config, champion)
     if set(meaning.names) != set(names):
         # The first rows were not like the rest; the sides depend on what the input columns are.
-        found = run.read(meaning.label, meaning.names, inferred)
-    return Fitted(found, meaning, run.duplicates(), changes)
+        found = run.read(meaning.label, meaning.names, inferred, rule)
+    filled = run.filled(found, meaning, rule)
+    if filled.strata.placed.items() - rule.strata.placed.items():
+        found = run.read(meaning.label, meaning.names, inferred, filled)
+    return Fitted(found, meaning, run.duplicates(), changes, filled)
 
 
 @dataclass(frozen=True)
@@ -88,22 +97,37 @@ class _Fit:
     champion: Reference | None
     hashes: Path | None
 
-    def read(self, label: str, names: tuple[str, ...], notations: Mapping[str, Notation]) -> FitResult:
+    def read(
+        self, label: str, names: tuple[str, ...], notations: Mapping[str, Notation], rule: split.Rule
+    ) -> FitResult:
         total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
         keys = split.key_columns(names, self.champion)
-        how = (split.spelling(self.champion), notations, self.hashes)
-        tasks = [FitTask(*part, self.config, names, keys, label, *how) for part in self.parts]
+        written = split.spelling(self.champion)
+        tasks = [
+            FitTask(*part, self.config, names, keys, label, written, notations, rule, self.hashes)
+            for part in self.parts
+        ]
         for result in self.workers.map(fit_partition, tasks):
             total = total.merge(result)
             rate.add(result.rows)
         return total
 
+    def filled(self, found: FitResult, meaning: Meaning, rule: split.Rule) -> split.Rule:
+        """Returns the rule by which classes with enough rows are in every split."""
+        given = split.sources(self.config)
+        needed = [side for side, name in enumerate(SPLITS) if name == "train" or name not in given]
+        known = self.champion.schema if self.champion else None
+        settled = set(known.classes) - set(known.strata.unsettled) if known else set()
+        classes = meaning.classes if rule.cuts is None else []
+        return replace(rule, strata=fill(found.classes, classes, needed, rule.strata, settled))
+
     def duplicates(self) -> int:
-        """Returns how many rows of given splits are also in the training split."""
+        """Returns how many rows of given splits, or of splits by time, are also in the training split."""
         if self.hashes is None:
             return 0
-        given = [name for name in ("validation", "test") if name in split.sources(self.config)]
-        others = [file for name in given for file in sorted(self.hashes.glob(f"{name}-*.npy"))]
+        by_time, given = self.config.split.by == "time", split.sources(self.config)
+        later = [name for name in ("validation", "test") if by_time or name in given]
+        others = [file for name in later for file in sorted(self.hashes.glob(f"{name}-*.npy"))]
         return count_shared(sorted(self.hashes.glob("train-*.npy")), others)
 
 

@@ -14,12 +14,14 @@ from trimtab.config.data import Data
 from trimtab.data.prepare import split
 from trimtab.data.prepare.duplicates import write_hashes
 from trimtab.data.prepare.fingerprint import Fingerprint
+from trimtab.data.prepare.strata import ClassRows
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.hashing import Digests, joined_digests, row_digests
 from trimtab.data.values.notation import Notation
+from trimtab.data.values.values import texts
 from trimtab.errors import DataError
 
 # Summaries cost more by the batch than by the row: rows are gathered first, as long as they are small.
@@ -38,6 +40,7 @@ class FitTask:
         label: The label's column.
         spelling: How values are written where they are hashed.
         notations: What columns are read by.
+        rule: What the sides follow from beside the rows' content.
         hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
     """
 
@@ -50,15 +53,23 @@ class FitTask:
     label: str
     spelling: int
     notations: Mapping[str, Notation]
+    rule: split.Rule
     hashes: Path | None = None
 
 
 @dataclass
 class FitResult:
-    """What one or more partitions hold, by split."""
+    """What one or more partitions hold, by split.
+
+    Attributes:
+        classes: The rows of every class, as far as they are shared out by their content.
+        left_out: Rows that are in no split, as too little time is between them and a later one.
+    """
 
     summaries: dict[str, Summary] = field(default_factory=lambda: {name: Summary() for name in SPLITS})
     fingerprint: Fingerprint = field(default_factory=Fingerprint)
+    classes: ClassRows = field(default_factory=ClassRows)
+    left_out: int = 0
 
     @property
     def rows(self) -> int:
@@ -73,7 +84,12 @@ class FitResult:
     def merge(self, other: FitResult) -> FitResult:
         """Returns what both hold; merge in the order of the partitions."""
         summaries = {name: self.summaries[name].merge(other.summaries[name]) for name in SPLITS}
-        return FitResult(summaries, self.fingerprint.merge(other.fingerprint))
+        return FitResult(
+            summaries,
+            self.fingerprint.merge(other.fingerprint),
+            self.classes.merge(other.classes),
+            self.left_out + other.left_out,
+        )
 
 
 def fit_partition(task: FitTask) -> FitResult:
@@ -84,14 +100,18 @@ def fit_partition(task: FitTask) -> FitResult:
     """
     result, hashes = FitResult(), [list[Digests]() for _ in SPLITS]
     gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
-    rest = [name for name in (task.label, task.config.group_by) if name is not None]
+    others = (task.label, task.config.group_by, task.config.split.column)
+    rest = [name for name in others if name is not None]
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):
         check_columns(batch, (*task.features, *rest), task.partition)
         features = row_digests(batch, task.features, task.spelling)
         keys = features if task.keys == task.features else row_digests(batch, task.keys, task.spelling)
-        sides = split.sides(
-            task.given, split.split_keys(batch, keys, task.config, task.spelling), task.config
-        )
+        keys = split.split_keys(batch, keys, task.config, task.spelling)
+        sides = split.decide(batch, task.given, keys, task.config, task.rule)
+        result.left_out += int((sides == split.LEFT_OUT).sum())
+        if task.given == "train" and task.rule.cuts is None and result.classes.counts is not None:
+            labels = texts(batch.column(task.label))
+            result.classes = result.classes.merge(ClassRows.of(labels, keys, sides))
         result.fingerprint.add(joined_digests(features, row_digests(batch, rest, task.spelling)), sides)
         for side, name in enumerate(SPLITS):
             chosen = np.flatnonzero(sides == side)

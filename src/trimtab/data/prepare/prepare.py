@@ -113,12 +113,13 @@ class _Preparation:
             )
             schema = self._schema(fitted)
             asked = self._asked(fitted, schema)
-            written = self._transform(workers, schema, asked)
+            written = self._transform(workers, schema, asked, fitted.rule)
             warnings += self._unasked(written)
             if self._too_many_unasked(written):
-                asked, written = None, self._transform(workers, schema, None)
+                asked, written = None, self._transform(workers, schema, None, fitted.rule)
         self._check_splits(written)
         warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
+        warnings += self._in_the_gap(fitted.found.left_out)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
         return PreparedSummary(
@@ -135,6 +136,7 @@ class _Preparation:
 
     def _fit(self, workers: Executor) -> Fitted:
         given = self._config.validation is not None or self._config.test is not None
+        by_time = self._config.split.by == "time"
         with tempfile.TemporaryDirectory(prefix=".hashes-", dir=self._directory) as scratch:
             fitted = fit(
                 self._config,
@@ -142,7 +144,7 @@ class _Preparation:
                 workers,
                 teller="data_prep",
                 champion=self._champion,
-                hashes=Path(scratch) if given else None,
+                hashes=Path(scratch) if given or by_time else None,
             )
         if self._champion is None:
             return fitted
@@ -163,8 +165,9 @@ class _Preparation:
 
     def _schema(self, fitted: Fitted) -> DatasetSchema:
         """Returns the champion's schema if it holds; else one fitted on the training split alone."""
+        rule = {"cuts": fitted.rule.cuts, "strata": fitted.rule.strata}
         if self._champion is not None and not fitted.changes:
-            return self._champion.schema
+            return self._champion.schema.model_copy(update=rule)
         (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
         preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
         encoder = encoder_of(preprocessing)
@@ -179,6 +182,7 @@ class _Preparation:
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
             spelling=split.spelling(self._champion),
+            **rule,
         )
         if not self._form.raw_label:
             schema.label_mean, schema.label_std = tasks.task(task).meaning.scale(train.columns[label])
@@ -206,7 +210,7 @@ class _Preparation:
         return seen.sides_changed(self._champion, schema, self._config, fitted.found.summaries)
 
     def _transform(
-        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None
+        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None, rule: split.Rule
     ) -> TransformResult:
         for name in (*SPLITS, CHAMPION):
             shutil.rmtree(self._directory / name, ignore_errors=True)
@@ -214,7 +218,7 @@ class _Preparation:
             (self._directory / name).mkdir()
         total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
         tasks = [
-            TransformTask(*part, self._config, schema, self._directory, self._seed, asked)
+            TransformTask(*part, self._config, schema, self._directory, self._seed, rule, asked)
             for part in self._parts
         ]
         for result in workers.map(transform_partition, tasks):
@@ -254,6 +258,12 @@ class _Preparation:
             )
         return [f"{message} and were left out: {named}"]
 
+    def _in_the_gap(self, rows: int) -> list[str]:
+        if not rows:
+            return []
+        verb = "row is" if rows == 1 else "rows are"
+        return [f"{rows:,} {verb} in no split: within the gap of {self._config.split.gap} before a later one"]
+
     def _uneven_shares(self, written: TransformResult) -> list[str]:
         """Returns a warning for each split whose share is far from the one asked for, as with few groups."""
         config, rows, shares = self._config, written.rows, {}
@@ -262,6 +272,8 @@ class _Preparation:
         if config.validation is None:
             shares["validation"] = (config.split.validation, rows["train"] + rows["validation"])
         alike = "rows are few, or many of them are the same"
+        if config.split.by == "time":
+            alike = f"many rows have the same {config.split.column}"
         why = f"the groups of {config.group_by} are few or uneven" if config.group_by else alike
         return [
             f"the {name} split holds {rows[name] / whole:.0%} of its rows, not {share:.0%}: {why}"

@@ -1,12 +1,14 @@
-"""Which side a row is on: decided by its content alone.
+"""Which side a row is on: decided by its content alone, where the config does not say by its time.
 
 A row's side depends on nothing but its features (or its group): it stays there when rows are added or
 reordered, duplicates are together, and everyone gets the same sides without exchanging a list. Labels do not
-count, so that two rows that differ in nothing but their label cannot give each other away.
+count, so that two rows that differ in nothing but their label cannot give each other away. The exceptions are
+in ``cuts`` (splits by time) and ``strata`` (rare classes).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.data.schema import SPLITS
+from trimtab.data.prepare import strata
+from trimtab.data.schema import SPLITS, Strata, TimeCuts
 from trimtab.data.values.hashing import SPELLING, Digests, row_digests
+from trimtab.data.values.times import times
 from trimtab.data.values.values import texts
 
 if TYPE_CHECKING:
@@ -26,14 +30,62 @@ Sides = npt.NDArray[np.int8]
 TRAIN, VALIDATION, TEST = range(len(SPLITS))
 
 
+LEFT_OUT = -1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the sides follow from beside the rows' content.
+
+    Attributes:
+        cuts: Where the splits by time begin; None: time does not count.
+        strata: Rows whose sides are remembered.
+    """
+
+    cuts: TimeCuts | None = None
+    strata: Strata = field(default_factory=Strata)
+
+
 def sources(config: Data) -> dict[str, str]:
     """Returns the sources that are read, by the split that each is given for."""
     given = {"train": config.train, "validation": config.validation, "test": config.test}
     return {split: source for split, source in given.items() if source is not None}
 
 
+def decide(batch: pa.RecordBatch, given: str, keys: Digests, config: Data, rule: Rule) -> Sides:
+    """Returns the split of every row, as an index into ``SPLITS``, or ``LEFT_OUT``.
+
+    Args:
+        batch: Rows as a reader gives them.
+        given: The split that the rows' source is given for; rows of ``validation`` and ``test`` stay there.
+        keys: The digests of the rows' features or groups, ``(rows, 32)``.
+        config: The config's data section.
+        rule: What else the sides follow from.
+    """
+    if given != "train":
+        return np.full(batch.num_rows, SPLITS.index(given), np.int8)
+    if rule.cuts is not None:
+        return by_time(times(batch.column(rule.cuts.column)).values, rule.cuts)
+    return strata.applied(sides(given, keys, config), keys, rule.strata)
+
+
+def by_time(values: npt.NDArray[np.float64], cuts: TimeCuts) -> Sides:
+    """Returns the split of every row by its time, as an index into ``SPLITS``, or ``LEFT_OUT``.
+
+    Args:
+        values: When the rows happened.
+        cuts: Where the splits begin.
+    """
+    result = np.full(len(values), TRAIN, np.int8)
+    for cut, side in ((cuts.validation, VALIDATION), (cuts.test, TEST)):
+        if cut is not None:
+            result[values >= cut - cuts.gap] = LEFT_OUT
+            result[values >= cut] = side
+    return result
+
+
 def sides(given: str, keys: Digests, config: Data) -> Sides:
-    """Returns the split of every row, as an index into ``SPLITS``.
+    """Returns the split of every row by its content, as an index into ``SPLITS``.
 
     Two independent 64-bit parts of the key are compared with the shares of the config: the first decides on
     test, the second on validation among the rest, so that changing one share moves no row of the other.

@@ -36,6 +36,7 @@ class TransformTask:
         source: The source, as in the config.
         directory: Where the splits' folders of shards are.
         seed: The run's seed, for the order of the training rows.
+        rule: What the sides follow from beside the rows' content.
         champion: The schema by which test rows are encoded once more, for another model; None: they are not.
     """
 
@@ -46,6 +47,7 @@ class TransformTask:
     schema: DatasetSchema
     directory: Path
     seed: int
+    rule: split.Rule
     champion: DatasetSchema | None = None
 
 
@@ -160,7 +162,8 @@ def _write(
     result: TransformResult,
 ) -> None:
     keys = _keys(batch, task)
-    sides, meaning = split.sides(task.given, keys, task.config), tasks.task(task.schema.task).meaning
+    sides = split.decide(batch, task.given, keys, task.config, task.rule)
+    meaning = tasks.task(task.schema.task).meaning
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)
     reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
