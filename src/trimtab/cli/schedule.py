@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 
 from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connect, connection_options
-from trimtab.cli.pipeline import Pipeline
+from trimtab.cli.pipeline import Name, Pipeline
 
 
 @click.group("schedule")
@@ -29,10 +29,11 @@ def command() -> None:
 @click.option(
     "--pipeline",
     "pipeline_name",
-    type=click.Choice(["optimize", "retrain"]),
+    type=click.Choice(["optimize", "retrain", "compress"]),
     default="retrain",
     show_default=True,
-    help="What to run: `retrain` where the data is new, or `optimize` all anew.",
+    help="What to run: `retrain` where the data is new, `optimize` all anew, or `compress` for a "
+    "model.archive that others replace.",
 )
 @click.option("--name", help="The schedule's name; the config's by default.")
 @click.option(
@@ -56,7 +57,7 @@ def create(
     cron: str | None,
     every: str | None,
     output: str,
-    pipeline_name: Literal["optimize", "retrain"],
+    pipeline_name: Name,
     name: str | None,
     pause_after: int | None,
     overrides: tuple[str, ...],
@@ -70,11 +71,15 @@ def create(
         raise click.UsageError("give --cron or --every")
     from trimtab.cli.kubeflow import cron as times
     from trimtab.cli.kubeflow import locations, package, schedules
-    from trimtab.config.loader import load
+    from trimtab.config import loader
 
     expression = times.six_fields(cron) if cron else None
     interval_s = times.seconds(every) if every else None
-    resolved = locations.for_pods(load(config, overrides), output)
+    brings_model = pipeline_name == "compress"
+    loaded = (
+        loader.load_compression(config, {}, overrides) if brings_model else loader.load(config, overrides)
+    )
+    resolved = locations.for_pods(loaded, output)
     schedules.check_name(name or resolved.name)
     pipeline = Pipeline(pipeline_name)
     arguments = pipeline.arguments(resolved, output.rstrip("/"))

@@ -57,6 +57,28 @@ def test_it_runs_the_pipeline_that_is_asked_for(create, server, options, pipelin
     assert set(made["runtime_config"]["parameters"]) == {"config", "output", "shards"} | given
 
 
+def test_a_model_that_others_replace_is_compressed_again_and_again(trimtab, tmp_path, server):
+    file = tmp_path / "compress.yaml"
+    file.write_text(
+        "name: tiny\nmodel: {archive: 'gs://bucket/newest.keras'}\n"
+        "data: {train: 'gs://bucket/train.csv', test: 'gs://bucket/test.csv', label: y}\n"
+    )
+    options = ("--every", "1d", "--output", "gs://bucket/runs", "--pipeline", "compress")
+    code, _, err = trimtab("schedule", "create", file, *options)
+    assert code == 0, err
+    assert [one["display_name"] for one in server.tables["pipelines"]] == ["trimtab-compress"]
+    sent = server.tables["recurringruns"][0]["runtime_config"]["parameters"]
+    config = json.loads(sent["config"])
+    assert (config["model"]["archive"], config["train"]["epochs"]) == ("gs://bucket/newest.keras", 0)
+
+
+def test_a_config_without_a_model_is_not_scheduled_to_be_compressed(create, server):
+    code, _, err = create("--every", "6h", "--pipeline", "compress")
+    assert code == 2
+    assert "model.archive" in err
+    assert server.calls == []
+
+
 def test_an_old_server_schedules_pods_without_a_security_context(create, server):
     server.knows_security_contexts = False
     assert create("--cron", "0 2 * * *")[0] == 0
