@@ -111,6 +111,11 @@ class OnnxModel:
             raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self.path)) from error
 
 
+def load(path: Path, threads: int, batch: int) -> OnnxModel:
+    """Returns a model that runs; see ``base.Runtime.load``."""
+    return OnnxModel(path, threads, batch)
+
+
 def session(path: Path, threads: int, optimized: Path | None = None) -> ort.InferenceSession:
     """Returns a file's model, ready to run on this CPU.
 

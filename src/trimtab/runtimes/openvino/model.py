@@ -87,6 +87,11 @@ class OpenVINOModel:
             raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self.path)) from error
 
 
+def load(path: Path, threads: int, batch: int) -> OpenVINOModel:
+    """Returns a model that runs; see ``base.Runtime.load``."""
+    return OpenVINOModel(path, threads, batch)
+
+
 def compiled_model(path: Path, threads: int, batch: int = 1) -> Any:
     """Returns a file's model, compiled for this CPU.
 

@@ -1,0 +1,83 @@
+"""What runtimes of an extra have in common: their work is in modules beside them, which need its library.
+
+``convert.py`` has ``convert``; ``source.py`` has ``adopt``, ``input_limits`` and ``requantize``; ``model.py``
+has ``load``; ``traits.py`` and ``words.py`` have ``traits`` and ``reason``. They get the first of the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from trimtab.batch import Batch
+from trimtab.config.base import Section
+from trimtab.runtimes import library
+from trimtab.runtimes.base import LoadedModel, Traits
+
+if TYPE_CHECKING:
+    import keras
+
+
+class RuntimeOfExtra:
+    """See ``base.Runtime``; each method says which extra is missing before it imports anything.
+
+    Attributes:
+        distributions: What the extra installs: the library that runs the files, and what else it takes.
+    """
+
+    name: str
+    extra: str
+    files: tuple[str, ...]
+    distributions: tuple[str, ...]
+
+    def version(self) -> str:
+        """See ``base.Runtime.version``."""
+        return library.version(self.name, self.extra, *self.distributions)
+
+    def convert(
+        self,
+        model: keras.Model,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """See ``base.Runtime.convert``."""
+        self._module("convert").convert(model, quantizer, params, directory / self.files[0], calibration)
+
+    def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
+        """See ``base.Runtime.adopt``."""
+        self._module("source").adopt(source, directory / self.files[0], shape)
+
+    def input_limits(self, source: Path) -> tuple[float, float] | None:
+        """See ``base.Runtime.input_limits``."""
+        return cast("tuple[float, float] | None", self._module("source").input_limits(source))
+
+    def requantize(
+        self,
+        source: Path,
+        quantizer: str,
+        params: Section,
+        directory: Path,
+        calibration: Callable[[int], Batch],
+    ) -> None:
+        """See ``base.Runtime.requantize``."""
+        self._module("source").requantize(source, quantizer, params, directory / self.files[0], calibration)
+
+    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+        """See ``base.Runtime.load``."""
+        return cast(LoadedModel, self._module("model").load(directory / self.files[0], threads, batch))
+
+    def traits(self, directory: Path) -> Traits:
+        """See ``base.Runtime.traits``."""
+        return cast(Traits, self._module("traits").traits(directory / self.files[0]))
+
+    def explain(self, failure: BaseException | str) -> str:
+        """See ``base.Runtime.explain``; it needs no library."""
+        return str(import_module(f"{type(self).__module__}.words").reason(str(failure)))
+
+    def _module(self, name: str) -> Any:
+        self.version()
+        return import_module(f"{type(self).__module__}.{name}")
