@@ -41,7 +41,7 @@ generate: $(VENV)/.installed-dev
 # The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
 # on top of the first.
 COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url
-EXTRAS := onnx openvino
+EXTRAS := onnx openvino tflite
 lock: $(VENV)/.installed-dev
 	$(COMPILE) --universal pyproject.toml -o requirements.lock
 	$(COMPILE) --universal pyproject.toml --group dev --all-extras -o requirements-dev.lock

@@ -10,6 +10,7 @@ import pytest
 from trimtab.config.config import Config
 from trimtab.config.loader import load, load_compression
 from trimtab.errors import ConfigError
+from trimtab.runtimes.litert import requantize
 
 
 def _loaded(source: Path, *overrides: str, **given: Any) -> Config:
@@ -86,10 +87,18 @@ def test_only_a_model_that_is_brought_is_not_trained(tmp_path: Path) -> None:
         load(tmp_path / "my.yaml")
 
 
+def test_a_flatbuffer_is_taken_as_it_is_where_nothing_quantizes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requantize, "is_installed", lambda: False)
+    (branch,) = _loaded(tmp_path / "m.tflite", test="rows.csv").branches().values()
+    assert [ending.step.name for ending in branch.endings] == ["none"]
+
+
 @pytest.mark.parametrize(
     ("file", "overrides", "runtimes", "endings"),
     [
-        ("m.tflite", [], ["litert"], ["none"]),
+        ("m.tflite", [], ["litert"], ["none", "float16", "dynamic_int8", "int8"]),
         ("m.onnx", [], ["onnxruntime"], ["none", "float16", "dynamic_int8", "int8"]),
         ("m.xml", [], ["openvino"], ["none", "float16", "int8"]),
         (
@@ -102,9 +111,15 @@ def test_only_a_model_that_is_brought_is_not_trained(tmp_path: Path) -> None:
     ],
 )
 def test_files_of_a_runtime_are_quantized_by_those_that_read_them(
-    tmp_path: Path, file: str, overrides: list[str], runtimes: list[str], endings: list[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    overrides: list[str],
+    runtimes: list[str],
+    endings: list[str],
 ) -> None:
     pytest.importorskip("openvino")
+    monkeypatch.setattr(requantize, "is_installed", lambda: True)
     config = _loaded(tmp_path / file, *overrides, test="rows.csv")
     assert config.runtimes == runtimes
     (branch,) = config.branches().values()
@@ -123,11 +138,14 @@ def test_files_of_a_runtime_are_quantized_by_those_that_read_them(
             "recipes=[[{magnitude: 0.5}]]",
             "magnitude changes a Keras model, and a .tflite file is none",
         ),
-        ("m.tflite", "recipes=[int8]", "litert has no int8 for a .tflite file"),
+        ("m.tflite", "recipes=[int8]", r"litert has no int8 for a .tflite file without trimtab\[tflite\]"),
         ("m.onnx", "runtimes=[litert]", "litert does not read a .onnx file; onnxruntime does"),
     ],
 )
-def test_what_the_model_or_the_rows_do_not_allow(tmp_path: Path, file: str, override: str, said: str) -> None:
+def test_what_the_model_or_the_rows_do_not_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, override: str, said: str
+) -> None:
+    monkeypatch.setattr(requantize, "is_installed", lambda: False)
     with pytest.raises(ConfigError, match=f"(?s){said}"):
         _loaded(tmp_path / file, override, test="rows.csv")
 

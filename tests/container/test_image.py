@@ -12,6 +12,7 @@ from docker.errors import APIError
 import trimtab
 
 pytestmark = pytest.mark.container
+EXTRAS = ("onnx", "openvino", "tflite")
 
 
 @pytest.fixture
@@ -95,8 +96,8 @@ def test_modules_are_compiled_as_nothing_can_be_cached_later(run):
 
 
 def test_versions_are_those_of_the_lock(run, root):
-    locks = ("requirements.lock", "requirements-onnx.lock", "requirements-openvino.lock")
-    lines = [line for name in locks for line in (root / name).read_text().splitlines()]
+    locks = [root / "requirements.lock", *(root / f"requirements-{name}.lock" for name in EXTRAS)]
+    lines = [line for lock in locks for line in lock.read_text().splitlines()]
     # A package may be there in several versions, for different Pythons.
     locked = {re.match(r"([a-z0-9.-]+)==(\S+)", line, re.I) for line in lines} - {None}
     locked = {(plain(found[1]), found[2]) for found in locked}

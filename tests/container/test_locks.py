@@ -18,7 +18,9 @@ def test_the_gpu_image_has_the_same_packages_and_cuda(root):
     assert any(name == "tensorflow" for name, _ in gpu & common)
 
 
-@pytest.mark.parametrize(("extra", "expected"), [("onnx", "onnxruntime"), ("openvino", "nncf")])
+@pytest.mark.parametrize(
+    ("extra", "expected"), [("onnx", "onnxruntime"), ("openvino", "nncf"), ("tflite", "ai-edge-quantizer")]
+)
 def test_a_runtime_adds_its_own_packages(root, extra, expected):
     common, added = versions(root / "requirements.lock"), versions(root / f"requirements-{extra}.lock")
     assert expected in {name for name, _ in added - common}

@@ -74,7 +74,7 @@ class Numpy:
         "none": Quantizer(Float32, "32-bit floats."),
         "float16": Quantizer(Float16, "16-bit float weights."),
     }
-    reads, requantizes = (".npz",), frozenset({"none"})
+    reads, requantizes, file_extra = (".npz",), frozenset({"none"}), ""
 
     def version(self) -> str:
         return np.__version__

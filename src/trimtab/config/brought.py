@@ -93,7 +93,15 @@ def _check_files(
         for step in chain.steps:
             problems.add(place, f"{step.name} changes a Keras model, and {what} is none")
         if reads(chain.runtime, archive) and not requantizes(chain.runtime, chain.quantization.name):
-            problems.add(place, f"{chain.runtime} has no {chain.quantization.name} for {what}")
+            message = f"{chain.runtime} has no {chain.quantization.name} for {what}"
+            problems.add(place, message + _missing(chain))
+
+
+def _missing(chain: Chain) -> str:
+    """Returns which extra would quantize a file so, in words, or nothing."""
+    declared = _declared(chain.runtime)
+    would = bool(declared.file_extra) and chain.quantization.name in declared.quantizers
+    return f" without trimtab[{declared.file_extra}]" if would else ""
 
 
 def _declared(runtime: str) -> Any:

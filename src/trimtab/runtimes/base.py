@@ -116,7 +116,8 @@ class Runtime(Protocol):
         files: The names of a model's files; the first is the one to load.
         quantizers: By the name of the step that ends a chain; ``none`` is 32-bit floats.
         reads: Endings of the files of models that it takes as they are; the first is that of its own format.
-        requantizes: Those of its quantizers that such a file can be quantized by.
+        file_extra: The extra that quantizing such a file takes beside its own; empty: none.
+        requantizes: Those of its quantizers that such a file can be quantized by, as trimtab is installed.
     """
 
     name: str
@@ -125,7 +126,11 @@ class Runtime(Protocol):
     files: tuple[str, ...]
     quantizers: Mapping[str, Quantizer]
     reads: tuple[str, ...]
-    requantizes: frozenset[str]
+    file_extra: str
+
+    @property
+    def requantizes(self) -> frozenset[str]:
+        """See the attributes."""
 
     def version(self) -> str:
         """Returns the version of the library that runs the files, such as ``2.3.0``.

@@ -31,6 +31,7 @@ class RuntimeOfExtra:
     extra: str
     files: tuple[str, ...]
     distributions: tuple[str, ...]
+    file_extra = ""
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""

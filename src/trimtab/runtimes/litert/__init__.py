@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from trimtab.batch import Batch
 from trimtab.config.base import Section
-from trimtab.errors import CompressionError, ModelError
+from trimtab.errors import ModelError
 from trimtab.runtimes import library
 from trimtab.runtimes.base import LoadedModel, Quantizer, Traits
+from trimtab.runtimes.litert import requantize
 from trimtab.runtimes.litert.quantizations import QUANTIZERS, quantized
 from trimtab.runtimes.shapes import channels_first
 
@@ -30,7 +31,12 @@ class LiteRT:
     files: tuple[str, ...] = (MODEL_FILE,)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".tflite",)
-    requantizes = frozenset({"none"})
+    file_extra = requantize.EXTRA
+
+    @property
+    def requantizes(self) -> frozenset[str]:
+        """See ``base.Runtime``: without the extra, a file is taken as it is."""
+        return frozenset(self.quantizers) if requantize.is_installed() else frozenset({"none"})
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
@@ -66,14 +72,15 @@ class LiteRT:
         self,
         source: Path,
         quantizer: str,
-        params: Section,  # noqa: ARG002 - there are none
+        params: Section,
         directory: Path,
-        calibration: Callable[[int], Batch],  # noqa: ARG002 - nothing is calibrated
+        calibration: Callable[[int], Batch],
     ) -> None:
-        """See ``base.Runtime.requantize``: the file as it is."""
-        if quantizer not in self.requantizes:
-            raise CompressionError(f"LiteRT applies {quantizer} to a Keras model, not to a .tflite file")
-        shutil.copyfile(source, directory / MODEL_FILE)
+        """See ``base.Runtime.requantize``."""
+        content = source.read_bytes()
+        if quantizer != "none":
+            content = requantize.requantized(content, quantizer, params, calibration, source.name)
+        (directory / MODEL_FILE).write_bytes(content)
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""

@@ -51,9 +51,9 @@ def quantized(
     if quantizer == "none":
         return convert(model)
     if quantizer == "float16":
-        return _check_float16(convert(model, _float16), model.name)
+        return check_float16(convert(model, _float16), model.name)
     if quantizer == "dynamic_int8":
-        return _check_dynamic_int8(convert(model, _optimized), model.name)
+        return check_dynamic_int8(convert(model, _optimized), model.name)
     examples = calibration(cast(Int8, params).calibration_examples)
     return check_int8(convert(model, lambda converter: _int8(converter, examples)), model.name)
 
@@ -86,7 +86,12 @@ def _int8(converter: Any, examples: Batch) -> None:
     ]
 
 
-def _check_float16(flatbuffer: bytes, name: str) -> bytes:
+def check_float16(flatbuffer: bytes, name: str) -> bytes:
+    """Returns a flatbuffer that has weights in 16-bit floats.
+
+    Raises:
+        CompressionError: If there are none.
+    """
     from trimtab.runtimes.litert.flatbuffer import float16_constants
 
     if not float16_constants(flatbuffer):
@@ -94,7 +99,12 @@ def _check_float16(flatbuffer: bytes, name: str) -> bytes:
     return flatbuffer
 
 
-def _check_dynamic_int8(flatbuffer: bytes, name: str) -> bytes:
+def check_dynamic_int8(flatbuffer: bytes, name: str) -> bytes:
+    """Returns a flatbuffer that has operators which compute with 8-bit weights.
+
+    Raises:
+        CompressionError: If there are none.
+    """
     from trimtab.runtimes.litert.flatbuffer import int8_operators
 
     if not int8_operators(flatbuffer):
