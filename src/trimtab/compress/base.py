@@ -54,7 +54,7 @@ class Context:
         task: The task's name.
         steps_per_epoch: Training batches in an epoch.
         fine_tune: Trains a model in place.
-        calibration: Returns the first ``n`` model-ready training examples, ``(n, *input_shape)``.
+        calibration: Returns ``n`` model-ready examples, drawn over all of training, ``(n, *input_shape)``.
         say: Reports one line of progress.
     """
 

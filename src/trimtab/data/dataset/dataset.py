@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from trimtab.batch import INPUT, Batch
 from trimtab.data.dataset.groups import Groups, copies, read_groups
 from trimtab.data.dataset.records import Layout, read_shard
+from trimtab.data.dataset.sampling import drawn, gathered
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
@@ -174,6 +175,24 @@ class Dataset:
         for batch in self.batches(split, n):
             return batch
         x, y = self.arrays(split)
+        return model_inputs(self.schema, {INPUT: x}), y
+
+    def sample(self, split: str, n: int, seed: int) -> tuple[Batch, Array]:
+        """Returns ``n`` examples drawn over a whole split, or all: ``(examples as the model takes them, y)``.
+
+        Every class, or every range of a numeric label, has its share; the order is random. All of the split
+        is read, but only the labels and the sample are held.
+
+        Args:
+            split: The split.
+            n: How many.
+            seed: Another one gives another sample.
+        """
+        labels = [y for _, y in self.blocks(split)]
+        if not labels:
+            return self.head(split, n)
+        places = drawn(np.concatenate(labels), n, seed)
+        x, y = gathered(self.blocks(split), places)
         return model_inputs(self.schema, {INPUT: x}), y
 
     def model_input(self, x: Array) -> Array:

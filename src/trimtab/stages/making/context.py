@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import keras
 
@@ -68,7 +69,7 @@ class Making:
                 baseline=self._baseline,
                 ended=lambda history: self.history.extend(history.epochs),
             ),
-            calibration=lambda n: self._data.head("train", n)[0][INPUT],
+            calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda text: progress.say(self._label, text),
         )
 

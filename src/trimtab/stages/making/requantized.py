@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from trimtab.artifacts import dataset
@@ -12,6 +14,7 @@ from trimtab.batch import OUTPUT, Batch
 from trimtab.config.chains import Ending
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
+from trimtab.stages import settings
 
 _PROBE_EXAMPLES = 32
 
@@ -34,8 +37,11 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
     data = dataset.read(store, lineage.dataset, ["train"])
     origin, serving = runtime(about.runtime), runtime(ending.runtime)
 
+    seed = settings.of(run).seed
+
+    @cache
     def calibration(n: int) -> Batch:
-        return data.head("train", n)[0]
+        return data.sample("train", n, seed)[0]
 
     with store.create(ref) as draft:
         first = source.path / origin.files[0]
