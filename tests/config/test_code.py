@@ -33,7 +33,7 @@ def project(tmp_path):
 
 
 def test_a_module_and_what_it_imports_from_beside_it(project):
-    code = collect("mine:build", project)
+    code = collect(["mine:build"], project, "model.builder")
     assert sorted(code.files) == [
         "blocks/__init__.py",
         "blocks/conv.py",
@@ -47,29 +47,31 @@ def test_a_module_and_what_it_imports_from_beside_it(project):
 
 
 def test_a_package_travels_whole(project):
-    assert set(collect("blocks.conv:build", project).files) == {
+    assert set(collect(["blocks.conv:build"], project, "model.builder").files) == {
         "blocks/__init__.py",
         "blocks/conv.py",
         "blocks/dense.py",
     }
-    assert list(collect("namespace.inner.deep:build", project).files) == ["namespace/inner/deep.py"]
+    assert list(collect(["namespace.inner.deep:build"], project, "model.builder").files) == [
+        "namespace/inner/deep.py"
+    ]
 
 
 def test_a_module_that_is_installed_elsewhere_does_not_travel(project):
-    assert collect("keras.applications:ResNet50", project) is None
+    assert collect(["keras.applications:ResNet50"], project, "model.builder") is None
 
 
 def test_a_file_that_is_no_python_travels_for_its_stage_to_refuse(project):
-    assert list(collect("broken:build", project).files) == ["broken.py"]
+    assert list(collect(["broken:build"], project, "model.builder").files) == ["broken.py"]
 
 
 def test_too_large_and_not_text(project):
     (project / "large.py").write_text("#" * MAX_BYTES)
     with pytest.raises(ConfigError, match=r"can travel with a run[\s\S]*derived image"):
-        collect("large:build", project)
+        collect(["large:build"], project, "model.builder")
     (project / "binary.py").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match="expected UTF-8 text"):
-        collect("binary:build", project)
+        collect(["binary:build"], project, "model.builder")
 
 
 def test_the_checksum_follows_names_and_contents():
@@ -101,14 +103,17 @@ def test_a_package_is_followed_through_links(project, tmp_path_factory):
     (package / "__init__.py").touch()
     (package / "shared").symlink_to(elsewhere)
     (package / "round").symlink_to(package)
-    assert set(collect("linked:build", project).files) == {"linked/__init__.py", "linked/shared/blocks.py"}
+    assert set(collect(["linked:build"], project, "model.builder").files) == {
+        "linked/__init__.py",
+        "linked/shared/blocks.py",
+    }
 
 
 def test_a_name_of_pythons_own(project):
     (project / "statistics.py").touch()
     (project / "mine.py").write_text("import statistics\n")
     with pytest.raises(ConfigError, match="the name of Python's own module statistics"):
-        collect("mine:build", project)
+        collect(["mine:build"], project, "model.builder")
 
 
 @pytest.mark.parametrize(

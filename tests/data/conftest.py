@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +56,15 @@ def prepared(tmp_path: Path) -> Callable[..., tuple[Dataset, PreparedSummary]]:
         *,
         seed: int = 0,
         form: Form | None = None,
+        slices: Sequence[str] = (),
         **config: Any,
     ) -> tuple[Dataset, PreparedSummary]:
         reference = Reference.load(champion.path, settings[champion.path]) if champion else None
         data = settings[tmp_path / "out" / name] = Data.model_validate({"workers": 1, **config})
         with artifact.create(tmp_path / "out" / name, "dataset") as draft:
-            found = prepare(data, seed=seed, directory=draft.path, champion=reference, form=form)
+            found = prepare(
+                data, seed=seed, directory=draft.path, champion=reference, form=form, slices=slices
+            )
             draft.counts = dict(found.rows)
             draft.lineage = {
                 "fingerprint": found.content.fingerprint,

@@ -3,13 +3,31 @@ from __future__ import annotations
 import pytest
 
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget
 from trimtab.evaluate import budget
+from trimtab.evaluate.limits import headline_limit
+
+ACCURACY = headline_limit(Budget(max_accuracy_drop=0.01), "classification")
+
+
+def stands(bound, observed=0.0, limit=ACCURACY, confidence=0.95, **about):
+    """Returns how a candidate stands to a limit."""
+    return LimitTest(
+        limit=limit.name,
+        loss=observed,
+        upper_bound=bound,
+        confidence=confidence,
+        holds=bound <= limit.max_loss,
+        method="exact paired proportions",
+        **about,
+    )
 
 
 def finalist(name, p50=1.0, size=100_000, bound=0.0, observed=0.0, needed=None, examples=360):
     drop = Drop(observed=observed, upper_bound=bound, confidence=0.95, examples=examples)
-    return budget.Finalist(name, drop, Latency(p50=p50, p95=p50, p99=p50, threads=1), size, needed)
+    latency = Latency(p50=p50, p95=p50, p99=p50, threads=1)
+    return budget.Finalist(name, drop, latency, size, needed, [stands(bound, observed)])
 
 
 BASELINE = finalist("none--none")
@@ -19,7 +37,7 @@ REASONS = {name: ["too bad, too big"] for name in ("none--none", "far", "close",
 def test_reasons_are_in_words_with_the_numbers():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25, max_size_kb=100)
     over = finalist("a", p50=0.31, size=120_300, bound=0.018, observed=0.004)
-    assert budget.unproven(over.drop, limits, "classification") == (
+    assert budget.unproven(ACCURACY, over.tests[0], 360, "classification") == (
         "accuracy drop could be as large as 1.80 points (95 % confidence, 360 examples); the budget is 1.00, "
         "0.40 points observed"
     )
@@ -30,14 +48,29 @@ def test_reasons_are_in_words_with_the_numbers():
 
 
 def test_regression_speaks_of_the_error():
-    text = budget.unproven(finalist("a", bound=0.071, observed=0.02).drop, Budget(), "regression")
+    limit = headline_limit(Budget(), "regression")
+    text = budget.unproven(limit, stands(0.071, 0.02, limit), 360, "regression")
     assert text.startswith("mean absolute error could be up to 7.10 % larger (95 % confidence, 360 examples)")
     assert "the budget is 5.00 %" in text
 
 
 def test_a_share_of_the_level_is_told_as_its_confidence():
-    drop = Drop(observed=0.0, upper_bound=0.02, confidence=1 - 0.05 / 3, examples=360)
-    assert "(98.3 % confidence, 360 examples)" in budget.unproven(drop, Budget(), "classification")
+    test = stands(0.02, confidence=1 - 0.05 / 3)
+    assert "(98.3 % confidence, 360 examples)" in budget.unproven(ACCURACY, test, 360, "classification")
+
+
+def test_limits_of_other_metrics_are_told_by_their_names():
+    about = {"metric": "roc_auc", "name": "ROC AUC where region = north", "unit": "", "bound": "roc_auc"}
+    drop = Limit(**about, kind="max_drop", value=0.01, max_loss=0.01, part="region = north")
+    assert budget.unproven(drop, stands(0.02, 0.005, drop), 360, "classification") == (
+        "ROC AUC where region = north could be worse by 0.02 (95 % confidence, 360 examples, by exact paired "
+        "proportions); it may be at most 0.01 below the baseline's, 0.005 observed"
+    )
+    floor = Limit(**about, kind="min", value=0.9, max_loss=0.0, part="region = north")
+    assert budget.unproven(floor, stands(0.02, 0.0, floor, value=0.91), 360, "classification") == (
+        "ROC AUC where region = north must be at least 0.9: it is 0.91, and may be past that by 0.02 (95 % "
+        "confidence, 360 examples)"
+    )
 
 
 def test_exactly_on_every_limit_is_within():
@@ -48,7 +81,7 @@ def test_exactly_on_every_limit_is_within():
 def test_numbers_that_differ_look_different():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.25)
     over = finalist("a", p50=0.250001, bound=0.010001)
-    assert "1.0001 points" in budget.unproven(over.drop, limits, "classification")
+    assert "1.0001 points" in budget.unproven(ACCURACY, over.tests[0], 360, "classification")
     assert "0.250001 ms > 0.250000 ms" in budget.over_costs(over, limits)[0]
 
 
@@ -108,13 +141,11 @@ def test_when_nothing_passes_the_closest_is_named_with_what_to_change():
     limits = Budget(max_accuracy_drop=0.01, max_latency_ms=0.5)
     far = finalist("far", p50=5.0)
     close = finalist("close", p50=0.4, bound=0.012, observed=0.002, needed=1234)
-    text = budget.nothing_passes([BASELINE, far, close], REASONS, limits, "classification")
+    text = budget.nothing_passes([BASELINE, far, close], REASONS, limits, [ACCURACY])
     assert "Closest: close (too bad, too big)" in text
     assert text.endswith("About 1,234 test examples with the same rates would prove its drop.")
     lost = finalist("lost", p50=0.4, bound=0.012, observed=0.011)
-    text = budget.nothing_passes([BASELINE, lost], REASONS, limits, "classification")
-    assert text.endswith(
-        "Its observed drop is past the budget: train it longer, compress less, or allow more."
-    )
-    text = budget.nothing_passes([BASELINE], REASONS, limits, "classification")
+    text = budget.nothing_passes([BASELINE, lost], REASONS, limits, [ACCURACY])
+    assert text.endswith("For its accuracy: train it longer, compress less, or allow more.")
+    text = budget.nothing_passes([BASELINE], REASONS, limits, [ACCURACY])
     assert text.endswith("It needs budget.max_latency_ms: 1, or a smaller model.")

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from trimtab.artifacts.evaluation import Drop
+from trimtab.artifacts.proof import LimitTest
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate import challenger, significance
+from trimtab.evaluate.limits import headline_limit
 
 
 def drop(upper_bound):
@@ -28,7 +30,20 @@ def drop(upper_bound):
     ],
 )
 def test_the_rule(loss, gain, is_cheaper, finding):
-    assert challenger.judge(drop(loss), drop(gain), 0.01, is_cheaper=is_cheaper) == finding
+    tests = [held(loss <= 0.01)]
+    assert challenger.judge(drop(loss), drop(gain), tests, is_cheaper=is_cheaper) == finding
+
+
+def held(holds):
+    return LimitTest(
+        limit="accuracy", loss=0.0, upper_bound=0.0, confidence=0.95, holds=holds, method="as given"
+    )
+
+
+@pytest.mark.parametrize("loss", [-0.001, 0.0])
+def test_no_way_leads_past_a_limit_that_is_not_shown_to_hold(loss):
+    tests = [held(True), held(False)]
+    assert challenger.judge(drop(loss), drop(0.02), tests, is_cheaper=True) == "unproven"
 
 
 @pytest.mark.parametrize(
@@ -71,11 +86,15 @@ def test_the_limit_of_a_latency_is_close_to_its_ratio_after_many_rounds():
 
 def test_what_is_tolerated_is_the_budgets_unless_it_is_set():
     budget = Budget(max_accuracy_drop=0.02, max_error_increase=0.1)
-    assert challenger.tolerated(Retrain(), budget, "classification") == 0.02
-    assert challenger.tolerated(Retrain(), budget, "regression") == 0.1
+    assert tolerated(Retrain(), budget, "classification") == 0.02
+    assert tolerated(Retrain(), budget, "regression") == 0.1
     own = Retrain(max_accuracy_drop=0.005, max_error_increase=0.03)
-    assert challenger.tolerated(own, budget, "classification") == 0.005
-    assert challenger.tolerated(own, budget, "regression") == 0.03
+    assert tolerated(own, budget, "classification") == 0.005
+    assert tolerated(own, budget, "regression") == 0.03
+
+
+def tolerated(retrain, budget, task):
+    return headline_limit(challenger.limits_of(retrain, budget), task).max_loss
 
 
 @pytest.mark.parametrize("is_cheaper", [True, False])
@@ -90,7 +109,8 @@ def test_a_challenger_at_what_is_tolerated_is_promoted_at_most_five_times_in_a_h
         champion[losses : losses + gains] = 0
         loss = significance.drop(champion, made, 0.95, "classification")
         gain = significance.drop(made, champion, 0.95, "classification")
-        found = challenger.judge(loss, gain, limit, is_cheaper=is_cheaper)
+        tests = [held(loss.upper_bound <= limit)]
+        found = challenger.judge(loss, gain, tests, is_cheaper=is_cheaper)
         promoted += count * (found in ("better", "cheaper"))
     assert promoted / repeats <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / repeats)
     assert (promoted > 0) == is_cheaper

@@ -6,30 +6,48 @@ import time
 import numpy as np
 import pytest
 
-from trimtab.artifacts.proof import Limit
+from trimtab.artifacts.evaluation import Examples
+from trimtab.artifacts.proof import Limit, LimitTest
+from trimtab.config.budget import Budget
 from trimtab.evaluate import choice, significance
 from trimtab.evaluate.bounds import paired_proportions
-from trimtab.evaluate.bounds.base import Bound
+from trimtab.evaluate.expected import Stake
+from trimtab.evaluate.limits import Split, demands
 
-LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
+ACCURACY = Limit.model_validate({"metric": "accuracy", "bound": "proportions", "max_loss": 0.03})
+STAKES = [Stake(ACCURACY, 0.03, 1000, 0.03)]
+
+
+def stands(limit, upper, confidence, why_not=""):
+    """Returns how a candidate stands to a limit, given the upper limit of its loss."""
+    return LimitTest(
+        limit=limit.name,
+        loss=0.0,
+        upper_bound=upper,
+        confidence=confidence,
+        holds=upper <= limit.max_loss,
+        method="as given",
+        proven=not why_not,
+        why_not=why_not,
+    )
 
 
 def contenders(**drops):
     """Returns candidates by their drop in validation, each cheaper than the one before."""
     random = np.random.default_rng(0)
     return [
-        choice.Contender(name, name, 0.9 - 0.1 * place, (random.random(1000) < drop).astype(float))
+        choice.Contender(name, name, 0.9 - 0.1 * place, [(random.random(1000) < drop).astype(float)])
         for place, (name, drop) in enumerate(drops.items())
     ]
 
 
 def prove(found, limits, asked=None, why_not=""):
-    def bound(name, confidence):
+    def tests(name, confidence):
         if asked is not None:
             asked.append((name, confidence))
-        return Bound.of(0.0, limits[name], "as given", why_not)
+        return [stands(ACCURACY, limits[name], confidence, why_not)]
 
-    return choice.prove(found, LIMIT, 1000, 0.95, bound)
+    return choice.prove(found, STAKES, 1000, 0.95, tests)
 
 
 def test_all_that_is_tested_passes_or_ends_its_sequence_and_the_rest_says_why():
@@ -103,26 +121,32 @@ def test_two_hundred_candidates_on_ten_thousand_examples_are_decided_in_seconds(
 
     (before, after), (test_before, test_after) = scores(5_000), scores(10_000)
     memory, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    budget = Budget(max_accuracy_drop=0.01)
+    split = Split("classification", None, 10_000, lambda: np.zeros(10_000, np.int64))
+    (demand,) = demands(budget, split)
+
+    def tests(name, confidence):
+        one, other = (Examples(each, np.empty((10_000, 0))) for each in (test_before, test_after[int(name)]))
+        return [demand.test(split, one, other, confidence)]
+
     found = [
         choice.Contender(
             str(i),
             str(i // 4),
             0.99 - i * 0.004,
-            significance.losses(before, after[i], 0.01, "classification"),
+            [significance.losses(before, after[i], 0.01, "classification")],
         )
         for i in range(200)
     ]
     proof = choice.prove(
         found,
-        Limit(metric="accuracy", bound="proportions", max_loss=0.01),
+        [Stake(demand.limit, 0.01, 10_000, 0.01)],
         10_000,
         0.95,
-        lambda name, confidence: significance.bound(
-            test_before, test_after[int(name)], confidence, "classification"
-        ),
+        tests,
     )
     for name in range(200):
-        significance.drop(test_before, test_after[name], 0.95, "classification")
+        assert tests(name, 0.95)[0].method == "exact paired proportions"
     assert proof.tested
     assert time.process_time() - start < 10
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 500_000

@@ -1,13 +1,17 @@
 import numpy as np
 import pytest
 
+from trimtab.artifacts.evaluation import Examples
 from trimtab.artifacts.proof import Limit
+from trimtab.config.budget import Budget
 from trimtab.evaluate import choice, significance
+from trimtab.evaluate.expected import Stake
+from trimtab.evaluate.limits import Split, demands
 from trimtab.evaluate.reach import reach
 
 
 def limit(max_loss, bound="proportions"):
-    return Limit(metric="accuracy", bound=bound, max_loss=max_loss)
+    return Limit.model_validate({"metric": "accuracy", "bound": bound, "max_loss": max_loss})
 
 
 @pytest.mark.parametrize(("max_loss", "needed"), [(0.005, 602), (0.01, 301), (0.02, 150), (0.03, 100)])
@@ -34,12 +38,15 @@ def test_the_least_drop_is_the_limit_that_the_proof_itself_gives_an_unchanged_ca
 @pytest.mark.parametrize("max_loss", [0.008, 0.009])
 def test_it_is_enough_where_the_shipped_decision_lets_an_unchanged_candidate_pass(max_loss):
     scores = np.ones(351, np.float32)
-    one = choice.Contender("same", "same", 0.5, np.zeros(100))
+    one = choice.Contender("same", "same", 0.5, [np.zeros(100)])
+    split = Split("classification", None, 351, lambda: np.zeros(351, np.int64))
+    (demand,) = demands(Budget(max_accuracy_drop=max_loss), split)
+    same = Examples(scores, np.empty((351, 0)))
 
-    def bound(_, confidence):
-        return significance.bound(scores, scores, confidence, "classification")
+    def tests(_, confidence):
+        return [demand.test(split, same, same, confidence)]
 
-    proof = choice.prove([one], limit(max_loss), 351, 0.95, bound)
+    proof = choice.prove([one], [Stake(demand.limit, max_loss, 351)], 351, 0.95, tests)
     assert bool(proof.passed) is reach([limit(max_loss)], 351, 0.95)[0].is_enough
 
 

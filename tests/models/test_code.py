@@ -28,7 +28,7 @@ def test_it_is_imported_from_a_directory_of_its_own(tmp_path):
     (tmp_path / "pack").mkdir()
     (tmp_path / "pack" / "__init__.py").write_text("from pack.inner import x\n")
     (tmp_path / "pack" / "inner.py").write_text("x = 'ä'\n")
-    code = collect("pack:build", tmp_path)
+    code = collect(["pack:build"], tmp_path, "model.builder")
     installed.install(code)
     installed.install(code)
     assert import_module("pack").x == "ä"

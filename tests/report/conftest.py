@@ -159,9 +159,9 @@ def proof(tested: list[dict[str, Any]], settings: Config, regression: bool, exam
     """Returns the proof of a fixed sequence that all candidates were in, but the last."""
     budget = settings.budget
     metric, bound, limit = (
-        ("mae", "errors", budget.max_error_increase)
+        ("mae", "errors", budget.short_form("max_error_increase"))
         if regression
-        else ("accuracy", "proportions", budget.max_accuracy_drop)
+        else ("accuracy", "proportions", budget.short_form("max_accuracy_drop"))
     )
     tests = [
         {
@@ -193,7 +193,10 @@ def select(settings: Config, names: list[str], regression: bool, examples: int) 
     everyone = []
     for identifier, one in settings.candidates().items():
         found = candidate(identifier, one.to_json(), names, examples, regression)
-        everyone.append(judged(found, settings.budget.model_dump(), regression))
+        limits = settings.budget.model_dump() | {
+            name: settings.budget.short_form(name) for name in ("max_error_increase", "max_accuracy_drop")
+        }
+        everyone.append(judged(found, limits, regression))
     beaten = [dominated(one, everyone) for one in everyone]
     for one, worse in zip(everyone, beaten, strict=True):
         one["on_pareto_front"] = not worse

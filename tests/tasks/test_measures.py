@@ -169,5 +169,7 @@ def test_what_does_not_fit_the_classes_is_said(name: str, asked: dict[str, Any],
         measure(name, CLASSES, **asked)
 
 
-def test_a_label_of_0_has_no_percentage_error() -> None:
-    assert np.isnan(measure("mape", []).value(np.array([0.0, 1.0]), np.array([1.0, 1.0])))
+def test_labels_of_0_have_no_percentage_error() -> None:
+    labels, found = np.array([1e-9, 1.0, -20.0]), measure("mape", [])
+    assert found.rows is not None
+    assert found.rows(labels).tolist() == [False, True, True]

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from trimtab.artifacts.evaluation import Drop, Latency
-from trimtab.artifacts.proof import Reuse
+from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency
+from trimtab.artifacts.proof import Limit, LimitTest, Reuse
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -27,9 +27,15 @@ class Forced(BaseModel):
 class Rival(BaseModel):
     """One of two models that were measured side by side on the fresh test data."""
 
-    metrics: dict[str, float] = Field(description="Classification: accuracy. Regression: mae.")
+    metrics: dict[str, float] = Field(description="The metric that the task is about.")
+    headline: HeadlineValue | None = Field(None, description="The same, with its meaning.")
     size_bytes: int = Field(description="Bytes of the model file.")
     latency_ms: Latency = Field(description="Milliseconds for one example.")
+
+    @property
+    def quality(self) -> HeadlineValue | None:
+        """Returns the metric that the task is about."""
+        return self.headline or HeadlineValue.among(self.metrics)
 
 
 class Comparison(BaseModel):
@@ -47,7 +53,11 @@ class Comparison(BaseModel):
     challenger: Rival | None = Field(None, description="The challenger on the same examples.")
     loss: Drop | None = Field(None, description="What the challenger loses against the champion.")
     gain: Drop | None = Field(None, description="What the champion loses against the challenger.")
-    tolerated: float | None = Field(None, description="The loss that `not worse` tolerates.")
+    tolerated: float | None = Field(
+        None, description="The loss that `not worse` tolerates; null: only `limits` say."
+    )
+    limits: list[Limit] = Field([], description="What the challenger must keep against the champion.")
+    tests: list[LimitTest] = Field([], description="How it stands to each of them.")
     latency_ratio: float | None = Field(
         None, description="Upper limit of the challenger's latency over the champion's, at the confidence."
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from trimtab.tasks.headline import Headline
+from trimtab.tasks.base import Target
+from trimtab.tasks.headline import Better, Headline
 from trimtab.tasks.quality import ClassMetrics
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import headline_among, task
 
 KIND, SCORES_FILE, ANSWERS_FILE = "evaluation", "scores.npy", "answers.npy"
 VALIDATION_SCORES_FILE, VALIDATION_ANSWERS_FILE = "validation_scores.npy", "validation_answers.npy"
@@ -25,10 +27,12 @@ class Examples:
     Attributes:
         scores: As the task judges them, ``(n,)``.
         answers: The outputs, ``(n, outputs)``: whatever metric is asked for, now or later, comes from them.
+        own: What they mean where the labels do not say it: the model has thresholds or classes of its own.
     """
 
     scores: _Floats
     answers: _Floats
+    own: Target | None = None
 
 
 def write_examples(directory: Path, test: Examples, validation: Examples) -> None:
@@ -45,18 +49,28 @@ def write_examples(directory: Path, test: Examples, validation: Examples) -> Non
     np.save(directory / VALIDATION_ANSWERS_FILE, validation.answers.astype(np.float32))
 
 
-def read_test(directory: Path) -> Examples:
-    """Returns what a candidate made of the test split."""
-    return Examples(_read(directory / SCORES_FILE), _read(directory / ANSWERS_FILE))
+def read_test(directory: Path, own: Target | None = None) -> Examples:
+    """Returns what a candidate made of the test split.
+
+    Args:
+        directory: Where it is.
+        own: What its answers mean, see ``Examples``.
+    """
+    return Examples(_read(directory / SCORES_FILE), _read(directory / ANSWERS_FILE), own)
 
 
-def read_validation(directory: Path) -> Examples:
+def read_validation(directory: Path, own: Target | None = None) -> Examples:
     """Returns what a candidate made of the validation split: of no examples, where there is none."""
-    return Examples(_read(directory / VALIDATION_SCORES_FILE), _read(directory / VALIDATION_ANSWERS_FILE))
+    scores, answers = directory / VALIDATION_SCORES_FILE, directory / VALIDATION_ANSWERS_FILE
+    return Examples(_read(scores), _read(answers), own)
 
 
 def _read(path: Path) -> _Floats:
-    return np.asarray(np.load(path, allow_pickle=False))
+    """Returns an array that is read where it is looked at: of many candidates and classes, most are not."""
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except ValueError:  # an empty file cannot be mapped
+        return np.asarray(np.load(path, allow_pickle=False))
 
 
 class EvaluationLineage(BaseModel):
@@ -116,6 +130,33 @@ class Evaluation(BaseModel):
     def headline(self) -> Headline:
         """Returns the metric that the proof and the budget are about."""
         return task(self.task).judging.headline
+
+
+class HeadlineValue(BaseModel):
+    """The metric that the task is about."""
+
+    metric: str = Field(description="Its key among the metrics.")
+    name: str = Field(description="As people call it.")
+    value: float
+    better: Better = Field(description="Which way is better.")
+    unit: str = Field(description="Of a loss against another model: `points`, or `%` of the other's value.")
+
+    @classmethod
+    def of(cls, headline: Headline, value: float) -> HeadlineValue:
+        """Returns a value of a task's own metric."""
+        return cls(
+            metric=headline.metric,
+            name=headline.name,
+            value=value,
+            better=headline.better,
+            unit=headline.unit,
+        )
+
+    @classmethod
+    def among(cls, metrics: Mapping[str, float]) -> HeadlineValue | None:
+        """Returns it of metrics that an earlier trimtab wrote, which did not say which one it is."""
+        found = headline_among(metrics)
+        return None if found is None else cls.of(found, metrics[found.metric])
 
 
 class Drop(BaseModel):

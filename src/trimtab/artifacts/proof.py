@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+
+from trimtab.config.limits import Kind
+from trimtab.tasks.metrics.base import Unit
+from trimtab.tasks.registry import headline_among
 
 Rule = Literal["fixed_sequence", "shared_sequences", "estimate"]
 
@@ -12,12 +17,76 @@ Rule = Literal["fixed_sequence", "shared_sequences", "estimate"]
 class Limit(BaseModel):
     """A limit that the model which ships has to keep."""
 
-    metric: str = Field(description="What is limited: `accuracy` or `mae`.")
-    bound: Literal["proportions", "means", "errors"] = Field(description="How its loss is bounded.")
-    max_loss: float = Field(
-        description="The largest loss against the baseline: of accuracy as a fraction, of the mean absolute "
-        "error as its relative increase."
+    metric: str = Field(description="What is limited, as the config names it.")
+    name: str = Field(description="In words, with its class and its slice: `recall of fraud`.")
+    kind: Kind = Field(description="Against the baseline (`max_drop`, `max_increase`), or alone.")
+    value: float = Field(description="The limit, as the config has it.")
+    unit: Unit = Field(
+        description="Of a loss: `points` are hundredths, `%` hundredths of the baseline's value; empty: the "
+        "metric's own.",
     )
+    bound: str = Field(description="What bounds its loss: `proportions`, `means`, `roc_auc`, `resampled`.")
+    max_loss: float = Field(
+        description="The largest loss: against the baseline, or past `min` or `max`, then 0. A relative one "
+        "is a fraction of the baseline's value."
+    )
+    part: str = Field("", description="The class or the slice that it is about; empty: all test examples.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_it_was(cls, values: Any) -> Any:
+        """Returns a limit as an earlier trimtab wrote it, of accuracy or of an error, in today's form."""
+        if not isinstance(values, dict) or "name" in values:
+            return values
+        is_error = values.get("bound") == "errors"
+        found = headline_among({values.get("metric", ""): 0.0})
+        return {
+            "name": found.name if found else values.get("metric", ""),
+            "value": values.get("max_loss"),
+            "kind": "max_increase" if is_error else "max_drop",
+            "unit": "%" if is_error else "points",
+            **values,
+            "bound": "means" if is_error else values.get("bound"),
+        }
+
+    @property
+    def is_alone(self) -> bool:
+        """Returns whether it is one of the metric itself, whatever the baseline's is."""
+        return self.kind in ("min", "max")
+
+    def loss(self, value: float) -> str:
+        """Returns a loss in words, such as ``1.02 points``."""
+        if not math.isfinite(value):
+            return "any amount"
+        if not self.unit:
+            return f"{value:.4g}"
+        return f"{abs(100 * value) if abs(value) < 5e-5 else 100 * value:.2f} {self.unit}"
+
+    @property
+    def allowed(self) -> str:
+        """Returns what it allows, such as ``at most 1.00 points below the baseline's``."""
+        if self.kind in ("min", "max"):
+            value = f"{100 * self.value:.2f} %" if self.unit == "points" else f"{self.value:.4g}"
+            return f"at {'least' if self.kind == 'min' else 'most'} {value}"
+        loss = f"{100 * self.value:.2f} %" if self.unit == "%" else self.loss(self.value)
+        return f"at most {loss} {'below' if self.kind == 'max_drop' else 'above'} the baseline's"
+
+
+class LimitTest(BaseModel):
+    """How a candidate stands to a limit on the test split."""
+
+    limit: str = Field(description="The limit's name.")
+    value: float | None = Field(None, description="The metric of the candidate.")
+    baseline: float | None = Field(None, description="The metric of the baseline.")
+    loss: float | None = Field(description="The loss as estimated; null: there is no estimate.")
+    upper_bound: float | None = Field(
+        description="The upper limit of the loss at the confidence; null: nothing is ruled out."
+    )
+    confidence: float = Field(description="One-sided.")
+    holds: bool = Field(description="Whether the upper limit is within what is allowed.")
+    method: str = Field(description="How the upper limit was found.")
+    proven: bool = Field(True, description="Whether its confidence is kept on so few examples.")
+    why_not: str = Field("", description="Why it is an estimate.")
 
 
 class Reach(BaseModel):
@@ -52,8 +121,16 @@ class ProofTest(BaseModel):
 
     candidate: str
     confidence: float = Field(description="1 - the level it was tested at.")
-    upper_bound: float = Field(description="The upper limit of its loss at that confidence.")
-    passed: bool
+    upper_bound: float | None = Field(
+        description="The upper limit of its loss at that confidence, of the first limit."
+    )
+    passed: bool = Field(description="Whether every limit holds.")
+    limits: list[LimitTest] = Field([], description="How it stands to each limit, in their order.")
+
+    @property
+    def broken(self) -> list[LimitTest]:
+        """Returns the limits that do not hold."""
+        return [limit for limit in self.limits if not limit.holds]
 
 
 class Reuse(BaseModel):
@@ -92,5 +169,5 @@ class Proof(BaseModel):
 
     @property
     def passed(self) -> list[str]:
-        """Returns the candidates that are proven."""
+        """Returns the candidates for which every limit holds."""
         return [test.candidate for test in self.tested if test.passed]

@@ -7,8 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from trimtab.artifacts.evaluation import Drop, Latency
-from trimtab.artifacts.proof import Proof
+from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency
+from trimtab.artifacts.proof import LimitTest, Proof
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
 from trimtab.tasks.quality import ClassMetrics
@@ -26,6 +26,8 @@ class CandidateResult(BaseModel):
     recipe: list[dict[str, Any]] = Field(description="The chain with all parameters, and its runtime.")
     runtime: str = Field("litert", description="What runs the model, here and where it is served.")
     ok: bool = Field(description="Whether there is a model; when not, `reasons` says why.")
+    task: str = Field("", description="What was judged; empty where there is no model.")
+    headline: HeadlineValue | None = Field(None, description="The metric that the task is about.")
     metrics: dict[str, float] = Field(
         {},
         description="On the test split. Classification: accuracy, balanced_accuracy, macro_f1, log_loss, "
@@ -43,12 +45,23 @@ class CandidateResult(BaseModel):
         description="Loss of quality against the baseline; its limit is as if there were no other "
         "candidate, see `proof`.",
     )
+    limits: list[LimitTest] = Field(
+        [],
+        description="How it stands to each limit of `proof.limits`, as if there were no other candidate; the "
+        "baseline, to those that stand alone.",
+    )
     latency_ms: Latency | None = Field(None, description="Milliseconds for one example.")
     size_bytes: int | None = Field(None, description="Bytes of the model file.")
     gzip_bytes: int | None = Field(None, description="Bytes of the model file after gzip.")
     parameters: int | None = Field(None, description="Weights, trainable or not.")
     macs: int | None = Field(None, description="Multiply-accumulates for one example.")
     sparsity: float | None = Field(None, description="Share of zeros in the kernels, 0 to 1.")
+
+    @property
+    def quality(self) -> HeadlineValue | None:
+        """Returns the metric that the task is about."""
+        return self.headline or HeadlineValue.among(self.metrics)
+
     within_budget: bool = Field(False, description="Whether every limit of the budget holds.")
     reasons: list[str] = Field([], description="Why it is not within the budget, in words.")
     on_pareto_front: bool = Field(

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from trimtab.config.base import Section
+from trimtab.config.code import Code
+from trimtab.config.limits import Limit, SliceOrColumn, declared, is_function
+from trimtab.config.problems import Problems
+from trimtab.registry import TASKS, module
+
+DEFAULTS = {"max_accuracy_drop": 0.01, "max_error_increase": 0.05}
+"""What the short forms are where a budget names no limit of quality at all."""
 
 
 class Budget(Section):
     """Every limit that is set must hold; the objective picks among the candidates that remain."""
 
-    max_accuracy_drop: float = Field(
-        0.01,
+    max_accuracy_drop: float | None = Field(
+        None,
         gt=0,
         lt=1,
-        description="Classification: largest drop in accuracy, as a fraction (0.01 is one point).",
+        description="Classification: largest drop in accuracy, as a fraction (0.01 is one point); null: "
+        "0.01, unless there are `limits` or `per_class`.",
     )
-    max_error_increase: float = Field(
-        0.05, gt=0, lt=10, description="Regression: largest relative increase of the mean absolute error."
+    max_error_increase: float | None = Field(
+        None,
+        gt=0,
+        lt=10,
+        description="Regression: largest relative increase of the mean absolute error; null: 0.05, unless "
+        "there are `limits`.",
+    )
+    limits: list[Limit] = Field([], description="Limits in any metric; all must hold.")
+    per_class: Limit | None = Field(
+        None,
+        description="A limit that must hold for every class, such as `{metric: recall, max_drop: 0.05}`.",
+    )
+    slices: list[SliceOrColumn] = Field(
+        [],
+        description="Columns, or `{column: age, bins: [30, 60]}`: limits must hold for each of their values, "
+        "or of their ranges, alone.",
     )
     max_latency_ms: float | None = Field(None, gt=0, description="Median latency of one example.")
     max_size_kb: float | None = Field(
@@ -29,7 +53,7 @@ class Budget(Section):
         0.95,
         gt=0.5,
         lt=1,
-        description="The model that ships keeps the limit of its quality with at least this probability.",
+        description="The model that ships keeps the limits of its quality with at least this probability.",
     )
     proof: Literal["required", "estimate"] = Field(
         "required",
@@ -38,3 +62,65 @@ class Budget(Section):
     )
     objective: Literal["latency", "size", "balanced"] = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")
+    code: SkipJsonSchema[Code | None] = Field(None, description="The files of the limits' functions.")
+
+    @model_validator(mode="after")
+    def _is_of_every_class(self) -> Self:
+        if self.per_class is None:
+            return self
+        if is_function(self.per_class.metric) or "class" not in declared(self.per_class.metric).takes:
+            raise ValueError(f"per_class: {self.per_class.metric} is not a metric of one class")
+        if self.per_class.class_name is not None:
+            raise ValueError("per_class: it is of every class; name none")
+        return self
+
+    @property
+    def columns(self) -> list[str]:
+        """Returns the columns that slices are made by, each once."""
+        return list(dict.fromkeys(one.column for one in self.slices))
+
+    @property
+    def needs_answers(self) -> bool:
+        """Returns whether a limit is about more than the scores of the task's own metric on all rows."""
+        return bool(self.limits or self.per_class or self.slices)
+
+    def short_form(self, name: str) -> float | None:
+        """Returns a short form, or what it is by default where nothing limits the quality; None: no limit."""
+        given: float | None = getattr(self, name)
+        return DEFAULTS[name] if given is None and not self.limits and self.per_class is None else given
+
+    def named(self) -> Iterator[tuple[tuple[str | int, ...], Limit]]:
+        """Yields every limit that is written out, with its place in the section."""
+        for place, limit in enumerate(self.limits):
+            yield ("limits", place), limit
+        if self.per_class is not None:
+            yield ("per_class",), self.per_class
+        for place, one in enumerate(self.slices):
+            for inner, limit in enumerate(one.limits or []):
+                yield ("slices", place, "limits", inner), limit
+
+    def functions(self) -> list[str]:
+        """Returns the users' own metrics, ``module:function``, each once."""
+        return list(dict.fromkeys(limit.metric for _, limit in self.named() if is_function(limit.metric)))
+
+
+def check_task(budget: Budget, task: str) -> None:
+    """Refuses limits of metrics that a task's answers have no place for.
+
+    Args:
+        budget: The section.
+        task: The task's name.
+
+    Raises:
+        ValidationError: If there are any.
+    """
+    problems, form = Problems(), module(TASKS, task).TASK.judging.form
+    for place, limit in budget.named():
+        if not is_function(limit.metric) and form not in declared(limit.metric).forms:
+            problems.add(("budget", *place, "metric"), misfit(limit.metric, task), limit.metric)
+    problems.refuse("Config")
+
+
+def misfit(metric: str, task: str) -> str:
+    """Returns in words that a metric cannot judge a task."""
+    return f"{metric} does not judge {task}"

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from trimtab.config.base import Section
@@ -32,14 +32,15 @@ def digest(files: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def collect(builder: str, directory: Path) -> Code | None:
-    """Returns the code of a builder: its module or package, and what that imports from the same directory.
+def collect(references: Sequence[str], directory: Path, field: str) -> Code | None:
+    """Returns the code of functions: their modules, and what those import from the same directory.
 
     Imports are found without running anything, wherever they are in a file.
 
     Args:
-        builder: ``module:function``.
+        references: Such as ``module:function``.
         directory: Where the config file is.
+        field: The field of the config that names them, for messages.
 
     Returns:
         The code, or None when the module is not there: then it is installed where the stages run.
@@ -49,43 +50,41 @@ def collect(builder: str, directory: Path) -> Code | None:
             large to travel.
     """
     files: dict[str, str] = {}
-    pending, done = [builder.partition(":")[0].partition(".")[0]], set[str]()
+    pending, done = [each.partition(":")[0].partition(".")[0] for each in references], set[str]()
     while pending:
         name = pending.pop()
         if name in done:
             continue
         done.add(name)
-        own = _files(directory, name)
+        own = _files(directory, name, field)
         if own and name in sys.stdlib_module_names:
             raise ConfigError(
                 f"it has the name of Python's own module {name}, which other libraries would get instead",
                 path=str(own[0]),
-                field=f"model.builder: {builder}",
+                field=f"{field}: {', '.join(references)}",
                 hint="Rename it.",
             )
         for file in own:
-            files[file.relative_to(directory).as_posix()] = text = _read(file)
+            files[file.relative_to(directory).as_posix()] = text = _read(file, field)
             pending += _imported(text)
     size = len(json.dumps(files))
     if size > MAX_BYTES:
         raise ConfigError(
             f"its {len(files)} files have {size:,} bytes; {MAX_BYTES:,} can travel with a run",
             path=str(directory),
-            field=f"model.builder: {builder}",
+            field=f"{field}: {', '.join(references)}",
             hint="Install them in a derived image, and keep them out of the config's directory.",
         )
     return Code(files=files, sha256=digest(files)) if files else None
 
 
-def _files(directory: Path, name: str) -> list[Path]:
+def _files(directory: Path, name: str, field: str) -> list[Path]:
     package, module = directory / name, directory / f"{name}.py"
     if (package / "__init__.py").is_file() or (package.is_dir() and not module.is_file()):
         try:
             return sorted(_modules(package, frozenset()))
         except OSError as error:
-            raise ConfigError(
-                f"cannot be read: {error.strerror}", path=str(package), field="model.builder"
-            ) from None
+            raise ConfigError(f"cannot be read: {error.strerror}", path=str(package), field=field) from None
     return [module] if module.is_file() else []
 
 
@@ -101,12 +100,12 @@ def _modules(package: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield path
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, field: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "expected UTF-8 text"
-        raise ConfigError(f"cannot be read: {reason}", path=str(file), field="model.builder") from None
+        raise ConfigError(f"cannot be read: {reason}", path=str(file), field=field) from None
 
 
 def _imported(text: str) -> Iterator[str]:

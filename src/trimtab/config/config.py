@@ -18,7 +18,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from trimtab.config import brought, chains
 from trimtab.config.base import Section
-from trimtab.config.budget import Budget
+from trimtab.config.budget import Budget, check_task
 from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
@@ -84,6 +84,8 @@ class Config(Section):
     @model_validator(mode="after")
     def _can_be_done(self) -> Self:
         chains_of_recipes, runtimes = self._chains()[0], _runtimes(self.runtimes)
+        if self.data.task is not None:
+            check_task(self.budget, self.data.task)
         brought.check(self.model, self.train, chains_of_recipes, runtimes, is_tuned=self.tune is not None)
         return self
 

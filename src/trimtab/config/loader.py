@@ -104,13 +104,21 @@ def _uri(source: Path) -> str:
 
 
 def _with_code(config: Config, path: Path) -> Config:
-    """Returns the config with the files of the model's builder, which lie beside the config file."""
-    if config.model.code is not None:
-        raise ConfigError("is filled in by trimtab; leave it out", path=str(path), field="model.code")
-    if config.model.builder is None:
-        return config
-    found = code.collect(config.model.builder, path.absolute().parent)
-    return config.model_copy(update={"model": config.model.model_copy(update={"code": found})})
+    """Returns the config with the files of the user's own functions, which lie beside the config file."""
+    for section in ("model", "budget"):
+        if getattr(config, section).code is not None:
+            raise ConfigError(
+                "is filled in by trimtab; leave it out", path=str(path), field=f"{section}.code"
+            )
+    directory, builder = path.absolute().parent, config.model.builder
+    model = code.collect([builder], directory, "model.builder") if builder else None
+    functions = code.collect(config.budget.functions(), directory, "budget.limits")
+    return config.model_copy(
+        update={
+            "model": config.model.model_copy(update={"code": model}),
+            "budget": config.budget.model_copy(update={"code": functions}),
+        }
+    )
 
 
 def _set(values: dict[str, Any], override: str) -> Location:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trimtab.artifacts.evaluation import Drop, Latency
-from trimtab.artifacts.proof import Limit
+from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget
 from trimtab.evaluate.latency import NOISE
 from trimtab.tasks import registry as tasks
@@ -23,6 +23,7 @@ class Finalist:
         latency: Measured beside the other finalists.
         size_bytes: Bytes of the model file.
         examples_needed: About how many test examples would prove its drop, if known.
+        tests: How it stands to each limit of quality, as if there were no other candidate.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Finalist:
     latency: Latency
     size_bytes: int
     examples_needed: int | None = None
+    tests: Sequence[LimitTest] = ()
 
 
 def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
@@ -44,31 +46,37 @@ def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
     return found
 
 
-def unproven(drop: Drop, budget: Budget, task: str) -> str:
-    """Returns in words why the quality of a candidate is not proven, given its loss and the limit of it."""
-    limit = accuracy_budget(budget, task)
-    bound, allowed = _apart(100 * drop.upper_bound, 100 * limit)
-    observed, _ = _apart(100 * drop.observed, 100 * limit)
-    sure = f"{100 * drop.confidence:.3g} % confidence, {drop.examples:,} examples"
-    return tasks.task(task).judging.headline.unproven(bound, observed, allowed, sure)
+def unproven(limit: Limit, test: LimitTest, examples: int, task: str) -> str:
+    """Returns in words why a limit of the quality is not proven.
 
-
-def quality_limit(budget: Budget, task: str) -> Limit:
-    """Returns the limit of the quality."""
+    Args:
+        limit: The limit.
+        test: How the candidate stands to it.
+        examples: Of the test.
+        task: The task's name.
+    """
+    sure = f"{100 * test.confidence:.3g} % confidence, {examples:,} examples"
     headline = tasks.task(task).judging.headline
-    return Limit(metric=headline.metric, bound=headline.bound, max_loss=accuracy_budget(budget, task))
+    if limit.metric == headline.metric and not limit.part and not limit.is_alone:
+        bound, allowed = _apart(100 * _number(test.upper_bound), 100 * limit.max_loss)
+        observed, _ = _apart(100 * _number(test.loss), 100 * limit.max_loss)
+        return headline.unproven(bound, observed, allowed, sure)
+    upper, seen = (limit.loss(_number(value)) for value in (test.upper_bound, test.loss))
+    if limit.is_alone:
+        found = "unknown" if test.value is None else f"{test.value:.4g}"
+        return (
+            f"{limit.name} must be {limit.allowed}: it is {found}, and may be past that by {upper} ({sure})"
+        )
+    return (
+        f"{limit.name} could be worse by {upper} ({sure}, by {test.method}); it may be {limit.allowed}, "
+        f"{seen} observed"
+    )
 
 
 def relative_cost(finalist: Finalist, baseline: Finalist, budget: Budget) -> float:
     """Returns the cost over the baseline's by the objective; ``balanced``: the geometric mean of both."""
     cost = _cost(finalist, baseline, budget.objective)
     return math.exp(cost / 2 if budget.objective == "balanced" else cost)
-
-
-def accuracy_budget(budget: Budget, task: str) -> float:
-    """Returns the largest drop that is allowed: of the accuracy, or the relative increase of the error."""
-    limit: float = getattr(budget, tasks.task(task).judging.headline.limit)
-    return limit
 
 
 def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tuple[Finalist, str]:
@@ -93,19 +101,22 @@ def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tu
 
 
 def nothing_passes(
-    finalists: Sequence[Finalist], reasons: Mapping[str, list[str]], budget: Budget, task: str
+    finalists: Sequence[Finalist],
+    reasons: Mapping[str, list[str]],
+    budget: Budget,
+    limits: Sequence[Limit],
 ) -> str:
     """Returns what came closest to the budget, and what to change.
 
     Args:
         finalists: At least one.
         reasons: Why each is not within the budget.
-        budget: The limits.
-        task: ``classification`` or ``regression``.
+        budget: Of latency and size.
+        limits: Of the quality.
     """
-    closest = min(finalists, key=lambda finalist: _excess(finalist, budget, task))
+    closest = min(finalists, key=lambda finalist: _excess(finalist, budget, limits))
     why = "; ".join(reasons[closest.name])
-    advice = _advice(closest, budget, task)
+    advice = _advice(closest, budget)
     return f"No candidate is within the budget. Closest: {closest.name} ({why}). {advice}"
 
 
@@ -140,16 +151,14 @@ def _numbers(finalist: Finalist) -> str:
     return f"{finalist.latency.p50:.3g} ms and {finalist.size_bytes / 1000:,.1f} kB"
 
 
-def _advice(closest: Finalist, budget: Budget, task: str) -> str:
+def _advice(closest: Finalist, budget: Budget) -> str:
     advice = []
-    if closest.drop.upper_bound > accuracy_budget(budget, task):
+    if broken := [test.limit for test in closest.tests if not test.holds]:
         if closest.examples_needed is not None:
             needed = f"{closest.examples_needed:,}"
             advice.append(f"About {needed} test examples with the same rates would prove its drop.")
         else:
-            advice.append(
-                "Its observed drop is past the budget: train it longer, compress less, or allow more."
-            )
+            advice.append(f"For its {', '.join(broken)}: train it longer, compress less, or allow more.")
     if budget.max_latency_ms is not None and closest.latency.p50 > budget.max_latency_ms:
         advice.append(f"It needs budget.max_latency_ms: {closest.latency.p50:.3g}, or a smaller model.")
     if budget.max_size_kb is not None and closest.size_bytes > budget.max_size_kb * 1000:
@@ -158,14 +167,24 @@ def _advice(closest: Finalist, budget: Budget, task: str) -> str:
     return " ".join(advice)
 
 
-def _excess(finalist: Finalist, budget: Budget, task: str) -> float:
+def _excess(finalist: Finalist, budget: Budget, limits: Sequence[Limit]) -> float:
     """Returns how many times over the budget a candidate is where it is worst."""
-    ratios = [finalist.drop.upper_bound / accuracy_budget(budget, task)]
+    pairs = zip(limits, finalist.tests, strict=False)  # the baseline has a test of some limits only
+    ratios = [_times(limit, test) for limit, test in pairs]
     if budget.max_latency_ms is not None:
         ratios.append(finalist.latency.p50 / budget.max_latency_ms)
     if budget.max_size_kb is not None:
         ratios.append(finalist.size_bytes / (budget.max_size_kb * 1000))
-    return max(ratios)
+    return max(ratios, default=0.0)
+
+
+def _times(limit: Limit, test: LimitTest) -> float:
+    upper = _number(test.upper_bound)
+    return upper / limit.max_loss if limit.max_loss else 1 + upper / max(abs(limit.value), 1e-9)
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else value
 
 
 def _apart(value: float, limit: float) -> tuple[str, str]:

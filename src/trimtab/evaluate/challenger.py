@@ -1,21 +1,22 @@
 """Champion against challenger: the rule by which a new model replaces the one in service.
 
-Both answer the same fresh test examples, and the loss of the challenger against the champion is limited by
-the one-sided, paired tests of ``significance``. The challenger is promoted if it is
+Both answer the same fresh test examples, and the challenger is held to every limit of the budget with the
+champion in the baseline's place, by the one-sided, paired tests of ``limits``. It is promoted if it is
 
-- *better*: the upper limit of its loss is below zero, or
-- *not worse and cheaper*: the upper limit is within what is tolerated, and its file is smaller or its latency
-  lower by a stated share, while the other one has not grown by as much. Of its latency, that too is an upper
-  limit at the same confidence.
+- *better*: every limit holds, and the upper limit of its loss in the task's own metric is below zero, or
+- *not worse and cheaper*: every limit holds, and its file is smaller or its latency lower by a stated share,
+  while the other one has not grown by as much. Of its latency, that too is an upper limit at the same
+  confidence.
 
-A limit below zero is also within what is tolerated, so that both ways rest on one limit: a challenger whose
-true loss is at or past the tolerated one is promoted with a probability of at most 1 - confidence, whichever
-way it takes. (Non-inferiority with a fixed margin; testing superiority after it needs no correction: European
-Medicines Agency, "Points to consider on switching between superiority and non-inferiority", 2000.)
+Every limit must hold either way: a challenger whose true loss is at or past one of them is promoted with a
+probability of at most 1 - confidence. (Non-inferiority with a fixed margin; testing superiority after it
+needs no correction: European Medicines Agency, "Points to consider on switching between superiority and
+non-inferiority", 2000.)
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,34 +25,33 @@ from scipy import stats
 
 from trimtab.artifacts.comparison import Finding
 from trimtab.artifacts.evaluation import Drop
-from trimtab.config.budget import Budget
+from trimtab.artifacts.proof import LimitTest
+from trimtab.config.budget import DEFAULTS, Budget
 from trimtab.config.retrain import Retrain
-from trimtab.evaluate.budget import accuracy_budget
-from trimtab.tasks import registry as tasks
 
 
-def tolerated(retrain: Retrain, budget: Budget, task: str) -> float:
-    """Returns the largest loss of "not worse": of accuracy, or the relative increase of the error."""
-    stated: float | None = getattr(retrain, tasks.task(task).judging.headline.limit)
-    return accuracy_budget(budget, task) if stated is None else stated
+def limits_of(retrain: Retrain, budget: Budget) -> Budget:
+    """Returns the budget by which a challenger is held against the champion: its own short forms go first."""
+    stated = {name: getattr(retrain, name) for name in DEFAULTS if getattr(retrain, name) is not None}
+    return budget.model_copy(update=stated)
 
 
-def judge(loss: Drop, gain: Drop, limit: float, *, is_cheaper: bool) -> Finding:
+def judge(loss: Drop, gain: Drop, tests: Sequence[LimitTest], *, is_cheaper: bool) -> Finding:
     """Returns what is proven of a challenger.
 
     Args:
-        loss: What the challenger loses against the champion, with its proven limit.
+        loss: What the challenger loses against the champion in the task's own metric, with its proven limit.
         gain: What the champion loses against the challenger: below zero, the challenger is proven worse.
-        limit: The loss that "not worse" tolerates.
+        tests: How the challenger stands to each limit, with the champion in the baseline's place.
         is_cheaper: Whether it is cheaper; see ``cheaper``.
 
     Returns:
         ``better`` and ``cheaper`` (and not worse) replace the champion. ``no_gain``: not worse, and neither
         better nor cheaper. ``unproven``: "not worse" is not shown, nor is "worse".
     """
-    if loss.upper_bound < 0:
-        return "better"
-    if loss.upper_bound <= limit:
+    if all(test.holds for test in tests):
+        if loss.upper_bound < 0:
+            return "better"
         return "cheaper" if is_cheaper else "no_gain"
     return "worse" if gain.upper_bound < 0 else "unproven"
 

@@ -6,18 +6,20 @@ The order may depend on validation scores and on costs, never on a test label.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.artifacts.proof import Limit, Proof, ProofTest, Rule, Turn
+from trimtab.artifacts.proof import LimitTest, Proof, ProofTest, Rule, Turn
 from trimtab.evaluate import forecast, order, sequence
-from trimtab.evaluate.bounds.base import Bound
+from trimtab.evaluate.expected import Stake
+from trimtab.evaluate.limits import Tests
 from trimtab.evaluate.order import Order
 
 _LEFT_OUT = "not tested: by validation and cost, the order of the tests goes better without it"
+_NO_BASELINE = "not tested: the baseline itself is not proven to keep the limits that stand alone"
 _NOT_REACHED = "not tested: its sequence ended before it"
 
 
@@ -29,103 +31,136 @@ class Contender:
         name: The candidate's id.
         family: Its branch.
         cost: By the objective, over the baseline's.
-        losses: Loss on each validation example, ``(n,)``, see ``significance.losses``; empty: there is none.
+        losses: For each limit the losses that validation saw, ``(n,)``, see ``expected``; empty: there are
+            none.
     """
 
     name: str
     family: str
     cost: float
-    losses: NDArray[np.float64]
+    losses: Sequence[NDArray[np.float64]]
 
 
 def prove(
     contenders: Sequence[Contender],
-    limit: Limit,
+    stakes: Sequence[Stake],
     examples: int,
     confidence: float,
-    bound: Callable[[str, float], Bound],
+    tests: Tests,
+    baseline: ProofTest | None = None,
 ) -> Proof:
-    """Returns which candidates are proven, all together, at the confidence.
+    """Returns which candidates are proven to keep every limit, all together, at the confidence.
 
     Args:
         contenders: In any order; the result does not depend on it.
-        limit: The largest loss that is allowed.
+        stakes: The limits, at least one.
         examples: How many test examples there are.
         confidence: One-sided, such as 0.95.
-        bound: Returns the bound of a candidate's loss on the test examples at a confidence.
+        tests: Returns how a candidate stands to each limit on the test examples at a confidence.
+        baseline: How the baseline stands to limits that do not compare with it. It is what ships if nothing
+            else passes, and so it is tested first, at full confidence; if it fails, nothing is tested.
     """
-    if not contenders:
-        return Proof(rule="fixed_sequence", confidence=confidence, examples=examples, limits=[limit])
+    limits, first = [stake.limit for stake in stakes], [] if baseline is None else [baseline]
+    if not contenders or any(not test.passed for test in first):
+        return Proof(
+            proven=not _why_not(first),
+            why_not=_why_not(first),
+            rule="fixed_sequence",
+            confidence=confidence,
+            examples=examples,
+            limits=limits,
+            tested=first,
+            stopped_at=[test.candidate for test in first if not test.passed],
+            not_tested={one.name: _NO_BASELINE for one in contenders},
+        )
     contenders = sorted(contenders, key=lambda contender: contender.name)
-    planned = _plan(contenders, limit, examples, 1 - confidence)
-    bounds: dict[int, Bound] = {}
+    planned = _plan(contenders, stakes, 1 - confidence)
+    found: dict[int, list[LimitTest]] = {}
 
     def passes(candidate: int, level: float) -> bool:
-        bounds[candidate] = bound(contenders[candidate].name, 1 - level)
-        return bounds[candidate].upper <= limit.max_loss
+        found[candidate] = tests(contenders[candidate].name, 1 - level)
+        return all(test.holds for test in found[candidate])
 
-    tests = sequence.run(planned, passes, 1 - confidence)
+    made = sequence.run(planned, passes, 1 - confidence)
     names = [contender.name for contender in contenders]
-    tested = [
-        ProofTest(
-            candidate=names[test.candidate],
-            confidence=1 - test.level,
-            upper_bound=bounds[test.candidate].upper,
-            passed=test.passed,
-        )
-        for test in tests
-    ]
-    why_not = next((found.why_not for found in bounds.values() if not found.proven), "")
+    tested = first + [test_of(names[one.candidate], 1 - one.level, found[one.candidate]) for one in made]
+    why_not = _why_not(tested)
     return Proof(
         proven=not why_not,
         why_not=why_not,
         rule=_rule(planned),
         confidence=confidence,
         examples=examples,
-        limits=[limit],
+        limits=limits,
         order=_turns(planned, names),
         tested=tested,
         stopped_at=[test.candidate for test in tested if not test.passed],
         not_tested={
             name: _NOT_REACHED if place in planned.sequence else _LEFT_OUT
             for place, name in enumerate(names)
-            if place not in bounds
+            if place not in found
         },
     )
 
 
 def estimate(
     contenders: Sequence[Contender],
-    limit: Limit,
+    stakes: Sequence[Stake],
     examples: int,
     confidence: float,
-    bound: Callable[[str, float], Bound],
+    tests: Tests,
+    baseline: ProofTest | None = None,
 ) -> Proof:
     """Returns which candidates would be proven if each were the only one; arguments as for ``prove``."""
-    bounds = {contender.name: bound(contender.name, confidence).upper for contender in contenders}
     return Proof(
         proven=False,
         why_not="the config asks for an estimate (budget.proof)",
         rule="estimate",
         confidence=confidence,
         examples=examples,
-        limits=[limit],
+        limits=[stake.limit for stake in stakes],
         tested=[
-            ProofTest(
-                candidate=name, confidence=confidence, upper_bound=upper, passed=upper <= limit.max_loss
-            )
-            for name, upper in bounds.items()
+            *([] if baseline is None else [baseline]),
+            *(test_of(one.name, confidence, tests(one.name, confidence)) for one in contenders),
         ],
     )
 
 
-def _plan(contenders: Sequence[Contender], limit: Limit, examples: int, level: float) -> Order:
+def test_of(name: str, confidence: float, limits: list[LimitTest]) -> ProofTest:
+    """Returns a test of all limits."""
+    return ProofTest(
+        candidate=name,
+        confidence=confidence,
+        upper_bound=limits[0].upper_bound,
+        passed=all(limit.holds for limit in limits),
+        limits=limits,
+    )
+
+
+def _why_not(tested: Sequence[ProofTest]) -> str:
+    """Returns why what passed is an estimate: for which limits the level is not known to be kept."""
+    if not tested:
+        return ""
+    weak = {limit.limit: limit.why_not for test in tested for limit in test.limits if not limit.proven}
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in weak.items():
+        by_reason.setdefault(reason, []).append(name)
+    if len(tested[0].limits) == 1:
+        return "; ".join(by_reason)
+    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def _plan(contenders: Sequence[Contender], stakes: Sequence[Stake], level: float) -> Order:
     costs = np.array([contender.cost for contender in contenders])
-    losses = np.stack([contender.losses for contender in contenders], axis=1)
-    known = forecast.Validation(losses, costs, [contender.family for contender in contenders])
-    # Answers that are right or wrong cannot differ less than their rates do.
-    least_variance = limit.max_loss if limit.bound == "proportions" else 0.0
-    return order.plan(forecast.p_values(known, limit.max_loss, examples, least_variance), costs, level)
+    families = [contender.family for contender in contenders]
+    worst = np.zeros(1)
+    for place, stake in enumerate(stakes):
+        losses = np.stack([contender.losses[place] for contender in contenders], axis=1)
+        known = forecast.Validation(losses, costs, families)
+        # A candidate passes where it passes every limit.
+        drawn = forecast.p_values(known, stake.margin, stake.examples, stake.least_variance)
+        worst = np.maximum(worst, drawn)
+    return order.plan(worst, costs, level)
 
 
 def _rule(planned: Order) -> Rule:

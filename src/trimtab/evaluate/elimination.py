@@ -1,4 +1,4 @@
-"""Which models need not be quantized: those that are proven to break the accuracy budget already.
+"""Which models need not be quantized: those that are proven to break the limit of the task's own metric.
 
 No quantization gains accuracy back worth the name; so a model whose loss on the validation examples is
 *proven* to exceed the budget is not quantized at all. The proof is one-sided and paired. With ``b`` and ``c``
@@ -23,7 +23,7 @@ import numpy as np
 
 from trimtab.config.budget import Budget
 from trimtab.errors import ArtifactError
-from trimtab.evaluate.budget import accuracy_budget
+from trimtab.evaluate.limits import headline_limit
 from trimtab.tasks import registry as tasks
 
 
@@ -45,7 +45,10 @@ def over_budget(baseline: np.ndarray, scores: np.ndarray, budget: Budget, task: 
     before, after, n = baseline.astype(np.float64), scores.astype(np.float64), len(scores)
     if n < 2:
         return ""
-    headline, margin = tasks.task(task).judging.headline, accuracy_budget(budget, task)
+    limit = headline_limit(budget, task)
+    if limit is None:
+        return ""
+    headline, margin = tasks.task(task).judging.headline, limit.max_loss
     excess, scale = headline.excess(before, after, margin), headline.scale(float(before.mean()))
     z = NormalDist().inv_cdf(budget.confidence)
     lower = float(excess.mean()) - z * float(excess.std(ddof=1)) / math.sqrt(n)

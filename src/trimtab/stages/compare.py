@@ -13,7 +13,7 @@ from trimtab import progress
 from trimtab.artifacts import comparison, selection
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.comparison import Comparison, ComparisonLineage, Forced, Rival
-from trimtab.artifacts.evaluation import Latency
+from trimtab.artifacts.evaluation import Examples, HeadlineValue, Latency
 from trimtab.artifacts.selection import Selection
 from trimtab.batch import OUTPUT, Batch, take
 from trimtab.config.config import Config
@@ -24,7 +24,7 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import ArtifactError, ConfigError, ModelError
 from trimtab.evaluate import challenger as rule
-from trimtab.evaluate import latency, significance
+from trimtab.evaluate import latency, limits, significance
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
@@ -32,6 +32,7 @@ from trimtab.runtimes.base import width
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import reuse, settings
 from trimtab.stages.judged import remember
+from trimtab.stages.proving import split_of
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 from trimtab.tasks import registry as tasks
@@ -45,19 +46,20 @@ class _Judged:
     """A model's answers to the fresh test examples.
 
     Attributes:
-        scores: As the task judges them, ``(n,)``.
+        made: Scores as the task judges them, and answers.
         inputs: The first examples as the model takes them, for its latency.
     """
 
     model: Served
-    scores: NDArray[np.float64]
+    made: Examples
     inputs: Batch
 
     def rival(self, task: str, measured: Latency) -> Rival:
         """Returns what the report shows of it."""
-        score = {tasks.task(task).judging.headline.metric: float(self.scores.mean())}
+        headline = HeadlineValue.of(tasks.task(task).judging.headline, float(self.made.scores.mean()))
         size = files.size_bytes(runtime(self.model.runtime), self.model.directory)
-        return Rival(metrics=score, size_bytes=size, latency_ms=measured)
+        metrics = {headline.metric: headline.value}
+        return Rival(metrics=metrics, headline=headline, size_bytes=size, latency_ms=measured)
 
 
 def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") -> bool:
@@ -137,28 +139,36 @@ def _decided(
         config.seed,
     )
     before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in rivals.items())
-    confidence, limit = config.retrain.confidence, rule.tolerated(config.retrain, config.budget, task)
-    loss = significance.drop(champion.scores, challenger.scores, confidence, task, groups)
-    gain = significance.drop(challenger.scores, champion.scores, confidence, task, groups)
+    confidence, asked = config.retrain.confidence, rule.limits_of(config.retrain, config.budget)
+    scores = champion.made.scores, challenger.made.scores
+    loss = significance.drop(*scores, confidence, task, groups)
+    gain = significance.drop(*scores[::-1], confidence, task, groups)
+    split = split_of(data, "test", asked.columns, groups)
+    demands = limits.demands(asked, split)
+    tests = [one.test(split, champion.made, challenger.made, confidence) for one in demands]
     ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
-    finding = rule.judge(loss, gain, limit, is_cheaper=is_cheaper)
-    why = words.finding(finding, version, before, after, loss, gain, limit, ratio)
-    if finding == "unproven":
-        scores = (champion.scores, challenger.scores)
-        why += words.more_examples(significance.examples_needed(*scores, limit, confidence, task, groups))
-    return Comparison(
+    finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)
+    own = limits.headline_limit(asked, task)
+    found = Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,
-        why=why,
+        why="",
         version=version,
         champion=before,
         challenger=after,
         loss=loss,
         gain=gain,
-        tolerated=limit,
+        tolerated=own.max_loss if own else None,
+        limits=[one.limit for one in demands],
+        tests=tests,
         latency_ratio=ratio,
     )
+    found.why = words.finding(found)
+    if finding == "unproven" and own and [one.limit for one in tests if not one.holds] == [own.name]:
+        needed = significance.examples_needed(*scores, own.max_loss, confidence, task, groups)
+        found.why += words.more_examples(needed)
+    return found
 
 
 def _served(version: artifact.Artifact) -> Served:
@@ -206,4 +216,5 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
     if inputs is None:
         raise ModelError("there are no test examples")
     outputs, labels = (np.concatenate(column) for column in zip(*answers, strict=True))
-    return _Judged(model, judging.scores(outputs, labels, asked, own), inputs)
+    scores = judging.scores(outputs, labels, asked, own)
+    return _Judged(model, Examples(scores.astype(np.float32), outputs.astype(np.float32), own), inputs)

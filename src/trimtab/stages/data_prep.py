@@ -116,6 +116,7 @@ def _question(asked: _Asked, sources: Sources) -> dict[str, Any]:
         "form": asdict(asked.form),
         "seed": config.seed,
         "champion": snapshot.digests if snapshot else [],
+        "slices": sorted(config.budget.columns),
         "drift": config.retrain.drift if snapshot else None,
     }
 
@@ -132,7 +133,12 @@ def _make(task: Task, ref: str, asked: _Asked, sources: Sources) -> bool:
     try:
         with task.store.create(ref) as draft:
             prepared = prepare(
-                config.data, seed=config.seed, directory=draft.path, champion=champion, form=asked.form
+                config.data,
+                seed=config.seed,
+                directory=draft.path,
+                champion=champion,
+                form=asked.form,
+                slices=config.budget.columns,
             )
             if checksums(config.data) != sources:
                 raise _ChangedError

@@ -2,79 +2,147 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from trimtab.artifacts.evaluation import Drop, read_test, read_validation
-from trimtab.artifacts.proof import Proof
+from trimtab.artifacts.evaluation import read_test, read_validation
+from trimtab.artifacts.proof import Limit, LimitTest, Proof
+from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.groups import Groups
-from trimtab.evaluate import budget, choice, significance
-from trimtab.evaluate.bounds.base import Bound
+from trimtab.evaluate import budget, choice
 from trimtab.evaluate.budget import Finalist
 from trimtab.evaluate.choice import Contender
+from trimtab.evaluate.expected import Expectation, Stake
+from trimtab.evaluate.limits import Split, demands
 
 
-def prove(
-    examples: Mapping[str, Path],
-    finalists: Mapping[str, Finalist],
-    config: Config,
-    task: str,
+def splits(limits: Budget) -> list[str]:
+    """Returns the splits of the dataset that the proof reads."""
+    return ["validation", "test"] if limits.needs_answers else ["test"]
+
+
+class Judge:
+    """The limits of the budget, asked of candidates; what was found is kept.
+
+    Args:
+        config: The config.
+        data: The dataset, of which ``splits`` are there.
+        examples: The directory of each candidate's scores and answers.
+        thresholds: Those that each candidate chose for its answers.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        data: Dataset,
+        examples: Mapping[str, Path],
+        thresholds: Mapping[str, list[float]],
+    ) -> None:
+        self.task, self.examples = data.schema.task, data.rows["test"]
+        self._examples, self._confidence = examples, config.budget.confidence
+        self.groups = data.groups("test")
+        self._own = {name: data.schema.with_thresholds(thresholds[name]) for name in examples}
+        self._before = read_test(examples[BASELINE], self._own[BASELINE])
+        self._test = split_of(data, "test", config.budget.columns, self.groups)
+        self._demands = demands(config.budget, self._test)
+        seen = read_validation(examples[BASELINE], self._own[BASELINE])
+        columns, count = config.budget.columns, len(seen.scores)
+        validation = split_of(data, "validation", columns if count else [], None, count=count)
+        self._expected = [Expectation(one, validation, seen, self.examples) for one in self._demands]
+        self._found: dict[tuple[str, float], list[LimitTest]] = {}
+
+    @property
+    def limits(self) -> list[Limit]:
+        """Returns the limits."""
+        return [demand.limit for demand in self._demands]
+
+    @property
+    def stakes(self) -> list[Stake]:
+        """Returns the limits as the forecast has to know them."""
+        return [expected.stake for expected in self._expected]
+
+    def tests(self, name: str, confidence: float) -> list[LimitTest]:
+        """Returns how a candidate stands to each limit; the baseline, to each that stands alone."""
+        key = name, confidence
+        if key not in self._found:
+            after = read_test(self._examples[name], self._own[name])
+            self._found[key] = [
+                demand.test(self._test, self._before, after, confidence)
+                for demand in self._demands
+                if name != BASELINE or demand.limit.is_alone
+            ]
+        return self._found[key]
+
+    def contender(self, name: str, family: str, cost: float) -> Contender:
+        """Returns a candidate with what validation says of it."""
+        after = read_validation(self._examples[name], self._own[name])
+        return Contender(name, family, cost, [expected.losses(after) for expected in self._expected])
+
+
+def split_of(
+    data: Dataset,
+    name: str,
+    columns: Sequence[str],
     groups: Groups | None,
-) -> Proof:
+    count: int | None = None,
+) -> Split:
+    """Returns what limits have to know of a split's rows.
+
+    Args:
+        data: The dataset, of which the split is there.
+        name: Validation or test.
+        columns: Those that slices are made by.
+        groups: The group of each row, ``(n,)``; None: each is its own.
+        count: How many rows there are, if the dataset need not say.
+    """
+    table = data.slices(name, columns) if columns else None
+    slices = {column: table[column].combine_chunks() for column in columns} if table is not None else {}
+    rows, schema = data.rows[name] if count is None else count, data.schema
+    return Split(schema.task, schema, rows, lambda: data.labels(name), slices, groups)
+
+
+def prove(judge: Judge, finalists: Mapping[str, Finalist], config: Config) -> Proof:
     """Returns what is proven of the candidates.
 
     Args:
-        examples: The directory of each candidate's scores.
-        finalists: What the budget judges of each of them.
+        judge: The limits.
+        finalists: What the budget judges of each candidate.
         config: The config.
-        task: ``classification`` or ``regression``.
-        groups: The group of each test example, ``(n,)``; None: each is its own.
     """
-    limits, before = config.budget, read_test(examples[BASELINE]).scores
-
-    def bound(name: str, confidence: float) -> Bound:
-        return significance.bound(before, read_test(examples[name]).scores, confidence, task, groups)
-
+    limits = config.budget
     rule = choice.prove if limits.proof == "required" else choice.estimate
-    contenders = list(_contenders(examples, finalists, config, task))
-    limit = budget.quality_limit(limits, task)
-    return rule(contenders, limit, len(before), limits.confidence, bound)
+    contenders = list(_contenders(judge, finalists, config))
+    alone = judge.tests(BASELINE, limits.confidence)
+    baseline = choice.test_of(BASELINE, limits.confidence, alone) if alone else None
+    return rule(contenders, judge.stakes, judge.examples, limits.confidence, judge.tests, baseline)
 
 
 def reasons(
-    proof: Proof,
-    examples: Mapping[str, Path],
-    finalists: Mapping[str, Finalist],
-    config: Config,
-    task: str,
-    groups: Groups | None,
+    judge: Judge, proof: Proof, finalists: Mapping[str, Finalist], config: Config
 ) -> dict[str, list[str]]:
     """Returns why each candidate may not be shipped, in words; nothing where it may."""
     tests, limits = {test.candidate: test for test in proof.tested}, config.budget
+    named = {limit.name: limit for limit in proof.limits}
     because = {}
     for name, finalist in finalists.items():
-        because[name] = budget.over_costs(finalist, limits)
+        costs = budget.over_costs(finalist, limits)
         test = tests.get(name)
         if test is not None and not test.passed:
-            drop = _drop(examples, name, test.confidence, task, groups)
-            because[name].insert(0, budget.unproven(drop, limits, task))
-        elif test is None and name != BASELINE and not because[name]:
-            because[name].append(proof.not_tested.get(name, "not tested: it costs no less than the baseline"))
+            broken = [
+                budget.unproven(named[one.limit], one, judge.examples, judge.task) for one in test.broken
+            ]
+            because[name] = [*broken, *costs]
+        elif test is None and name != BASELINE and not costs:
+            because[name] = [proof.not_tested.get(name, "not tested: it costs no less than the baseline")]
+        else:
+            because[name] = costs
     return because
 
 
-def _drop(
-    examples: Mapping[str, Path], name: str, confidence: float, task: str, groups: Groups | None
-) -> Drop:
-    before, after = (read_test(examples[each]).scores for each in (BASELINE, name))
-    return significance.drop(before, after, confidence, task, groups)
-
-
-def _contenders(
-    examples: Mapping[str, Path], finalists: Mapping[str, Finalist], config: Config, task: str
-) -> Iterator[Contender]:
+def _contenders(judge: Judge, finalists: Mapping[str, Finalist], config: Config) -> Iterator[Contender]:
     """Yields who keeps the limits of latency and size, and costs less than what ships otherwise."""
     baseline, limits = finalists[BASELINE], config.budget
     costs = {
@@ -84,9 +152,6 @@ def _contenders(
     }
     # Where the baseline breaks a limit itself, there is nothing else to ship, and any cost may be a gain.
     most = max(costs.values(), default=0.0) * 1.01 if budget.over_costs(baseline, limits) else 1.0
-    limit, before = budget.quality_limit(limits, task).max_loss, read_validation(examples[BASELINE]).scores
     for name, cost in costs.items():
         if cost < most:
-            losses = significance.losses(before, read_validation(examples[name]).scores, limit, task)
-            family = config.candidates()[name].branch.id
-            yield Contender(name, family, cost / max(most, 1.0), losses)
+            yield judge.contender(name, config.candidates()[name].branch.id, cost / max(most, 1.0))

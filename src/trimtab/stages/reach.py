@@ -5,8 +5,8 @@ from __future__ import annotations
 from trimtab.artifacts.proof import Reach
 from trimtab.config.config import Config
 from trimtab.errors import TooFewRowsError
-from trimtab.evaluate import budget
 from trimtab.evaluate import reach as rule
+from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
 
@@ -24,11 +24,11 @@ def known(config: Config, task: str, test_rows: int, decisions: int = 0) -> list
     """
     if config.data.group_by is not None or not test_rows:
         return []
-    limits = [budget.quality_limit(config.budget, task)]
+    limit = headline_limit(config.budget, task)
     sure = config.budget.confidence
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
-    return rule.reach(limits, test_rows, sure)
+    return rule.reach([limit] if limit else [], test_rows, sure)
 
 
 def check(found: list[Reach], config: Config) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import selection
 from trimtab.artifacts import shard as shards
-from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Latency, read_test
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, HeadlineValue, Latency, read_test
 from trimtab.artifacts.file import FileLineage
-from trimtab.artifacts.proof import Reuse
+from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
@@ -21,10 +24,10 @@ from trimtab.batch import INPUT
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.data.dataset.groups import Groups
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, pareto, significance
+from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.runtimes import files
@@ -34,6 +37,7 @@ from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
 
+Scores = NDArray[np.float32]
 _LATENCY_EXAMPLES = 64
 _GOLDEN_EXAMPLES = 16
 
@@ -83,7 +87,8 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         Whether a candidate is within the budget.
     """
     with recorded("select", run) as task:
-        config, data = settings.of(run), datasets.read(task.store, dataset, ["test"])
+        config = settings.of(run)
+        data = datasets.read(task.store, dataset, proving.splits(config.budget))
         entries, missing = _entries(task.store, evaluations)
         _check_baseline(entries, model)
         models = {name: entry.served for name, entry in entries.items()}
@@ -93,9 +98,14 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         )
         used = reuse.enter(config, run, data) if len(entries) > 1 else None
         config = reuse.paid(config, used) if used else config
-        groups = data.groups("test")
-        finalists = _finalists(entries, latencies, config, data.schema.task, groups)
-        decided = _decide(entries, finalists, config, data.schema.task, missing, used, groups)
+        judge = proving.Judge(
+            config,
+            data,
+            {name: entry.examples for name, entry in entries.items()},
+            {name: entry.evaluation.thresholds for name, entry in entries.items()},
+        )
+        finalists = _finalists(entries, latencies, config, judge)
+        decided = _decide(entries, finalists, config, judge, missing, used)
         _write(run, decided, entries, data)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
@@ -122,48 +132,52 @@ def _check_baseline(entries: dict[str, _Entry], model: str) -> None:
 
 
 def _finalists(
-    entries: dict[str, _Entry],
-    latencies: dict[str, Latency],
-    config: Config,
-    task: str,
-    groups: Groups | None,
+    entries: dict[str, _Entry], latencies: dict[str, Latency], config: Config, judge: proving.Judge
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
-    limits, before = config.budget, read_test(entries[BASELINE].examples).scores
-    limit = budget.accuracy_budget(limits, task)
+    before = read_test(entries[BASELINE].examples).scores
     found = {}
     for name, measured in latencies.items():
-        scores, needed = read_test(entries[name].examples).scores, None
+        entry, tests = entries[name], judge.tests(name, config.budget.confidence)
         if name == BASELINE:
-            drop = significance.no_drop(len(before), limits.confidence)
+            drop, needed = significance.no_drop(len(before), config.budget.confidence), None
         else:
-            drop = significance.drop(before, scores, limits.confidence, task, groups)
-            if drop.upper_bound > limit:
-                needed = significance.examples_needed(before, scores, limit, limits.confidence, task, groups)
-        size = entries[name].evaluation.size_bytes
-        found[name] = budget.Finalist(name, drop, measured, size, needed)
+            scores = read_test(entry.examples).scores
+            drop = significance.drop(before, scores, config.budget.confidence, judge.task, judge.groups)
+            needed = _needed(before, scores, config, judge, tests)
+        found[name] = budget.Finalist(name, drop, measured, entry.evaluation.size_bytes, needed, tests)
     return found
+
+
+def _needed(
+    before: Scores, scores: Scores, config: Config, judge: proving.Judge, tests: Sequence[LimitTest]
+) -> int | None:
+    """Returns how many test examples would prove what alone is not proven, if it is the task's own limit."""
+    limit, broken = headline_limit(config.budget, judge.task), [one.limit for one in tests if not one.holds]
+    if limit is None or broken != [limit.name]:
+        return None
+    sure = config.budget.confidence
+    return significance.examples_needed(before, scores, limit.max_loss, sure, judge.task, judge.groups)
 
 
 def _decide(
     entries: dict[str, _Entry],
     finalists: dict[str, budget.Finalist],
     config: Config,
-    task: str,
+    judge: proving.Judge,
     missing: dict[str, str],
     used: Reuse | None,
-    groups: Groups | None,
 ) -> Selection:
-    limits, examples = config.budget, {name: entry.examples for name, entry in entries.items()}
-    proof = proving.prove(examples, finalists, config, task, groups).model_copy(update={"reuse": used})
-    reasons = proving.reasons(proof, examples, finalists, config, task, groups)
+    limits = config.budget
+    proof = proving.prove(judge, finalists, config).model_copy(update={"reuse": used})
+    reasons = proving.reasons(judge, proof, finalists, config)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
     if within:
         best, verdict = budget.choose(within, finalists[BASELINE], limits)
         chosen = best.name
     else:
-        verdict = budget.nothing_passes(list(finalists.values()), reasons, limits, task)
+        verdict = budget.nothing_passes(list(finalists.values()), reasons, limits, judge.limits)
     front = pareto.front({name: _axes(entries[name].evaluation, f) for name, f in finalists.items()})
     results = {
         name: _judged(name, config, entries[name].evaluation, finalists[name], reasons[name])
@@ -203,7 +217,10 @@ def _judged(
         per_class=evaluation.per_class,
         confusion=evaluation.confusion,
         thresholds=evaluation.thresholds,
+        task=evaluation.task,
+        headline=HeadlineValue.of(evaluation.headline, evaluation.metrics[evaluation.headline.metric]),
         drop=finalist.drop,
+        limits=list(finalist.tests),
         latency_ms=finalist.latency,
         size_bytes=evaluation.size_bytes,
         gzip_bytes=evaluation.gzip_bytes,

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, cast
 from trimtab.registry import TASKS, module
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trimtab.config.data import Data
     from trimtab.tasks.base import LabelSummary, Task
+    from trimtab.tasks.headline import Headline
 
 
 def task(name: str) -> Task:
@@ -18,6 +21,12 @@ def task(name: str) -> Task:
         KeyError: If there is none of that name: a config and a schema are checked when they are read.
     """
     return cast("Task", module(TASKS, name).TASK)
+
+
+def headline_among(metrics: Mapping[str, float]) -> Headline | None:
+    """Returns the first task's own metric that is among some, or None."""
+    headlines = (task(name).judging.headline for name in TASKS)
+    return next((headline for headline in headlines if headline.metric in metrics), None)
 
 
 def task_of_label(column: LabelSummary, config: Data) -> Task:

@@ -352,3 +352,30 @@ def test_classes_stand_in_the_order_of_the_models_outputs(tmp_path: Path, prepar
     assert (y == 1).mean() > 0.5
     with pytest.raises(ConfigError, match=r"model\.classes: .* not listed: no"):
         prepared("other", train=str(tmp_path / "a.csv"), form=Form(classes=("yes", "maybe")))
+
+
+def test_columns_for_slices_are_kept_of_judged_rows_though_the_model_does_not_see_them(
+    tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 8_000)
+    table = _table()
+    region = ["north" if color == "red" else "" for color in table["color"]]
+    source = _write_csv(tmp_path / "rows.csv", {"region": region, **table})
+    dataset, summary = prepared(train=source, drop=["region"], slices=["region", "color"])
+    assert [column.name for column in dataset.schema.columns] == ["size", "color"]
+    for split in ("validation", "test"):
+        kept = dataset.slices(split, ["region", "color"])
+        assert kept.num_rows == summary.rows[split] == len(dataset.labels(split))
+        found = list(zip(kept["region"].to_pylist(), kept["color"].to_pylist(), strict=True))
+        assert set(found) == {("north", "red"), (None, "green"), (None, "blue")}
+        x, _ = dataset.arrays(split)
+        color = {row.tobytes()[-12:]: color for row, (_, color) in zip(x, found, strict=True)}
+        assert len(color) == 3, "in the order of the rows: each color is one encoding"
+    assert not list((dataset.path / "train").glob("slices-*"))
+
+
+def test_a_column_for_slices_that_is_not_there_is_named(tmp_path: Path, prepared: Prepare) -> None:
+    source = _write_csv(tmp_path / "rows.csv", _table())
+    with pytest.raises(DataError, match="there is no such column") as caught:
+        prepared(train=source, slices=["country"])
+    assert caught.value.field == "country"

@@ -65,3 +65,10 @@ def test_few_examples_of_a_class_are_an_estimate():
     assert bound.why_not.endswith("examples of the rarest class")
     nothing = roc_auc(np.zeros(50), before[:50], after[:50], 0.95)
     assert (nothing.proven, nothing.upper) == (False, 1.0)
+
+
+def test_where_the_candidate_ranks_as_the_baseline_does_nothing_can_be_lost():
+    labels, before, _ = scores()
+    bound = roc_auc(labels, before, before / 3 - 1, 0.95)
+    assert bound.loss == pytest.approx(0, abs=1e-12)
+    assert bound.upper == pytest.approx(0, abs=1e-9)

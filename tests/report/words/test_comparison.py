@@ -1,7 +1,8 @@
 import pytest
 
-from trimtab.artifacts.comparison import Rival
+from trimtab.artifacts.comparison import Comparison, Rival
 from trimtab.artifacts.evaluation import Drop, Latency
+from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.report.words import comparison
 
 
@@ -13,12 +14,34 @@ def drop(observed, upper_bound):
     return Drop(observed=observed, upper_bound=upper_bound, confidence=0.95, examples=1250)
 
 
-def said(finding, loss, gain, **after):
+def said(finding, loss, gain, tests=(), **after):
     champion = rival(30_000, 0.1, accuracy=0.95)
     challenger = rival(20_000, 0.1, **(after or {"accuracy": 0.96}))
     if "mae" in after:
         champion = rival(30_000, 0.1, mae=2.0)
-    return comparison.finding(finding, 7, champion, challenger, drop(*loss), drop(*gain), 0.01, 0.97)
+    found = Comparison(
+        promote=False,
+        finding=finding,
+        why="",
+        version=7,
+        champion=champion,
+        challenger=challenger,
+        loss=drop(*loss),
+        gain=drop(*gain),
+        tolerated=0.01,
+        limits=[limit for limit, _ in tests],
+        tests=[test for _, test in tests],
+        latency_ratio=0.97,
+    )
+    return comparison.finding(found)
+
+
+def limit_and_test(metric, bound, *, holds, **about):
+    limit = Limit.model_validate({"metric": metric, "bound": bound, "max_loss": 0.01, **about})
+    test = LimitTest(
+        limit=limit.name, loss=0.0, upper_bound=0.02, confidence=0.95, holds=holds, method="as given"
+    )
+    return limit, test
 
 
 @pytest.mark.parametrize(
@@ -39,7 +62,8 @@ def said(finding, loss, gain, **after):
     ],
 )
 def test_every_finding_is_said_with_its_confidence_and_its_examples(finding, parts):
-    text = said(finding, (-0.01, 0.004), (0.01, -0.002))
+    tests = [limit_and_test("accuracy", "proportions", holds=False)]
+    text = said(finding, (-0.01, 0.004), (0.01, -0.002), tests)
     for part in [*parts, "accuracy 96.00 % against 95.00 % on 1,250 fresh test examples"]:
         assert part in text
 
@@ -48,3 +72,14 @@ def test_regression_speaks_of_the_error():
     text = said("cheaper", (0.0, 0.03), (0.0, 0.03), mae=1.9)
     assert "at most 3.00 % more error" in text
     assert "mean absolute error 1.900 against 2.000" in text
+
+
+def test_the_limits_that_are_not_shown_to_hold_are_named():
+    auc = {"name": "ROC AUC", "kind": "max_drop", "value": 0.01, "unit": ""}
+    tests = [
+        limit_and_test("accuracy", "proportions", holds=True),
+        limit_and_test("roc_auc", "roc_auc", holds=False, **auc),
+    ]
+    text = said("unproven", (-0.01, 0.004), (0.01, 0.002), tests)
+    assert "ROC AUC must be at most 0.01 below the champion's, and its loss may be 0.02, 95 % sure" in text
+    assert "points of accuracy" not in text

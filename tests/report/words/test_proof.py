@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from trimtab.artifacts.proof import Limit, Proof, ProofTest, Turn
+from trimtab.artifacts.proof import Limit, LimitTest, Proof, ProofTest, Turn
 from trimtab.report.words import proof as words
 
-LIMIT = Limit(metric="accuracy", bound="proportions", max_loss=0.03)
+LIMIT = Limit.model_validate({"metric": "accuracy", "bound": "proportions", "max_loss": 0.03})
 
 
 def proof(**changes):
@@ -35,9 +35,46 @@ def test_it_says_how_many_were_tested_in_which_order_where_it_stopped_and_who_wa
 
 
 def test_the_claim_is_the_budget_not_the_limit_of_the_one_that_was_chosen():
-    assert words.claim(proof()) == (
+    assert words.claim(proof(), "accuracy") == (
         "with 95 % confidence at most 3.00 points below the baseline's, whichever was chosen"
     )
+    assert words.claim(proof(), "macro_f1") == (
+        "with 95 % confidence accuracy at most 3.00 points below the baseline's, whichever was chosen"
+    )
+
+
+def test_of_several_limits_each_is_named_with_the_first_that_does_not_hold():
+    floor = Limit(
+        metric="recall",
+        name="recall of fraud",
+        kind="min",
+        value=0.8,
+        unit="points",
+        bound="proportions",
+        max_loss=0.0,
+    )
+
+    def test_of(limit, holds):
+        return LimitTest(
+            limit=limit.name, loss=0.0, upper_bound=0.123, confidence=0.95, holds=holds, method="exact"
+        )
+
+    tested = [
+        ProofTest(candidate="a", confidence=0.95, upper_bound=0.01, passed=True),
+        ProofTest(
+            candidate="b",
+            confidence=0.95,
+            upper_bound=0.01,
+            passed=False,
+            limits=[test_of(LIMIT, True), test_of(floor, False)],
+        ),
+    ]
+    found = proof(limits=[LIMIT, floor], tested=tested)
+    assert words.claim(found) == (
+        "with 95 % confidence accuracy at most 3.00 points below the baseline's and recall of fraud at least "
+        "80.00 %, whichever was chosen"
+    )
+    assert "stopped at b, whose recall of fraud could be past 0.8 by 12.30 points" in words.sentence(found)
 
 
 def test_an_estimate_is_never_called_proven():

@@ -6,7 +6,8 @@ from trimtab.report.words.reach import sentence, wider
 
 
 def known(max_loss, examples) -> Reach:
-    (found,) = reach([Limit(metric="accuracy", bound="proportions", max_loss=max_loss)], examples, 0.95)
+    limit = Limit.model_validate({"metric": "accuracy", "bound": "proportions", "max_loss": max_loss})
+    (found,) = reach([limit], examples, 0.95)
     return found
 
 

@@ -10,12 +10,14 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from pydantic import ValidationError
 
 from trimtab.batch import INPUT, Batch
 from trimtab.data.dataset.groups import Groups, copies, read_groups
 from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.dataset.sampling import drawn, gathered
+from trimtab.data.dataset.slices import read_slices
 from trimtab.data.schema import SPLITS, DatasetSchema
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
@@ -148,6 +150,20 @@ class Dataset:
         """
         groups = read_groups(self.path / split, self.rows[split])
         return copies(x for x, _ in self.blocks(split)) if groups is None else groups
+
+    def labels(self, split: str) -> Array:
+        """Returns the labels of a split as the task encodes them, ``(n,)``."""
+        found = [y for _, y in self.blocks(split)]
+        return np.concatenate(found) if found else np.empty(0, layout_of(self.schema).y_dtype)
+
+    def slices(self, split: str, columns: Sequence[str]) -> pa.Table:
+        """Returns columns that slices are made by, as text, in the order of the split's rows.
+
+        Args:
+            split: Validation or test.
+            columns: Some of those that the dataset was prepared with.
+        """
+        return read_slices(self.path / split, columns)
 
     def batches(self, split: str, batch_size: int) -> Iterator[tuple[Batch, Array]]:
         """Yields a split in order as ``(examples as the model takes them, y (batch, …))``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def prepare(
     directory: Path,
     champion: Reference | None = None,
     form: Form | None = None,
+    slices: Sequence[str] = (),
 ) -> PreparedSummary:
     """Writes shards, ``schema.json`` and ``statistics.json``.
 
@@ -80,13 +82,14 @@ def prepare(
         champion: The data of the model in service. As long as new rows fit its schema, they are encoded by
             it, unchanged; else, where the champion can still answer, test rows are also encoded for it.
         form: What the model takes and answers; None: what is standardized.
+        slices: Columns whose values are kept of validation and test rows; the model need not see them.
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
         StorageError: If data in Cloud Storage cannot be reached.
     """
     with local_sources(config) as (local, original):
-        prepared = _Preparation(local, seed, directory, champion, form or Form()).run()
+        prepared = _Preparation(local, seed, directory, champion, form or Form(), tuple(slices)).run()
         return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
 
@@ -94,10 +97,16 @@ class _Preparation:
     """One dataset being made."""
 
     def __init__(
-        self, config: Data, seed: int, directory: Path, champion: Reference | None, form: Form
+        self,
+        config: Data,
+        seed: int,
+        directory: Path,
+        champion: Reference | None,
+        form: Form,
+        slices: tuple[str, ...],
     ) -> None:
         self._config, self._seed, self._directory = config, seed, directory
-        self._champion, self._form = champion, form
+        self._champion, self._form, self._slices = champion, form, slices
         self._parts = parts_of(config)
 
     def run(self) -> PreparedSummary:
@@ -218,7 +227,7 @@ class _Preparation:
             (self._directory / name).mkdir()
         total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
         tasks = [
-            TransformTask(*part, self._config, schema, self._directory, self._seed, rule, asked)
+            TransformTask(*part, self._config, schema, self._directory, self._seed, rule, asked, self._slices)
             for part in self._parts
         ]
         for result in workers.map(transform_partition, tasks):

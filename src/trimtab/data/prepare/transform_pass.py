@@ -14,9 +14,11 @@ from trimtab.config.data import Data
 from trimtab.data.dataset.dataset import CHAMPION, layout_of
 from trimtab.data.dataset.groups import GroupWriter
 from trimtab.data.dataset.shards import ShardWriter
+from trimtab.data.dataset.slices import SliceWriter
 from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.prepare import split
+from trimtab.data.prepare.fit_pass import check_columns
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
@@ -38,6 +40,7 @@ class TransformTask:
         seed: The run's seed, for the order of the training rows.
         rule: What the sides follow from beside the rows' content.
         champion: The schema by which test rows are encoded once more, for another model; None: they are not.
+        slices: Columns that are kept of validation and test rows as they are.
     """
 
     given: str
@@ -49,6 +52,7 @@ class TransformTask:
     seed: int
     rule: split.Rule
     champion: DatasetSchema | None = None
+    slices: tuple[str, ...] = ()
 
 
 @dataclass
@@ -111,10 +115,13 @@ def transform_partition(task: TransformTask) -> TransformResult:
             writer = stack.enter_context(ShardWriter(path, layout_of(task.champion), None))
             champion = _Champion(Preprocessor.load(task.champion), writer)
         groups = GroupWriter(task.directory, task.partition.index)
+        slices = SliceWriter(task.directory, task.slices, task.partition.index)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
-            _write(batch, first, task, preprocessor, writers, champion, groups, result)
+            check_columns(batch, task.slices, task.partition)
+            _write(batch, first, task, preprocessor, writers, champion, groups, slices, result)
             first += batch.num_rows
         groups.close()
+        slices.close()
     return result
 
 
@@ -159,6 +166,7 @@ def _write(
     writers: list[ShardWriter],
     champion: _Champion | None,
     groups: GroupWriter,
+    slices: SliceWriter,
     result: TransformResult,
 ) -> None:
     keys = _keys(batch, task)
@@ -176,6 +184,7 @@ def _write(
         writers[side].write(encoded.x[rows], y[rows])
         if task.config.group_by is not None:
             groups.add(name, keys[rows])
+        slices.add(name, batch, rows)
         result.rows[name] += len(rows)
         result.classes[name].update(meaning.class_indices(y[rows]))
 

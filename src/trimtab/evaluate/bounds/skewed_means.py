@@ -28,6 +28,8 @@ from trimtab.evaluate.bounds.base import Floats
 
 LARGEST = 1000.0
 _PRECISION = 1e-6
+_NO_SPREAD = 1e-30
+"""What rounding leaves of values that are all the same, squared: its skewness means nothing."""
 
 
 def upper_limit(numerators: Floats, denominators: Floats, confidence: float) -> float:
@@ -99,7 +101,7 @@ def excess(contributions: Floats, confidence: float) -> Any:
     centred = contributions - mean[..., None]
     second = ((centred**2).sum(axis=-1) + (worst - mean) ** 2) / (units + 1)
     third = ((centred**3).sum(axis=-1) + (worst - mean) ** 3) / (units + 1)
-    root, spread = np.sqrt(units + 1), np.sqrt(np.where(second > 0, second, 1))
+    root, spread = np.sqrt(units + 1), np.sqrt(np.maximum(second, _NO_SPREAD))
     skew = np.maximum(third / spread**3, 1e-9) / root
     critical = stdtrit(units - 1, 1 - confidence)
     t = 3 / skew * (np.cbrt(1 + skew * (critical - skew / 6)) - 1)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from trimtab.artifacts.evaluation import HeadlineValue
+
 ABSENT = "-"
 
 
@@ -23,6 +25,13 @@ def decimal(value: float | None, digits: int = 3) -> str:
 def percent(share: float | None, digits: int = 2) -> str:
     """Returns a fraction as a percentage: ``0.9722`` is ``97.22 %``."""
     return ABSENT if share is None or not math.isfinite(share) else f"{share * 100:.{digits}f} %"
+
+
+def quality(headline: HeadlineValue | None) -> str:
+    """Returns the value of the metric that a task is about."""
+    if headline is None:
+        return ABSENT
+    return percent(headline.value) if headline.unit == "points" else decimal(headline.value, 4)
 
 
 def limit(value: float | None) -> str:

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from trimtab.artifacts.proof import Proof, Reuse, Turn
-from trimtab.report.words import numbers
+import math
+from collections.abc import Sequence
+
+from trimtab.artifacts.proof import Limit, Proof, ProofTest, Reuse, Turn
 
 _MOST_NAMES = 6
 _BLIND = "in an order made without test labels"
 
 
-def claim(proof: Proof) -> str:
-    """Returns what holds of the chosen candidate: its largest loss, and how sure that is."""
-    limit = proof.limits[0]
-    if limit.bound != "errors":
-        loss = f"at most {numbers.points(limit.max_loss)} points below the baseline's"
-    else:
-        loss = f"at most {numbers.percent(limit.max_loss)} above the baseline's"
+def claim(proof: Proof, metric: str = "") -> str:
+    """Returns what holds of the chosen candidate: the limits that it keeps, and how sure that is.
+
+    Args:
+        proof: What is proven.
+        metric: The metric that was named just before.
+    """
+    kept = _kept(proof.limits, metric)
     if not proof.proven:
-        return f"estimated {loss}, which is not proven: {proof.why_not}"
+        return f"estimated {kept}, which is not proven: {proof.why_not}"
     chosen = ", whichever was chosen" if len(proof.tested) > 1 else ""
-    return f"with {_share(proof.confidence)} confidence {loss}{chosen}"
+    return f"with {_share(proof.confidence)} confidence {kept}{chosen}"
+
+
+def _kept(limits: Sequence[Limit], metric: str) -> str:
+    """Returns the limits in words; of one of the metric that was named, what it allows is enough."""
+    if len(limits) == 1 and limits[0].metric == metric and not limits[0].part:
+        return limits[0].allowed
+    told = [f"{limit.name} {limit.allowed}" for limit in limits[:_MOST_NAMES]]
+    more = [f"{len(limits) - _MOST_NAMES} more limits"] if len(limits) > _MOST_NAMES else []
+    return " and ".join(filter(None, [", ".join([*told, *more][:-1]), [*told, *more][-1]]))
 
 
 def sentence(proof: Proof) -> str:
@@ -54,12 +66,8 @@ def ended(proof: Proof) -> str:
     """Returns where the tests ended, and why."""
     if not proof.stopped_at:
         return "all passed"
-    limits = {test.candidate: test for test in proof.tested}
-    unit = "points" if proof.limits[0].bound != "errors" else "%"
-    where = [
-        f"{name}, whose loss could be {numbers.points(limits[name].upper_bound)} {unit}"
-        for name in proof.stopped_at[:_MOST_NAMES]
-    ]
+    tests, limits = {test.candidate: test for test in proof.tested}, proof.limits
+    where = [f"{name}, whose {_loss(tests[name], limits)}" for name in proof.stopped_at[:_MOST_NAMES]]
     return f"stopped at {', at '.join(where)}"
 
 
@@ -75,6 +83,20 @@ def reuse(used: Reuse | None) -> str:
         f"{count}: {_share(used.asked)} confidence is that of each by itself, not of all of them. Fresh test "
         "rows would restore it; proof.reuse: spend shares the risk out."
     )
+
+
+def _loss(test: ProofTest, limits: Sequence[Limit]) -> str:
+    """Returns how large a loss may be: of several limits, of the first that does not hold."""
+    if len(limits) == 1 or not test.broken:
+        return f"loss could be {limits[0].loss(_number(test.upper_bound))}"
+    named, broken = {limit.name: limit for limit in limits}, test.broken[0]
+    limit = named[broken.limit]
+    worse = f"past {limit.value:g} by" if limit.is_alone else "worse by"
+    return f"{limit.name} could be {worse} {limit.loss(_number(broken.upper_bound))}"
+
+
+def _number(value: float | None) -> float:
+    return math.inf if value is None else value
 
 
 def _sequence(turn: Turn, turns: dict[str, Turn], told: set[str]) -> str:

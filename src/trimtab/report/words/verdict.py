@@ -84,7 +84,8 @@ def proof(result: Result, candidate: CandidateResult) -> str:
     examples = f"({drop.examples:,} test examples{again})"
     if candidate.id == BASELINE or result.proof is None:
         return f"{quality} {examples}"
-    return f"{quality}, {words.claim(result.proof)} {examples}"
+    metric = candidate.quality.metric if candidate.quality else ""
+    return f"{quality}, {words.claim(result.proof, metric)} {examples}"
 
 
 def _what(result: Result, chosen: CandidateResult) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
 from trimtab.tasks.metrics.formulas import Scores
 
+_ROUNDING = 1e-6
 _NUMBERS: frozenset[Form] = frozenset({"numbers"})
 
 
@@ -19,13 +23,16 @@ def _rmse(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
 
 
 def _mape(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
-    """Returns the mean of errors over labels; where a label is 0 there is none, and nan."""
+    """Returns the mean of errors over labels, of those that are not 0: no error is a share of nothing."""
 
     def shares(labels: Array, answers: Array) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(np.where(labels == 0, np.nan, np.abs((answers - labels) / labels)), np.float64)
+        return np.asarray(np.abs((answers - labels) / labels), np.float64)
 
-    return _mean("mean absolute percentage error", shares)
+    def are_not_0(labels: Array) -> NDArray[np.bool_]:
+        """Returns which labels are not 0, but for the rounding of float32."""
+        return np.asarray(np.abs(labels) > _ROUNDING * np.abs(labels).max(initial=0.0))
+
+    return replace(_mean("mean absolute percentage error", shares), rows=are_not_0)
 
 
 def _quantile_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001

@@ -1,0 +1,260 @@
+"""Limits as they are asked of answers: on all rows, of a class, of a slice, and alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from evaluate.answers import FRAUD, N, Target, frauds, made, numbers
+from sklearn import metrics as sk
+
+from trimtab.artifacts.evaluation import Examples
+from trimtab.artifacts.proof import LimitTest
+from trimtab.config.budget import Budget
+from trimtab.config.code import Code, digest
+from trimtab.errors import ConfigError, DataError, ModelError
+from trimtab.evaluate import limits, significance
+from trimtab.evaluate.limits import Demand, Split, demands, headline_limit
+
+
+def asked(split: Split, **budget: Any) -> list[Demand]:
+    return demands(Budget.model_validate(budget), split)
+
+
+def stands(split: Split, before: Examples, after: Examples, **budget: Any) -> dict[str, LimitTest]:
+    found = [one.test(split, before, after, 0.95) for one in asked(split, **budget)]
+    return {test.limit: test for test in found}
+
+
+def test_the_short_form_is_the_limit_that_the_drop_of_a_candidate_is_about() -> None:
+    split, good, blind = frauds()
+    (found,) = stands(split, good, blind, max_accuracy_drop=0.05).values()
+    drop = significance.drop(good.scores, blind.scores, 0.95, "classification")
+    assert (found.loss, found.upper_bound) == (drop.observed, drop.upper_bound)
+    assert found.baseline == pytest.approx(good.scores.mean())
+    assert not found.holds
+    (same,) = stands(split, good, blind, limits=[{"metric": "accuracy", "max_drop": 0.05}]).values()
+    assert same == found
+
+
+def test_a_model_that_no_longer_sees_a_class_is_refused_by_its_recall_though_its_accuracy_may_pass() -> None:
+    split, good, blind = frauds()
+    limits = [
+        {"metric": "accuracy", "max_drop": 0.2},
+        {"metric": "recall", "class": "fraud", "max_drop": 0.1},
+        {"metric": "roc_auc", "max_drop": 0.01},
+    ]
+    found = stands(split, good, blind, limits=limits)
+    assert {name: test.holds for name, test in found.items()} == {
+        "accuracy": True,
+        "recall of fraud": False,
+        "ROC AUC": True,  # it still ranks them as before
+    }
+    assert found["recall of fraud"].value == 0.0
+    assert found["recall of fraud"].method == "exact paired proportions"
+    assert "DeLong" in found["ROC AUC"].method
+
+
+METRICS = [
+    {"metric": "balanced_accuracy", "max_drop": 0.1},
+    {"metric": "macro_f1", "max_drop": 0.1},
+    {"metric": "precision", "class": "fraud", "max_drop": 0.1},
+    {"metric": "recall", "at": {"precision": 0.9}, "max_drop": 0.1},
+    {"metric": "average_precision", "max_drop": 0.1},
+    {"metric": "log_loss", "max_increase": 0.1},
+    {"metric": "brier", "max_increase": 0.1},
+    {"metric": "calibration_error", "max_increase": 0.1},
+    {"metric": "micro_f1", "max_drop": 0.1},
+]
+
+
+@pytest.mark.parametrize("limit", METRICS, ids=lambda limit: limit["metric"])
+def test_of_the_same_answers_nothing_is_lost_and_of_random_ones_too_much(limit: dict[str, Any]) -> None:
+    split, good, _ = frauds()
+    (same,) = stands(split, good, good, limits=[limit]).values()
+    assert same.loss == 0
+    assert same.holds
+    random = made(split, np.random.default_rng(1).random(N))
+    (lost,) = stands(split, good, random, limits=[limit]).values()
+    assert lost.loss is not None
+    assert lost.loss > 0.1
+    assert not lost.holds
+
+
+def test_a_bound_is_of_the_metric_that_it_names() -> None:
+    split, good, blind = frauds()
+    found = stands(split, good, blind, limits=METRICS)
+    labels, one, other = split.labels, good.answers[:, 1], blind.answers[:, 1]
+    balanced = found["balanced accuracy"]
+    assert balanced.baseline == pytest.approx(sk.balanced_accuracy_score(labels, one > 0.5))
+    assert balanced.value == pytest.approx(sk.balanced_accuracy_score(labels, other > 0.5))
+    assert balanced.loss == pytest.approx(balanced.baseline - balanced.value)
+    losses = found["log loss"]
+    assert losses.loss == pytest.approx(sk.log_loss(labels, other) - sk.log_loss(labels, one), rel=1e-4)
+
+
+def test_a_limit_alone_does_not_ask_the_baseline() -> None:
+    split, good, blind = frauds()
+    limits = [
+        {"metric": "accuracy", "min": 0.95},
+        {"metric": "recall", "class": "fraud", "min": 0.9},
+        {"metric": "roc_auc", "min": 0.97},
+        {"metric": "log_loss", "max": 0.2},
+        {"metric": "macro_f1", "min": 0.9},
+    ]
+    found = stands(split, blind, good, limits=limits)
+    assert all(test.holds for test in found.values()), found
+    worse = stands(split, good, blind, limits=limits)
+    assert [name for name, test in worse.items() if not test.holds] == [
+        "accuracy",
+        "recall of fraud",
+        "macro F1",
+    ]
+    assert worse["accuracy"].loss == pytest.approx(0.95 - blind.scores.mean())
+
+
+def test_per_class_is_a_limit_for_each_class() -> None:
+    split, good, blind = frauds()
+    found = stands(split, good, blind, per_class={"metric": "recall", "max_drop": 0.05})
+    assert {name: test.holds for name, test in found.items()} == {
+        "recall of fine": True,
+        "recall of fraud": False,
+    }
+
+
+def test_every_limit_holds_for_each_slice_too() -> None:
+    split, good, _ = frauds()
+    north = np.array([region == "north" for region in split.slices["region"].to_pylist()])
+    spoilt = made(split, np.where(north, 1 - good.answers[:, 1], good.answers[:, 1]))
+    found = stands(
+        split, good, spoilt, max_accuracy_drop=0.5, slices=["region", {"column": "age", "bins": [30]}]
+    )
+    assert {name: test.holds for name, test in found.items()} == {
+        "accuracy": True,
+        "accuracy where region = north": False,
+        "accuracy where region = south": True,
+        "accuracy where age < 30": True,
+        "accuracy where age >= 30": True,
+    }
+    drop = significance.drop(good.scores[north], spoilt.scores[north], 0.95, "classification")
+    assert found["accuracy where region = north"].upper_bound == drop.upper_bound
+
+
+def test_a_slice_may_have_limits_of_its_own() -> None:
+    split, *_ = frauds()
+    slices = [{"column": "region", "limits": [{"metric": "roc_auc", "max_drop": 0.02}]}]
+    found = asked(split, max_accuracy_drop=0.1, slices=slices)
+    assert [one.limit.name for one in found] == [
+        "accuracy",
+        "ROC AUC where region = north",
+        "ROC AUC where region = south",
+    ]
+
+
+def test_rows_in_groups_are_not_taken_for_independent() -> None:
+    split, good, _ = frauds()
+    split = Split(
+        split.task, split.target, N, split.read, split.slices, groups=np.repeat(np.arange(N // 100), 100)
+    )
+    (found,) = stands(
+        split, good, good, limits=[{"metric": "recall", "class": "fraud", "max_drop": 0.1}]
+    ).values()
+    assert "groups" in found.method
+
+
+@pytest.mark.parametrize("metric", ["mae", "rmse", "mape"])
+def test_an_increase_of_an_error_is_relative(metric: str) -> None:
+    split, before, after = numbers(0.04)
+    (found,) = stands(split, before, after, limits=[{"metric": metric, "max_increase": 0.05}]).values()
+    assert found.loss == pytest.approx(0.04, abs=1e-4)
+    assert found.holds
+    (found,) = stands(split, before, after, limits=[{"metric": metric, "max_increase": 0.03}]).values()
+    assert not found.holds
+
+
+def test_errors_may_be_limited_alone_in_the_labels_unit() -> None:
+    split, before, after = numbers(0.0)
+    limits = [{"metric": "rmse", "max": 2.2}, {"metric": "mae", "max": 1.4}, {"metric": "r2", "min": 0.9}]
+    found = stands(split, before, after, limits=limits)
+    assert found["root mean squared error"].value == pytest.approx(2.0, abs=0.1)
+    assert {name: test.holds for name, test in found.items()} == {
+        "root mean squared error": True,
+        "mean absolute error": False,
+        "R²": True,
+    }
+
+
+def test_few_examples_make_an_estimate_and_so_does_a_biased_metric() -> None:
+    split, good, _ = frauds(400)
+    found = stands(split, good, good, limits=[{"metric": "macro_f1", "max_drop": 0.5}])
+    assert not found["macro F1"].proven
+    assert found["macro F1"].why_not == "fewer than 1,000 examples"
+    split, good, _ = frauds(8_000)
+    found = stands(split, good, good, limits=[{"metric": "calibration_error", "max_increase": 0.5}])
+    assert "biased" in found["expected calibration error"].why_not
+
+
+def test_a_users_own_function_is_asked() -> None:
+    split, good, blind = frauds()
+    text = "def cost(answers, labels):\n    return float(((answers[:, 1] < 0.5) & (labels == 1)).mean())\n"
+    files = {"my_costs.py": text}
+    code = Code(files=files, sha256=digest(files)).model_dump()
+    limit = {"metric": "my_costs:cost", "max_increase": 0.01}
+    (found,) = stands(split, good, blind, limits=[limit], code=code).values()
+    assert found.limit == "my_costs:cost"
+    assert found.value == pytest.approx(split.labels.mean())
+    assert not found.holds
+    with pytest.raises(ModelError, match="has no function gone"):
+        asked(split, limits=[{"metric": "my_costs:gone", "max": 1.0}], code=code)
+
+
+THEFT = {"metric": "recall", "class": "theft", "min": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("budget", "error", "message"),
+    [
+        (
+            {"limits": [{"metric": "recall", "class": "theft", "min": 0.5}]},
+            ConfigError,
+            "there is no class 'theft'",
+        ),
+        ({"limits": [{"metric": "mae", "max": 0.5}]}, ConfigError, "mae does not judge classification"),
+        ({"slices": ["age"]}, DataError, "more than 50 slices"),
+        (
+            {"slices": [{"column": "region", "bins": [3]}]},
+            DataError,
+            "none of its values in the",
+        ),
+    ],
+)
+def test_what_the_data_has_no_place_for_is_a_typed_error(budget: Any, error: Any, message: str) -> None:
+    split, *_ = frauds()
+    slices = {**split.slices, "age": pa.array([str(i % 60) for i in range(N)])}
+    split = Split(split.task, split.target, N, split.read, slices)
+    with pytest.raises(error, match=message):
+        asked(split, **budget)
+
+
+def test_a_class_without_test_rows_is_told() -> None:
+    split, *_ = frauds()
+    target = Target([*FRAUD.classes, "theft"])
+    split = Split(split.task, target, N, split.read)
+    with pytest.raises(DataError, match="no test row is of it, so that recall of theft cannot be judged"):
+        asked(split, per_class={"metric": "recall", "max_drop": 0.1})
+
+
+def test_the_tasks_own_limit_is_the_smallest_that_is_set() -> None:
+    found = headline_limit(
+        Budget.model_validate(
+            {"max_accuracy_drop": 0.02, "limits": [{"metric": "accuracy", "max_drop": 0.01}]}
+        ),
+        "classification",
+    )
+    assert found is not None
+    assert found.max_loss == 0.01
+    only = Budget.model_validate({"limits": [{"metric": "roc_auc", "max_drop": 0.01}]})
+    assert headline_limit(only, "classification") is None
+    assert limits.demands(only, frauds()[0])[0].limit.metric == "roc_auc"
