@@ -39,7 +39,7 @@ class Limit(BaseModel):
         if not isinstance(values, dict) or "name" in values:
             return values
         is_error = values.get("bound") == "errors"
-        found = headline_among({values.get("metric", ""): 0.0})
+        found = headline_among([values.get("metric", "")])
         return {
             "name": found.name if found else values.get("metric", ""),
             "value": values.get("max_loss"),
@@ -93,6 +93,7 @@ class Reach(BaseModel):
     """What the test split can prove at best of a limit: known before anything is trained."""
 
     metric: str = Field(description="What is limited.")
+    name: str = Field("", description="In words, where it is not the task's own metric over all rows.")
     max_loss: float = Field(description="The largest loss against the baseline that the budget allows.")
     confidence: float = Field(description="One-sided.")
     examples: int = Field(description="Test examples.")

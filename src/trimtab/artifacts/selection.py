@@ -64,6 +64,9 @@ class CandidateResult(BaseModel):
 
     within_budget: bool = Field(False, description="Whether every limit of the budget holds.")
     reasons: list[str] = Field([], description="Why it is not within the budget, in words.")
+    flags: list[str] = Field(
+        [], description="What no limit forbids, and a person should look at: a rare class that it loses."
+    )
     on_pareto_front: bool = Field(
         False, description="Whether no other is at least as good in quality, latency and size."
     )

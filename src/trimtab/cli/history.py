@@ -62,11 +62,12 @@ def _print(found: History) -> None:
 
 
 def _cells(one: Version) -> list[str]:
+    from trimtab.artifacts.evaluation import HeadlineValue
     from trimtab.report.words import numbers
 
-    quality = numbers.percent(one.metrics.get("accuracy"))
-    if "mae" in one.metrics:
-        quality = f"MAE {numbers.decimal(one.metrics['mae'], 4)}"
+    found = HeadlineValue.among(one.metrics)
+    is_usual = found is None or found.unit == "points"
+    quality = f"{'' if is_usual else f'{numbers.heading(found)} '}{numbers.quality(found)}"
     cost = [numbers.milliseconds(one.latency_ms), numbers.kilobytes(one.size_bytes)]
     model = [one.candidate or numbers.ABSENT, one.runtime or numbers.ABSENT]
     return [str(one.version), STATES[one.state][0], *model, quality, *cost]

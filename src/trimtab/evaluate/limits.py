@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from trimtab.artifacts.evaluation import Examples
 from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget, misfit
-from trimtab.config.limits import KINDS, declared, is_function
+from trimtab.config.limits import KINDS, is_function
 from trimtab.config.limits import Limit as Asked
 from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
@@ -31,6 +31,7 @@ from trimtab.evaluate.functions import value_of
 from trimtab.evaluate.parts import Part, parts
 from trimtab.tasks.base import Target
 from trimtab.tasks.metrics.base import Bounded, Floats, Measure, Unit, View
+from trimtab.tasks.metrics.registry import metric
 from trimtab.tasks.registry import task as task_of
 
 _BOUNDED: dict[str, Bounded] = {"proportions": "proportions", "means": "means", "errors": "means"}
@@ -317,11 +318,11 @@ def _measure(asked: Asked, budget: Budget, split: Split, place: str) -> Measure:
         better = "higher" if asked.kind in KINDS["higher"] else "lower"
         value = value_of(asked.metric, budget.code)
         return Measure(asked.metric, better, "", "resampled", value)  # type: ignore[arg-type]
-    entry = declared(asked.metric)
+    entry = metric(asked.metric)
     if task_of(split.task).judging.form not in entry.forms:
         raise ConfigError(misfit(asked.metric, split.task), field=f"{place}.metric")
     try:
-        measure: Measure = entry.make(asked, split.target.classes)
+        measure = entry.make(asked, split.target.classes)
     except ValueError as error:
         raise ConfigError(str(error), field=place) from None
     return measure

@@ -41,7 +41,7 @@ def reach(limits: Sequence[Limit], examples: int, confidence: float) -> list[Rea
             needed=_needed(_UNCHANGED[limit.bound], limit.max_loss, confidence),
         )
         for limit in limits
-        if limit.bound in _UNCHANGED
+        if limit.bound in _UNCHANGED and not limit.is_alone
     ]
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
+from trimtab.artifacts.evaluation import HeadlineValue
 from trimtab.artifacts.model import AsItCame
 from trimtab.artifacts.proof import Proof, Reach
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
+from trimtab.config.base import Section
+from trimtab.config.budget import Budget
+from trimtab.config.deploy import Deploy
+
+_Section = TypeVar("_Section", bound=Section)
 
 
 class DataSummary(BaseModel):
@@ -74,3 +80,35 @@ class Result(BaseModel):
     errors: list[StageError] = Field(
         [], description="The stages that failed; candidates that could not be made are not among them."
     )
+
+    @property
+    def headline(self) -> HeadlineValue | None:
+        """Returns the baseline's value of the metric that the task is about, or the first that there is."""
+        everyone = [*([self.baseline] if self.baseline else []), *self.candidates]
+        return next((one.quality for one in everyone if one.quality is not None), None)
+
+    @property
+    def task(self) -> str:
+        """Returns what was judged, by name; empty where nothing was."""
+        return next((one.task for one in self.candidates if one.task), "")
+
+    @property
+    def budget(self) -> Budget | None:
+        """Returns the budget, as far as this trimtab knows it; None where there is none."""
+        return _known(Budget, self.config.get("budget"))
+
+    @property
+    def target(self) -> str | None:
+        """Returns where models are deployed."""
+        section = _known(Deploy, self.config.get("deploy"))
+        return section.target if section else None
+
+
+def _known(section: type[_Section], values: Any) -> _Section | None:
+    """Returns a section of a config, which an older or a newer trimtab may have written."""
+    if not isinstance(values, dict):
+        return None
+    try:
+        return section.model_validate({name: values[name] for name in section.model_fields if name in values})
+    except ValidationError:
+        return None

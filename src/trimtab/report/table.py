@@ -12,13 +12,13 @@ from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import as_it_came, is_regression, over_what
+from trimtab.report.words.limits import LIMIT_HEADINGS, limit_lines
+from trimtab.report.words.verdict import as_it_came, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
 FAULTS = {
-    "accuracy": "unproven",
-    "error": "unproven",
+    "quality": "unproven",
     "untested": "untested",
     "latency": "slow",
     "size": "big",
@@ -44,6 +44,8 @@ def print_summary(result: Result, console: Console) -> None:
         console.print()
         console.print(_table(result, console.width))
         _print_not_made(result, console)
+        _print_flags(result, console)
+        _print_limits(result, console)
     console.print()
     console.print(Text(result.verdict, style=f"bold {COLOURS[result.status]}"))
     for text in filter(None, (result.why, as_it_came(result))):
@@ -64,10 +66,30 @@ def print_summary(result: Result, console: Console) -> None:
         console.print(Text.assemble((f"{name:<17}", "dim"), uri or numbers.ABSENT), soft_wrap=True)
 
 
+def _print_flags(result: Result, console: Console) -> None:
+    """Prints what no limit forbids of those within the budget, marked ``!`` in the table."""
+    for candidate in result.candidates:
+        if candidate.flags and candidate.within_budget:
+            console.print(Text.assemble((f"! {candidate.id}: ", "bold"), "; ".join(candidate.flags)))
+
+
+def _print_limits(result: Result, console: Console) -> None:
+    """Prints how the chosen candidate stands to each limit of quality, unless the table says it all."""
+    found = limit_lines(result)
+    if not found:
+        return
+    table = Table(box=_RULE, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in LIMIT_HEADINGS:
+        table.add_column(heading, overflow="fold")
+    for line in found:
+        table.add_row(*(Text(cell) for cell in line))
+    console.print(table)
+
+
 def _served(result: Result) -> tuple[str, str]:
     """Returns what to call the model that is served after the run, and where it is."""
     kept = result.retrain.champion if result.retrain else None
-    target = (result.config.get("deploy") or {}).get("target")
+    target = result.target
     if result.deployed or kept is None or target is None or result.status == "failed":
         return "Deployed model", result.deployed or "none"
     return "Model in service", f"{target.rstrip('/')}/{kept}"
@@ -93,24 +115,24 @@ def _table(result: Result, width: int) -> Table:
     for candidate in result.candidates:
         chosen = candidate.id == result.chosen
         style = "bold green" if chosen else "" if candidate.within_budget else "dim"
-        cells = _cells(result, candidate, wide=wide)
+        cells = _cells(candidate, wide=wide)
         table.add_row(Text(candidate.id), *cells, _mark(result, candidate), style=style)
     return table
 
 
 def _headings(result: Result, *, wide: bool) -> list[str]:
-    quality = ["MAE", "Rise %", "Rise <="] if is_regression(result) else ["Accuracy", "Drop", "Drop <="]
+    headline = result.headline
+    rises = headline is not None and headline.better == "lower"
+    change = ["Rise %", "Rise <="] if rises else ["Drop", "Drop <="]
+    quality = [numbers.heading(headline), *change]
     if not wide:
         return [quality[0], quality[2], "ms", "KB"]
     return [*quality, "p50 ms", "p95 ms", "KB", "gzip KB", "MACs", "Zeros"]
 
 
-def _cells(result: Result, candidate: CandidateResult, *, wide: bool) -> list[str]:
+def _cells(candidate: CandidateResult, *, wide: bool) -> list[str]:
     drop, latency = candidate.drop, candidate.latency_ms
-    if is_regression(result):
-        quality = numbers.decimal(candidate.metrics.get("mae"), 4)
-    else:
-        quality = numbers.percent(candidate.metrics.get("accuracy"))
+    quality = numbers.quality(candidate.quality)
     proven = numbers.points(drop.upper_bound if drop else None)
     median, size = numbers.milliseconds(latency.p50 if latency else None), candidate.size_bytes
     if not wide:
@@ -131,10 +153,11 @@ def _cells(result: Result, candidate: CandidateResult, *, wide: bool) -> list[st
 def _mark(result: Result, candidate: CandidateResult) -> Text:
     if not candidate.ok:
         return Text("not made", style="red")
+    flag = "!" if candidate.flags else ""
     if candidate.id == result.chosen:
-        return Text("chosen")
+        return Text(f"chosen{flag}")
     if candidate.within_budget:
-        return Text("within", style="green")
+        return Text(f"within{flag}", style="yellow" if flag else "green")
     return Text(", ".join(FAULTS[limit] for limit in over_what(result, candidate)) or numbers.ABSENT)
 
 

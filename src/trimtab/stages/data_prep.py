@@ -27,9 +27,10 @@ from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
 from trimtab.report.words import reach as words
-from trimtab.stages import reach, reuse, settings
+from trimtab.stages import rare, reach, reuse, settings
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.model_form import form_of
+from trimtab.stages.proving import check_limits
 from trimtab.stages.stage import Task, recorded
 
 STAGE = "data_prep"
@@ -65,7 +66,10 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         ref, summary = _prepared(task, asked)
         summary.warnings.extend(notes)
         before = reuse.before(resolved, run, datasets.read(task.store, ref))
-        summary.reach = reach.known(resolved, summary.task, summary.rows["test"], before)
+        others = check_limits(resolved, task.store, ref)
+        if warning := rare.warning(resolved.budget, summary):
+            summary.warnings.append(warning)
+        summary.reach = reach.known(resolved, summary.task, summary.rows["test"], before, others)
         task.found(summary)
         _tell(summary)
         reach.check(summary.reach, resolved)

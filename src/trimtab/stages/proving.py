@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.evaluation import read_test, read_validation
 from trimtab.artifacts.proof import Limit, LimitTest, Proof
+from trimtab.artifacts.store import ContentStore
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
@@ -80,6 +82,26 @@ class Judge:
         """Returns a candidate with what validation says of it."""
         after = read_validation(self._examples[name], self._own[name])
         return Contender(name, family, cost, [expected.losses(after) for expected in self._expected])
+
+
+def check_limits(config: Config, store: ContentStore, dataset: str) -> list[tuple[Limit, int]]:
+    """Refuses limits that the data has no place for, before anything is trained.
+
+    Returns:
+        Those that are about more than the task's own metric, with how many test rows each is about; none,
+        where there are no others.
+
+    Raises:
+        ConfigError: If a metric does not judge the task, or has no such class.
+        DataError: If no test row is of a class, or slices cannot be made.
+        ModelError: If a function cannot be imported.
+    """
+    if config.budget.needs_answers:
+        data = datasets.read(store, dataset, ["test"])
+        split = split_of(data, "test", config.budget.columns, None)
+        found = demands(config.budget, split)
+        return [(one.limit, len(one.rows(split))) for one in found if not one.is_headline or one.part]
+    return []
 
 
 def split_of(

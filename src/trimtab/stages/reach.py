@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from trimtab.artifacts.proof import Reach
+from collections.abc import Sequence
+
+from trimtab.artifacts.proof import Limit, Reach
 from trimtab.config.config import Config
 from trimtab.errors import TooFewRowsError
 from trimtab.evaluate import reach as rule
@@ -11,7 +13,13 @@ from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
 
 
-def known(config: Config, task: str, test_rows: int, decisions: int = 0) -> list[Reach]:
+def known(
+    config: Config,
+    task: str,
+    test_rows: int,
+    decisions: int = 0,
+    others: Sequence[tuple[Limit, int]] = (),
+) -> list[Reach]:
     """Returns what the test rows can prove at best; nothing where no limit can say so beforehand.
 
     Rows that belong together are fewer than they seem, by as much as their answers will be alike.
@@ -21,6 +29,7 @@ def known(config: Config, task: str, test_rows: int, decisions: int = 0) -> list
         task: What the label means.
         test_rows: How many there are.
         decisions: How often they have decided before, which has its price by ``proof.reuse: spend``.
+        others: Limits beside the task's own, with how many test rows each is about.
     """
     if config.data.group_by is not None or not test_rows:
         return []
@@ -28,7 +37,10 @@ def known(config: Config, task: str, test_rows: int, decisions: int = 0) -> list
     sure = config.budget.confidence
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
-    return rule.reach([limit] if limit else [], test_rows, sure)
+    found = rule.reach([limit] if limit else [], test_rows, sure)
+    for other, rows in others:
+        found += [one.model_copy(update={"name": other.name}) for one in rule.reach([other], rows, sure)]
+    return found
 
 
 def check(found: list[Reach], config: Config) -> None:

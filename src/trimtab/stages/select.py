@@ -32,7 +32,7 @@ from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, reuse, settings
+from trimtab.stages import proving, rare, reuse, settings
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -187,6 +187,12 @@ def _decide(
     }
     for name in front:
         results[name].on_pareto_front = True
+    evaluations = {name: entry.evaluation for name, entry in entries.items()}
+    flags = rare.flags(limits, evaluations[BASELINE], evaluations)
+    for name, flag in flags.items():
+        results[name].flags.append(flag)
+    if chosen in flags:
+        verdict += f" But its {flags[chosen]}: no limit of the budget is about rare classes."
     return Selection(
         baseline=results[BASELINE],
         candidates=list(results.values()),

@@ -24,6 +24,7 @@ class Headline(Protocol):
         bound: Which paired bound proves a loss, see ``evaluate.significance``.
         limit: The field of the budget, and of ``retrain``, that limits the loss.
         worsens: What it does where it gets worse.
+        alike: Its form that weighs every class alike, a key among the metrics; empty where there is none.
     """
 
     metric: str
@@ -33,6 +34,7 @@ class Headline(Protocol):
     bound: ClassVar[Bound]
     limit: ClassVar[str]
     worsens: ClassVar[str]
+    alike: ClassVar[str]
 
     def scale(self, baseline: float) -> float:
         """Returns what a mean excess is divided by to be a loss, given the baseline's value."""
@@ -74,6 +76,7 @@ class Share:
     bound: ClassVar[Bound] = "proportions"
     limit: ClassVar[str] = "max_accuracy_drop"
     worsens: ClassVar[str] = "falls"
+    alike: ClassVar[str] = "balanced_accuracy"
 
     def scale(self, baseline: float) -> float:  # noqa: ARG002
         """See ``Headline.scale``."""
@@ -104,6 +107,7 @@ class Mean(Share):
     """The mean of a score from 0 to 1 of each example, of which more is better: a loss is a difference."""
 
     bound: ClassVar[Bound] = "means"
+    alike: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +121,7 @@ class Error:
     bound: ClassVar[Bound] = "errors"
     limit: ClassVar[str] = "max_error_increase"
     worsens: ClassVar[str] = "rises"
+    alike: ClassVar[str] = ""
 
     def scale(self, baseline: float) -> float:
         """See ``Headline.scale``."""

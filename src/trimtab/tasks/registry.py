@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from trimtab.registry import TASKS, module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
 
     from trimtab.config.data import Data
     from trimtab.tasks.base import LabelSummary, Task
@@ -23,8 +23,8 @@ def task(name: str) -> Task:
     return cast("Task", module(TASKS, name).TASK)
 
 
-def headline_among(metrics: Mapping[str, float]) -> Headline | None:
-    """Returns the first task's own metric that is among some, or None."""
+def headline_among(metrics: Collection[str]) -> Headline | None:
+    """Returns the first task's own metric that is among some, by their keys, or None."""
     headlines = (task(name).judging.headline for name in TASKS)
     return next((headline for headline in headlines if headline.metric in metrics), None)
 

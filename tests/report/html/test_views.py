@@ -15,7 +15,7 @@ def test_tiles_show_what_of_the_budget_is_used(run_records, regression):
     tiles = {tile.title.partition(",")[0]: tile for tile in views.tiles(result, chosen)}
     assert tiles["Latency"].used == pytest.approx(chosen.latency_ms.p50 / 0.2)
     assert tiles["Size of the file"].used == pytest.approx(chosen.size_bytes / 120_000)
-    proven = tiles["Proven increase of the error" if regression else "Proven drop"]
+    proven = tiles["Proven: mean absolute error" if regression else "Proven: accuracy"]
     assert proven.used == pytest.approx(chosen.drop.upper_bound / (0.05 if regression else 0.02))
     assert "95 % confidence, 360 test examples" in proven.detail
 

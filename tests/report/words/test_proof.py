@@ -98,3 +98,32 @@ def test_sequences_that_join_are_written_out_once():
 
 def test_without_a_test_nothing_is_said():
     assert words.sentence(proof(tested=[], stopped_at=[], not_tested={})) == ""
+
+
+def test_a_limit_that_stands_alone_is_asked_of_the_baseline_first():
+    floor = Limit(
+        metric="recall",
+        name="recall",
+        kind="min",
+        value=0.8,
+        unit="points",
+        bound="proportions",
+        max_loss=0.0,
+    )
+    assert "first the baseline, then one after the other" in words.sentence(proof(limits=[floor]))
+    failed = ProofTest(
+        candidate="none--none",
+        confidence=0.95,
+        upper_bound=0.1,
+        passed=False,
+        limits=[
+            LimitTest(limit="recall", loss=0.0, upper_bound=0.1, confidence=0.95, holds=False, method="exact")
+        ],
+    )
+    nothing = proof(
+        limits=[floor], order=[], tested=[failed], stopped_at=["none--none"], not_tested={"a": "not tested"}
+    )
+    assert words.sentence(nothing) == (
+        "1 of 2 were tested, first the baseline, which ships if nothing else passes; stopped at none--none, "
+        "whose recall could be past 0.8 by 10.00 points; not tested: a."
+    )

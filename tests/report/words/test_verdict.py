@@ -62,7 +62,7 @@ def test_the_limits_that_are_broken(run_records):
     assert over_what(result, find_candidate(result, result.chosen)) == []
     assert "untested" in over_what(result, find_candidate(result, next(iter(result.proof.not_tested))))
     result.proof.stopped_at.append("none--none")
-    assert "accuracy" in over_what(result, result.baseline)
+    assert "quality" in over_what(result, result.baseline)
 
 
 def test_a_model_that_was_brought_is_told_as_it_came(run_records):

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from trimtab.report.charts.scale import Scale, spread
 from trimtab.report.records.evidence import History
 from trimtab.report.words import numbers
+from trimtab.tasks.registry import headline_among
 
 WIDTH, HEIGHT = 440, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 36
 SKIPPED = {"epoch", "seconds", "learning_rate"}
-NAMES = {"mae": "mean absolute error", "accuracy": "accuracy"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def _plots(history: History, name: str) -> Iterator[CurvePlot]:
     y = Scale(*spread([value for _, value in points], 0.06), HEIGHT - BOTTOM, TOP)
     yield CurvePlot(
         history=history.name,
-        quantity=NAMES.get(name, name),
+        quantity=headline.name if (headline := headline_among([name])) else name,
         kept=x(history.best_epoch) if history.best_epoch and first <= history.best_epoch <= last else None,
         lines=[_line(kind, line, x, y) for kind, line in series.items() if line],
         x_ticks=[(at, text) for at, text in x.ticks(6) if "." not in text],

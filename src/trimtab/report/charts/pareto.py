@@ -20,7 +20,6 @@ from trimtab.report.charts.tradeoff import (
 )
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import is_regression
 
 WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 44
@@ -93,24 +92,25 @@ def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     found = spots(result, cost)
     if len(found) < 2:
         return None
-    regression = is_regression(result)
+    headline = result.headline
+    falls = headline is not None and headline.better == "lower"
     x_limit, y_limit = cost_limit(result, cost), quality_limit(result)
     x, y = _x_scale(found, x_limit), _y_scale(found, y_limit, baseline_quality(result))
-    percent = "" if regression else " %"
+    percent = " %" if headline and headline.unit == "points" else ""
     x_words = f"{numbers.limit(x_limit)} {UNITS[cost]}"
     y_words = f"{numbers.decimal(y_limit, 4)}{percent}"
     return ParetoPlot(
         cost=cost,
-        title=f"{'Error' if regression else 'Accuracy'} against {cost}",
+        title=f"{numbers.heading(headline)} against {cost}",
         x_title="latency of one example, median ms" if cost == "latency" else "size of the model file, KB",
-        y_title="mean absolute error" if regression else "accuracy, %",
+        y_title=f"{headline.name if headline else 'quality'}{',' if percent else ''}{percent}",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
         marks=_marks(found, x, y),
-        front=_path(front(found, less_is_better=regression), x, y),
+        front=_path(front(found, less_is_better=falls), x, y),
         x_limit=(x(x_limit), x_words) if x_limit and x_limit in x else None,
         y_limit=(y(y_limit), y_words) if y_limit is not None and y_limit in y else None,
-        inside=_inside(x, y, x_limit, y_limit, regression=regression),
+        inside=_inside(x, y, x_limit, y_limit, less_is_better=falls),
         notes=[
             *_beyond(x, x_limit, x_words, "left", "right"),
             *_beyond(y, y_limit, y_words, "bottom", "top"),
@@ -155,13 +155,13 @@ def _y_scale(found: Sequence[Spot], limit: float | None, best: float | None) -> 
 
 
 def _inside(
-    x: Scale, y: Scale, x_limit: float | None, y_limit: float | None, *, regression: bool
+    x: Scale, y: Scale, x_limit: float | None, y_limit: float | None, *, less_is_better: bool
 ) -> tuple[float, float, float, float]:
     right = x(x.clamp(x_limit)) if x_limit else float(WIDTH - RIGHT)
     top, bottom = float(TOP), float(HEIGHT - BOTTOM)
     if y_limit is not None:
         edge = y(y.clamp(y_limit))
-        top, bottom = (edge, bottom) if regression else (top, edge)
+        top, bottom = (edge, bottom) if less_is_better else (top, edge)
     return LEFT, top, round(right - LEFT, 1), round(bottom - top, 1)
 
 
@@ -197,9 +197,9 @@ def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y:
 
 def _title(spot: Spot) -> str:
     candidate = spot.candidate
-    regression = "mae" in candidate.metrics
-    text = [f"{'MAE' if regression else 'accuracy'} {numbers.decimal(spot.quality, 4)}"]
-    text[0] += "" if regression else " %"
+    own = candidate.quality
+    unit = " %" if own and own.unit == "points" else ""
+    text = [f"{own.name if own else 'quality'} {numbers.decimal(spot.quality, 4)}{unit}"]
     if candidate.latency_ms:
         text.append(f"{numbers.milliseconds(candidate.latency_ms.p50)} ms")
     text.append(numbers.size(candidate.size_bytes))

@@ -9,7 +9,7 @@ from typing import Literal
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
 from trimtab.report.result import Result
-from trimtab.report.words.verdict import is_regression, is_untested
+from trimtab.report.words.verdict import is_untested
 
 Cost = Literal["latency", "size"]
 Role = Literal["chosen", "baseline", "within", "untested", "over"]
@@ -21,7 +21,7 @@ class Spot:
 
     Attributes:
         cost: Milliseconds (median) or units of 1,000 bytes.
-        quality: Accuracy in percent, or the mean absolute error in the label's unit.
+        quality: The metric that the task is about, a share in percent.
         worst: The proven worst quality, where it is known.
         role: What its colour and shape say.
     """
@@ -47,22 +47,23 @@ def spots(result: Result, cost: Cost) -> list[Spot]:
 
 def quality_limit(result: Result) -> float | None:
     """Returns the worst quality that the budget allows, in the unit of ``Spot.quality``."""
-    budget = result.config.get("budget") or {}
-    return _below_baseline(
-        result, budget.get("max_error_increase" if is_regression(result) else "max_accuracy_drop")
-    )
+    limits, headline = result.proof.limits if result.proof else [], result.headline
+    own = [one for one in limits if headline and one.metric == headline.metric and not one.part]
+    against = [one.max_loss for one in own if not one.is_alone]
+    return _below_baseline(result, min(against)) if against else None
 
 
 def cost_limit(result: Result, cost: Cost) -> float | None:
     """Returns the highest cost that the budget allows, in the unit of ``Spot.cost``, or None."""
-    budget = result.config.get("budget") or {}
-    limit: float | None = budget.get("max_latency_ms" if cost == "latency" else "max_size_kb")
-    return limit
+    budget = result.budget
+    if budget is None:
+        return None
+    return budget.max_latency_ms if cost == "latency" else budget.max_size_kb
 
 
 def baseline_quality(result: Result) -> float | None:
     """Returns the quality of the baseline, where it was measured."""
-    return _quality(result, result.baseline) if result.baseline else None
+    return _quality(result.baseline) if result.baseline else None
 
 
 def front(found: Sequence[Spot], *, less_is_better: bool) -> list[Spot]:
@@ -82,7 +83,7 @@ def front(found: Sequence[Spot], *, less_is_better: bool) -> list[Spot]:
 
 def _spots(result: Result, cost: Cost) -> Iterator[Spot]:
     for candidate in result.candidates:
-        price, quality = _cost(candidate, cost), _quality(result, candidate)
+        price, quality = _cost(candidate, cost), _quality(candidate)
         if price is not None and quality is not None:
             drop = candidate.drop.upper_bound if candidate.drop and candidate.id != BASELINE else None
             yield Spot(candidate, price, quality, _below_baseline(result, drop), _role(result, candidate))
@@ -94,11 +95,11 @@ def _cost(candidate: CandidateResult, cost: Cost) -> float | None:
     return candidate.size_bytes / 1000 if candidate.size_bytes else None
 
 
-def _quality(result: Result, candidate: CandidateResult) -> float | None:
-    if is_regression(result):
-        return candidate.metrics.get("mae")
-    accuracy = candidate.metrics.get("accuracy")
-    return None if accuracy is None else accuracy * 100
+def _quality(candidate: CandidateResult) -> float | None:
+    found = candidate.quality
+    if found is None:
+        return None
+    return found.value * 100 if found.unit == "points" else found.value
 
 
 def _below_baseline(result: Result, drop: float | None) -> float | None:
@@ -106,7 +107,8 @@ def _below_baseline(result: Result, drop: float | None) -> float | None:
     best = baseline_quality(result)
     if best is None or drop is None:
         return None
-    return best * (1 + drop) if is_regression(result) else best - drop * 100
+    is_share = result.headline is not None and result.headline.unit == "points"
+    return best - drop * 100 if is_share else best * (1 + drop)
 
 
 def _role(result: Result, candidate: CandidateResult) -> Role:

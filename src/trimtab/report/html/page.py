@@ -15,7 +15,7 @@ from trimtab.report.charts.curves import curve_plots
 from trimtab.report.html import rows, views
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
-from trimtab.report.words import comparison, numbers, reach, verdict
+from trimtab.report.words import comparison, limits, numbers, reach, verdict
 
 TEMPLATE = "report.html.j2"
 
@@ -53,7 +53,9 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "evidence": evidence,
         "version": trimtab.__version__,
         "chosen": chosen,
-        "regression": verdict.is_regression(result),
+        "headline": result.headline,
+        "limit_headings": limits.LIMIT_HEADINGS,
+        "limit_lines": [] if limits.is_plain(result) else limits.every_line(result),
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
         "reach": [reach.sentence(one) for one in result.data.reach] if result.data else [],
         "pipeline": views.pipeline(result, evidence),

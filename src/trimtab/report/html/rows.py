@@ -11,7 +11,8 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import is_regression, is_untested
+from trimtab.report.words.verdict import is_untested
+from trimtab.tasks.metrics.registry import is_share
 
 Status = Literal["chosen", "within", "untested", "over", "not made"]
 
@@ -40,7 +41,7 @@ def candidate_row(result: Result, candidate: CandidateResult) -> CandidateRow:
         candidate,
         recipe_text(candidate.recipe),
         status(result, candidate),
-        _cells(candidate, regression=is_regression(result)),
+        _cells(candidate),
     )
 
 
@@ -76,14 +77,10 @@ def _told(name: str, params: Mapping[str, Any]) -> str:
     return f"{name} ({', '.join(told)})" if told else name
 
 
-def _cells(candidate: CandidateResult, *, regression: bool) -> list[Cell]:
-    metrics, drop, latency = candidate.metrics, candidate.drop, candidate.latency_ms
-    if regression:
-        quality = [Cell(numbers.decimal(metrics.get(name), 4), metrics.get(name)) for name in ("mae", "rmse")]
-    else:
-        quality = [Cell(numbers.percent(metrics.get("accuracy")), metrics.get("accuracy"))]
+def _cells(candidate: CandidateResult) -> list[Cell]:
+    quality, drop, latency = candidate.quality, candidate.drop, candidate.latency_ms
     return [
-        *quality,
+        Cell(numbers.quality(quality), quality.value if quality else None),
         Cell(numbers.points(drop.observed if drop else None), drop.observed if drop else None),
         Cell(numbers.points(drop.upper_bound if drop else None), drop.upper_bound if drop else None),
         *(
@@ -107,13 +104,12 @@ def compared(baseline: CandidateResult | None, chosen: CandidateResult | None) -
 def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
     """Returns every metric by name, with the baseline's and the chosen candidate's value."""
     names = dict.fromkeys(name for candidate in pair for name in candidate.metrics)
-    shares = ("accuracy", "balanced_accuracy", "macro_f1", "calibration_error")
     return [
         (
             name.replace("_", " "),
             [
                 numbers.percent(c.metrics.get(name))
-                if name in shares
+                if is_share(name)
                 else numbers.decimal(c.metrics.get(name), 4)
                 for c in pair
             ],

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from trimtab.artifacts.evaluation import Drop
+from trimtab.artifacts.proof import Limit, LimitTest, Proof
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.records.record import RETRAINING, STAGES
 from trimtab.report.result import Result, StageError
 from trimtab.report.words import numbers
-from trimtab.report.words.verdict import is_regression
+
+_MOST_LIMITS = 4
 
 
 @dataclass(frozen=True)
@@ -89,31 +93,34 @@ def tiles(result: Result, chosen: CandidateResult | None) -> list[Tile]:
 
 
 def _quality_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
-    regression = is_regression(result)
-    name = "mae" if regression else "accuracy"
-    value, before = chosen.metrics.get(name), baseline.metrics.get(name)
-    if regression:
-        texts, title = (numbers.decimal(value, 4), numbers.decimal(before, 4)), "Mean absolute error"
-    else:
-        texts, title = (numbers.percent(value), numbers.percent(before)), "Accuracy"
-    yield Tile(title, texts[0], f"baseline {texts[1]}", "", None)
-    drop, proof = chosen.drop, result.proof
-    if drop is None or proof is None or chosen.id == baseline.id:
+    value, before, proof = chosen.quality, baseline.quality, result.proof
+    name = value.name if value else "quality"
+    title = name[:1].upper() + name[1:]
+    yield Tile(title, numbers.quality(value), f"baseline {numbers.quality(before)}", "", None)
+    if chosen.drop is None or proof is None or chosen.id == baseline.id:
         return
-    limit, unit = proof.limits[0].max_loss, "%" if regression else "points"
-    sure = "Proven" if proof.proven else "Estimated"
-    yield Tile(
-        f"{sure} increase of the error" if regression else f"{sure} drop",
-        f"at most {numbers.limit(limit * 100)} {unit}",
-        f"observed {numbers.points(drop.observed)}; {numbers.percent(proof.confidence, 0)} confidence, "
-        f"{drop.examples:,} test examples",
-        f"were it the only candidate, at most {numbers.points(drop.upper_bound)} {unit}",
-        max(0.0, drop.upper_bound / limit),
+    tests = {test.limit: test for test in chosen.limits}
+    for limit in proof.limits[:_MOST_LIMITS]:
+        yield _limit_tile(proof, limit, tests.get(limit.name), chosen.drop)
+
+
+def _limit_tile(proof: Proof, limit: Limit, test: LimitTest | None, drop: Drop) -> Tile:
+    """Returns what is proven of a limit; an older run has a test of the task's own metric only."""
+    seen, upper = (drop.observed, drop.upper_bound) if test is None else (test.loss, test.upper_bound)
+    bound = math.inf if upper is None else upper
+    observed = "unknown" if seen is None else limit.loss(seen)
+    return Tile(
+        f"{'Proven' if proof.proven else 'Estimated'}: {limit.name}",
+        limit.allowed,
+        f"loss observed {observed}; {numbers.percent(proof.confidence, 0)} confidence, "
+        f"{proof.examples:,} test examples{f', {test.method}' if test else ''}",
+        f"were it the only candidate, at most {limit.loss(bound)}",
+        max(0.0, bound / limit.max_loss) if limit.max_loss else None,
     )
 
 
 def _cost_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
-    budget = result.config.get("budget") or {}
+    budget = result.budget
     if chosen.latency_ms:
         before = baseline.latency_ms.p50 if baseline.latency_ms else None
         ratio = numbers.factor(before, chosen.latency_ms.p50, "faster", "slower") or "the same"
@@ -121,7 +128,7 @@ def _cost_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResu
             "Latency, median",
             f"{numbers.milliseconds(chosen.latency_ms.p50)} ms",
             f"baseline {numbers.milliseconds(before)} ms: {ratio}",
-            budget.get("max_latency_ms"),
+            budget.max_latency_ms if budget else None,
             chosen.latency_ms.p50,
             "ms",
         )
@@ -131,7 +138,7 @@ def _cost_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResu
             "Size of the file",
             numbers.size(chosen.size_bytes),
             f"baseline {numbers.size(baseline.size_bytes)}: {ratio}",
-            budget.get("max_size_kb"),
+            budget.max_size_kb if budget else None,
             chosen.size_bytes / 1000,
             "KB",
         )

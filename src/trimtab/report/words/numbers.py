@@ -34,6 +34,14 @@ def quality(headline: HeadlineValue | None) -> str:
     return percent(headline.value) if headline.unit == "points" else decimal(headline.value, 4)
 
 
+def heading(headline: HeadlineValue | None) -> str:
+    """Returns the metric that a task is about, as a short heading: ``Accuracy``, ``MAE``."""
+    if headline is None:
+        return "Quality"
+    short = headline.metric.replace("_", " ")
+    return short.upper() if len(short) < 5 else short.capitalize()
+
+
 def limit(value: float | None) -> str:
     """Returns a number that a person wrote, such as a budget, as it was written."""
     return ABSENT if value is None else f"{value:,.10g}"

@@ -41,10 +41,18 @@ def sentence(proof: Proof) -> str:
     if proof.rule == "estimate":
         return f"Each of {len(proof.tested)} was judged as if it were alone: an estimate, no proof."
     count = len(proof.tested) + len(proof.not_tested)
-    parts = [f"{len(proof.tested)} of {count} were tested, {rule(proof)}: {order(proof)}", ended(proof)]
+    parts = [f"{len(proof.tested)} of {count} were tested, {_how(proof)}", ended(proof)]
     if proof.not_tested:
         parts.append(f"not tested: {_names(list(proof.not_tested))}")
     return "; ".join(parts) + "."
+
+
+def _how(proof: Proof) -> str:
+    """Returns by which rule and in which order; the baseline is first, where a limit stands alone."""
+    first = any(limit.is_alone for limit in proof.limits)
+    if not proof.order:
+        return "first the baseline, which ships if nothing else passes"
+    return f"{'first the baseline, then ' if first else ''}{rule(proof)}: {order(proof)}"
 
 
 def rule(proof: Proof) -> str:
@@ -87,7 +95,7 @@ def reuse(used: Reuse | None) -> str:
 
 def _loss(test: ProofTest, limits: Sequence[Limit]) -> str:
     """Returns how large a loss may be: of several limits, of the first that does not hold."""
-    if len(limits) == 1 or not test.broken:
+    if not test.broken or (len(limits) == 1 and not limits[0].is_alone):
         return f"loss could be {limits[0].loss(_number(test.upper_bound))}"
     named, broken = {limit.name: limit for limit in limits}, test.broken[0]
     limit = named[broken.limit]

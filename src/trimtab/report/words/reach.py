@@ -11,7 +11,8 @@ from trimtab.report.words import numbers
 def sentence(reach: Reach) -> str:
     """Returns what the test rows can prove at best, and how many it would take where that is too little."""
     rows = f"{reach.examples:,} test {'row' if reach.examples == 1 else 'rows'}"
-    text = f"{rows} can prove a drop of {_up(100 * reach.least)} points at best, if every answer stays"
+    of = f" in {reach.name}" if reach.name else ""
+    text = f"{rows} can prove a drop of {_up(100 * reach.least)} points{of} at best, if every answer stays"
     if reach.is_enough:
         return text
     needed = "more than a billion" if reach.needed is None else f"{reach.needed:,}"

@@ -18,18 +18,12 @@ def find_candidate(result: Result, identifier: str | None) -> CandidateResult | 
     return next((candidate for candidate in result.candidates if candidate.id == identifier), None)
 
 
-def is_regression(result: Result) -> bool:
-    """Returns whether the label is a number: then quality is an error, and less of it is better."""
-    return any("mae" in candidate.metrics for candidate in result.candidates)
-
-
 def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     """Returns which limits of the budget a candidate breaks, in a word each."""
-    budget = result.config.get("budget") or {}
-    latency, size = budget.get("max_latency_ms"), budget.get("max_size_kb")
-    found = []
+    budget, found = result.budget, []
+    latency, size = (budget.max_latency_ms, budget.max_size_kb) if budget else (None, None)
     if result.proof and candidate.id in result.proof.stopped_at:
-        found.append("error" if is_regression(result) else "accuracy")
+        found.append("quality")
     if result.proof and candidate.id in result.proof.not_tested:
         found.append("untested")
     if candidate.latency_ms and latency is not None and candidate.latency_ms.p50 > latency:
@@ -72,10 +66,8 @@ def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
 
 def proof(result: Result, candidate: CandidateResult) -> str:
     """Returns the quality of a candidate and what is proven of its loss, with confidence and examples."""
-    if is_regression(result):
-        quality = f"its mean absolute error is {numbers.decimal(candidate.metrics.get('mae'), 4)}"
-    else:
-        quality = f"its accuracy is {numbers.percent(candidate.metrics.get('accuracy'))}"
+    name = candidate.quality.name if candidate.quality else "quality"
+    quality = f"its {name} is {numbers.quality(candidate.quality)}"
     drop = candidate.drop
     if drop is None:
         return quality

@@ -45,6 +45,6 @@ def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
 
 
 METRICS = {
-    "balanced_accuracy": Metric("higher", _CLASSES, _make_balanced),
-    "macro_f1": Metric("higher", _BOTH, _make_macro_f1),
+    "balanced_accuracy": Metric("higher", _CLASSES, _make_balanced, is_share=True),
+    "macro_f1": Metric("higher", _BOTH, _make_macro_f1, is_share=True),
 }

@@ -34,7 +34,9 @@ Bounded = Literal["proportions", "means", "roc_auc", "resampled"]
 class At(Protocol):
     """Where on a curve a metric is read."""
 
-    precision: float
+    @property
+    def precision(self) -> float:
+        """Returns the least precision."""
 
 
 class Asked(Protocol):
@@ -113,6 +115,7 @@ class Metric:
         forms: Of the answers that it judges.
         make: Returns it with its parameters, given the names of the classes. Raises ``ValueError`` with what
             is wrong with a parameter on these classes.
+        is_share: Whether a value reads as a percentage.
         takes: The parameters that it may have: ``class``, ``at``, ``k``, ``quantile``.
         needs: Those among them that it must have.
     """
@@ -120,6 +123,7 @@ class Metric:
     better: Better
     forms: frozenset[Form]
     make: Callable[[Asked, list[str]], Measure]
+    is_share: bool = False
     takes: frozenset[str] = field(default_factory=frozenset)
     needs: frozenset[str] = field(default_factory=frozenset)
 

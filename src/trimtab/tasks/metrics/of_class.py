@@ -62,6 +62,6 @@ def _index(name: str, asked: Asked, classes: list[str]) -> int:
 
 
 METRICS = {
-    "recall": Metric("higher", _CLASSES, _recall, takes=frozenset({"class", "at"})),
-    "precision": Metric("higher", _CLASSES, _precision, takes=frozenset({"class"})),
+    "recall": Metric("higher", _CLASSES, _recall, is_share=True, takes=frozenset({"class", "at"})),
+    "precision": Metric("higher", _CLASSES, _precision, is_share=True, takes=frozenset({"class"})),
 }

@@ -53,5 +53,5 @@ def _make_calibration_error(asked: Asked, classes: list[str]) -> Measure:  # noq
 METRICS = {
     "log_loss": Metric("lower", _CLASSES, _make_log_loss),
     "brier": Metric("lower", _CLASSES, _make_brier),
-    "calibration_error": Metric("lower", _CLASSES, _make_calibration_error),
+    "calibration_error": Metric("lower", _CLASSES, _make_calibration_error, is_share=True),
 }

@@ -11,6 +11,7 @@ from trimtab.tasks.metrics.base import Array, Asked, Form, Measure, Metric
 if TYPE_CHECKING:
     from trimtab.tasks.metrics.base import Floats
 
+_K = frozenset({"k"})
 _CLASSES: frozenset[Form] = frozenset({"classes"})
 
 
@@ -56,7 +57,9 @@ def _top_k(asked: Asked, classes: list[str]) -> Measure:
 
 
 METRICS = {
-    "accuracy": Metric("higher", _CLASSES, _accuracy),
-    "micro_f1": Metric("higher", _CLASSES, _micro_f1),
-    "top_k": Metric("higher", _CLASSES, _top_k, takes=frozenset({"k"}), needs=frozenset({"k"})),
+    "accuracy": Metric("higher", _CLASSES, _accuracy, is_share=True),
+    "micro_f1": Metric("higher", _CLASSES, _micro_f1, is_share=True),
+    "top_k": Metric(
+        "higher", _CLASSES, _top_k, is_share=True, takes=frozenset({"k"}), needs=frozenset({"k"})
+    ),
 }

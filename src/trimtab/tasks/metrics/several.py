@@ -31,4 +31,4 @@ def _sample_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     )
 
 
-METRICS = {"sample_f1": Metric("higher", _LABELS, _sample_f1)}
+METRICS = {"sample_f1": Metric("higher", _LABELS, _sample_f1, is_share=True)}
