@@ -62,7 +62,7 @@ METRICS = {
     "accuracy": "trimtab.tasks.metrics.right",
     "balanced_accuracy": "trimtab.tasks.metrics.averaged",
     "macro_f1": "trimtab.tasks.metrics.averaged",
-    "micro_f1": "trimtab.tasks.metrics.right",
+    "micro_f1": "trimtab.tasks.metrics.averaged",
     "sample_f1": "trimtab.tasks.metrics.several",
     "recall": "trimtab.tasks.metrics.of_class",
     "precision": "trimtab.tasks.metrics.of_class",

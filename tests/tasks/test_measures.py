@@ -173,3 +173,26 @@ def test_labels_of_0_have_no_percentage_error() -> None:
     labels, found = np.array([1e-9, 1.0, -20.0]), measure("mape", [])
     assert found.rows is not None
     assert found.rows(labels).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "expected"),
+    [
+        ("recall", {"class_name": "dog"}, lambda y, p: sk.recall_score(y[:, 2], p[:, 2] >= 0.5)),
+        ("precision", {"class_name": "dog"}, lambda y, p: sk.precision_score(y[:, 2], p[:, 2] >= 0.5)),
+        ("roc_auc", {"class_name": "eel"}, lambda y, p: sk.roc_auc_score(y[:, 3], p[:, 3])),
+        ("roc_auc", {}, lambda y, p: sk.roc_auc_score(y, p, average="macro")),
+        ("average_precision", {}, lambda y, p: sk.average_precision_score(y, p, average="macro")),
+        ("micro_f1", {}, lambda y, p: sk.f1_score(y, p >= 0.5, average="micro")),
+        ("macro_f1", {}, lambda y, p: sk.f1_score(y, p >= 0.5, average="macro")),
+    ],
+)
+def test_of_several_labels_a_row_it_agrees_too(name: str, asked: dict[str, Any], expected: Any) -> None:
+    labels, answers = SEVERAL
+    found = measure(name, CLASSES, **asked)
+    assert "labels" in entry(name).forms
+    assert found.value(labels, answers) == pytest.approx(expected(labels, answers), abs=1e-12)
+    if found.rows is not None:
+        rows = found.rows(labels)
+        mean = found.scores(labels[rows], answers[rows]).mean()
+        assert mean == pytest.approx(expected(labels, answers))

@@ -44,7 +44,18 @@ def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     return Measure("macro F1", "higher", "points", "resampled", _macro_f1)
 
 
+def _micro_f1(labels: Array, answers: Array) -> float:
+    """Returns the F1 of all hits, misses and false alarms; of one class an example, the accuracy."""
+    hits, truly, found = _counts(labels, answers)
+    return float(2 * hits.sum() / max(truly.sum() + found.sum(), 1))
+
+
+def _make_micro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+    return Measure("micro F1", "higher", "points", "resampled", _micro_f1)
+
+
 METRICS = {
+    "micro_f1": Metric("higher", _BOTH, _make_micro_f1, is_share=True),
     "balanced_accuracy": Metric("higher", _CLASSES, _make_balanced, is_share=True),
     "macro_f1": Metric("higher", _BOTH, _make_macro_f1, is_share=True),
 }

@@ -133,6 +133,19 @@ def decided(labels: Array, answers: Array) -> tuple[NDArray[np.bool_], NDArray[n
     return np.asarray(labels > 0), np.asarray(answers >= _TOLD)
 
 
+def of_index(labels: Array, answers: Array, index: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Returns which examples are of a class, or have a label, and which are told to, ``(n,)`` both."""
+    if labels.ndim == 2:
+        there, told = decided(labels[:, index], answers[:, index])
+        return there, told
+    return np.asarray(labels == index), np.asarray(answers.argmax(axis=1) == index)
+
+
+def positive(labels: Array, index: int) -> NDArray[np.bool_]:
+    """Returns which examples are of a class, or have a label, ``(n,)``."""
+    return np.asarray(labels[:, index] > 0 if labels.ndim == 2 else labels == index)
+
+
 def class_index(asked: Asked, classes: list[str]) -> int | None:
     """Returns the index of the class that a metric is about; of two, the second unless one is named.
 

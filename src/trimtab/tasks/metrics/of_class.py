@@ -5,10 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.tasks.metrics.base import Array, Asked, Form, Measure, Metric, class_index, of_class
+from trimtab.tasks.metrics.base import (
+    Array,
+    Asked,
+    Form,
+    Measure,
+    Metric,
+    class_index,
+    of_class,
+    of_index,
+    positive,
+)
 from trimtab.tasks.metrics.formulas import recall_at_precision
 
-_CLASSES: frozenset[Form] = frozenset({"classes"})
+_FORMS: frozenset[Form] = frozenset({"classes", "labels"})
 
 
 def _recall(asked: Asked, classes: list[str]) -> Measure:
@@ -16,12 +26,12 @@ def _recall(asked: Asked, classes: list[str]) -> Measure:
     if asked.at is not None:
         return _recall_at(asked.at.precision, asked, index)
 
-    def found(labels: Array, answers: Array) -> NDArray[np.float64]:  # noqa: ARG001 - rows are of the class
-        return np.asarray(answers.argmax(axis=1) == index, np.float64)
+    def found(labels: Array, answers: Array) -> NDArray[np.float64]:
+        return of_index(labels, answers, index)[1].astype(np.float64)
 
     def value(labels: Array, answers: Array) -> float:
-        of_it = labels == index
-        return float((answers[of_it].argmax(axis=1) == index).mean()) if of_it.any() else float("nan")
+        of_it, told = of_index(labels, answers, index)
+        return float(told[of_it].mean()) if of_it.any() else float("nan")
 
     return Measure(
         of_class("recall", asked),
@@ -30,7 +40,7 @@ def _recall(asked: Asked, classes: list[str]) -> Measure:
         "proportions",
         value,
         scores=found,
-        rows=lambda labels: np.asarray(labels == index),
+        rows=lambda labels: positive(labels, index),
     )
 
 
@@ -40,7 +50,7 @@ def _recall_at(precision: float, asked: Asked, index: int) -> Measure:
         "higher",
         "points",
         "resampled",
-        lambda labels, answers: recall_at_precision(answers[:, index], labels == index, precision),
+        lambda labels, answers: recall_at_precision(answers[:, index], positive(labels, index), precision),
     )
 
 
@@ -48,8 +58,8 @@ def _precision(asked: Asked, classes: list[str]) -> Measure:
     index = _index("precision", asked, classes)
 
     def value(labels: Array, answers: Array) -> float:
-        found = answers.argmax(axis=1) == index
-        return float((labels[found] == index).mean()) if found.any() else 0.0
+        of_it, told = of_index(labels, answers, index)
+        return float(of_it[told].mean()) if told.any() else 0.0
 
     return Measure(of_class("precision", asked), "higher", "points", "resampled", value)
 
@@ -62,6 +72,6 @@ def _index(name: str, asked: Asked, classes: list[str]) -> int:
 
 
 METRICS = {
-    "recall": Metric("higher", _CLASSES, _recall, is_share=True, takes=frozenset({"class", "at"})),
-    "precision": Metric("higher", _CLASSES, _precision, is_share=True, takes=frozenset({"class"})),
+    "recall": Metric("higher", _FORMS, _recall, is_share=True, takes=frozenset({"class", "at"})),
+    "precision": Metric("higher", _FORMS, _precision, is_share=True, takes=frozenset({"class"})),
 }

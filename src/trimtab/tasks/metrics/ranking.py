@@ -19,6 +19,7 @@ from trimtab.tasks.metrics.base import (
     class_index,
     of_class,
 )
+from trimtab.tasks.metrics.base import positive as of_one
 
 _Ranked = Callable[[Floats, NDArray[np.bool_]], float]
 
@@ -45,26 +46,28 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
         return _where_both(formula, scores(labels, answers), positive(labels))
 
     def positive(labels: Array) -> NDArray[np.bool_]:
-        return np.asarray(labels > 0 if index is None else labels == index)
+        return np.asarray(labels > 0) if index is None else of_one(labels, index)
 
     ranked = scores if bound == "roc_auc" else None
     return Measure(of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive)
 
 
 def _mean(formula: _Ranked, labels: Array, answers: Array) -> float:
-    """Returns the mean over the classes that occur, each against the rest."""
-    present = np.unique(labels)
-    if len(present) < 2:
-        return float("nan")
-    values = [formula(answers[:, index].astype(np.float64), labels == index) for index in present]
-    return float(np.mean(values))
+    """Returns the mean over the classes, or the labels, that some examples have and others do not."""
+    columns = ((answers[:, index], of_one(labels, index)) for index in range(answers.shape[1]))
+    values = [formula(scores.astype(np.float64), is_one) for scores, is_one in columns if _are_both(is_one)]
+    return float(np.mean(values)) if values else float("nan")
 
 
 def _where_both(formula: _Ranked, scores: Floats, positive: NDArray[np.bool_]) -> float:
-    return formula(scores, positive) if 0 < positive.sum() < len(positive) else float("nan")
+    return formula(scores, positive) if _are_both(positive) else float("nan")
 
 
-_FORMS: frozenset[Form] = frozenset({"classes", "scores"})
+def _are_both(positive: NDArray[np.bool_]) -> bool:
+    return bool(0 < positive.sum() < len(positive))
+
+
+_FORMS: frozenset[Form] = frozenset({"classes", "labels", "scores"})
 METRICS = {
     "roc_auc": Metric("higher", _FORMS, _roc_auc, takes=frozenset({"class"})),
     "average_precision": Metric("higher", _FORMS, _average_precision, takes=frozenset({"class"})),

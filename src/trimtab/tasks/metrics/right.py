@@ -29,11 +29,6 @@ def _accuracy(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     return _share("accuracy")
 
 
-def _micro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
-    """Returns the micro F1: of one label an example, the accuracy (every miss is also a false alarm)."""
-    return _share("micro F1")
-
-
 def _top_k(asked: Asked, classes: list[str]) -> Measure:
     assert asked.k is not None
     if asked.k >= len(classes):
@@ -58,7 +53,6 @@ def _top_k(asked: Asked, classes: list[str]) -> Measure:
 
 METRICS = {
     "accuracy": Metric("higher", _CLASSES, _accuracy, is_share=True),
-    "micro_f1": Metric("higher", _CLASSES, _micro_f1, is_share=True),
     "top_k": Metric(
         "higher", _CLASSES, _top_k, is_share=True, takes=frozenset({"k"}), needs=frozenset({"k"})
     ),
