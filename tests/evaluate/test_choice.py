@@ -88,6 +88,56 @@ def test_where_a_bound_is_an_estimate_so_is_what_ships():
     assert (proof.proven, proof.why_not) == (False, "fewer than 20 groups")
 
 
+AUC = Limit(
+    metric="roc_auc",
+    name="ROC AUC",
+    kind="max_drop",
+    value=0.01,
+    unit="",
+    bound="roc_auc",
+    max_loss=0.01,
+)
+
+
+def test_every_limit_must_hold_and_the_worst_makes_the_order():
+    random = np.random.default_rng(0)
+    accuracy = [(random.random(1000) < 0.001).astype(float) for _ in "abc"]
+    ranking = [random.normal(mean, 0.01, 40) for mean in (0.0, 0.001, 0.05)]
+    found = [
+        choice.Contender(name, name, 0.9 - 0.1 * place, [accuracy[place], ranking[place]])
+        for place, name in enumerate("abc")
+    ]
+    uppers = {"a": (0.01, 0.005), "b": (0.01, 0.02), "c": (0.01, 0.06)}
+
+    def tests(name, confidence):
+        limits = zip((ACCURACY, AUC), uppers[name], ("", "fewer than 1,000 examples"), strict=True)
+        return [stands(limit, upper, confidence, why_not) for limit, upper, why_not in limits]
+
+    proof = choice.prove(found, [*STAKES, Stake(AUC, 0.01, 40)], 1000, 0.95, tests)
+    (failed,) = (test for test in proof.tested if not test.passed)
+    assert (failed.candidate, proof.stopped_at) == ("b", ["b"])
+    assert [limit.limit for limit in failed.broken] == ["ROC AUC"]
+    assert proof.not_tested["c"].startswith("not tested: ")
+    assert proof.why_not == "ROC AUC: fewer than 1,000 examples"
+
+
+def test_a_baseline_that_breaks_a_limit_that_stands_alone_ends_it_before_a_candidate_is_looked_at():
+    found, asked = contenders(a=0.0, b=0.0), []
+    failed = choice.test_of("none--none", 0.95, [stands(ACCURACY, 0.2, 0.95)])
+
+    def tests(name, confidence):
+        asked.append(name)
+        return [stands(ACCURACY, 0.0, confidence)]
+
+    proof = choice.prove(found, STAKES, 1000, 0.95, tests, failed)
+    assert (proof.stopped_at, proof.passed, asked) == (["none--none"], [], [])
+    assert set(proof.not_tested) == {"a", "b"}
+    kept = choice.test_of("none--none", 0.95, [stands(ACCURACY, 0.0, 0.95)])
+    proof = choice.prove(found, STAKES, 1000, 0.95, tests, kept)
+    assert proof.tested[0].candidate == "none--none"
+    assert set(proof.passed) == {"none--none", *asked}
+
+
 def test_without_contenders_there_is_nothing_to_prove():
     proof = prove([], {})
     assert proof.order == proof.tested == []

@@ -138,6 +138,8 @@ def _finalists(
     before = read_test(entries[BASELINE].examples).scores
     found = {}
     for name, measured in latencies.items():
+        if config.budget.needs_answers:
+            progress.say("select", f"holds {name} to {len(judge.limits)} limits")
         entry, tests = entries[name], judge.tests(name, config.budget.confidence)
         if name == BASELINE:
             drop, needed = significance.no_drop(len(before), config.budget.confidence), None
