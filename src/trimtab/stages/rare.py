@@ -9,7 +9,9 @@ from trimtab.artifacts.evaluation import Evaluation
 from trimtab.config.budget import Budget
 from trimtab.evaluate.limits import headline_limit
 
-RARE = 0.1
+_RARE = 0.1
+_OF_ITS_EQUAL_SHARE = 0.5
+"""Of many classes each is below a tenth: rare is what has less than half of what all alike would have."""
 
 
 def warning(budget: Budget, data: DatasetSummary) -> str:
@@ -19,7 +21,7 @@ def warning(budget: Budget, data: DatasetSummary) -> str:
         return ""
     name, rows = min(counts.items(), key=lambda item: item[1])
     share = rows / sum(counts.values())
-    if share >= RARE:
+    if not _is_rare(list(counts.values())):
         return ""
     return (
         f"{share:.1%} of the test rows are of class {name}: a model that never finds it loses no more than "
@@ -39,8 +41,7 @@ def flags(budget: Budget, baseline: Evaluation, evaluations: Mapping[str, Evalua
     limit, alike = headline_limit(budget, baseline.task), baseline.headline.alike
     before = baseline.metrics.get(alike)
     truly = [sum(row) for row in baseline.confusion]
-    is_rare = bool(truly) and min(truly) < RARE * sum(truly)
-    if limit is None or before is None or budget.needs_answers or not is_rare:
+    if limit is None or before is None or budget.needs_answers or not _is_rare(truly):
         return {}
     drops = {name: before - one.metrics.get(alike, before) for name, one in evaluations.items()}
     return {
@@ -48,6 +49,13 @@ def flags(budget: Budget, baseline: Evaluation, evaluations: Mapping[str, Evalua
         for name, drop in drops.items()
         if drop > limit.max_loss
     }
+
+
+def _is_rare(counts: list[int]) -> bool:
+    """Returns whether a class is rare, given the rows of each."""
+    if not sum(counts):
+        return False
+    return min(counts) / sum(counts) < min(_RARE, _OF_ITS_EQUAL_SHARE / len(counts))
 
 
 def _is_blind(budget: Budget, task: str) -> bool:
