@@ -13,6 +13,9 @@ MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
 MAX_DEPTH = 50
 
+_OWN_TAGS = "tag:yaml.org,2002:"
+_TEXT, _NUMBERS = f"{_OWN_TAGS}str", (f"{_OWN_TAGS}int", f"{_OWN_TAGS}float")
+
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which also stops early at too much and says where a value is none of its type."""
@@ -32,6 +35,18 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        """Returns a tag; what YAML 1.1 takes for a number to the base of 60, such as 1:30, is text."""
+        tag: str = super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
+        return _TEXT if kind is yaml.ScalarNode and tag in _NUMBERS and ":" in value else tag
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Returns a mapping whose keys are text as it stands: YAML 1.1 takes yes, no and on for booleans."""
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag.startswith(_OWN_TAGS) and key.value != "<<":
+                key.tag = _TEXT
+        return super().construct_mapping(node, deep)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:

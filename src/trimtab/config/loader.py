@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from trimtab.config import code, compression, document
+from trimtab.config import code, compression, document, methods
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError
 
@@ -182,7 +182,15 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
     kind = details["type"]
     if kind == "extra_forbidden":
         allowed = _allowed_keys(location[:-1])
-        return location, line, f"unknown field{_nearest(str(location[-1]), allowed)}"
+        name, method = str(location[-1]), _method_at(location[:-1], values)
+        if method is not None and (others := methods.having(name)):
+            expected = ", ".join(methods.parameters(method))
+            return (
+                location,
+                line,
+                f"belongs to {', '.join(others)}, not to {method}; expected one of {expected}",
+            )
+        return location, line, f"unknown field{_nearest(name, allowed)}"
     if kind == "missing":
         return location, line, "is required"
     if kind in ("literal_error", "union_tag_invalid", "enum"):
@@ -195,10 +203,34 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
             line,
             f"expected one of {', '.join(choices)}; got {got!r}{_nearest(str(got), choices, False)}",
         )
+    if kind == "string_type" and isinstance(details["input"], bool):
+        written = _written(root, location) or str(details["input"]).lower()
+        return location, line, f'YAML takes {written} for true or false; put it between quotes: "{written}"'
     message = details["msg"].removeprefix("Value error, ")
     shown = repr(details["input"])
     got = f"; got {shown[:80]}" if kind != "value_error" else ""
     return location, line, f"{message[0].lower()}{message[1:]}{got}"
+
+
+def _method_at(location: Location, values: Any) -> str | None:
+    """Returns the method whose parameters stand at a location, if any do."""
+    for key in location:
+        values = (
+            values[key] if isinstance(values, list) or (isinstance(values, dict) and key in values) else None
+        )
+    name = values.get("method", location[-1] if location else None) if isinstance(values, dict) else None
+    return name if location[:1] == ("recipes",) and methods.parameters(name) else None
+
+
+def _written(root: yaml.Node, location: Location) -> str | None:
+    """Returns a scalar as it stands in the file."""
+    node: yaml.Node | None = root
+    for key in location:
+        if isinstance(node, yaml.MappingNode):
+            node = next((value for name, value in node.value if name.value == str(key)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+            node = node.value[key]
+    return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
 def _without_union_tags(values: Any, loc: Location) -> Location:

@@ -74,6 +74,16 @@ def every() -> list[Method]:
     return [*passes().values(), *(method for name in RUNTIMES for method in quantizations(name).values())]
 
 
+def parameters(name: Any) -> list[str]:
+    """Returns the names of a method's parameters; none where there is no such method."""
+    return [field for method in every() if method.name == name for field in method.params.model_fields]
+
+
+def having(parameter: str) -> list[str]:
+    """Returns the names of the methods that have a parameter."""
+    return list(dict.fromkeys(method.name for method in every() if parameter in method.params.model_fields))
+
+
 def installed() -> tuple[str, ...]:
     """Returns the runtimes whose libraries are installed, in the order of the registry."""
     return tuple(name for name in RUNTIMES if _is_installed(name))
