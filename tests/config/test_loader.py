@@ -74,6 +74,19 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
             "recipes.0.quantize.1",
             "did you mean int8?",
         ),
+        (
+            MINIMAL + "recipes:\n- prune:\n    method: channels\n    sparsity: 0.5\n",
+            9,
+            "recipes.0.prune.sparsity",
+            "belongs to magnitude, not to channels; expected one of",
+        ),
+        (
+            MINIMAL + "recipes:\n- - magnitude:\n      ratio: 0.5\n",
+            8,
+            "recipes.0.0.magnitude.ratio",
+            "belongs to channels, not to magnitude; expected one of",
+        ),
+        (MINIMAL + "  classes: [no, on]\n", 6, "model.classes.0", "YAML takes no for true or false; put it"),
         ("data:\n  train: x\n", 1, "model", "is required"),
         (MINIMAL + "train: {epochs: yes}\n", 6, "train.epochs", "should be a valid number; got True"),
         (MINIMAL + "budget: {max_size_kb: .inf}\n", 6, "budget.max_size_kb", "finite number"),
@@ -87,6 +100,17 @@ def test_an_error_names_line_field_expectation_and_the_nearest_key(tmp_path, tex
     error = failure(tmp_path, text)
     assert (error.path, error.line, error.field) == (str(tmp_path / "config.yaml"), line, field)
     assert words in error.message
+
+
+def test_keys_are_the_text_that_they_are(tmp_path):
+    text = MINIMAL + "train: {class_weight: {yes: 1, no: 3, 1: 2, 2.0: 5, null: 4, 1:30: 6}}\n"
+    weights = load(write(tmp_path, text)).train.class_weight
+    assert weights == {"yes": 1, "no": 3, "1": 2, "2.0": 5, "null": 4, "1:30": 6}
+
+
+def test_numbers_to_the_base_of_sixty_are_text(tmp_path):
+    config = load(write(tmp_path, MINIMAL.replace("rows.csv", "rows.csv\n  drop: [1:30, 10:00:30.5]")))
+    assert config.data.drop == ["1:30", "10:00:30.5"]
 
 
 def test_all_problems_are_told_at_once(tmp_path):

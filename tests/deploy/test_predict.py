@@ -104,8 +104,11 @@ def test_images_and_a_model_in_cloud_storage(make_selection, schema, images, emu
     rows = list(predict("gs://bucket/deployed", "gs://bucket/in"))
     assert [row["path"] for row in rows] == [f"gs://bucket/in/{index}.png" for index in range(5)]
     emulator.state.put("bucket", {"name": "in/5.png"}, b"no image")
-    with pytest.raises(DataError, match=r"^gs://bucket/in: gs://bucket/in/5\.png: "):
-        list(predict("gs://bucket/deployed", "gs://bucket/in"))
+    *_, last = predict("gs://bucket/deployed", "gs://bucket/in")
+    assert last["path"] == "gs://bucket/in/5.png"
+    assert "no readable image" in last["error"]
+    with pytest.raises(DataError, match=r"^gs://bucket/in/5\.png: gs://bucket/in/5\.png: no readable"):
+        list(predict("gs://bucket/deployed", "gs://bucket/in/5.png"))
 
 
 def test_a_column_of_encoded_images(digits, images, tmp_path):
@@ -217,11 +220,28 @@ def test_bad_input_is_a_typed_error(digits, tmp_path):
         list(predict(digits, str(tmp_path / "rows.csv")))
 
 
-def test_a_bad_row_of_a_table_is_named_by_its_number(digits, images, tmp_path):
+def test_a_row_that_cannot_be_read_is_a_row_of_errors(digits, images, tmp_path, capsys):
     good = png(images[0][0])
-    table = pa.table({"image": pa.array([good] * 600 + [b"not an image"], pa.binary())})
+    table = pa.table({"image": pa.array([good] * 600 + [b"not an image", good], pa.binary())})
     pa.parquet.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(DataError, match=r"rows\.parquet: row 601: "):
+    rows = list(predict(digits, str(tmp_path / "rows.parquet")))
+    assert [row["label"] for row in rows[:600]] == [rows[601]["label"]] * 600
+    assert rows[600]["row"] == 601
+    assert "no readable image" in rows[600]["error"]
+    assert "1 of 602 rows cannot be read; the first: no readable image" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_read_is_named_among_others(digits, images, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"not an image")
+    (tmp_path / "good.png").write_bytes(png(images[0][0]))
+    bad, good = predict(digits, str(tmp_path))
+    assert (bad["path"], set(bad)) == (str(tmp_path / "bad.png"), {"path", "error"})
+    assert "label" in good
+
+
+def test_a_table_of_rows_that_cannot_be_read_is_refused(digits, tmp_path):
+    pa.parquet.write_table(pa.table({"image": pa.array([b"x"] * 3, pa.binary())}), tmp_path / "rows.parquet")
+    with pytest.raises(DataError, match=r"rows\.parquet: row 1: no readable image"):
         list(predict(digits, str(tmp_path / "rows.parquet")))
 
 

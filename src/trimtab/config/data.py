@@ -155,6 +155,9 @@ class Data(Section):
     label_separator: str = Field(
         "|", min_length=1, description="Multilabel: what stands between the labels of a row."
     )
+    label_spelling: Literal["keep", "fold"] = Field(
+        "keep", description="`fold`: labels that differ in case or blanks only are one, in lower case."
+    )
     task: Task | None = Field(None, description="Null: inferred from the label.")
     columns: dict[str, ColumnSetting] = Field(
         {}, description="Overrides of the inferred kind and of how values are written, per column."

@@ -215,9 +215,8 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
 def _method_at(location: Location, values: Any) -> str | None:
     """Returns the method whose parameters stand at a location, if any do."""
     for key in location:
-        values = (
-            values[key] if isinstance(values, list) or (isinstance(values, dict) and key in values) else None
-        )
+        inside: dict[int | str, Any] = values if isinstance(values, dict) else dict(enumerate(values or ()))
+        values = inside.get(key)
     name = values.get("method", location[-1] if location else None) if isinstance(values, dict) else None
     return name if location[:1] == ("recipes",) and methods.parameters(name) else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -12,14 +13,16 @@ from trimtab import progress
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import model_input
 from trimtab.data.encoders.serving import Preprocessor, name_of
+from trimtab.data.kinds.base import Encoded
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.values.notation import UnreadCells
 from trimtab.deploy import inputs
-from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number, schema_of
+from trimtab.deploy.answers import NO_NUMBER, answers, schema_of
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.runtime import other_version, runtime_of
 from trimtab.errors import DataError
+from trimtab.runtimes.base import LoadedModel
 from trimtab.storage.copies import local_copies
 
 
@@ -32,50 +35,92 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
         version: A version; None serves the champion.
 
     Yields:
-        ``label`` and ``probabilities`` by class, or ``value`` in the label's unit; and ``path`` for files.
+        ``label`` and ``probabilities`` by class, or ``value`` in the label's unit; and ``path`` for files. A
+        row that cannot be read has ``error`` in their place, and its number as ``row`` if it is no file.
 
     Raises:
         DeployError: If there is no such version, or no champion.
         ArtifactError: If a file of the version is damaged.
-        DataError: If the input cannot be read, or lacks a column.
+        DataError: If the input cannot be read, or lacks a column, or if no row of it can be read.
     """
     repository = Repository(target)
     number = repository.resolve(version)
     with repository.fetched(number) as found, local_copies() as copies:
         schema = schema_of(found, repository.location(number))
-        preprocessor, model = Preprocessor.load(schema), runtime_of(found).load(found.path)
+        serving = _Serving(schema, Preprocessor.load(schema), runtime_of(found).load(found.path), input_path)
         if other := other_version(found):
             progress.say("predict", f"warning: {other}")
-        seen, unread = 0, UnreadCells()
         for batch in inputs.batches(copies.local(input_path), schema):
-            x = _encoded(preprocessor, batch, input_path, seen, unread)
-            paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * len(x)
-            outputs = model.predict({INPUT: model_input(schema, x)})[OUTPUT]
-            if (bad := row_without_number(outputs)) is not None:
-                raise _unreadable(batch, bad, NO_NUMBER, input_path, seen)
-            for path, row in zip(paths, answers(schema, outputs), strict=True):
+            paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * batch.num_rows
+            for path, row in zip(paths, serving.answers(batch), strict=True):
                 yield row if path is None else {"path": copies.original(path), **row}
-            seen += batch.num_rows
-        for text in unread.told():
-            progress.say("predict", f"warning: {input_path}: {text}")
+        serving.tell_unread()
 
 
-def _encoded(
-    preprocessor: Preprocessor, batch: pa.RecordBatch, source: str, seen: int, unread: UnreadCells
-) -> NDArray[Any]:
-    """Returns the stored tensors of a batch; problems name the file, and the column or the row."""
-    try:
-        encoded = preprocessor.encode(batch)
-    except DataError as error:
-        raise DataError(error.message, path=source, field=error.field, hint=error.hint) from error
-    for row, reason in encoded.bad.items():
-        raise _unreadable(batch, row, reason, source, seen)
-    unread.add(encoded.unread)
-    return encoded.x
+class _Serving:
+    """A deployed model, and what could not be read of the rows that it was asked.
 
+    Args:
+        schema: What its inputs and outputs mean.
+        preprocessor: Turns raw rows into its inputs.
+        model: Runs it.
+        source: Where the rows are, for messages.
+    """
 
-def _unreadable(batch: pa.RecordBatch, row: int, reason: str, source: str, seen: int) -> DataError:
-    return DataError(reason, path=source, field=name_of(batch, row) or f"row {seen + row + 1}")
+    def __init__(
+        self, schema: DatasetSchema, preprocessor: Preprocessor, model: LoadedModel, source: str
+    ) -> None:
+        self._schema, self._preprocessor, self._model, self._source = schema, preprocessor, model, source
+        self._seen, self._unread = 0, UnreadCells()
+        self._bad = list[DataError]()
+
+    def answers(self, batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+        """Yields the answer to each row, or why there is none."""
+        encoded = self._encoded(batch)
+        self._unread.add(encoded.unread)
+        bad = dict(encoded.bad)
+        good = np.delete(np.arange(batch.num_rows), sorted(bad))
+        outputs = self._outputs(encoded.x[good])
+        numbers = np.isfinite(outputs).all(axis=1)
+        bad |= dict.fromkeys(good[~numbers].tolist(), NO_NUMBER)
+        answered = answers(self._schema, outputs[numbers])
+        for row in range(batch.num_rows):
+            if row in bad:
+                yield self._error(batch, row, bad[row])
+            else:
+                yield next(answered)
+        self._seen += batch.num_rows
+
+    def tell_unread(self) -> None:
+        """Says what could not be read.
+
+        Raises:
+            DataError: If that is every row.
+        """
+        if self._bad and len(self._bad) == self._seen:
+            raise self._bad[0]
+        if self._bad:
+            count = f"{len(self._bad):,} of {self._seen:,} rows cannot be read"
+            progress.say("predict", f"warning: {self._source}: {count}; the first: {self._bad[0].message}")
+        for text in self._unread.told():
+            progress.say("predict", f"warning: {self._source}: {text}")
+
+    def _encoded(self, batch: pa.RecordBatch) -> Encoded:
+        """Returns the stored tensors of a batch; problems name the file and the column."""
+        try:
+            return self._preprocessor.encode(batch)
+        except DataError as error:
+            raise DataError(error.message, path=self._source, field=error.field, hint=error.hint) from error
+
+    def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
+        if not len(x):
+            return np.empty((0, self._schema.outputs), np.float32)
+        return np.asarray(self._model.predict({INPUT: model_input(self._schema, x)})[OUTPUT])
+
+    def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
+        name, number = name_of(batch, row), self._seen + row + 1
+        self._bad.append(DataError(reason, path=self._source, field=name or f"row {number}"))
+        return {"error": reason} if name else {"row": number, "error": reason}
 
 
 def _is_media(schema: DatasetSchema, batch: pa.RecordBatch) -> bool:

@@ -62,13 +62,13 @@ def test_encoded_files_are_not_sampled_and_so_no_copies(check, make_png):
 
 
 def test_a_missing_number_is_no_class(check, good):
-    with pytest.raises(DataError, match="1 of 60 rows of the train split have no label"):
+    with pytest.raises(DataError, match="1 of 60 rows have no label"):
         check({**good, "label": ["NA"] + ["0", "1"] * 29 + ["1"]})
 
 
 @pytest.mark.parametrize("missing", [None, "", "  "])
 def test_missing_labels_stop_the_run(check, good, missing):
-    with pytest.raises(DataError, match="1 of 60 rows of the train split have no label") as caught:
+    with pytest.raises(DataError, match="1 of 60 rows have no label") as caught:
         check({**good, "label": [missing, *good["label"][1:]]})
     assert caught.value.field == "label"
     assert caught.value.exit_code == 2
@@ -103,8 +103,26 @@ def test_rows_split_off_count_for_their_class_but_given_ones_do_not(check, good)
 
 def test_a_class_that_only_the_test_has_stops_the_run(check, good):
     test = {**good, "label": ["new"] * 20 + good["label"][20:]}
-    with pytest.raises(DataError, match="the class new has 0 rows"):
+    with pytest.raises(
+        DataError, match="20 test rows are of classes that no training row has: new"
+    ) as caught:
         check(good, None, test, test="t.csv")
+    assert (caught.value.path, caught.value.field) == ("t.csv", "label")
+    assert "Trained classes, whose names must be the same here: a, b." in caught.value.hint
+
+
+def test_rows_without_a_label_are_counted_by_source(check, good):
+    part = {"x": [1.0, 2.0, 3.0], "label": [None, "", "a"]}
+    with pytest.raises(DataError, match=r"rows\.csv: label: 4 of 66 rows have no label"):
+        check(good, part, part)
+    with pytest.raises(DataError, match=r"t\.csv: label: 2 of 3 rows have no label"):
+        check(good, None, part, test="t.csv")
+
+
+def test_classes_that_differ_in_case_or_blanks_only_are_a_warning(check, good):
+    (warning,) = check({**good, "label": ["New York", "new  york", "b"] * 20})
+    assert warning.startswith("the classes 'New York', 'new  york' differ in case or blanks only; ")
+    assert "data.label_spelling: fold" in warning
 
 
 def test_a_class_that_the_test_lacks_is_a_warning(check, good):

@@ -53,6 +53,39 @@ def test_other_modes_become_grey_or_rgb() -> None:
     assert image.decode(_encoded(Image.fromarray(RGB).convert("CMYK"), "jpeg"), 6, 9, 3).shape == (6, 9, 3)
 
 
+def test_what_would_vanish_on_black_is_put_on_white() -> None:
+    shape = np.where(np.arange(9) < 4, 255, 0).astype(np.uint8) + np.zeros((6, 1), np.uint8)
+    glyph = np.dstack([np.zeros_like(RGB), shape])
+    seen = image.decode(_encoded(glyph), 6, 9, 3)
+    assert (seen[:, :4] == 0).all()
+    assert (seen[:, 4:] == 255).all()
+    opaque = np.dstack([np.zeros_like(RGB), np.full((6, 9), 255, np.uint8)])
+    assert (image.decode(_encoded(opaque), 6, 9, 3) == 0).all()
+    grey = np.dstack([np.zeros((6, 9), np.uint8), shape])
+    assert (image.decode(_encoded(Image.fromarray(grey, "LA")), 6, 9, 1)[:, 4:] == 255).all()
+
+
+@pytest.mark.parametrize(("scale", "factor"), [(1.0, 255.0), (200.0, 1.0), (65_535.0, 1 / 257)])
+def test_floats_are_scaled_by_their_range(scale: float, factor: float) -> None:
+    values = np.linspace(0, scale, 54, dtype=np.float32).reshape(6, 9)
+    seen = image.decode(_encoded(Image.fromarray(values), "tiff"), 6, 9, 1)[:, :, 0]
+    np.testing.assert_allclose(seen, values * factor, atol=0.51)
+
+
+@pytest.mark.parametrize("values", [[-1.0, 1.0], [0.0, 1e6], [0.0, np.nan]])
+def test_floats_of_another_range_are_refused(values: list[float]) -> None:
+    pixels = np.resize(np.array(values, np.float32), (6, 9))
+    with pytest.raises(ValueError, match="expected 0 to 1, 0 to 255 or 0 to 65,535"):
+        image.decode(_encoded(Image.fromarray(pixels), "tiff"), 6, 9, 1)
+
+
+@pytest.mark.parametrize("kind", ["avif", "jpeg2000"])
+def test_newer_formats_are_read(kind: str) -> None:
+    smooth = np.asarray(Image.fromarray(RGB).resize((90, 60), Image.Resampling.BICUBIC))
+    seen = image.decode(_encoded(smooth, kind), 60, 90, 3)
+    assert np.abs(seen.astype(int) - smooth).mean() < 8
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "I;16", "RGB", "CMYK"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_large_images_are_converted_in_strips(mode: str, channels: int, monkeypatch: Any) -> None:
@@ -65,7 +98,7 @@ def test_large_images_are_converted_in_strips(mode: str, channels: int, monkeypa
     convert, seen = image._flat_strip, []
     monkeypatch.setattr(image, "_STRIP_PIXELS", 400)
     monkeypatch.setattr(
-        image, "_flat_strip", lambda strip, mode: seen.append(strip.size) or convert(strip, mode)
+        image, "_flat_strip", lambda strip, *more: seen.append(strip.size) or convert(strip, *more)
     )
     np.testing.assert_array_equal(image.decode(content, 20, 20, channels), whole)
     if mode != "RGB" or channels == 1:

@@ -379,3 +379,15 @@ def test_a_column_for_slices_that_is_not_there_is_named(tmp_path: Path, prepared
     with pytest.raises(DataError, match="there is no such column") as caught:
         prepared(train=source, slices=["country"])
     assert caught.value.field == "country"
+
+
+def test_inputs_that_are_the_same_all_over_are_warned_of(tmp_path: Path, prepared: Prepare) -> None:
+    rng = np.random.default_rng(0)
+    for index in range(80):
+        folder = tmp_path / "pics" / "ab"[index % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (8, 8)) if index % 4 else np.full((8, 8), index)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{index}.png")
+    _, summary = prepared(train=str(tmp_path / "pics"))
+    (warning,) = (text for text in summary.warnings if "all over" in text)
+    assert warning.startswith("20 of 80 inputs are the same all over, such as an image of one colour")

@@ -219,6 +219,36 @@ def test_a_class_whose_folder_cannot_be_read_is_told_and_not_left_out(tmp_path, 
             checksums(config)
 
 
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_class_none_of_whose_files_is_read_is_named(tmp_path, make_zip, make_png, read, form):
+    members = {
+        "set/a/1.png": make_png(1),
+        "set/b/2.png": make_png(2),
+        "set/fish/1.heic": b"?",
+        "set/fish/deep/2.HEIC": b"?",
+        "set/fish/notes.txt": b"?",
+        "set/readme.txt": b"?",
+    }
+    path = make_zip(members)
+    if form == "folder":
+        zipfile.ZipFile(path).extractall(tmp_path / "files")
+        path = tmp_path / "files"
+    with pytest.raises(
+        DataError, match=r"set/fish: has no file that is read, only 2 \.heic, 1 \.txt"
+    ) as caught:
+        read(path)
+    assert "pillow-heif" in caught.value.hint
+
+
+def test_an_empty_class_is_named(tmp_path, make_png, read):
+    for label in "ab":
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "1.png").write_bytes(make_png(1))
+    (tmp_path / "empty" / "er").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"/empty: has no file that is read, only nothing"):
+        read(tmp_path)
+
+
 def test_what_every_new_volume_has_and_nobody_may_read_is_no_class(tmp_path, make_png, read, unreadable):
     for label in ("a", "b", "lost+found"):
         (tmp_path / label).mkdir()

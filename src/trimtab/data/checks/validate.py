@@ -10,6 +10,7 @@ from trimtab.data.kinds.infer import identifiers
 from trimtab.data.kinds.notations import misread
 from trimtab.data.kinds.registry import any_files, holds_files
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.values import folded
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -55,12 +56,12 @@ def validate(
     targets = tasks.task(task).meaning
     for split, summary in per_split.items():
         _check_columns(split, summary, label, columns, config)
-        _check_labels(split, summary, targets, label, config)
+    _check_labels(per_split, targets, label, config)
     warnings = _unreadable(per_split, columns, config)
     if classes:
         counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
         _check_classes(counts, label, classes, config, known=known)
-        warnings += _absent_classes(counts, classes, known=known)
+        warnings += _absent_classes(counts, classes, known=known) + _alike(classes)
     elif not per_split["train"].columns[label].variance:
         raise _constant(label, config)
     train = per_split["train"]
@@ -93,17 +94,24 @@ def _check_columns(split: str, summary: Summary, label: str, columns: list[Colum
         )
 
 
-def _check_labels(split: str, summary: Summary, meaning: TaskMeaning, label: str, config: Data) -> None:
-    column = summary.columns[label]
-    missing = meaning.unlabelled(column, summary.rows)
-    if missing:
-        what = "no number as their label" if meaning.is_numeric and missing > column.missing else "no label"
-        raise DataError(
-            f"{missing:,} of {summary.rows:,} rows of the {split} split have {what}",
-            path=_source(split, config),
-            field=label,
-            hint="Remove these rows, or name another column in data.label.",
-        )
+def _check_labels(per_split: dict[str, Summary], meaning: TaskMeaning, label: str, config: Data) -> None:
+    """Refuses rows without a label, those of one source together."""
+    sources: dict[str, list[Summary]] = {}
+    for split, summary in per_split.items():
+        sources.setdefault(_source(split, config), []).append(summary)
+    for source, summaries in sources.items():
+        rows = sum(summary.rows for summary in summaries)
+        columns = [(summary.columns[label], summary.rows) for summary in summaries]
+        missing = sum(meaning.unlabelled(column, count) for column, count in columns)
+        if missing:
+            blank = sum(column.missing for column, _ in columns)
+            what = "no number as their label" if meaning.is_numeric and missing > blank else "no label"
+            raise DataError(
+                f"{missing:,} of {rows:,} rows have {what}",
+                path=source,
+                field=label,
+                hint="Remove these rows, or name another column in data.label.",
+            )
 
 
 def _check_classes(per_split: _Counts, label: str, classes: list[str], config: Data, *, known: bool) -> None:
@@ -122,6 +130,9 @@ def _check_classes(per_split: _Counts, label: str, classes: list[str], config: D
         return
     given = {"validation": config.validation, "test": config.test}
     pooled = [counts for split, counts in per_split.items() if given.get(split) is None]
+    for split, counts in per_split.items():
+        if given.get(split) is not None and (unknown := sorted(set(counts) - set(per_split["train"]))):
+            raise _unknown(split, unknown, per_split, label, config)
     for name in classes:
         rows = sum(counts.get(name, 0) for counts in pooled)
         if rows < config.min_rows_per_class or name not in per_split["train"]:
@@ -134,10 +145,34 @@ def _check_classes(per_split: _Counts, label: str, classes: list[str], config: D
             )
 
 
+def _unknown(split: str, unknown: list[str], per_split: _Counts, label: str, config: Data) -> DataError:
+    rows = sum(per_split[split][name] for name in unknown)
+    return DataError(
+        f"{rows:,} {split} rows are of classes that no training row has: {_listed(unknown)}",
+        path=_source(split, config),
+        field=label,
+        hint=f"Add rows of them to data.train, or remove them here. Trained classes, whose names must be the "
+        f"same here: {_listed(sorted(per_split['train']))}.",
+    )
+
+
 def _constant(label: str, config: Data) -> DataError:
     return DataError(
         "every row has the same label: there is nothing to learn", path=config.train, field=label
     )
+
+
+def _alike(classes: list[str]) -> list[str]:
+    """Returns warnings about classes whose names differ in case or blanks only."""
+    spellings: dict[str, list[str]] = {}
+    for name in classes:
+        spellings.setdefault(folded(name), []).append(name)
+    return [
+        f"the classes {', '.join(map(repr, names))} differ in case or blanks only; "
+        "data.label_spelling: fold takes them for one"
+        for names in spellings.values()
+        if len(names) > 1
+    ]
 
 
 def _absent_classes(per_split: _Counts, classes: list[str], *, known: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
 from trimtab.data.encoders.form import PIXELS, RANGE, line, other_ranges, range_of
 from trimtab.data.kinds.base import Encoded, InputKind, Setting, encode_files
-from trimtab.data.readers.image_folder import IMAGE_ENDINGS
+from trimtab.data.readers.image_folder import HAS_HEIF, IMAGE_ENDINGS
 from trimtab.data.schema import TensorSpec
 from trimtab.data.statistics.distributions import Distribution, categories, histogram, most_frequent
 from trimtab.data.statistics.media import FileKind
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from trimtab.data.schema import Column
     from trimtab.data.statistics.summary import Summary
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "GIF",
+    "BMP",
+    "WEBP",
+    "TIFF",
+    "PPM",
+    "AVIF",
+    "JPEG2000",
+    *(("HEIF",) if HAS_HEIF else ()),
+)
 
 # A small file can claim to hold a huge image ("decompression bomb"): the header is checked before anything is
 # decoded. 2^26 pixels are 8,192 x 8,192.
@@ -37,17 +49,21 @@ _JPEG, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 # Pillow's decoders raise these on damaged files; SyntaxError is what its PNG parser uses.
 _DAMAGED = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError)
 _STRIP_PIXELS = 1 << 20
+_LOOKED_AT_SIDE, _BLACK, _OPAQUE, _SIXTEEN_BITS = 128, 24, 255, 65_535
+if HAS_HEIF:
+    import_module("pillow_heif").register_heif_opener()
 _GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"])
 
 
 def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
     """Returns the pixels of an encoded image, ``(height, width, channels)``.
 
-    The image is turned the way its EXIF orientation says, put on black where it is transparent, made grey or
-    RGB, and resized bilinearly (with Pillow's antialiasing when it shrinks).
+    The image is turned the way its EXIF orientation says, put on black where it is transparent (on white
+    where all that is visible is as good as black), made grey or RGB, and resized bilinearly (with Pillow's
+    antialiasing when it shrinks). Floats from 0 to 1 are scaled by 255, those beyond 255 by 1 / 257.
 
     Args:
-        content: The file's content: PNG, JPEG, GIF, BMP, WebP, TIFF or PPM.
+        content: The file's content, in one of ``FORMATS``.
         height: Rows of the result.
         width: Columns of the result.
         channels: 1 for grey, 3 for RGB.
@@ -77,25 +93,57 @@ def _flat(image: Image.Image, mode: str) -> Image.Image:
 
     As a whole a picture of 64 megapixels took 1.7 GB, and a file of 130 kB can hold one.
     """
+    if image.mode == "F":
+        image = _of_floats(image)
+    background = _background(image)
     rows = max(1, _STRIP_PIXELS // image.width)
     if image.height <= rows or image.mode == mode:
-        return _flat_strip(image, mode)
+        return _flat_strip(image, mode, background)
     flat = Image.new(mode, image.size)
     for top in range(0, image.height, rows):
         strip = image.crop((0, top, image.width, min(top + rows, image.height)))
-        flat.paste(_flat_strip(strip, mode), (0, top))
+        flat.paste(_flat_strip(strip, mode, background), (0, top))
     return flat
 
 
-def _flat_strip(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == "P":
-        image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa"):
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+def _flat_strip(image: Image.Image, mode: str, background: int) -> Image.Image:
+    image = _with_alpha(image)
+    if image.mode == "RGBA":
+        ground = Image.new("RGBA", image.size, (background, background, background, 255))
+        image = Image.alpha_composite(ground, image)
     if image.mode.startswith("I"):
         image = _eight_bits(image)
     return image.convert(mode)
+
+
+def _with_alpha(image: Image.Image) -> Image.Image:
+    """Returns an image that may be transparent as RGBA, and a palette without transparency as RGB."""
+    if image.mode == "P":
+        return image.convert("RGBA" if "transparency" in image.info else "RGB")
+    return image.convert("RGBA") if image.mode in ("LA", "PA", "La", "RGBa") else image
+
+
+def _background(image: Image.Image) -> int:
+    """Returns the grey level to put what is visible on: white where it would vanish on black."""
+    if image.mode not in ("LA", "RGBA", "PA", "La", "RGBa") and "transparency" not in image.info:
+        return 0
+    size = min(image.width, _LOOKED_AT_SIDE), min(image.height, _LOOKED_AT_SIDE)
+    looked_at = _with_alpha(image.resize(size, Image.Resampling.NEAREST))
+    if looked_at.mode != "RGBA":
+        return 0
+    pixels = np.asarray(looked_at)
+    visible = pixels[pixels[..., 3] > 0, :3]
+    see_through = bool((pixels[..., 3] < _OPAQUE).any())
+    return 255 if see_through and len(visible) and int(visible.max()) < _BLACK else 0
+
+
+def _of_floats(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    low, high = float(values.min()), float(values.max())
+    if not 0 <= low <= high <= _SIXTEEN_BITS:
+        raise ValueError(f"floats from {low:g} to {high:g}; expected 0 to 1, 0 to 255 or 0 to 65,535")
+    scale = 255.0 if high <= 1 else 1.0 if high <= PIXELS[1] else 1 / 257
+    return Image.fromarray(np.rint(values * scale).astype(np.uint8))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -171,7 +219,7 @@ def _brightness(content: bytes) -> int | None:
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             image.draft("L", (_DRAFT_PIXELS, _DRAFT_PIXELS))
-            return round(ImageStat.Stat(image.convert("L")).mean[0])
+            return round(ImageStat.Stat(_flat(image, "L")).mean[0])
     except (*_DAMAGED, ValueError):
         return None
 

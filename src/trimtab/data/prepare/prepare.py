@@ -34,7 +34,7 @@ from trimtab.data.values.notation import PLAIN, Notation, NumberNotation
 from trimtab.errors import ConfigError, DataError
 from trimtab.tasks import registry as tasks
 
-_MOST_NAMED = 10
+_MOST_NAMED, _MANY_FLAT = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,9 @@ class _Preparation:
             if self._too_many_unasked(written):
                 asked, written = None, self._transform(workers, schema, None, fitted.rule)
         self._check_splits(written)
-        warnings += self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written)
+        warnings += (
+            self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written) + self._flat(written)
+        )
         warnings += self._in_the_gap(fitted.found.left_out)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
@@ -272,6 +274,15 @@ class _Preparation:
             return []
         verb = "row is" if rows == 1 else "rows are"
         return [f"{rows:,} {verb} in no split: within the gap of {self._config.split.gap} before a later one"]
+
+    def _flat(self, written: TransformResult) -> list[str]:
+        rows = sum(written.rows.values())
+        if written.flat < _MANY_FLAT * rows:
+            return []
+        return [
+            f"{written.flat:,} of {rows:,} inputs are the same all over, such as an image of one colour: "
+            "a model learns nothing of them; look at the files"
+        ]
 
     def _uneven_shares(self, written: TransformResult) -> list[str]:
         """Returns a warning for each split whose share is far from the one asked for, as with few groups."""

@@ -17,6 +17,7 @@ from trimtab.data.dataset.shards import ShardWriter
 from trimtab.data.dataset.slices import SliceWriter
 from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
+from trimtab.data.kinds.registry import any_files
 from trimtab.data.prepare import split
 from trimtab.data.prepare.fit_pass import check_columns
 from trimtab.data.readers.base import Partition
@@ -26,7 +27,7 @@ from trimtab.data.values.hashing import Digests, row_digests
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
-_NAMED = 5
+_NAMED, _LAST_BITS = 5, 3
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class TransformResult:
         rows: Rows written, by split.
         classes: Rows written, by split and by class index, where there are classes.
         bad: Rows that could not be used; ``reasons`` names the first few.
+        flat: Rows of encoded files whose tensor is the same all over, such as an image of one colour.
         unasked: Test rows that could be used, but not by the other model that they were encoded for.
     """
 
@@ -70,6 +72,7 @@ class TransformResult:
     classes: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in SPLITS})
     bad: int = 0
     unasked: int = 0
+    flat: int = 0
     reasons: list[str] = field(default_factory=list)
 
     def class_counts(self, classes: list[str]) -> dict[str, dict[str, int]]:
@@ -88,6 +91,7 @@ class TransformResult:
             {name: self.classes[name] + other.classes[name] for name in SPLITS},
             self.bad + other.bad,
             self.unasked + other.unasked,
+            self.flat + other.flat,
             (self.reasons + other.reasons)[:_NAMED],
         )
 
@@ -178,6 +182,8 @@ def _write(
     usable[list(reasons)] = False
     if champion:
         result.unasked += champion.write(batch, sides, y, usable)
+    if any_files(task.schema.columns):
+        result.flat += _flat_rows(encoded.x[usable])
     _tell_bad(reasons, batch, first, task, result)
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
@@ -187,6 +193,15 @@ def _write(
         slices.add(name, batch, rows)
         result.rows[name] += len(rows)
         result.classes[name].update(meaning.class_indices(y[rows]))
+
+
+def _flat_rows(x: Array) -> int:
+    """Returns how many tensors are the same all over, but for the last bits of eight."""
+    if not len(x):
+        return 0
+    rows = x.reshape(len(x), -1)
+    spans = rows.max(axis=1).astype(np.float64) - rows.min(axis=1)
+    return int((spans <= (_LAST_BITS if x.dtype == np.uint8 else 0)).sum())
 
 
 def _tell_bad(

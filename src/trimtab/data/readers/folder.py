@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -88,10 +89,15 @@ def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tu
     """Lists a source once a process; ``changed_ns`` makes a rewritten archive another key."""
     del changed_ns
     path = Path(source).expanduser()
-    names = _zip_names(path, endings) if path.is_file() else _directory_names(path, endings)
+    everything = _zip_names(path) if path.is_file() else _directory_names(path)
+    names = sorted(name for name in everything if name.lower().endswith(endings))
     if not names:
         raise DataError(f"expected folders of files ending in {', '.join(endings)}, found none", path=source)
+    if path.is_file():
+        for name in names:
+            check_member(open_archive(path).getinfo(name), path)
     labels = _labels(names, source)
+    _check_no_class_is_lost(everything, names, labels, source, endings)
     found = set(labels)
     if {label.lower() for label in found} <= _SPLIT_NAMES:
         raise DataError(
@@ -117,26 +123,49 @@ def _labels(names: list[str], source: str) -> list[str]:
     return [parent[depth] for parent in parents]
 
 
-def _wanted(name: str, endings: tuple[str, ...]) -> bool:
+def _check_no_class_is_lost(
+    everything: list[str], names: list[str], labels: list[str], source: str, endings: tuple[str, ...]
+) -> None:
+    """Refuses a folder beside the classes' that has no file that is read: it would vanish without a word."""
+    first, depth = names[0].split("/"), names[0].split("/").index(labels[0])
+    known, lost = set(labels), dict[str, Counter[str]]()
+    for name in everything:
+        parts = name.split("/")
+        if parts[:depth] == first[:depth] and len(parts) > depth + 1 and parts[depth] not in known:
+            lost.setdefault(parts[depth], Counter())[Path(parts[-1]).suffix.lower() if parts[-1] else ""] += 1
+    if not lost:
+        return
+    folder, found = min(lost.items())
+    kinds = ", ".join(f"{count} {ending}" for ending, count in found.most_common() if ending)
+    others = f"; so have {', '.join(sorted(lost)[1:])}" if len(lost) > 1 else ""
+    heic = (
+        " HEIC is read where the package pillow-heif is installed." if {".heic", ".heif"} & set(found) else ""
+    )
+    raise DataError(
+        f"has no file that is read, only {kinds or 'nothing'}{others}",
+        path="/".join([source.rstrip("/"), *first[:depth], folder]),
+        hint=f"Convert its files, or remove it. Endings that are read: {', '.join(endings)}.{heic}",
+    )
+
+
+def _is_visible(name: str) -> bool:
     """Returns whether a file counts; names that lead out of an archive do, so that they are refused aloud."""
     hidden = any(part.startswith(".") and part != ".." for part in name.split("/"))
-    return name.lower().endswith(endings) and not hidden and not name.startswith("__MACOSX/")
+    return not hidden and not name.startswith("__MACOSX/")
 
 
-def _directory_names(root: Path, endings: tuple[str, ...]) -> list[str]:
+def _directory_names(root: Path) -> list[str]:
+    """Returns the names of all files below a directory, and of its empty folders with a slash at the end."""
     found = []
     for folder, files in walk(root):
         below = folder.relative_to(root).as_posix()
         names = files if below == "." else [f"{below}/{file}" for file in files]
-        found += [name for name in names if _wanted(name, endings)]
-    return sorted(found)
+        found += [name for name in names or [f"{below}/"] if _is_visible(name)]
+    return found
 
 
-def _zip_names(path: Path, endings: tuple[str, ...]) -> list[str]:
-    wanted = [member for member in open_archive(path).infolist() if _wanted(member.filename, endings)]
-    for member in wanted:
-        check_member(member, path)
-    return sorted({member.filename for member in wanted})
+def _zip_names(path: Path) -> list[str]:
+    return list({name for name in open_archive(path).namelist() if _is_visible(name)})
 
 
 def _contents(path: Path, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[bytes | None, str, str]]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from trimtab.data.readers.base import Format
 from trimtab.data.readers.folder import FolderReader
 
-IMAGE_ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+HAS_HEIF = find_spec("pillow_heif") is not None
+_COMMON = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm", ".avif", ".jp2")
+IMAGE_ENDINGS = (*_COMMON, ".heic", ".heif") if HAS_HEIF else _COMMON
 
 
 class ImageFolderReader(FolderReader):

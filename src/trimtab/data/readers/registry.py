@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.data.readers.archives import open_archive
 from trimtab.data.readers.files import files_of, walk
+from trimtab.data.readers.folded import FoldedLabels
 from trimtab.data.readers.label import may_be_several
 from trimtab.data.readers.several import SeveralLabels
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
@@ -33,7 +34,9 @@ def reader_for(source: str, config: Data) -> Reader:
     Raises:
         DataError: If there is nothing at the source, or if no format fits.
     """
-    reader = _of_format(source, config)
+    reader: Reader = _of_format(source, config)
+    if config.label_spelling == "fold" and not isinstance(config.label, list):
+        reader = FoldedLabels(reader)
     return SeveralLabels(reader) if may_be_several(config) else reader
 
 

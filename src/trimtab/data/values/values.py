@@ -6,6 +6,8 @@ where a partition begins. What a string means is decided here, value by value.
 
 from __future__ import annotations
 
+import unicodedata
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -70,6 +72,15 @@ def missing_numbers(column: pa.Array) -> pa.BooleanArray:
         known = pc.fill_null(pc.utf8_trim_whitespace(column), "")
         return pc.is_in(known, pa.array(sorted(MISSING_NUMBERS)))
     return pc.is_null(numbers(column))
+
+
+def folded(text: str) -> str:
+    """Returns a name without what differs by accident: case, form of its letters, repeated blanks.
+
+    >>> folded(" New  York")
+    'new york'
+    """
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def plain(column: pa.Array) -> pa.Array:
