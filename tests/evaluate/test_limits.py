@@ -210,6 +210,33 @@ def test_a_users_own_function_is_asked() -> None:
         asked(split, limits=[{"metric": "my_costs:gone", "max": 1.0}], code=code)
 
 
+def test_limits_that_are_called_the_same_are_told_apart() -> None:
+    split, good, blind = frauds()
+    limits = [
+        {"metric": "accuracy", "min": 0.95},
+        {"metric": "accuracy", "max_drop": 0.3},
+        {"metric": "accuracy", "max_drop": 0.3},
+    ]
+    found = stands(split, good, blind, max_accuracy_drop=0.05, limits=limits)
+    assert {name: test.holds for name, test in found.items()} == {
+        "accuracy": False,
+        "accuracy, at least 95.00 %": False,
+        "accuracy, at most 30.00 points below the baseline's": True,
+    }
+
+
+def test_limits_of_every_class_hold_for_slices_where_there_are_no_others() -> None:
+    split, *_ = frauds()
+    found = asked(split, per_class={"metric": "recall", "max_drop": 0.05}, slices=["region"])
+    assert len(found) == 6
+    assert found[-1].limit.name == "recall of fraud where region = south"
+
+
+def test_a_limit_of_every_class_where_there_are_none_is_a_typed_error() -> None:
+    with pytest.raises(ConfigError, match="recall does not judge regression"):
+        asked(numbers(0.0)[0], per_class={"metric": "recall", "max_drop": 0.05})
+
+
 THEFT = {"metric": "recall", "class": "theft", "min": 0.5}
 
 

@@ -226,14 +226,27 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
         DataError: If no test row is of a class, or slices cannot be made.
     """
     whole = [*_short_form(budget, split), *_listed(budget.limits, budget, split, "budget.limits")]
-    found = [*whole, *_per_class(budget, split)]
+    by_class = list(_per_class(budget, split))
+    found = [*whole, *by_class]
     for place, one in enumerate(budget.slices):
         own = one.limits is not None and _listed(one.limits, budget, split, f"budget.slices.{place}.limits")
         for part in parts(one, split.slices[one.column]):
-            found += [_within(demand, part) for demand in own or whole]
+            found += [_within(demand, part) for demand in own or whole or by_class]
     for demand in found:
         _check_rows(demand, split)
-    return found
+    return list(_told_apart(found))
+
+
+def _told_apart(found: Sequence[Demand]) -> Iterator[Demand]:
+    """Yields each limit once, and with what it allows in its name where another one is called the same."""
+    names: set[str] = set()
+    for demand in found:
+        name = demand.limit.name
+        if name in names:
+            name = f"{name}, {demand.limit.allowed}"
+        if name not in names:
+            names.add(name)
+            yield replace(demand, limit=demand.limit.model_copy(update={"name": name}))
 
 
 def headline_limit(budget: Budget, task: str) -> Limit | None:
@@ -282,8 +295,10 @@ def _listed(limits: Sequence[Asked], budget: Budget, split: Split, place: str) -
 
 def _per_class(budget: Budget, split: Split) -> Iterator[Demand]:
     asked = budget.per_class
-    for name in split.target.classes if asked is not None else []:
-        assert asked is not None
+    if asked is None:
+        return
+    names: list[str | None] = [*split.target.classes]
+    for name in names or [None]:  # without classes, it does not judge the task
         one = asked.model_copy(update={"class_name": name})
         yield _demand(one, budget, split, "budget.per_class")
 
