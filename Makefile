@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
 
-test: $(VENV)/.installed-dev
+test: $(VENV)/.installed-dev $(VENV)/moto/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -48,6 +48,7 @@ lock: $(VENV)/.installed-dev
 	for extra in $(EXTRAS); do $(BIN)/python tools/extra.py "$$extra" | \
 		$(COMPILE) --universal - -c requirements.lock -o "requirements-$$extra.lock"; done
 	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
+	echo 'moto[server]>=5.2,<6' | $(COMPILE) --universal --python-version 3.11 - -o requirements-moto.lock
 
 # IMAGE, BASE and TARGET (cpu, gpu) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
 # BuildKit; others may need their buildx plugin.
@@ -65,7 +66,7 @@ image:
 	@echo "$(IMAGE): $$("$(DOCKER)" image inspect --format '{{.Size}} bytes, {{.Id}}' "$(IMAGE)")"
 
 # As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.
-container-test: $(VENV)/.installed-dev
+container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed
 	tools/stand_in_base.sh "$(STAND_IN)"
 	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host"
 	TRIMTAB_TEST_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/container
@@ -85,6 +86,12 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# A server of S3 for tests, apart: it needs an older python-dateutil than the lock has.
+$(VENV)/moto/.installed: $(VENV)/bin/python requirements-moto.lock
+	"$(PYTHON)" -m venv $(VENV)/moto
+	$(VENV)/moto/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-moto.lock
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock

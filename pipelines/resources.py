@@ -81,6 +81,9 @@ def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:
     if secret := resources.get("google_credentials_secret"):
         kubernetes.use_secret_as_volume(task, secret_name=secret, mount_path=CREDENTIALS)
         task.set_env_variable("GOOGLE_APPLICATION_CREDENTIALS", f"{CREDENTIALS}/key.json")
+    if secret := resources.get("s3_credentials_secret"):
+        keys = {"accesskey": "AWS_ACCESS_KEY_ID", "secretkey": "AWS_SECRET_ACCESS_KEY"}
+        kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env=keys)
     for name, value in resources.get("environment", {}).items():
         task.set_env_variable(name, value)
     if secrets := resources.get("image_pull_secrets"):

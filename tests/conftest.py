@@ -20,9 +20,17 @@ from trimtab.storage import artifact
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
 
-from faults.fixtures import emulator, hasty, proxy  # noqa: E402
+from faults.fixtures import (  # noqa: E402
+    emulator,
+    hasty,
+    moto_s3,
+    moto_server,
+    proxy,
+    s3_emulator,
+    s3_proxy,
+)
 
-__all__ = ["emulator", "hasty", "proxy"]
+__all__ = ["emulator", "hasty", "moto_s3", "moto_server", "proxy", "s3_emulator", "s3_proxy"]
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -83,6 +83,8 @@ METRICS = {
 
 STORES = {
     "gs": "trimtab.storage.gcs.objects",
+    "s3": "trimtab.storage.s3.objects",
+    "minio": "trimtab.storage.s3.objects",
 }
 """The scheme of a URI to its store; each module has ``STORE``."""
 

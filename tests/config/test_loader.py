@@ -90,9 +90,14 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
         ("data:\n  train: x\n", 1, "model", "is required"),
         (MINIMAL + "train: {epochs: yes}\n", 6, "train.epochs", "should be a valid number; got True"),
         (MINIMAL + "budget: {max_size_kb: .inf}\n", 6, "budget.max_size_kb", "finite number"),
-        (MINIMAL.replace("rows.csv", "''"), 2, "data.train", "expected a path or a URI (gs://); got ''"),
+        (
+            MINIMAL.replace("rows.csv", "''"),
+            2,
+            "data.train",
+            "expected a path or a URI (gs://, s3://, minio://); got ''",
+        ),
         (MINIMAL.replace("rows.csv", "http://x/y.csv"), 2, "data.train", "got 'http://x/y.csv'"),
-        (MINIMAL + "deploy: {target: 's3://x/y'}\n", 6, "deploy.target", "got 's3://x/y'"),
+        (MINIMAL + "deploy: {target: 'ftp://x/y'}\n", 6, "deploy.target", "got 'ftp://x/y'"),
         (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, builder, archive"),
     ],
 )

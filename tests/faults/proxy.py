@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
             self.trickle(content, fault.seconds)
         return self.reset(linger=True)
 
-    do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
 
     def read(self, *, slowly: bool) -> bytes:
         left, blocks = int(self.headers.get("Content-Length") or 0), []
@@ -139,6 +139,9 @@ class Handler(BaseHTTPRequestHandler):
         self, status: int, headers: list[tuple[str, str]], content: bytes, length: int | None = None
     ) -> None:
         lines = [f"HTTP/1.1 {status} -", *(f"{n}: {v}" for n, v in headers if n.lower() != "content-length")]
+        if self.command == "HEAD":  # the length of what GET would bring
+            told = [value for name, value in headers if name.lower() == "content-length"]
+            content, length = b"", int(told[0]) if told else len(content)
         if status != 204:
             lines.append(f"Content-Length: {len(content) if length is None else length}")
         self.wfile.write(("\r\n".join(lines) + "\r\n\r\n").encode() + content)

@@ -1,4 +1,4 @@
-"""Every operation on Cloud Storage under every fault: nothing lost or half-written, back in bounded time."""
+"""Every operation on an object store under every fault: nothing lost or half-written, and back in time."""
 
 import os
 import time
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from faults.clouds import GCS, S3, Cloud
 from faults.emulator import Emulator
 from faults.proxy import FOR_EVER, KINDS, Fault, FaultProxy
+from faults.s3 import S3Emulator
 
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage.files import fetched
@@ -24,14 +26,19 @@ RECOVERED_SECONDS = 30.0  # two faults cost a second or two; the rest is for a b
 class Bench:
     """What an operation works with."""
 
-    emulator: Emulator
+    cloud: Cloud
+    emulator: Emulator | S3Emulator
     proxy: FaultProxy
     limits: Limits
     directory: Path
 
     @property
     def store(self):
-        return ObjectStore("gs://bucket/p", self.limits)
+        return ObjectStore(self.uri, self.limits)
+
+    @property
+    def uri(self):
+        return f"{self.cloud.scheme}://bucket/p"
 
     def prepare(self):
         """Puts an object and a directory there, and the same directory here."""
@@ -82,17 +89,17 @@ def get_directory(bench):
 
 
 def localize(bench):
-    local = fetched("gs://bucket/p/tree/deep/large", bench.directory / "cache", bench.limits)
+    local = fetched(f"{bench.uri}/tree/deep/large", bench.directory / "cache", bench.limits)
     assert Path(local.path).read_bytes() == LARGE
 
 
 def restore(bench):
-    with mirror("gs://bucket/p/tree", limits=bench.limits) as working:
+    with mirror(f"{bench.uri}/tree", limits=bench.limits) as working:
         assert tree(working.directory) == FILES
 
 
 def publish(bench):
-    with mirror("gs://bucket/p/logs", limits=bench.limits) as working:
+    with mirror(f"{bench.uri}/logs", limits=bench.limits) as working:
         (working.directory / "events").write_bytes(LARGE)
         working.sync()
         assert bench.emulator.contents("bucket")["p/logs/events"] == LARGE
@@ -100,7 +107,6 @@ def publish(bench):
 
 READS = (read, get_directory, localize)
 WRITES = (write, swap, put_directory, publish)
-MEDIA, UPLOAD, ANY = "alt=media", r"(POST|PUT) /upload", "/o[/?]"
 
 
 def cases():
@@ -115,20 +121,22 @@ def cases():
                 continue
             if kind == "corrupt" and operation not in (*READS, restore):
                 continue
-            match = MEDIA if kind == "corrupt" else UPLOAD if "upload" in kind else ANY
+            match = "media" if kind == "corrupt" else "upload" if "upload" in kind else "any"
             yield pytest.param(kind, operation, match, id=f"{operation.__name__}-{kind}")
 
 
-@pytest.fixture
-def bench(emulator, proxy, hasty, tmp_path):
-    made = Bench(emulator, proxy, hasty, tmp_path)
+@pytest.fixture(params=[GCS, S3], ids=lambda cloud: cloud.scheme)
+def bench(request, hasty, tmp_path):
+    cloud = request.param
+    servers = [request.getfixturevalue(name) for name in (cloud.emulator, cloud.proxy)]
+    made = Bench(cloud, *servers, hasty, tmp_path)
     made.prepare()
     return made
 
 
 @pytest.mark.parametrize(("kind", "operation", "match"), cases())
 def test_a_fault_that_passes_is_not_noticed(bench, kind, operation, match):
-    bench.proxy.spoil(Fault(kind, match, times=2))
+    bench.proxy.spoil(Fault(kind, getattr(bench.cloud, match), times=2))
     start = time.monotonic()
     operation(bench)
     assert bench.proxy.spoiled
@@ -142,12 +150,12 @@ def test_a_fault_that_passes_is_not_noticed(bench, kind, operation, match):
 def test_a_fault_that_lasts_is_a_typed_error_and_changes_nothing(bench, kind, operation):
     bench.limits = Limits(1.0, 0.2, 0.6, 0.02, 0.2, 10_000_000)
     before, here = bench.emulator.contents("bucket"), tree(bench.directory)
-    kind_match = UPLOAD if operation in WRITES else ANY
+    kind_match = bench.cloud.upload if operation in WRITES else bench.cloud.any
     bench.proxy.spoil(
         Fault("503" if kind == "truncate" and operation in WRITES else kind, kind_match, FOR_EVER)
     )
     start = time.monotonic()
-    with pytest.raises(StorageError, match="gs://bucket/p") as caught:
+    with pytest.raises(StorageError, match=bench.uri) as caught:
         operation(bench)
     assert time.monotonic() - start < RECOVERED_SECONDS
     assert caught.value.hint
@@ -159,7 +167,7 @@ def test_a_fault_that_lasts_is_a_typed_error_and_changes_nothing(bench, kind, op
 
 @pytest.mark.parametrize("operation", READS, ids=lambda operation: operation.__name__)
 def test_content_that_always_arrives_damaged_is_an_error(bench, operation):
-    bench.proxy.spoil(Fault("corrupt", MEDIA, FOR_EVER))
+    bench.proxy.spoil(Fault("corrupt", bench.cloud.media, FOR_EVER))
     with pytest.raises(ArtifactError, match="checksum"):
         operation(bench)
     assert not (bench.directory / "copy").exists()
@@ -168,7 +176,7 @@ def test_content_that_always_arrives_damaged_is_an_error(bench, operation):
 @pytest.mark.parametrize("operation", WRITES, ids=lambda operation: operation.__name__)
 def test_content_that_is_always_damaged_on_its_way_is_never_stored(bench, operation):
     before = bench.emulator.contents("bucket")
-    bench.proxy.spoil(Fault("corrupt upload", UPLOAD, FOR_EVER))
-    with pytest.raises(StorageError, match=r"gs://bucket/p"):
+    bench.proxy.spoil(Fault("corrupt upload", bench.cloud.upload, FOR_EVER))
+    with pytest.raises(StorageError, match=bench.uri):
         operation(bench)
     assert bench.emulator.contents("bucket") == before

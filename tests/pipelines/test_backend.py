@@ -113,6 +113,7 @@ def test_no_pod_waits_for_ever_and_the_report_ends_first(name, root):
 EVERYTHING = {
     "volume": {"claim": "runs", "mount_path": "/trimtab"},
     "google_credentials_secret": "google",
+    "s3_credentials_secret": "mlpipeline-minio-artifact",
     "image_pull_secrets": ["registry"],
     "environment": {"NAME": "value"},
     "stages": {
@@ -138,6 +139,7 @@ KNOWN_SINCE_2_14 = {
     "nodeSelector": {"labels", "nodeSelectorJson"},
     "podMetadata": {"labels", "annotations"},
     "pvcMount": {"constant", "mountPath", "pvcNameParameter"},
+    "secretAsEnv": {"secretName", "keyToEnv", "optional", "secretNameParameter"},
     "secretAsVolume": {"secretName", "mountPath", "optional", "secretNameParameter"},
     "tolerations": {"key", "operator", "value", "effect", "tolerationSeconds", "tolerationJson"},
 }

@@ -105,6 +105,7 @@ def test_resources_reach_the_pods(tmp_path):
         stages={"train": train},
         volume={"claim": "runs"},
         google_credentials_secret="gcp",
+        s3_credentials_secret="mlpipeline-minio-artifact",
         environment={"A": "b"},
         run_as_user=1001,
     )
@@ -129,3 +130,9 @@ def test_resources_reach_the_pods(tmp_path):
         assert one["securityContext"] == {"runAsUser": "1001", "runAsNonRoot": True}
         assert one["pvcMount"][0]["mountPath"] == "/trimtab"
         assert one["secretAsVolume"][0]["mountPath"].endswith("trimtab-gcp")
+        (secret,) = one["secretAsEnv"]
+        assert secret["secretName"] == "mlpipeline-minio-artifact"
+        assert {key["secretKey"]: key["envVar"] for key in secret["keyToEnv"]} == {
+            "accesskey": "AWS_ACCESS_KEY_ID",
+            "secretkey": "AWS_SECRET_ACCESS_KEY",
+        }

@@ -99,7 +99,7 @@ def test_a_pod_without_a_volume_says_so_at_once(pod, tmp_path, capsys):
             stage()
         assert ended.value.code == 2
         told = capsys.readouterr().err
-        assert f"failed: {run}: output: expected gs://, or a path on a volume" in told
+        assert f"failed: {run}: output: expected gs:// or s3:// or minio://, or a path on a volume" in told
         assert "resources.volume" in told
     assert not (tmp_path / "store").exists()
 

@@ -151,5 +151,5 @@ def test_what_replaced_ones_held_is_removed_from_the_cloud(emulator):
 
 
 def test_other_stores_are_refused():
-    with pytest.raises(ConfigError, match="s3://"):
-        open_artifacts("s3://bucket/store")
+    with pytest.raises(ConfigError, match="ftp://"):
+        open_artifacts("ftp://bucket/store")

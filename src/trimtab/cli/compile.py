@@ -16,7 +16,7 @@ from trimtab.cli.pipeline import NAMES, Name, Pipeline
     "--output",
     default="pipeline.yaml",
     show_default=True,
-    help="The file or gs:// URI to write it to; - for standard output.",
+    help="The file or URI to write it to; - for standard output.",
 )
 @click.option(
     "--pipeline", type=click.Choice(NAMES), default="optimize", show_default=True, help="The pipeline."

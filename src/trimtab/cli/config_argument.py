@@ -49,7 +49,7 @@ def argument(config: Config, output: str) -> str:
         raise ConfigError(
             f"the resolved config takes {size:,} bytes; {_MOST_BYTES:,} fit into a task's arguments, and "
             f"{output} is not mounted here for a file with it",
-            hint="Use a gs:// URI for --output, mount the volume here at the same path, or build your "
+            hint="Use a URI for --output, mount the volume here at the same path, or build your "
             "model's code into a derived image: see docs/kubeflow.md.",
         )
     return text

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 @click.command("export")
 @click.argument("target")
 @click.option("--version", type=click.IntRange(min=1), help="A version other than the champion.")
-@click.option(
-    "--output", required=True, help="A directory or gs:// URI; the export goes to OUTPUT/<version>."
-)
+@click.option("--output", required=True, help="A directory or URI; the export goes to OUTPUT/<version>.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(target: str, version: int | None, output: str, as_json: bool) -> int:
     """Export the model deployed at TARGET as a SavedModel for TensorFlow Serving.

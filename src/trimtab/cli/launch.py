@@ -40,7 +40,7 @@ _OPTIONS = (
         "--output",
         default="runs",
         show_default=True,
-        help="Where runs go: a gs:// URI or a directory, which on Kubeflow is on the volume of the pods.",
+        help="Where runs go: a URI or a directory, which on Kubeflow is on the volume of the pods.",
     ),
     click.option("--resume", metavar="RUN", help="Go on with a stopped run of this config, by its id."),
     click.option(

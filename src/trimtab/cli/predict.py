@@ -13,7 +13,7 @@ import click
     "--input", "source", required=True, help="A csv, parquet, npz, image or wav file, or a folder of them."
 )
 @click.option("--version", "version", type=int, help="A version other than the champion.")
-@click.option("--output", help="Write the lines to this file or gs:// URI instead of to stdout.")
+@click.option("--output", help="Write the lines to this file or URI instead of to stdout.")
 def command(target: str, source: str, version: int | None, output: str | None) -> int:
     """Predict with the model deployed at TARGET: one JSON object a row, in the order of the input.
 

@@ -12,7 +12,7 @@ import click
 def command(run: str, output: str, as_json: bool) -> int:
     """Show every candidate of RUN, the chosen one and why, and where the report and the model are.
 
-    RUN is the id of a run, or the path or gs:// URI of its directory.
+    RUN is the id of a run, or the path or URI of its directory.
     """
     from rich.console import Console
 

@@ -24,7 +24,9 @@ def command() -> None:
 @click.option("--cron", metavar="FIELDS", help='UTC; 5 fields, or 6 with seconds first: "0 0 2 * * *".')
 @click.option("--every", metavar="INTERVAL", help="Instead of --cron: 30m, 6h, 1d.")
 @click.option(
-    "--output", required=True, help="Where runs go: a gs:// URI, or a path on the volume of the pods."
+    "--output",
+    required=True,
+    help="Where runs go: a URI, or a path on the volume of the pods.",
 )
 @click.option(
     "--pipeline",

@@ -140,7 +140,7 @@ class Data(Section):
     """Where the examples are, what they mean, and how they are split."""
 
     train: Location = Field(
-        description="A file, glob, directory or .zip, also `gs://`; or `sklearn://digits`."
+        description="A file, glob, directory or .zip, also `gs://`, `s3://`; or `sklearn://digits`."
     )
     validation: Location | None = Field(
         None, description="Validation examples; null: split off the training rows."

@@ -27,7 +27,9 @@ class Model(Section):
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
         description="`module:function`, called as function(hp, spec).",
     )
-    archive: Location | None = Field(None, description="A saved `.keras` or `.h5` file, also `gs://`.")
+    archive: Location | None = Field(
+        None, description="A saved `.keras` or `.h5` file, also `gs://`, `s3://`."
+    )
     input: InputRange | None = Field(
         None,
         description="What an archive takes: `standardized` (what trimtab's own models take), `raw` (pixels "

@@ -106,6 +106,11 @@ class Resources(Section):
         None,
         description="A Secret whose `key.json` is a service account's key; workload identity needs none.",
     )
+    s3_credentials_secret: Name | None = Field(
+        None,
+        description="A Secret whose `accesskey` and `secretkey` open an S3 store, as Kubeflow Pipelines' own "
+        "`mlpipeline-minio-artifact`; a role of the pods' service account needs none.",
+    )
     image_pull_secrets: list[Name] = Field([], description="Secrets for a private image registry.")
     run_as_user: int | None = Field(
         1000,

@@ -502,7 +502,7 @@ def test_a_token_that_expires_for_good_ends_the_following_and_is_never_shown(run
     ("options", "output", "words"),
     [
         ([], "runs", "--output: pods cannot reach 'runs'"),
-        ([], "s3://bucket/runs", "pods cannot reach"),
+        ([], "ftp://bucket/runs", "pods cannot reach"),
         (["--set", "data.train=rows.csv"], OUTPUT, "data.train: pods cannot reach"),
         (["--set", "data.test=rows.csv"], OUTPUT, "data.test: pods cannot reach"),
         (["--set", "deploy.target=here"], OUTPUT, "deploy.target: pods cannot reach"),

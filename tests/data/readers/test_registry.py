@@ -46,7 +46,7 @@ def test_what_is_not_there_is_named(source):
 
 def test_unknown_schemes_and_data_sets_are_refused():
     with pytest.raises(DataError, match="expected a local path"):
-        reader_for("s3://bucket/rows.csv", Data(train="x"))
+        reader_for("ftp://bucket/rows.csv", Data(train="x"))
     with pytest.raises(DataError, match="no such data set") as caught:
         reader_for("sklearn://boston", Data(train="x")).partitions("sklearn://boston", Data(train="x"))
     assert "sklearn://digits" in caught.value.hint

@@ -21,7 +21,7 @@ from trimtab.storage.objects.limits import DEFAULT
 from trimtab.storage.objects.location import Location, is_remote, kinds
 from trimtab.storage.store import open_store
 
-SERVERS = {"gs": "emulator"}
+SERVERS = {"gs": "emulator", "s3": "s3_emulator", "minio": "s3_emulator"}
 """The fixture that serves a store's bucket ``bucket``, by the scheme."""
 
 
@@ -33,11 +33,12 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.setitem(registry.STORES, "toy", "storage.objects.toy_store")
 
 
-@pytest.fixture(params=[*registry.STORES, "toy"])
+@pytest.fixture(params=[*SERVERS.items(), ("s3", "moto_s3"), ("toy", "toy")], ids="-".join)
 def uri(request):
     """Returns a place in a bucket of each store."""
-    request.getfixturevalue(SERVERS.get(request.param, "toy"))
-    return f"{request.param}://bucket/deep/prefix"
+    scheme, server = request.param
+    request.getfixturevalue(server)
+    return f"{scheme}://bucket/deep/prefix"
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ _ADVICE = (
     ),
     (
         r"CreateContainerConfigError|secret|configmap",
-        "Create what is missing in the run's namespace: see resources.google_credentials_secret.",
+        "Create what is missing in the run's namespace: see resources.google_credentials_secret, and "
+        "s3_credentials_secret.",
     ),
     (r"[Ee]xceeded quota|forbidden: exceeded", "Its namespace's quota is used up: ask for less, or wait."),
 )

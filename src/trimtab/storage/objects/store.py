@@ -11,6 +11,7 @@ first.
 from __future__ import annotations
 
 import time
+import uuid
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
@@ -37,6 +38,7 @@ class _Whole(BaseModel):
     """``.whole.json``."""
 
     files: dict[str, _File]
+    upload: str = ""  # of no two writes the same: some stores tell contents apart, and not writes
 
 
 class ObjectStore:
@@ -106,7 +108,7 @@ class ObjectStore:
         in_parallel(lambda n: self._put_file(prefix + n, local[n], listed[n], there.get(n)), changed)
         leftover = [entry for name, entry in there.items() if name not in local]
         in_parallel(lambda entry: self._objects.delete(entry.name, entry.generation), leftover)
-        self._put_list(prefix + WHOLE, _Whole(files=listed))
+        self._put_list(prefix + WHOLE, _Whole(files=listed, upload=uuid.uuid4().hex))
 
     def get_directory(self, name: str, target: Path) -> None:
         """See ``Store``.
@@ -182,7 +184,7 @@ class ObjectStore:
         content = (whole.model_dump_json(indent=2) + "\n").encode()
         if self._objects.write(full, content, NOTHING) is None:
             there = self._objects.read(full)
-            if there is None or there[0] != content:
+            if there is None or _parse(there[0], self._objects.uri(full)).files != whole.files:
                 raise _raced(self._objects.uri(full))
 
     def _full(self, name: str) -> str:
