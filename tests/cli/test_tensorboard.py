@@ -8,6 +8,7 @@ import time
 import urllib.request
 
 import pytest
+from faults.clouds import GCS, S3
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
@@ -24,19 +25,28 @@ def test_there_are_no_logs(emulator, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_it_serves_logs_in_cloud_storage_until_it_is_stopped(emulator, tmp_path):
+@pytest.mark.parametrize("cloud", [GCS, S3], ids=lambda cloud: cloud.scheme)
+def test_it_serves_logs_in_a_store_until_it_is_stopped(request, cloud, tmp_path):
+    """With S3 it waits for them, as the pod of a cluster's TensorBoard does."""
+    emulator, waits = request.getfixturevalue(cloud.emulator), cloud is S3
     writer = EventFileWriter(str(tmp_path / "logs"))
     writer.add_event(Event(wall_time=1.0, step=1, summary=scalar_pb("epoch_loss", 0.5)))
     writer.close()
     (file,) = (tmp_path / "logs").iterdir()
-    emulator.state.put("bucket", {"name": f"runs/1/tensorboard/train/{file.name}"}, file.read_bytes())
-    command = [sys.executable, "-m", "trimtab", "tensorboard", "gs://bucket/runs/1", "--port", "0"]
+    name, content = f"runs/1/tensorboard/train/{file.name}", file.read_bytes()
+    arguments = ["--wait", "--host", "127.0.0.1", "--output"] if waits else []
+    if not waits:
+        emulator.state.put("bucket", {"name": name}, content)
+    arguments += [f"{cloud.scheme}://bucket/runs/1", "--port", "0"]
+    command = [sys.executable, "-m", "trimtab", "tensorboard", *arguments]
     process = subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True
     )
     try:
         url = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+?:\d+", line)))
-        assert wait_for_runs(url) == ["train"]
+        if waits:
+            emulator.state.put("bucket", {"name": name}, content)
+        assert wait_for_runs(url) == ["tensorboard/train" if waits else "train"]
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

@@ -131,7 +131,7 @@ def test_the_server_runs_a_command_that_is_there(built):
 def test_the_resources_sections_are_valid(manifests, overlay):
     section = yaml.safe_load((manifests / "overlays" / overlay / "resources.yaml").read_text())
     config = Config.model_validate({**BASICS, **section})
-    assert config.resources.stages or config.resources.volume
+    assert config.resources.stages or config.resources.s3_credentials_secret
 
 
 def test_gpus_go_to_the_stages_that_use_them(manifests):
@@ -146,17 +146,37 @@ def test_gpus_go_to_the_stages_that_use_them(manifests):
     assert stages["evaluate"].node_selector == stages["select"].node_selector != {}
 
 
-def test_the_emulator_has_one_address(manifests, built):
+def environment(container):
+    """Returns the variables of a container; those of a Secret as ``(name, key)``."""
+    return {
+        one["name"]: one.get("value") or tuple(one["valueFrom"]["secretKeyRef"].values())
+        for one in container["env"]
+    }
+
+
+def test_runs_tensorboard_and_the_server_open_the_same_store(manifests, built):
     section = yaml.safe_load((manifests / "overlays/kind/resources.yaml").read_text())
-    address = section["resources"]["environment"]["STORAGE_EMULATOR_HOST"]
-    (service,) = [
-        one for one in of(built["overlays/kind"], "Service") if one["metadata"]["name"] == "trimtab-objects"
-    ]
-    host = f"{service['metadata']['name']}.{service['metadata']['namespace']}.svc.cluster.local"
-    assert address == f"http://{host}:{service['spec']['ports'][0]['port']}"
-    (server,) = [
-        one
-        for one in of(built["overlays/kind"], "Deployment")
-        if one["metadata"]["name"] == "trimtab-objects"
-    ]
-    assert f"-external-url={address}" in server["spec"]["template"]["spec"]["containers"][0]["args"]
+    asked = Config.model_validate({**BASICS, **section}).resources
+    (tensorboard,) = of(built["overlays/kind"], "Deployment")
+    (server,) = of(built["overlays/kind/serving"], "InferenceService")
+    for pod in (tensorboard["spec"]["template"]["spec"], server["spec"]["predictor"]):
+        found = environment(pod["containers"][0])
+        assert found["AWS_ENDPOINT_URL_S3"] == asked.environment["AWS_ENDPOINT_URL_S3"]
+        for name, key in (("AWS_ACCESS_KEY_ID", "accesskey"), ("AWS_SECRET_ACCESS_KEY", "secretkey")):
+            assert set(found[name]) == {asked.s3_credentials_secret, key}
+        assert not [volume for volume in pod["volumes"] if "persistentVolumeClaim" in volume]
+    runs = environment(tensorboard["spec"]["template"]["spec"]["containers"][0])["LOGS"]
+    assert server["spec"]["predictor"]["containers"][0]["args"][-1].startswith(f"{runs}/deployed/")
+    assert not of(built["overlays/kind"], "PersistentVolumeClaim")
+
+
+def test_tensorboard_runs_a_command_that_is_there(built):
+    (tensorboard,) = of(built["overlays/kind"], "Deployment")
+    (container,) = tensorboard["spec"]["template"]["spec"]["containers"]
+    name, *arguments = container["args"]
+    found = cli.get_command(click.Context(cli), name).make_context(name, list(arguments)).params
+    (port,) = container["ports"]
+    assert (found["host"], found["port"], found["wait"]) == ("0.0.0.0", port["containerPort"], True)
+    for policy in of(built["overlays/kind"], "NetworkPolicy"):
+        if policy["metadata"]["name"] in ("trimtab-tensorboard", "trimtab-server"):
+            assert {"to": [{"podSelector": {}}]} in policy["spec"]["egress"]

@@ -23,11 +23,13 @@ _EVERY_SECONDS = 15.0
 @click.command("tensorboard", context_settings={"ignore_unknown_options": True})
 @click.argument("run", required=False)
 @click.option("--output", default="runs", show_default=True, help="Where runs are.")
+@click.option("--host", default="localhost", show_default=True, help="The address to listen on.")
 @click.option("--port", type=int, default=6006, show_default=True)
-def command(run: str | None, output: str, port: int) -> None:
+@click.option("--wait", is_flag=True, help="Serve although there are no logs yet.")
+def command(run: str | None, output: str, host: str, port: int, wait: bool) -> None:
     """Serve the logs of RUN, or of all runs, until Ctrl-C.
 
-    RUN is the id of a run, or the path or gs:// URI of its directory. Logs in Cloud Storage are copied to a
+    RUN is the id of a run, or the path or URI of its directory. Logs in an object store are copied to a
     temporary directory, again and again.
     """
     from trimtab.cli import run_directory
@@ -37,24 +39,25 @@ def command(run: str | None, output: str, port: int) -> None:
     logs = f"{run_directory.named(run, output)}/tensorboard" if run else output
     missing = ConfigError("there are no logs here", path=logs, hint="Run `trimtab run CONFIG.yaml` first.")
     if not is_remote(logs):
-        if not Path(logs).is_dir():
+        if not Path(logs).is_dir() and not wait:
             raise missing
-        os.execv(sys.executable, _tensorboard(logs, port))
+        os.execv(sys.executable, _tensorboard(logs, host, port))
     from trimtab.storage.follow import Follower
 
     with tempfile.TemporaryDirectory(prefix="trimtab-") as directory:
         follower = Follower(logs, Path(directory), _is_log)
-        if not follower.update():
+        if not follower.update() and not wait:
             raise missing
-        _serve(follower, _tensorboard(directory, port))
+        _serve(follower, _tensorboard(directory, host, port))
 
 
 def _is_log(name: str) -> bool:
     return "tfevents" in name.rpartition("/")[2]
 
 
-def _tensorboard(logs: str, port: int) -> list[str]:
-    return [sys.executable, "-m", "tensorboard.main", "--logdir", logs, "--port", str(port)]
+def _tensorboard(logs: str, host: str, port: int) -> list[str]:
+    served = ["--logdir", logs, "--host", host, "--port", str(port)]
+    return [sys.executable, "-m", "tensorboard.main", *served]
 
 
 def _serve(follower: Follower, arguments: list[str]) -> None:
