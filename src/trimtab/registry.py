@@ -29,12 +29,13 @@ INPUTS = {
 
 ARCHITECTURES = {
     "mlp": "trimtab.models.mlp",
+    "autoencoder": "trimtab.models.autoencoder",
     "cnn": "trimtab.models.cnn",
     "resnet8": "trimtab.models.resnet8",
     "ds_cnn": "trimtab.models.ds_cnn",
     "text_cnn": "trimtab.models.text_cnn",
 }
-"""Each module has ``KINDS``, what it takes, and ``build``."""
+"""Each module has ``KINDS``, what it takes, and ``build``; ``REPEATS_ITS_INPUT`` if it does no more."""
 
 PASSES = {
     "channels": "trimtab.compress.channels",
@@ -52,6 +53,7 @@ RUNTIMES = {
 """Each module has ``RUNTIME``."""
 
 TASKS = {
+    "anomaly": "trimtab.tasks.anomaly",
     "multilabel": "trimtab.tasks.multilabel",
     "classification": "trimtab.tasks.classification",
     "regression": "trimtab.tasks.regression",

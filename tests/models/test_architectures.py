@@ -35,6 +35,8 @@ FITTING = [
     *[("resnet8", image(*shape)) for shape in ((4, 4, 1), (32, 32, 3), (33, 20, 3))],
     ("ds_cnn", SPEECH),
     ("ds_cnn", ModelSpec("audio", "classification", (4, 8, 1), "float32", 2)),
+    ("autoencoder", ModelSpec("tabular", "anomaly", (7,), "float32", 7)),
+    ("autoencoder", ModelSpec("image", "anomaly", (8, 8, 3), "float32", 192)),
     ("text_cnn", REVIEW),
     ("text_cnn", ModelSpec("text", "classification", (2,), "int32", 2, 12)),
     ("text_cnn", ModelSpec("text", "regression", (9,), "int32", 1, 12)),
@@ -69,6 +71,11 @@ def test_contract(name: str, spec: ModelSpec) -> None:
         np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-5)
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert not any(layer.name.rsplit("_", 1)[0] in ("conv2d", "dense_layer") for layer in model.layers)
+
+
+def test_an_autoencoder_answers_nothing_but_its_input() -> None:
+    with pytest.raises(ModelError, match="repeats its 7 values; the task asks for 3"):
+        build("autoencoder", TABLE)
 
 
 @pytest.mark.parametrize(("name", "spec"), [("mlp", TABLE), ("cnn", image(8, 8, 1)), ("text_cnn", REVIEW)])

@@ -35,9 +35,8 @@ def command(target: str, version: int | None, output: str, as_json: bool) -> int
 
 def _told(made: Exported) -> list[str]:
     shape = ", ".join(["batch", *map(str, made.input_shape)])
-    width = len(made.classes) or 1
     told = [
-        f"serving_default: inputs {made.input_dtype} ({shape}) -> outputs float32 (batch, {width})",
+        f"serving_default: inputs {made.input_dtype} ({shape}) -> outputs float32 (batch, {made.outputs})",
         f"plain TensorFlow answers as Keras does: largest difference {made.difference:.2g} "
         f"on {made.examples} golden examples",
     ]

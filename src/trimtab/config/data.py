@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
@@ -62,6 +62,11 @@ ColumnSetting = Annotated[
     | Annotated[DatetimeColumn, Tag("datetime")],
     Discriminator(_form),
 ]
+
+
+def _as_text(value: Any) -> Any:
+    """Returns a label that YAML takes for a number or a truth value as data has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else value
 
 
 class Split(Section):
@@ -157,6 +162,13 @@ class Data(Section):
     )
     label_spelling: Literal["keep", "fold"] = Field(
         "keep", description="`fold`: labels that differ in case or blanks only are one, in lower case."
+    )
+    normal: Annotated[str, BeforeValidator(_as_text)] | None = Field(
+        None,
+        description="Anomaly: the label of normal rows. It is trained on them alone; all others are tested.",
+    )
+    false_alarm_rate: float = Field(
+        0.05, gt=0, lt=1, description="Anomaly: the share of normal rows that may be taken for anomalies."
     )
     task: Task | None = Field(None, description="Null: inferred from the label.")
     columns: dict[str, ColumnSetting] = Field(

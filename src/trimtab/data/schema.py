@@ -93,6 +93,8 @@ class DatasetSchema(BaseModel):
     label_std: float = 1.0
     label_notation: NumberNotation | None = None
     thresholds: list[float] = []
+    normal: str = ""
+    false_alarm_rate: float = 0.05
     preprocessing: dict[str, Any]
     split_by: list[str] = []
     spelling: int = 1

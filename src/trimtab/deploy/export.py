@@ -40,7 +40,8 @@ class Exported(BaseModel):
         candidate: The deployed candidate.
         input_shape: Of one example, as the model takes it.
         input_dtype: ``float32``, or ``int32`` for tokens.
-        classes: In the order of the outputs; none in regression.
+        outputs: The width of the model's output.
+        classes: In the order of the outputs; none in regression, and where the input is repeated.
         label_mean: In regression, a value is ``output * label_std + label_mean``.
         label_std: See ``label_mean``.
         as_float: Whether the deployed file is quantized, and the export is not.
@@ -53,6 +54,7 @@ class Exported(BaseModel):
     candidate: str
     input_shape: tuple[int, ...]
     input_dtype: str
+    outputs: int
     classes: list[str]
     label_mean: float
     label_std: float
@@ -115,6 +117,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         candidate=record.candidate,
         input_shape=schema.input.shape,
         input_dtype=schema.input.model_dtype,
+        outputs=schema.outputs,
         classes=schema.classes,
         label_mean=schema.label_mean,
         label_std=schema.label_std,

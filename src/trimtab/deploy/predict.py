@@ -80,10 +80,11 @@ class _Serving:
         self._unread.add(encoded.unread)
         bad = dict(encoded.bad)
         good = np.delete(np.arange(batch.num_rows), sorted(bad))
-        outputs = self._outputs(encoded.x[good])
+        x = model_input(self._schema, encoded.x[good])
+        outputs = self._outputs(x)
         numbers = np.isfinite(outputs).all(axis=1)
         bad |= dict.fromkeys(good[~numbers].tolist(), NO_NUMBER)
-        answered = answers(self._schema, outputs[numbers])
+        answered = answers(self._schema, x[numbers], outputs[numbers])
         for row in range(batch.num_rows):
             if row in bad:
                 yield self._error(batch, row, bad[row])
@@ -115,7 +116,7 @@ class _Serving:
     def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
         if not len(x):
             return np.empty((0, self._schema.outputs), np.float32)
-        return np.asarray(self._model.predict({INPUT: model_input(self._schema, x)})[OUTPUT])
+        return np.asarray(self._model.predict({INPUT: x})[OUTPUT])
 
     def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
         name, number = name_of(batch, row), self._seen + row + 1

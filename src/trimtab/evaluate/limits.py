@@ -34,7 +34,12 @@ from trimtab.tasks.metrics.base import Bounded, Floats, Measure, Unit, View
 from trimtab.tasks.metrics.registry import metric
 from trimtab.tasks.registry import task as task_of
 
-_BOUNDED: dict[str, Bounded] = {"proportions": "proportions", "means": "means", "errors": "means"}
+_BOUNDED: dict[str, Bounded] = {
+    "proportions": "proportions",
+    "means": "means",
+    "roc_auc": "roc_auc",
+    "errors": "means",
+}
 _NOTHING = "no test example is of it"
 
 
@@ -115,7 +120,10 @@ class Demand:
             bound, values = Bound(np.nan, np.inf, "none", False, _NOTHING), (np.nan, np.nan)
         else:
             was, now = _aligned(self.data(split, before, rows), self.data(split, after, rows))
-            bound = self._bound(split, was, now, rows, confidence)
+            if self.limit.bound == "roc_auc" and self.is_headline:
+                bound = _area(split, before, after, rows, confidence)
+            else:
+                bound = self._bound(split, was, now, rows, confidence)
             values = (was.value(self.measure), now.value(self.measure))
         return LimitTest(
             limit=self.limit.name,
@@ -271,7 +279,10 @@ def _headline(task: str, value: float) -> Demand:
     """Returns the limit of a task's own metric, whose scores are stored."""
     headline = task_of(task).judging.headline
     unit: Unit = "points" if headline.unit == "points" else "%"
-    measure = Measure(headline.name, headline.better, unit, _BOUNDED[headline.bound], _no_value)
+    bound = _BOUNDED[headline.bound]
+    # What is stored of each example has the area for its mean, and so serves wherever a mean does.
+    as_mean: Bounded = "means" if bound == "roc_auc" else bound
+    measure = Measure(headline.name, headline.better, unit, as_mean, _no_value)
     kind = KINDS[headline.better][0]
     limit = Limit(
         metric=headline.metric,
@@ -279,10 +290,19 @@ def _headline(task: str, value: float) -> Demand:
         kind=kind,
         value=value,
         unit=unit,
-        bound=measure.bound,
+        bound=bound,
         max_loss=value,
     )
     return Demand(limit, measure, is_headline=True)
+
+
+def _area(
+    split: Split, before: Examples, after: Examples, rows: NDArray[np.intp], confidence: float
+) -> Bound:
+    """Returns the bound of a task's own area, of which labels and answers say more than the stored scores."""
+    was, now = split.view(before).take(rows), split.view(after).take(rows)
+    groups = None if split.groups is None else split.groups[rows]
+    return roc_auc(now.labels > 0, was.answers, now.answers, confidence, groups)
 
 
 def _no_value(*_: NDArray[Any]) -> float:

@@ -113,7 +113,12 @@ class _Errors:
         return _as_more_examples(difference, before.size, confidence)
 
 
-LOSSES: dict[str, Loss] = {"proportions": _Proportions(), "means": _Means(), "errors": _Errors()}
+LOSSES: dict[str, Loss] = {
+    "proportions": _Proportions(),
+    "means": _Means(),
+    "roc_auc": _Means(),  # of what each example adds to it, whose variance is DeLong's
+    "errors": _Errors(),
+}
 """By the name that a task's headline gives."""
 
 

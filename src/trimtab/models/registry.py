@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -75,12 +76,17 @@ def _check_can_be_loaded(model: keras.Model, source: str) -> None:
 
 
 def fitting(spec: ModelSpec) -> list[str]:
-    """Returns the names of the built-in architectures that take a kind of input."""
-    return [name for name in ARCHITECTURES if _takes(name, spec)]
+    """Returns the names of the built-in architectures that take the data and answer as asked."""
+    return [name for name in ARCHITECTURES if _takes(name, spec) and _answers(name, spec)]
 
 
 def _takes(architecture: str, spec: ModelSpec) -> bool:
     return not {spec.kind, *spec.like}.isdisjoint(module(ARCHITECTURES, architecture).KINDS)
+
+
+def _answers(architecture: str, spec: ModelSpec) -> bool:
+    repeats = getattr(module(ARCHITECTURES, architecture), "REPEATS_ITS_INPUT", False)
+    return not repeats or spec.outputs == math.prod(spec.input_shape)
 
 
 def _check_params(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> None:

@@ -44,6 +44,30 @@ class Target(Protocol):
     def thresholds(self) -> list[float]:
         """Returns from which output on an answer is yes, as ``Judging.thresholds`` gives; none: the usual."""
 
+    @property
+    def input(self) -> Input:
+        """Returns the model's input."""
+
+    @property
+    def normal(self) -> str:
+        """Returns the label of normal rows, where all others are anomalies; else nothing."""
+
+    @property
+    def false_alarm_rate(self) -> float:
+        """Returns the share of normal rows that may be taken for anomalies."""
+
+
+class Input(Protocol):
+    """The input of a model."""
+
+    @property
+    def kind(self) -> str:
+        """Returns what it is, such as ``image``."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Returns the shape of an example."""
+
 
 class ValueCounts(Protocol):
     """The most frequent values of a column as text."""
@@ -111,11 +135,13 @@ class Meaning(Protocol):
             names.
         takes_several: Whether a row may have several labels: then ``LabelValues.texts`` are joined, see
             ``tasks.several``, and statistics count each of them.
+        trains_on_normal_rows: Whether it is trained on rows with the label ``data.normal`` alone.
         y_dtype: Of the targets.
     """
 
     is_numeric: bool
     takes_several: bool
+    trains_on_normal_rows: bool
     y_dtype: Literal["int64", "float32"]
 
     def y_shape(self, target: Target) -> tuple[int, ...]:
@@ -145,6 +171,14 @@ class Meaning(Protocol):
 
         Raises:
             DataError: If there are too many.
+        """
+
+    def objection(self, columns: Mapping[str, LabelSummary], config: Data) -> tuple[str, str] | None:
+        """Returns what is wrong with labels that have no classes, and what to do; None: nothing.
+
+        Args:
+            columns: Of the labels, by split.
+            config: The config's data section.
         """
 
     def scale(self, column: LabelSummary) -> tuple[float, float]:
@@ -183,6 +217,14 @@ class Learning(Protocol):
     def objection(self, y: NDArray[np.float64]) -> tuple[str, str] | None:
         """Returns what is wrong with a model's outputs ``(n, outputs)``, and what to do; None: nothing."""
 
+    def labels(self, x: Any, y: Any) -> Any:
+        """Returns what the loss compares outputs with.
+
+        Args:
+            x: Model-ready examples, ``(batch, *shape)``.
+            y: Their labels, ``(batch, *y_shape)``.
+        """
+
     def loss(self, api: Any, *, soft: bool = False) -> Any:
         """Returns the loss.
 
@@ -198,7 +240,7 @@ class Learning(Protocol):
         """Returns what a teacher answers, ``(batch, outputs)``, as labels."""
 
     def mixable(self, y: Any, outputs: int) -> Any:
-        """Returns labels ``(batch, *y_shape)`` in the form of ``softened``'s."""
+        """Returns labels as ``labels`` gives them in the form of ``softened``'s."""
 
 
 class Judging(Protocol):
@@ -212,6 +254,16 @@ class Judging(Protocol):
 
     headline: Headline
     form: Form
+
+    def answers(self, inputs: Array, outputs: Floats) -> Floats:
+        """Returns what outputs say of inputs, ``(n, …)``: themselves, or how badly they repeat them.
+
+        All that follows judges answers, and calls them outputs.
+
+        Args:
+            inputs: Model-ready examples, ``(n, *shape)``.
+            outputs: The model's, ``(n, outputs)``.
+        """
 
     def view(self, outputs: Floats, labels: Array, target: Target, own: Target) -> View:
         """Returns labels and answers in that form; arguments as for ``scores``."""

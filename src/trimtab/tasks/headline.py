@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Better = Literal["higher", "lower"]
-Bound = Literal["proportions", "means", "errors"]
+Bound = Literal["proportions", "means", "roc_auc", "errors"]
 _Scores = NDArray[np.floating]
 
 
@@ -108,6 +108,13 @@ class Mean(Share):
 
     bound: ClassVar[Bound] = "means"
     alike: ClassVar[str] = ""
+
+
+@dataclass(frozen=True)
+class Area(Mean):
+    """An area under a curve, as the mean of what each example adds to it."""
+
+    bound: ClassVar[Bound] = "roc_auc"
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def told(came: AsItCame) -> str:
 def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
     outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
     judging = task(schema.task).judging
+    outputs = judging.answers(x, outputs)
     own = schema.with_thresholds(judging.thresholds(outputs, y, schema))
     return judging.scores(outputs, y, schema, own).astype(np.float32)
 

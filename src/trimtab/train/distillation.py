@@ -35,7 +35,7 @@ class SoftLabels:
 
         Args:
             x: Model-ready examples, ``(batch, *shape)``.
-            y: Their true labels, ``(batch,)``.
+            y: Their true labels, as ``learning.labels`` gives them.
         """
         answers, share = self.teacher(x, training=False), self.settings.alpha
         softened = task(self.task).learning.softened(answers, self.settings.temperature)

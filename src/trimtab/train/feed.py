@@ -49,6 +49,7 @@ class Feed:
     def __init__(self, dataset: Dataset, settings: TrainSettings, labels: SoftLabels | None = None) -> None:
         self._labels, self.has_soft_labels = labels, labels is not None
         self._dataset, self._seed = dataset, settings.seed
+        self._learning = task(dataset.schema.task).learning
         self._batch_size = settings.train.batch_size
         self.examples = dataset.rows["train"]
         self.steps_per_epoch = math.ceil(self.examples / self._batch_size)
@@ -81,12 +82,16 @@ class Feed:
         batches = stored_batches(self._dataset, "validation", size)
         if self._dataset.rows["validation"] * _example_bytes(spec) <= IN_MEMORY_BYTES:
             batches = batches.cache()
-        labels = self._labels.validation if self._labels else lambda y: y
         return batches.map(
-            lambda x, y: (model_ready(x, spec), labels(y)),
+            lambda x, y: self._labelled(model_ready(x, spec), y),
             num_parallel_calls=tf.data.AUTOTUNE,
             deterministic=True,
         ).prefetch(tf.data.AUTOTUNE)
+
+    def _labelled(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns model-ready validation examples with what the loss compares."""
+        y = self._learning.labels(x, y)
+        return x, self._labels.validation(y) if self._labels else y
 
     def _ready(self, step: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
         spec = self._dataset.schema.input
@@ -95,7 +100,8 @@ class Feed:
             x = self._augment(x, tf.stack([tf.cast(self._seed, tf.int64) * 2**31 + epoch, place]))
         x = model_ready(x, spec)
         weights = () if self._weights is None else (tf.gather(self._weights, y),)
-        return (x, self._labels.training(x, y) if self._labels else y, *weights)
+        labels = self._learning.labels(x, y)
+        return (x, self._labels.training(x, labels) if self._labels else labels, *weights)
 
 
 class _Source(Protocol):

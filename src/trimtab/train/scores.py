@@ -29,13 +29,13 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
         predict: Returns the outputs ``(n, outputs)`` of model-ready examples ``(n, *input_shape)``.
         dataset: The dataset artifact.
     """
+    schema, judging = dataset.schema, task(dataset.schema.task).judging
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
-        outputs.append(np.asarray(predict(x[INPUT]), np.float32))
+        outputs.append(judging.answers(x[INPUT], np.asarray(predict(x[INPUT]), np.float32)))
         labels.append(y)
     if not outputs:
         return np.zeros(0, np.float32)
     y_pred, y_true = np.concatenate(outputs), np.concatenate(labels)
-    schema, judging = dataset.schema, task(dataset.schema.task).judging
     own = schema.with_thresholds(judging.thresholds(y_pred, y_true, schema))
     return judging.scores(y_pred, y_true, schema, own).astype(np.float32)

@@ -60,20 +60,35 @@ def test_equal_probabilities_are_found_together() -> None:
     assert found == pytest.approx(sk.average_precision_score(y, outputs, average="macro"))
 
 
-def test_each_label_gets_the_threshold_with_the_best_f1() -> None:
+def mean_f1(outputs: np.ndarray, y: np.ndarray, thresholds: list[float]) -> float:
+    target = Target(NAMES, thresholds)
+    return float(JUDGING.scores(outputs, y, target, target).mean())
+
+
+def test_no_other_threshold_of_a_label_is_better() -> None:
     outputs, y = draw()
     chosen = JUDGING.thresholds(outputs, y, Target(NAMES))
-    for k, threshold in enumerate(chosen):
-        best = max(sk.f1_score(y[:, k], outputs[:, k] >= cut) for cut in np.unique(outputs[:, k]))
-        assert sk.f1_score(y[:, k], outputs[:, k] >= threshold) == pytest.approx(best)
+    best = mean_f1(outputs, y, chosen)
+    assert best > mean_f1(outputs, y, [0.5] * 4)
+    for k in range(4):
+        for cut in np.unique(outputs[:, k]).tolist():
+            others = [*chosen[:k], cut, *chosen[k + 1 :]]
+            assert mean_f1(outputs, y, others) <= best + 1e-9
 
 
-def test_a_label_that_no_row_has_and_one_that_needs_no_choice_are_told_from_a_half_on() -> None:
-    outputs = np.array([[0.9, 0.2], [0.8, 0.3], [0.1, 0.9]], np.float32)
-    assert JUDGING.thresholds(outputs, np.array([[1, 0], [1, 0], [0, 0]]), Target(["a", "b"])) == [
-        pytest.approx(0.45),
-        0.5,
-    ]
+def test_a_label_that_cannot_be_told_is_given_to_none_or_to_all() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random((500, 2)) < [0.9, 0.05]).astype(np.float32)
+    outputs = rng.random(y.shape).astype(np.float32)
+    target = Target(["often", "seldom"])
+    told = outputs >= np.float32(JUDGING.thresholds(outputs, y, target))
+    assert told.mean(axis=0) == pytest.approx([1, 0], abs=0.05)
+
+
+def test_thresholds_are_a_half_where_that_is_as_good() -> None:
+    outputs = np.array([[0.9, 0.2], [0.8, 0.3], [0.1, 0.4]], np.float32)
+    y = np.array([[1, 0], [1, 0], [0, 0]], np.float32)
+    assert JUDGING.thresholds(outputs, y, Target(["a", "b"])) == [0.5, 0.5]
 
 
 def test_thresholds_decide_what_is_told_and_answered() -> None:

@@ -101,7 +101,9 @@ def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[st
     meaning = task(schema.task).meaning
     added = sorted(set(meaning.counts(column)) - set(schema.classes))
     holds = not (column.words if meaning.is_numeric else added)
-    if found != schema.task and (config.task is not None or not holds):
+    if config.normal is not None and config.normal != schema.normal:
+        yield f"data.normal is {config.normal}, it was {schema.normal or 'not set'}"
+    elif found != schema.task and (config.task is not None or not holds):
         yield f"the task is {found}, it was {schema.task}"
     elif added:
         noun, verb = ("class", "is") if len(added) == 1 else ("classes", "are")

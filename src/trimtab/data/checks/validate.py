@@ -62,8 +62,8 @@ def validate(
         counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
         _check_classes(counts, label, classes, config, known=known)
         warnings += _absent_classes(counts, classes, known=known) + _alike(classes)
-    elif not per_split["train"].columns[label].variance:
-        raise _constant(label, config)
+    elif found := targets.objection({name: one.columns[label] for name, one in per_split.items()}, config):
+        raise DataError(found[0], path=config.train, field=label, hint=found[1])
     train = per_split["train"]
     return [
         *warnings,

@@ -14,6 +14,7 @@ from trimtab.config.data import Data
 from trimtab.data.prepare import split
 from trimtab.data.prepare.duplicates import write_hashes
 from trimtab.data.prepare.fingerprint import Fingerprint
+from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.prepare.strata import ClassRows
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
@@ -112,6 +113,7 @@ def fit_partition(task: FitTask) -> FitResult:
         if task.given == "train" and task.rule.cuts is None and result.classes.counts is not None:
             labels = texts(batch.column(task.label))
             result.classes = result.classes.merge(ClassRows.of(labels, keys, sides))
+        sides = without_anomalies(sides, batch, task.config)
         result.fingerprint.add(joined_digests(features, row_digests(batch, rest, task.spelling)), sides)
         for side, name in enumerate(SPLITS):
             chosen = np.flatnonzero(sides == side)

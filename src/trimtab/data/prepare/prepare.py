@@ -127,9 +127,8 @@ class _Preparation:
             if self._too_many_unasked(written):
                 asked, written = None, self._transform(workers, schema, None, fitted.rule)
         self._check_splits(written)
-        warnings += (
-            self._bad_rows(fitted.found.rows, written) + self._uneven_shares(written) + self._flat(written)
-        )
+        warnings += self._bad_rows(fitted.found.rows, written) + self._abnormal(written)
+        warnings += self._uneven_shares(written) + self._flat(written)
         warnings += self._in_the_gap(fitted.found.left_out)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
@@ -178,7 +177,9 @@ class _Preparation:
         """Returns the champion's schema if it holds; else one fitted on the training split alone."""
         rule = {"cuts": fitted.rule.cuts, "strata": fitted.rule.strata}
         if self._champion is not None and not fitted.changes:
-            return self._champion.schema.model_copy(update=rule)
+            # What is a model's own, and what changes no row, is not the champion's.
+            own = {"thresholds": [], "false_alarm_rate": self._config.false_alarm_rate}
+            return self._champion.schema.model_copy(update={**rule, **own})
         (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
         preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
         encoder = encoder_of(preprocessing)
@@ -188,6 +189,8 @@ class _Preparation:
             classes=self._in_order(classes),
             columns=columns,
             label_notation=_of_numbers(train.columns[label].notation),
+            normal=self._config.normal or "",
+            false_alarm_rate=self._config.false_alarm_rate,
             input=encoder.spec,
             vocabulary_size=encoder.vocabulary_size,
             preprocessing=preprocessing,
@@ -195,8 +198,10 @@ class _Preparation:
             spelling=split.spelling(self._champion),
             **rule,
         )
+        meaning = tasks.task(task).meaning
         if not self._form.raw_label:
-            schema.label_mean, schema.label_std = tasks.task(task).meaning.scale(train.columns[label])
+            schema.label_mean, schema.label_std = meaning.scale(train.columns[label])
+        meaning.outputs(schema)  # refuses an input that the task has no model for, before anything is written
         return schema
 
     def _in_order(self, classes: list[str]) -> list[str]:
@@ -275,6 +280,14 @@ class _Preparation:
         verb = "row is" if rows == 1 else "rows are"
         return [f"{rows:,} {verb} in no split: within the gap of {self._config.split.gap} before a later one"]
 
+    def _abnormal(self, written: TransformResult) -> list[str]:
+        if not written.abnormal:
+            return []
+        normal = self._config.normal
+        return [
+            f"{written.abnormal:,} rows of data.train are not {normal}: they are left out, and not tested"
+        ]
+
     def _flat(self, written: TransformResult) -> list[str]:
         rows = sum(written.rows.values())
         if written.flat < _MANY_FLAT * rows:
@@ -287,6 +300,8 @@ class _Preparation:
     def _uneven_shares(self, written: TransformResult) -> list[str]:
         """Returns a warning for each split whose share is far from the one asked for, as with few groups."""
         config, rows, shares = self._config, written.rows, {}
+        if config.normal is not None:
+            return []  # all rows that are not normal are tested
         if config.test is None:
             shares["test"] = (config.split.test, sum(rows.values()))
         if config.validation is None:

@@ -20,6 +20,7 @@ from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.kinds.registry import any_files
 from trimtab.data.prepare import split
 from trimtab.data.prepare.fit_pass import check_columns
+from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
@@ -64,6 +65,7 @@ class TransformResult:
         rows: Rows written, by split.
         classes: Rows written, by split and by class index, where there are classes.
         bad: Rows that could not be used; ``reasons`` names the first few.
+        abnormal: Rows that are left out, as training is on normal rows alone.
         flat: Rows of encoded files whose tensor is the same all over, such as an image of one colour.
         unasked: Test rows that could be used, but not by the other model that they were encoded for.
     """
@@ -71,6 +73,7 @@ class TransformResult:
     rows: Counter[str] = field(default_factory=Counter)
     classes: dict[str, Counter[int]] = field(default_factory=lambda: {name: Counter() for name in SPLITS})
     bad: int = 0
+    abnormal: int = 0
     unasked: int = 0
     flat: int = 0
     reasons: list[str] = field(default_factory=list)
@@ -90,6 +93,7 @@ class TransformResult:
             self.rows + other.rows,
             {name: self.classes[name] + other.classes[name] for name in SPLITS},
             self.bad + other.bad,
+            self.abnormal + other.abnormal,
             self.unasked + other.unasked,
             self.flat + other.flat,
             (self.reasons + other.reasons)[:_NAMED],
@@ -174,7 +178,9 @@ def _write(
     result: TransformResult,
 ) -> None:
     keys = _keys(batch, task)
-    sides = split.decide(batch, task.given, keys, task.config, task.rule)
+    before = split.decide(batch, task.given, keys, task.config, task.rule)
+    sides = without_anomalies(before, batch, task.config)
+    result.abnormal += int(((sides == split.LEFT_OUT) & (before != split.LEFT_OUT)).sum())
     meaning = tasks.task(task.schema.task).meaning
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch.column(task.schema.label), task.schema)

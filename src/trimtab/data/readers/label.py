@@ -32,6 +32,22 @@ def may_be_several(config: Data) -> bool:
     return isinstance(config.label, list) or (config.task is not None and takes_several)
 
 
+def normal_label(config: Data) -> str | None:
+    """Returns the label of the rows that are trained on; None: all are.
+
+    Raises:
+        DataError: If the config names one for a task that trains on all rows.
+    """
+    if config.normal is not None and config.task and not task(config.task).meaning.trains_on_normal_rows:
+        raise DataError(
+            f"data.task: {config.task} trains on all rows, whatever is normal",
+            path=config.train,
+            field="data.normal",
+            hint="Leave it out.",
+        )
+    return config.normal
+
+
 def joined_name(columns: Sequence[str]) -> str:
     """Returns what to call several columns of labels as one."""
     return ", ".join(columns)

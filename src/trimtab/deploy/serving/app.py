@@ -134,8 +134,9 @@ class Service:
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
-            outputs = await _computed(model, {INPUT: model_input(model.schema, stored.x)})
-        found = list(answers(model.schema, outputs[OUTPUT]))
+            x = model_input(model.schema, stored.x)
+            outputs = await _computed(model, {INPUT: x})
+        found = list(answers(model.schema, x, outputs[OUTPUT]))
         response = json_response(
             {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
         )

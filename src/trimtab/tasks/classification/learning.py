@@ -38,6 +38,10 @@ class Learning:
             "End the model with a softmax layer.",
         )
 
+    def labels(self, x: Any, y: Any) -> Any:  # noqa: ARG002
+        """Returns the labels."""
+        return y
+
     def loss(self, api: Any, *, soft: bool = False) -> Any:
         """Returns cross-entropy on probabilities."""
         return api.losses.CategoricalCrossentropy() if soft else api.losses.SparseCategoricalCrossentropy()

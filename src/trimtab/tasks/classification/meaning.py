@@ -26,6 +26,7 @@ class Meaning:
     """See ``base.Meaning``."""
 
     takes_several = False
+    trains_on_normal_rows = False
     is_numeric = False
     y_dtype: Literal["int64", "float32"] = "int64"
 
@@ -61,6 +62,10 @@ class Meaning:
                 hint="Set data.task: regression, or name another label.",
             )
         return sorted(counts, key=lambda name: (float(name), name)) if column.numeric else sorted(counts)
+
+    def objection(self, columns: Mapping[str, LabelSummary], config: Data) -> tuple[str, str] | None:  # noqa: ARG002
+        """See ``base.Meaning.objection``."""
+        return None
 
     def scale(self, column: LabelSummary) -> tuple[float, float]:  # noqa: ARG002
         """See ``base.Meaning.scale``."""

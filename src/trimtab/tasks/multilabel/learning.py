@@ -36,6 +36,10 @@ class Learning:
             "End the model with a sigmoid.",
         )
 
+    def labels(self, x: Any, y: Any) -> Any:  # noqa: ARG002
+        """Returns the labels."""
+        return y
+
     def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
         """Returns binary cross-entropy, the mean over the labels; a soft label is a probability as well."""
         return api.losses.BinaryCrossentropy()

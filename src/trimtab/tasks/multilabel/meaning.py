@@ -25,6 +25,7 @@ class Meaning:
     """See ``base.Meaning``."""
 
     takes_several = True
+    trains_on_normal_rows = False
     is_numeric = False
     y_dtype: Literal["int64", "float32"] = "float32"
 
@@ -56,6 +57,10 @@ class Meaning:
                 hint="Leave rare ones out, or set data.label_separator to what stands between labels.",
             )
         return sorted(column.frequent.counts)
+
+    def objection(self, columns: Mapping[str, LabelSummary], config: Data) -> tuple[str, str] | None:  # noqa: ARG002
+        """See ``base.Meaning.objection``."""
+        return None
 
     def scale(self, column: LabelSummary) -> tuple[float, float]:  # noqa: ARG002
         """See ``base.Meaning.scale``."""

@@ -29,6 +29,10 @@ class Learning:
         """See ``base.Learning.objection``."""
         return None
 
+    def labels(self, x: Any, y: Any) -> Any:  # noqa: ARG002
+        """Returns the labels."""
+        return y
+
     def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
         """Returns the mean squared error; a soft label is a number as well."""
         return api.losses.MeanSquaredError()

@@ -20,6 +20,7 @@ class Meaning:
     """See ``base.Meaning``."""
 
     takes_several = False
+    trains_on_normal_rows = False
     is_numeric = True
     y_dtype: Literal["int64", "float32"] = "float32"
 
@@ -42,6 +43,12 @@ class Meaning:
     def classes(self, column: LabelSummary, label: str, config: Data) -> list[str]:  # noqa: ARG002
         """See ``base.Meaning.classes``."""
         return []
+
+    def objection(self, columns: Mapping[str, LabelSummary], config: Data) -> tuple[str, str] | None:  # noqa: ARG002
+        """Returns whether all labels to train on are the same."""
+        if columns["train"].variance:
+            return None
+        return "every row has the same label: there is nothing to learn", ""
 
     def scale(self, column: LabelSummary) -> tuple[float, float]:
         """Returns mean and standard deviation."""
