@@ -35,6 +35,19 @@ def test_no_stage_has_a_network_when_everything_is_local(settings):
     assert {settings(stage)["network_mode"] for stage in STAGES} == {"none"}
 
 
+def test_the_weights_beside_an_archive_are_mounted_with_it(settings, tmp_path):
+    brought = tmp_path / "brought"
+    brought.mkdir()
+    for name in ("net.xml", "net.bin", "other.bin", "net.onnx"):
+        (brought / name).write_bytes(b"it")
+    files = {"openvino": ["net.xml", "net.bin"], "onnxruntime": ["net.onnx"]}
+    for runtime, names in files.items():
+        model = {"archive": str(brought / names[0])}
+        found = mounts(settings("train", model=model, train={"epochs": 0}, runtimes=[runtime]))
+        inside = {path: read_only for path, read_only in found.items() if path.startswith(str(brought))}
+        assert inside == {str(brought / name): True for name in names}
+
+
 @pytest.mark.parametrize(
     ("sections", "connected"),
     [
