@@ -5,6 +5,7 @@ from faults.unprivileged import unprivileged
 
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError, ConfigError, StorageError
+from trimtab.runtimes.openvino import RUNTIME
 from trimtab.stages import check_data, data_prep, report, settings
 from trimtab.stages.begin import begin
 from trimtab.stages.settings import target
@@ -150,4 +151,15 @@ def test_what_only_a_later_task_would_miss_is_told_before_the_data_is_read(
         data_prep.run(str(tmp_path / "1"), _config(**sections))
     assert ended.value.code == code
     assert said in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_runtime_that_is_not_installed_is_told_before_the_data_is_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(RUNTIME, "distributions", ("a-library-that-nobody-has",))
+    with pytest.raises(SystemExit) as ended:
+        data_prep.run(str(tmp_path / "1"), _config(runtimes=["litert", "openvino"]))
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "runtimes: the runtime openvino is not installed: there is no a-library-that-nobody-has" in told
+    assert "pip install 'trimtab[openvino]'" in told
     assert not (tmp_path / "store").exists()

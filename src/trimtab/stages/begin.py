@@ -14,6 +14,7 @@ from trimtab.deploy import ledger
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
+from trimtab.runtimes.registry import runtime
 from trimtab.stages.settings import CONFIG, asked, target, with_target
 from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
@@ -57,11 +58,13 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
 
     Raises:
         DataError: If the model's archive is not there.
-        ConfigError: If a bucket cannot be accessed.
+        ConfigError: If a bucket cannot be accessed, or if a runtime of the candidates is not installed here.
         DeployError: If the repository or its ledger is damaged, so that the chosen model could not be
             proven or deployed.
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
+    for name in {ending.runtime for branch in settings.branches().values() for ending in branch.endings}:
+        runtime(name).version()
     for part in sources.parts(settings.model.archive) if settings.model.archive else []:
         checksums_of(part)
     assert settings.deploy.target is not None
