@@ -153,3 +153,18 @@ def test_a_changed_evaluation_is_refused_and_evaluated_again(run_stage, digits_c
     entries = home.record("evaluate", "1/1").entries
     assert [entry.name for entry in entries if not entry.reused] == ["none--float16"]
     assert select.run(home.run, home.dataset, "model/trained", [evaluated])
+
+
+def test_under_a_limit_of_every_class_no_class_of_the_digits_loses_more(run_stage, digits_candidates):
+    limit = {"metric": "recall", "max_drop": 0.15}
+    _, selection, _ = run_stage(digits_candidates, per_class=limit, slices=[])
+    assert selection.chosen == "none--float16"
+    by_id = {candidate.id: candidate for candidate in selection.candidates}
+    before, chosen = selection.baseline.per_class, by_id["none--float16"]
+    assert len(chosen.limits) == len(before) == 10
+    for name, found in chosen.per_class.items():
+        assert before[name].recall - found.recall <= 0.15
+    lost = by_id["magnitude-0.5--none"]
+    assert not lost.within_budget
+    assert not all(test.holds for test in lost.limits)
+    assert {test.method for test in chosen.limits} == {"exact paired proportions"}
