@@ -145,7 +145,7 @@ def _why_not(tested: Sequence[ProofTest]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, reason in weak.items():
         by_reason.setdefault(reason, []).append(name)
-    if len(tested[0].limits) == 1:
+    if max(len(test.limits) for test in tested) == 1:
         return "; ".join(by_reason)
     return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
 

@@ -246,15 +246,15 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
 
 
 def _told_apart(found: Sequence[Demand]) -> Iterator[Demand]:
-    """Yields each limit once, and with what it allows in its name where another one is called the same."""
-    names: set[str] = set()
+    """Yields each limit once, with a number in its name where another one is called the same."""
+    allowed: dict[str, list[str]] = {}
     for demand in found:
-        name = demand.limit.name
-        if name in names:
-            name = f"{name}, {demand.limit.allowed}"
-        if name not in names:
-            names.add(name)
-            yield replace(demand, limit=demand.limit.model_copy(update={"name": name}))
+        name, says = demand.limit.name, allowed.setdefault(demand.limit.name, [])
+        if demand.limit.allowed in says:
+            continue
+        says.append(demand.limit.allowed)
+        name = name if len(says) == 1 else f"{name} ({len(says)})"
+        yield replace(demand, limit=demand.limit.model_copy(update={"name": name}))
 
 
 def headline_limit(budget: Budget, task: str) -> Limit | None:
