@@ -60,7 +60,7 @@ def test_a_share_of_the_level_is_told_as_its_confidence():
 
 
 def test_limits_of_other_metrics_are_told_by_their_names():
-    about = {"metric": "roc_auc", "name": "ROC AUC where region = north", "unit": "", "bound": "roc_auc"}
+    about = {"metric": "roc_auc", "name": "ROC AUC where region = north", "unit": "", "bound": "area"}
     drop = Limit(**about, kind="max_drop", value=0.01, max_loss=0.01, part="region = north")
     assert budget.unproven(drop, stands(0.02, 0.005, drop), 360, "classification") == (
         "ROC AUC where region = north could be worse by 0.02 (95 % confidence, 360 examples, by exact paired "

@@ -25,7 +25,7 @@ class Limit(BaseModel):
         description="Of a loss: `points` are hundredths, `%` hundredths of the baseline's value; empty: the "
         "metric's own.",
     )
-    bound: str = Field(description="What bounds its loss: `proportions`, `means`, `roc_auc`, `resampled`.")
+    bound: str = Field(description="What bounds its loss: `proportions`, `means`, `area`, `resampled`.")
     max_loss: float = Field(
         description="The largest loss: against the baseline, or past `min` or `max`, then 0. A relative one "
         "is a fraction of the baseline's value."

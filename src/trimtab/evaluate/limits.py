@@ -37,7 +37,7 @@ from trimtab.tasks.registry import task as task_of
 _BOUNDED: dict[str, Bounded] = {
     "proportions": "proportions",
     "means": "means",
-    "roc_auc": "roc_auc",
+    "area": "area",
     "errors": "means",
 }
 _NOTHING = "no test example is of it"
@@ -120,7 +120,7 @@ class Demand:
             bound, values = Bound(np.nan, np.inf, "none", False, _NOTHING), (np.nan, np.nan)
         else:
             was, now = _aligned(self.data(split, before, rows), self.data(split, after, rows))
-            if self.limit.bound == "roc_auc" and self.is_headline:
+            if self.limit.bound == "area" and self.is_headline:
                 bound = _area(split, before, after, rows, confidence)
             else:
                 bound = self._bound(split, was, now, rows, confidence)
@@ -162,7 +162,7 @@ class Demand:
             return found if measure.root == 1 else _rooted(found, measure.root, limit)
         assert now.view is not None
         assert was.view is not None
-        if measure.bound == "roc_auc":
+        if measure.bound == "area":
             assert measure.positive is not None
             before = None if alone else was.known
             positive = measure.positive(now.view.labels)
@@ -281,7 +281,7 @@ def _headline(task: str, value: float) -> Demand:
     unit: Unit = "points" if headline.unit == "points" else "%"
     bound = _BOUNDED[headline.bound]
     # What is stored of each example has the area for its mean, and so serves wherever a mean does.
-    as_mean: Bounded = "means" if bound == "roc_auc" else bound
+    as_mean: Bounded = "means" if bound == "area" else bound
     measure = Measure(headline.name, headline.better, unit, as_mean, _no_value)
     kind = KINDS[headline.better][0]
     limit = Limit(

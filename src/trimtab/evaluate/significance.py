@@ -116,7 +116,7 @@ class _Errors:
 LOSSES: dict[str, Loss] = {
     "proportions": _Proportions(),
     "means": _Means(),
-    "roc_auc": _Means(),  # of what each example adds to it, whose variance is DeLong's
+    "area": _Means(),  # of what each example adds to it, whose variance is DeLong's
     "errors": _Errors(),
 }
 """By the name that a task's headline gives."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Better = Literal["higher", "lower"]
-Bound = Literal["proportions", "means", "roc_auc", "errors"]
+Bound = Literal["proportions", "means", "area", "errors"]
 _Scores = NDArray[np.floating]
 
 
@@ -114,7 +114,7 @@ class Mean(Share):
 class Area(Mean):
     """An area under a curve, as the mean of what each example adds to it."""
 
-    bound: ClassVar[Bound] = "roc_auc"
+    bound: ClassVar[Bound] = "area"
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_the_limits_that_are_not_shown_to_hold_are_named():
     auc = {"name": "ROC AUC", "kind": "max_drop", "value": 0.01, "unit": ""}
     tests = [
         limit_and_test("accuracy", "proportions", holds=True),
-        limit_and_test("roc_auc", "roc_auc", holds=False, **auc),
+        limit_and_test("roc_auc", "area", holds=False, **auc),
     ]
     text = said("unproven", (-0.01, 0.004), (0.01, 0.002), tests)
     assert "ROC AUC must be at most 0.01 below the champion's, and its loss may be 0.02, 95 % sure" in text

@@ -20,7 +20,7 @@ AUC = Limit(
     kind="max_drop",
     value=0.01,
     unit="",
-    bound="roc_auc",
+    bound="area",
     max_loss=0.01,
     part="region = north",
 )

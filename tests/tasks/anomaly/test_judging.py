@@ -59,7 +59,7 @@ def test_the_scores_have_the_variance_of_delong() -> None:
     errors, labels = draw()
     after = errors + np.random.default_rng(1).normal(0, 0.5, errors.shape).astype(np.float32)
     before, now = (JUDGING.scores(each, labels, schema(), schema()) for each in (errors, after))
-    found = LOSSES["roc_auc"].bound(before, now, 0.95, None)
+    found = LOSSES["area"].bound(before, now, 0.95, None)
     expected = roc_auc(labels, errors[:, 0], after[:, 0], 0.95)
     assert found.loss == pytest.approx(expected.loss)
     assert found.upper == pytest.approx(expected.upper, abs=1e-4)

@@ -27,7 +27,7 @@ Better = Literal["higher", "lower"]
 Unit = Literal["points", "%", ""]
 """Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
 
-Bounded = Literal["proportions", "means", "roc_auc", "resampled"]
+Bounded = Literal["proportions", "means", "area", "resampled"]
 """Which bound of ``evaluate.bounds`` proves a loss."""
 
 
@@ -83,7 +83,7 @@ class Measure:
         value: Returns the metric of labels and answers, ``(n, …)`` each; ``nan`` where they have none.
         scores: Where the metric is a mean over examples, or follows from one: returns their scores, ``(n,)``.
         rows: Returns which examples it is about, ``(n,)``, by their labels; None: all of them.
-        positive: For ``roc_auc``: returns which examples are to be ranked first, ``(n,)``, by their labels;
+        positive: For ``area``: returns which examples are to be ranked first, ``(n,)``, by their labels;
             ``scores`` rank them.
         root: Of which power of the metric ``scores`` are: 2, if it is the root of their mean.
         why_not: Why no bound of it is a proof; empty where one can be.

@@ -25,7 +25,7 @@ _Ranked = Callable[[Floats, NDArray[np.bool_]], float]
 
 
 def _roc_auc(asked: Asked, classes: list[str]) -> Measure:
-    return _ranked("ROC AUC", "roc_auc", formulas.roc_auc, asked, classes)
+    return _ranked("ROC AUC", "area", formulas.roc_auc, asked, classes)
 
 
 def _average_precision(asked: Asked, classes: list[str]) -> Measure:
@@ -48,7 +48,7 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
     def positive(labels: Array) -> NDArray[np.bool_]:
         return np.asarray(labels > 0) if index is None else of_one(labels, index)
 
-    ranked = scores if bound == "roc_auc" else None
+    ranked = scores if bound == "area" else None
     return Measure(of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive)
 
 
