@@ -73,7 +73,7 @@ def test_a_dry_run_shows_what_is_set_aside_and_left_out(directory: Path) -> None
     config = planned["config"]
     assert config["train"]["epochs"] == 0
     assert config["train"]["fine_tuning"] is False
-    assert config["data"]["split"] == {"validation": 0.5, "test": 0.8}
+    assert config["data"]["split"] | {"validation": 0.5, "test": 0.8} == config["data"]["split"]
     assert config["name"] == "churn"
     with_rows = _planned(directory, "--train", "train.csv")["config"]
     assert with_rows["train"]["fine_tuning"] is True

@@ -20,10 +20,10 @@ from trimtab.cpus import cpus
 from trimtab.errors import TrimtabError
 
 if TYPE_CHECKING:
-    from trimtab.artifacts.proof import Reach
     from trimtab.cli.local import Runner
     from trimtab.config.config import Config
     from trimtab.report.result import Result
+    from trimtab.stages.preview import Preview
 
 _OPTIONS = (
     click.option(
@@ -124,7 +124,7 @@ def launch(
     output = open_store(output).uri
     resolved = _with_target(loaded, output)
     if dry_run:
-        _print_plan(pipeline, resolved, cpus(), as_json)
+        _print_plan(pipeline, resolved, cpus(), _preview(resolved), as_json)
         return 0
     return _here(pipeline, resolved, output, _tasks(runner, image), resume=resume, as_json=as_json)
 
@@ -178,7 +178,12 @@ def _on_kubeflow(
     if dry_run:
         from trimtab.cli.kubeflow import locations
 
-        _print_plan(pipeline, locations.for_pods(config, output), ON_CLUSTER, as_json)
+        there = locations.for_pods(config, output)
+        try:
+            seen = _preview(there)
+        except TrimtabError:
+            seen = None  # a path may be a volume's; the run's first task says what is wrong with it
+        _print_plan(pipeline, there, ON_CLUSTER, seen, as_json)
         return 0
     from trimtab.cli.kubeflow.run import run
 
@@ -191,24 +196,33 @@ def _with_target(config: Config, output: str) -> Config:
     return config.model_copy(update={"deploy": config.deploy.model_copy(update={"target": target})})
 
 
-def _print_plan(pipeline: Pipeline, config: Config, at_once: int, as_json: bool) -> None:
+def _preview(config: Config) -> Preview | None:
+    from trimtab.stages.preview import preview
+
+    return preview(config)
+
+
+def _print_plan(
+    pipeline: Pipeline, config: Config, at_once: int, seen: Preview | None, as_json: bool
+) -> None:
     from trimtab.stages import reach
 
-    tasks, found = _planned(pipeline, config, at_once), _reach(config)
+    tasks = _planned(pipeline, config, at_once)
     if as_json:
         plan = {
             "config": config.model_dump(mode="json"),
             "shards": shards(config, at_once),
             "tasks": [{"name": name} for name in tasks],
-            "reach": None if found is None else [one.model_dump() for one in found],
+            "data": None if seen is None else seen.model_dump(exclude={"reach"}),
+            "reach": None if seen is None else [one.model_dump() for one in seen.reach],
         }
         click.echo(json.dumps(plan))
     else:
-        _print_yaml(config, tasks, found)
-    reach.check(found or [], config)
+        _print_yaml(config, tasks, seen)
+    reach.check(seen.reach if seen else [], config)
 
 
-def _print_yaml(config: Config, tasks: dict[str, list[str]], found: list[Reach] | None) -> None:
+def _print_yaml(config: Config, tasks: dict[str, list[str]], seen: Preview | None) -> None:
     import yaml
 
     from trimtab.report.words.reach import sentence
@@ -217,20 +231,11 @@ def _print_yaml(config: Config, tasks: dict[str, list[str]], found: list[Reach] 
     click.echo("# Tasks, in order")
     for name, branches in tasks.items():
         click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
-    for one in found or []:
-        click.echo(f"# {sentence(one)}")
-
-
-def _reach(config: Config) -> list[Reach] | None:
-    """Returns what the test rows can prove at best; None where they cannot be counted from here."""
-    from trimtab.data.prepare.count import test_rows
-    from trimtab.stages import reach
-
-    try:
-        counted = test_rows(config.data)
-    except TrimtabError:
-        return None  # the run's first task says what is wrong with the data
-    return None if counted is None else reach.known(config, *counted)
+    if seen is None:
+        click.echo("# The data were not opened: they are elsewhere, or large")
+        return
+    for text in (seen.sentence, *map(sentence, seen.reach), *(f"warning: {text}" for text in seen.warnings)):
+        click.echo(f"# {text}")
 
 
 def _planned(pipeline: Pipeline, config: Config, at_once: int) -> dict[str, list[str]]:

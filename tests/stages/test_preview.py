@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trimtab.config.config import Config
+from trimtab.errors import ConfigError, DataError, ModelError
+from trimtab.stages.preview import preview
+
+
+def config(train: str | Path, /, **sections: Any) -> Config:
+    data = {"train": str(train), "workers": 1, **sections.pop("data", {})}
+    return Config.model_validate({"data": data, "model": {"architecture": "mlp"}, **sections})
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.csv"
+    lines = [f"{i * 7 % 11},{i / 3},{'ab'[i % 2]}" for i in range(300)]
+    file.write_text("\n".join(["x,y,label", *lines]) + "\n")
+    return file
+
+
+def test_it_says_what_the_data_are(rows: Path) -> None:
+    seen = preview(config(rows))
+    assert seen is not None
+    assert (seen.task, seen.label, seen.classes) == ("classification", "label", ["a", "b"])
+    assert sum(seen.rows.values()) == 300
+    assert (seen.input_kind, seen.input_shape) == ("tabular", [2])
+    assert seen.reach[0].examples == seen.rows["test"]
+    assert f"{seen.rows['test']:,} test rows; classification of label of 2 classes" in seen.sentence
+    assert "the model takes tabular, 2" in seen.sentence
+
+
+def test_what_a_run_would_end_with_it_ends_with(rows: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"nowhere\.csv: there is no such file"):
+        preview(config(tmp_path / "nowhere.csv"))
+    with pytest.raises(DataError, match="there is no column z"):
+        preview(config(rows, data={"label": "z"}))
+    with pytest.raises(ConfigError, match=r"model\.params\.unit: mlp has no such hyper-parameter"):
+        preview(config(rows, model={"architecture": "mlp", "params": {"unit": 64}}))
+    with pytest.raises(ModelError, match="text_cnn takes text data; this data is tabular"):
+        preview(config(rows, model={"architecture": "text_cnn"}))
+
+
+@pytest.mark.parametrize("model", [{"builder": "no_such_module:build"}, {"archive": "none.keras"}])
+def test_a_model_that_is_not_there_is_told(rows: Path, model: dict[str, str]) -> None:
+    with pytest.raises((ConfigError, ModelError, DataError)):
+        preview(config(rows, model=model))
+
+
+def test_what_is_elsewhere_is_not_opened() -> None:
+    assert preview(config("gs://nowhere/rows.csv")) is None
