@@ -1,4 +1,4 @@
-"""The whole DAG with every path in Cloud Storage: emulated, and through a proxy that spoils requests."""
+"""The whole DAG with every path in an object store: emulated, and through a proxy that spoils requests."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keras
 import pytest
+from faults.clouds import GCS, S3
 from faults.proxy import FOR_EVER, Fault, wait_until
 from sklearn.datasets import load_iris
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
@@ -34,20 +35,19 @@ budget: {max_accuracy_drop: 0.9, objective: size}
 deploy: {target: "PLACE/models/iris"}
 """
 QUICK = ["--set", "tune=null", "--set", "recipes=[{prune: none, quantize: [float16]}]"]
-MEDIA, UPLOAD, ANY = "alt=media", r"(POST|PUT) /upload", "/o[/?]"
 
 
-def faults():
+def faults(cloud):
     """Returns faults of every kind, each for every so many requests."""
     return [
-        Fault("429", ANY, FOR_EVER, every=31),
-        Fault("503", ANY, FOR_EVER, every=37),
-        Fault("reset", ANY, FOR_EVER, every=29),
-        Fault("lost answer", UPLOAD, FOR_EVER, every=17),
-        Fault("stall", ANY, 3, seconds=1.0, every=23),
-        Fault("truncate", MEDIA, FOR_EVER, every=11),
-        Fault("corrupt", MEDIA, FOR_EVER, every=7),
-        Fault("corrupt upload", UPLOAD, FOR_EVER, every=13),
+        Fault("429", cloud.any, FOR_EVER, every=31),
+        Fault("503", cloud.any, FOR_EVER, every=37),
+        Fault("reset", cloud.any, FOR_EVER, every=29),
+        Fault("lost answer", cloud.upload, FOR_EVER, every=17),
+        Fault("stall", cloud.any, 3, seconds=1.0, every=23),
+        Fault("truncate", cloud.media, FOR_EVER, every=11),
+        Fault("corrupt", cloud.media, FOR_EVER, every=7),
+        Fault("corrupt upload", cloud.upload, FOR_EVER, every=13),
     ]
 
 
@@ -175,7 +175,10 @@ def beside_runs(names):
     return sorted(re.sub("judged/[0-9a-f]{64}", "judged/", name) for name in left)
 
 
-def test_run_and_retrain_are_the_same_here_and_through_faults(run, inputs, emulator, proxy, tmp_path):
+@pytest.mark.parametrize("cloud", [GCS, S3], ids=lambda cloud: cloud.scheme)
+def test_run_and_retrain_are_the_same_here_and_through_faults(run, inputs, cloud, request, tmp_path):
+    emulator, proxy = (request.getfixturevalue(name) for name in (cloud.emulator, cloud.proxy))
+    bucket = f"{cloud.scheme}://bucket"
     new = {"data/2.csv": inputs.pop("data/2.csv")}
     forced = ["--force", "--reason", "it's another season"]
     home = str(tmp_path / "here")
@@ -187,27 +190,27 @@ def test_run_and_retrain_are_the_same_here_and_through_faults(run, inputs, emula
         return [*first, run(place, "retrain", *forced)]
 
     here = story(home, lambda files: write(tmp_path / "here", files))
-    proxy.spoil(*faults())
-    there = story("gs://bucket", lambda files: put(emulator, files))
-    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults()}
+    proxy.spoil(*faults(cloud))
+    there = story(bucket, lambda files: put(emulator, files))
+    assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults(cloud)}
     proxy.spoil()
 
     assert [result["status"] for result in there] == ["deployed", "up_to_date", "deployed"]
-    assert there[0]["deployed"] == "gs://bucket/models/iris/1"
-    assert there[0]["report"] == f"gs://bucket/runs/{there[0]['run_id']}/report.html"
+    assert there[0]["deployed"] == f"{bucket}/models/iris/1"
+    assert there[0]["report"] == f"{bucket}/runs/{there[0]['run_id']}/report.html"
     assert there[2]["retrain"]["changes"]["added"]["first"] == ["train/2.csv"]
     assert there[2]["retrain"]["forced"]["reason"] == "it's another season"
     for one, other in zip(here, there, strict=True):
-        assert stable(other, "gs://bucket") == stable(one, home)
+        assert stable(other, bucket) == stable(one, home)
         left = local_files(tmp_path / "here" / "runs" / one["run_id"])
-        found = described(of_run(emulator, other), tmp_path, "gs://bucket")
+        found = described(of_run(emulator, other), tmp_path, bucket)
         assert found == described(left, tmp_path, home)
-    assert deployed("gs://bucket/models/iris") == deployed(f"{home}/models/iris")
-    (*_, move) = Repository("gs://bucket/models/iris").champion().history
+    assert deployed(f"{bucket}/models/iris") == deployed(f"{home}/models/iris")
+    (*_, move) = Repository(f"{bucket}/models/iris").champion().history
     assert move.forced
     assert move.reason.startswith("it's another season (")
     assert beside_runs(emulator.contents("bucket")) == beside_runs(local_files(tmp_path / "here"))
-    assert not list(Path.cwd().glob("gs:*"))
+    assert not list(Path.cwd().glob(f"{cloud.scheme}:*"))
 
 
 def deployed(target):

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from docker import DockerClient
+from faults.fixtures import use_s3
 
 from trimtab.cli import docker as runner
 from trimtab.cli import main
@@ -86,6 +87,32 @@ def test_credentials_go_only_where_the_network_goes(settings, tmp_path, monkeypa
     target = {"target": "gs://b/deployed"}
     assert mounts(settings("deploy", deploy=target))[str(key)] is True
     assert str(key) not in mounts(settings("train", deploy=target))
+
+
+def test_a_task_gets_what_opens_the_stores_that_it_opens_and_no_others(settings, tmp_path, monkeypatch):
+    profile, key = tmp_path / "home/.aws/credentials", tmp_path / "key.json"
+    profile.parent.mkdir(parents=True)
+    for file in (profile, key):
+        file.write_text("")
+    use_s3(monkeypatch, "http://seaweedfs.kubeflow:9000", "id", "secret")
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(key))
+    aws = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
+    for uri in ("s3://bucket/runs/1", "minio://bucket/runs/1"):
+        found = settings("train", uri=uri)
+        assert found["network_mode"] == "bridge"
+        assert found["environment"].items() >= aws.items()
+        assert found["environment"]["AWS_ENDPOINT_URL_S3"] == "http://seaweedfs.kubeflow:9000"
+        assert found["environment"]["AWS_SHARED_CREDENTIALS_FILE"] == str(profile)
+        assert mounts(found)[str(profile)] is True
+        assert str(key) not in mounts(found)
+    for uri in ("gs://bucket/runs/1", str(tmp_path / "run")):
+        found = settings("train", uri=uri)
+        assert not aws.keys() & found["environment"].keys()
+        assert str(profile) not in mounts(found)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://localhost:9000")
+    assert settings("train", uri="s3://bucket/runs/1")["network_mode"] == "host"
+    assert settings("train", uri="gs://bucket/runs/1")["network_mode"] == "bridge"
 
 
 def test_data_is_read_only_and_the_run_is_not(settings, tmp_path):

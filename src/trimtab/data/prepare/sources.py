@@ -25,8 +25,9 @@ _MAGIC = re.compile(r"[*?\[]")
 def checksums(config: Data) -> dict[str, dict[str, str]]:
     """Returns the CRC-32C of every source file, as Cloud Storage writes it: ``{split: {name: CRC}}``.
 
-    Names are relative to the source, so that a copy elsewhere has the same ones. Objects in Cloud Storage are
-    listed, not read; ``sklearn://`` has no files; an archive is one.
+    Names are relative to the source, so that a copy elsewhere has the same ones. Objects in a store are
+    listed, not read: S3 lists no CRC-32C, and the ETag stands for it. ``sklearn://`` has no files; an archive
+    is one.
 
     Args:
         config: The config's data section.

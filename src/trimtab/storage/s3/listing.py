@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
@@ -27,7 +28,7 @@ def entries(client: Client, prefix: str, most: int | None = None) -> Iterator[En
     """
     token, seen = "", set[str]()
     while True:
-        found, token = tried(client.limits, lambda after=token: _page(client, prefix, after, most))  # type: ignore[misc]
+        found, token = tried(client.limits, partial(_page, client, prefix, token, most))
         yield from found
         if not token or most is not None:
             return

@@ -113,8 +113,7 @@ class S3Objects:
 
     def delete(self, name: str, generation: str) -> None:
         """See ``Objects``."""
-        headers = {"If-Match": generation} if generation else {}
-        request = Request("DELETE", name, headers=headers, expected=(204,))
+        request = Request("DELETE", name, headers={"If-Match": generation}, expected=(204,))
         with typed_errors(self.uri(name)):
             try:
                 tried(self._limits, lambda: self._client.answer(request))
