@@ -60,6 +60,36 @@ def test_at_the_limit_the_error_rate_is_what_the_confidence_says() -> None:
     assert wrongly / 2000 < 0.065
 
 
+@pytest.mark.parametrize("n", [165, 1000])
+def test_good_models_are_not_dropped_because_the_baselines_epoch_was_chosen_on_the_same_examples(
+    n: int,
+) -> None:
+    """Thirty epochs are equally good, the best on these examples is kept; the model is at the budget."""
+    rng, epochs, runs = np.random.default_rng(2), 30, 500
+    dropped, uncorrected = 0, 0
+    for _ in range(runs):
+        common = rng.random(n) < 0.85
+        answers = np.where(common, True, rng.random((epochs, n)) < 0.6).astype(np.float32)
+        before = answers[answers.mean(axis=1).argmax()]
+        # As good as any epoch but for the budget: 0.94 - 0.02.
+        after = np.where(common, rng.random(n) < 1 - 0.02 / 0.85, rng.random(n) < 0.6).astype(np.float32)
+        uncorrected += bool(over_budget(before, after, BUDGET, "classification"))
+        dropped += bool(over_budget(before, after, BUDGET, "classification", choices=epochs))
+    assert dropped / runs <= 0.05
+    assert uncorrected / runs > 0.1
+
+
+def test_a_model_that_is_clearly_over_the_budget_is_dropped_whatever_was_chosen() -> None:
+    reason = over_budget(right(0.95), right(0.85), BUDGET, "classification", choices=200)
+    assert "on which the baseline was chosen among 200" in reason
+
+
+def test_examples_in_groups_prove_less() -> None:
+    before, after = right(0.95), right(0.90)
+    assert over_budget(before, after, BUDGET, "classification")
+    assert not over_budget(before, after, BUDGET, "classification", groups=np.arange(1000) // 50)
+
+
 def test_scores_of_other_examples_are_refused() -> None:
     with pytest.raises(ArtifactError, match="expected"):
         over_budget(right(0.9), right(0.9, 999), BUDGET, "classification")

@@ -10,12 +10,13 @@ from __future__ import annotations
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import shard as shards
-from trimtab.artifacts.model import KIND, read_scores
+from trimtab.artifacts.model import KIND, TrainSummary, read_scores
 from trimtab.artifacts.shard import PRUNED, Outcome
 from trimtab.artifacts.store import reference
 from trimtab.config.chains import Branch
 from trimtab.config.chains import shard as branches_of
 from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate.elimination import over_budget
 from trimtab.stages import questions, settings
 from trimtab.stages.entries import Work, obtain
@@ -38,9 +39,9 @@ def run(run: str, shard: str, dataset: str, model: str) -> str:
     """
     with recorded(STAGE, run, shard) as task:
         config = settings.of(run)
-        meaning = datasets.read(task.store, dataset).schema.task
+        data = datasets.read(task.store, dataset, ["validation"])
         outcomes = {
-            branch.id: _judged(task, config, branch, model, _pruned(task, config, branch, model), meaning)
+            branch.id: _judged(task, config, branch, model, _pruned(task, config, branch, model), data)
             for branch in branches_of(config.branches(), shard)
         }
         ref = shards.write(task.store, PRUNED, outcomes)
@@ -63,14 +64,22 @@ def _pruned(task: Task, config: Config, branch: Branch, model: str) -> Outcome:
 
 
 def _judged(
-    task: Task, config: Config, branch: Branch, model: str, outcome: Outcome, meaning: str
+    task: Task, config: Config, branch: Branch, model: str, outcome: Outcome, data: Dataset
 ) -> Outcome:
     """Drops a branch that is proven to be over the budget."""
     if not outcome.ref or outcome.ref == model:
         return outcome
     before, after = (read_scores(task.store, ref) for ref in (model, outcome.ref))
-    reason = over_budget(before, after, config.budget, meaning)
+    choices, groups = _choices(task, config, model), data.groups("validation")
+    reason = over_budget(before, after, config.budget, data.schema.task, choices, groups)
     if reason:
         progress.say(f"{STAGE} {branch.id}", f"goes no further: {reason}")
         return Outcome(reason=reason)
     return outcome
+
+
+def _choices(task: Task, config: Config, model: str) -> int:
+    """Returns of how many models the baseline is the best by validation: of every epoch, of every trial."""
+    trained = TrainSummary.model_validate(task.store.open(model, []).manifest.summary)
+    epochs = len(trained.history) if trained.best_epoch is not None else 1
+    return max(epochs, 1) * (config.tune.trials if config.tune is not None else 1)

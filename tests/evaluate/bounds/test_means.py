@@ -51,7 +51,7 @@ def test_examples_in_groups_are_worth_less():
 
 def test_too_few_examples_or_groups_are_an_estimate():
     errors = np.random.default_rng(0).random(1000)
-    assert means(errors, errors, 0.95, np.arange(1000) % 20).proven
-    assert means(errors, errors, 0.95, np.arange(1000) % 19).why_not == "fewer than 20 groups"
+    assert means(errors, errors, 0.95, np.arange(1000) % 100).proven
+    assert means(errors, errors, 0.95, np.arange(1000) % 99).why_not == "fewer than 100 groups"
     few = means(errors[: NEEDS.examples - 1], errors[: NEEDS.examples - 1], 0.95)
     assert (few.proven, few.why_not) == (False, "fewer than 500 examples")

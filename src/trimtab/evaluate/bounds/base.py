@@ -46,10 +46,12 @@ class Needs:
     Attributes:
         examples: The least number of examples.
         rarest: The least number of examples of the rarest class, where there are classes.
+        groups: The least number of groups, where there are any.
     """
 
     examples: int = 0
     rarest: int = 0
+    groups: int = LEAST_GROUPS
 
     def unmet(self, examples: int, groups: Groups | None, rarest: int | None = None) -> str:
         """Returns what is missing, in words; nothing, where nothing is.
@@ -59,8 +61,8 @@ class Needs:
             groups: The group of each, ``(n,)``; None: each is its own.
             rarest: How many there are of the rarest class, where there are classes.
         """
-        if groups is not None and count(groups) < LEAST_GROUPS:
-            return f"fewer than {LEAST_GROUPS} groups"
+        if groups is not None and count(groups) < self.groups:
+            return f"fewer than {self.groups} groups"
         if examples < self.examples:
             return f"fewer than {self.examples:,} examples"
         if rarest is not None and rarest < self.rarest:

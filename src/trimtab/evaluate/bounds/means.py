@@ -7,8 +7,8 @@ import numpy as np
 from trimtab.evaluate.bounds import skewed_means
 from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
 
-NEEDS = Needs(examples=500)
-"""With fewer, damage to a few examples passes more often than stated."""
+NEEDS = Needs(examples=500, groups=100)
+"""With fewer, damage to a few examples, or groups, passes more often than stated."""
 
 LARGEST_INCREASE = 1000.0
 """The limit of a relative increase where none that is smaller is ruled out."""

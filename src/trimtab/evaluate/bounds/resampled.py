@@ -1,11 +1,15 @@
-"""Any metric at all, by a paired bootstrap: the same examples are drawn for both models.
+"""Any metric at all, by leaving out a part of the examples at a time.
 
-The limit is BCa (B. Efron, "Better bootstrap confidence intervals", JASA 82, 1987): a percentile of the
-bootstrap's losses that is corrected for bias and for a variance that changes with the loss (the acceleration,
-from a jackknife over blocks). Its quantile is widened as a t test's is (T. Hesterberg, "What teachers should
-know about the bootstrap", The American Statistician 69, 2015). Groups are drawn whole (A. C. Davison and D.
-V. Hinkley, "Bootstrap methods and their application", 1997, section 3.8). Draws are the same for the same
-number of examples and groups.
+Examples (or whole groups) are put into blocks at random, and the loss is computed without each: what a block
+adds to it, its influence, is known then (J. W. Tukey's jackknife; that of blocks also holds for metrics that
+are not smooth, such as a recall at a precision: J. Shao and C. F. J. Wu, "A general theory for jackknife
+variance estimation", Annals of Statistics 17, 1989). The limit is that of a t test of the influences which is
+corrected for skewness, and in which the worst block counts twice: ``skewed_means``. Its correction, P.
+Hall's, is what a studentized bootstrap of the influences converges to, without draws.
+
+In simulation it is closer to its level than the paired bootstraps, BCa and studentized, whose limits are too
+low in 5 to 8 % of tests of 300 and 1,000 examples, and up to 31 % where few hold all the damage; and it asks
+the metric for 100 values, not 1,000: see the ADR on bounds.
 """
 
 from __future__ import annotations
@@ -16,17 +20,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri, stdtrit
 
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, count
+from trimtab.evaluate.bounds import skewed_means
+from trimtab.evaluate.bounds.base import Bound, Groups, Needs
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 """``(labels, answers) -> value``, of the same examples in the same order."""
 
-NEEDS = Needs(examples=1_000, rarest=200)
-_DRAWS, _TAIL_DRAWS, _BLOCKS, _SEED = 1_000, 20, 200, 0
-_PAIRED, _ONE, _BY_GROUP = "paired BCa bootstrap", "BCa bootstrap", "BCa bootstrap of whole groups"
-_Ints = NDArray[np.int64]
+NEEDS = Needs(examples=500, rarest=50, groups=100)
+_BLOCKS, _SEED = 100, 0
+_PAIRED, _ONE = (
+    "paired jackknife of blocks, corrected for skewness",
+    "jackknife of blocks, corrected for skewness",
+)
+_BY_GROUP = "jackknife of whole groups, corrected for skewness"
 
 
 def resampled(
@@ -54,80 +61,36 @@ def resampled(
         higher_is_better: Which way the metric is better.
         relative: Whether the loss is one relative to the baseline's value.
         allowed: Without a baseline: the worst value that is allowed.
+
+    Returns:
+        The bound; its limit is infinite where nothing is ruled out.
     """
     sign = -1.0 if higher_is_better else 1.0
 
-    def loss(rows: _Ints | slice) -> float:
+    def loss(rows: NDArray[np.bool_] | slice) -> float:
         now = metric(labels[rows], after[rows])
         then = allowed if before is None else metric(labels[rows], before[rows])
-        worse = sign * (now - then) / (abs(then) if relative else 1.0)
-        return float(worse) if math.isfinite(worse) else math.inf
+        return float(sign * (now - then) / (abs(then) if relative else 1.0))
 
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = loss(slice(None))
-        upper = _bca(loss, seen, _Units(len(labels), groups), confidence)
+        without = np.array([loss(rows) for rows in _without_blocks(len(labels), groups)])
+    upper = math.inf
+    if len(without) > 1 and math.isfinite(seen) and np.isfinite(without).all():
+        influence = (len(without) - 1) / len(without) * (without.mean() - without)
+        upper = seen + float(skewed_means.excess(influence, confidence))
     method = _BY_GROUP if groups is not None else _ONE if before is None else _PAIRED
+    seen = seen if math.isfinite(seen) else math.inf
     return Bound.of(seen, upper, method, NEEDS.unmet(len(labels), groups, _rarest(labels)))
 
 
-class _Units:
-    """What is drawn: examples, or groups of them.
-
-    Args:
-        n: How many examples there are.
-        groups: The group of each, ``(n,)``; None: each is its own.
-    """
-
-    def __init__(self, n: int, groups: Groups | None) -> None:
-        self.count = n if groups is None else count(groups)
-        self._random = np.random.default_rng(_SEED)
-        self._order = self._starts = self._sizes = None
-        if groups is not None:
-            codes = np.unique(groups, return_inverse=True)[1]
-            self._order = np.argsort(codes, kind="stable")
-            self._sizes = np.bincount(codes)
-            self._starts = np.cumsum(self._sizes) - self._sizes
-
-    def draws(self, times: int) -> Iterator[_Ints]:
-        """Yields the rows of so many samples that are drawn with replacement."""
-        for _ in range(times):
-            yield self.rows(self._random.integers(self.count, size=self.count))
-
-    def without_blocks(self) -> Iterator[_Ints]:
-        """Yields the rows that are left without one block of units after the other."""
-        shuffled = self._random.permutation(self.count)
-        for block in np.array_split(shuffled, min(_BLOCKS, self.count)):
-            yield self.rows(np.setdiff1d(shuffled, block, assume_unique=True))
-
-    def rows(self, units: _Ints) -> _Ints:
-        """Returns the rows of some units."""
-        if self._order is None or self._sizes is None or self._starts is None:
-            return units
-        sizes = self._sizes[units]
-        within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        return np.asarray(self._order[np.repeat(self._starts[units], sizes) + within])
-
-
-def _bca(loss: Callable[[_Ints], float], seen: float, units: _Units, confidence: float) -> float:
-    times = max(_DRAWS, math.ceil(_TAIL_DRAWS / (1 - confidence)))
-    draws = np.sort([loss(rows) for rows in units.draws(times)])
-    if units.count < 2 or not math.isfinite(seen):
-        return math.inf
-    below = (float((draws < seen).sum()) + float((draws == seen).sum()) / 2) / times
-    bias = float(ndtri(np.clip(below, 1 / times, 1 - 1 / times)))
-    acceleration = _acceleration(np.array([loss(rows) for rows in units.without_blocks()]))
-    z = float(stdtrit(units.count - 1, confidence)) + bias
-    share = float(ndtr(bias + z / max(1 - acceleration * z, 1e-3)))
-    return float(draws[min(math.ceil(share * times), times) - 1])
-
-
-def _acceleration(left_out: Floats) -> float:
-    """Returns a sixth of the skewness of a jackknife."""
-    influence = left_out.mean() - left_out
-    squares = float((influence**2).sum())
-    if not math.isfinite(squares) or squares == 0:
-        return 0.0
-    return float((influence**3).sum() / (6 * squares**1.5))
+def _without_blocks(n: int, groups: Groups | None) -> Iterator[NDArray[np.bool_]]:
+    """Yields which examples are left without one block after the other, ``(n,)``."""
+    unit = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
+    units = int(unit.max()) + 1 if n else 0
+    block = np.random.default_rng(_SEED).permutation(units) % _BLOCKS
+    for left_out in range(min(_BLOCKS, units)):
+        yield block[unit] != left_out
 
 
 def _rarest(labels: NDArray[Any]) -> int | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from trimtab.evaluate.bounds import skewed_means
 from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
 
-NEEDS = Needs(examples=0, rarest=200)
+NEEDS = Needs(examples=300, rarest=50, groups=100)
 _PAIRED, _ONE = "DeLong's covariance, paired", "DeLong's variance"
 _BY_GROUP = "DeLong's components, cluster-robust"
 
