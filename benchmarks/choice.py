@@ -13,7 +13,7 @@ The baseline alone is right on 1 % of the examples and the drop, the candidate a
 the margin, all 10 % past it, a ladder of drops from 0 to twice the budget. Answers that differ from the
 baseline's are independent, correlated (0.95 within a family of four, 0.3 between families), or the same
 wherever they can be. Costs fall with the drop, or within families only (``families``: which family is cheap
-has then nothing to do with which is good).
+has then nothing to do with which is good). Other metrics, groups and copies: ``choice_limits.py``.
 """
 
 from __future__ import annotations

@@ -123,13 +123,24 @@ class Cell:
         object.__setattr__(self, "asked", CASES[self.case])
 
     def draw(self, examples: int, random: np.random.Generator) -> tuple[NDArray[Any], _Floats, _Floats]:
-        """Returns labels, and what baseline and candidate answer."""
-        noise = self._correlated(examples, random)
-        if not self.asked.positives:
-            return _numbers(noise, self.damage, random)
-        return _classes(noise, self.damage, self.asked.positives, random)
+        """Returns labels, and what baseline and candidate answer, ``(n,)`` or ``(n, 2)``."""
+        positives = self.asked.positives
+        labels, before = _classes(examples, positives, random) if positives else _numbers(examples, random)
+        return labels, before, self.damaged(before, self.noise(examples, random))
 
-    def _correlated(self, examples: int, random: np.random.Generator) -> _Floats:
+    def damaged(self, before: _Floats, noise: _Floats) -> _Floats:
+        """Returns the answers of a candidate, given the baseline's and normal noise, ``(n,)``."""
+        is_hit = noise < ndtri(_HIT)
+        if not self.asked.positives:
+            # An example that is hit errs by 1.5 more, and the more the farther it is out.
+            rare = is_hit * (1.5 + ndtri(_HIT) - noise)
+            return before + (0.2 * noise if self.damage == "everywhere" else rare)
+        logits = np.log(before[:, 1] / before[:, 0])
+        after = logits + 0.6 * noise if self.damage == "everywhere" else np.where(is_hit, -logits, logits)
+        return _probabilities(after)
+
+    def noise(self, examples: int, random: np.random.Generator) -> _Floats:
+        """Returns normal noise, ``(n,)``, which correlates within groups."""
         own = random.normal(size=examples)
         if self.size == 1:
             return own
@@ -138,26 +149,16 @@ class Cell:
 
 
 def _classes(
-    noise: _Floats, damage: str, positives: float, random: np.random.Generator
-) -> tuple[NDArray[np.int64], _Floats, _Floats]:
-    labels = (random.random(len(noise)) < positives).astype(np.int64)
-    evidence = random.normal(size=len(noise)) + 2.4 * (labels - 0.5) + math.log(positives / (1 - positives))
-    before = 1.5 * (evidence + random.normal(0, 0.3, len(noise)))
-    if damage == "everywhere":
-        after = before + 0.6 * noise
-    else:
-        after = np.where(noise < ndtri(_HIT), -before, before + random.normal(0, 0.1, len(noise)))
-    return labels, _probabilities(before), _probabilities(after)
+    examples: int, positives: float, random: np.random.Generator
+) -> tuple[NDArray[np.int64], _Floats]:
+    labels = (random.random(examples) < positives).astype(np.int64)
+    evidence = random.normal(size=examples) + 2.4 * (labels - 0.5) + math.log(positives / (1 - positives))
+    return labels, _probabilities(1.5 * (evidence + random.normal(0, 0.3, examples)))
 
 
-def _numbers(noise: _Floats, damage: str, random: np.random.Generator) -> tuple[_Floats, _Floats, _Floats]:
-    labels = random.normal(0, 2, len(noise))
-    errors = random.standard_t(3, len(noise)) * 0.5
-    if damage == "everywhere":
-        worse = 0.2 * noise
-    else:
-        worse = (noise < ndtri(_HIT)) * random.exponential(1.5, len(noise)) * np.sign(errors)
-    return labels, labels + errors, labels + errors + worse
+def _numbers(examples: int, random: np.random.Generator) -> tuple[_Floats, _Floats]:
+    labels = random.normal(0, 2, examples)
+    return labels, labels + random.standard_t(3, examples) * 0.5
 
 
 def _probabilities(logits: _Floats) -> _Floats:
@@ -165,7 +166,14 @@ def _probabilities(logits: _Floats) -> _Floats:
     return np.stack([1 - positive, positive], axis=1)
 
 
-def bound(measure: Measure, labels: NDArray[Any], before: _Floats, after: _Floats, groups: Any) -> Bound:
+def bound(
+    measure: Measure,
+    labels: NDArray[Any],
+    before: _Floats,
+    after: _Floats,
+    groups: Any,
+    confidence: float = CONFIDENCE,
+) -> Bound:
     """Returns the bound that a metric names."""
     if measure.bound == "resampled":
         higher = measure.better == "higher"
@@ -174,7 +182,7 @@ def bound(measure: Measure, labels: NDArray[Any], before: _Floats, after: _Float
             labels,
             before,
             after,
-            CONFIDENCE,
+            confidence,
             groups,
             higher_is_better=higher,
             relative=measure.relative,
@@ -183,13 +191,13 @@ def bound(measure: Measure, labels: NDArray[Any], before: _Floats, after: _Float
     if measure.bound == "roc_auc":
         assert measure.positive is not None
         scores = measure.scores(labels, before), measure.scores(labels, after)
-        return roc_auc(measure.positive(labels), *scores, CONFIDENCE, groups)
+        return roc_auc(measure.positive(labels), *scores, confidence, groups)
     rows = np.ones(len(labels), bool) if measure.rows is None else measure.rows(labels)
     scores = measure.scores(labels[rows], before[rows]), measure.scores(labels[rows], after[rows])
     kept = None if groups is None else groups[rows]
     if measure.bound == "proportions":
-        return proportions(*scores, CONFIDENCE, kept)
-    return means(*scores, CONFIDENCE, kept, relative=measure.relative)
+        return proportions(*scores, confidence, kept)
+    return means(*scores, confidence, kept, relative=measure.relative)
 
 
 @cache

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import pytest
 
 
-@pytest.fixture(scope="session")
-def choice(root):
-    spec = importlib.util.spec_from_file_location("choice", root / "benchmarks/choice.py")
-    module = sys.modules["choice"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def choice(benchmark):
+    return benchmark("choice")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 
 from trimtab.deploy import promotion, servable
 from trimtab.deploy.repository import Repository
-from trimtab.deploy.switch import rollback
+from trimtab.deploy.switch import promote, rollback
 from trimtab.errors import ArtifactError, DeployError
 
 DEPLOY = """
@@ -207,6 +207,19 @@ def test_a_repeated_deployment_does_not_undo_a_rollback(target, make_selection, 
     again = promotion.deploy(target, make_selection(2), schema, "{}")
     assert (again.version, again.previous, again.difference) == (2, 1, None)
     assert Repository(target).champion().version == 1
+
+
+def test_what_a_person_promoted_was_not_deployed_by_this_step(target, make_selection, schema, monkeypatch):
+    promotion.deploy(target, make_selection(1), schema, "{}")
+    with monkeypatch.context() as stopped:
+        stopped.setattr(promotion, "move", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            promotion.deploy(target, make_selection(2), schema, "{}")
+    promote(target, 2)
+    rollback(target)
+    again = promotion.deploy(target, make_selection(2), schema, "{}")
+    assert (again.version, again.previous) == (3, 1)
+    assert Repository(target).champion().version == 3
 
 
 def test_of_a_step_that_was_started_twice_both_find_the_same_version(

@@ -190,7 +190,7 @@ def test_few_examples_make_an_estimate_and_so_does_a_biased_metric() -> None:
     split, good, _ = frauds(400)
     found = stands(split, good, good, limits=[{"metric": "macro_f1", "max_drop": 0.5}])
     assert not found["macro F1"].proven
-    assert found["macro F1"].why_not == "fewer than 1,000 examples"
+    assert found["macro F1"].why_not == "fewer than 500 examples"
     split, good, _ = frauds(8_000)
     found = stands(split, good, good, limits=[{"metric": "calibration_error", "max_increase": 0.5}])
     assert "biased" in found["expected calibration error"].why_not

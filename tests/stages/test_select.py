@@ -6,6 +6,7 @@ from served import predict
 from stages.conftest import five_candidates
 
 from trimtab.artifacts import selection as selections
+from trimtab.artifacts.evaluation import Latency
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.batch import INPUT, OUTPUT
@@ -168,3 +169,18 @@ def test_under_a_limit_of_every_class_no_class_of_the_digits_loses_more(run_stag
     assert not lost.within_budget
     assert not all(test.holds for test in lost.limits)
     assert {test.method for test in chosen.limits} == {"exact paired proportions"}
+
+
+def test_the_fastest_is_on_the_pareto_front_however_large_it_is(run_stage, digits_candidates, monkeypatch):
+    def front(**fastest):
+        def measure(models, *_):
+            times = {name: fastest.get(name, 1.0) for name in models}
+            return {name: Latency(p50=t, p95=t, p99=t, threads=1) for name, t in times.items()}, 200
+
+        with monkeypatch.context() as patched:
+            patched.setattr(select.latency, "measure", measure)
+            _, selection, _ = run_stage(digits_candidates)
+        return {one.id: one.on_pareto_front for one in selection.candidates if one.ok}
+
+    behind = next(name for name, is_on_front in front().items() if not is_on_front)
+    assert front(**{behind: 0.5})[behind]

@@ -43,3 +43,11 @@ def test_a_directory_appears_whole_or_not_at_all(tmp_path):
         raise KeyError
     assert sorted(path.name for path in target.iterdir()) == ["a"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["target"]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path):
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "file").write_text("1")
+    with pytest.raises(OSError, match="taken"):
+        atomic.write_bytes(tmp_path / "taken", b"2")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

@@ -30,7 +30,7 @@ _UNSEEN_LOSS = 0.75
 """How much of the unseen group is lost; by simulation, see ``benchmarks/coverage.py``."""
 
 _EXACT, _EXACT_ONE = "exact paired proportions", "exact proportion (Clopper and Pearson)"
-_BY_GROUP = "cluster-robust: exact proportions by the design effect, and t with an unseen group"
+_BY_GROUP = "exact proportions by the design effect of groups, and t with an unseen group"
 
 
 def proportions(
