@@ -1,6 +1,6 @@
 """Whether what ships is proven after the choice under limits of other metrics, in groups, and with copies.
 
-    python benchmarks/choice_limits.py [--runs 200] [--examples 5000] [--metrics ...] [--rows ...] [--seed 0]
+    python benchmarks/choice_limits.py [--runs 200] [--examples 2500] [--metrics ...] [--rows ...] [--seed 0]
 
 As ``choice.py``, which is about accuracy on rows that are drawn by themselves: ten candidates, all at the
 limit (it is set to their true loss), correlated by 0.95 within a family of four and 0.3 between. Answers are
@@ -157,7 +157,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--examples", type=int, default=5_000)
+    parser.add_argument("--examples", type=int, default=2_500)
     parser.add_argument("--metrics", nargs="+", default=METRICS, choices=METRICS)
     parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS)
     parser.add_argument("--seed", type=int, default=0)

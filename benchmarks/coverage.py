@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtri
+from scipy.special import expit, ndtr, ndtri
 
 from trimtab.evaluate.bounds.base import Bound
 from trimtab.evaluate.bounds.means import means
@@ -132,8 +132,8 @@ class Cell:
         """Returns the answers of a candidate, given the baseline's and normal noise, ``(n,)``."""
         is_hit = noise < ndtri(_HIT)
         if not self.asked.positives:
-            # An example that is hit errs by 1.5 more, and the more the farther it is out.
-            rare = is_hit * (1.5 + ndtri(_HIT) - noise)
+            # What is added to one that is hit has an exponential distribution.
+            rare = is_hit * -3 * np.log(ndtr(noise) / _HIT)
             return before + (0.2 * noise if self.damage == "everywhere" else rare)
         logits = np.log(before[:, 1] / before[:, 0])
         after = logits + 0.6 * noise if self.damage == "everywhere" else np.where(is_hit, -logits, logits)

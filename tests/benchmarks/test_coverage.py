@@ -17,6 +17,7 @@ import pytest
         ("rmse", "everywhere", 500, 200),
         ("macro_f1", "rare", 500, 100),
         ("precision", "everywhere", 500, 100),
+        ("r2", "rare", 2000, 100),
     ],
 )
 def test_where_a_limit_is_called_proven_its_level_is_kept(benchmark, case, damage, examples, runs):

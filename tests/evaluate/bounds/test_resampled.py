@@ -17,7 +17,7 @@ def rmse(labels, answers):
 
 
 def mae(labels, answers):
-    return float(np.abs(labels - answers).mean())
+    return float(np.abs(labels * 1.0 - answers).mean())
 
 
 def flipped(labels, share, rng):
@@ -86,3 +86,21 @@ def test_where_the_metric_is_not_defined_nothing_is_ruled_out():
         )
     assert bound.upper == np.inf
     assert not bound.proven
+
+
+@pytest.mark.parametrize(
+    ("labels", "why_not"),
+    [
+        (np.arange(600) % 2, ""),
+        (np.arange(499) % 2, "fewer than 500 examples"),
+        ((np.arange(600) < 49).astype(int), "fewer than 50 examples of the rarest class"),
+        (
+            np.stack([np.arange(600) < 300, np.arange(600) < 20], axis=1),
+            "fewer than 50 examples of the rarest class",
+        ),
+        (np.arange(600) / 7, "fewer than 2,000 examples"),
+    ],
+)
+def test_what_a_proof_lacks_is_said(labels, why_not):
+    bound = resampled(mae, labels, labels, labels, 0.95, higher_is_better=False)
+    assert (bound.proven, bound.why_not) == (not why_not, why_not)
