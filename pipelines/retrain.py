@@ -12,11 +12,9 @@ from typing import Any
 from kfp import dsl
 
 from components.check_data.component import check_data
-from components.compare.component import compare
 from components.data_prep.component import data_prep
-from components.deploy.component import deploy
 from components.plan.component import plan
-from pipelines.shared import SHARDS, Sized, place, report_after, selected, sizer, trained
+from pipelines.shared import SHARDS, candidates, place, report_after, sizer, trained
 
 NAME = "trimtab-retrain"
 
@@ -24,7 +22,7 @@ NAME = "trimtab-retrain"
 def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     """Returns the pipeline; the arguments are those of `pipelines.optimize.build`."""
     sized = sizer(resources, image)
-    challenge = _challenge(sized)
+    challenge = candidates(sized)
 
     @dsl.pipeline(name="renewal", description="Challenges the champion, if there is a reason to.")
     def renewal(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
@@ -58,22 +56,6 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
         report_after(sized, output, renewed, "retrain")
 
     return retrain
-
-
-def _challenge(sized: Sized) -> Any:
-    """Returns the pipeline from a retrained model to a promoted one."""
-
-    @dsl.pipeline(name="challenge", description="Makes a challenger, and judges it against the champion.")
-    def challenge(
-        output: str, shards: list[str], dataset: str, model: str, forced_by: str, forced_reason: str
-    ):
-        chosen = selected(sized, output, shards, dataset, model)
-        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        compared = sized(compare(**place(output), dataset=dataset, **forced), "compare").after(chosen)
-        with dsl.If(compared.output == True):  # noqa: E712 - KFP builds a condition
-            sized(deploy(**place(output), dataset=dataset, model=model), "deploy")
-
-    return challenge
 
 
 retrain = build({})

@@ -8,6 +8,7 @@ from typing import Any
 
 from kfp import dsl
 
+from components.compare.component import compare
 from components.deploy.component import deploy
 from components.evaluate.component import evaluate
 from components.prune.component import prune
@@ -85,16 +86,20 @@ def selected(sized: Sized, output: Any, shards: Any, dataset: Any, model: Any) -
 
 
 def candidates(sized: Sized) -> Any:
-    """Returns the pipeline from a trained model to a deployed one, for a pipeline to have as a task.
+    """Returns the pipeline from a trained model to one that is deployed, for a pipeline to have as a task.
 
     Args:
         sized: As `sizer` returns it.
     """
 
-    @dsl.pipeline(name="candidates", description="Makes candidates, and deploys the chosen one, if any.")
-    def candidates(output: str, shards: list[str], dataset: str, model: str):
+    @dsl.pipeline(name="candidates", description="Makes candidates, and deploys the best if it wins.")
+    def candidates(
+        output: str, shards: list[str], dataset: str, model: str, forced_by: str, forced_reason: str
+    ):
         chosen = selected(sized, output, shards, dataset, model)
-        with dsl.If(chosen.output == True):  # noqa: E712 - KFP builds a condition
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
+        compared = sized(compare(**place(output), dataset=dataset, **forced), "compare").after(chosen)
+        with dsl.If(compared.output == True):  # noqa: E712 - KFP builds a condition
             sized(deploy(**place(output), dataset=dataset, model=model), "deploy")
 
     return candidates

@@ -52,7 +52,7 @@ def test_the_weights_beside_an_archive_are_mounted_with_it(settings, tmp_path):
 @pytest.mark.parametrize(
     ("sections", "connected"),
     [
-        ({"data": {"test": "gs://b/test.csv"}}, {"check_data", "data_prep"}),
+        ({"data": {"test": "gs://b/test.csv"}}, {"check_data", "data_prep", "compare"}),
         (
             {"model": {"archive": "gs://b/m.keras"}},
             {"check_data", "data_prep", "tune", "train", "compare", "deploy"},

@@ -12,8 +12,8 @@ LOOP = ("prune", "quantize", "evaluate")
 def calls(run_dag):
     """Returns a function that runs the DAG with stand-in stages and returns the calls it made."""
 
-    def run(within="yes", fail="", **arguments):
-        return run_dag("optimize", {**ARGUMENTS, **arguments}, WITHIN=within, FAIL=fail)
+    def run(better="yes", fail="", **arguments):
+        return run_dag("optimize", {**ARGUMENTS, **arguments}, WITHIN="yes", BETTER=better, FAIL=fail)
 
     return run
 
@@ -23,8 +23,8 @@ def test_every_stage_runs_once_and_in_the_loop_once_for_each_shard(calls, given,
     made = calls(**({"shards": shards} if shards else {}))
     count = len(shards or ["1/2", "2/2"])
     assert made[:3] == ["data_prep", "tune", "train"]
-    assert sorted(made[3:-3]) == sorted(LOOP * count)
-    assert made[-3:] == ["select", "deploy", "report"]
+    assert sorted(made[3:-4]) == sorted(LOOP * count)
+    assert made[-4:] == ["select", "compare", "deploy", "report"]
     for stage in LOOP:
         assert sorted(one["shard"] for one in given(stage)) == (shards or ["1/2", "2/2"])
 
@@ -32,7 +32,7 @@ def test_every_stage_runs_once_and_in_the_loop_once_for_each_shard(calls, given,
 def test_every_task_gets_the_keys_of_what_it_reads_and_only_the_first_the_config(calls, given):
     calls()
     assert [one["config"] for one in given("data_prep")] == [CONFIG]
-    for stage in ("tune", "train", *LOOP, "select", "deploy", "report"):
+    for stage in ("tune", "train", *LOOP, "select", "compare", "deploy", "report"):
         for arguments in given(stage):
             assert "config" not in arguments
             assert arguments.get("dataset") == (None if stage == "report" else "dataset/0")
@@ -51,14 +51,19 @@ def test_every_task_gets_the_keys_of_what_it_reads_and_only_the_first_the_config
     assert [one["pipeline"] for one in given("report")] == ["optimize"]
 
 
-def test_nothing_is_deployed_over_the_budget(calls):
-    made = calls(within="no")
-    assert "deploy" not in made
-    assert made[-1] == "report"
+def test_nothing_is_deployed_that_has_not_won(calls):
+    assert calls(better="no")[-3:] == ["select", "compare", "report"]
+
+
+def test_who_forces_it_and_why_reach_the_comparison(calls, given):
+    calls(forced_by="ada@lab", forced_reason="a new label")
+    (compared,) = given("compare")
+    assert (compared["forced_by"], compared["forced_reason"]) == ("ada@lab", "a new label")
 
 
 @pytest.mark.parametrize(
-    "stage", ["data_prep", "train", "prune", "prune 1/2", "quantize 2/2", "evaluate", "select", "deploy"]
+    "stage",
+    ["data_prep", "train", "prune", "prune 1/2", "quantize 2/2", "evaluate", "select", "compare", "deploy"],
 )
 def test_the_report_is_written_whatever_fails(calls, stage):
     made = calls(fail=stage)
@@ -82,7 +87,8 @@ def test_the_compiled_pipeline_avoids_what_the_backend_cannot_do(root):
 
 def test_one_pipeline_serves_every_config(root):
     compiled = next(yaml.safe_load_all((root / "pipelines" / "optimize.yaml").read_text()))
-    assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "shards", "output"}
+    forced = {"forced_by", "forced_reason"}
+    assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "shards", "output", *forced}
 
 
 def test_resources_reach_the_pods(tmp_path):

@@ -322,6 +322,9 @@ def make_records(
     found += sharded(settings, selection, examples, lambda: history(5, regression, rng))
     found.append(StageRecord(stage="select", seconds=3.7, summary=selection))
     if selection["chosen"]:
+        why = "there is no champion to be compared with: no model is deployed at /runs/deployed/digits yet"
+        compared = {"promote": True, "finding": "no_champion", "why": why}
+        found.append(StageRecord(stage="compare", seconds=0.1, summary=compared))
         found.append(
             StageRecord(stage="deploy", seconds=1.2, summary={"uri": "/runs/deployed/digits/3", "version": 3})
         )
@@ -387,7 +390,7 @@ def make_retraining(
     whole = [
         StageRecord(stage="check_data", ok=True, seconds=0.2, summary=checked),
         StageRecord(stage="plan", ok=True, seconds=0.1, summary=planned),
-        *(record for record in found if record.stage != "deploy"),
+        *(record for record in found if record.stage not in ("compare", "deploy")),
         StageRecord(stage="compare", ok=True, seconds=0.7, summary=judged),
     ]
     if promote or forced:

@@ -19,7 +19,7 @@ from trimtab.artifacts.shard import EVALUATED, QUANTIZED
 from trimtab.config.loader import load_compression
 from trimtab.deploy.repository import Repository
 from trimtab.runtimes.registry import is_installed, runtime
-from trimtab.stages import data_prep, deploy, evaluate, prune, quantize, select, train
+from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
 
 pytestmark = pytest.mark.slow
 FORMATS = {"tflite": "litert", "onnx": "onnx", "xml": "openvino"}
@@ -69,6 +69,7 @@ def _compressed(home: Home) -> dict[str, Evaluation]:
     quantized = home.task(quantize.run, "1/1", home.dataset, pruned)
     evaluated = home.task(evaluate.run, "1/1", home.dataset, quantized)
     assert home.task(select.run, home.dataset, home.trained, [evaluated])
+    assert home.task(compare.run, home.dataset)
     home.task(deploy.run, home.dataset, home.trained)
     files = home.made(QUANTIZED, quantized)
     for outcome in files.values():

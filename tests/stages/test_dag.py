@@ -19,6 +19,7 @@ from trimtab.config.config import Config
 from trimtab.report.result import Result
 from trimtab.stages import (
     children,
+    compare,
     data_prep,
     deploy,
     evaluate,
@@ -60,7 +61,8 @@ def optimize(home: Home, shards: int = 2, **sections: Any) -> Result:
         pruned = home.task(prune.run, shard, home.dataset, home.trained)
         quantized = home.task(quantize.run, shard, home.dataset, pruned)
         evaluated.append(home.task(evaluate.run, shard, home.dataset, quantized))
-    if select.run(home.run, home.dataset, home.trained, evaluated):
+    select.run(home.run, home.dataset, home.trained, evaluated)
+    if compare.run(home.run, home.dataset):
         deploy.run(home.run, home.dataset, home.trained)
     report.run(home.run, str(home.output / "page.html"), "optimize")
     return Result.model_validate_json(Path(home.run, "result.json").read_bytes())
@@ -102,7 +104,7 @@ def test_another_budget_trains_and_makes_nothing(first: tuple[Home, Result], tmp
     home = first[0].copy(tmp_path / "runs", run="another")
     result = optimize(home, budget={"max_accuracy_drop": 0.2, "max_size_kb": 1})
     assert result.status == "over_budget"
-    assert tasks(result, reused=False) == [*IDLE, "select"]
+    assert tasks(result, reused=False) == [*IDLE, "select", "compare"]
     before = {candidate.id: candidate.metrics for candidate in first[1].candidates}
     assert {candidate.id: candidate.metrics for candidate in result.candidates} == before
     page = (home.output / "page.html").read_text()

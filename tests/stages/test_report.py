@@ -47,6 +47,9 @@ WHOLE = [
             "verdict": "Alone.",
         },
     ),
+    StageRecord(
+        stage="compare", ok=True, summary={"promote": True, "finding": "no_champion", "why": "There is none."}
+    ),
     StageRecord(stage="deploy", ok=True, summary={"uri": "/deployed/1", "version": 1}),
 ]
 

@@ -42,10 +42,11 @@ class Comparison(BaseModel):
     """What `compare` decides: whether the challenger replaces the champion, and the evidence."""
 
     promote: bool = Field(description="Whether the challenger is to replace the champion.")
-    finding: Finding | Literal["no_champion", "no_answer", "over_budget"] = Field(
+    finding: Finding | Literal["identical", "no_champion", "no_answer", "over_budget"] = Field(
         description="`better`; `cheaper`: not worse and cheaper; `no_gain`: not worse, but neither; "
         "`unproven`: not shown to be not worse; `worse`: proven so; `no_champion`: nothing to be compared "
-        "with; `no_answer`: the champion cannot answer the new data; `over_budget`: there is no challenger."
+        "with; `no_answer`: the champion cannot answer the new data; `over_budget`: there is no challenger; "
+        "`identical`: it is the champion, byte for byte."
     )
     why: str = Field(description="The finding in words, with its confidence.")
     version: int | None = Field(None, description="The champion's version.")
@@ -61,6 +62,7 @@ class Comparison(BaseModel):
     latency_ratio: float | None = Field(
         None, description="Upper limit of the challenger's latency over the champion's, at the confidence."
     )
+    warnings: list[str] = Field([], description="What makes the comparison less than it seems, in words.")
     reuse: Reuse | None = Field(None, description="How often the test rows have decided before.")
     forced: Forced | None = Field(None, description="Who promotes it whatever the finding.")
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from trimtab.cli.forced import force_options, pipeline
 from trimtab.cli.launch import launch, launch_options
-from trimtab.cli.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
 _EPILOG = """
-Exit codes: 0 a model inside the budget was deployed; 2 the model or the data is unusable; 3 everything ran
-and no candidate met the budget; 4 the test rows are too few for the budget, and nothing was trained; 5 no
-other candidate met it, and the trained model itself was deployed; 75 a task was told to stop, and --resume
-goes on; 1 anything else.
+Exit codes: 0 a model inside the budget was deployed, or is in service already; 2 the model or the data is
+unusable; 3 everything ran, and no candidate met the budget or the model in service stays; 4 the test rows are
+too few for the budget, and nothing was made; 5 no other candidate met it, and the model itself was deployed;
+75 a task was told to stop, and --resume goes on; 1 anything else.
 """
 
 
@@ -29,7 +29,15 @@ goes on; 1 anything else.
 @click.option(
     "--train", metavar="FILE", help="Training rows: for fine-tuning after a cut, and for calibration."
 )
-def command(data: str | None, label: str | None, train: str | None, **options: Any) -> int:
+@force_options("Deploy what comes out, also where it is not proven as good as the champion.")
+def command(
+    data: str | None,
+    label: str | None,
+    train: str | None,
+    force: bool,
+    reason: str | None,
+    **options: Any,
+) -> int:
     """Shrink, prove and ship a trained model: nothing is trained from scratch.
 
     MODEL is a file that Keras or one of the runtimes reads (.keras, .h5, .tflite, .onnx, .xml with its .bin),
@@ -43,4 +51,4 @@ def command(data: str | None, label: str | None, train: str | None, **options: A
 
         return load_compression(source, given, overrides)
 
-    return launch(Pipeline("compress"), load=load, **options)
+    return launch(pipeline("compress", force, reason), load=load, **options)

@@ -22,7 +22,7 @@ class Pipeline:
     """A pipeline, with the arguments that are not in the config.
 
     Attributes:
-        forced_by: Who promotes the outcome of a retraining whatever it is; empty: nobody.
+        forced_by: Who promotes what comes out whatever the champion is; empty: nobody.
         forced_reason: Why.
     """
 
@@ -54,16 +54,14 @@ class Pipeline:
         """
         from trimtab.cli import config_argument
 
-        common = {
+        return {
             "config": config_argument.argument(config, output),
             "output": output,
             "shards": shards(config, at_once),
+            "forced_by": self.forced_by,
+            # Argo takes two opening braces for a reference of its own.
+            "forced_reason": self.forced_reason.replace("{{", "{ {"),
         }
-        if self.name != "retrain":
-            return common
-        # Argo takes two opening braces for a reference of its own.
-        reason = self.forced_reason.replace("{{", "{ {")
-        return {**common, "forced_by": self.forced_by, "forced_reason": reason}
 
 
 def shards(config: Config, at_once: int = ON_CLUSTER) -> list[str]:

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from trimtab.cli.forced import force_options, pipeline
 from trimtab.cli.launch import launch, launch_options
-from trimtab.cli.pipeline import Pipeline
 
 _EPILOG = """
 Exit codes: 0 a model was promoted, or there is nothing new; 2 the config or the data is unusable; 3
@@ -20,17 +20,10 @@ anything else, as when another deployment was faster.
 
 @click.command("retrain", epilog=_EPILOG)
 @launch_options()
-@click.option("--force", is_flag=True, help="Retrain without new data, and promote what comes out of it.")
-@click.option("--reason", metavar="TEXT", help="Why it is forced; kept in the history of the champion.")
+@force_options("Retrain without new data, and promote what comes out of it.")
 def command(force: bool, reason: str | None, **options: Any) -> int:
     """Retrain the model in service on the data of the YAML file CONFIG, if there is anything new.
 
     The new model is promoted if it is better on the fresh test data, or not worse and cheaper.
     """
-    if force != bool(reason and reason.strip()):
-        raise click.UsageError("--force needs --reason, and --reason needs --force")
-    if not force:
-        return launch(Pipeline("retrain"), **options)
-    from trimtab.deploy.identity import who
-
-    return launch(Pipeline("retrain", forced_by=who(), forced_reason=str(reason).strip()), **options)
+    return launch(pipeline("retrain", force, reason), **options)

@@ -19,7 +19,7 @@ class Drift(Section):
 
 
 class Retrain(Section):
-    """Retraining on new data; `trimtab run` ignores it."""
+    """Retraining on new data, and what a model must prove to replace another, in `trimtab run` too."""
 
     epochs: int | None = Field(
         None, ge=1, le=10_000, description="Epochs of a retraining; null: `train.epochs`."

@@ -52,7 +52,7 @@ STAGES = {
         _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True),
         _stage("select", _ALL, ["deploy"], measures_latency=True),
-        _stage("compare", _RETRAIN, ["deploy", "model"], measures_latency=True),
+        _stage("compare", _ALL, ["data", "deploy", "model"], measures_latency=True),
         _stage("deploy", _ALL, ["deploy", "model"]),
         _stage("report", _ALL),
     )

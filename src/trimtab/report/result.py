@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, Field, ValidationError
 
+from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.evaluation import HeadlineValue
 from trimtab.artifacts.model import AsItCame
 from trimtab.artifacts.proof import Proof, Reach
@@ -56,8 +57,9 @@ class Result(BaseModel):
     run_id: str = Field(description="The name of the run's directory.")
     status: Status = Field(
         description="`baseline_deployed`: the trained model itself was deployed, as no other candidate met "
-        "the budget. `over_budget`: everything ran and no candidate met the budget. A retraining also ends "
-        "as `up_to_date`, when there is nothing new, or `champion_kept`, when the new model is not promoted."
+        "the budget. `over_budget`: everything ran and no candidate met the budget. `champion_kept`: the "
+        "model in service stays, as the new one was not proven better, or not worse and cheaper. "
+        "`up_to_date`: there is nothing new, or the new model is the one in service."
     )
     verdict: str = Field(description="The outcome in a sentence.")
     why: str = Field("", description="Why this candidate was chosen, or what came closest to the budget.")
@@ -72,6 +74,9 @@ class Result(BaseModel):
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
     proof: Proof | None = Field(None, description="What is proven of the chosen candidate, and how.")
+    comparison: Comparison | None = Field(
+        None, description="The chosen candidate against the model in service, on the same test examples."
+    )
     retrain: Retraining | None = Field(None, description="Null unless it is a retraining.")
     deployed: str | None = Field(None, description="The URI of the deployed version.")
     report: str | None = Field(None, description="The URI of the HTML report.")

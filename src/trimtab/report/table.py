@@ -90,6 +90,8 @@ def _served(result: Result) -> tuple[str, str]:
     """Returns what to call the model that is served after the run, and where it is."""
     kept = result.retrain.champion if result.retrain else None
     target = result.target
+    if kept is None and result.comparison:
+        kept = result.comparison.version
     if result.deployed or kept is None or target is None or result.status == "failed":
         return "Deployed model", result.deployed or "none"
     return "Model in service", f"{target.rstrip('/')}/{kept}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from trimtab.batch import INPUT, OUTPUT, Batch, take
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
+from trimtab.deploy import champion as champions
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.runtime import runtime_of
@@ -30,7 +32,8 @@ from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
 from trimtab.runtimes.base import width
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import reuse, settings
+from trimtab.stages import reuse, rivals, settings
+from trimtab.stages import snapshot as snapshots
 from trimtab.stages.judged import remember
 from trimtab.stages.proving import split_of
 from trimtab.stages.stage import recorded
@@ -66,7 +69,8 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
     """Decides whether the challenger replaces the champion, and leaves the reasons in ``comparison/``.
 
     Args:
-        run: The URI of the run's directory, with its selection and its snapshot of the champion.
+        run: The URI of the run's directory, with its selection. It has a snapshot of the champion, which
+            a retraining began with; else one is taken now.
         dataset: The reference of the dataset.
         forced_by: Who wants the promotion whatever comes out; empty: nobody.
         forced_reason: Why.
@@ -75,7 +79,8 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
         Whether it does.
     """
     with recorded("compare", run) as task:
-        config, snapshot = settings.of(run), Snapshot.open(run)
+        config = settings.of(run)
+        snapshot = champions.snapshot(run) or snapshots.take(run, config)
         data, (challenger, decided) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
         if challenger.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(challenger.path))
@@ -85,7 +90,7 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
             found.promote = found.finding != "over_budget"
         lineage = ComparisonLineage(selection=challenger.digest, dataset=data.fingerprint)
         comparison.write(run, found, lineage)
-        if not found.promote:
+        if not found.promote and settings.is_retraining(run):
             remember(config, snapshot, data, found, run=run)
         task.found(found)
         progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
@@ -113,32 +118,55 @@ def _compared(
     if snapshot.deployment is None or version is None:
         why = words.no_champion(snapshot.plan.reasons)
         return Comparison(promote=True, finding="no_champion", why=why, version=version)
-    try:
-        champion = _champion(artifact.load(snapshot.deployment, "deployment"), data)
-    except (ModelError, ConfigError) as error:
-        why = f"champion v{version} cannot answer the new data: {error.message}"
-        return Comparison(promote=False, finding="no_answer", why=why, version=version)
+    served = artifact.load(snapshot.deployment, "deployment")
+    own = _own(data, decided)
+    if _is_same(served, challenger, own):
+        why = f"it is champion v{version}, byte for byte"
+        return Comparison(promote=False, finding="identical", why=why, version=version)
+    is_retraining = settings.is_retraining(run)
+    with contextlib.ExitStack() as stack:
+        try:
+            rows = stack.enter_context(rivals.asked(config, data, snapshot, is_retraining=is_retraining))
+            champion = _champion(served, rows)
+        except (ModelError, ConfigError) as error:
+            why = f"champion v{version} cannot answer the new data: {error.message}"
+            return Comparison(promote=False, finding="no_answer", why=why, version=version)
+        answers = _judged(_served(challenger), rows.batches("test", _BATCH), own, data.schema)
+        used = reuse.enter(config, run, data)
+        found = _decided(reuse.paid(config, used), rows, version, champion, answers)
+    warnings = [] if is_retraining else rivals.sides_changed(config, data, snapshot)
+    return found.model_copy(update={"reuse": used, "warnings": warnings})
+
+
+def _own(data: Dataset, decided: Selection) -> DatasetSchema:
+    """Returns what the challenger's outputs mean."""
     thresholds = next(one.thresholds for one in decided.candidates if one.id == decided.chosen)
-    own = data.schema.with_thresholds(thresholds)
-    answers = _judged(_served(challenger), data.batches("test", _BATCH), own, data.schema)
-    used = reuse.enter(config, run, data)
-    found = _decided(reuse.paid(config, used), data, version, champion, answers)
-    return found.model_copy(update={"reuse": used})
+    return data.schema.with_thresholds(thresholds)
+
+
+def _is_same(served: artifact.Artifact, challenger: artifact.Artifact, own: DatasetSchema) -> bool:
+    """Returns whether the challenger would answer every row as the champion does: it is the same file."""
+    theirs = schema_of(served, str(served.path))
+    before, after = (runtime_of(one) for one in (served, challenger))
+    if theirs != own or before.name != after.name:
+        return False
+    paths = zip(files.paths(before, served.path), files.paths(after, challenger.path), strict=True)
+    return all(one.read_bytes() == other.read_bytes() for one, other in paths)
 
 
 def _decided(
     config: Config, data: Dataset, version: int, champion: _Judged, challenger: _Judged
 ) -> Comparison:
     task, groups = data.schema.task, data.groups("test")
-    rivals = {"champion": champion, "challenger": challenger}
+    both = {"champion": champion, "challenger": challenger}
     threads = config.budget.threads
     times = latency.sample(
-        {name: one.model for name, one in rivals.items()},
-        {name: one.inputs for name, one in rivals.items()},
+        {name: one.model for name, one in both.items()},
+        {name: one.inputs for name, one in both.items()},
         threads,
         config.seed,
     )
-    before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in rivals.items())
+    before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in both.items())
     confidence, asked = config.retrain.confidence, rule.limits_of(config.retrain, config.budget)
     scores = champion.made.scores, challenger.made.scores
     loss = significance.drop(*scores, confidence, task, groups)

@@ -146,7 +146,7 @@ def _make(task: Task, ref: str, asked: _Asked, sources: Sources) -> bool:
             )
             if checksums(config.data) != sources:
                 raise _ChangedError
-            draft.counts, draft.lineage = dict(prepared.rows), _lineage(prepared, sources)
+            draft.counts, draft.lineage = dict(prepared.rows), lineage(prepared, sources)
             draft.summary = _summary(prepared, sources, _drift(config, champion, prepared))
     except _ChangedError:
         progress.say(STAGE, "the data changed while it was read, and is read again")
@@ -166,7 +166,8 @@ def _reference(snapshot: Snapshot) -> Reference | None:
     return Reference.load(directory, Data.model_validate(record.data) if record else None)
 
 
-def _lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
+def lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
+    """Returns what a dataset was made from, given what was prepared and the checksums of its sources."""
     return DatasetLineage(
         fingerprint=prepared.content.fingerprint,
         test_fingerprint=prepared.content.test,

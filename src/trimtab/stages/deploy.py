@@ -35,11 +35,11 @@ from trimtab.storage import artifact
 def run(run: str, dataset: str, model: str) -> str:
     """Deploys the chosen model.
 
-    In a retraining, only while the champion still is the one that the model was judged against. A run that is
+    Only while the champion still is the one that the model was judged against. A run that is
     resumed after it deployed a model does not deploy it again, and so undoes no rollback.
 
     Args:
-        run: The URI of the run's directory, with its selection, and in a retraining the comparison.
+        run: The URI of the run's directory, with its selection and the comparison with the champion.
         dataset: The reference of the dataset, for its schema and preprocessing.
         model: The reference of the trained model.
 
@@ -63,7 +63,7 @@ def run(run: str, dataset: str, model: str) -> str:
                 training=origin,
                 **_judgement(run, snapshot, judged),
             )
-        if snapshot and judged is not None:
+        if snapshot and judged is not None and settings.is_retraining(run):
             remember(config, snapshot, data, judged, run=run, promoted=deployed.version)
         task.found(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")

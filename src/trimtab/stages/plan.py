@@ -5,10 +5,8 @@ from __future__ import annotations
 from trimtab import progress
 from trimtab.artifacts.plan import PlanSummary
 from trimtab.config.config import Config
-from trimtab.deploy import champion as champions
-from trimtab.stages import settings
+from trimtab.stages import settings, snapshot
 from trimtab.stages.stage import recorded
-from trimtab.storage.artifacts import open_artifacts
 
 
 def run(run: str) -> None:
@@ -22,14 +20,12 @@ def run(run: str) -> None:
     """
     with recorded("plan", run) as task:
         config = settings.asked(run)
-        with open_artifacts(run).create(champions.KIND, champions.KIND) as draft:
-            snapshot = champions.take(settings.target(config, run), draft.path)
-            whose = "the config" if snapshot.recipe() is None else "the champion"
-            planned = snapshot.planned(config)
-            draft.lineage = {"target": config.deploy.target, "version": snapshot.plan.version}
+        taken = snapshot.take(run, config)
+        whose = "the config" if taken.recipe() is None else "the champion"
+        planned = taken.planned(config)
         settings.write_planned(run, planned)
-        task.found(PlanSummary(**snapshot.plan.model_dump(), candidates=list(planned.candidates())))
-        for reason in snapshot.plan.reasons:
+        task.found(PlanSummary(**taken.plan.model_dump(), candidates=list(planned.candidates())))
+        for reason in taken.plan.reasons:
             progress.say("plan", reason)
         progress.say("plan", f"{whose}'s {_listed(planned)}")
 

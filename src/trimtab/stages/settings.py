@@ -35,6 +35,11 @@ def asked(run: str) -> Config:
     return config
 
 
+def is_retraining(run: str) -> bool:
+    """Returns whether a run retrains the champion: it has a plan for that."""
+    return open_store(run).read(PLANNED) is not None
+
+
 def write_planned(run: str, config: Config) -> None:
     """Lets the tasks that follow go on by another config."""
     open_store(run).write(PLANNED, config.model_dump_json(indent=2).encode())

@@ -37,8 +37,10 @@ def test_a_run_that_went_well(run_records):
 
 def test_nothing_within_the_budget_is_no_failure(run_records):
     settings, records = run_records()
-    records = without(records, "deploy")
+    records = without(records, "compare", "deploy")
     records[-1].summary["chosen"] = None
+    over = {"promote": False, "finding": "over_budget", "why": "there is no challenger"}
+    records.append(StageRecord(stage="compare", ok=True, summary=over))
     result = build_result(records, settings, RUN)
     assert (result.status, result.errors, result.deployed) == ("over_budget", [], None)
     assert result.verdict.startswith("Nothing was deployed")
@@ -46,7 +48,7 @@ def test_nothing_within_the_budget_is_no_failure(run_records):
 
 def test_a_baseline_that_is_deployed_as_nothing_else_passed_has_a_status_and_an_exit_code(run_records):
     settings, records = run_records()
-    found = records[-2].summary
+    found = records[-3].summary
     found["chosen"] = found["baseline"]["id"]
     assert build_result(records, settings, RUN).status == "deployed", "others passed, and cost more"
     for one in found["candidates"][1:]:
@@ -56,6 +58,41 @@ def test_a_baseline_that_is_deployed_as_nothing_else_passed_has_a_status_and_an_
     assert result.verdict.startswith("Deployed the baseline itself, as ")
     found["candidates"] = found["candidates"][:1]
     assert build_result(records, settings, RUN).status == "deployed", "nothing else was asked for"
+
+
+def compared(records, **found):
+    """Returns the records with another comparison, and no deployment."""
+    judged = {"promote": False, "version": 3, **found}
+    return [*without(records, "compare", "deploy"), StageRecord(stage="compare", ok=True, summary=judged)]
+
+
+def test_a_champion_that_stays_is_no_failure_and_has_an_exit_code(run_records):
+    settings, records = run_records()
+    records = compared(records, finding="no_gain", why="not worse than v3, 95 % sure, but not cheaper")
+    result = build_result(records, settings, RUN)
+    assert (result.status, result.errors, exit_code(result)) == ("champion_kept", [], 3)
+    stays = (
+        f"Champion v3 stays: the challenger {result.chosen} is not worse than v3, 95 % sure, but not cheaper."
+    )
+    assert result.verdict == f"{stays} `--force --reason TEXT` promotes the challenger all the same."
+    assert result.comparison.finding == "no_gain"
+
+
+def test_what_is_in_service_already_is_nothing_new(run_records):
+    settings, records = run_records()
+    records = compared(records, finding="identical", why="it is champion v3, byte for byte")
+    result = build_result(records, settings, RUN)
+    assert (result.status, exit_code(result)) == ("up_to_date", 0)
+    assert result.verdict == f"Nothing new: {result.chosen} was chosen, and it is champion v3, byte for byte."
+
+
+def test_a_verdict_names_the_champion_that_is_replaced_and_who_forced_it(run_records):
+    settings, records = run_records()
+    who = {"by": "ada@lab", "reason": "a new label"}
+    won = compared(records, finding="worse", why="worse than v3", promote=True, forced=who)
+    result = build_result([*won, records[-1]], settings, RUN)
+    assert result.status == "deployed"
+    assert result.verdict.endswith(". It replaces v3, forced by ada@lab (a new label): worse than v3.")
 
 
 def test_every_status_has_an_exit_code(run_records):
@@ -98,7 +135,7 @@ def test_any_one_missing_record_leaves_a_result(run_records, missing):
     settings, records = run_records()
     result = build_result(without(records, missing), settings, RUN)
     assert result.run_id == "digits-1"
-    assert (result.status == "failed") == (missing in ("select", "deploy"))
+    assert (result.status == "failed") == (missing in ("select", "compare", "deploy"))
 
 
 def test_a_search_that_was_not_asked_for_is_not_missed(run_records):
@@ -123,14 +160,14 @@ def test_without_select_the_candidates_are_what_their_own_stages_say(run_records
 
 def test_the_tasks_that_are_missing_are_those_of_the_shards_that_others_had(run_records):
     settings, records = run_records()
-    records = without(records, "select", "deploy", "quantize", "evaluate")
+    records = without(records, "select", "compare", "deploy", "quantize", "evaluate")
     assert build_result(records, settings, RUN).errors[0].stage == "quantize 1/2 and 1 more"
     assert build_result(records[:-1], settings, RUN).errors[0].stage == "prune 2/2"
 
 
 def test_a_task_that_was_cut_off_shows_what_it_had_made(run_records):
     settings, records = run_records()
-    records = without(records, "select", "deploy")
+    records = without(records, "select", "compare", "deploy")
     cut = records[-1]
     cut.ok = cut.ended = False
     cut.entries = cut.entries[:2]

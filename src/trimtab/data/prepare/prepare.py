@@ -70,6 +70,7 @@ def prepare(
     champion: Reference | None = None,
     form: Form | None = None,
     slices: Sequence[str] = (),
+    other: DatasetSchema | None = None,
 ) -> PreparedSummary:
     """Writes shards, ``schema.json`` and ``statistics.json``.
 
@@ -83,13 +84,16 @@ def prepare(
             it, unchanged; else, where the champion can still answer, test rows are also encoded for it.
         form: What the model takes and answers; None: what is standardized.
         slices: Columns whose values are kept of validation and test rows; the model need not see them.
+        other: The schema of a model that is asked about the test rows, and has no say in the data: where it
+            can answer, they are also encoded for it.
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
         StorageError: If data in Cloud Storage cannot be reached.
     """
     with local_sources(config) as (local, original):
-        prepared = _Preparation(local, seed, directory, champion, form or Form(), tuple(slices)).run()
+        given = champion, form or Form(), tuple(slices), other
+        prepared = _Preparation(local, seed, directory, *given).run()
         return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
 
@@ -104,9 +108,10 @@ class _Preparation:
         champion: Reference | None,
         form: Form,
         slices: tuple[str, ...],
+        other: DatasetSchema | None,
     ) -> None:
         self._config, self._seed, self._directory = config, seed, directory
-        self._champion, self._form, self._slices = champion, form, slices
+        self._champion, self._form, self._slices, self._other = champion, form, slices, other
         self._parts = parts_of(config)
 
     def run(self) -> PreparedSummary:
@@ -141,7 +146,7 @@ class _Preparation:
             train=fitted.found.summaries["train"],
             schema_changes=fitted.changes,
             sides_changed=moved,
-            champion_rows=self._champion is not None and (asked is not None or not fitted.changes),
+            champion_rows=asked is not None or (self._champion is not None and not fitted.changes),
         )
 
     def _fit(self, workers: Executor) -> Fitted:
@@ -167,11 +172,10 @@ class _Preparation:
                 progress.say("data_prep", text)
 
     def _asked(self, fitted: Fitted, schema: DatasetSchema) -> DatasetSchema | None:
-        """Returns the champion's schema if test rows are to be encoded for it, too."""
-        if self._champion is None or not fitted.changes:
-            return None
-        answers = can_answer(self._champion.schema, schema, fitted.found.everything)
-        return self._champion.schema if answers else None
+        """Returns the schema of the model in service if test rows are to be encoded for it, too."""
+        changed = self._champion.schema if self._champion and fitted.changes else None
+        other = self._other or changed
+        return other if other and can_answer(other, schema, fitted.found.everything) else None
 
     def _schema(self, fitted: Fitted) -> DatasetSchema:
         """Returns the champion's schema if it holds; else one fitted on the training split alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.model import TrainSummary
@@ -51,14 +52,15 @@ def build_result(
     selection, unreadable = _selection(records)
     retraining = read_retraining(records) if is_retraining else None
     errors = [*problems, *_failures(records), *unreadable]
-    errors = errors or list(_unfinished(records, config, _due(selection, retraining)))
+    compared = summary(records, "compare", Comparison)
+    errors = errors or list(_unfinished(records, config, _due(selection, retraining, compared)))
     chosen = selection.chosen if selection else None
     base = run.rstrip("/")
     candidates = _candidates(selection) if selection else partial_candidates(records, config)
     trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
     result = Result(
         run_id=base.rpartition("/")[2],
-        status="failed" if errors else _status(selection, retraining),
+        status="failed" if errors else _status(selection, retraining, compared),
         verdict="",
         why=selection.verdict if selection else "",
         config=config.model_dump(mode="json") if config else {},
@@ -68,6 +70,7 @@ def build_result(
         candidates=candidates,
         chosen=chosen,
         proof=selection.proof if selection else None,
+        comparison=compared,
         retrain=retraining,
         deployed=deployed.uri if deployed else None,
         report=f"{base}/report.html",
@@ -81,14 +84,16 @@ def build_result(
     return result.model_copy(update={"verdict": verdict.sentence(result)})
 
 
-def _status(selection: Selection | None, retraining: Retraining | None) -> Status:
+def _status(
+    selection: Selection | None, retraining: Retraining | None, compared: Comparison | None
+) -> Status:
     """Returns how a run ended in which nothing failed."""
     if retraining is not None and not retraining.needed:
         return "up_to_date"
     if selection is None or selection.chosen is None:
         return "over_budget"
-    if retraining is not None and retraining.comparison and not retraining.comparison.promote:
-        return "champion_kept"
+    if compared is not None and not compared.promote:
+        return "up_to_date" if compared.finding == "identical" else "champion_kept"
     return "baseline_deployed" if selection.nothing_else_passed else "deployed"
 
 
@@ -140,19 +145,17 @@ def _failures(records: Sequence[StageRecord]) -> Iterator[StageError]:
             )
 
 
-def _due(selection: Selection | None, retraining: Retraining | None) -> tuple[str, ...]:
+def _due(
+    selection: Selection | None, retraining: Retraining | None, compared: Comparison | None
+) -> tuple[str, ...]:
     """Returns the stages that had to run; once there is a selection, only those after it."""
-    if retraining is None:
-        if selection is None:
-            return tuple(stage for stage in STAGES if stage not in RETRAINING)
-        return ("deploy",) if selection.chosen else ()
-    if not retraining.needed:
+    if retraining is not None and not retraining.needed:
         return ()
     if selection is None:
-        return STAGES
-    if retraining.comparison is None:
+        return tuple(stage for stage in STAGES if retraining is not None or stage not in RETRAINING)
+    if compared is None:
         return ("compare",)
-    return ("deploy",) if retraining.comparison.promote else ()
+    return ("deploy",) if compared.promote else ()
 
 
 def _unfinished(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
@@ -11,6 +12,7 @@ from trimtab.report.words import proof as words
 from trimtab.tasks.registry import task
 
 _ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
+_UNJUDGED = ("no_champion", "over_budget")
 
 
 def find_candidate(result: Result, identifier: str | None) -> CandidateResult | None:
@@ -44,10 +46,15 @@ def sentence(result: Result) -> str:
         return _failed(result)
     if result.retrain is not None:
         return _retrained(result, result.retrain)
-    chosen = find_candidate(result, result.chosen)
+    chosen, found = find_candidate(result, result.chosen), result.comparison
     if chosen is None:
         return _over_budget(result)
-    return f"{_what(result, chosen)}; {proof(result, chosen)}."
+    if found is None or found.finding in _UNJUDGED:
+        return f"{_what(result, chosen)}; {proof(result, chosen)}."
+    if not found.promote:
+        return _kept(result, found)
+    replaced = f"It replaces v{found.version}{_forced(found)}: {found.why}."
+    return f"{_what(result, chosen)}; {proof(result, chosen)}. {replaced}"
 
 
 def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
@@ -106,6 +113,18 @@ def _over_budget(result: Result) -> str:
     return f"Nothing was deployed: {who} the budget."
 
 
+def _kept(result: Result, found: Comparison) -> str:
+    """Returns why the champion stays, and how to replace it all the same."""
+    if found.finding == "identical":
+        return f"Nothing new: {result.chosen} was chosen, and {found.why}."
+    who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
+    return f"Champion v{found.version} stays: {who}{found.why}.{_ADVICE}"
+
+
+def _forced(found: Comparison) -> str:
+    return f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
+
+
 def _retrained(result: Result, retraining: Retraining) -> str:
     """Returns what became of the champion, and why."""
     if not retraining.needed:
@@ -114,13 +133,14 @@ def _retrained(result: Result, retraining: Retraining) -> str:
     found = retraining.comparison
     if found is None or result.chosen is None:
         return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
+    if found.finding == "identical" and not found.promote:
+        return _kept(result, found)
     if not found.promote:
         who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
         return f"{stays}: {who}{found.why}.{_ADVICE if found.finding == 'no_answer' else ''}"
     version = (result.deployed or "").rstrip("/").rpartition("/")[2]
-    forced = f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
     it_is = f" It is the baseline itself, as {_why_the_baseline(result)}." if _is_baseline(result) else ""
-    return f"Deployed {result.chosen} as v{version}{forced}: {found.why}.{it_is}"
+    return f"Deployed {result.chosen} as v{version}{_forced(found)}: {found.why}.{it_is}"
 
 
 def _is_baseline(result: Result) -> bool:

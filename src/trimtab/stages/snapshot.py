@@ -1,0 +1,21 @@
+"""The champion as a run has it in its directory: what it judges against, and may replace."""
+
+from __future__ import annotations
+
+from trimtab.config.config import Config
+from trimtab.deploy import champion as champions
+from trimtab.deploy.champion import Snapshot
+from trimtab.stages import settings
+from trimtab.storage.artifacts import open_artifacts
+
+
+def take(run: str, config: Config) -> Snapshot:
+    """Takes a snapshot of the champion of the config's target, and leaves it in the run's directory.
+
+    Raises:
+        StorageError: If the repository cannot be reached.
+    """
+    with open_artifacts(run).create(champions.KIND, champions.KIND) as draft:
+        taken = champions.take(settings.target(config, run), draft.path)
+        draft.lineage = {"target": config.deploy.target, "version": taken.plan.version}
+    return Snapshot.open(run)
