@@ -14,12 +14,16 @@ def drop(observed, upper_bound):
     return Drop(observed=observed, upper_bound=upper_bound, confidence=0.95, examples=1250)
 
 
-def said(finding, loss, gain, tests=(), **after):
+def said(*arguments, **after):
+    return comparison.finding(comparison_of(*arguments, **after))
+
+
+def comparison_of(finding, loss, gain, tests=(), **after):
     champion = rival(30_000, 0.1, accuracy=0.95)
     challenger = rival(20_000, 0.1, **(after or {"accuracy": 0.96}))
     if "mae" in after:
         champion = rival(30_000, 0.1, mae=2.0)
-    found = Comparison(
+    return Comparison(
         promote=False,
         finding=finding,
         why="",
@@ -33,7 +37,6 @@ def said(finding, loss, gain, tests=(), **after):
         tests=[test for _, test in tests],
         latency_ratio=0.97,
     )
-    return comparison.finding(found)
 
 
 def limit_and_test(metric, bound, *, holds, **about):
@@ -83,3 +86,19 @@ def test_the_limits_that_are_not_shown_to_hold_are_named():
     text = said("unproven", (-0.01, 0.004), (0.01, 0.002), tests)
     assert "ROC AUC must be at most 0.01 below the champion's, and its loss may be 0.02, 95 % sure" in text
     assert "points of accuracy" not in text
+
+
+def test_every_limit_has_a_line_among_the_proofs():
+    auc = {"name": "ROC AUC", "kind": "max_drop", "value": 0.01, "unit": ""}
+    tests = [
+        limit_and_test("accuracy", "proportions", holds=True),
+        limit_and_test("roc_auc", "area", holds=False, **auc),
+    ]
+    lines = comparison.proofs(comparison_of("unproven", (-0.01, 0.004), (0.01, 0.002), tests))
+    assert [line[0] for line in lines] == [
+        "of the challenger",
+        "of the champion",
+        "tolerated as not worse",
+        "ROC AUC, at most 0.01 below the champion's",
+    ]
+    assert lines[-1][1:] == ["0", "0.02"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from trimtab.artifacts.comparison import Comparison, Rival
 from trimtab.artifacts.evaluation import Drop
 from trimtab.artifacts.proof import Limit
 from trimtab.report.words import numbers
+from trimtab.report.words.limits import standing
 
 
 def no_champion(reasons: list[str]) -> str:
@@ -104,7 +106,16 @@ def proofs(found: Comparison | None) -> list[list[str]]:
     rows = [line("of the challenger", found.loss), line("of the champion", found.gain)]
     if found.tolerated is not None:
         rows.append(["tolerated as not worse", "", f"{numbers.points(found.tolerated)} {unit}"])
-    return rows
+    return [*rows, *_other_limits(found)]
+
+
+def _other_limits(found: Comparison) -> Iterator[list[str]]:
+    """Yields how the challenger stands to each limit beside the task's own."""
+    own = found.champion.quality if found.champion else None
+    for limit, test in zip(found.limits, found.tests, strict=True):
+        if own is None or limit.name != own.name:
+            seen = numbers.ABSENT if test.loss is None else limit.loss(test.loss)
+            yield [f"{limit.name}, {_against(limit)}", seen, standing(limit, test)]
 
 
 def _loss(value: float, rival: Rival) -> str:
