@@ -131,12 +131,14 @@ def test_what_rests_on_few_frauds_is_an_estimate_in_every_place(
     made: Home, source: Path, tmp_path: Path
 ) -> None:
     limits = [{"metric": "precision", "class": "fraud", "max_drop": 0.3}]
-    selection, _ = selected(made, source, tmp_path, limits=limits)
+    slices = [{"column": "region", "limits": limits}]
+    selection, _ = selected(made, source, tmp_path, max_accuracy_drop=0.05, slices=slices)
     assert selection.proof.proven is False
+    assert "precision of fraud where region = north" in selection.proof.why_not
     assert "examples of the rarest class" in selection.proof.why_not
-    assert all(not test.proven for test in candidate(selection, GOOD).limits)
+    assert [test.proven for test in candidate(selection, GOOD).limits] == [True, False, False]
 
-    assert words.claim(selection.proof).startswith("estimated precision of fraud at most 30.00 points below")
+    assert words.claim(selection.proof).startswith("estimated accuracy at most 5.00 points below")
     assert "confidence" not in words.claim(selection.proof)
 
 
