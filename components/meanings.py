@@ -23,6 +23,8 @@ COMMON = {
     "retrain": "Whether a champion is retrained: its snapshot in the run's directory is heeded.",
     "pipeline": "The pipeline that it reports on: `optimize`, `retrain` or `compress`.",
     "html": "The report as one self-contained page.",
+    "card": "The model card.",
+    "deployed": "What was deployed: URI, version, runtime, size, quality and proof, as metadata and as JSON.",
     "metrics": "Quality, size and latency of the baseline and of the chosen candidate.",
     "confusion": "The confusion matrix of the chosen candidate, or of the baseline when none was chosen.",
 }

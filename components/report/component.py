@@ -1,7 +1,7 @@
 """The KFP contract of `trimtab.stages.report`."""
 
 from kfp import dsl
-from kfp.dsl import HTML, ClassificationMetrics, Metrics, Output
+from kfp.dsl import HTML, ClassificationMetrics, Markdown, Metrics, Output
 
 from components.image import IMAGE
 
@@ -12,13 +12,16 @@ def report(
     run_id: str,
     pipeline: str,
     html: Output[HTML],
+    card: Output[Markdown],
     metrics: Output[Metrics],
     confusion: Output[ClassificationMetrics],
 ) -> None:
     """Writes result.json and the HTML report, whatever happened before it."""
     from trimtab.stages import report as stage
 
-    summary = stage.run(run=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline)
+    summary = stage.run(
+        run=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline, card=card.path
+    )
     for name, value in summary["metrics"].items():
         metrics.log_metric(name, value)
     if summary["confusion"]:

@@ -12,6 +12,7 @@ from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.shard import QUANTIZED
 from trimtab.config.deploy import Deploy
 from trimtab.deploy.repository import Repository
+from trimtab.errors import ArtifactError
 from trimtab.stages import deploy, evaluate, select
 from trimtab.storage import artifact
 
@@ -68,6 +69,23 @@ def test_the_chosen_model_is_served_from_where_the_stage_says(
     lineage = artifact.load(uri, "deployment").lineage
     assert lineage["dataset"] == home.data().fingerprint
     assert home.record("deploy").read(DeploySummary) == DeploySummary(uri=uri, version=1, difference=0.0)
+
+
+def test_what_is_deployed_is_described_for_kubeflow(run_stage, selection, tmp_path):
+    uri = run_stage()
+    found = deploy.describe(uri, str(tmp_path / "about" / "deployed"))
+    assert json.loads((tmp_path / "about" / "deployed").read_text()) == found
+    assert (found["uri"], found["version"], found["framework"]) == (uri, "1", "litert")
+    decided = json.loads((selection.path / "selection.json").read_text())
+    chosen = next(one for one in decided["candidates"] if one["id"] == decided["chosen"])
+    assert found["accuracy"] == chosen["metrics"]["accuracy"]
+    assert (found["size_bytes"], found["proof"]) == (chosen["size_bytes"], decided["verdict"])
+    assert all(isinstance(value, str | int | float) for value in found.values())
+
+
+def test_a_version_that_is_gone_is_not_described(tmp_path):
+    with pytest.raises(ArtifactError, match=r"metadata\.json: it is not there"):
+        deploy.describe(str(tmp_path), str(tmp_path / "deployed"))
 
 
 def test_what_retraining_and_exporting_need_is_kept(run_stage, selection, tmp_path, home, digits_dataset):

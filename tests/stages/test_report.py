@@ -61,7 +61,9 @@ def reported(directory, found, config=None):
         store.write(record.name, record.model_dump_json().encode())
     html = directory / "out" / "report.html"
     store.write("config.json", (config or CONFIG.model_dump_json()).encode())
-    outputs = report.run(run, str(html), "optimize")
+    card = html.with_name("card")
+    outputs = report.run(run, str(html), "optimize", str(card))
+    assert (store.read("MODEL_CARD.md") or b"").decode().endswith(card.read_text())
     result = Result.model_validate_json(store.read("result.json"))
     assert store.read("report.html") == html.read_bytes()
     return result, html.read_text(), outputs

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ from trimtab.deploy import champion, promotion
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment
-from trimtab.deploy.repository import Repository
+from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.deploy.runtime import runtime_of
-from trimtab.errors import DeployError
+from trimtab.errors import ArtifactError, DeployError
 from trimtab.runtimes import files
 from trimtab.stages import settings
 from trimtab.stages.judged import remember
 from trimtab.stages.stage import Task, recorded
-from trimtab.storage import artifact
+from trimtab.storage import artifact, atomic
+from trimtab.storage.store import open_store
 
 
 def run(run: str, dataset: str, model: str) -> str:
@@ -68,6 +70,38 @@ def run(run: str, dataset: str, model: str) -> str:
         task.found(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
+
+
+def describe(uri: str, path: str) -> dict[str, Any]:
+    """Writes what a deployed version is to a local file, as JSON, and returns it: plain values by name.
+
+    Args:
+        uri: The URI of the version.
+        path: The file.
+
+    Raises:
+        ArtifactError: If the version does not say what it is.
+    """
+    content = open_store(uri).read(METADATA_FILE)
+    if content is None:
+        raise ArtifactError("it is not there", path=f"{uri}/{METADATA_FILE}")
+    about = json.loads(content)
+    candidate = CandidateResult.model_validate(about["candidate"])
+    latency = candidate.latency_ms.p50 if candidate.latency_ms else None
+    found = {
+        "uri": uri,
+        "name": about["name"],
+        "version": uri.rstrip("/").rpartition("/")[2],
+        "framework": candidate.runtime,
+        "candidate": candidate.id,
+        "size_bytes": candidate.size_bytes,
+        "latency_p50_ms": latency,
+        **{name: value for name, value in candidate.metrics.items() if math.isfinite(value)},
+        "proof": about["verdict"],
+    }
+    found = {name: value for name, value in found.items() if value is not None}
+    atomic.write_bytes(Path(path), json.dumps(found, indent=2).encode())
+    return found
 
 
 def _chosen(selected: artifact.Artifact, decided: Selection) -> CandidateResult:

@@ -1,4 +1,4 @@
-"""The report stage: result.json and one HTML file out of whatever the run left behind."""
+"""The report stage: result.json, one HTML file and a model card out of whatever the run left behind."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError
+from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
 from trimtab.report.records.assemble import BAD_RECORD, build_result
@@ -29,13 +30,14 @@ class ReportSummary(BaseModel):
     verdict: str
 
 
-def run(run: str, html: str, pipeline: str) -> dict[str, Any]:
-    """Writes ``result.json`` and ``report.html`` of a run, whatever happened before.
+def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
+    """Writes ``result.json``, ``report.html`` and the model card of a run, whatever happened before.
 
     Args:
         run: The URI of the run's directory, which holds the config and the records of the tasks.
         html: The local path that gets a copy of the HTML.
         pipeline: The pipeline that it reports on: ``optimize`` or ``retrain``.
+        card: The local path that gets the model card without its head; empty: none does.
 
     Returns:
         ``metrics``: numbers of the baseline and of the chosen candidate by name. ``confusion``: ``labels``
@@ -53,6 +55,9 @@ def run(run: str, html: str, pipeline: str) -> dict[str, Any]:
         page = render(result, gather_evidence(records)).encode()
         store.write("report.html", page)
         atomic.write_bytes(Path(html), page)
+        store.write("MODEL_CARD.md", with_head(result).encode())
+        if card:
+            atomic.write_bytes(Path(card), model_card(result).encode())
         task.found(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
 

@@ -1,0 +1,115 @@
+"""The model card: what was deployed, what it can do, and what is known of it, as Markdown.
+
+The head is that of the Hugging Face Hub: https://huggingface.co/docs/hub/model-cards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.report.result import Result
+from trimtab.report.words import numbers
+from trimtab.report.words import proof as words
+from trimtab.report.words.verdict import find_candidate
+
+
+def model_card(result: Result) -> str:
+    """Returns the model card of a run's outcome; of a run that chose nothing, it says that and why.
+
+    Args:
+        result: The outcome of the run.
+    """
+    chosen = find_candidate(result, result.chosen)
+    sections = [f"# {result.config.get('name', result.run_id)}", "\n\n".join(_outcome(result))]
+    if chosen is not None:
+        sections += [_quality(result, chosen), _proof(result), _made(chosen)]
+    sections += [_data(result), _limits(result)]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def with_head(result: Result) -> str:
+    """Returns the model card with the head by which the Hub files and compares models."""
+    head = yaml.safe_dump(_head(result), sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n\n{model_card(result)}"
+
+
+def _head(result: Result) -> dict[str, Any]:
+    chosen = find_candidate(result, result.chosen)
+    head: dict[str, Any] = {"tags": ["trimtab", "model-compression"]}
+    if chosen is None:
+        return head
+    kind = result.task or "other"
+    name = result.config.get("name", result.run_id)
+    measured = [{"type": metric, "value": value} for metric, value in chosen.metrics.items()]
+    data = {"type": "own", "name": name, "split": "test"}
+    index = {"name": name, "results": [{"task": {"type": kind}, "dataset": data, "metrics": measured}]}
+    return {"library_name": chosen.runtime, **head, "model-index": [index]}
+
+
+def _outcome(result: Result) -> Iterator[str]:
+    yield from filter(None, (result.verdict, result.why))
+    for label, uri in (("Deployed at", result.deployed), ("Report", result.report)):
+        if uri:
+            yield f"{label}: `{uri}`"
+
+
+def _quality(result: Result, chosen: CandidateResult) -> str:
+    columns = {"baseline": result.baseline, chosen.id: chosen}
+    rows = {
+        name: [f"{one.metrics[name]:.4g}" if one and name in one.metrics else "" for one in columns.values()]
+        for name in chosen.metrics
+    }
+    rows["bytes"] = [numbers.size(one.size_bytes if one else None) for one in columns.values()]
+    rows["median latency"] = [
+        numbers.milliseconds(one.latency_ms.p50 if one and one.latency_ms else None)
+        for one in columns.values()
+    ]
+    return "## On the test split\n\n" + _table(
+        ["", *columns], [[name, *cells] for name, cells in rows.items()]
+    )
+
+
+def _proof(result: Result) -> str:
+    if result.proof is None:
+        return ""
+    told = [words.claim(result.proof), words.sentence(result.proof)]
+    return "## How sure that is\n\n" + "\n\n".join(_sentence(text) for text in told if text)
+
+
+def _made(chosen: CandidateResult) -> str:
+    chain = json.dumps(chosen.recipe, indent=2, ensure_ascii=False)
+    return f"## How it was made\n\n`{chosen.id}`, for {chosen.runtime}:\n\n```json\n{chain}\n```"
+
+
+def _data(result: Result) -> str:
+    if result.data is None:
+        return ""
+    splits = ", ".join(f"{numbers.count(rows)} for {split}" for split, rows in result.data.rows.items())
+    lines = [f"Rows: {splits}.", f"Fingerprint of the content: `{result.data.fingerprint}`."]
+    if classes := result.data.classes:
+        lines.insert(1, f"Classes: {', '.join(f'`{name}`' for name in classes)}.")
+    return "## Data\n\n" + "\n\n".join(lines)
+
+
+def _limits(result: Result) -> str:
+    known = [
+        "What is said here holds of rows like those of the test split. Of others, and of what the model is "
+        "used for, nothing was tested."
+    ]
+    known += [f"- {_sentence(text)}" for text in (result.data.warnings if result.data else [])]
+    return "## Limits\n\n" + "\n".join(known)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines)
+
+
+def _sentence(text: str) -> str:
+    said = text[:1].upper() + text[1:]
+    return said if said.endswith((".", "!", "?")) else f"{said}."
