@@ -33,6 +33,10 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     # By these, network policies and people know the pods of trimtab from others in the namespace.
     kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "trimtab")
     kubernetes.add_pod_label(task, "app.kubernetes.io/component", stage.replace("_", "-"))
+    # Kueue's labels, of which drivers get none: they take a moment, and no place.
+    for label, name in (("queue-name", "queue"), ("priority-class", "priority")):
+        if value := resources.get(name):
+            kubernetes.add_pod_label(task, f"kueue.x-k8s.io/{label}", value)
     # The backend keys its cache on an artifact's name, not its content, and every run has a directory.
     return task.set_caching_options(enable_caching=False)
 

@@ -64,6 +64,9 @@ def test_what_a_cluster_takes(given):
         ({"environment": {"A B": "x"}}, "A B", "letters, digits"),
         ({"environment": {"A": "{{workflow.name}}"}}, "A", "which Argo would expand"),
         ({"image_pull_secrets": ["a", ""]}, 1, "the name of a Kubernetes object"),
+        ({"queue": "a" * 64}, "queue", "63 of them at most"),
+        ({"queue": "Team_A"}, "queue", "lower-case letters"),
+        ({"queue": "team", "priority": "Low!"}, "priority", "lower-case letters"),
         ({"run_as_user": 0}, "run_as_user", "greater than or equal to 1"),
     ],
 )
@@ -72,3 +75,8 @@ def test_what_a_cluster_refuses(given, field, words):
         Resources.model_validate(given)
     (error,) = caught.value.errors()
     assert field in error["loc"]
+
+
+def test_a_priority_wants_a_queue():
+    with pytest.raises(ValidationError, match="priority without queue"):
+        Resources(priority="low")

@@ -91,6 +91,23 @@ def test_one_pipeline_serves_every_config(root):
     assert set(compiled["root"]["inputDefinitions"]["parameters"]) == {"config", "shards", "output", *forced}
 
 
+def test_pods_wait_in_the_queue_that_is_named(tmp_path):
+    from kfp import compiler
+
+    from pipelines.optimize import build
+    from trimtab.cli.kubeflow import runs
+    from trimtab.config.resources import Resources
+
+    resources = Resources(queue="team-a", priority="low").model_dump()
+    compiler.Compiler().compile(build(resources), str(tmp_path / "out.yaml"))
+    _, platform = yaml.safe_load_all((tmp_path / "out.yaml").read_text())
+    for one in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].values():
+        labels = one["podMetadata"]["labels"]
+        assert labels["kueue.x-k8s.io/queue-name"] == "team-a"
+        assert labels["kueue.x-k8s.io/priority-class"] == "low"
+        assert f"metadata-0-{len(labels)}-system-container-impl" in runs._TEMPLATES
+
+
 def test_resources_reach_the_pods(tmp_path):
     from kfp import compiler
 

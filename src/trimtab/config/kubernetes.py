@@ -51,6 +51,11 @@ Name = _text(_NAME, "the name of a Kubernetes object: lower-case letters, digits
 VolumeName = _text(
     r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a name of lower-case letters, digits and '-', 63 of them at most"
 )
+# Kueue takes it from a label, which is shorter than a name may be.
+QueueName = _text(
+    r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?",
+    "a name of lower-case letters, digits, '-' and '.', 63 of them at most",
+)
 MountPath = _text(r"(?!.*/\.\.?(/|$))(/[^/:]+)+/?", "an absolute path without ':', '.' and '..'")
 VariableName = _text(r"[A-Za-z_][A-Za-z0-9_]*", "a name of letters, digits and '_'")
 # Argo and KFP take two opening braces for a reference of their own, wherever they are in a workflow.

@@ -14,6 +14,7 @@ from trimtab.config.kubernetes import (
     Memory,
     MountPath,
     Name,
+    QueueName,
     ResourceName,
     VariableName,
     VariableValue,
@@ -111,6 +112,13 @@ class Resources(Section):
         description="A Secret whose `accesskey` and `secretkey` open an S3 store, as Kubeflow Pipelines' own "
         "`mlpipeline-minio-artifact`; a role of the pods' service account needs none.",
     )
+    queue: QueueName | None = Field(
+        None,
+        description="Name of Kueue's LocalQueue that pods wait in; null: Kubernetes schedules them at once.",
+    )
+    priority: QueueName | None = Field(
+        None, description="Name of Kueue's WorkloadPriorityClass, by which a queue is ordered."
+    )
     image_pull_secrets: list[Name] = Field([], description="Secrets for a private image registry.")
     run_as_user: int | None = Field(
         1000,
@@ -119,3 +127,9 @@ class Resources(Section):
         description="Numeric user id of every pod's process, which the node checks not to be root; null: the "
         "image's own, without a check, for Kubeflow Pipelines before 2.16.",
     )
+
+    @model_validator(mode="after")
+    def _has_a_queue_to_be_first_in(self) -> Self:
+        if self.priority and not self.queue:
+            raise ValueError("priority without queue: expected the queue that it orders")
+        return self

@@ -65,7 +65,7 @@ def _quality(result: Result, chosen: CandidateResult) -> str:
         for name in chosen.metrics
     }
     rows["bytes"] = [numbers.size(one.size_bytes if one else None) for one in columns.values()]
-    rows["median latency"] = [
+    rows["median latency, ms"] = [
         numbers.milliseconds(one.latency_ms.p50 if one and one.latency_ms else None)
         for one in columns.values()
     ]

@@ -90,6 +90,7 @@ def test_a_frozen_list_with_deploy_in_it_is_a_verdict(trimtab, server, make_node
             "resources.volume.claim",
         ),
         ("Unschedulable: 1 node(s) didn't match Pod's node affinity/selector.", "train.node_selector"),
+        ("SchedulingGated: Scheduling is blocked due to non-empty scheduling gates", "Kueue holds it"),
         ("Unschedulable: 1 node(s) had untolerated taint {gpu: true}", "train.tolerations"),
         ('ErrImagePull: failed to resolve "docker.io/library/trimtab:9.9.9"', "Check --image"),
         ('CreateContainerConfigError: secret "key" not found', "resources.google_credentials_secret"),

@@ -34,7 +34,9 @@ _DRIVER = "-driver"
 # Argo names a pod by the workflow, the template and the node's number; these are the templates KFP compiles.
 # Newer releases put before them how many annotations and labels `pipelines/resources.py` gives the pod.
 _TEMPLATES = tuple(
-    f"{labels}{retry}system-container-impl" for labels in ("metadata-0-2-", "") for retry in ("", "retry-")
+    f"{labels}{retry}system-container-impl"
+    for labels in ("metadata-0-2-", "metadata-0-3-", "metadata-0-4-", "")
+    for retry in ("", "retry-")
 )
 _FNV_PRIME = 16_777_619
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -13,6 +13,10 @@ _LONGEST_USUAL_S = 45.0
 _LONGEST_REASON = 300
 _ADVICE = (
     (
+        r"scheduling gates|SchedulingGated",
+        "Kueue holds it until there is room in resources.queue: see kubectl get workloads.",
+    ),
+    (
         r"persistentvolumeclaim",
         "Create that claim in the run's namespace, or name another in resources.volume.claim.",
     ),
