@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from trimtab.errors import ModelError
-from trimtab.models.keras_graph import Functional, run_through
+from trimtab.models.keras_graph import Functional, innermost_layers, run_through
+
+_WHOLE = ("float32", "int32", "int64", "uint8", "bool", "string")
 
 
 def as_functional(model: keras.Model, source: str) -> keras.Model:
@@ -50,6 +53,39 @@ def copy(model: keras.Model, inputs: Any = None) -> keras.Model:
     clone.set_weights(model.get_weights())
     derive_constants(clone)
     return clone
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """Returns a model whose layers compute in float32, whatever precision they were made with.
+
+    Weights of mixed precision are float32 already. What runs a model on CPUs has no kernels of 16 bits, and
+    ``train.mixed_precision`` trains by them for as long as it trains.
+
+    Args:
+        model: A functional model.
+    """
+    if all(layer.dtype_policy.name in _WHOLE for layer in innermost_layers(model)):
+        return model
+    clone = keras.models.clone_model(model, clone_function=_float32_layer)
+    clone.set_weights([np.asarray(weights, np.float32) for weights in model.get_weights()])
+    derive_constants(clone)
+    return clone
+
+
+def _float32_layer(layer: keras.Layer) -> keras.Layer:
+    return type(layer).from_config(_float32_config(layer.get_config()))
+
+
+def _float32_config(config: Any) -> Any:
+    """Returns a layer's config with every float type in it float32, those of layers inside it too."""
+    if isinstance(config, list):
+        return [_float32_config(value) for value in config]
+    if not isinstance(config, dict):
+        return config
+    changed = {key: _float32_config(value) for key, value in config.items()}
+    if "dtype" in config and "float" in str(config["dtype"]):
+        changed["dtype"] = "float32"
+    return changed
 
 
 def derive_constants(model: keras.Model) -> None:

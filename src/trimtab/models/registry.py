@@ -12,7 +12,7 @@ from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
-from trimtab.models.functional import as_functional
+from trimtab.models.functional import as_functional, copy, in_float32
 from trimtab.models.spec import ModelSpec
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
@@ -46,18 +46,28 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     if model.archive is not None:
         params.check({}, model.params, f"the archive {model.archive}")
         with local_copies() as copies:
-            return archive.fit_to(archive.load(copies.local(model.archive)), spec, model.archive)
+            loaded = in_float32(archive.load(copies.local(model.archive)))
+            return archive.fit_to(loaded, spec, model.archive)
     source = model.architecture or str(model.builder)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
     for name, value in model.params.items():
         hp.Fixed(name, value)
         hp.values[name] = value
-    built = as_functional(builder.call(function, source, hp, spec), source)
+    built = in_float32(as_functional(builder.call(function, source, hp, spec), source))
     check(built, spec, source)
+    built = _with_known_shape(built, spec)
     if model.builder:
         _check_can_be_loaded(built, source)
     return built
+
+
+def _with_known_shape(model: keras.Model, spec: ModelSpec) -> keras.Model:
+    """Returns a model whose input has the shape of the data, where it was left open."""
+    given = model.inputs[0]
+    if tuple(given.shape[1:]) == spec.input_shape:
+        return model
+    return copy(model, keras.Input(spec.input_shape, dtype=given.dtype, name=given.name))
 
 
 def _check_can_be_loaded(model: keras.Model, source: str) -> None:
