@@ -330,6 +330,7 @@ def make_records(
         )
     for record in found:
         record.ok = True
+        record.warnings = list(record.summary.get("warnings", []))
     return settings, found
 
 

@@ -60,7 +60,7 @@ def test_more_columns_where_there_is_room(run_records):
 
 def test_a_terminal_without_unicode_and_names_that_look_like_markup(run_records):
     result = built(run_records)
-    result.data.warnings[:] = ["the column [red]x[/red] is an identifier"]
+    result.warnings[:] = ["the column [red]x[/red] is an identifier"]
     assert "[red]x[/red]" in printed(result, 80, encoding="ascii")
 
 

@@ -48,6 +48,7 @@ class StageRecord(BaseModel):
         reused: Whether all that it was to make was there.
         entries: What it made or found, in order.
         summary: What the stage found, as the stage's summary class has it.
+        warnings: What a person should look at, each once.
         error: What is wrong and what to do, for people.
         traceback: Where it went wrong, when the error is a defect of trimtab.
     """
@@ -61,6 +62,7 @@ class StageRecord(BaseModel):
     entries: list[EntryRecord] = []
     summary: dict[str, Any] = {}
     error_type: str = ""
+    warnings: list[str] = []
     error: str = ""
     traceback: str = ""
     exit_code: int = 0

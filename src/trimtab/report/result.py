@@ -77,6 +77,9 @@ class Result(BaseModel):
     comparison: Comparison | None = Field(
         None, description="The chosen candidate against the model in service, on the same test examples."
     )
+    warnings: list[str] = Field(
+        [], description="What every task warns of, each once; those of the data are in `data`, too."
+    )
     retrain: Retraining | None = Field(None, description="Null unless it is a retraining.")
     deployed: str | None = Field(None, description="The URI of the deployed version.")
     report: str | None = Field(None, description="The URI of the HTML report.")

@@ -54,7 +54,7 @@ def print_summary(result: Result, console: Console) -> None:
         _print_retraining(result.retrain, console)
     for error in result.errors:
         console.print(Text.assemble((f"{error.stage}: ", "bold red"), error.message))
-    for warning in result.data.warnings if result.data else []:
+    for warning in result.warnings:
         console.print(Text.assemble(("warning: ", "bold yellow"), warning))
     console.print()
     for name, uri in (

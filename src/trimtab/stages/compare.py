@@ -90,8 +90,10 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
             found.promote = found.finding != "over_budget"
         lineage = ComparisonLineage(selection=challenger.digest, dataset=data.fingerprint)
         comparison.write(run, found, lineage)
+        for warning in found.warnings:
+            task.warn(warning)
         if not found.promote and settings.is_retraining(run):
-            remember(config, snapshot, data, found, run=run)
+            remember(config, snapshot, data, found, run=run, warn=task.warn)
         task.found(found)
         progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
     return found.promote

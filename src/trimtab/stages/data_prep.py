@@ -71,7 +71,7 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
             summary.warnings.append(warning)
         summary.reach = reach.known(resolved, summary.task, summary.rows["test"], before, others)
         task.found(summary)
-        _tell(summary)
+        _tell(task, summary)
         reach.check(summary.reach, resolved)
     return ref
 
@@ -205,13 +205,13 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
     )
 
 
-def _tell(summary: DatasetSummary) -> None:
+def _tell(task: Task, summary: DatasetSummary) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
     progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
     for one in summary.reach:
         progress.say(STAGE, words.sentence(one))
     for warning in summary.warnings:
-        progress.say(STAGE, f"warning: {warning}")
+        task.warn(warning)
     for change in summary.schema_changes:
         progress.say(STAGE, f"the schema has changed: {change}")
     for feature in summary.drift.drifted if summary.drift else []:

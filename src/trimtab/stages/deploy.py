@@ -66,7 +66,7 @@ def run(run: str, dataset: str, model: str) -> str:
                 **_judgement(run, snapshot, judged),
             )
         if snapshot and judged is not None and settings.is_retraining(run):
-            remember(config, snapshot, data, judged, run=run, promoted=deployed.version)
+            remember(config, snapshot, data, judged, run=run, warn=task.warn, promoted=deployed.version)
         task.found(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri

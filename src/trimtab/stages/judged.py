@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 import trimtab
-from trimtab import progress
 from trimtab.artifacts.comparison import Comparison, Judged
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
@@ -47,6 +46,7 @@ def remember(
     found: Comparison,
     *,
     run: str,
+    warn: Callable[[str], None],
     promoted: int | None = None,
 ) -> None:
     """Remembers what came out; where that cannot be written, another run will judge the same again.
@@ -59,6 +59,7 @@ def remember(
         data: The dataset.
         found: The comparison.
         run: The URI of the run's directory.
+        warn: Is told where it cannot be written.
         promoted: The version that the challenger has become; None: it lost.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -69,7 +70,7 @@ def remember(
             if name := _name(settings, champion, one):
                 _repository(settings).remember(name, content)
     except TrimtabError as error:
-        progress.say("compare", f"warning: what came out cannot be remembered: {error.message}")
+        warn(f"what came out cannot be remembered: {error.message}")
 
 
 def recalled(settings: Config, champion: Snapshot, data: Sources | str, *, run: str) -> Judged | None:

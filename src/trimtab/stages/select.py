@@ -30,6 +30,7 @@ from trimtab.evaluate import budget, latency, pareto, significance
 from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
+from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import proving, rare, reuse, settings
@@ -109,6 +110,8 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         _write(run, decided, entries, data)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
+        for doubt in doubts(decided.proof) if decided.proof else ():
+            task.warn(doubt)
         progress.say("select", decided.verdict)
     return decided.chosen is not None
 

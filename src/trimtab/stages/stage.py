@@ -68,6 +68,12 @@ class Task:
         self.record.entries.append(entry)
         self.write()
 
+    def warn(self, text: str) -> None:
+        """Says what a person should look at, and keeps it for the report, whatever becomes of the task."""
+        if text not in self.record.warnings:
+            self.record.warnings.append(text)
+            progress.say(self.label, f"warning: {text}")
+
     def found(self, summary: BaseModel) -> None:
         """Takes what the stage found into the record."""
         self.record.summary = summary.model_dump(mode="json")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from trimtab import progress
 from trimtab.artifacts.model import KIND, TrainSummary
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
@@ -44,7 +43,7 @@ def run(run: str, dataset: str, hyperparameters: str = "") -> str:
         entry = require(task, Work(ref, STAGE, module, (dataset, hyperparameters)))
         summary = TrainSummary.model_validate(entry.summary)
         for warning in summary.warnings:
-            progress.say(STAGE, f"warning: {warning}")
+            task.warn(warning)
     return ref
 
 

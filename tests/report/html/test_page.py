@@ -111,7 +111,7 @@ def test_names_from_users_cannot_become_markup(run_records):
     settings = settings.model_copy(update={"name": EVIL, "data": data})
     records[0].summary["columns"][0]["name"] = EVIL
     records[0].summary["columns"][1]["most_frequent"] = {EVIL: 3}
-    records[0].summary["warnings"] = [EVIL]
+    records[0].warnings = [EVIL]
     records[0].summary["fingerprint"] = EVIL
     records[1].summary["trials"][0]["values"] = {EVIL: EVIL}
     select = next(record for record in records if record.stage == "select")

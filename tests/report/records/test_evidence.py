@@ -19,15 +19,7 @@ def test_what_the_stages_recorded_is_found(run_records):
 
 def test_nothing_recorded_is_nothing_shown():
     found = gather_evidence([])
-    assert (found.histories, found.trials, found.warnings, found.timings) == ([], [], [], [])
-
-
-def test_a_warning_is_shown_once_with_the_stage_that_gave_it():
-    records = [
-        StageRecord(stage="data_prep", ok=True, summary=DATA | {"warnings": ["twice", "twice"]}),
-        StageRecord(stage="train", ok=True, summary=TRAINED | {"warnings": ["twice"]}),
-    ]
-    assert gather_evidence(records).warnings == ["twice", "train: twice"]
+    assert (found.histories, found.trials, found.timings) == ([], [], [])
 
 
 def test_tracebacks_of_stages_and_of_candidates_are_kept():

@@ -17,6 +17,7 @@ from trimtab.config.config import Config
 from trimtab.report.records.partial import partial_candidates
 from trimtab.report.records.record import RETRAINING, STAGES, find, in_order, shards, summary
 from trimtab.report.records.retraining import read_retraining
+from trimtab.report.records.warnings import warnings
 from trimtab.report.result import DataSummary, Result, StageError, Status, TaskResult
 from trimtab.report.words import verdict
 
@@ -71,6 +72,7 @@ def build_result(
         chosen=chosen,
         proof=selection.proof if selection else None,
         comparison=compared,
+        warnings=warnings(records),
         retrain=retraining,
         deployed=deployed.uri if deployed else None,
         report=f"{base}/report.html",

@@ -70,7 +70,6 @@ class Evidence:
         objective: What the trials were judged by.
         best_score: The objective of the best trial.
         timings: Every task that left a record, each before its branches or candidates, in order.
-        warnings: What the stages warn of, each once.
         tracebacks: Where defects of trimtab showed, by stage, candidates that could not be made among them.
         measured_on: The machine and the number of runs behind the latencies.
         version: The version that was deployed, as the repository numbers it.
@@ -86,7 +85,6 @@ class Evidence:
     objective: str
     best_score: float | None
     timings: list[Timing]
-    warnings: list[str]
     tracebacks: dict[str, str]
     measured_on: str
     version: str
@@ -107,7 +105,6 @@ def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
         objective=search.objective if search else "",
         best_score=search.score if search else None,
         timings=[timing for record in in_order(records) for timing in _timings(record, search)],
-        warnings=list(_warnings(data, trained)),
         tracebacks=dict(_tracebacks(records)),
         measured_on=_measured_on(summary(records, "select", SelectSummary)),
         version=str(deployed.version) if deployed else "",
@@ -137,11 +134,6 @@ def _with_loss(history: list[Epoch]) -> list[Epoch]:
     """Returns the finite numbers of every epoch; none where no loss is among them."""
     epochs = [{name: value for name, value in row.items() if math.isfinite(value)} for row in history]
     return epochs if any("loss" in row for row in epochs) else []
-
-
-def _warnings(data: DatasetSummary | None, trained: TrainSummary | None) -> Iterator[str]:
-    yield from dict.fromkeys(data.warnings if data else [])
-    yield from dict.fromkeys(f"train: {warning}" for warning in (trained.warnings if trained else []))
 
 
 def _tracebacks(records: Sequence[StageRecord]) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,32 @@
+"""What a proof leaves in doubt, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.artifacts.proof import Proof
+from trimtab.report.words import proof as words
+from trimtab.report.words.numbers import percent
+
+
+def doubts(proof: Proof) -> Iterator[str]:
+    """Yields what people should know beside what is proven."""
+    if not proof.proven and proof.rule != "estimate":
+        yield f"nothing is proven, only estimated: {proof.why_not}"
+    if proof.reuse is not None and proof.reuse.rule == "warn" and proof.reuse.decisions > 1:
+        yield words.reuse(proof.reuse)
+    for name, confidence in _better(proof):
+        yield (
+            f"{name} is better than the baseline that it was made from, {percent(confidence, 0)} sure by "
+            "itself: the baseline was undertrained. Train it longer; drops are measured against it."
+        )
+
+
+def _better(proof: Proof) -> Iterator[tuple[str, float]]:
+    """Yields who has no loss but a gain, by a limit against the baseline that is about all test examples."""
+    first = proof.limits[0] if proof.limits else None
+    if not proof.proven or first is None or first.is_alone or first.part:
+        return
+    for test in proof.tested:
+        if test.upper_bound is not None and test.upper_bound < 0:
+            yield test.candidate, test.confidence
