@@ -11,7 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.statistics.summary import Summary
 from trimtab.errors import DataError
 
 ROWS = ["␟cat␟dog", "␟", "␟dog"]
@@ -84,3 +86,13 @@ def test_what_is_no_label_is_named(tmp_path: Path, config: dict[str, Any], messa
     with pytest.raises(DataError, match=message) as raised:
         read(source, **config)
     assert raised.value.field == field
+
+
+def test_lists_of_a_task_that_takes_one_label_are_refused_with_the_task_that_takes_them(
+    tmp_path: Path,
+) -> None:
+    pq.write_table(pa.table({"tags": [["dog"]], "x": [1]}), tmp_path / "rows.parquet")
+    config = Data(train=str(tmp_path / "rows.parquet"), label="tags")
+    with pytest.raises(DataError, match="expected one label a row") as raised:
+        infer_schema(Summary.of(read(tmp_path / "rows.parquet", label="tags"), config), config)
+    assert "data.task: multilabel" in str(raised.value.hint)

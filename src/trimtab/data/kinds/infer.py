@@ -10,6 +10,7 @@ from trimtab.data.schema import Column
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.notation import PLAIN, DateNotation
 from trimtab.errors import DataError
+from trimtab.registry import TASKS
 from trimtab.tasks import registry as tasks
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def checked_label(summary: Summary, config: Data) -> str:
     names = list(summary.columns)
     label = label_column(names, config)
     _check_names(names, label, config)
+    if summary.columns[label].type == "other":
+        several = [name for name in TASKS if tasks.task(name).meaning.takes_several]
+        raise DataError(
+            "expected one label a row, found lists or structs",
+            path=config.train,
+            field=label,
+            hint=f"For lists of labels, set data.task: {' or '.join(several)}.",
+        )
     return label
 
 
