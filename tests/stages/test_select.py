@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import faulthandler
+import os
+import signal
+
 import numpy as np
 import pytest
 from served import predict
@@ -11,7 +15,8 @@ from trimtab.artifacts.selection import SelectSummary
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.deploy.golden import Golden
-from trimtab.stages import evaluate, select
+from trimtab.runtimes.litert import LiteRT
+from trimtab.stages import children, evaluate, select, trial
 
 
 @pytest.fixture
@@ -184,3 +189,32 @@ def test_the_fastest_is_on_the_pareto_front_however_large_it_is(run_stage, digit
 
     behind = next(name for name, is_on_front in front().items() if not is_on_front)
     assert front(**{behind: 0.5})[behind]
+
+
+def test_a_candidate_that_crashes_where_it_is_timed_costs_itself_alone(
+    run_stage, digits_candidates, home, monkeypatch
+):
+    task, load, crashing = os.getpid(), LiteRT.load, home.path(digits_candidates["none--float16"].ref)
+
+    def crash(self, directory, threads=1, batch=1):
+        if os.getpid() != task and directory == crashing and threads == 2:
+            faulthandler.disable()  # its report is of no use
+            os.kill(os.getpid(), signal.SIGSEGV)
+        return load(self, directory, threads, batch)
+
+    monkeypatch.setattr(LiteRT, "load", crash)
+    monkeypatch.setattr(children, "_can_fork", lambda: True)
+    _, selection, _ = run_stage(digits_candidates, threads=2, max_accuracy_drop=0.02)
+    lost = next(candidate for candidate in selection.candidates if candidate.id == "none--float16")
+    assert not lost.ok
+    assert lost.reasons[0].startswith("it does not run on 2 threads: its process was ended by SIGSEGV")
+    assert selection.chosen != "none--float16"
+    assert selection.baseline.latency_ms.threads == 2
+
+
+def test_a_baseline_that_crashes_ends_the_stage_with_a_word(run_stage, digits_candidates, monkeypatch, capfd):
+    reason = {"none--none": "its process was ended by SIGSEGV"}
+    monkeypatch.setattr(trial, "failures", lambda *_: reason)
+    with pytest.raises(SystemExit):
+        run_stage(digits_candidates)
+    assert "the baseline cannot be judged: its process was ended by SIGSEGV" in capfd.readouterr().err

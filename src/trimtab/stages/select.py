@@ -20,7 +20,7 @@ from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT
+from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
@@ -33,7 +33,7 @@ from trimtab.report.words import proof as words
 from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, rare, reuse, settings
+from trimtab.stages import proving, rare, reuse, settings, trial
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -92,8 +92,9 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         entries, missing = _entries(task.store, evaluations)
         _check_baseline(entries, model)
-        models = {name: entry.served for name, entry in entries.items()}
         x, _ = data.head("test", _LATENCY_EXAMPLES)
+        entries, missing = _tried(entries, missing, x, config.budget.threads)
+        models = {name: entry.served for name, entry in entries.items()}
         latencies, runs = latency.measure(
             models, dict.fromkeys(models, x), config.budget.threads, config.seed
         )
@@ -127,6 +128,18 @@ def _entries(store: ContentStore, evaluations: Sequence[str]) -> tuple[dict[str,
         reason = missing.get(BASELINE, "it is missing among the evaluations")
         raise ModelError(f"the baseline cannot be judged: {reason}", field=BASELINE)
     return entries, missing
+
+
+def _tried(
+    entries: dict[str, _Entry], missing: dict[str, str], examples: Batch, threads: int
+) -> tuple[dict[str, _Entry], dict[str, str]]:
+    """Returns the candidates that run as they are to be timed, and why there is none of the others."""
+    failed = trial.failures({name: entry.served for name, entry in entries.items()}, examples, threads)
+    if BASELINE in failed:
+        raise ModelError(f"the baseline cannot be judged: {failed[BASELINE]}", field=BASELINE)
+    for name, reason in failed.items():
+        progress.say("select", f"{name} {reason}")
+    return {name: entry for name, entry in entries.items() if name not in failed}, missing | failed
 
 
 def _check_baseline(entries: dict[str, _Entry], model: str) -> None:

@@ -1,0 +1,38 @@
+"""Whether candidates run as they are to be timed: in a process that may crash, before one that must not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trimtab.batch import Batch, take
+from trimtab.evaluate.turns import Served
+from trimtab.runtimes.registry import runtime
+from trimtab.stages import children
+
+
+def failures(models: Mapping[str, Served], examples: Batch, threads: int) -> dict[str, str]:
+    """Returns why some models do not run with so many threads, by id.
+
+    They are tried together, and one by one only where that fails: each process costs the runtime's import.
+
+    Args:
+        models: Where they are, by id.
+        examples: Model-ready examples; the first is used.
+        threads: Threads of the runtime.
+
+    Raises:
+        Preempted: If this process is told to stop.
+    """
+    example, found = take(examples, 0, 1), dict[str, str]()
+    if children.run("select", _run, list(models.values()), example, threads) is None:
+        return found
+    for name, served in models.items():
+        crash = children.run(f"select {name}", _run, [served], example, threads)
+        if crash is not None:
+            found[name] = f"it does not run on {threads} threads: {crash.reason}"
+    return found
+
+
+def _run(models: list[Served], example: Batch, threads: int) -> None:
+    for served in models:
+        runtime(served.runtime).load(served.directory, threads).predict(example)
