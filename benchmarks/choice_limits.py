@@ -139,7 +139,7 @@ def _losses(measure: Measure, split: Answers, after: _Floats, limit: float) -> _
     rows = np.ones(len(split.labels), bool) if measure.rows is None else measure.rows(split.labels)
     labels = split.labels[rows]
     before, now = measure.scores(labels, split.before[rows]), measure.scores(labels, after[rows])
-    if measure.bound == "roc_auc":
+    if measure.bound == "area":
         return np.asarray((before - now) * (2 * (labels == 1) - 1))
     if measure.bound == "proportions":
         return before - now

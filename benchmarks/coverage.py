@@ -41,7 +41,7 @@ CONFIDENCE = 0.95
 EXAMPLES = (100, 300, 1_000, 10_000)
 GROUPS = ((20, 20), (20, 50), (50, 20), (100, 20), (200, 50))
 CORRELATIONS = (0.05, 0.2, 0.5)
-_POPULATION = 1_000_000
+_POPULATION = 400_000
 _HIT = 0.02
 _Floats = NDArray[np.float64]
 
@@ -188,7 +188,7 @@ def bound(
             relative=measure.relative,
         )
     assert measure.scores is not None
-    if measure.bound == "roc_auc":
+    if measure.bound == "area":
         assert measure.positive is not None
         scores = measure.scores(labels, before), measure.scores(labels, after)
         return roc_auc(measure.positive(labels), *scores, confidence, groups)
@@ -197,6 +197,8 @@ def bound(
     kept = None if groups is None else groups[rows]
     if measure.bound == "proportions":
         return proportions(*scores, confidence, kept)
+    if measure.bound != "means":
+        raise ValueError(f"{measure.name} is bounded by {measure.bound}, which is not simulated")
     return means(*scores, confidence, kept, relative=measure.relative)
 
 
