@@ -60,9 +60,18 @@ def test_unusable_files_are_typed_errors(tmp_path, damage):
         golden.Golden.load(path)
 
 
-def test_tolerance_is_rounding_for_floats_and_one_step_more_in_8_bits():
-    steps = np.round(np.random.default_rng(0).random((100, 3)) * 256).astype(np.float32) / 256
-    assert golden.tolerance(steps, quantized=False) == pytest.approx(1e-5)
-    assert golden.tolerance(steps, quantized=True) == pytest.approx(1 / 256 + 1e-5)
-    assert golden.tolerance(1000 * steps, quantized=False) == pytest.approx(1e-2, rel=0.05)
-    assert golden.tolerance(np.full((5, 2), 0.5, np.float32), quantized=True) == pytest.approx(1e-5)
+STEPS = np.round(np.random.default_rng(0).random((100, 3)) * 256).astype(np.float32) / 256
+
+
+def test_tolerance_is_at_least_rounding_and_a_step_more_where_the_file_computes_in_integers():
+    assert golden.tolerance(STEPS, {"float32"}, 0.0) == pytest.approx(1e-5)
+    assert golden.tolerance(STEPS, {"int8", "float32"}, 0.0) == pytest.approx(1 / 256 + 1e-5)
+    assert golden.tolerance(STEPS, {"dynamic_int8"}, 0.0) == pytest.approx(1 / 256 + 1e-5)
+    assert golden.tolerance(1000 * STEPS, {"float32"}, 0.0) == pytest.approx(1e-2, rel=0.05)
+    assert golden.tolerance(np.full((5, 2), 0.5, np.float32), {"int8"}, 0.0) == pytest.approx(1e-5)
+
+
+@pytest.mark.parametrize("arithmetic", ["float32", "int8", "dynamic_int8"])
+def test_tolerance_is_twice_what_kernels_are_apart_but_never_all_there_is(arithmetic):
+    assert golden.tolerance(STEPS, {arithmetic}, 5 / 256) == pytest.approx(10 / 256)
+    assert golden.tolerance(STEPS, {arithmetic}, 0.6) == pytest.approx(0.1, rel=0.05)

@@ -123,6 +123,9 @@ class Numpy:
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> Loaded:
         return Loaded(directory / "model.npz", batch)
 
+    def reference(self, directory: Path) -> Loaded:
+        return Loaded(directory / "model.npz", 1)
+
     def traits(self, directory: Path) -> Traits:
         loaded = Loaded(directory / "model.npz", 1)
         operators = Counter(activation for _, _, activation in loaded._layers)

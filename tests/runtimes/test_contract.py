@@ -15,6 +15,7 @@ from numpy_runtime import RUNTIME as TOY
 
 from trimtab import registry
 from trimtab.batch import INPUT, OUTPUT, Batch, take
+from trimtab.deploy.golden import tolerance
 from trimtab.errors import CompressionError, ConfigError, ModelError
 from trimtab.models.tensors import answer
 from trimtab.runtimes import files
@@ -120,6 +121,29 @@ def test_outputs_are_close_to_keras(
     if model.name == "small_mlp":  # of few and large operators: what else a file says weighs little
         size = {name: _weights_bytes(serving, tmp_path / name) for name in ("none", quantizer)}
         assert size[quantizer] <= share * size["none"]
+
+
+@pytest.mark.parametrize("quantizer", CLOSE)
+def test_other_kernels_are_as_close_as_another_cpu_may_be(
+    serving: Runtime,
+    model: keras.Model,
+    quantizer: str,
+    calibration: Callable[[int], Batch],
+    kept_back: np.ndarray,
+    tmp_path: Path,
+) -> None:
+    """A file that was proven on these kernels is servable on those: the golden check allows enough."""
+    if quantizer not in serving.quantizers:
+        pytest.skip(f"{serving.name} has no {quantizer}")
+    serving.convert(model, quantizer, params(serving, quantizer), tmp_path, calibration)
+    found = serving.load(tmp_path).predict({INPUT: kept_back})[OUTPUT]
+    others = serving.reference(tmp_path).predict({INPUT: kept_back})[OUTPUT]
+    apart = np.abs(found - others).max(axis=1)
+    allowed = tolerance(found, serving.traits(tmp_path).arithmetic, float(apart[:64].max()))
+    assert (apart[:16] <= allowed).all()
+    assert (found.argmax(axis=1) == others.argmax(axis=1)).mean() > 0.98
+    if "int" not in quantizer:
+        assert allowed <= 1e-4
 
 
 def _weights_bytes(serving: Runtime, directory: Path) -> int:

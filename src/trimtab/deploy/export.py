@@ -156,7 +156,7 @@ def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -
 
 def _difference(found: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> float:
     """Returns how far the SavedModel is from the Keras model: no farther than float rounding explains."""
-    allowed = tolerance(expected, quantized=False)
+    allowed = tolerance(expected, {"float32"}, apart=0.0)
     if found.shape != expected.shape or not np.abs(found - expected).max() <= allowed:
         raise DeployError(
             f"the SavedModel does not repeat the Keras model's outputs to within {allowed:.3g}",

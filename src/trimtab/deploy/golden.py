@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from trimtab.errors import DeployError
 
 GOLDEN_FILE = "golden.npz"
 FLOAT_TOLERANCE = 1e-5
+_STEPS = 256
+_ELSEWHERE, _LARGEST_SHARE = 2.0, 0.1
 _ONLY = {"x": INPUT, "y": OUTPUT}
 
 
@@ -82,17 +84,24 @@ def _difference(outputs: NDArray[Any], expected: NDArray[Any]) -> float | None:
     return float(np.abs(outputs.astype(np.float64) - expected).max())
 
 
-def tolerance(outputs: NDArray[np.float32], quantized: bool) -> float:
+def tolerance(outputs: NDArray[np.float32], arithmetic: Collection[str], apart: float) -> float:
     """Returns how far outputs may be from the golden ones.
 
-    The same file in the same runtime gives the same bits on the same kind of CPU. Another CPU's kernels may
-    add in another order: 1e-5, relative to the largest output (at least 1). In an 8-bit graph that can flip
-    the last bit of an output: one step of its scale, the smallest gap between outputs that differ.
+    The same file in the same runtime gives the same bits on the same kind of CPU. Another one's kernels add
+    and round in another order. How far that takes this file is measured by two sets of kernels, and may be
+    twice as much elsewhere. What the file computes in says the least: for floats 1e-5, relative to the
+    largest output (at least 1); in 8-bit integers a step more. That is the smallest gap between outputs that
+    differ, or, where activations are made integers on the fly, a 256th of the largest output. The most is a
+    tenth of what the outputs span, or nothing would be checked: a CPU whose kernels are further away gives
+    other answers, and shall not serve the file.
 
     Args:
         outputs: The model's outputs on many examples, ``(n, outputs)``.
-        quantized: Whether the graph computes in 8-bit integers.
+        arithmetic: What the file computes in, as its traits have it.
+        apart: The largest difference of two sets of kernels.
     """
-    rounding = FLOAT_TOLERANCE * max(1.0, float(np.abs(outputs).max()))
-    gaps = np.diff(np.unique(outputs))
-    return rounding + (float(gaps.min()) if quantized and gaps.size else 0.0)
+    largest, gaps = max(1.0, float(np.abs(outputs).max())), np.diff(np.unique(outputs))
+    step = float(gaps.min()) if "int8" in arithmetic and gaps.size else 0.0
+    on_the_fly = largest / _STEPS if "dynamic_int8" in arithmetic else 0.0
+    least = FLOAT_TOLERANCE * largest + max(step, on_the_fly)
+    return max(least, min(_ELSEWHERE * apart, _LARGEST_SHARE * float(np.ptp(outputs))))

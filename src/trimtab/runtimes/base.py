@@ -210,6 +210,16 @@ class Runtime(Protocol):
             ModelError: If a file is missing, cut or damaged, or if the runtime lacks an operator.
         """
 
+    def reference(self, directory: Path) -> LoadedModel:
+        """Loads a model's files as ``load`` does, but on other kernels, or with fewer of them fused.
+
+        How far both are apart tells how far another kind of CPU may be, whose kernels add and round in yet
+        another order.
+
+        Raises:
+            ModelError: If these kernels lack an operator.
+        """
+
     def traits(self, directory: Path) -> Traits:
         """Returns what is inside a model's files."""
 

@@ -1,7 +1,8 @@
 """What runtimes of an extra have in common: their work is in modules beside them, which need its library.
 
 ``convert.py`` has ``convert``; ``source.py`` has ``adopt``, ``input_limits`` and ``requantize``; ``model.py``
-has ``load``; ``traits.py`` and ``words.py`` have ``traits`` and ``reason``. They get the first of the files.
+has ``load`` and ``reference``; ``traits.py`` and ``words.py`` have ``traits`` and ``reason``. They get the
+first of the files.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ class RuntimeOfExtra:
     def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""
         return cast(LoadedModel, self._module("model").load(directory / self.files[0], threads, batch))
+
+    def reference(self, directory: Path) -> LoadedModel:
+        """See ``base.Runtime.reference``."""
+        return cast(LoadedModel, self._module("model").reference(directory / self.files[0]))
 
     def traits(self, directory: Path) -> Traits:
         """See ``base.Runtime.traits``."""

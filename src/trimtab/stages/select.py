@@ -20,7 +20,7 @@ from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT, Batch
+from trimtab.batch import INPUT, OUTPUT, Batch, take
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
@@ -32,6 +32,7 @@ from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
+from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import proving, rare, reuse, settings, trial
 from trimtab.stages.stage import recorded
@@ -40,7 +41,7 @@ from trimtab.storage.artifacts import open_artifacts
 
 Scores = NDArray[np.float32]
 _LATENCY_EXAMPLES = 64
-_GOLDEN_EXAMPLES, _TOLERANCE_EXAMPLES = 16, 1_024
+_GOLDEN_EXAMPLES, _KERNEL_EXAMPLES, _TOLERANCE_EXAMPLES = 16, 64, 1_024
 
 
 @dataclass(frozen=True)
@@ -287,13 +288,24 @@ def _write(run: str, decided: Selection, entries: dict[str, _Entry], data: Datas
 
 def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
-    x = x[:_GOLDEN_EXAMPLES]
-    serving = runtime(entry.served.runtime)
+    x = x[:_KERNEL_EXAMPLES]
+    serving, batch = runtime(entry.served.runtime), {INPUT: data.model_input(x)}
     model = serving.load(entry.files.path)
-    y = model.predict({INPUT: data.model_input(x)})
+    y = model.predict(batch)
     outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])[OUTPUT]
-    in_int8 = "int8" in serving.traits(entry.files.path).arithmetic
-    return golden.Golden({INPUT: x}, y, golden.tolerance(outputs, in_int8))
+    arithmetic = serving.traits(entry.files.path).arithmetic
+    allowed = golden.tolerance(outputs, arithmetic, _apart(serving, entry, batch, y))
+    return golden.Golden({INPUT: x[:_GOLDEN_EXAMPLES]}, take(y, 0, _GOLDEN_EXAMPLES), allowed)
+
+
+def _apart(serving: Runtime, entry: _Entry, batch: Batch, answers: Batch) -> float:
+    """Returns how far the runtime's other kernels are from its answers; 0 where these cannot run the file."""
+    try:
+        others = serving.reference(entry.files.path).predict(batch)
+    except ModelError as error:
+        progress.say("select", f"other kernels of {serving.name} cannot run the model: {error.message}")
+        return 0.0
+    return max(float(np.abs(others[name] - answers[name]).max()) for name in answers)
 
 
 def _cpu() -> str:

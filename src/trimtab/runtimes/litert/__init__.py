@@ -88,6 +88,12 @@ class LiteRT:
 
         return LiteRTModel(directory / MODEL_FILE, threads, batch)
 
+    def reference(self, directory: Path) -> LoadedModel:
+        """See ``base.Runtime.reference``: LiteRT's own kernels, without XNNPACK."""
+        from trimtab.runtimes.litert.model import LiteRTModel
+
+        return LiteRTModel(directory / MODEL_FILE, reference=True)
+
     def traits(self, directory: Path) -> Traits:
         """See ``base.Runtime.traits``."""
         from trimtab.runtimes.litert.traits import traits

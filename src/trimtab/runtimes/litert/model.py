@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
@@ -34,13 +34,14 @@ class LiteRTModel:
         outputs: What it gives.
     """
 
-    def __init__(self, path: Path, threads: int = 1, batch: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, batch: int = 1, *, reference: bool = False) -> None:
         """Loads a model.
 
         Args:
             path: The ``.tflite`` file.
             threads: Threads that the runtime may use for one batch.
             batch: Examples that go through it at a time; any but 1 resizes the graph.
+            reference: Whether LiteRT's own kernels compute, and not XNNPACK's.
 
         Raises:
             ModelError: If the file is missing, cut or damaged, if the runtime lacks one of its operators, if
@@ -48,7 +49,7 @@ class LiteRTModel:
                 if it cannot be resized.
         """
         self.path, self._batch = path, batch
-        self._interpreter = _load(path, threads, batch)
+        self._interpreter = _load(path, threads, batch, reference=reference)
         sources, targets = _tensors(self._interpreter)
         self.inputs = tuple(_info(name, details) for name, details in sources.items())
         self.outputs = tuple(_info(name, details) for name, details in targets.items())
@@ -128,10 +129,15 @@ class _Tensor:
         return np.asarray((values.astype(np.float32) - self.zero_point) * self.scale, np.float32)
 
 
-def _load(path: Path, threads: int, batch: int) -> Interpreter:
-    content = files.read(path)
+def _load(path: Path, threads: int, batch: int, *, reference: bool = False) -> Interpreter:
+    content, kernels = (
+        files.read(path),
+        OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if reference else OpResolverType.AUTO,
+    )
     try:
-        interpreter = Interpreter(model_content=content, num_threads=threads)
+        interpreter = Interpreter(
+            model_content=content, num_threads=threads, experimental_op_resolver_type=kernels
+        )
         if batch != 1:
             for tensor in interpreter.get_input_details():
                 interpreter.resize_tensor_input(tensor["index"], [batch, *tensor["shape"][1:]])

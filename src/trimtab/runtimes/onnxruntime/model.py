@@ -40,20 +40,21 @@ class OnnxModel:
         outputs: What it gives.
     """
 
-    def __init__(self, path: Path, threads: int = 1, batch: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, batch: int = 1, *, reference: bool = False) -> None:
         """Loads a model.
 
         Args:
             path: The ``.onnx`` file.
             threads: Threads that the runtime may use for one batch.
             batch: Examples that go through it at a time; the file's own number, or any where that is open.
+            reference: Whether the graph runs as it is in the file, with nothing fused.
 
         Raises:
             ModelError: If the file is missing, cut or damaged, if the runtime lacks one of its operators, if
                 it has other types than float32 (or int32 tokens), or if it has another batch.
         """
         self.path, self._batch = path, batch
-        self._session = session(path, threads)
+        self._session = session(path, threads, reference=reference)
         sources, targets = self._session.get_inputs(), self._session.get_outputs()
         self.inputs, self.outputs = _infos(sources, INPUT), _infos(targets, OUTPUT)
         check_types(self.inputs, self.outputs, path)
@@ -116,13 +117,21 @@ def load(path: Path, threads: int, batch: int) -> OnnxModel:
     return OnnxModel(path, threads, batch)
 
 
-def session(path: Path, threads: int, optimized: Path | None = None) -> ort.InferenceSession:
+def reference(path: Path) -> OnnxModel:
+    """Returns a model on other kernels; see ``base.Runtime.reference``."""
+    return OnnxModel(path, reference=True)
+
+
+def session(
+    path: Path, threads: int, optimized: Path | None = None, *, reference: bool = False
+) -> ort.InferenceSession:
     """Returns a file's model, ready to run on this CPU.
 
     Args:
         path: The ``.onnx`` file.
         threads: Threads that the runtime may use.
         optimized: Where the graph goes as it runs.
+        reference: Whether nothing of it is fused or replaced.
 
     Raises:
         ModelError: See ``OnnxModel``.
@@ -131,6 +140,8 @@ def session(path: Path, threads: int, optimized: Path | None = None) -> ort.Infe
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.force_spinning_stop", "1")
+    if reference:
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
     try:

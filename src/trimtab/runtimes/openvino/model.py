@@ -7,7 +7,9 @@ would all take the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from trimtab.runtimes.checks import check_batch, check_types
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 
+_UNFUSED = {"SNIPPETS_MODE": "DISABLE"}
+
 
 class OpenVINOModel:
     """See ``base.LoadedModel``.
@@ -30,20 +34,21 @@ class OpenVINOModel:
         outputs: What it gives.
     """
 
-    def __init__(self, path: Path, threads: int = 1, batch: int = 1) -> None:
+    def __init__(self, path: Path, threads: int = 1, batch: int = 1, *, reference: bool = False) -> None:
         """Loads a model.
 
         Args:
             path: The ``.xml`` file; its weights are beside it.
             threads: Threads that the runtime may use for one batch.
             batch: Examples that go through it at a time; any but 1 reshapes the graph.
+            reference: Whether operators run one by one, with no code that is generated for several of them.
 
         Raises:
             ModelError: If a file is missing, cut or damaged, if the runtime lacks one of its operators, if it
                 has other types than float32 (or int32 tokens), or if it cannot be reshaped.
         """
         self.path, self._batch = path, batch
-        compiled = compiled_model(path, threads, batch)
+        compiled = compiled_model(path, threads, batch, _UNFUSED if reference else {})
         self.inputs, self.outputs = _infos(compiled.inputs, INPUT), _infos(compiled.outputs, OUTPUT)
         check_types(self.inputs, self.outputs, path)
         self._request = compiled.create_infer_request()
@@ -92,8 +97,21 @@ def load(path: Path, threads: int, batch: int) -> OpenVINOModel:
     return OpenVINOModel(path, threads, batch)
 
 
-def compiled_model(path: Path, threads: int, batch: int = 1) -> Any:
+def reference(path: Path) -> OpenVINOModel:
+    """Returns a model on other kernels; see ``base.Runtime.reference``."""
+    return OpenVINOModel(path, reference=True)
+
+
+def compiled_model(
+    path: Path, threads: int, batch: int = 1, more: Mapping[str, str] = MappingProxyType({})
+) -> Any:
     """Returns a file's model, compiled for this CPU.
+
+    Args:
+        path: The ``.xml`` file.
+        threads: Threads that the runtime may use for one batch.
+        batch: Examples that go through it at a time.
+        more: Settings beside the usual ones.
 
     Raises:
         ModelError: See ``OpenVINOModel``.
@@ -104,7 +122,7 @@ def compiled_model(path: Path, threads: int, batch: int = 1) -> Any:
         model = core.read_model(content, ov.Tensor(np.frombuffer(weights, np.uint8)))
         if batch != 1:
             model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
-        return core.compile_model(model, "CPU", settings(threads))
+        return core.compile_model(model, "CPU", {**settings(threads), **more})
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"OpenVINO cannot load it: {reason(str(error))}",
