@@ -8,10 +8,22 @@ from trimtab.config.base import Section
 
 
 class Drift(Section):
-    """From where on new data counts as drifted: both limits must be passed."""
+    """From where on new data counts as drifted: the test rejects, and one of the sizes is past its limit."""
 
     max_psi: float = Field(
         0.2, gt=0, le=10, description="Population stability index of a feature; 0.2 is a marked shift."
+    )
+    max_shift_sd: float = Field(
+        0.2, gt=0, le=10, description="Numbers: how far the mean may move, in standard deviations."
+    )
+    max_share_ratio: float = Field(
+        1.5, gt=1, le=100, description="How many times as frequent, or as rare, a value or a gap may become."
+    )
+    least_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="`max_share_ratio` counts for values that have this share before or now.",
     )
     significance: float = Field(
         0.01, gt=0, lt=0.5, description="Chance of a false alarm, over all features together."

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import BaseModel, Field
 
 from trimtab.config.data import ColumnKind
-from trimtab.data.champion.stability import Binned, Test, compare_categories, compare_numbers
+from trimtab.data.champion.stability import (
+    Binned,
+    Test,
+    compare_categories,
+    compare_numbers,
+    missing_or_not,
+    share_ratio,
+    shift_sd,
+)
 from trimtab.data.kinds.registry import kind_of
 from trimtab.data.schema import Column
 from trimtab.data.statistics.distributions import Categories, Distribution, Numbers
@@ -39,11 +47,16 @@ class FeatureDrift(BaseModel):
     aspect: str = Field(description="What of it is compared: `values`, `tokens`, `brightness` and others.")
     is_label: bool = Field(description="Whether it is the label.")
     psi: float = Field(description="Population stability index.")
+    shift_sd: float = Field(0.0, description="Numbers: how far the mean moved, in standard deviations.")
+    share_ratio: float = Field(
+        1.0, description="How many times as frequent, or as rare, the value became that changed most."
+    )
     test: str = Field(description="The two-sample test.")
     statistic: float = Field(description="The test's.")
     p_value: float = Field(description="The test's, before the correction for the number of tests.")
     adjusted_p_value: float = Field(description="The same after Holm's correction.")
-    drifted: bool = Field(description="Whether the index and the test are both past their limits.")
+    large: bool = Field(False, description="Whether one of the sizes is past its limit, be it by chance.")
+    drifted: bool = Field(description="Whether the test and one of the sizes are past their limits.")
     bins: list[Bin] = Field(description="The two distributions; bins that are empty in both are left out.")
     unseen: list[str] = Field([], description="Frequent new values that the champion's rows never had.")
 
@@ -63,11 +76,25 @@ class DriftReport(BaseModel):
         return [feature for feature in self.features if feature.drifted]
 
 
+class _Sizes(NamedTuple):
+    psi: float
+    shift_sd: float
+    share_ratio: float
+
+    def exceed(self, limits: Drift) -> bool:
+        return (
+            self.psi >= limits.max_psi
+            or self.shift_sd >= limits.max_shift_sd
+            or self.share_ratio >= limits.max_share_ratio
+        )
+
+
 class _Compared(NamedTuple):
     name: str
     kind: ColumnKind
     aspect: str
     is_label: bool
+    sizes: _Sizes
     binned: Binned
     test: Test
     unseen: list[str]
@@ -76,8 +103,9 @@ class _Compared(NamedTuple):
 def measure(champion: Reference, schema: DatasetSchema, train: Summary, limits: Drift) -> DriftReport | None:
     """Returns how far new training rows are from the champion's, or None where its statistics are lost.
 
-    An aspect has drifted when its population stability index is at least ``max_psi`` **and** its two-sample
-    test rejects at ``significance``. P-values are corrected for the number of tests (S. Holm, "A simple
+    An aspect has drifted when its two-sample test rejects at ``significance`` **and** it has changed enough
+    to matter: by its population stability index, by how far the mean has moved, or by how many times as
+    frequent or rare a value has become. P-values are corrected for the number of tests (S. Holm, "A simple
     sequentially rejective multiple test procedure", 1979), so that the chance of any false alarm is at most
     the significance. With many rows a test rejects the smallest shift, with few rows the index is large by
     chance: neither is enough alone.
@@ -92,7 +120,7 @@ def measure(champion: Reference, schema: DatasetSchema, train: Summary, limits: 
     """
     if champion.train is None:
         return None
-    compared = list(_compared(champion, champion.train, schema, train))
+    compared = list(_compared(champion, champion.train, schema, train, limits.least_share))
     adjusted = holm([one.test.p_value for one in compared])
     features = [_feature(one, p, limits) for one, p in zip(compared, adjusted, strict=True)]
     return DriftReport(
@@ -115,14 +143,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _compared(
-    champion: Reference, before: Summary, schema: DatasetSchema, now: Summary
+    champion: Reference, before: Summary, schema: DatasetSchema, now: Summary, least_share: float
 ) -> Iterator[_Compared]:
     for name, kind in _columns(champion.schema, schema):
         is_label = name == schema.label
         column = Column(name=name, kind=kind)
         sides = [kind_of(kind).distributions(column, summary) for summary in (before, now)]
         for aspect, one in sides[0].items():
-            found = _compare(one, sides[1][aspect])
+            found = _compare(one, sides[1][aspect], least_share)
             if found is not None:
                 yield _Compared(name, kind, aspect, is_label, *found, _unseen(one, sides[1][aspect]))
 
@@ -135,15 +163,20 @@ def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, C
     yield from ((column.name, column.kind) for column in now.columns if kinds.get(column.name) == column.kind)
 
 
-def _compare(before: Distribution, now: Distribution) -> tuple[Binned, Test] | None:
+def _compare(
+    before: Distribution, now: Distribution, least_share: float
+) -> tuple[_Sizes, Binned, Test] | None:
     """Returns the comparison, or None where the reference or the new data have no rows to compare."""
     if not before.present + before.missing or not now.present + now.missing:
         return None
     if isinstance(before, Numbers) and isinstance(now, Numbers):
-        return compare_numbers(before, now)
+        binned, test = compare_numbers(before, now)
+        gaps = share_ratio(missing_or_not(before, now), least_share)
+        return _Sizes(binned.psi, shift_sd(before, now), gaps), binned, test
     assert isinstance(before, Categories)
     assert isinstance(now, Categories)
-    return compare_categories(before, now, before.compared)
+    binned, test = compare_categories(before, now, before.compared)
+    return _Sizes(binned.psi, 0.0, share_ratio(binned, least_share)), binned, test
 
 
 def _unseen(before: Distribution, now: Distribution) -> list[str]:
@@ -160,12 +193,15 @@ def _feature(compared: _Compared, adjusted: float, limits: Drift) -> FeatureDrif
         kind=compared.kind,
         aspect=compared.aspect,
         is_label=compared.is_label,
-        psi=binned.psi,
+        psi=compared.sizes.psi,
+        shift_sd=compared.sizes.shift_sd,
+        share_ratio=compared.sizes.share_ratio,
         test=test.name,
         statistic=test.statistic,
         p_value=test.p_value,
         adjusted_p_value=adjusted,
-        drifted=binned.psi >= limits.max_psi and adjusted <= limits.significance,
+        large=compared.sizes.exceed(limits),
+        drifted=adjusted <= limits.significance and compared.sizes.exceed(limits),
         unseen=compared.unseen,
         bins=[Bin(label=label, before=before, now=now) for label, before, now in bins],
     )

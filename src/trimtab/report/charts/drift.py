@@ -99,7 +99,7 @@ def state(feature: FeatureDrift, report: DriftReport) -> str:
     """Returns which of the two limits are passed; a key of ``VERDICTS``."""
     if feature.drifted:
         return "drifted"
-    if feature.psi >= report.max_psi:
+    if feature.large or feature.psi >= report.max_psi:
         return "large"
     return "small" if feature.adjusted_p_value <= report.significance else "stable"
 
@@ -117,11 +117,20 @@ def _panel(feature: FeatureDrift, report: DriftReport) -> DriftPanel:
         aspect=feature.aspect,
         state=found,
         verdict=VERDICTS[found],
-        evidence=f"PSI {numbers.decimal(feature.psi, 2)}, {test}, {p_value(feature.adjusted_p_value)}",
+        evidence=f"{_sizes(feature)}, {test}, {p_value(feature.adjusted_p_value)}",
         unseen=", ".join(feature.unseen),
         pairs=pairs,
         height=TOP + ROW * len(pairs),
     )
+
+
+def _sizes(feature: FeatureDrift) -> str:
+    found = f"PSI {numbers.decimal(feature.psi, 2)}"
+    if feature.shift_sd:
+        found += f", mean moved by {numbers.decimal(feature.shift_sd, 2)} sd"
+    if feature.share_ratio > 1:
+        found += f", a share {numbers.decimal(feature.share_ratio, 1)} times as large or small"
+    return found
 
 
 def _title(feature: FeatureDrift) -> str:
