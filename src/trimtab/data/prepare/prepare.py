@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from trimtab.data.champion.reference import Reference
 from trimtab.data.champion.schema_changes import can_answer, form_changes
 from trimtab.data.checks.validate import validate
 from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
+from trimtab.data.dataset.origins import FOLDER, write_sources
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
@@ -93,7 +94,7 @@ def prepare(
     """
     with local_sources(config) as (local, original):
         given = champion, form or Form(), tuple(slices), other
-        prepared = _Preparation(local, seed, directory, *given).run()
+        prepared = _Preparation(local, seed, directory, *given).run(original)
         return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
 
@@ -114,7 +115,7 @@ class _Preparation:
         self._champion, self._form, self._slices, self._other = champion, form, slices, other
         self._parts = parts_of(config)
 
-    def run(self) -> PreparedSummary:
+    def run(self, original: Callable[[str], str]) -> PreparedSummary:
         with workers_for(self._parts, self._config) as workers:
             fitted = self._fit(workers)
             self._tell_notations(fitted)
@@ -137,6 +138,7 @@ class _Preparation:
         warnings += self._in_the_gap(fitted.found.left_out)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
+        write_sources(self._directory, self._sources(original))
         return PreparedSummary(
             schema=schema,
             rows={name: written.rows[name] for name in SPLITS},
@@ -232,7 +234,7 @@ class _Preparation:
     def _transform(
         self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None, rule: split.Rule
     ) -> TransformResult:
-        for name in (*SPLITS, CHAMPION):
+        for name in (*SPLITS, CHAMPION, FOLDER):
             shutil.rmtree(self._directory / name, ignore_errors=True)
         for name in SPLITS:
             (self._directory / name).mkdir()
@@ -245,6 +247,13 @@ class _Preparation:
             total = total.merge(result)
             rate.add(sum(result.rows.values()))
         return total
+
+    def _sources(self, original: Callable[[str], str]) -> dict[str, list[str]]:
+        """Returns the sources of all partitions, by the split that they are given for, as users name them."""
+        found: dict[str, list[str]] = {}
+        for part in self._parts:
+            found.setdefault(part.given, []).append(original(part.partition.source))
+        return found
 
     def _check_splits(self, written: TransformResult) -> None:
         for name in SPLITS:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from trimtab.config.data import Data
 from trimtab.data.dataset.dataset import CHAMPION, layout_of
 from trimtab.data.dataset.groups import GroupWriter
+from trimtab.data.dataset.origins import OriginWriter
 from trimtab.data.dataset.shards import ShardWriter
 from trimtab.data.dataset.slices import SliceWriter
 from trimtab.data.encoders.labels import Array, encode_labels
@@ -24,7 +25,9 @@ from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.hashing import Digests, row_digests
+from trimtab.data.values.values import texts
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -124,12 +127,14 @@ def transform_partition(task: TransformTask) -> TransformResult:
             champion = _Champion(Preprocessor.load(task.champion), writer)
         groups = GroupWriter(task.directory, task.partition.index)
         slices = SliceWriter(task.directory, task.slices, task.partition.index)
+        origins = OriginWriter(task.directory, task.given, task.partition.index)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
             check_columns(batch, task.slices, task.partition)
-            _write(batch, first, task, preprocessor, writers, champion, groups, slices, result)
+            _write(batch, first, task, preprocessor, writers, champion, groups, slices, origins, result)
             first += batch.num_rows
         groups.close()
         slices.close()
+        origins.close(first)
     return result
 
 
@@ -175,9 +180,12 @@ def _write(
     champion: _Champion | None,
     groups: GroupWriter,
     slices: SliceWriter,
+    origins: OriginWriter,
     result: TransformResult,
 ) -> None:
-    keys = _keys(batch, task)
+    features, keys = _keys(batch, task)
+    names = batch.column("path") if is_of_folder(batch.schema.names) else None
+    labels = texts(batch.column(task.schema.label))
     before = split.decide(batch, task.given, keys, task.config, task.rule)
     sides = without_anomalies(before, batch, task.config)
     result.abnormal += int(((sides == split.LEFT_OUT) & (before != split.LEFT_OUT)).sum())
@@ -197,6 +205,9 @@ def _write(
         if task.config.group_by is not None:
             groups.add(name, keys[rows])
         slices.add(name, batch, rows)
+        taken = pa.array(rows)
+        files = None if names is None else names.take(taken)
+        origins.add(name, first + rows, features[rows], labels.take(taken), files)
         result.rows[name] += len(rows)
         result.classes[name].update(meaning.class_indices(y[rows]))
 
@@ -219,7 +230,8 @@ def _tell_bad(
         result.reasons.append(f"{task.partition.source}: {name}: {reason}")
 
 
-def _keys(batch: pa.RecordBatch, task: TransformTask) -> Digests:
+def _keys(batch: pa.RecordBatch, task: TransformTask) -> tuple[Digests, Digests]:
+    """Returns the digests of the rows' features, and those that decide on their sides."""
     spelling = task.schema.spelling
     features = row_digests(batch, task.schema.split_columns, spelling)
-    return split.split_keys(batch, features, task.config, spelling)
+    return features, split.split_keys(batch, features, task.config, spelling)

@@ -1,0 +1,51 @@
+"""`trimtab rows`: which rows a run trained, chose and tested on."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from trimtab.data.dataset.origins import Origin
+
+SPLITS = ("train", "validation", "test")
+
+
+@click.command("rows")
+@click.argument("run")
+@click.option(
+    "--split", type=click.Choice(SPLITS), default="test", show_default=True, help="Which rows to list."
+)
+@click.option("-o", "--to", metavar="FILE", help="A file or gs:// URI for the CSV, in the place of stdout.")
+@click.option("--output", default="runs", show_default=True, help="Where runs are.")
+def command(run: str, split: str, to: str | None, output: str) -> int:
+    """Write which rows RUN was tested on as CSV, so that another model can be compared on them.
+
+    RUN is the id of a run, or the path or gs:// URI of its directory. Each row: source, row (from 1, without
+    headers; empty where the source is a file a row), hash of its inputs, label.
+    """
+    from trimtab.cli import run_directory
+    from trimtab.stages.origins import origins
+
+    found = origins(run_directory.named(run, output), split)
+    if to is None:
+        _write(found, sys.stdout)
+        return 0
+    from trimtab.storage import store
+
+    content = io.StringIO()
+    _write(found, content)
+    store.write(to, content.getvalue().encode())
+    return 0
+
+
+def _write(found: Iterator[list[Origin]], file: IO[str]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["source", "row", "hash", "label"])
+    for origins in found:
+        writer.writerows((each.source, each.row or "", each.hash, each.label) for each in origins)

@@ -1,0 +1,46 @@
+"""Which rows a run was trained, chosen and tested on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trimtab.artifacts import dataset
+from trimtab.artifacts.record import read_records
+from trimtab.artifacts.store import USES, ContentStore
+from trimtab.data.dataset.origins import FOLDER, Origin, read_origins
+from trimtab.errors import ArtifactError
+from trimtab.storage.store import open_store
+
+
+def origins(run: str, split: str) -> Iterator[list[Origin]]:
+    """Returns where the rows of a split came from, in their order.
+
+    Args:
+        run: The URI of the run's directory.
+        split: The split.
+
+    Raises:
+        ArtifactError: If the run has prepared no data, or an older version has.
+    """
+    found = ContentStore(run).open(_dataset(run), [f"{FOLDER}/"])
+    return read_origins(found.path, split)
+
+
+def _dataset(run: str) -> str:
+    """Returns the reference of a run's dataset."""
+    prepared = [
+        summary.fingerprint
+        for record in read_records(run)
+        if record.stage == "data_prep" and (summary := record.read(dataset.DatasetSummary)) is not None
+    ]
+    store = ContentStore(run)
+    for name in open_store(run).names(f"{USES}/{dataset.KIND}/"):
+        ref = name.removeprefix(f"{USES}/")
+        manifest = store.find(ref, uses=False)
+        if manifest is not None and manifest.summary.get("fingerprint") in prepared:
+            return ref
+    raise ArtifactError(
+        "this run has no data that is still there",
+        path=run,
+        hint="Give the id of a run that prepared its data.",
+    )
