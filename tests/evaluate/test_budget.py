@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from trimtab.artifacts.evaluation import Drop, Latency
@@ -42,7 +44,7 @@ def test_reasons_are_in_words_with_the_numbers():
         "0.40 points observed"
     )
     assert budget.over_costs(over, limits) == [
-        "median latency 0.31 ms > 0.25 ms",
+        "median latency 0.31 ms > 0.25 ms on this machine",
         "size 120.30 kB > 100.00 kB",
     ]
 
@@ -71,6 +73,24 @@ def test_limits_of_other_metrics_are_told_by_their_names():
         "ROC AUC where region = north must be at least 0.9: it is 0.91, and may be past that by 0.02 (95 % "
         "confidence, 360 examples)"
     )
+
+
+def test_a_speedup_is_relative_to_the_baseline():
+    limits = Budget(min_speedup=3)
+    slow, fast = (replace(finalist(name), speedup=by) for name, by in (("slow", 2.5), ("fast", 3.0)))
+    assert budget.over_costs(slow, limits) == ["2.50 times as fast as the baseline < 3.00 times"]
+    assert budget.over_costs(fast, limits) == []
+    assert budget.over_costs(BASELINE, limits)  # it is no faster than itself
+    told = budget.nothing_passes([BASELINE, slow], REASONS | {"slow": ["too slow"]}, limits, [ACCURACY])
+    assert "Closest: slow" in told
+    assert "It needs budget.min_speedup: 2.5, or a faster recipe." in told
+
+
+def test_the_tighter_limit_of_latency_holds():
+    assert Budget().latency_limit_ms(3.0) is None
+    assert Budget(min_speedup=3).latency_limit_ms(3.0) == pytest.approx(1.0)
+    assert Budget(min_speedup=3, max_latency_ms=0.5).latency_limit_ms(3.0) == 0.5
+    assert Budget(min_speedup=3).latency_limit_ms(None) is None
 
 
 def test_exactly_on_every_limit_is_within():

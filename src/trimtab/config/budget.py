@@ -45,7 +45,18 @@ class Budget(Section):
         description="Columns, or `{column: age, bins: [30, 60]}`: limits must hold for each of their values, "
         "or of their ranges, alone.",
     )
-    max_latency_ms: float | None = Field(None, gt=0, description="Median latency of one example.")
+    min_speedup: float | None = Field(
+        None,
+        gt=1,
+        le=1000,
+        description="How many times as fast as the baseline, by the medians of both, measured in turns. "
+        "Prefer it to `max_latency_ms`: it holds on other machines, too, if not to the digit.",
+    )
+    max_latency_ms: float | None = Field(
+        None,
+        gt=0,
+        description="Median latency of one example, on the machine and at the time that select runs.",
+    )
     max_size_kb: float | None = Field(
         None, gt=0, description="Size of the model file, in units of 1,000 bytes."
     )
@@ -63,6 +74,15 @@ class Budget(Section):
     objective: Literal["latency", "size", "balanced"] = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the limits' functions.")
+
+    def latency_limit_ms(self, baseline_ms: float | None) -> float | None:
+        """Returns the highest median latency that is allowed, or None where there is no limit.
+
+        Args:
+            baseline_ms: The baseline's; None where it was not measured.
+        """
+        relative = baseline_ms / self.min_speedup if self.min_speedup and baseline_ms else None
+        return min((one for one in (self.max_latency_ms, relative) if one is not None), default=None)
 
     @model_validator(mode="after")
     def _is_of_every_class(self) -> Self:

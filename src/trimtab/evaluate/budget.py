@@ -24,6 +24,7 @@ class Finalist:
         size_bytes: Bytes of the model file.
         examples_needed: About how many test examples would prove its drop, if known.
         tests: How it stands to each limit of quality, as if there were no other candidate.
+        speedup: The baseline's median latency over its own, measured in turns.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Finalist:
     size_bytes: int
     examples_needed: int | None = None
     tests: Sequence[LimitTest] = ()
+    speedup: float = 1.0
 
 
 def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
@@ -39,7 +41,10 @@ def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
     found = []
     if budget.max_latency_ms is not None and finalist.latency.p50 > budget.max_latency_ms:
         p50, limit = _apart(finalist.latency.p50, budget.max_latency_ms)
-        found.append(f"median latency {p50} ms > {limit} ms")
+        found.append(f"median latency {p50} ms > {limit} ms on this machine")
+    if budget.min_speedup is not None and finalist.speedup < budget.min_speedup:
+        speedup, limit = _apart(finalist.speedup, budget.min_speedup)
+        found.append(f"{speedup} times as fast as the baseline < {limit} times")
     if budget.max_size_kb is not None and finalist.size_bytes > budget.max_size_kb * 1000:
         size, limit = _apart(finalist.size_bytes / 1000, budget.max_size_kb)
         found.append(f"size {size} kB > {limit} kB")
@@ -161,6 +166,8 @@ def _advice(closest: Finalist, budget: Budget) -> str:
             advice.append(f"For its {', '.join(broken)}: train it longer, compress less, or allow more.")
     if budget.max_latency_ms is not None and closest.latency.p50 > budget.max_latency_ms:
         advice.append(f"It needs budget.max_latency_ms: {closest.latency.p50:.3g}, or a smaller model.")
+    if budget.min_speedup is not None and closest.speedup < budget.min_speedup:
+        advice.append(f"It needs budget.min_speedup: {closest.speedup:.3g}, or a faster recipe.")
     if budget.max_size_kb is not None and closest.size_bytes > budget.max_size_kb * 1000:
         size = math.ceil(closest.size_bytes / 1000)
         advice.append(f"It needs budget.max_size_kb: {size}, or a smaller model.")
@@ -173,6 +180,8 @@ def _excess(finalist: Finalist, budget: Budget, limits: Sequence[Limit]) -> floa
     ratios = [_times(limit, test) for limit, test in pairs]
     if budget.max_latency_ms is not None:
         ratios.append(finalist.latency.p50 / budget.max_latency_ms)
+    if budget.min_speedup is not None:
+        ratios.append(budget.min_speedup / finalist.speedup)
     if budget.max_size_kb is not None:
         ratios.append(finalist.size_bytes / (budget.max_size_kb * 1000))
     return max(ratios, default=0.0)

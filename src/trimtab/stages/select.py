@@ -164,7 +164,10 @@ def _finalists(
             scores = read_test(entry.examples).scores
             drop = significance.drop(before, scores, config.budget.confidence, judge.task, judge.groups)
             needed = _needed(before, scores, config, judge, tests)
-        found[name] = budget.Finalist(name, drop, measured, entry.evaluation.size_bytes, needed, tests)
+        speedup = latencies[BASELINE].p50 / measured.p50
+        found[name] = budget.Finalist(
+            name, drop, measured, entry.evaluation.size_bytes, needed, tests, speedup
+        )
     return found
 
 

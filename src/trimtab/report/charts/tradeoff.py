@@ -58,7 +58,12 @@ def cost_limit(result: Result, cost: Cost) -> float | None:
     budget = result.budget
     if budget is None:
         return None
-    return budget.max_latency_ms if cost == "latency" else budget.max_size_kb
+    measured = result.baseline.latency_ms if result.baseline else None
+    return (
+        budget.latency_limit_ms(measured.p50 if measured else None)
+        if cost == "latency"
+        else budget.max_size_kb
+    )
 
 
 def baseline_quality(result: Result) -> float | None:

@@ -128,7 +128,7 @@ def _cost_tiles(result: Result, baseline: CandidateResult, chosen: CandidateResu
             "Latency, median",
             f"{numbers.milliseconds(chosen.latency_ms.p50)} ms",
             f"baseline {numbers.milliseconds(before)} ms: {ratio}",
-            budget.max_latency_ms if budget else None,
+            budget.latency_limit_ms(before) if budget else None,
             chosen.latency_ms.p50,
             "ms",
         )

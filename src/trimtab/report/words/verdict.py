@@ -23,7 +23,8 @@ def find_candidate(result: Result, identifier: str | None) -> CandidateResult | 
 def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     """Returns which limits of the budget a candidate breaks, in a word each."""
     budget, found = result.budget, []
-    latency, size = (budget.max_latency_ms, budget.max_size_kb) if budget else (None, None)
+    before = result.baseline.latency_ms.p50 if result.baseline and result.baseline.latency_ms else None
+    latency, size = (budget.latency_limit_ms(before), budget.max_size_kb) if budget else (None, None)
     if result.proof and candidate.id in result.proof.stopped_at:
         found.append("quality")
     if result.proof and candidate.id in result.proof.not_tested:
