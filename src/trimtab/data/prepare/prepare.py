@@ -26,6 +26,8 @@ from trimtab.data.prepare.content import Content, content_of
 from trimtab.data.prepare.executor import Executor
 from trimtab.data.prepare.fit import Fitted, fit
 from trimtab.data.prepare.fit_pass import FitResult
+from trimtab.data.prepare.near_copies import near_copies
+from trimtab.data.prepare.near_copies import warning as near_warning
 from trimtab.data.prepare.transform_pass import TransformResult, TransformTask, transform_partition
 from trimtab.data.prepare.work import Rate, parts_of, workers_for
 from trimtab.data.readers.remote import local_sources
@@ -113,7 +115,7 @@ class _Preparation:
     ) -> None:
         self._config, self._seed, self._directory = config, seed, directory
         self._champion, self._form, self._slices, self._other = champion, form, slices, other
-        self._parts = parts_of(config)
+        self._parts, self._near = parts_of(config), (0, 0)
 
     def run(self, original: Callable[[str], str]) -> PreparedSummary:
         with workers_for(self._parts, self._config) as workers:
@@ -135,7 +137,7 @@ class _Preparation:
         self._check_splits(written)
         warnings += self._bad_rows(fitted.found.rows, written) + self._abnormal(written)
         warnings += self._uneven_shares(written) + self._flat(written)
-        warnings += self._in_the_gap(fitted.found.left_out)
+        warnings += self._in_the_gap(fitted.found.left_out) + near_warning(*self._near)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.found)
         write_sources(self._directory, self._sources(original))
@@ -239,14 +241,32 @@ class _Preparation:
         for name in SPLITS:
             (self._directory / name).mkdir()
         total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
-        tasks = [
-            TransformTask(*part, self._config, schema, self._directory, self._seed, rule, asked, self._slices)
-            for part in self._parts
-        ]
-        for result in workers.map(transform_partition, tasks):
-            total = total.merge(result)
-            rate.add(sum(result.rows.values()))
+        with tempfile.TemporaryDirectory(prefix=".near-", dir=self._directory) as scratch:
+            tasks = [
+                TransformTask(
+                    *part,
+                    self._config,
+                    schema,
+                    self._directory,
+                    self._seed,
+                    rule,
+                    Path(scratch),
+                    self._standardized(schema),
+                    asked,
+                    self._slices,
+                )
+                for part in self._parts
+            ]
+            for result in workers.map(transform_partition, tasks):
+                total = total.merge(result)
+                rate.add(sum(result.rows.values()))
+            self._near = near_copies(Path(scratch))
         return total
+
+    def _standardized(self, schema: DatasetSchema) -> int:
+        """Returns how many columns of standardized numbers the rows have."""
+        standardized = self._form.input == "standardized"
+        return sum(standardized and column.kind == "numeric" for column in schema.columns)
 
     def _sources(self, original: Callable[[str], str]) -> dict[str, list[str]]:
         """Returns the sources of all partitions, by the split that they are given for, as users name them."""

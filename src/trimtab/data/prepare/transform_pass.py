@@ -21,6 +21,7 @@ from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.kinds.registry import any_files
 from trimtab.data.prepare import split
 from trimtab.data.prepare.fit_pass import check_columns
+from trimtab.data.prepare.near_copies import SignatureWriter
 from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
@@ -44,6 +45,8 @@ class TransformTask:
         directory: Where the splits' folders of shards are.
         seed: The run's seed, for the order of the training rows.
         rule: What the sides follow from beside the rows' content.
+        near: Where the signatures of rows go, by which near copies are found.
+        numeric: How many columns of standardized numbers rows have.
         champion: The schema by which test rows are encoded once more, for another model; None: they are not.
         slices: Columns that are kept of validation and test rows as they are.
     """
@@ -56,6 +59,8 @@ class TransformTask:
     directory: Path
     seed: int
     rule: split.Rule
+    near: Path
+    numeric: int
     champion: DatasetSchema | None = None
     slices: tuple[str, ...] = ()
 
@@ -128,13 +133,15 @@ def transform_partition(task: TransformTask) -> TransformResult:
         groups = GroupWriter(task.directory, task.partition.index)
         slices = SliceWriter(task.directory, task.slices, task.partition.index)
         origins = OriginWriter(task.directory, task.given, task.partition.index)
+        near = SignatureWriter(task.near, task.partition.index, task.schema.input.kind, task.numeric)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
             check_columns(batch, task.slices, task.partition)
-            _write(batch, first, task, preprocessor, writers, champion, groups, slices, origins, result)
+            _write(batch, first, task, preprocessor, writers, champion, groups, slices, origins, near, result)
             first += batch.num_rows
         groups.close()
         slices.close()
         origins.close(first)
+        near.close()
     return result
 
 
@@ -181,6 +188,7 @@ def _write(
     groups: GroupWriter,
     slices: SliceWriter,
     origins: OriginWriter,
+    near: SignatureWriter,
     result: TransformResult,
 ) -> None:
     features, keys = _keys(batch, task)
@@ -205,6 +213,7 @@ def _write(
         if task.config.group_by is not None:
             groups.add(name, keys[rows])
         slices.add(name, batch, rows)
+        near.add(name, encoded.x[rows])
         taken = pa.array(rows)
         files = None if names is None else names.take(taken)
         origins.add(name, first + rows, features[rows], labels.take(taken), files)
