@@ -90,5 +90,7 @@ def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:
         kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env=keys)
     for name, value in resources.get("environment", {}).items():
         task.set_env_variable(name, value)
+    for name, secret in resources.get("secret_variables", {}).items():
+        kubernetes.use_secret_as_env(task, secret_name=secret, secret_key_to_env={name: name})
     if secrets := resources.get("image_pull_secrets"):
         kubernetes.set_image_pull_secrets(task, secrets)

@@ -115,6 +115,9 @@ EVERYTHING = {
     "google_credentials_secret": "google",
     "s3_credentials_secret": "mlpipeline-minio-artifact",
     "image_pull_secrets": ["registry"],
+    "secret_variables": {"SLACK_URL": "notify"},
+    "queue": "team",
+    "priority": "low",
     "environment": {"NAME": "value"},
     "stages": {
         stage: {

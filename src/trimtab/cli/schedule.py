@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from trimtab.cli.image_reference import ImageReference
 from trimtab.cli.kubeflow.options import connect, connection_options
 from trimtab.cli.pipeline import Name, Pipeline
+
+if TYPE_CHECKING:
+    from trimtab.cli.kubeflow.schedules import Schedule
 
 
 @click.group("schedule")
@@ -119,7 +122,9 @@ def list_(as_json: bool, **options: Any) -> int:
     connection = connect(options)
     found = [(one, len(schedules.failures(connection, one))) for one in schedules.listed(connection)]
     if as_json:
-        click.echo(json.dumps([{**asdict(one), "failures_in_a_row": count} for one, count in found]))
+        # The config is long, and people who list schedules did not ask for it.
+        shown = [{**asdict(one), "failures_in_a_row": count} for one, count in found]
+        click.echo(json.dumps([{key: one[key] for key in one if key != "config"} for one in shown]))
         return 0
     for one, count in found:
         limit = f" of {one.pause_after}" if one.pause_after else ""
@@ -172,16 +177,39 @@ def delete(name: str, force: bool, **options: Any) -> int:
 
 @command.command("check")
 @click.argument("name", required=False)
+@click.option(
+    "--silent",
+    "longest",
+    metavar="INTERVAL",
+    help="Also tell of those of which no run has succeeded for so long, and end with 1: 26h, 2d.",
+)
 @connection_options
-def check(name: str | None, **options: Any) -> int:
+def check(name: str | None, longest: str | None, **options: Any) -> int:
     """Pause the schedule NAME, or every one, that has failed as often in a row as it may.
 
-    A CronJob in the cluster runs this; see docs/kubeflow.md.
+    Who is named in the config's section notify is told. A CronJob in the cluster runs this; see
+    docs/kubeflow.md.
     """
-    from trimtab.cli.kubeflow import schedules
+    from trimtab.cli.kubeflow import cron, schedules
 
+    longest_s, silent = cron.seconds(longest, "--silent") if longest else None, 0
     connection = connect(options)
     for one in [schedules.get(connection, name)] if name else schedules.listed(connection):
         if (count := schedules.check(connection, one)) is not None:
-            click.echo(f"{one.name} is paused after {count} failures in a row")
-    return 0
+            _tell(one, f"{one.name} is paused after {count} failures in a row")
+        if longest_s and schedules.silent_s(connection, one) > longest_s:
+            silent += 1
+            state = "" if one.enabled else ", and it is paused"
+            _tell(one, f"{one.name}: no run has succeeded for {longest}{state}")
+    return 1 if silent else 0
+
+
+def _tell(schedule: Schedule, text: str) -> None:
+    """Prints what happened to a schedule, and sends it to those whom its config names."""
+    from trimtab import notify
+    from trimtab.cli.kubeflow import schedules
+
+    click.echo(text)
+    facts = {"schedule": schedule.name, "schedule_id": schedule.id}
+    for failure in notify.send(schedules.told(schedule), notify.Notice(f"trimtab {text}", text, facts)):
+        click.echo(f"warning: nobody was told by {failure}", err=True)

@@ -24,6 +24,7 @@ from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
 from trimtab.config.methods import installed
 from trimtab.config.model import Model
+from trimtab.config.notify import Notify
 from trimtab.config.proof import ProofSettings
 from trimtab.config.recipe_schema import RecipesSchema
 from trimtab.config.recipes import baseline, expand
@@ -74,6 +75,7 @@ class Config(Section):
     retrain: Retrain = Retrain()
     resources: Resources = Resources()
     tensorboard: TensorBoard = TensorBoard()
+    notify: Notify = Notify()
 
     @field_validator("recipes")
     @classmethod

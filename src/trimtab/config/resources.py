@@ -112,6 +112,11 @@ class Resources(Section):
         description="A Secret whose `accesskey` and `secretkey` open an S3 store, as Kubeflow Pipelines' own "
         "`mlpipeline-minio-artifact`; a role of the pods' service account needs none.",
     )
+    secret_variables: dict[VariableName, Name] = Field(
+        {},
+        description="Environment variables of every pod that Secrets have: by the variable, which is the key "
+        "too, the Secret's name.",
+    )
     queue: QueueName | None = Field(
         None,
         description="Name of Kueue's LocalQueue that pods wait in; null: Kubernetes schedules them at once.",

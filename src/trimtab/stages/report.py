@@ -7,15 +7,17 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from trimtab import notify, progress
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError
 from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
+from trimtab.report.notice import notice
 from trimtab.report.records.assemble import BAD_RECORD, build_result
 from trimtab.report.records.evidence import gather_evidence
-from trimtab.report.result import StageError
+from trimtab.report.result import Result, StageError
 from trimtab.stages import settings
 from trimtab.stages.stage import recorded
 from trimtab.storage import atomic
@@ -58,8 +60,17 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
         store.write("MODEL_CARD.md", with_head(result).encode())
         if card:
             atomic.write_bytes(Path(card), model_card(result).encode())
+        _tell(config, result)
         task.found(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
+
+
+def _tell(config: Config | None, result: Result) -> None:
+    """Tells people of the outcome; that they cannot be told is no fault of the run's."""
+    told = notice(result)
+    if config is not None and told is not None:
+        for failure in notify.send(config.notify, told):
+            progress.say("report", f"warning: nobody was told by {failure}")
 
 
 def _config(run: str) -> tuple[Config | None, list[StageError]]:

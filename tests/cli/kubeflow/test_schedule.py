@@ -1,6 +1,7 @@
 """`trimtab schedule`."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -53,7 +54,7 @@ def test_it_runs_the_pipeline_that_is_asked_for(create, server, options, pipelin
     assert create("--every", "6h", *options)[0] == 0
     assert [one["display_name"] for one in server.tables["pipelines"]] == [f"trimtab-{pipeline}"]
     (made,) = server.tables["recurringruns"]
-    given = {"optimize": set(), "retrain": {"forced_by", "forced_reason"}}[pipeline]
+    given = {"forced_by", "forced_reason"}
     assert set(made["runtime_config"]["parameters"]) == {"config", "output", "shards"} | given
 
 
@@ -216,6 +217,29 @@ def test_one_that_the_server_cannot_read_hides_no_other(trimtab, nightly, server
     assert "nightly" in out
     assert trimtab("schedule", "check")[0] == 0
     assert trimtab("schedule", "delete", broken["recurring_run_id"])[0] == 0
+
+
+def test_who_is_named_in_the_config_is_told_that_a_schedule_is_paused(trimtab, nightly, server, monkeypatch):
+    told = []
+    monkeypatch.setattr("trimtab.notify.send", lambda *given: told.append(given) or ["slack: away"])
+    sent = nightly["runtime_config"]["parameters"]
+    sent["config"] = json.dumps({**json.loads(sent["config"]), "notify": {"slack": "SLACK_URL"}})
+    outcomes(server, nightly, "FAILED", "FAILED", "FAILED")
+    code, _, err = trimtab("schedule", "check")
+    assert code == 0
+    ((settings, notice),) = told
+    assert (settings.slack, notice.text) == ("SLACK_URL", "nightly is paused after 3 failures in a row")
+    assert "warning: nobody was told by slack: away" in err
+
+
+def test_a_schedule_that_has_fallen_silent_is_told_of(trimtab, nightly, server):
+    outcomes(server, nightly, "SUCCEEDED", "FAILED")
+    code, out, _ = trimtab("schedule", "check", "--silent", "1d")
+    assert (code, out) == (1, "nightly: no run has succeeded for 1d\n")  # its clock is of November 2026
+    for run in server.tables["runs"]:
+        run["finished_at"] = datetime.now(UTC).isoformat()
+    assert trimtab("schedule", "check", "--silent", "1d")[:2] == (0, "")
+    assert trimtab("schedule", "check", "--silent", "soon")[0] == 2
 
 
 def test_one_whose_experiment_was_deleted_hides_no_other(trimtab, create, nightly, server, monkeypatch):

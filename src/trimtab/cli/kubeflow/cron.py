@@ -52,8 +52,8 @@ def six_fields(expression: str) -> str:
     return " ".join(fields)
 
 
-def seconds(interval: str) -> int:
-    """Returns the seconds of an interval such as `6h`.
+def seconds(interval: str, option: str = "--every") -> int:
+    """Returns the seconds of an interval such as `6h`, which an option gives.
 
     Raises:
         ConfigError: If it is none, or shorter than a minute.
@@ -63,7 +63,7 @@ def seconds(interval: str) -> int:
     if value < _SHORTEST:
         raise ConfigError(
             "expected an interval of a minute at least, such as 90s, 30m, 6h, 1d or 1w",
-            path="--every",
+            path=option,
             field=interval,
         )
     return value

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from trimtab.cli.kubeflow import runs
 from trimtab.cli.kubeflow.connection import Connection, named
 from trimtab.cli.kubeflow.package import Version
 from trimtab.cli.kubeflow.submission import ensure_experiment
-from trimtab.errors import ClusterError, ConfigError
+from trimtab.config.notify import Notify
+from trimtab.errors import ClusterError, ConfigError, TrimtabError
+from trimtab.storage.store import read
 
 # The server keeps no such number; the description is what it stores for us, and people read it there.
 _LONGEST_NAME = 128
@@ -25,6 +29,7 @@ class Schedule:
     Attributes:
         created: When it was created, in ISO format; empty: not known.
         pause_after: Failures in a row after which `check` pauses it; None: never.
+        config: The config of its runs as JSON, or the URI of a file with it.
     """
 
     id: str
@@ -34,6 +39,7 @@ class Schedule:
     created: str
     enabled: bool
     pause_after: int | None
+    config: str = field(default="", repr=False)
 
 
 def check_name(name: str) -> None:
@@ -234,6 +240,27 @@ def check(connection: Connection, schedule: Schedule) -> int | None:
     return count
 
 
+def silent_s(connection: Connection, schedule: Schedule) -> float:
+    """Returns for how many seconds no run of a schedule has succeeded, since it was created at most."""
+    last = datetime.fromisoformat(schedule.created) if schedule.created else datetime.now(UTC)
+    for run in _since(connection, schedule):
+        if run.recurring_run_id == schedule.id and run.state == "SUCCEEDED":
+            last = max(last, run.finished_at or run.created_at)
+            break
+    return (datetime.now(UTC) - last).total_seconds()
+
+
+def told(schedule: Schedule) -> Notify:
+    """Returns who is told of a schedule's runs; nobody, where its config cannot be read from here."""
+    try:
+        content = schedule.config.encode()
+        if "://" in schedule.config and not schedule.config.lstrip().startswith("{"):
+            content = read(schedule.config) or b""
+        return Notify.model_validate(json.loads(content).get("notify") or {})
+    except (TrimtabError, ValueError, OSError, AttributeError):
+        return Notify()
+
+
 def _find(connection: Connection, name: str) -> Any | None:
     return next(_named(connection, name), None)
 
@@ -271,4 +298,5 @@ def _schedule(one: Any) -> Schedule:
         created=one.created_at.isoformat() if one.created_at else "",
         enabled=one.status == "ENABLED",
         pause_after=int(limit[1]) if limit else None,
+        config=str(((one.runtime_config and one.runtime_config.parameters) or {}).get("config") or ""),
     )
