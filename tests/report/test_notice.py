@@ -1,5 +1,7 @@
 """What people are told of a run."""
 
+from trimtab.artifacts.retraining import Retraining
+from trimtab.data.champion.drift import DriftReport, FeatureDrift
 from trimtab.report.notice import notice
 from trimtab.report.records.assemble import build_result
 
@@ -25,3 +27,25 @@ def test_that_nothing_is_new_is_no_news_unless_the_data_drifted(run_records):
     result = build_result(records, settings, "/runs/one")
     result.status = "up_to_date"
     assert notice(result) is None
+    feature = FeatureDrift(
+        name="age",
+        kind="numeric",
+        aspect="values",
+        is_label=False,
+        psi=0.4,
+        test="Kolmogorov-Smirnov",
+        statistic=0.3,
+        p_value=0.0,
+        adjusted_p_value=0.0,
+        drifted=True,
+        bins=[],
+    )
+    same = feature.model_copy(update={"name": "height", "drifted": False})
+    drift = DriftReport(
+        rows_before=100, rows_now=100, max_psi=0.2, significance=0.01, features=[feature, same]
+    )
+    result.retrain = Retraining(needed=False, reasons=[], drift=drift)
+    told = notice(result)
+    assert told.subject.endswith("nothing new, data drifted")
+    assert "Drifted against the champion's training rows: age." in told.text
+    assert told.facts["drifted"] == ["age"]
