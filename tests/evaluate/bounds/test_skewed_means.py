@@ -85,3 +85,9 @@ def test_what_cannot_be_ruled_out_has_an_infinite_limit():
     errors = np.random.default_rng(0).random(100)
     assert skewed_means.upper_limit(errors, np.zeros(100), 0.95) == np.inf
     assert skewed_means.upper_limit(errors[:1], errors[:1], 0.95) == np.inf
+
+
+def test_of_a_denominator_that_one_value_makes_no_ratio_is_ruled_out():
+    squares = np.full(500, 1e-3)
+    squares[7] = 1e6
+    assert skewed_means.upper_limit(0.1 * squares, squares, 0.95) == np.inf

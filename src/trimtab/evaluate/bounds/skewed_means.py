@@ -26,7 +26,7 @@ from scipy.special import stdtrit
 
 from trimtab.evaluate.bounds.base import Floats
 
-LARGEST = 1000.0
+_DOUBLINGS = 30
 _PRECISION = 1e-6
 _NO_SPREAD = 1e-30
 """What rounding leaves of values that are all the same, squared: its skewness means nothing."""
@@ -49,10 +49,13 @@ def upper_limit(numerators: Floats, denominators: Floats, confidence: float) -> 
     low = float(numerators.sum()) / total
     step = max(abs(low), float(np.abs(numerators).mean()) * len(numerators) / total, 1e-12)
     high = low + step
-    while not rules_out(numerators - high * denominators, confidence):
+    # Where what is divided by is heavy-tailed itself, no ratio is ruled out, however large.
+    for _ in range(_DOUBLINGS):
+        if rules_out(numerators - high * denominators, confidence):
+            break
         low, high, step = high, high + step, 2 * step
-        if step > LARGEST * max(abs(low), 1.0):
-            return np.inf
+    else:
+        return np.inf
     while high - low > _PRECISION * max(abs(high), 1e-3):
         middle = (low + high) / 2
         if rules_out(numerators - middle * denominators, confidence):
