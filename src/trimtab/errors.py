@@ -86,6 +86,10 @@ class CompressionError(TrimtabError):
     """A recipe cannot be applied to this model; the run goes on without that candidate."""
 
 
+class ProofError(TrimtabError):
+    """What a deployed version claims is not what the answers that are stored with it say."""
+
+
 class DeployError(TrimtabError):
     """The model could not be served from where it was deployed, or the deployment lost a race."""
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "Predict with a deployed model for a file.",
     "serve": "Serve a deployed model over HTTP.",
     "history": "Show every deployed version, and which one is the champion.",
+    "verify": "Compute the proof of a deployed version again.",
     "promote": "Make another version the champion.",
     "rollback": "Make the champion before the present one the champion again.",
     "export": "Write a deployed version as a SavedModel for TensorFlow Serving.",

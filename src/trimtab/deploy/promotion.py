@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
 
+from trimtab.artifacts import claim
 from trimtab.deploy import servable
 from trimtab.deploy.golden import GOLDEN_FILE
 from trimtab.deploy.pointer import lost, move, readable
@@ -126,7 +127,9 @@ def _add(
         directory = Path(temporary) / "deployment"
         with artifact.create(directory, "deployment") as draft:
             files.copy(runtime_of(selection), selection.path, draft.path)
-            shutil.copyfile(selection.path / GOLDEN_FILE, draft.path / GOLDEN_FILE)
+            kept = [GOLDEN_FILE, *(name for name in claim.FILES if (selection.path / name).is_file())]
+            for name in kept:
+                shutil.copyfile(selection.path / name, draft.path / name)
             (draft.path / SCHEMA_FILE).write_bytes(schema)
             (draft.path / METADATA_FILE).write_text(_described(metadata, selection))
             draft.lineage = {**selection.lineage, "selection": selection.digest}

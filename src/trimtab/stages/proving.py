@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts.claim import Rows
 from trimtab.artifacts.evaluation import read_test, read_validation
 from trimtab.artifacts.proof import Limit, LimitTest, Proof
 from trimtab.artifacts.store import ContentStore
@@ -77,6 +78,12 @@ class Judge:
                 if name != BASELINE or demand.limit.is_alone
             ]
         return self._found[key]
+
+    def rows(self, data: Dataset, names: Iterable[str]) -> Rows:
+        """Returns what the tests of some candidates rest on."""
+        slices = {name: column.to_pylist() for name, column in self._test.slices.items()}
+        examples = {name: read_test(self._examples[name]) for name in names}
+        return Rows(data.labels("test"), self.groups, slices, examples)
 
     def contender(self, name: str, family: str, cost: float) -> Contender:
         """Returns a candidate with what validation says of it."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import progress
+from trimtab.artifacts import claim as claims
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import selection
 from trimtab.artifacts import shard as shards
@@ -109,7 +111,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         )
         finalists = _finalists(entries, latencies, config, judge)
         decided = _decide(entries, finalists, config, judge, missing, used)
-        _write(run, decided, entries, data)
+        _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
         task.found(SelectSummary(**dict(decided), **measured))
         for doubt in doubts(decided.proof) if decided.proof else ():
@@ -269,7 +271,13 @@ def _not_made(name: str, config: Config, reason: str) -> CandidateResult:
     )
 
 
-def _write(run: str, decided: Selection, entries: dict[str, _Entry], data: Dataset) -> None:
+def _write(
+    run: str,
+    decided: Selection,
+    entries: dict[str, _Entry],
+    data: Dataset,
+    claim: Callable[[Path], None],
+) -> None:
     with open_artifacts(run).create(selection.KIND, selection.KIND) as draft:
         selection.write(draft.path, decided)
         draft.lineage = SelectionLineage(dataset=data.fingerprint)
@@ -287,6 +295,28 @@ def _write(run: str, decided: Selection, entries: dict[str, _Entry], data: Datas
         )
         files.copy(serving, entry.files.path, draft.path)
         _golden(entry, data).save(draft.path / golden.GOLDEN_FILE)
+        claim(draft.path)
+
+
+def _claim(decided: Selection, config: Config, judge: proving.Judge, data: Dataset, directory: Path) -> None:
+    """Writes what is claimed of the chosen candidate, with the answers that it rests on."""
+    proof, chosen = decided.proof, decided.chosen
+    if proof is None or chosen is None:
+        return
+    names = dict.fromkeys([BASELINE, chosen, *(test.candidate for test in proof.tested)])
+    results = {one.id: one for one in decided.candidates}
+    claims.write(
+        directory,
+        claims.Claim(
+            task=judge.task,
+            chosen=chosen,
+            drop=results[chosen].drop,
+            proof=proof,
+            budget=config.budget.model_dump(mode="json", by_alias=True),
+            thresholds={name: results[name].thresholds for name in names},
+        ),
+        judge.rows(data, names),
+    )
 
 
 def _golden(entry: _Entry, data: Dataset) -> golden.Golden:

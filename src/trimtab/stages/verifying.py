@@ -1,0 +1,183 @@
+"""The claim of a deployed version, computed again from the answers that it rests on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pydantic import BaseModel
+
+from trimtab.artifacts import claim as claims
+from trimtab.artifacts.claim import Claim, Rows
+from trimtab.artifacts.evaluation import Examples
+from trimtab.artifacts.proof import LimitTest, Proof, ProofTest
+from trimtab.config.budget import Budget
+from trimtab.config.chains import BASELINE
+from trimtab.data.schema import DatasetSchema
+from trimtab.deploy.answers import schema_of
+from trimtab.deploy.repository import Repository
+from trimtab.errors import ProofError
+from trimtab.evaluate import choice, sequence, significance
+from trimtab.evaluate.limits import Demand, Split, demands
+from trimtab.evaluate.order import Order
+
+_TOLERANCE = 1e-9
+
+
+class Verified(BaseModel):
+    """What was computed again, and is as it was claimed.
+
+    Attributes:
+        version: The version's number.
+        candidate: What is deployed.
+        examples: Test examples.
+        proven: Whether the claim is a proof, or an estimate.
+        tests: Tests that were made again, of all candidates.
+        numbers: Numbers that were compared.
+    """
+
+    version: int
+    candidate: str
+    examples: int
+    proven: bool
+    tests: int
+    numbers: int
+
+
+def verify(target: str, version: int | None = None) -> Verified:
+    """Computes every number of a version's proof again, from the version alone.
+
+    Args:
+        target: The URI of the repository.
+        version: A version; None: the champion.
+
+    Raises:
+        ProofError: If a number is another one, or if what is deployed is not what was proven.
+        ArtifactError: If a file of the version is damaged, or if its proof was not stored.
+        DeployError: If there is no such version.
+    """
+    repository = Repository(target)
+    number = repository.resolve(version)
+    where = repository.location(number)
+    with repository.fetched(number) as found:
+        claim, rows = claims.read(found.path, where)
+        schema, candidate = schema_of(found, where), str(found.lineage.get("candidate"))
+    judge = _Judge(claim, rows, schema)
+    compared = list(judge.compared(candidate))
+    for what, said, is_so in compared:
+        if not _same(said, is_so):
+            raise ProofError(f"{what}: it says {said}, computed again it is {is_so}", path=where)
+    return Verified(
+        version=number,
+        candidate=candidate,
+        examples=claim.proof.examples,
+        proven=claim.proof.proven,
+        tests=len(claim.proof.tested),
+        numbers=len(compared),
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """The claim, and what it rests on."""
+
+    claim: Claim
+    rows: Rows
+    schema: DatasetSchema
+
+    def compared(self, candidate: str) -> Iterator[tuple[str, Any, Any]]:
+        """Yields what is claimed, as ``(what, said, computed again)``."""
+        proof = self.claim.proof
+        yield "the candidate that is deployed", candidate, self.claim.chosen
+        yield "test examples", proof.examples, len(self.rows.labels)
+        asked = [demand.limit for demand in self._demands]
+        yield "the limits", [one.name for one in proof.limits], [one.name for one in asked]
+        for limit, other in zip(proof.limits, asked, strict=True):
+            yield f"{limit.name}: the largest loss", limit.max_loss, other.max_loss
+        again = self._tested(proof)
+        yield (
+            "the candidates tested",
+            [one.candidate for one in proof.tested],
+            [one.candidate for one in again],
+        )
+        for said, is_so in zip(proof.tested, again, strict=True):
+            yield from _tests(said, is_so)
+        yield (
+            "whether it is proven",
+            self._may_ship(proof.passed),
+            self._may_ship([one.candidate for one in again if one.passed]),
+        )
+        if self.claim.drop is not None and self.claim.chosen != BASELINE:
+            yield from self._drop()
+
+    @property
+    def _demands(self) -> list[Demand]:
+        return demands(Budget.model_validate(self.claim.budget), self._split)
+
+    @property
+    def _split(self) -> Split:
+        slices = {name: pa.array(values, pa.string()) for name, values in self.rows.slices.items()}
+        labels, groups = self.rows.labels, self.rows.groups
+        return Split(self.claim.task, self.schema, len(labels), lambda: labels, slices, groups)
+
+    def _examples(self, name: str) -> Examples:
+        own = self.schema.with_thresholds(self.claim.thresholds[name])
+        return replace(self.rows.examples[name], own=own)
+
+    def _test(self, name: str, confidence: float) -> ProofTest:
+        """Returns how a candidate stands to each limit; the baseline, to each that stands alone."""
+        split, before, after = self._split, self._examples(BASELINE), self._examples(name)
+        asked = [one for one in self._demands if name != BASELINE or one.limit.is_alone]
+        return choice.test_of(name, confidence, [one.test(split, before, after, confidence) for one in asked])
+
+    def _tested(self, proof: Proof) -> list[ProofTest]:
+        """Makes the tests again, in the order that was made without test labels."""
+        first = [self._test(BASELINE, proof.confidence)] if self._baseline_was_tested(proof) else []
+        if proof.rule == "estimate":
+            others = [one.candidate for one in proof.tested if one.candidate != BASELINE]
+            return first + [self._test(name, proof.confidence) for name in others]
+        names = [turn.candidate for turn in proof.order]
+        made: dict[int, ProofTest] = {}
+
+        def passes(place: int, level: float) -> bool:
+            made[place] = self._test(names[place], 1 - level)
+            return made[place].passed
+
+        successor = [-1 if turn.then is None else names.index(turn.then) for turn in proof.order]
+        shares = np.array([turn.share for turn in proof.order], np.float64)
+        order = Order(shares, np.array(successor, np.int64), tuple(range(len(names))))
+        return first + [made[one.candidate] for one in sequence.run(order, passes, 1 - proof.confidence)]
+
+    def _baseline_was_tested(self, proof: Proof) -> bool:
+        return any(one.candidate == BASELINE for one in proof.tested)
+
+    def _may_ship(self, passed: list[str]) -> bool:
+        return self.claim.chosen == BASELINE or self.claim.chosen in passed
+
+    def _drop(self) -> Iterator[tuple[str, Any, Any]]:
+        said = self.claim.drop
+        assert said is not None
+        before, after = (self._examples(name).scores for name in (BASELINE, self.claim.chosen))
+        is_so = significance.drop(before, after, said.confidence, self.claim.task, self.rows.groups)
+        yield "the loss that was observed", said.observed, is_so.observed
+        yield "the upper limit of the loss", said.upper_bound, is_so.upper_bound
+
+
+def _tests(said: ProofTest, is_so: ProofTest) -> Iterator[tuple[str, Any, Any]]:
+    who = said.candidate
+    yield f"{who}: the confidence it was tested at", said.confidence, is_so.confidence
+    yield f"{who}: whether it passed", said.passed, is_so.passed
+    yield f"{who}: the limits", len(said.limits), len(is_so.limits)
+    for one, other in zip(said.limits, is_so.limits, strict=True):
+        for name in LimitTest.model_fields:
+            yield f"{who}: {one.limit}: {name}", getattr(one, name), getattr(other, name)
+
+
+def _same(said: Any, is_so: Any) -> bool:
+    if isinstance(said, float) and isinstance(is_so, float):
+        return math.isclose(said, is_so, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE)
+    return bool(said == is_so)
