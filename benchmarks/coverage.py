@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from trimtab.evaluate.bounds.base import Bound
-from trimtab.evaluate.bounds.means import means
+from trimtab.evaluate.bounds.means import NEEDS, NEEDS_OF_SQUARES, means
 from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import resampled
 from trimtab.evaluate.bounds.roc_auc import roc_auc
@@ -199,7 +199,8 @@ def bound(
         return proportions(*scores, confidence, kept)
     if measure.bound != "means":
         raise ValueError(f"{measure.name} is bounded by {measure.bound}, which is not simulated")
-    return means(*scores, confidence, kept, relative=measure.relative)
+    needs = NEEDS if measure.root == 1 else NEEDS_OF_SQUARES
+    return means(*scores, confidence, kept, relative=measure.relative, needs=needs)
 
 
 @cache

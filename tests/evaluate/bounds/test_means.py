@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimtab.evaluate.bounds.means import LARGEST_INCREASE, NEEDS, means
+from trimtab.evaluate.bounds.means import LARGEST_INCREASE, NEEDS, NEEDS_OF_SQUARES, means
 
 
 def test_the_same_errors_prove_no_increase():
@@ -55,3 +55,5 @@ def test_too_few_examples_or_groups_are_an_estimate():
     assert means(errors, errors, 0.95, np.arange(1000) % 99).why_not == "fewer than 100 groups"
     few = means(errors[: NEEDS.examples - 1], errors[: NEEDS.examples - 1], 0.95)
     assert (few.proven, few.why_not) == (False, "fewer than 500 examples")
+    squares = means(errors, errors, 0.95, needs=NEEDS_OF_SQUARES)
+    assert squares.why_not == "fewer than 2,000 examples"

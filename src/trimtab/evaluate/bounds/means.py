@@ -13,6 +13,9 @@ NEEDS = Needs(examples=500, groups=100)
 LARGEST_INCREASE = 1000.0
 """The limit of a relative increase where none that is smaller is ruled out."""
 
+NEEDS_OF_SQUARES = Needs(examples=2_000, groups=100)
+"""Of squared errors, of which few make the mean."""
+
 _METHOD, _BY_GROUP = (
     "t test of the mean, corrected for skewness",
     "cluster-robust t test, corrected for skewness",
@@ -27,6 +30,7 @@ def means(
     *,
     relative: bool = False,
     most: float = 0.0,
+    needs: Needs = NEEDS,
 ) -> Bound:
     """Returns the bound of a mean loss.
 
@@ -38,6 +42,7 @@ def means(
         groups: The group of each example, ``(n,)``; None: each is its own.
         relative: Whether the increase is one relative to the baseline's mean.
         most: Without a baseline: the largest mean that is allowed.
+        needs: From where on the level is kept: ``NEEDS_OF_SQUARES`` of squared errors.
 
     Returns:
         The bound; its limit is infinite (relative: 1000) where nothing is ruled out.
@@ -51,7 +56,7 @@ def means(
     if relative:
         loss, upper = min(loss, LARGEST_INCREASE), min(upper, LARGEST_INCREASE)
     method = _METHOD if groups is None else _BY_GROUP
-    return Bound.of(loss, upper, method, NEEDS.unmet(len(after), groups))
+    return Bound.of(loss, upper, method, needs.unmet(len(after), groups))
 
 
 def _ratio(increase: Floats, base: Floats) -> float:
