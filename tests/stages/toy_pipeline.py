@@ -19,14 +19,19 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     made = candidates(sized)
 
     @dsl.pipeline(name="optimization")
-    def optimization(config: str, output: str, shards: list[str]):
+    def optimization(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
         prepared = sized(data_prep(**place(output), config=config), "data_prep").output
         dataset = sized(count_rows(**place(output), dataset=prepared), "count_rows").output
-        made(output=output, shards=shards, dataset=dataset, model=trained(sized, output, dataset))
+        made(output=output, shards=shards, dataset=dataset, model=trained(sized, output, dataset), **forced)
 
     @dsl.pipeline(name=NAME)
-    def optimize(config: str, output: str, shards: list[str] = SHARDS):
-        report_after(sized, output, optimization(config=config, output=output, shards=shards), "optimize")
+    def optimize(
+        config: str, output: str, shards: list[str] = SHARDS, forced_by: str = "", forced_reason: str = ""
+    ):
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
+        work = optimization(config=config, output=output, shards=shards, **forced)
+        report_after(sized, output, work, "optimize")
 
     return optimize
 
