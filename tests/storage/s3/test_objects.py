@@ -46,7 +46,7 @@ def test_of_processes_that_race_exactly_one_wins(s3_emulator):
 
 
 def test_a_forked_process_goes_on_with_connections_of_its_own(s3_emulator):
-    """Tasks fork children for their branches after they have read from the store: ADR 27."""
+    """Tasks fork children for their branches after they have read from the store: ADR 29."""
     store = open_store(URI)
     store.write("x", b"1")
     pid = os.fork()
