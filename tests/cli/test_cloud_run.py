@@ -102,7 +102,7 @@ def run(start, tmp_path):
     def run(place, command="run", *options):
         process = start(place, command, *options)
         out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
+        assert process.returncode in (0, 5), err
         left = [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("trimtab")]
         assert left == []
         return json.loads(out)

@@ -187,11 +187,9 @@ def test_the_pruned_model_saves_and_loads(tmp_path: Any) -> None:
 
 
 def test_mixed_precision_is_kept() -> None:
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = MODELS["cnn"]()
-    finally:
-        keras.config.set_dtype_policy("float32")
+    model = MODELS["cnn"]()
+    for layer in model.layers:
+        layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
     pruned = channels(model, Channels(ratio=0.5), Recorder().context)
     assert pruned.get_layer("conv_2_1").compute_dtype == "bfloat16"
 

@@ -36,7 +36,7 @@ def test_it_is_judged_beside_another_and_deployed(tmp_path: Path, monkeypatch: p
     dataset = data_prep.run(home.run, config.model_dump_json())
     model = task(train.run, dataset, task(tune.run, dataset))
     quantized = task(quantize.run, "1/1", dataset, task(prune.run, "1/1", dataset, model))
-    assert select.run(home.run, dataset, model, [task(evaluate.run, "1/1", dataset, quantized)])
+    assert task(select.run, dataset, model, [task(evaluate.run, "1/1", dataset, quantized)])
     selected = json.loads(Path(home.run, "selection", "selection.json").read_text())
     assert {each["id"]: (each["runtime"], each["ok"]) for each in selected["candidates"]} == {
         "none--none": ("litert", True),

@@ -27,7 +27,7 @@ def test_another_machine_finds_what_was_published(emulator):
 
 def test_a_checkpoint_that_cannot_be_published_does_not_end_the_training(emulator, monkeypatch, capsys):
     from trimtab.errors import StorageError
-    from trimtab.storage import mirror
+    from trimtab.storage.gcs import objects
 
     with workspace("gs://bucket/runs/1", "train") as space:
         (space.checkpoints / "a.ckpt").write_bytes(b"state")
@@ -36,7 +36,7 @@ def test_a_checkpoint_that_cannot_be_published_does_not_end_the_training(emulato
             def fail(*_):
                 raise StorageError("it kept failing")
 
-            broken.setattr(mirror.Objects, "upload", fail)
+            broken.setattr(objects.GcsObjects, "upload", fail)
             space.publish()
         assert "the checkpoint is published later: it kept failing" in capsys.readouterr().err
     assert emulator.contents("bucket") == {"runs/1/checkpoints/train/a.ckpt": b"state"}

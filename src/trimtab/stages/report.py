@@ -70,7 +70,7 @@ def _tell(config: Config | None, result: Result) -> None:
     told = notice(result)
     if config is not None and told is not None:
         for failure in notify.send(config.notify, told):
-            progress.say("report", f"warning: nobody was told by {failure}")
+            progress.say("report", f"nobody was told by {failure}")
 
 
 def _config(run: str) -> tuple[Config | None, list[StageError]]:

@@ -193,7 +193,8 @@ class _Filling:
         nearest = min(free, key=lambda key: (free[key].side != TRAIN, _distance(free[key], side), key))
         self.placed[nearest] = SPLITS[side]
         for owner in self._owners[nearest]:
-            self._rows[owner][nearest] = free[nearest]._replace(side=side)
+            moved = free[nearest]
+            self._rows[owner][nearest] = _Row(moved.test, moved.validation, side)
             self._sides[owner].add(side)
 
     def _is_spare(self, key: str, side: int) -> bool:
