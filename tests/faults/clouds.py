@@ -18,4 +18,4 @@ class Cloud:
 
 
 GCS = Cloud("gs", "emulator", "proxy", "alt=media", r"(POST|PUT) /upload", "/o[/?]")
-S3 = Cloud("s3", "s3_emulator", "s3_proxy", "GET /bucket/.", "PUT /bucket/", "/bucket")
+S3 = Cloud("s3", "s3_emulator", "s3_proxy", "GET /bucket/[^?]", "PUT /bucket/", "/bucket")

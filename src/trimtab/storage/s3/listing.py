@@ -44,6 +44,9 @@ def _page(client: Client, prefix: str, after: str, most: int | None) -> tuple[li
     tree = _parsed(response.content)
     encoded = _text(tree, "EncodingType") == "url"
     found = [_entry(node, encoded) for node in tree if _tag(node) == "Contents"]
+    if other := [entry.name for entry in found if not entry.name.startswith(prefix)]:
+        # Listings have no checksum: this much of them can be seen.
+        raise PassingError(f"expected names that begin with {prefix}, found {other[0]}")
     more = _text(tree, "IsTruncated") == "true"
     token = _text(tree, "NextContinuationToken")
     if more and not token:
