@@ -133,6 +133,7 @@ def described(contents, directory, place):
         elif name.endswith(".ckpt"):
             checkpoint, binding = decode(file)
             binding.pop("parent", None)  # the digest of an artifact that holds times
+            binding.pop("data", None)  # of one that holds where its rows came from
             found[plain] = binding, sorted((key, value.tobytes()) for key, value in checkpoint.arrays.items())
         elif "tfevents" in name:
             events = EventFileLoader(str(file)).Load()
