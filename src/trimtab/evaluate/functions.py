@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from numpy.typing import NDArray
 
@@ -55,4 +55,4 @@ def _imported(reference: str, code: Code | None) -> Callable[..., Any]:
         ) from error
     if not callable(found):
         raise ModelError(f"{module_name} has no function {name}", field=reference)
-    return found  # type: ignore[no-any-return]
+    return cast("Callable[..., Any]", found)

@@ -30,6 +30,7 @@ from trimtab.evaluate.bounds.roc_auc import roc_auc
 from trimtab.evaluate.functions import value_of
 from trimtab.evaluate.parts import Part, parts
 from trimtab.tasks.base import Target
+from trimtab.tasks.headline import Better
 from trimtab.tasks.metrics.base import Bounded, Floats, Measure, Unit, View
 from trimtab.tasks.metrics.registry import metric
 from trimtab.tasks.registry import task as task_of
@@ -351,9 +352,9 @@ def _class_of(asked: Asked, measure: Measure, classes: list[str]) -> str:
 
 def _measure(asked: Asked, budget: Budget, split: Split, place: str) -> Measure:
     if is_function(asked.metric):
-        better = "higher" if asked.kind in KINDS["higher"] else "lower"
+        better: Better = "higher" if asked.kind in KINDS["higher"] else "lower"
         value = value_of(asked.metric, budget.code)
-        return Measure(asked.metric, better, "", "resampled", value)  # type: ignore[arg-type]
+        return Measure(asked.metric, better, "", "resampled", value)
     entry = metric(asked.metric)
     if task_of(split.task).judging.form not in entry.forms:
         raise ConfigError(misfit(asked.metric, split.task), field=f"{place}.metric")

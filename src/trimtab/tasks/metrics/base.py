@@ -19,11 +19,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.tasks.headline import Better
+
 _TOLD = 0.5
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Form = Literal["classes", "labels", "numbers", "scores"]
-Better = Literal["higher", "lower"]
 Unit = Literal["points", "%", ""]
 """Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
 
