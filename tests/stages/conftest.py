@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from stages.home import Home
+from stages.retraining import ROWS, Service, constant_times, rows
 
 from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.evaluate import latency
 
 SHAPE = (8, 8, 1)
 PADDING = 30_000
@@ -69,3 +71,23 @@ def digits_candidates(
             "magnitude-0.5--none", linear_tflite(weights + noise, bias, shape=SHAPE)
         ),
     }
+
+
+@pytest.fixture
+def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latency, "sample", constant_times)
+
+
+@pytest.fixture
+def service(tmp_path: Path, linear_tflite: Callable[..., bytes], _steady: None) -> Service:
+    """Returns a target with data and no model yet."""
+    made = Service(tmp_path / "service", linear_tflite)
+    made.write("january.csv", rows(ROWS, seed=1))
+    return made
+
+
+@pytest.fixture
+def served(service: Service) -> Service:
+    """Returns a target with a good model in service."""
+    assert service.retrain().status == "deployed"
+    return service

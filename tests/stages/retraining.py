@@ -37,6 +37,11 @@ from trimtab.stages import (
     tune,
 )
 
+ROWS = 1200
+BAD = 6.0
+"""How much a challenger is spoiled that has to lose."""
+
+FORCED = ("ada@lab", "the label was wrong for a week")
 CENTRES = {"a": (0.0, 0.0), "b": (3.0, 0.0), "c": (0.0, 3.0), "d": (3.0, 3.0)}
 
 
@@ -155,3 +160,16 @@ class Service:
         noise = np.random.default_rng(0).normal(0, spoiled, fitted.coef_.shape) if spoiled else 0.0
         weights = (fitted.coef_ + noise).astype(np.float32)
         return self.tflite(weights, fitted.intercept_.astype(np.float32), shape=data.schema.input.shape)
+
+
+def told(result: Result) -> str:
+    """Returns everything that a person reads of a retraining."""
+    retrain = result.retrain
+    assert retrain is not None
+    return "\n".join([result.verdict, *retrain.reasons, *retrain.schema_changes])
+
+
+def flip(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)

@@ -1,7 +1,7 @@
 """A Kubeflow Pipelines server, and the command line in front of it."""
 
 import pytest
-from cli.kubeflow.fake_kfp import KfpServer, node
+from cli.kubeflow.fake_kfp import OUTPUT, KfpServer, node
 
 from trimtab.cli import main
 from trimtab.cli.kubeflow import connection, settings
@@ -61,3 +61,22 @@ def trimtab(capsys, server, monkeypatch):
         return caught.value.code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def run(trimtab, config):
+    """Returns a function that runs the config on the server."""
+
+    def start(*options, output=OUTPUT):
+        return trimtab("run", config, "--runner", "kubeflow", "--output", output, *options)
+
+    return start
+
+
+@pytest.fixture
+def on_volume(config, tmp_path):
+    """Returns an output directory on the volume of the pods, which this machine mounts too."""
+    volume = tmp_path / "volume"
+    text = config.read_text().replace("gs://bucket/rows.csv", f"{volume}/rows.csv")
+    config.write_text(f"{text}resources: {{volume: {{claim: runs, mount_path: {volume}}}}}\n")
+    return volume / "runs"

@@ -24,6 +24,8 @@ from urllib.parse import parse_qs, unquote, unquote_plus, urlsplit
 
 API = "/apis/v2beta1"
 EPOCH = "1970-01-01T00:00:00Z"
+OUTPUT = "gs://bucket/runs"
+"""Where the tests' runs go."""
 
 
 @dataclass
