@@ -32,13 +32,23 @@ def convert(
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         exported = Path(temporary) / "model.xml"
         export(model, exported, "openvino", reason)
-        graph = ov.Core().read_model(exported)
+        graph = _answering(ov.Core().read_model(exported))
         # The names that Keras' export gives outputs are those of TensorFlow's operations.
         for port, name in zip(graph.inputs, input_names(model), strict=True):
             port.tensor.set_names({name})
         for port, name in zip(graph.outputs, output_names(model), strict=True):
             port.tensor.set_names({name})
         save(graph, quantizer, params, path, calibration, model.name)
+
+
+def _answering(graph: Any) -> Any:
+    """Returns a graph with the model's outputs alone.
+
+    The export of an attention leaves the shape that it reads as one more, of integers; the model's are
+    TensorFlow's ``Identity``, ``Identity_1``, ….
+    """
+    asked = [port for port in graph.outputs if any(name.startswith("Identity") for name in port.get_names())]
+    return ov.Model(asked, graph.get_parameters()) if len(asked) < len(graph.outputs) else graph
 
 
 def save(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from trimtab.batch import Batch, rows, take
 from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
-from trimtab.runtimes.openvino.model import settings
+from trimtab.runtimes.openvino.model import is_quantized, settings
 from trimtab.runtimes.openvino.params import NncfInt8
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
@@ -47,7 +47,7 @@ def quantized(graph: ov.Model, params: NncfInt8, calibration: Callable[[int], Ba
         # NNCF raises whatever its assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
-    if not any(operator.get_type_name() == "FakeQuantize" for operator in made.get_ops()):
+    if not is_quantized(made):
         raise CompressionError("no operator was quantized", field=name)
     return made
 
