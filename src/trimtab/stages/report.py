@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from trimtab import notify, progress
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.config.config import Config
-from trimtab.errors import ArtifactError
+from trimtab.errors import ArtifactError, TrimtabError
 from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
@@ -18,8 +18,9 @@ from trimtab.report.notice import notice
 from trimtab.report.records.assemble import BAD_RECORD, build_result
 from trimtab.report.records.evidence import gather_evidence
 from trimtab.report.result import Result, StageError
+from trimtab.report.tensorboard.review import write_review
 from trimtab.stages import settings
-from trimtab.stages.stage import recorded
+from trimtab.stages.stage import Task, recorded
 from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
 from trimtab.storage.volumes import check_outlives_pod
@@ -60,9 +61,18 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
         store.write("MODEL_CARD.md", with_head(result).encode())
         if card:
             atomic.write_bytes(Path(card), model_card(result).encode())
+        _review(task, run, result)
         _tell(config, result)
         task.found(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
+
+
+def _review(task: Task, run: str, result: Result) -> None:
+    """Writes what TensorBoard shows; that it cannot be written is no fault of the run's."""
+    try:
+        write_review(run, result)
+    except TrimtabError as error:
+        task.warn(f"TensorBoard does not show the outcome: {error.message}")
 
 
 def _tell(config: Config | None, result: Result) -> None:

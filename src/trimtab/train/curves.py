@@ -11,7 +11,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from trimtab.events.file import EventFile
 
 
 class Curves:
@@ -29,10 +30,10 @@ class Curves:
         directory.mkdir(parents=True, exist_ok=True)
         earlier = sorted(directory.glob("*tfevents*"))
         kept = list(_events(earlier, epochs_done))
-        self._writer = EventFileWriter(str(directory))
+        self._file = EventFile(directory)
         for event in kept:
-            self._writer.add_event(event)
-        self._writer.flush()
+            self._file.add(event)
+        self._file.flush()
         for file in earlier:
             file.unlink()
 
@@ -48,18 +49,18 @@ class Curves:
 
     def graph(self, definition: bytes, seconds: float) -> None:
         """Writes a serialized GraphDef."""
-        self._writer.add_event(Event(wall_time=seconds, step=0, graph_def=definition))
+        self._file.add(Event(wall_time=seconds, step=0, graph_def=definition))
 
     def flush(self) -> None:
         """Makes everything readable."""
-        self._writer.flush()
+        self._file.flush()
 
     def close(self) -> None:
         """Ends the file."""
-        self._writer.close()
+        self._file.close()
 
     def _add(self, step: int, summary: Summary, seconds: float) -> None:
-        self._writer.add_event(Event(wall_time=seconds, step=step, summary=summary))
+        self._file.add(Event(wall_time=seconds, step=step, summary=summary))
 
 
 def _events(files: list[Path], epochs_done: int) -> Iterator[Event]:

@@ -19,7 +19,6 @@ from trimtab.tasks.registry import task
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
 from trimtab.train.workspace import Workspace
-from trimtab.tune import hparams
 from trimtab.tune.journal import Entry, Journal
 from trimtab.tune.oracles import EPOCHS, oracle
 from trimtab.tune.tuner import Tuner, unwrapped_errors
@@ -76,7 +75,6 @@ def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
         say=_say,
     )
     objective = tuner.oracle.objective.name
-    hparams.write_experiment(workspace.logs, tuner.oracle.get_space(), objective)
     with unwrapped_errors(tuner):
         tuner.search()
     return _outcome(tuner, objective)

@@ -1,0 +1,79 @@
+"""Scalars and the HParams table of the candidates: a point and a row for each, in a run of its name."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.events import file
+from trimtab.events.session import Value, session
+from trimtab.report.result import Result
+from trimtab.report.words.verdict import over_what
+
+PREFIX = "candidates/"
+
+
+def write_candidates(directory: Path, result: Result) -> None:
+    """Writes every candidate, one after the other along the axis of the steps.
+
+    Args:
+        directory: The directory of the review; each candidate gets one of its id in it.
+        result: The outcome of the run.
+    """
+    now = time.time()
+    for place, candidate in enumerate(result.candidates):
+        row = session(
+            "candidates",
+            dict(_parameters(result, candidate)),
+            {f"{PREFIX}{name}": value for name, value in _metrics(candidate) if math.isfinite(value)},
+            began=now,
+            ended=now,
+            ok=candidate.ok,
+            step=place,
+        )
+        file.replace(directory / candidate.id, row)
+
+
+def _parameters(result: Result, candidate: CandidateResult) -> Iterator[tuple[str, Value]]:
+    """Yields the columns: the parameters of each step by the step's name, and what came of it."""
+    yield "outcome", outcome(result, candidate)
+    for step in candidate.recipe:
+        for name, parameters in step.items():
+            if not isinstance(parameters, dict):
+                yield name, _plain(parameters)
+                continue
+            yield f"{name}", True
+            for parameter, value in parameters.items():
+                if value is not None:
+                    yield f"{name}.{parameter}", _plain(value)
+
+
+def outcome(result: Result, candidate: CandidateResult) -> str:
+    """Returns what came of a candidate, in a word or a few."""
+    if not candidate.ok:
+        return "not made"
+    if candidate.id == result.chosen:
+        return "chosen"
+    if candidate.within_budget:
+        return "within the budget"
+    return ", ".join(over_what(result, candidate)) or "not judged"
+
+
+def _plain(value: Any) -> Value:
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _metrics(candidate: CandidateResult) -> Iterator[tuple[str, float]]:
+    if (quality := candidate.quality) is not None:
+        yield quality.metric, quality.value
+    if candidate.drop is not None:
+        yield "drop", candidate.drop.observed
+        yield "drop_bound", candidate.drop.upper_bound
+    if candidate.latency_ms is not None:
+        yield "latency_p50_ms", candidate.latency_ms.p50
+    if candidate.size_bytes is not None:
+        yield "size_bytes", float(candidate.size_bytes)
