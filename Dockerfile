@@ -7,9 +7,9 @@ ARG BASE=python:3.11-slim
 FROM ${BASE} AS deps
 ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv --without-pip /opt/trimtab
-# Runtimes beside LiteRT, and what quantizes its files, by their extras; `--build-arg EXTRAS=` leaves them out.
-ARG EXTRAS="onnx openvino tflite"
-COPY requirements.lock requirements-onnx.lock requirements-openvino.lock requirements-tflite.lock /tmp/
+# Runtimes beside LiteRT, what quantizes its files, and MLflow's client, by their extras; `--build-arg EXTRAS=` leaves them out.
+ARG EXTRAS="mlflow onnx openvino tflite"
+COPY requirements.lock requirements-mlflow.lock requirements-onnx.lock requirements-openvino.lock requirements-tflite.lock /tmp/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements.lock \
         $(for extra in ${EXTRAS}; do echo "-r /tmp/requirements-${extra}.lock"; done)

@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
 
-test: $(VENV)/.installed-dev $(VENV)/moto/.installed
+test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -43,14 +43,15 @@ generate: $(VENV)/.installed-dev
 # The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
 # on top of the first.
 COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url
-EXTRAS := onnx openvino tflite
+EXTRAS := mlflow onnx openvino tflite
 lock: $(VENV)/.installed-dev
 	$(COMPILE) --universal pyproject.toml -o requirements.lock
-	$(COMPILE) --universal pyproject.toml --group dev --all-extras -o requirements-dev.lock
+	$(COMPILE) --universal pyproject.toml --group dev --all-extras -c requirements.lock -o requirements-dev.lock
 	for extra in $(EXTRAS); do $(BIN)/python tools/extra.py "$$extra" | \
 		$(COMPILE) --universal - -c requirements.lock -o "requirements-$$extra.lock"; done
 	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
 	echo 'moto[server]>=5.2,<6' | $(COMPILE) --universal --python-version 3.11 - -o requirements-moto.lock
+	echo 'mlflow>=3.1,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-mlflow-server.lock
 
 # IMAGE, BASE and TARGET (cpu, gpu) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
 # BuildKit; others may need their buildx plugin.
@@ -68,7 +69,7 @@ image:
 	@echo "$(IMAGE): $$("$(DOCKER)" image inspect --format '{{.Size}} bytes, {{.Id}}' "$(IMAGE)")"
 
 # As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.
-container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed
+container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
 	tools/stand_in_base.sh "$(STAND_IN)"
 	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host"
 	TRIMTAB_TEST_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/container
@@ -94,6 +95,12 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 $(VENV)/moto/.installed: $(VENV)/bin/python requirements-moto.lock
 	"$(PYTHON)" -m venv $(VENV)/moto
 	$(VENV)/moto/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-moto.lock
+	touch $@
+
+# A server of MLflow for tests, apart: it needs pandas, Flask, and a database's client.
+$(VENV)/mlflow/.installed: $(VENV)/bin/python requirements-mlflow-server.lock
+	"$(PYTHON)" -m venv $(VENV)/mlflow
+	$(VENV)/mlflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mlflow-server.lock
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock

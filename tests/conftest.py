@@ -34,6 +34,7 @@ __all__ = ["emulator", "hasty", "moto_s3", "moto_server", "proxy", "s3_emulator"
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test is for whom it names
 
 
 @pytest.fixture(scope="session")

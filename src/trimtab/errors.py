@@ -94,6 +94,10 @@ class DeployError(TrimtabError):
     """The model could not be served from where it was deployed, or the deployment lost a race."""
 
 
+class TrackingError(TrimtabError):
+    """A server of experiments could not be told of a run; the run is as good as it was."""
+
+
 class Preempted(BaseException):
     """The process was told to stop (SIGTERM, Ctrl-C): what it did is saved, and a retry goes on from there.
 

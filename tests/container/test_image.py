@@ -12,7 +12,7 @@ from docker.errors import APIError
 import trimtab
 
 pytestmark = pytest.mark.container
-EXTRAS = ("onnx", "openvino", "tflite")
+EXTRAS = ("mlflow", "onnx", "openvino", "tflite")
 
 
 @pytest.fixture

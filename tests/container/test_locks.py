@@ -19,9 +19,15 @@ def test_the_gpu_image_has_the_same_packages_and_cuda(root):
 
 
 @pytest.mark.parametrize(
-    ("extra", "expected"), [("onnx", "onnxruntime"), ("openvino", "nncf"), ("tflite", "ai-edge-quantizer")]
+    ("extra", "expected"),
+    [
+        ("mlflow", "mlflow-skinny"),
+        ("onnx", "onnxruntime"),
+        ("openvino", "nncf"),
+        ("tflite", "ai-edge-quantizer"),
+    ],
 )
-def test_a_runtime_adds_its_own_packages(root, extra, expected):
+def test_an_extra_adds_its_own_packages(root, extra, expected):
     common, added = versions(root / "requirements.lock"), versions(root / f"requirements-{extra}.lock")
     assert expected in {name for name, _ in added - common}
     assert not {name for name, _ in added - common} & {name for name, _ in common}

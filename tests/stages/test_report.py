@@ -8,6 +8,7 @@ import pytest
 
 from trimtab.artifacts.record import EntryRecord, StageRecord, read_records
 from trimtab.config.config import Config
+from trimtab.errors import TrackingError
 from trimtab.report.result import Result
 from trimtab.stages import report
 from trimtab.storage.store import open_store
@@ -115,6 +116,30 @@ def test_a_second_report_replaces_the_first(tmp_path):
     result, _, _ = reported(tmp_path, WHOLE)
     assert result.status == "deployed"
     assert result.errors == []
+
+
+def test_a_run_that_cannot_be_logged_is_reported_all_the_same(tmp_path, monkeypatch, capsys):
+    def fail(*_):
+        raise TrackingError("it is away")
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(report.mlflow, "log", fail)
+    assert reported(tmp_path, WHOLE)[0].status == "deployed"
+    assert "warning: the run is not logged: it is away" in capsys.readouterr().err
+    record = next(r for r in read_records(str(tmp_path / "runs" / "one")) if r.stage == "report")
+    assert (record.ok, record.warnings) == (True, ["the run is not logged: it is away"])
+
+
+def test_what_is_logged_is_what_was_reported(tmp_path, monkeypatch):
+    logged = []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setattr(report.mlflow, "log", lambda *given: logged.append(given) or "id")
+    result, html, _ = reported(tmp_path, WHOLE)
+    ((told, _, pages, run),) = logged
+    assert (told, run) == (result, str(tmp_path / "runs" / "one"))
+    assert pages["report.html"] == html
+    assert Result.model_validate_json(pages["result.json"]) == result
+    assert "# model" in pages["MODEL_CARD.md"]
 
 
 def test_neither_tensorflow_nor_keras_is_imported():

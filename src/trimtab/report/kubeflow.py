@@ -29,7 +29,7 @@ def kubeflow_outputs(result: Result) -> dict[str, Any]:
     metrics: dict[str, float] = {}
     for prefix, candidate in (("baseline", result.baseline), ("chosen", chosen)):
         if candidate is not None:
-            metrics.update({f"{prefix}_{name}": value for name, value in _scalars(candidate)})
+            metrics.update({f"{prefix}_{name}": value for name, value in scalars(candidate)})
     shown = chosen or result.baseline
     confusion = None
     if shown is not None and result.data is not None and 0 < len(shown.confusion) <= MAX_CLASSES:
@@ -40,7 +40,8 @@ def kubeflow_outputs(result: Result) -> dict[str, Any]:
     }
 
 
-def _scalars(candidate: CandidateResult) -> Iterator[tuple[str, float]]:
+def scalars(candidate: CandidateResult) -> Iterator[tuple[str, float]]:
+    """Yields what is known of a candidate in numbers, by name."""
     yield from candidate.metrics.items()
     if candidate.drop is not None:
         yield "drop_observed", candidate.drop.observed

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ValidationError
 from trimtab import notify, progress
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.config.config import Config
-from trimtab.errors import ArtifactError, TrimtabError
+from trimtab.errors import ArtifactError, TrackingError, TrimtabError
 from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
 from trimtab.report.notice import notice
 from trimtab.report.records.assemble import BAD_RECORD, build_result
-from trimtab.report.records.evidence import gather_evidence
+from trimtab.report.records.evidence import Evidence, gather_evidence
 from trimtab.report.result import Result, StageError
 from trimtab.report.tensorboard.review import write_review
 from trimtab.stages import settings
@@ -24,6 +24,7 @@ from trimtab.stages.stage import Task, recorded
 from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
 from trimtab.storage.volumes import check_outlives_pod
+from trimtab.tracking import mlflow
 
 
 class ReportSummary(BaseModel):
@@ -55,14 +56,17 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
             records, config, store.uri, [*problems, *damaged], is_retraining=pipeline == "retrain"
         )
         store.write("result.json", (result.model_dump_json(indent=2) + "\n").encode())
-        page = render(result, gather_evidence(records)).encode()
+        evidence = gather_evidence(records)
+        page = render(result, evidence).encode()
         store.write("report.html", page)
         atomic.write_bytes(Path(html), page)
-        store.write("MODEL_CARD.md", with_head(result).encode())
+        head_and_card = with_head(result)
+        store.write("MODEL_CARD.md", head_and_card.encode())
         if card:
             atomic.write_bytes(Path(card), model_card(result).encode())
         _review(task, run, result)
         _tell(config, result)
+        _track(task, result, evidence, {"report.html": page.decode(), "MODEL_CARD.md": head_and_card})
         task.found(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
 
@@ -81,6 +85,19 @@ def _tell(config: Config | None, result: Result) -> None:
     if config is not None and told is not None:
         for failure in notify.send(config.notify, told):
             progress.say("report", f"nobody was told by {failure}")
+
+
+def _track(task: Task, result: Result, evidence: Evidence, pages: dict[str, str]) -> None:
+    """Logs the run where the environment says; that it cannot be is no fault of the run's."""
+    if not mlflow.is_asked():
+        return
+    try:
+        pages = {**pages, "result.json": result.model_dump_json(indent=2)}
+        logged = mlflow.log(result, evidence.histories, pages, task.run)
+    except TrackingError as error:
+        task.warn(f"the run is not logged: {error.describe()}")
+    else:
+        progress.say("report", f"logged in MLflow as {logged}")
 
 
 def _config(run: str) -> tuple[Config | None, list[StageError]]:

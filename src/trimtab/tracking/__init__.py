@@ -1,0 +1,1 @@
+"""What a run tells servers that people follow experiments on."""
