@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +171,23 @@ class Drop(BaseModel):
     upper_bound: float
     confidence: float
     examples: int
+
+
+PartKind = Literal["class", "slice"]
+
+
+class PartLoss(BaseModel):
+    """What a candidate loses on a part of the test rows against the baseline, beside all other rows."""
+
+    kind: PartKind
+    part: str = Field(description="The class, or the slice in words: `region = north`.")
+    examples: int = Field(description="Test examples in it.")
+    loss: float = Field(description="As observed, in the headline's unit; below 0: it gains.")
+    others: float = Field(description="The same of all other test examples.")
+    larger: bool = Field(
+        description="Whether its loss is proven larger than that of the others: with the budget's confidence "
+        "no part is called so that is not, however many there are."
+    )
 
 
 class Latency(BaseModel):

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency
+from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency, PartLoss
 from trimtab.artifacts.proof import LimitTest, Proof
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -80,6 +80,9 @@ class Selection(BaseModel):
     chosen: str | None = None
     verdict: str
     proof: Proof | None = None
+    parts: list[PartLoss] = Field(
+        [], description="What the chosen candidate loses on each class and slice, the largest loss first."
+    )
 
     @property
     def nothing_else_passed(self) -> bool:
@@ -116,11 +119,13 @@ class SelectSummary(Selection):
         latency_runs: How many runs of each candidate were counted.
         threads: Of the runtime.
         cpu: The name of the CPU.
+        lineage: What the chosen candidate was made from.
     """
 
     latency_runs: int = 0
     threads: int = 1
     cpu: str = ""
+    lineage: SelectionLineage | None = None
 
 
 def write(directory: Path, selection: Selection) -> None:

@@ -9,7 +9,8 @@ import click
 @click.argument("run")
 @click.option("--output", default="runs", show_default=True, help="Where runs are.")
 @click.option("--json", "as_json", is_flag=True, help="Print result.json.")
-def command(run: str, output: str, as_json: bool) -> int:
+@click.option("--open", "opens", is_flag=True, help="Open the HTML report in the browser.")
+def command(run: str, output: str, as_json: bool, opens: bool) -> int:
     """Show every candidate of RUN, the chosen one and why, and where the report and the model are.
 
     RUN is the id of a run, or the path or URI of its directory.
@@ -17,23 +18,34 @@ def command(run: str, output: str, as_json: bool) -> int:
     from rich.console import Console
 
     from trimtab.cli import run_directory
-    from trimtab.errors import ConfigError
-    from trimtab.report.result import Result
+    from trimtab.cli.results import read_result
     from trimtab.report.table import print_summary
-    from trimtab.storage.store import open_store
 
     uri = run_directory.named(run, output)
-    content = open_store(uri).read("result.json")
-    if content is None:
-        raise ConfigError(
-            "no result.json: not a finished run", path=uri, hint=f"See what is in {uri.rpartition('/')[0]}."
-        )
-    try:
-        result = Result.model_validate_json(content)
-    except ValueError:
-        raise ConfigError("is damaged, or of another version", path=f"{uri}/result.json") from None
+    result = read_result(uri)
     if as_json:
         click.echo(result.model_dump_json())
     else:
         print_summary(result, Console())
+    if opens:
+        _open(uri)
     return 0
+
+
+def _open(uri: str) -> None:
+    """Opens the page; of a run in an object store, a copy in a temporary directory, which stays."""
+    import tempfile
+    import webbrowser
+    from pathlib import Path
+
+    from trimtab.cli.results import REPORT, read_page
+    from trimtab.storage.objects.location import is_remote
+
+    page = Path(uri, REPORT)
+    if is_remote(uri):
+        page = Path(tempfile.mkdtemp(prefix="trimtab-"), REPORT)
+        page.write_bytes(read_page(uri))
+    elif not page.is_file():
+        read_page(uri)
+    if not webbrowser.open(page.resolve().as_uri()):
+        click.echo(f"no browser here: open {page.resolve()}", err=True)

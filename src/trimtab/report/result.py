@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, Field, ValidationError
 
 from trimtab.artifacts.comparison import Comparison
-from trimtab.artifacts.evaluation import HeadlineValue
+from trimtab.artifacts.evaluation import HeadlineValue, PartLoss
 from trimtab.artifacts.model import AsItCame
 from trimtab.artifacts.proof import Proof, Reach
 from trimtab.artifacts.retraining import Retraining
@@ -74,6 +74,9 @@ class Result(BaseModel):
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
     proof: Proof | None = Field(None, description="What is proven of the chosen candidate, and how.")
+    parts: list[PartLoss] = Field(
+        [], description="What the chosen candidate loses on each class and slice, the largest loss first."
+    )
     comparison: Comparison | None = Field(
         None, description="The chosen candidate against the model in service, on the same test examples."
     )

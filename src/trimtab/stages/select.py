@@ -36,7 +36,7 @@ from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, rare, reuse, settings, trial
+from trimtab.stages import proving, rare, reuse, settings, trial, uneven
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -111,8 +111,11 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         )
         finalists = _finalists(entries, latencies, config, judge)
         decided = _decide(entries, finalists, config, judge, missing, used)
-        _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
-        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu()}
+        if decided.chosen is not None:
+            rows = judge.rows(data, [BASELINE, decided.chosen])
+            decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
+        lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
+        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "lineage": lineage}
         task.found(SelectSummary(**dict(decided), **measured))
         for doubt in doubts(decided.proof) if decided.proof else ():
             task.warn(doubt)
@@ -277,15 +280,16 @@ def _write(
     entries: dict[str, _Entry],
     data: Dataset,
     claim: Callable[[Path], None],
-) -> None:
+) -> SelectionLineage:
+    """Leaves the decision with the files of what was chosen, and returns what these were made from."""
     with open_artifacts(run).create(selection.KIND, selection.KIND) as draft:
         selection.write(draft.path, decided)
-        draft.lineage = SelectionLineage(dataset=data.fingerprint)
+        draft.lineage = lineage = SelectionLineage(dataset=data.fingerprint)
         if decided.chosen is None:
-            return
+            return lineage
         entry = entries[decided.chosen]
         serving = runtime(entry.served.runtime)
-        draft.lineage = SelectionLineage(
+        draft.lineage = lineage = SelectionLineage(
             dataset=data.fingerprint,
             candidate=decided.chosen,
             runtime=serving.name,
@@ -296,6 +300,7 @@ def _write(
         files.copy(serving, entry.files.path, draft.path)
         _golden(entry, data).save(draft.path / golden.GOLDEN_FILE)
         claim(draft.path)
+    return lineage
 
 
 def _claim(decided: Selection, config: Config, judge: proving.Judge, data: Dataset, directory: Path) -> None:

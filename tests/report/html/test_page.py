@@ -211,3 +211,33 @@ def test_drift_of_very_many_columns_stays_small_and_cannot_become_markup(run_rec
     assert "column 999" in found.words
     assert "img" not in {tag for tag, _ in found.tags}
     assert not any(name.startswith("on") for _, attributes in found.tags for name in attributes)
+
+
+def test_parts_that_are_proven_to_lose_more_are_flagged(run_records):
+    settings, records = run_records()
+    select = next(record for record in records if record.stage == "select")
+    part = {"kind": "class", "part": "7", "examples": 36, "loss": 0.25, "others": 0.01, "larger": True}
+    other = {**part, "kind": "slice", "part": "region = north", "loss": 0.02, "larger": False}
+    select.summary["parts"] = [part, other]
+    words = Page(page(settings, records)).words
+    assert "Proven to lose more than the others: class 7 (25.00 points lost)." in words
+    assert words.count("⚑ yes") == 1
+    assert words.count("⚑ loses more") == 1, "in the table of classes"
+    assert "region = north slice 36 2.00 points lost 1.00 points lost no" in words
+
+
+def test_it_says_what_the_model_was_made_from_and_how_to_make_it_again(run_records):
+    settings, records = run_records()
+    select = next(record for record in records if record.stage == "select")
+    select.summary["lineage"] = {
+        "dataset": "9f",
+        "candidate": "x",
+        "runtime": "litert",
+        "runtime_version": "2.3",
+        "model": "model/aa11",
+        "file": "file/bb22",
+    }
+    words = Page(page(settings, records)).words
+    for part in ("ab" * 32, "model/aa11", "for litert 2.3 file/bb22", "Version 3 deployed at"):
+        assert part in words
+    assert "trimtab run /runs/one/config.json --output /runs" in words

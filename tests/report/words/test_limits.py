@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from trimtab.artifacts.proof import Limit, LimitTest
+from trimtab.report.html.answers import answers
 from trimtab.report.html.page import render
-from trimtab.report.html.views import tiles
 from trimtab.report.records.assemble import build_result
 from trimtab.report.records.evidence import gather_evidence
 from trimtab.report.table import print_summary
@@ -85,9 +85,10 @@ def test_the_page_and_the_terminal_show_them(judged):
         assert "ROC AUC where region" in text
         assert "0.0043" in text
     assert "Limits of quality" in page
-    shown = {tile.title: tile for tile in tiles(result, find_candidate(result, result.chosen))}
+    found = answers(result, find_candidate(result, result.chosen), evidence)
+    shown = {tile.title: tile for answer in found for tile in answer.tiles}
     tile = shown["Proven: ROC AUC where region = north"]
-    assert (tile.value, tile.used) == ("at most 0.01 below the baseline's", pytest.approx(0.43))
+    assert (tile.value, tile.used) == ("95 % sure: at most 0.01 below the baseline's", pytest.approx(0.43))
 
 
 def test_no_place_calls_an_estimate_proven(judged):

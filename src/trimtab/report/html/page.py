@@ -12,10 +12,10 @@ import trimtab
 from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
-from trimtab.report.html import rows, views
+from trimtab.report.html import answers, lineage, rows, views
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
-from trimtab.report.words import comparison, limits, numbers, reach, verdict
+from trimtab.report.words import commands, comparison, headline, limits, numbers, parts, reach, verdict
 
 TEMPLATE = "report.html.j2"
 
@@ -60,7 +60,12 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "reach": [reach.sentence(one) for one in result.data.reach] if result.data else [],
         "pipeline": views.pipeline(result, evidence),
         "as_it_came": verdict.as_it_came(result),
-        "tiles": views.tiles(result, chosen),
+        "title": headline.headline(result),
+        "answers": answers.answers(result, chosen, evidence),
+        "commands": commands.commands(result),
+        "origins": lineage.origins(result, evidence),
+        "part_rows": rows.part_rows(result.parts, result.headline),
+        "parts_told": parts.sentence(result.parts, result.headline),
         "rivals": comparison.rivals(result.comparison),
         "proofs": comparison.proofs(result.comparison),
         "plots": [plot for cost in ("latency", "size") if (plot := pareto.pareto_plot(result, cost))],
@@ -69,7 +74,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "compared": compared,
         "matrices": [matrix for one in compared if (matrix := confusion_plot(one, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
-        "classes": rows.class_rows(compared),
+        "classes": rows.class_rows(compared, result.parts),
         "curves": [curve_plots(history) for history in evidence.histories],
         "trials": rows.table([trial.model_dump() for trial in evidence.trials], nested=True),
         "best_trial": rows.best_trial(evidence.trials, evidence.best_score),

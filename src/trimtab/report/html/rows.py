@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from trimtab.artifacts.evaluation import HeadlineValue, PartLoss
 from trimtab.artifacts.hyperparameters import Trial
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
-from trimtab.report.words import numbers
+from trimtab.report.words import numbers, parts
 from trimtab.report.words.verdict import is_untested
 from trimtab.tasks.metrics.registry import is_share
 
@@ -120,16 +121,22 @@ def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class: its test examples, and precision, recall and F1 of each model."""
+    """A class: its test examples, and precision, recall and F1 of each model.
+
+    Attributes:
+        flagged: Whether the chosen model is proven to lose more on it than on the others.
+    """
 
     name: str
     examples: int
     cells: list[Cell]
     change: float | None
+    flagged: bool
 
 
-def class_rows(pair: Sequence[CandidateResult]) -> list[ClassRow]:
+def class_rows(pair: Sequence[CandidateResult], losses: Sequence[PartLoss] = ()) -> list[ClassRow]:
     """Returns the quality per class, with the change of recall from the baseline to the chosen candidate."""
+    worse = {part.part for part in parts.flagged(losses) if part.kind == "class"}
     names = dict.fromkeys(name for candidate in pair for name in candidate.per_class)
     rows = []
     for name in names:
@@ -142,9 +149,44 @@ def class_rows(pair: Sequence[CandidateResult]) -> list[ClassRow]:
                 examples=max(m.examples for m in found if m),
                 cells=[Cell(numbers.percent(value, 1), value) for value in values],
                 change=recalls[1] - recalls[0] if len(recalls) == 2 else None,
+                flagged=name in worse,
             )
         )
     return rows
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """A class or a slice, and what the chosen candidate loses on it.
+
+    Attributes:
+        bar: The length of its bar, 0 to 1: the loss beside the largest.
+    """
+
+    name: str
+    kind: str
+    examples: int
+    loss: Cell
+    others: Cell
+    bar: float
+    flagged: bool
+
+
+def part_rows(losses: Sequence[PartLoss], headline: HeadlineValue | None) -> list[PartRow]:
+    """Returns what is lost on each class and slice, the largest loss first."""
+    largest = max([part.loss for part in losses], default=0.0)
+    return [
+        PartRow(
+            name=part.part,
+            kind=part.kind,
+            examples=part.examples,
+            loss=Cell(parts.loss(part.loss, headline), part.loss),
+            others=Cell(parts.loss(part.others, headline), part.others),
+            bar=max(0.0, part.loss / largest) if largest > 0 else 0.0,
+            flagged=part.larger,
+        )
+        for part in losses
+    ]
 
 
 def class_counts(found: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, float, str]]:

@@ -71,6 +71,7 @@ def build_result(
         candidates=candidates,
         chosen=chosen,
         proof=selection.proof if selection else None,
+        parts=selection.parts if selection else [],
         comparison=compared,
         warnings=warnings(records),
         retrain=retraining,

@@ -13,7 +13,7 @@ from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.hyperparameters import Trial, TuneSummary
 from trimtab.artifacts.model import Epoch, ModelSummary, TrainSummary
 from trimtab.artifacts.record import StageRecord
-from trimtab.artifacts.selection import SelectSummary
+from trimtab.artifacts.selection import SelectionLineage, SelectSummary
 from trimtab.data.champion.drift import DriftReport
 from trimtab.report.records.record import in_order, summary
 
@@ -73,6 +73,7 @@ class Evidence:
         tracebacks: Where defects of trimtab showed, by stage, candidates that could not be made among them.
         measured_on: The machine and the number of runs behind the latencies.
         version: The version that was deployed, as the repository numbers it.
+        lineage: What the chosen candidate was made from; None where nothing was chosen.
     """
 
     input_shape: list[int]
@@ -88,12 +89,14 @@ class Evidence:
     tracebacks: dict[str, str]
     measured_on: str
     version: str
+    lineage: SelectionLineage | None
 
 
 def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
     """Returns what the records hold for the report; whatever a stage did not record stays empty."""
     data, search = summary(records, "data_prep", DatasetSummary), summary(records, "tune", TuneSummary)
     trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
+    selected = summary(records, "select", SelectSummary)
     return Evidence(
         input_shape=data.input_shape if data else [],
         class_counts=data.class_counts if data else {},
@@ -106,8 +109,9 @@ def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
         best_score=search.score if search else None,
         timings=[timing for record in in_order(records) for timing in _timings(record, search)],
         tracebacks=dict(_tracebacks(records)),
-        measured_on=_measured_on(summary(records, "select", SelectSummary)),
+        measured_on=_measured_on(selected),
         version=str(deployed.version) if deployed else "",
+        lineage=selected.lineage if selected else None,
     )
 
 

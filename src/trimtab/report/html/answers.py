@@ -1,0 +1,164 @@
+"""The first screen: what one gets, how sure that is, and at what cost."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from trimtab.artifacts.evaluation import Drop
+from trimtab.artifacts.proof import Limit, LimitTest, Proof
+from trimtab.artifacts.selection import CandidateResult
+from trimtab.config.chains import BASELINE
+from trimtab.report.records.evidence import Evidence
+from trimtab.report.result import Result
+from trimtab.report.words import numbers, parts
+
+_MOST_LIMITS = 4
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One number, beside the baseline's and the budget.
+
+    Attributes:
+        used: The share of the budget that it takes, or None when there is no limit.
+        before: The length of a bar for the baseline, 0 to 1; None: there is no bar.
+        after: The same of the chosen one.
+    """
+
+    title: str
+    value: str
+    detail: str
+    budget: str = ""
+    used: float | None = None
+    before: float | None = None
+    after: float | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question that a reader comes with, and what answers it."""
+
+    question: str
+    tiles: list[Tile] = field(default_factory=list)
+
+
+def answers(result: Result, chosen: CandidateResult | None, evidence: Evidence) -> list[Answer]:
+    """Returns the three questions with their answers.
+
+    Where nothing was chosen, they say what there is, and what came closest; a run that failed or found
+    nothing to do has none.
+    """
+    if chosen is None or result.baseline is None:
+        return _of_nothing(result, evidence) if result.status == "over_budget" else []
+    would = "would" if result.status in ("champion_kept", "up_to_date") else "do"
+    baseline = result.baseline
+    found = [
+        Answer(f"What {would} I get?", list(_gain(result, baseline, chosen))),
+        Answer("How sure is that?", list(_sureness(result, chosen))),
+        Answer("At what cost?", [*_loss(result, baseline, chosen), *_effort(evidence)]),
+    ]
+    return [answer for answer in found if answer.tiles]
+
+
+def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
+    made = sum(candidate.ok for candidate in result.candidates)
+    get = Tile("Deployed", "nothing", f"of {made:,} that were made, none meets every limit of the budget")
+    closest = Tile("What came closest", "see below", result.why)
+    return [
+        Answer("What do I get?", [get]),
+        Answer("What would it take?", [closest]),
+        Answer("At what cost?", list(_effort(evidence))),
+    ]
+
+
+def _gain(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
+    budget = result.budget
+    if chosen.size_bytes:
+        yield _cost_tile(
+            "Size of the file",
+            (baseline.size_bytes or 0) / 1000 or None,
+            chosen.size_bytes / 1000,
+            budget.max_size_kb if budget else None,
+            "KB",
+            ("smaller", "larger"),
+        )
+    if chosen.latency_ms:
+        before = baseline.latency_ms.p50 if baseline.latency_ms else None
+        yield _cost_tile(
+            "Time for one example, median",
+            before,
+            chosen.latency_ms.p50,
+            budget.latency_limit_ms(before) if budget else None,
+            "ms",
+            ("faster", "slower"),
+        )
+
+
+def _cost_tile(
+    title: str, before: float | None, after: float, limit: float | None, unit: str, words: tuple[str, str]
+) -> Tile:
+    ratio = numbers.factor(before, after, *words) or "the same"
+    longest = max(before or 0.0, after)
+    told = [f"before {numbers.decimal(before)} {unit}: {ratio}"] if before is not None else []
+    return Tile(
+        title,
+        f"{numbers.decimal(after)} {unit}",
+        "".join(told),
+        f"budget {numbers.limit(limit)} {unit}" if limit else "no limit set",
+        after / limit if limit else None,
+        before=None if before is None else before / longest,
+        after=None if before is None else after / longest,
+    )
+
+
+def _sureness(result: Result, chosen: CandidateResult) -> Iterator[Tile]:
+    proof = result.proof
+    if chosen.drop is None or proof is None:
+        return
+    if chosen.id == BASELINE:
+        detail = "it is what all others are measured against, and loses nothing against itself"
+        yield Tile("Proof", "none needed", detail)
+        return
+    tests = {test.limit: test for test in chosen.limits}
+    for limit in proof.limits[:_MOST_LIMITS]:
+        yield _limit_tile(proof, limit, tests.get(limit.name), chosen.drop)
+    if (more := len(proof.limits) - _MOST_LIMITS) > 0:
+        yield Tile("Further limits", f"{more:,}", "see the limits of quality below the candidates")
+
+
+def _limit_tile(proof: Proof, limit: Limit, test: LimitTest | None, drop: Drop) -> Tile:
+    """Returns what is proven of a limit; an older run has a test of the task's own metric only."""
+    seen, upper = (drop.observed, drop.upper_bound) if test is None else (test.loss, test.upper_bound)
+    bound = math.inf if upper is None else upper
+    observed = "unknown" if seen is None else limit.loss(seen)
+    return Tile(
+        f"{'Proven' if proof.proven else 'Estimated'}: {limit.name}",
+        f"{numbers.percent(proof.confidence, 0)} sure: {limit.allowed}" if proof.proven else limit.allowed,
+        f"loss observed {observed}, on {proof.examples:,} test examples{f'; {test.method}' if test else ''}",
+        f"were it the only candidate, at most {limit.loss(bound)}",
+        max(0.0, bound / limit.max_loss) if limit.max_loss else None,
+    )
+
+
+def _loss(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
+    value, before = chosen.quality, baseline.quality
+    name = value.name if value else "quality"
+    title = name[:1].upper() + name[1:]
+    seen = parts.loss(chosen.drop.observed, value) if chosen.drop and chosen.id != baseline.id else ""
+    yield Tile(
+        title, numbers.quality(value), f"before {numbers.quality(before)}{f': {seen}' if seen else ''}"
+    )
+    if result.parts:
+        worst = result.parts[0]
+        told = f"{parts.called(worst)}: {parts.loss(worst.loss, value)}"
+        detail = f"of {worst.examples:,} test examples. {parts.sentence(result.parts, value)}"
+        yield Tile("Hit hardest", told if worst.loss > 0 else "nothing", detail)
+
+
+def _effort(evidence: Evidence) -> Iterator[Tile]:
+    seconds = sum(timing.seconds for timing in evidence.timings if timing.is_task)
+    if seconds:
+        detail = "all tasks together, one after the other"
+        yield Tile("Time that the run took", numbers.duration(seconds), detail)
