@@ -97,3 +97,23 @@ def test_a_damaged_file_is_found(deployed, other):
 
 def test_the_history_names_the_runtime(deployed, other):
     assert [version.runtime for version in history(str(deployed)).versions] == [None, other]
+
+
+def test_a_version_is_served_with_its_streams(make_selection, schema, target, monkeypatch):
+    if not is_installed("openvino"):
+        pytest.skip("the runtime openvino is not installed")
+    selection = make_selection(2, runtime="openvino")
+    asked, module = [], type(runtime("openvino"))
+    read = module.load
+
+    def spy(self, directory, threads=1, batch=1, streams=1):
+        asked.append((threads, streams))
+        return read(self, directory, threads, batch, streams)
+
+    monkeypatch.setattr(module, "load", spy)
+    monkeypatch.setitem(selection.lineage, "streams", 2)
+    promotion.deploy(target, selection, schema, "{}")
+    load(Repository(target), 1, 4, Limits(), Metrics())
+    # One for the event loop and one for each two threads; where rows gain by it, as many once more.
+    assert set(asked) == {(2, 2)}
+    assert len(asked) in (4, 6)

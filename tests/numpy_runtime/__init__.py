@@ -74,7 +74,7 @@ class Numpy:
         "none": Quantizer(Float32, "32-bit floats."),
         "float16": Quantizer(Float16, "16-bit float weights."),
     }
-    reads, requantizes, file_extra = (".npz",), frozenset({"none"}), ""
+    reads, requantizes, file_extra, has_streams = (".npz",), frozenset({"none"}), "", False
 
     def version(self) -> str:
         return np.__version__
@@ -120,7 +120,7 @@ class Numpy:
     ) -> None:
         shutil.copyfile(source, directory / "model.npz")
 
-    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> Loaded:
+    def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> Loaded:
         return Loaded(directory / "model.npz", batch)
 
     def reference(self, directory: Path) -> Loaded:

@@ -196,11 +196,11 @@ def test_a_candidate_that_crashes_where_it_is_timed_costs_itself_alone(
 ):
     task, load, crashing = os.getpid(), LiteRT.load, home.path(digits_candidates["none--float16"].ref)
 
-    def crash(self, directory, threads=1, batch=1):
+    def crash(self, directory, threads=1, batch=1, streams=1):
         if os.getpid() != task and directory == crashing and threads == 2:
             faulthandler.disable()  # its report is of no use
             os.kill(os.getpid(), signal.SIGSEGV)
-        return load(self, directory, threads, batch)
+        return load(self, directory, threads, batch, streams)
 
     monkeypatch.setattr(LiteRT, "load", crash)
     monkeypatch.setattr(children, "_can_fork", lambda: True)

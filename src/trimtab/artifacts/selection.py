@@ -100,6 +100,7 @@ class SelectionLineage(BaseModel):
         candidate: The id of the chosen candidate; None: none is within the budget.
         runtime: What runs the candidate; with none chosen, empty like what follows.
         runtime_version: The version of its library.
+        streams: How many requests it answers at a time.
         model: The reference of the Keras model that the candidate was made from.
         file: The reference of its files.
     """
@@ -108,6 +109,7 @@ class SelectionLineage(BaseModel):
     candidate: str | None = None
     runtime: str = ""
     runtime_version: str = ""
+    streams: int = 1
     model: str = ""
     file: str = ""
 

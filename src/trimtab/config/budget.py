@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,7 +12,7 @@ from trimtab.config.base import Section
 from trimtab.config.code import Code
 from trimtab.config.limits import Limit, SliceOrColumn, declared, is_function
 from trimtab.config.problems import Problems
-from trimtab.registry import TASKS, module
+from trimtab.registry import RUNTIMES, TASKS, module
 
 DEFAULTS = {"max_accuracy_drop": 0.01, "max_error_increase": 0.05}
 """What the short forms are where a budget names no limit of quality at all."""
@@ -73,6 +73,13 @@ class Budget(Section):
     )
     objective: Literal["latency", "size", "balanced"] = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")
+    streams: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Requests that OpenVINO answers at a time, which share `threads`; the deployed version "
+        "has as many. Other runtimes have one.",
+    )
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the limits' functions.")
 
     def latency_limit_ms(self, baseline_ms: float | None) -> float | None:
@@ -83,6 +90,16 @@ class Budget(Section):
         """
         relative = baseline_ms / self.min_speedup if self.min_speedup and baseline_ms else None
         return min((one for one in (self.max_latency_ms, relative) if one is not None), default=None)
+
+    @model_validator(mode="after")
+    def _has_a_thread_for_each_stream(self) -> Self:
+        if self.streams > self.threads:
+            raise ValueError(f"streams: each has a thread of its own, and threads is {self.threads}")
+        return self
+
+    def streams_of(self, runtime: str) -> int:
+        """Returns how many requests a runtime answers at a time."""
+        return self.streams if module(RUNTIMES, runtime).RUNTIME.has_streams else 1
 
     @model_validator(mode="after")
     def _is_of_every_class(self) -> Self:
@@ -138,6 +155,23 @@ def check_task(budget: Budget, task: str) -> None:
     for place, limit in budget.named():
         if not is_function(limit.metric) and form not in declared(limit.metric).forms:
             problems.add(("budget", *place, "metric"), misfit(limit.metric, task), limit.metric)
+    problems.refuse("Config")
+
+
+def check_streams(budget: Budget, runtimes: Sequence[str]) -> None:
+    """Refuses streams that no runtime has.
+
+    Args:
+        budget: The section.
+        runtimes: Those of the candidates.
+
+    Raises:
+        ValidationError: If there are none.
+    """
+    problems = Problems()
+    if budget.streams > 1 and not any(budget.streams_of(name) > 1 for name in runtimes):
+        message = f"{', '.join(runtimes)} answers one request at a time; openvino has streams"
+        problems.add(("budget", "streams"), message, budget.streams)
     problems.refuse("Config")
 
 

@@ -18,7 +18,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from trimtab.config import brought, chains
 from trimtab.config.base import Section
-from trimtab.config.budget import Budget, check_task
+from trimtab.config.budget import Budget, check_streams, check_task
 from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
@@ -88,6 +88,7 @@ class Config(Section):
         chains_of_recipes, runtimes = self._chains()[0], _runtimes(self.runtimes)
         if self.data.task is not None:
             check_task(self.budget, self.data.task)
+        check_streams(self.budget, [*{chain.runtime: None for chain in chains_of_recipes}])
         brought.check(self.model, self.train, chains_of_recipes, runtimes, is_tuned=self.tune is not None)
         return self
 

@@ -20,7 +20,7 @@ from trimtab.data.values.notation import UnreadCells
 from trimtab.deploy import inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, schema_of
 from trimtab.deploy.repository import Repository
-from trimtab.deploy.runtime import other_version, runtime_of
+from trimtab.deploy.runtime import loaded, other_version
 from trimtab.errors import DataError
 from trimtab.runtimes.base import LoadedModel
 from trimtab.storage.copies import local_copies
@@ -47,7 +47,7 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
     number = repository.resolve(version)
     with repository.fetched(number) as found, local_copies() as copies:
         schema = schema_of(found, repository.location(number))
-        serving = _Serving(schema, Preprocessor.load(schema), runtime_of(found).load(found.path), input_path)
+        serving = _Serving(schema, Preprocessor.load(schema), loaded(found), input_path)
         if other := other_version(found):
             progress.say("predict", f"warning: {other}")
         for batch in inputs.batches(copies.local(input_path), schema):

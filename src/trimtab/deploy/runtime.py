@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trimtab.runtimes.base import Runtime
+from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.runtimes.registry import DEFAULT, runtime
 from trimtab.storage.artifact import Artifact
 
@@ -19,6 +19,26 @@ def runtime_of(version: Artifact) -> Runtime:
     found = runtime(str(version.lineage.get("runtime", DEFAULT)))
     found.version()
     return found
+
+
+def streams_of(version: Artifact) -> int:
+    """Returns how many requests a version, or a selection, answers at a time."""
+    return int(version.lineage.get("streams", 1))
+
+
+def loaded(version: Artifact, batch: int = 1) -> LoadedModel:
+    """Returns a version's model, with a thread for each of its streams.
+
+    Args:
+        version: A ``deployment`` or ``selection`` artifact.
+        batch: Examples that go through it at a time.
+
+    Raises:
+        ConfigError: If its runtime is not installed.
+        ModelError: If the runtime cannot load it.
+    """
+    streams = streams_of(version)
+    return runtime_of(version).load(version.path, streams, batch, streams)
 
 
 def other_version(version: Artifact) -> str:

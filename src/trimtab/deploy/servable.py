@@ -20,7 +20,7 @@ from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import SCHEMA_FILE, Repository
-from trimtab.deploy.runtime import runtime_of
+from trimtab.deploy.runtime import loaded
 from trimtab.errors import DeployError, TrimtabError
 
 TIMEOUT_S = 600
@@ -94,7 +94,7 @@ def repeat_golden(target: str, version: int) -> Check:
         with Repository(target).fetched(version) as found:
             schema = DatasetSchema.model_validate_json((Path(found.path) / SCHEMA_FILE).read_bytes())
             golden = Golden.load(found.path / GOLDEN_FILE)
-            outputs = runtime_of(found).load(found.path).predict(model_inputs(schema, golden.x))
+            outputs = loaded(found).predict(model_inputs(schema, golden.x))
     except TrimtabError as error:
         return Check(error=error.describe())
     return Check(

@@ -21,7 +21,6 @@ from trimtab.artifacts.evaluation import Latency
 from trimtab.batch import Batch
 from trimtab.evaluate.turns import LocalTurns, Served, Turns
 from trimtab.evaluate.worker import WorkerTurns
-from trimtab.runtimes.registry import runtime
 
 MIN_ROUNDS = 200
 LEAST_ROUNDS = 20
@@ -87,13 +86,13 @@ def _turns(
     found: dict[str, Turns] = {}
     with contextlib.ExitStack() as stack:
         for name in runtimes:
-            directories = {key: model.directory for key, model in models.items() if model.runtime == name}
+            own = {key: model for key, model in models.items() if model.runtime == name}
             turns: Turns
             if len(runtimes) == 1:
-                turns = LocalTurns(runtime(name), directories, examples, threads)
+                turns = LocalTurns(own, examples, threads)
             else:
-                turns = stack.enter_context(WorkerTurns(name, directories, examples, threads))
-            found |= dict.fromkeys(directories, turns)
+                turns = stack.enter_context(WorkerTurns(name, own, examples, threads))
+            found |= dict.fromkeys(own, turns)
         yield found
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.batch import Batch, rows, take
-from trimtab.runtimes.base import LoadedModel, Runtime
+from trimtab.runtimes.base import LoadedModel
+from trimtab.runtimes.registry import runtime
 
 WARM_UP = 5
 
@@ -21,10 +22,23 @@ class Served:
     Attributes:
         runtime: The name of its runtime.
         directory: Where its files are.
+        streams: Batches that it answers at a time.
     """
 
     runtime: str
     directory: Path
+    streams: int = 1
+
+    def load(self, threads: int) -> LoadedModel:
+        """Returns it, loaded.
+
+        Args:
+            threads: Threads of the runtime.
+
+        Raises:
+            ModelError: If it cannot be loaded.
+        """
+        return runtime(self.runtime).load(self.directory, threads, streams=self.streams)
 
 
 class Turns(Protocol):
@@ -46,8 +60,7 @@ class LocalTurns:
     """Models in this process.
 
     Args:
-        serving: Their runtime.
-        directories: Where their files are, by id.
+        models: Where they are, by id.
         examples: Each one's examples.
         threads: Threads of the runtime.
 
@@ -55,10 +68,8 @@ class LocalTurns:
         ModelError: If one cannot be loaded.
     """
 
-    def __init__(
-        self, serving: Runtime, directories: Mapping[str, Path], examples: Mapping[str, Batch], threads: int
-    ) -> None:
-        self._models = {name: serving.load(directory, threads) for name, directory in directories.items()}
+    def __init__(self, models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int) -> None:
+        self._models = {name: served.load(threads) for name, served in models.items()}
         self._examples = examples
 
     def warm_up(self, name: str) -> int:

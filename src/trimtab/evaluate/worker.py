@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -26,7 +25,7 @@ import numpy as np
 from trimtab import registry
 from trimtab.batch import Batch
 from trimtab.errors import ModelError, TrimtabError
-from trimtab.evaluate.turns import LocalTurns
+from trimtab.evaluate.turns import LocalTurns, Served
 
 
 class WorkerTurns:
@@ -34,18 +33,19 @@ class WorkerTurns:
 
     Args:
         runtime: The name of their runtime.
-        directories: Where their files are, by id.
+        models: Where they are, by id.
         examples: Each one's examples.
         threads: Threads of the runtime.
     """
 
     def __init__(
-        self, runtime: str, directories: Mapping[str, Path], examples: Mapping[str, Batch], threads: int
+        self, runtime: str, models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int
     ) -> None:
         self._runtime, self._examples = runtime, examples
         self._order = {
+            "runtime": runtime,
             "module": registry.RUNTIMES[runtime],
-            "directories": {name: str(directory.resolve()) for name, directory in directories.items()},
+            "models": {name: (str(one.directory.resolve()), one.streams) for name, one in models.items()},
             "threads": threads,
         }
 
@@ -117,9 +117,13 @@ def _saved(examples: Mapping[str, Batch], directory: Path) -> dict[str, str]:
 
 def _loaded(order: dict[str, Any]) -> LocalTurns:
     read = {path: dict(np.load(path, allow_pickle=False)) for path in set(order["examples"].values())}
+    name = order["runtime"]
+    registry.RUNTIMES[name] = order["module"]  # who asks may have added it
     return LocalTurns(
-        import_module(order["module"]).RUNTIME,
-        {name: Path(directory) for name, directory in order["directories"].items()},
+        {
+            key: Served(name, Path(directory), streams)
+            for key, (directory, streams) in order["models"].items()
+        },
         {name: read[path] for name, path in order["examples"].items()},
         order["threads"],
     )

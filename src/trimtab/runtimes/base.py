@@ -118,6 +118,7 @@ class Runtime(Protocol):
         reads: Endings of the files of models that it takes as they are; the first is that of its own format.
         file_extra: The extra that quantizing such a file takes beside its own; empty: none.
         requantizes: Those of its quantizers that such a file can be quantized by, as trimtab is installed.
+        has_streams: Whether a loaded model can answer several batches at a time.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Runtime(Protocol):
     quantizers: Mapping[str, Quantizer]
     reads: tuple[str, ...]
     file_extra: str
+    has_streams: bool
 
     @property
     def requantizes(self) -> frozenset[str]:
@@ -203,8 +205,15 @@ class Runtime(Protocol):
             CompressionError: If the runtime cannot take the model so.
         """
 
-    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+    def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> LoadedModel:
         """Loads a model's files.
+
+        Args:
+            directory: Where they are.
+            threads: Threads that it may use.
+            batch: Examples that go through it at a time.
+            streams: Batches that ``predict`` answers at a time, sharing the threads; where the runtime has
+                no streams, one.
 
         Raises:
             ModelError: If a file is missing, cut or damaged, or if the runtime lacks an operator.

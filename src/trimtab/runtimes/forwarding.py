@@ -33,6 +33,7 @@ class RuntimeOfExtra:
     files: tuple[str, ...]
     distributions: tuple[str, ...]
     file_extra = ""
+    has_streams = False
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
@@ -68,9 +69,12 @@ class RuntimeOfExtra:
         """See ``base.Runtime.requantize``."""
         self._module("source").requantize(source, quantizer, params, directory / self.files[0], calibration)
 
-    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+    def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""
-        return cast(LoadedModel, self._module("model").load(directory / self.files[0], threads, batch))
+        more = {"streams": streams} if self.has_streams else {}
+        return cast(
+            LoadedModel, self._module("model").load(directory / self.files[0], threads, batch, **more)
+        )
 
     def reference(self, directory: Path) -> LoadedModel:
         """See ``base.Runtime.reference``."""

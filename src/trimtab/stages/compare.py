@@ -23,7 +23,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy import champion as champions
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.champion import Snapshot
-from trimtab.deploy.runtime import runtime_of
+from trimtab.deploy.runtime import runtime_of, streams_of
 from trimtab.errors import ArtifactError, ConfigError, ModelError
 from trimtab.evaluate import challenger as rule
 from trimtab.evaluate import latency, limits, significance
@@ -207,7 +207,7 @@ def _served(version: artifact.Artifact) -> Served:
     Raises:
         ConfigError: If its runtime is not installed.
     """
-    return Served(runtime_of(version).name, version.path)
+    return Served(runtime_of(version).name, version.path, streams_of(version))
 
 
 def _champion(deployed: artifact.Artifact, data: Dataset) -> _Judged:

@@ -13,7 +13,7 @@ from trimtab.deploy.repository import Repository
 from trimtab.evaluate.spending import confidence
 from trimtab.stages import settings
 
-_NO_LIMITS = {"objective", "threads", "proof", "confidence"}
+_NO_LIMITS = {"objective", "threads", "streams", "proof", "confidence"}
 
 
 def enter(config: Config, run: str, data: Dataset) -> Reuse:

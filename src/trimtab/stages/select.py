@@ -23,6 +23,7 @@ from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLin
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT, OUTPUT, Batch, take
+from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
@@ -69,9 +70,8 @@ class _Entry:
         evaluation = Evaluation.model_validate(found.manifest.summary)
         return cls(file, store.open(file), found.path, evaluation)
 
-    @property
-    def served(self) -> Served:
-        return Served(self.evaluation.runtime, self.files.path)
+    def served(self, limits: Budget) -> Served:
+        return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
 
     @property
     def model_ref(self) -> str:
@@ -96,8 +96,8 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         entries, missing = _entries(task.store, evaluations)
         _check_baseline(entries, model)
         x, _ = data.head("test", _LATENCY_EXAMPLES)
-        entries, missing = _tried(entries, missing, x, config.budget.threads)
-        models = {name: entry.served for name, entry in entries.items()}
+        entries, missing = _tried(entries, missing, x, config.budget)
+        models = {name: entry.served(config.budget) for name, entry in entries.items()}
         latencies, runs = latency.measure(
             models, dict.fromkeys(models, x), config.budget.threads, config.seed
         )
@@ -137,10 +137,11 @@ def _entries(store: ContentStore, evaluations: Sequence[str]) -> tuple[dict[str,
 
 
 def _tried(
-    entries: dict[str, _Entry], missing: dict[str, str], examples: Batch, threads: int
+    entries: dict[str, _Entry], missing: dict[str, str], examples: Batch, limits: Budget
 ) -> tuple[dict[str, _Entry], dict[str, str]]:
     """Returns the candidates that run as they are to be timed, and why there is none of the others."""
-    failed = trial.failures({name: entry.served for name, entry in entries.items()}, examples, threads)
+    models = {name: entry.served(limits) for name, entry in entries.items()}
+    failed = trial.failures(models, examples, limits.threads)
     if BASELINE in failed:
         raise ModelError(f"the baseline cannot be judged: {failed[BASELINE]}", field=BASELINE)
     for name, reason in failed.items():
@@ -288,12 +289,13 @@ def _write(
         if decided.chosen is None:
             return lineage
         entry = entries[decided.chosen]
-        serving = runtime(entry.served.runtime)
+        serving = runtime(entry.evaluation.runtime)
         draft.lineage = lineage = SelectionLineage(
             dataset=data.fingerprint,
             candidate=decided.chosen,
             runtime=serving.name,
             runtime_version=serving.version(),
+            streams=settings.of(run).budget.streams_of(serving.name),
             model=entry.model_ref,
             file=entry.file_ref,
         )
@@ -327,7 +329,7 @@ def _claim(decided: Selection, config: Config, judge: proving.Judge, data: Datas
 def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_KERNEL_EXAMPLES]
-    serving, batch = runtime(entry.served.runtime), {INPUT: data.model_input(x)}
+    serving, batch = runtime(entry.evaluation.runtime), {INPUT: data.model_input(x)}
     model = serving.load(entry.files.path)
     y = model.predict(batch)
     outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])[OUTPUT]

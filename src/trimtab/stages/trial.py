@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from trimtab.batch import Batch, take
 from trimtab.evaluate.turns import Served
-from trimtab.runtimes.registry import runtime
 from trimtab.stages import children
 
 
@@ -35,4 +34,4 @@ def failures(models: Mapping[str, Served], examples: Batch, threads: int) -> dic
 
 def _run(models: list[Served], example: Batch, threads: int) -> None:
     for served in models:
-        runtime(served.runtime).load(served.directory, threads).predict(example)
+        served.load(threads).predict(example)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -36,6 +37,36 @@ def test_dense_layers_in_8_bits_agree_with_floats_on_any_number_of_threads(
     found = runtime("openvino").load(in_8_bits, threads).predict(batch)["output"]
     np.testing.assert_allclose(found, answer(models["mlp"], batch)["output"], atol=0.2)
     assert (found.argmax(axis=1) == answer(models["mlp"], batch)["output"].argmax(axis=1)).mean() > 0.97
+
+
+@pytest.mark.parametrize(("threads", "batch"), [(2, 1), (2, 8), (4, 1)])
+def test_streams_answer_as_one_does(in_8_bits: Path, kept_back: np.ndarray, threads: int, batch: int) -> None:
+    serving, rows, one = runtime("openvino"), {"input": kept_back[:96]}, {"input": kept_back[:batch]}
+    model, expected = (
+        serving.load(in_8_bits, threads, batch, streams=2),
+        serving.load(in_8_bits).predict(rows),
+    )
+    np.testing.assert_allclose(model.predict(rows)["output"], expected["output"], atol=1e-6)
+    model.feed(one)
+    model.invoke()
+    np.testing.assert_allclose(model.predict(one)["output"], expected["output"][:batch], atol=1e-6)
+
+
+def test_a_stream_is_a_request_of_its_own(
+    in_8_bits: Path, kept_back: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trimtab.runtimes.openvino import model as module
+
+    asked = set()
+
+    def spy(self: Any) -> None:
+        asked.add(id(self))
+        invoke(self)
+
+    invoke = module._Stream.invoke
+    monkeypatch.setattr(module._Stream, "invoke", spy)
+    runtime("openvino").load(in_8_bits, 2, streams=2).predict({"input": kept_back[:8]})
+    assert len(asked) == 2
 
 
 def test_other_kernels_of_8_bits_agree_too(in_8_bits: Path, kept_back: np.ndarray) -> None:

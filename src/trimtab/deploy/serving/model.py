@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Self
 
 from trimtab.batch import rows
@@ -13,14 +12,15 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import Repository
-from trimtab.deploy.runtime import other_version, runtime_of
+from trimtab.deploy.runtime import loaded, other_version, runtime_of, streams_of
 from trimtab.deploy.serving import resized
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.resized import ResizedModel, seconds
 from trimtab.errors import DeployError
-from trimtab.runtimes.base import LoadedModel, Runtime, width
+from trimtab.runtimes.base import LoadedModel, width
+from trimtab.storage.artifact import Artifact
 
 
 class ServedModel:
@@ -72,7 +72,7 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
     Args:
         repository: Where it is deployed.
         version: Its number.
-        threads: How many threads may run it.
+        threads: How many threads may run it; those of a model with streams are its streams.
         limits: How many rows may be pending.
         metrics: Where its batches are counted.
 
@@ -86,22 +86,17 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
     with repository.fetched(version) as found:
         schema = schema_of(found, location)
         golden = Golden.load(found.path / GOLDEN_FILE)
-        serving, x = runtime_of(found), model_inputs(schema, golden.x)
-        own, *others = (_verified(serving, found.path, schema, golden, location) for _ in range(1 + threads))
-        many = resized.gains(own, lambda: serving.load(found.path, batch=resized.ROWS), x)
-        models = [
-            ResizedModel(other, serving.load(found.path, batch=resized.ROWS) if many else None)
-            for other in others
-        ]
+        x, workers = model_inputs(schema, golden.x), -(-threads // streams_of(found))
+        own, *others = (_verified(found, schema, golden, location) for _ in range(1 + workers))
+        many = resized.gains(own, lambda: loaded(found, resized.ROWS), x)
+        models = [ResizedModel(other, loaded(found, resized.ROWS) if many else None) for other in others]
     row_s = seconds(lambda: own.predict(x)) / rows(x)
     batcher = Batcher(own, models, row_s, limits, metrics)
-    return ServedModel(version, schema, batcher, serving.platform, other_version(found))
+    return ServedModel(version, schema, batcher, runtime_of(found).platform, other_version(found))
 
 
-def _verified(
-    serving: Runtime, directory: Path, schema: DatasetSchema, golden: Golden, location: str
-) -> LoadedModel:
-    model = serving.load(directory)
+def _verified(version: Artifact, schema: DatasetSchema, golden: Golden, location: str) -> LoadedModel:
+    model = loaded(version)
     if [tensor.shape for tensor in model.inputs] != [schema.input.shape] or width(model) != schema.outputs:
         raise DeployError("the model's tensors are not those of its schema", path=location)
     difference = golden.difference(model.predict(model_inputs(schema, golden.x)))

@@ -32,6 +32,7 @@ class LiteRT:
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".tflite",)
     file_extra = requantize.EXTRA
+    has_streams = False
 
     @property
     def requantizes(self) -> frozenset[str]:
@@ -82,7 +83,13 @@ class LiteRT:
             content = requantize.requantized(content, quantizer, params, calibration, source.name)
         (directory / MODEL_FILE).write_bytes(content)
 
-    def load(self, directory: Path, threads: int = 1, batch: int = 1) -> LoadedModel:
+    def load(
+        self,
+        directory: Path,
+        threads: int = 1,
+        batch: int = 1,
+        streams: int = 1,  # noqa: ARG002 - it has none
+    ) -> LoadedModel:
         """See ``base.Runtime.load``."""
         from trimtab.runtimes.litert.model import LiteRTModel
 

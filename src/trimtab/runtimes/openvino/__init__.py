@@ -20,6 +20,7 @@ class OpenVINO(RuntimeOfExtra):
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".xml", ".onnx")
     requantizes = frozenset(QUANTIZERS)
+    has_streams = True
 
 
 RUNTIME = OpenVINO()

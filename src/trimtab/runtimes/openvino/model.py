@@ -11,10 +11,13 @@ operator has its own kernel: ResNet-8 takes 133 µs so, and 130 with generated c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
 from trimtab.errors import ModelError
@@ -36,13 +39,16 @@ class OpenVINOModel:
         outputs: What it gives.
     """
 
-    def __init__(self, path: Path, threads: int = 1, batch: int = 1, *, reference: bool = False) -> None:
+    def __init__(
+        self, path: Path, threads: int = 1, batch: int = 1, streams: int = 1, *, reference: bool = False
+    ) -> None:
         """Loads a model.
 
         Args:
             path: The ``.xml`` file; its weights are beside it.
-            threads: Threads that the runtime may use for one batch.
+            threads: Threads that the runtime may use.
             batch: Examples that go through it at a time; any but 1 reshapes the graph.
+            streams: Batches that are answered at a time; each has its share of the threads.
             reference: Whether it takes the other kernels: one for each operator where it would take code
                 that is generated for several of them, and the other way round.
 
@@ -51,36 +57,34 @@ class OpenVINOModel:
                 has other types than float32 (or int32 tokens), or if it cannot be reshaped.
         """
         self.path, self._batch = path, batch
-        compiled = compiled_model(path, threads, batch, reference=reference)
+        compiled = compiled_model(path, threads, batch, streams, reference=reference)
         self.inputs, self.outputs = _infos(compiled.inputs, INPUT), _infos(compiled.outputs, OUTPUT)
         check_types(self.inputs, self.outputs, path)
-        self._request = compiled.create_infer_request()
-        # Views of the request's own tensors: feeding and reading is a copy, and nothing else.
-        self._sources = [
-            (tensor.name, self._request.get_input_tensor(place).data)
-            for place, tensor in enumerate(self.inputs)
-        ]
-        self._targets = [
-            (tensor.name, self._request.get_output_tensor(place).data)
-            for place, tensor in enumerate(self.outputs)
-        ]
+        self._streams = [_Stream(compiled, self.inputs, self.outputs, path) for _ in range(streams)]
+        self._only = self._streams[0]
 
     def predict(self, batch: Batch) -> Batch:
         """See ``base.LoadedModel.predict``."""
         check_batch(batch, self.inputs, self._batch, self.path)
-        count = rows(batch)
-        found = {name: np.empty((count, *view.shape[1:]), np.float32) for name, view in self._targets}
-        for at in range(0, count, self._batch):
-            self.feed(take(batch, at, at + self._batch))
-            self.invoke()
-            for name, view in self._targets:
-                found[name][at : at + self._batch] = view
+        found = self._only.empty(rows(batch))
+        places = range(0, rows(batch), self._batch)
+        if len(self._streams) == 1 or len(places) == 1:
+            self._answer(self._only, batch, places, found)
+            return found
+        # A request waits with Python's lock released, so that threads are enough; OpenVINO's own queue calls
+        # Python back for each answer, which takes longer than the answer of a small model.
+        with ThreadPoolExecutor(len(self._streams)) as pool:
+            shares = [
+                pool.submit(self._answer, stream, batch, places[number :: len(self._streams)], found)
+                for number, stream in enumerate(self._streams)
+            ]
+        for share in shares:
+            share.result()
         return found
 
     def feed(self, batch: Batch) -> None:
         """See ``base.LoadedModel.feed``."""
-        for name, view in self._sources:
-            view[...] = batch[name]
+        self._only.feed(batch)
 
     def invoke(self) -> None:
         """See ``base.LoadedModel.invoke``.
@@ -88,16 +92,51 @@ class OpenVINOModel:
         Raises:
             ModelError: If an operator fails.
         """
+        self._only.invoke()
+
+    def _answer(self, stream: _Stream, batch: Batch, places: range, found: Batch) -> None:
+        for at in places:
+            stream.feed(take(batch, at, at + self._batch))
+            stream.invoke()
+            stream.read({name: values[at : at + self._batch] for name, values in found.items()})
+
+
+class _Stream:
+    """A request, and views of its own tensors: feeding and reading is a copy, and nothing else."""
+
+    def __init__(
+        self, compiled: Any, inputs: Sequence[TensorInfo], outputs: Sequence[TensorInfo], path: Path
+    ) -> None:
+        self._request, self._path = compiled.create_infer_request(), path
+        self._sources = [
+            (tensor.name, self._request.get_input_tensor(place).data) for place, tensor in enumerate(inputs)
+        ]
+        self._targets = [
+            (tensor.name, self._request.get_output_tensor(place).data) for place, tensor in enumerate(outputs)
+        ]
+
+    def empty(self, count: int) -> dict[str, NDArray[np.float32]]:
+        return {name: np.empty((count, *view.shape[1:]), np.float32) for name, view in self._targets}
+
+    def feed(self, batch: Batch) -> None:
+        for name, view in self._sources:
+            view[...] = batch[name]
+
+    def invoke(self) -> None:
         try:
             # In this thread: what `start_async` hands to another takes a turn of the scheduler more.
             self._request.infer(share_outputs=True)
         except RuntimeError as error:
-            raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self.path)) from error
+            raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self._path)) from error
+
+    def read(self, found: Batch) -> None:
+        for name, view in self._targets:
+            found[name][...] = view
 
 
-def load(path: Path, threads: int, batch: int) -> OpenVINOModel:
+def load(path: Path, threads: int, batch: int, streams: int) -> OpenVINOModel:
     """Returns a model that runs; see ``base.Runtime.load``."""
-    return OpenVINOModel(path, threads, batch)
+    return OpenVINOModel(path, threads, batch, streams)
 
 
 def reference(path: Path) -> OpenVINOModel:
@@ -105,13 +144,16 @@ def reference(path: Path) -> OpenVINOModel:
     return OpenVINOModel(path, reference=True)
 
 
-def compiled_model(path: Path, threads: int, batch: int = 1, *, reference: bool = False) -> Any:
+def compiled_model(
+    path: Path, threads: int, batch: int = 1, streams: int = 1, *, reference: bool = False
+) -> Any:
     """Returns a file's model, compiled for this CPU.
 
     Args:
         path: The ``.xml`` file.
-        threads: Threads that the runtime may use for one batch.
+        threads: Threads that the runtime may use.
         batch: Examples that go through it at a time.
+        streams: Batches that are answered at a time.
         reference: Whether it is on the kernels that it would not take by itself.
 
     Raises:
@@ -123,7 +165,7 @@ def compiled_model(path: Path, threads: int, batch: int = 1, *, reference: bool 
         model = core.read_model(content, ov.Tensor(np.frombuffer(weights, np.uint8)))
         if batch != 1:
             model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
-        own, other = _kernels(model, threads)
+        own, other = _kernels(model, threads, streams)
         return core.compile_model(model, "CPU", other if reference else own)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
@@ -138,19 +180,19 @@ def is_quantized(graph: Any) -> bool:
     return any(operator.get_type_name() == "FakeQuantize" for operator in graph.get_ops())
 
 
-def _kernels(graph: Any, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _kernels(graph: Any, threads: int, streams: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the settings of the kernels that are right for a graph, and of others that are."""
-    fused, unfused = settings(threads), {**settings(threads), **_UNFUSED}
-    if threads == 1 and is_quantized(graph):
-        return unfused, settings(2)
-    return fused, unfused
+    fused = settings(threads, streams)
+    if threads // streams == 1 and is_quantized(graph):
+        return fused | _UNFUSED, settings(2)
+    return fused, fused | _UNFUSED
 
 
-def settings(threads: int) -> dict[str, Any]:
-    """Returns how a model is compiled: the fastest answer to one request at a time."""
+def settings(threads: int, streams: int = 1) -> dict[str, Any]:
+    """Returns how a model is compiled: for the fastest answer to as many requests as there are streams."""
     return {
         "PERFORMANCE_HINT": "LATENCY",
-        "NUM_STREAMS": "1",
+        "NUM_STREAMS": str(streams),
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",
         "ENABLE_CPU_PINNING": False,
