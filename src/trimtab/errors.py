@@ -95,7 +95,7 @@ class DeployError(TrimtabError):
 
 
 class TrackingError(TrimtabError):
-    """A server of experiments could not be told of a run; the run is as good as it was."""
+    """A server could not be told of a run or of a champion; these are what they are all the same."""
 
 
 class Preempted(BaseException):

@@ -4,13 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from deploy import hub as hubs
 from stages.conftest import five_candidates
 
 from trimtab.artifacts import selection as selections
 from trimtab.artifacts import training
 from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.shard import QUANTIZED
-from trimtab.config.deploy import Deploy
+from trimtab.config.deploy import Deploy, Registry
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError
 from trimtab.stages import deploy, evaluate, select
@@ -163,3 +164,18 @@ def test_a_target_that_cannot_be_written_is_a_typed_error(run_stage, selection, 
     record = home.record("deploy")
     assert record.error_type == "StorageError"
     assert "it cannot be used: Not a directory" in record.error
+
+
+def test_a_registry_is_told_and_one_that_is_away_is_a_warning(home, selection, tmp_path, capsys):
+    registry = Registry(kubeflow_hub="http://127.0.0.1:9")
+    with hubs.served() as hub:
+        for url in (hub.url, registry.kubeflow_hub):
+            named = Deploy(target=str(tmp_path / url[-4:]), registry=Registry(kubeflow_hub=url))
+            home.configure(five_candidates().model_copy(update={"deploy": named}))
+            uri = deploy.run(home.run, home.dataset, home.trained)
+            assert Repository(named.target).champion().version == 1
+            if url == hub.url:
+                assert hub.states() == {uri: "LIVE"}
+    said = capsys.readouterr().err
+    assert f"the champion is registered at {hub.url}" in said
+    assert "warning: http://127.0.0.1:9: the model registry was not told of version 1" in said

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from trimtab.cli.registering import announce
+
 
 @click.command("promote")
 @click.argument("target")
@@ -19,9 +21,11 @@ def command(target: str, version: int, reason: str) -> int:
     made = promote(target, version, reason=reason)
     if not made.moved:
         click.echo(f"version {version} already is the champion at {made.uri}; nothing was done")
+        announce(target)
         return 0
     if made.repaired:
         click.echo("champion.json was damaged and is replaced; which champions there were before is lost")
     before = f"; before it was version {made.previous}" if made.previous is not None else ""
     click.echo(f"version {version} is the champion at {made.uri}{before}")
+    announce(target)
     return 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from trimtab.cli.registering import announce
+
 
 @click.command("rollback")
 @click.argument("target")
@@ -18,4 +20,5 @@ def command(target: str, reason: str) -> int:
 
     made = rollback(target, reason=reason)
     click.echo(f"version {made.version} is the champion again at {made.uri}; before it was {made.previous}")
+    announce(target)
     return 0

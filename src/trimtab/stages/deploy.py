@@ -19,13 +19,13 @@ from trimtab.artifacts.record import read_records
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy import champion, promotion
+from trimtab.deploy import champion, kubeflow_hub, promotion
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
 from trimtab.deploy.promotion import Deployment
 from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.deploy.runtime import runtime_of
-from trimtab.errors import ArtifactError, DeployError
+from trimtab.errors import ArtifactError, DeployError, TrackingError
 from trimtab.runtimes import files
 from trimtab.stages import settings
 from trimtab.stages.judged import remember
@@ -67,9 +67,19 @@ def run(run: str, dataset: str, model: str) -> str:
             )
         if snapshot and judged is not None and settings.is_retraining(run):
             remember(config, snapshot, data, judged, run=run, warn=task.warn, promoted=deployed.version)
+        _announce(task, settings.target(config, run))
         task.found(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
+
+
+def _announce(task: Task, target: str) -> None:
+    """Tells the model registry, if the config names one; that it cannot be told undoes no deployment."""
+    try:
+        if hub := kubeflow_hub.announce(target):
+            progress.say("deploy", f"the champion is registered at {hub}")
+    except TrackingError as error:
+        task.warn(error.describe())
 
 
 def describe(uri: str, path: str) -> dict[str, Any]:
@@ -188,4 +198,6 @@ def _metadata(config: Config, run: str, decided: Selection, chosen: CandidateRes
         "verdict": decided.verdict,
         "candidate": chosen.model_dump(mode="json"),
     }
+    if config.deploy.registry.kubeflow_hub:
+        about["registry"] = config.deploy.registry.model_dump(mode="json")
     return json.dumps(about, indent=2) + "\n"
