@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import select
 import socket
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 
@@ -125,6 +128,8 @@ def test_idle_connections_are_closed(start, digits_template):
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         (b"BREW / HTTP/1.1\r\n\r\n", 400),
         (b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        (b"GET /v2 HTTP/1.1\r\n\r\n", 400),
+        (b"GET /v2 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
         (request(b"Content-Length: 1\r\n"), 400),
         (request(b"Transfer-Encoding: chunked\r\n"), 400),
     ],
@@ -156,3 +161,42 @@ def test_requests_in_one_packet_are_answered_in_their_order(client):
         b"".join(request(body=json.dumps({"id": str(i), **json.loads(BODY)}).encode()) for i in "abc")
     )
     assert [found["id"] for _, found in answer(client, 3)] == ["a", "b", "c"]
+
+
+def test_a_client_of_http_1_0_needs_no_host(client):
+    client.sendall(b"GET /v2/health/live HTTP/1.0\r\n\r\n")
+    assert answer(client)[0][0] == 200
+
+
+def test_connections_that_ask_for_nothing_make_room(start, digits_template):
+    server = start(digits_template.target, connections=5).ready()
+    with contextlib.ExitStack() as stack:
+
+        def connect():
+            address = ("127.0.0.1", server.port)
+            return stack.enter_context(socket.create_connection(address, timeout=60))
+
+        silent, slow, asking = connect(), connect(), connect()
+        slow.sendall(b"POST / HTTP/1.1\r\n")
+        asking.sendall(request()[:-1])
+        for _ in range(4):
+            late = connect()
+        assert closed(silent)
+        assert closed(slow)
+        late.sendall(request())
+        assert answer(late)[0][0] == 200
+        asking.sendall(request()[-1:])
+        assert answer(asking)[0][0] == 200
+
+
+def test_as_many_files_are_taken_as_connections_may_need(start, digits_template):
+    server = start(
+        digits_template.target, hook="import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (300, 500))"
+    )
+    server.ready()
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    assert re.search(r"Max open files +500 +500", limits)
+    with contextlib.ExitStack() as stack:
+        for _ in range(600):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        assert server.get("/v2/health/ready").status == 200

@@ -18,7 +18,7 @@ from trimtab.batch import INPUT, OUTPUT, Batch, rows
 from trimtab.data.dataset.dataset import model_input
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import tensors
-from trimtab.deploy.serving.body import body_of
+from trimtab.deploy.serving.body import Bodies
 from trimtab.deploy.serving.encoding import encoded
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Facts, Guard, Handler, json_response
@@ -42,6 +42,7 @@ class Service:
         name: The model's name in paths.
         follower: Knows the model in service.
         guard: What requests pass before and after.
+        bodies: Reads the bodies of requests.
         limits: How much is taken on.
         metrics: What is shown at ``/metrics``.
         threads: Where raw rows are encoded.
@@ -52,12 +53,13 @@ class Service:
         name: str,
         follower: Follower,
         guard: Guard,
+        bodies: Bodies,
         limits: Limits,
         metrics: Metrics,
         threads: Executor,
     ) -> None:
         self._name, self._follower, self._guard = name, follower, guard
-        self._limits, self._metrics, self._threads = limits, metrics, threads
+        self._bodies, self._limits, self._metrics, self._threads = bodies, limits, metrics, threads
 
     def app(self) -> ASGIApp:
         """Returns the ASGI application.
@@ -118,7 +120,7 @@ class Service:
         model = self._model(request)
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
-            body = await body_of(request, headers, facts, self._limits, self._metrics)
+            body = await self._bodies.read(request, headers, facts)
             asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), self._limits.rows * model.row_values)
             x = tensors.batch_of(asked, model.schema, rest, self._limits.rows)
             facts.rows = rows(x)
@@ -130,7 +132,7 @@ class Service:
         model = self._model(request)
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
-            body = await body_of(request, headers, facts, self._limits, self._metrics)
+            body = await self._bodies.read(request, headers, facts)
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)

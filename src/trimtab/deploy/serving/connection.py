@@ -17,10 +17,18 @@ from typing import Any
 import httptools
 import uvicorn
 from pydantic_core import to_json
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from trimtab.deploy.serving.crowd import Crowd
 
 HEAD_BYTES, HEAD_S = 64 * 2**10, 30.0
 _OFFER = (b"upgrade", b"connection", b"http2-settings")
+
+
+def is_whole(scope: Scope) -> bool:
+    """Returns whether all of a request's body is there, so that reading it waits for nothing."""
+    return not scope["cycle"].more_body
 
 
 class _Answers:
@@ -68,10 +76,15 @@ class Connection(HttpToolsProtocol):
 
     A head may be ``HEAD_BYTES`` long beside the packet that it begins in, and take ``HEAD_S`` seconds. An
     offer to speak another protocol is not taken up: the request is answered as if it were not there.
+
+    Args:
+        crowd: All connections of the process.
+        options: What uvicorn gives a connection.
     """
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, *, crowd: Crowd, **options: Any) -> None:
+        super().__init__(**options)
+        self._crowd = crowd
         self._in_head, self._head_bytes = False, 0
         self._head_ends: asyncio.TimerHandle | None = None
 
@@ -79,12 +92,14 @@ class Connection(HttpToolsProtocol):
         """Begins; a client that says nothing at all is as idle as one that has nothing more to say."""
         super().connection_made(transport)
         self._answers = self.transport = _Answers(transport)  # type: ignore[assignment]
+        self._crowd.join(self)
         self.timeout_keep_alive_task = self.loop.call_later(
             self.timeout_keep_alive, self.timeout_keep_alive_handler
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
+        self._crowd.part(self)
         self._stop_waiting()
         self._unset_keepalive_if_required()
         super().connection_lost(exc)
@@ -98,7 +113,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as offer:
             self._answer_as_it_is(data[offer.args[0] :])
         except httptools.HttpParserError:
-            self._refuse(HTTPStatus.BAD_REQUEST, "expected a request of HTTP/1.1")
+            self._refuse(HTTPStatus.BAD_REQUEST, "expected a request of HTTP/1.1, with one Host")
         if self._in_head:
             self._limit_head(len(data) if was_in_head else 0)
         elif was_in_head:
@@ -113,7 +128,12 @@ class Connection(HttpToolsProtocol):
         """A head is whole; one with an offer is about to be read again without it."""
         self._in_head = False
         if not self.parser.should_upgrade():
+            hosts, scope = sum(name == b"host" for name, _ in self.headers), self.scope
+            if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
+                raise httptools.HttpParserError("expected one Host")  # RFC 9112, 3.2
+            self._crowd.busy(self)
             super().on_headers_complete()
+            scope["cycle"] = self.cycle  # type: ignore[typeddict-unknown-key]
 
     def on_message_complete(self) -> None:
         """A request is whole."""
@@ -123,7 +143,13 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """An answer is whole."""
         self._answers.flush()
+        if not self.pipeline and not self.transport.is_closing():
+            self._crowd.idle(self)
         super().on_response_complete()
+
+    def leave(self) -> None:
+        """Closes a connection that asks for nothing."""
+        self.transport.close()
 
     def _limit_head(self, more_bytes: int) -> None:
         self._head_bytes += more_bytes

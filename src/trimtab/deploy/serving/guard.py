@@ -13,10 +13,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from trimtab.deploy.serving.arrivals import Arrival, Arrivals
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog, Line
 from trimtab.deploy.serving.metrics import Metrics
-from trimtab.deploy.serving.refusal import Refusal, busy
+from trimtab.deploy.serving.refusal import Refusal
 from trimtab.errors import DataError
 
 _QUIET = ("live", "ready", "metrics")
@@ -32,11 +33,13 @@ class Facts:
         version: The version that answers.
         rows: Examples that were computed.
         body_bytes: What its body takes of the memory for bodies.
+        arrival: How its body comes, if it does not come at once.
     """
 
     version: int | None = None
     rows: int = 0
     body_bytes: int = 0
+    arrival: Arrival | None = None
 
 
 Handler = Callable[[Request, Facts], Awaitable[Response]]
@@ -46,7 +49,8 @@ class Guard:
     """Stands around all handlers.
 
     Args:
-        limits: How long a request may take.
+        limits: How long a request may take, and how many there may be.
+        arrivals: The bodies that are on their way.
         metrics: Where requests are counted.
         log: Where they are told.
 
@@ -54,8 +58,8 @@ class Guard:
         leaving: Whether the process is about to end: clients should take another connection then.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics, log: JsonLog) -> None:
-        self._limits, self._metrics, self._log = limits, metrics, log
+    def __init__(self, limits: Limits, arrivals: Arrivals, metrics: Metrics, log: JsonLog) -> None:
+        self._limits, self._arrivals, self._metrics, self._log = limits, arrivals, metrics, log
         self._begun: dict[asyncio.Task[Any], float] = {}
         self._untold: list[Line] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -76,8 +80,7 @@ class Guard:
             assert task is not None  # uvicorn makes one for each request
             self._begun[task] = start
             self._metrics.in_flight += 1
-            full = self._metrics.in_flight > self._limits.requests and route not in _QUIET
-            response = await self._answer(_refuse if full else handler, request, facts, start)
+            response = await self._answer(route, handler, request, facts, start)
             self._metrics.in_flight -= 1
             self._metrics.pending_bytes -= facts.body_bytes
             del self._begun[task]
@@ -93,6 +96,7 @@ class Guard:
         while True:
             await asyncio.sleep(_WATCH_S)
             oldest = time.perf_counter() - self._limits.request_s
+            self._arrivals.cut_slow()
             for task in [task for task, start in self._begun.items() if start < oldest]:
                 task.cancel()
             self.settle()
@@ -115,8 +119,12 @@ class Guard:
         self._tell("none", request, response, Facts(), time.perf_counter())
         return response
 
-    async def _answer(self, handler: Handler, request: Request, facts: Facts, start: float) -> Response:
+    async def _answer(
+        self, route: str, handler: Handler, request: Request, facts: Facts, start: float
+    ) -> Response:
         try:
+            if route not in _QUIET:
+                self._metrics.admit(self._limits.requests)
             return await handler(request, facts)
         except Refusal as refusal:
             return json_response({"error": refusal.message}, refusal.status, refusal.headers)
@@ -125,13 +133,16 @@ class Guard:
         except ClientDisconnect:
             return Response(status_code=499)
         except asyncio.CancelledError:
-            return self._cut(time.perf_counter() - start)
+            return self._cut(facts, time.perf_counter() - start)
         except Exception as error:  # a client must never see a traceback
             self._log.failure(error)
             return json_response({"error": "the server failed; its log says where"}, 500)
 
-    def _cut(self, seconds: float) -> Response:
-        """Returns the answer to a request that ``watch``, or the end of the process, has ended."""
+    def _cut(self, facts: Facts, seconds: float) -> Response:
+        """Returns the answer to a request that ``watch``, others, or the end of the process has ended."""
+        if facts.arrival is not None and facts.arrival.is_cut:
+            error = "the body came too slowly, or too many of one client came at a time"
+            return json_response({"error": error}, 408, {"Connection": "close"})
         if seconds >= self._limits.request_s:
             return json_response({"error": f"it took longer than {self._limits.request_s:g} s"}, 504)
         return json_response({"error": "the server is going away"}, 503)
@@ -143,10 +154,6 @@ class Guard:
         )
         if len(self._untold) >= _MOST_UNTOLD:
             self.settle()
-
-
-async def _refuse(request: Request, facts: Facts) -> Response:  # noqa: ARG001 - a handler
-    raise busy("too many requests at a time")
 
 
 def json_response(

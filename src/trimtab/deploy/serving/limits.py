@@ -11,8 +11,14 @@ class Limits:
 
     Attributes:
         body_bytes: Largest body of a request; more is a 413.
-        requests: Most requests at a time, those for health and metrics aside; one more is a 503 with
-            Retry-After.
+        connections: Most connections at a time, if the process may have as many files; one more, and the one
+            that has asked for nothing for longest is closed.
+        requests: Most requests that are worked on at a time, those for health and metrics aside; one more is
+            a 503 with Retry-After. One whose body is still on its way is not among them.
+        arriving: Most bodies that are on their way at a time; one more, and the slowest is a 408.
+        arriving_of_one: The same of one client's address.
+        slowest_bytes_s: What a body must come by in a second on average; a slower one is a 408.
+        patience_s: How long that is not asked for.
         pending_bytes: Most bytes of bodies at a time; a request beyond it is a 503 too.
         rows: Most examples of a request.
         pending_rows: Most examples that wait or are computed; a request beyond it is a 503 too.
@@ -28,7 +34,12 @@ class Limits:
     """
 
     body_bytes: int = 16 * 2**20
+    connections: int = 4096
     requests: int = 256
+    arriving: int = 512
+    arriving_of_one: int = 256
+    slowest_bytes_s: float = 1000.0
+    patience_s: float = 5.0
     pending_bytes: int = 256 * 2**20
     rows: int = 1024
     pending_rows: int = 4096

@@ -12,6 +12,8 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import generate_latest
 
+from trimtab.deploy.serving.refusal import busy
+
 # When a counter began is of no use here, and doubles the output.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -23,6 +25,7 @@ class Metrics:
 
     Attributes:
         in_flight: Requests that have begun and are not answered.
+        arriving: Those among them whose body is still on its way.
         pending_rows: Examples that wait for a thread or are computed by one.
         pending_bytes: Bodies of requests that are not answered.
         batch_rows: Examples that were computed in one go.
@@ -33,7 +36,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self.in_flight = self.pending_rows = self.pending_bytes = 0
+        self.in_flight = self.arriving = self.pending_rows = self.pending_bytes = 0
         self._requests = Counter(
             "trimtab_requests", "By route and status.", ["route", "code"], registry=registry
         )
@@ -55,6 +58,10 @@ class Metrics:
         )
         in_flight = Gauge("trimtab_requests_in_flight", "Requests not yet answered.", registry=registry)
         in_flight.set_function(lambda: self.in_flight)
+        arriving = Gauge(
+            "trimtab_requests_arriving", "Requests whose body is still on its way.", registry=registry
+        )
+        arriving.set_function(lambda: self.arriving)
         pending = Gauge(
             "trimtab_pending_rows", "Examples that wait for a thread or are in one.", registry=registry
         )
@@ -63,6 +70,18 @@ class Metrics:
         bodies.set_function(lambda: self.pending_bytes)
         ProcessCollector(registry=registry)
         self._of: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
+
+    def admit(self, most: int) -> None:
+        """Lets a request be worked on, if not too many are.
+
+        Args:
+            most: How many may be, with this one.
+
+        Raises:
+            Refusal: If there are more.
+        """
+        if self.in_flight - self.arriving > most:
+            raise busy("too many requests at a time")
 
     def answered(self, route: str, code: int, seconds: float) -> None:
         """Counts a request."""

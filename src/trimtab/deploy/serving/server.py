@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
 import socket
@@ -16,7 +17,10 @@ from starlette.types import ASGIApp
 from trimtab.cpus import cpus
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.app import Service
+from trimtab.deploy.serving.arrivals import Arrivals
+from trimtab.deploy.serving.body import Bodies
 from trimtab.deploy.serving.connection import Connection, Server
+from trimtab.deploy.serving.crowd import Crowd, most_connections
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
@@ -45,9 +49,10 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
     log, metrics, repository = JsonLog(sys.stderr.buffer), Metrics(), Repository(target)
     name, threads = _named(repository, name), min(cpus(), _MOST_THREADS)
     follower = Follower(repository, name, threads, limits, metrics, log)
-    guard = Guard(limits, metrics, log)
+    arrivals = Arrivals(limits)
+    guard = Guard(limits, arrivals, metrics, log)
     encoding = ThreadPoolExecutor(threads, thread_name_prefix="encoding")
-    app = Service(name, follower, guard, limits, metrics, encoding).app()
+    app = Service(name, follower, guard, Bodies(arrivals, limits, metrics), limits, metrics, encoding).app()
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)
     with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -78,7 +83,7 @@ async def _run(
 ) -> None:
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=functools.partial(Connection, crowd=Crowd(most_connections(limits.connections))),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,

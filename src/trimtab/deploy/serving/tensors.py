@@ -79,7 +79,8 @@ def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[Inf
     """
     end = len(body)
     if json_length is not None:
-        if not (json_length.isdigit() and int(json_length) <= len(body)):
+        # No longer than a number of bytes is: Python refuses to read thousands of digits.
+        if not (json_length.isdigit() and len(json_length) < 20 and int(json_length) <= len(body)):
             found = json_length[:20].decode("latin-1")
             raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {found!r}")
         end = int(json_length)
