@@ -29,14 +29,17 @@ from trimtab.stages import data_prep
 from trimtab.storage import artifact
 
 SERVE = """
-import json, sys
+import json, pathlib, sys
+from trimtab.deploy.serving.access import Access
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.server import serve
-target, name, limits, hook = sys.argv[1:]
+target, name, limits, access, processes, hook = sys.argv[1:]
 exec(hook)
-serve(target, "127.0.0.1", 0, name, Limits(**json.loads(limits)))
+files = {key: pathlib.Path(path) for key, path in json.loads(access).items()}
+serve(target, "127.0.0.1", 0, name, Limits(**json.loads(limits)), Access(**files), int(processes))
 """
 LIMITS = {"poll_s": 0.05, "retry_s": 0.2, "notice_s": 0.3, "drain_s": 30.0}
+ACCESS = ("token_file", "certificate", "key")
 PATIENCE_S = 60.0
 
 
@@ -135,11 +138,17 @@ def eventually() -> Callable[..., Any]:
 
 @pytest.fixture(scope="module")
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
-    """Returns a function that starts a server: ``start(target, name="digits", hook="", **limits)``."""
+    """Returns a function that starts a server: ``start(target, name="digits", hook="", **limits)``.
+
+    Names of ``Access``, and ``processes``, may be among the limits.
+    """
     servers: list[Server] = []
 
     def make(target: str | Path, name: str = "digits", hook: str = "", environment=None, **limits) -> Server:
-        arguments = [str(target), name, json.dumps({**LIMITS, **limits}), hook]
+        access = {key: str(limits.pop(key)) for key in ACCESS if key in limits}
+        processes = str(limits.pop("processes", 1))
+        settings = json.dumps({**LIMITS, **limits}), json.dumps(access)
+        arguments = [str(target), name, *settings, processes, hook]
         log = tmp_path_factory.mktemp("server") / "log"
         servers.append(Server([sys.executable, "-c", SERVE, *arguments], log, environment or {}))
         return servers[-1]

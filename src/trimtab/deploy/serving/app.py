@@ -27,6 +27,7 @@ from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.model import ServedModel
 from trimtab.deploy.serving.refusal import Refusal, busy
 from trimtab.deploy.serving.rows import rows_of
+from trimtab.deploy.serving.siblings import Siblings
 
 _JSON_LENGTH = tensors.JSON_LENGTH.lower().encode()
 _UNREAD = "Trimtab-Unread"
@@ -55,7 +56,7 @@ class Service:
         guard: Guard,
         bodies: Bodies,
         limits: Limits,
-        metrics: Metrics,
+        metrics: Metrics | Siblings,
         threads: Executor,
     ) -> None:
         self._name, self._follower, self._guard = name, follower, guard
@@ -172,7 +173,7 @@ class Service:
 
     async def _show_metrics(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
         self._guard.settle()
-        return Response(self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})
+        return Response(await self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})
 
 
 async def _computed(model: ServedModel, x: Batch) -> Batch:

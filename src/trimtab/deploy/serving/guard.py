@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from trimtab.deploy.serving.access import Token
 from trimtab.deploy.serving.arrivals import Arrival, Arrivals
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog, Line
@@ -20,7 +21,8 @@ from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import Refusal
 from trimtab.errors import DataError
 
-_QUIET = ("live", "ready", "metrics")
+_HEALTH = ("live", "ready")
+_QUIET = (*_HEALTH, "metrics")
 _WATCH_S = 0.5
 _MOST_UNTOLD = 64
 
@@ -53,13 +55,17 @@ class Guard:
         arrivals: The bodies that are on their way.
         metrics: Where requests are counted.
         log: Where they are told.
+        token: What they must have; None: nothing.
 
     Attributes:
         leaving: Whether the process is about to end: clients should take another connection then.
     """
 
-    def __init__(self, limits: Limits, arrivals: Arrivals, metrics: Metrics, log: JsonLog) -> None:
+    def __init__(
+        self, limits: Limits, arrivals: Arrivals, metrics: Metrics, log: JsonLog, token: Token | None
+    ) -> None:
         self._limits, self._arrivals, self._metrics, self._log = limits, arrivals, metrics, log
+        self._token = token
         self._begun: dict[asyncio.Task[Any], float] = {}
         self._untold: list[Line] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -123,6 +129,8 @@ class Guard:
         self, route: str, handler: Handler, request: Request, facts: Facts, start: float
     ) -> Response:
         try:
+            if self._token is not None and route not in _HEALTH:
+                _allow(request, self._token)
             if route not in _QUIET:
                 self._metrics.admit(self._limits.requests)
             return await handler(request, facts)
@@ -154,6 +162,12 @@ class Guard:
         )
         if len(self._untold) >= _MOST_UNTOLD:
             self.settle()
+
+
+def _allow(request: Request, token: Token) -> None:
+    given = next((value for name, value in request.scope["headers"] if name == b"authorization"), None)
+    if not token.is_in(given):
+        raise Refusal(401, "expected Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 
 def json_response(

@@ -97,6 +97,6 @@ class Metrics:
         self._model.labels(model, str(version)).set(1)
         self.swaps.inc()
 
-    def text(self) -> bytes:
+    async def text(self) -> bytes:
         """Returns all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import multiprocessing
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 import uvloop
@@ -16,6 +20,7 @@ from starlette.types import ASGIApp
 
 from trimtab.cpus import cpus
 from trimtab.deploy.repository import Repository
+from trimtab.deploy.serving.access import Access, Token
 from trimtab.deploy.serving.app import Service
 from trimtab.deploy.serving.arrivals import Arrivals
 from trimtab.deploy.serving.body import Bodies
@@ -26,13 +31,42 @@ from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.siblings import Siblings
+from trimtab.deploy.serving.supervising import supervise
 from trimtab.errors import ConfigError
 
 _BACKLOG = 2048
 _MOST_THREADS = 4
 
 
-def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -> None:
+@dataclass(frozen=True)
+class Task:
+    """What is served, and how.
+
+    Attributes:
+        target: The URI of the model repository; it may not exist yet.
+        name: The model's name in paths.
+        threads: How many threads of a process run the model.
+        limits: How much a process takes on.
+        access: Who may ask.
+    """
+
+    target: str
+    name: str
+    threads: int
+    limits: Limits
+    access: Access
+
+
+def serve(
+    target: str,
+    host: str,
+    port: int,
+    name: str | None,
+    limits: Limits,
+    access: Access = Access(),  # noqa: B008 - it is frozen
+    processes: int = 1,
+) -> None:
     """Serves the champion of a repository until SIGTERM or SIGINT.
 
     Args:
@@ -40,26 +74,53 @@ def serve(target: str, host: str, port: int, name: str | None, limits: Limits) -
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         name: The model's name in paths; None takes the last part of the target.
-        limits: How much is taken on.
+        limits: How much a process takes on.
+        access: Who may ask.
+        processes: How many processes share the port.
 
     Raises:
-        ConfigError: If the target's scheme is not supported, if the name cannot be a part of a path, or if
-            the address cannot be listened on.
+        ConfigError: If the target's scheme is not supported, if the name cannot be a part of a path, if the
+            address cannot be listened on, or if a file of the token or of TLS cannot be used.
     """
-    log, metrics, repository = JsonLog(sys.stderr.buffer), Metrics(), Repository(target)
-    name, threads = _named(repository, name), min(cpus(), _MOST_THREADS)
-    follower = Follower(repository, name, threads, limits, metrics, log)
+    log, repository = JsonLog(sys.stderr.buffer), Repository(target)
+    access.check()
+    threads = max(1, min(cpus() // processes, _MOST_THREADS))
+    task = Task(target, _named(repository, name), threads, limits, access)
+    with _listening(host, port) as listener:
+        address, bound = listener.getsockname()[:2]
+        log.event("listening", host=address, port=bound, model=task.name, target=repository.uri)
+        if access.is_open(address):
+            log.event(
+                "open", host=address, message="whoever reaches it may ask: see --token-file, --tls-cert"
+            )
+        if processes == 1:
+            work(task, listener)
+        else:
+            supervise(functools.partial(work, task), listener, processes, log)
+    log.event("stopped")
+
+
+def work(task: Task, listener: socket.socket, meeting: Path | None = None) -> None:
+    """Serves in this process until SIGTERM or SIGINT.
+
+    Args:
+        task: What.
+        listener: The socket that connections are taken from.
+        meeting: The directory where the processes that share it meet; None: it is alone.
+    """
+    log, metrics, limits = JsonLog(sys.stderr.buffer), Metrics(), task.limits
+    follower = Follower(Repository(task.target), task.name, task.threads, limits, metrics, log)
     arrivals = Arrivals(limits)
-    guard = Guard(limits, arrivals, metrics, log)
-    encoding = ThreadPoolExecutor(threads, thread_name_prefix="encoding")
-    app = Service(name, follower, guard, Bodies(arrivals, limits, metrics), limits, metrics, encoding).app()
+    token = None if task.access.token_file is None else Token(task.access.token_file)
+    guard = Guard(limits, arrivals, metrics, log, token)
+    encoding = ThreadPoolExecutor(task.threads, thread_name_prefix="encoding")
+    siblings = None if meeting is None else Siblings(meeting, metrics, guard.settle)
+    bodies = Bodies(arrivals, limits, metrics)
+    app = Service(task.name, follower, guard, bodies, limits, siblings or metrics, encoding).app()
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)
-    with _listening(host, port) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        address, bound = listener.getsockname()[:2]
-        log.event("listening", host=address, port=bound, model=name, target=repository.uri)
-        runner.run(_run(app, guard, follower, listener, limits, log))
-    log.event("stopped")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(app, guard, follower, listener, task, log, siblings))
 
 
 def _named(repository: Repository, name: str | None) -> str:
@@ -79,23 +140,16 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    app: ASGIApp, guard: Guard, follower: Follower, listener: socket.socket, limits: Limits, log: JsonLog
+    app: ASGIApp,
+    guard: Guard,
+    follower: Follower,
+    listener: socket.socket,
+    task: Task,
+    log: JsonLog,
+    siblings: Siblings | None,
 ) -> None:
-    config = uvicorn.Config(
-        app,
-        http=functools.partial(Connection, crowd=Crowd(most_connections(limits.connections))),  # type: ignore[arg-type]
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=int(limits.idle_s),
-        timeout_graceful_shutdown=int(limits.drain_s),
-    )
-    server = Server(config)
-    loop = asyncio.get_running_loop()
+    limits, loop = task.limits, asyncio.get_running_loop()
+    server = Server(_settings(app, task))
 
     def leave(notice_s: float) -> None:
         log.event("leaving", notice_s=notice_s)
@@ -104,9 +158,38 @@ async def _run(
 
     loop.add_signal_handler(signal.SIGTERM, leave, limits.notice_s)
     loop.add_signal_handler(signal.SIGINT, leave, 0.0)
+    if parent := multiprocessing.parent_process():
+        loop.add_reader(parent.sentinel, _left_alone, loop, parent.sentinel, leave)
+    if siblings is not None:
+        await siblings.start()
     follower.start()
     watching = asyncio.create_task(guard.watch())
     await server.serve([listener])
     watching.cancel()
     guard.settle()
     follower.stop()
+
+
+def _left_alone(loop: asyncio.AbstractEventLoop, sentinel: int, leave: Callable[[float], None]) -> None:
+    """Ends a process whose parent has ended, however it did: nobody would end it later."""
+    loop.remove_reader(sentinel)
+    leave(0.0)
+
+
+def _settings(app: ASGIApp, task: Task) -> uvicorn.Config:
+    crowd = Crowd(most_connections(task.limits.connections))
+    return uvicorn.Config(
+        app,
+        http=functools.partial(Connection, crowd=crowd),  # type: ignore[arg-type]
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=int(task.limits.idle_s),
+        timeout_graceful_shutdown=int(task.limits.drain_s),
+        ssl_certfile=task.access.certificate,
+        ssl_keyfile=task.access.key,
+    )
