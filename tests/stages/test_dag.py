@@ -8,10 +8,12 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from faults.forked import start
 from faults.proxy import wait_until
 from stages.home import Home
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 from trimtab.artifacts import selection as selections
 from trimtab.config.chains import shard_names
@@ -89,6 +91,52 @@ def test_a_run(first: tuple[Home, Result]) -> None:
     assert Path(result.deployed, "model.tflite").is_file()
 
 
+def shown(run: str) -> dict[str, dict[str, set[str]]]:
+    """Returns what TensorBoard finds in the logs of a run: tags by its runs and plugins."""
+    logs = EventMultiplexer().AddRunsFromDirectory(f"{run}/tensorboard").Reload()
+    found: dict[str, dict[str, set[str]]] = {}
+    for name in logs.Runs():
+        tags, of_run = logs.GetAccumulator(name).Tags(), found.setdefault(name, {})
+        for tag in tags["tensors"]:
+            of_run.setdefault(logs.SummaryMetadata(name, tag).plugin_data.plugin_name, set()).add(tag)
+        if tags["graph"]:
+            of_run["graphs"] = {"graph"}
+    return found
+
+
+def test_what_tensorboard_shows_of_a_run(first: tuple[Home, Result]) -> None:
+    home, result = first
+    found, chosen = shown(home.run), str(result.chosen)
+    assert set(found["review"]["text"]) == {"verdict", "model_card", "config", "warnings", "most_wrong/table"}
+    pictures = {f"{what}/{of}" for what, of in (("pareto", "latency"), ("pareto", "size"))}
+    pictures |= {"confusion/baseline", "confusion/chosen", "most_wrong/examples"}
+    assert found["review"]["images"] == pictures
+    for candidate in result.candidates:
+        of_it = found[f"review/{candidate.id}"]
+        measured = {"accuracy", "drop", "drop_bound", "latency_p50_ms", "size_bytes"}
+        assert of_it["scalars"] == {f"candidates/{name}" for name in measured}
+        assert len(of_it["hparams"]) == 2
+        has_curves = candidate.id in (chosen, "none--none")
+        assert of_it.get("pr_curves", set()) == (
+            {f"pr/{digit}" for digit in range(10)} if has_curves else set()
+        )
+    assert all(len(found[f"tune/{trial}"]["hparams"]) == 2 for trial in "01")
+    pruned = [entry.name for entry in home.record("prune", "1/2").entries if not entry.reused]
+    for training in ("train", *(f"prune/{name}" for name in pruned), "tune/0"):
+        for split, rate in (("train", {"epoch_learning_rate"}), ("validation", set())):
+            assert found[f"{training}/{split}"]["scalars"] == {"epoch_loss", "epoch_accuracy"} | rate
+    assert found["review/graph/baseline"] == found["review/graph/champion"] == {"graphs": {"graph"}}
+    weights = {name: of for name, of in found.items() if name.startswith("review/weights/")}
+    assert len(weights) == 3
+    assert all(
+        {"histograms"} == set(of) and "predictions/kernel" in of["histograms"] for of in weights.values()
+    )
+    logs = Path(home.run, "tensorboard")
+    assert len((logs / "review" / "labels.tsv").read_text().splitlines()) == result.data.rows["test"]
+    assert np.loadtxt(logs / "review" / "embedding.tsv").shape == (result.data.rows["test"], 32)
+    assert sum(file.stat().st_size for file in logs.rglob("*") if file.is_file()) < 1_000_000
+
+
 def test_what_two_recipes_begin_with_is_made_once(first: tuple[Home, Result]) -> None:
     home, _ = first
     made = [
@@ -105,6 +153,9 @@ def test_another_budget_trains_and_makes_nothing(first: tuple[Home, Result], tmp
     result = optimize(home, budget={"max_accuracy_drop": 0.2, "max_size_kb": 1})
     assert result.status == "over_budget"
     assert tasks(result, reused=False) == [*IDLE, "select", "compare"]
+    curves = {name for name in shown(home.run) if name.endswith(("/train", "/validation"))}
+    assert {"review/train/train", "review/train/validation"} <= curves, "of the run that trained"
+    assert sum(name.startswith("review/prune/") for name in curves) == 6
     before = {candidate.id: candidate.metrics for candidate in first[1].candidates}
     assert {candidate.id: candidate.metrics for candidate in result.candidates} == before
     page = (home.output / "page.html").read_text()

@@ -122,12 +122,16 @@ class SelectSummary(Selection):
         threads: Of the runtime.
         cpu: The name of the CPU.
         lineage: What the chosen candidate was made from.
+        dataset: The reference of the dataset.
+        evaluations: The references of the candidates that were measured, by id.
     """
 
     latency_runs: int = 0
     threads: int = 1
     cpu: str = ""
     lineage: SelectionLineage | None = None
+    dataset: str = ""
+    evaluations: dict[str, str] = {}
 
 
 def write(directory: Path, selection: Selection) -> None:

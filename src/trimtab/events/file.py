@@ -23,6 +23,9 @@ _VERSION = "brain.Event:2"
 _MASK = 0xA282EAD8
 _counter = itertools.count()
 
+Timed = tuple[Summary, int, float | None]
+"""A summary, its step, and when it was found, in seconds since 1970; None: now."""
+
 
 class EventFile:
     """One event file, to which events are appended.
@@ -67,20 +70,25 @@ class EventFile:
         self._file.close()
 
 
-def replace(directory: Path, summaries: Iterable[tuple[Summary, int, float | None]]) -> None:
-    """Writes the summaries of a directory, in the place of what an earlier attempt wrote there.
+def write(directory: Path, summaries: Iterable[Timed]) -> None:
+    """Writes a file of summaries, beside those that are there.
 
     Args:
         directory: What TensorBoard calls a run; created when missing.
         summaries: Each with its step, and when it was found; see ``EventFile.summary``.
     """
-    earlier = list(directory.glob("*tfevents*"))
     file = EventFile(directory)
     for summary, step, seconds in summaries:
         file.summary(summary, step, seconds)
     file.close()
+
+
+def replace(directory: Path, summaries: Iterable[Timed]) -> None:
+    """Writes the only file of a directory, in the place of an earlier attempt's; see ``write``."""
+    earlier = list(directory.glob("*tfevents*"))
+    write(directory, summaries)
     for old in earlier:
-        old.unlink(missing_ok=True)
+        old.unlink()
 
 
 def _checksum(data: bytes) -> bytes:

@@ -15,6 +15,8 @@ from tensorboard.plugins.hparams.api_pb2 import STATUS_FAILURE, STATUS_SUCCESS
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
+from trimtab.events.file import Timed
+
 TABLE = "table"
 
 Value = bool | int | float | str
@@ -29,7 +31,7 @@ def session(
     ended: float,
     ok: bool,
     step: int = 0,
-) -> Iterator[tuple[Summary, int, float | None]]:
+) -> Iterator[Timed]:
     """Yields the summaries of a row, as ``events.file.replace`` takes them.
 
     Args:

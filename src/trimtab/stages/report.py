@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from trimtab import notify, progress
 from trimtab.artifacts.record import RECORDS, StageRecord
+from trimtab.artifacts.selection import SelectSummary
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError, TrackingError, TrimtabError
 from trimtab.report.card import model_card, with_head
@@ -17,9 +18,11 @@ from trimtab.report.kubeflow import kubeflow_outputs
 from trimtab.report.notice import notice
 from trimtab.report.records.assemble import BAD_RECORD, build_result
 from trimtab.report.records.evidence import Evidence, gather_evidence
+from trimtab.report.records.record import summary
 from trimtab.report.result import Result, StageError
 from trimtab.report.tensorboard.review import write_review
-from trimtab.stages import settings
+from trimtab.stages import reviewing, settings
+from trimtab.stages.reviewing import Found
 from trimtab.stages.stage import Task, recorded
 from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
@@ -64,17 +67,25 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
         store.write("MODEL_CARD.md", head_and_card.encode())
         if card:
             atomic.write_bytes(Path(card), model_card(result).encode())
-        _review(task, run, result)
         _tell(config, result)
         _track(task, result, evidence, {"report.html": page.decode(), "MODEL_CARD.md": head_and_card})
+        _review(task, run, config, result, records)
         task.found(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
 
 
-def _review(task: Task, run: str, result: Result) -> None:
+def _review(task: Task, run: str, config: Config | None, result: Result, records: list[StageRecord]) -> None:
     """Writes what TensorBoard shows; that it cannot be written is no fault of the run's."""
+    selected = summary(records, "select", SelectSummary)
+
+    def more(directory: Path) -> None:
+        if config is None or selected is None or not selected.evaluations:
+            return
+        if failed := reviewing.write_more(run, directory, Found.of(config, selected)):
+            task.warn(f"TensorBoard does not show all of it: {failed}")
+
     try:
-        write_review(run, result)
+        write_review(run, result, records, more)
     except TrimtabError as error:
         task.warn(f"TensorBoard does not show the outcome: {error.message}")
 

@@ -52,12 +52,14 @@ class _Entry:
     """A candidate that was evaluated.
 
     Attributes:
+        ref: The reference of what was found of it.
         file_ref: The reference of its files.
         files: They themselves.
         examples: The directory of its scores and outputs.
         evaluation: What was found of it.
     """
 
+    ref: str
     file_ref: str
     files: Artifact
     examples: Path
@@ -68,7 +70,7 @@ class _Entry:
         found = store.open(ref)
         file = EvaluationLineage.model_validate(found.lineage).file
         evaluation = Evaluation.model_validate(found.manifest.summary)
-        return cls(file, store.open(file), found.path, evaluation)
+        return cls(ref, file, store.open(file), found.path, evaluation)
 
     def served(self, limits: Budget) -> Served:
         return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
@@ -116,7 +118,8 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
             decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
         lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "lineage": lineage}
-        task.found(SelectSummary(**dict(decided), **measured))
+        refs = {"dataset": dataset, "evaluations": {name: entry.ref for name, entry in entries.items()}}
+        task.found(SelectSummary(**dict(decided), **measured, **refs))
         for doubt in doubts(decided.proof) if decided.proof else ():
             task.warn(doubt)
         progress.say("select", decided.verdict)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 from tensorboard.plugins.hparams import metadata
 
 from trimtab.artifacts.record import StageRecord
 from trimtab.config.config import Config
+from trimtab.events.file import EventFile
 from trimtab.report.records.assemble import build_result
 from trimtab.report.result import Result
 from trimtab.report.tensorboard.review import REVIEW, write_review
@@ -103,5 +106,43 @@ def test_a_run_in_a_bucket_has_it_there(run_records: Records, tmp_path: Path, em
     run = "gs://bucket/runs/one"
     write_review(run, build_result(records, config, run))
     names = open_store(f"{run}/{REVIEW}").names("")
-    assert sum(name.startswith("events.out.tfevents") for name in names) == 1
+    assert sum(name.startswith("events.out.tfevents") for name in names) == 2, "texts and pictures"
     assert any(name.startswith("none--int8/events.out.tfevents") for name in names)
+
+
+@pytest.mark.parametrize(
+    ("about", "pictures"),
+    [
+        ({"prunes": 8}, {"pareto/latency", "pareto/size", "confusion/baseline", "confusion/chosen"}),
+        ({"classes": 150}, {"pareto/latency", "pareto/size", "confusion/baseline", "confusion/chosen"}),
+        ({"regression": True}, {"pareto/latency", "pareto/size"}),
+    ],
+)
+def test_pictures_of_the_outcome(
+    run_records: Records, tmp_path: Path, shown: Callable[[Path], Any], about: Any, pictures: set[str]
+) -> None:
+    reviewed(run_records, tmp_path / "one", **about)
+    assert set(shown(tmp_path / "one" / REVIEW)["."]["images"]) == pictures
+    logs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "one" / REVIEW)).Reload()
+    for tag in pictures:
+        width, height, png = logs.Tensors(".", tag)[0].tensor_proto.string_val
+        picture = Image.open(io.BytesIO(png))
+        assert picture.size == (int(width), int(height))
+        assert len(picture.getcolors(1 << 20) or []) > 5, "something is drawn"
+
+
+def test_a_training_that_another_run_made_has_its_curves_here(
+    run_records: Records, tmp_path: Path, shown: Callable[[Path], Any]
+) -> None:
+    config, records = run_records()
+    run = tmp_path / "one"
+    EventFile(run / "tensorboard" / "train" / "train").close()
+    write_review(str(run), build_result(records, config, str(run)), records)
+    found = shown(run / REVIEW)
+    assert "train/train" not in found, "those are there"
+    (pruned,) = [
+        name for name in found if name.startswith("prune/magnitude-0.2") and name.endswith("validation")
+    ]
+    assert set(found[pruned]["scalars"]) == {"epoch_loss", "epoch_accuracy"}
+    logs = EventMultiplexer().AddRunsFromDirectory(str(run / REVIEW)).Reload()
+    assert [event.step for event in logs.Tensors(pruned, "epoch_loss")] == [1, 2, 3, 4, 5]

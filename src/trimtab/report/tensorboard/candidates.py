@@ -35,7 +35,7 @@ def write_candidates(directory: Path, result: Result) -> None:
             ok=candidate.ok,
             step=place,
         )
-        file.replace(directory / candidate.id, row)
+        file.write(directory / candidate.id, row)
 
 
 def _parameters(result: Result, candidate: CandidateResult) -> Iterator[tuple[str, Value]]:

@@ -20,7 +20,7 @@ def write_texts(directory: Path, result: Result) -> None:
         directory: The directory of the review.
         result: The outcome of the run.
     """
-    file.replace(directory, ((text_pb(tag, text), 0, None) for tag, text in _texts(result)))
+    file.write(directory, ((text_pb(tag, text), 0, None) for tag, text in _texts(result)))
 
 
 def _texts(result: Result) -> Iterator[tuple[str, str]]:

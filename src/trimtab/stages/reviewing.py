@@ -1,0 +1,187 @@
+"""What TensorBoard shows of models and of test examples: read from the store, in a process of its own.
+
+It may take memory, or crash, and costs the report nothing then but a warning.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab import progress
+from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, read_test
+from trimtab.artifacts.file import FileLineage
+from trimtab.artifacts.model import MODEL_FILE, ModelLineage, ModelSummary
+from trimtab.artifacts.selection import SelectSummary
+from trimtab.artifacts.store import ContentStore
+from trimtab.batch import INPUT
+from trimtab.config.chains import BASELINE
+from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.kinds.registry import input_kind
+from trimtab.errors import TrimtabError
+from trimtab.quiet import quiet
+from trimtab.report.tensorboard.graph import write_graph
+from trimtab.report.tensorboard.histograms import write_histograms
+from trimtab.report.tensorboard.most_wrong import write_most_wrong
+from trimtab.report.tensorboard.pr_curves import write_pr_curves
+from trimtab.report.tensorboard.projector import rows_shown, write_projector
+from trimtab.stages import children
+from trimtab.stages.imports import light_imports
+from trimtab.tasks.metrics.base import View
+from trimtab.tasks.registry import task as task_of
+
+MOST_BRANCHES = 40
+_BATCH, _SECONDS = 256, 20.0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is reviewed, as references of the store.
+
+    Attributes:
+        dataset: The dataset.
+        evaluations: Of every candidate, by its id.
+        chosen: The chosen candidate; the baseline where none is.
+        branches: A candidate of every branch, by the branch's id.
+    """
+
+    dataset: str
+    evaluations: Mapping[str, str]
+    chosen: str
+    branches: Mapping[str, str]
+
+    @classmethod
+    def of(cls, config: Config, selected: SelectSummary) -> Found:
+        """Returns what a run has selected from."""
+        branches = {
+            branch.id: next(
+                (one.candidate for one in branch.endings if one.candidate in selected.evaluations), ""
+            )
+            for branch in config.branches().values()
+        }
+        return cls(
+            dataset=selected.dataset,
+            evaluations=selected.evaluations,
+            chosen=selected.chosen or BASELINE,
+            branches={name: candidate for name, candidate in branches.items() if candidate},
+        )
+
+
+def write_more(run: str, directory: Path, found: Found) -> str:
+    """Writes it, as far as it can be made, and returns why not all of it is there; empty: it is.
+
+    Args:
+        run: The URI of the run's directory.
+        directory: The directory of the review.
+        found: What is reviewed.
+    """
+    crash = children.run("report", _write, run, directory, found)
+    return "" if crash is None else crash.reason.splitlines()[0]
+
+
+def _write(run: str, directory: Path, found: Found) -> None:
+    store = ContentStore(run)
+    data = datasets.read(store, found.dataset, ["test"])
+    form, classes = task_of(data.schema.task).judging.form, data.schema.classes
+    views = {
+        name: _view(store, found.evaluations[name], data) for name in dict.fromkeys((BASELINE, found.chosen))
+    }
+    for name, view in views.items():
+        write_pr_curves(directory / name, form, view, classes)
+    write_most_wrong(directory, form, views[found.chosen], data)
+    models = {
+        branch: _models(store, found.evaluations[candidate]) for branch, candidate in found.branches.items()
+    }
+    for branch, files in list(models.items())[:MOST_BRANCHES]:
+        if files:
+            write_histograms(directory / "weights" / branch, files)
+    for name, candidate in (("baseline", BASELINE), ("champion", found.chosen)):
+        if files := _models(store, found.evaluations[candidate]):
+            write_graph(directory / "graph" / name, files[-1])
+    if files := _models(store, found.evaluations[BASELINE]):
+        _project(directory, files[-1], data, views[BASELINE])
+
+
+def _view(store: ContentStore, evaluation: str, data: Dataset) -> View:
+    """Returns labels and a candidate's answers on the test split, as metrics see them."""
+    entry = store.open(evaluation)
+    thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
+    answers, own = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
+    labels = data.labels("test")
+    return task_of(data.schema.task).judging.view(np.asarray(answers), labels, data.schema, own)
+
+
+def _models(store: ContentStore, evaluation: str) -> list[Path]:
+    """Returns the Keras models that a candidate comes from, the trained one first; none: it has none."""
+    file = EvaluationLineage.model_validate(store.open(evaluation, []).lineage).file
+    ref = FileLineage.model_validate(store.open(file, []).lineage).model
+    files: list[Path] = []
+    while ref:
+        entry = store.open(ref, [MODEL_FILE])
+        if ModelSummary.model_validate(entry.manifest.summary).runtime:
+            return []
+        files.insert(0, entry.path / MODEL_FILE)
+        ref = ModelLineage.model_validate(entry.lineage).parent
+    return files
+
+
+def _project(directory: Path, model: Path, data: Dataset, view: View) -> None:
+    """Writes the last hidden layer of the first test rows, as many as are computed in a while."""
+    try:
+        with quiet():
+            vectors = _hidden(model, data)
+    except TrimtabError as error:
+        progress.say("report", f"TensorBoard has no embeddings: {error.message}")
+        return
+    labels = [_label(value, data) for value in view.labels[: len(vectors)]]
+    is_pixels = input_kind(data.schema.input.kind).is_pixels
+    images = _stored(data, len(vectors)) if is_pixels else None
+    write_projector(directory, vectors, labels, images)
+
+
+def _hidden(model: Path, data: Dataset) -> NDArray[Any]:
+    """Returns what the last layer with weights is given, ``(n, width)``."""
+    with light_imports():
+        import keras
+
+        from trimtab.models import archive
+    network = archive.load(model)
+    last = next(layer for layer in reversed(network.layers) if layer.weights)
+    hidden = keras.Model(network.inputs, last.input)
+    parts: list[NDArray[Any]] = []
+    until, rows, most = time.monotonic() + _SECONDS, 0, data.rows["test"]
+    for x, _ in data.batches("test", _BATCH):
+        found = np.asarray(hidden.predict_on_batch(x[INPUT]))
+        parts.append(found.reshape(len(found), -1))
+        rows, most = rows + len(found), rows_shown(data.rows["test"], parts[0].shape[1])
+        if rows >= most or time.monotonic() > until:
+            break
+    return np.concatenate(parts)[:most]
+
+
+def _label(value: Any, data: Dataset) -> str:
+    classes = data.schema.classes
+    form = task_of(data.schema.task).judging.form
+    if form == "classes":
+        return classes[int(value)]
+    if form == "labels":
+        return " ".join(name for name, there in zip(classes, value, strict=True) if there > 0)
+    return f"{float(value):.5g}"
+
+
+def _stored(data: Dataset, rows: int) -> NDArray[Any]:
+    parts, seen = list[NDArray[Any]](), 0
+    for x, _ in data.blocks("test"):
+        parts.append(x[: rows - seen])
+        seen += len(parts[-1])
+        if seen >= rows:
+            break
+    return np.concatenate(parts)
