@@ -17,11 +17,12 @@ from trimtab.cli import main
 
 
 def test_there_are_no_logs(emulator, tmp_path, capsys):
-    for output in (str(tmp_path / "runs"), "gs://bucket/runs"):
-        with pytest.raises(SystemExit) as stopped:
-            main(["tensorboard", "--output", output])
-        assert stopped.value.code == 2
-        assert f"{output}: there are no logs here" in capsys.readouterr().err
+    for output in (str(tmp_path / "none"), "gs://bucket/runs"):
+        for arguments, missing in ([], output), (["two"], f"{output}/two/tensorboard"):
+            with pytest.raises(SystemExit) as stopped:
+                main(["tensorboard", *arguments, "--output", output])
+            assert stopped.value.code == 2
+            assert f"{missing}: there are no logs here" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -34,10 +35,11 @@ def test_it_serves_logs_in_a_store_until_it_is_stopped(request, cloud, tmp_path)
     writer.close()
     (file,) = (tmp_path / "logs").iterdir()
     name, content = f"runs/1/tensorboard/train/{file.name}", file.read_bytes()
-    arguments = ["--wait", "--host", "127.0.0.1", "--output"] if waits else []
     if not waits:
         emulator.state.put("bucket", {"name": name}, content)
-    arguments += [f"{cloud.scheme}://bucket/runs/1", "--port", "0"]
+    output = f"{cloud.scheme}://bucket/runs"
+    arguments = ["--wait", "--host", "127.0.0.1", "--output", output] if waits else [f"{output}/1"]
+    arguments += ["--port", "0"]
     command = [sys.executable, "-m", "trimtab", "tensorboard", *arguments]
     process = subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True
@@ -46,7 +48,7 @@ def test_it_serves_logs_in_a_store_until_it_is_stopped(request, cloud, tmp_path)
         url = next(found[0] for line in process.stderr if (found := re.search(r"http://\S+?:\d+", line)))
         if waits:
             emulator.state.put("bucket", {"name": name}, content)
-        assert wait_for_runs(url) == ["tensorboard/train" if waits else "train"]
+        assert wait_for_runs(url) == ["1/train"]
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

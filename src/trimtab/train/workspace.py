@@ -11,7 +11,7 @@ from trimtab import preemption, progress
 from trimtab.errors import StorageError
 from trimtab.storage.mirror import mirror
 
-LOGS_EVERY_SECONDS = 15.0
+LOGS_EVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
