@@ -11,6 +11,10 @@ COMMON = {
     "others find it in the run's directory.",
     "output": "URI of the directory that holds the runs' directories, and the store.",
     "run_id": "The run's id: its directory's name there, for records, checkpoints and TensorBoard logs.",
+    "run": "The run's id; or what `data_prep` returns in its place, by which Kubeflow's cache knows the "
+    "question: then the pod has the id in `TRIMTAB_RUN_ID`.",
+    "training": "The argument `run` of `tune` and `train`.",
+    "candidates": "The argument `run` of `prune`, `quantize` and `evaluate`.",
     "shard": "Which part of the recipes: `1/2` is the first of two.",
     "dataset": f"The prepared data: {_REF}.",
     "hyperparameters": f"The search's outcome: {_REF}; empty: there was none.",
@@ -32,14 +36,12 @@ COMMON = {
 
 RETURNED = {
     "check_data": "Whether there is a reason to retrain.",
-    "data_prep": COMMON["dataset"],
     "tune": COMMON["hyperparameters"],
     "train": COMMON["model"],
     "prune": COMMON["pruned"],
     "quantize": COMMON["quantized"],
     "evaluate": f"The shard's evaluations: {_REF}.",
-    "select": "Whether a candidate is within the budget.",
-    "compare": "Whether the challenger replaces the champion.",
+    "select": "Whether a candidate is within the budget, and is to replace the champion, if there is one.",
     "deploy": "URI of the deployed version.",
 }
 """By component, for its unnamed output."""

@@ -12,6 +12,9 @@ RETRY_WINDOW = "30d"
 RETRIES = "TRIMTAB_RETRIES"
 # A pod whose image or secret is not there waits for ever, and a run that was stopped waits for its report's.
 DEADLINE_S, REPORT_DEADLINE_S = 7 * 86_400, 3_600
+CACHED = frozenset({"tune", "train", "prune", "quantize", "evaluate"})
+# By this a pod knows the run's id, which is no argument of tasks that the cache may answer for.
+RUN_ID, RUN_LABEL = "TRIMTAB_RUN_ID", "metadata.labels['pipeline/runid']"
 
 
 def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> dsl.PipelineTask:
@@ -37,8 +40,10 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     for label, name in (("queue-name", "queue"), ("priority-class", "priority")):
         if value := resources.get(name):
             kubernetes.add_pod_label(task, f"kueue.x-k8s.io/{label}", value)
-    # The backend keys its cache on an artifact's name, not its content, and every run has a directory.
-    return task.set_caching_options(enable_caching=False)
+    is_cached = resources.get("cache", True)
+    if is_cached and (stage in CACHED or stage == "data_prep"):
+        kubernetes.use_field_path_as_env(task, env_name=RUN_ID, field_path=RUN_LABEL)
+    return task.set_caching_options(enable_caching=is_cached and stage in CACHED)
 
 
 def _compute(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kfp import dsl
 
-from components.compare.component import compare
+from components.data_prep.component import data_prep
 from components.deploy.component import deploy
 from components.evaluate.component import evaluate
 from components.prune.component import prune
@@ -26,7 +26,7 @@ Sized = Callable[[dsl.PipelineTask, str], dsl.PipelineTask]
 
 
 def place(output: Any) -> dict[str, Any]:
-    """Returns the arguments that every task takes: where the run's directory is.
+    """Returns the arguments of a task that the cache never answers for: where the run's directory is.
 
     The id that KFP gives the run is an argument of its own: the backend puts it in only where it is the whole
     argument, not where it is part of a string.
@@ -50,21 +50,23 @@ def sizer(resources: Mapping[str, Any], image: str | None) -> Sized:
     return sized
 
 
-def trained(sized: Sized, output: Any, dataset: Any) -> Any:
+def trained(sized: Sized, output: Any, run: Any, dataset: Any, *, searched: bool = True) -> Any:
     """Adds the search and the training to the pipeline that is being built, and returns the model's key.
 
     Args:
         sized: As `sizer` returns it.
         output: URI of the directory that holds the runs' directories.
+        run: By what they know the run: `data_prep`'s `training`.
         dataset: The dataset's key.
+        searched: Whether hyper-parameters are searched for before.
     """
-    tuned = sized(tune(**place(output), dataset=dataset), "tune")
-    fitted = train(**place(output), dataset=dataset, hyperparameters=tuned.output)
-    return sized(fitted, "train").output
+    common = {"output": output, "run": run, "dataset": dataset}
+    found = {"hyperparameters": sized(tune(**common), "tune").output} if searched else {}
+    return sized(train(**common, **found), "train").output
 
 
-def selected(sized: Sized, output: Any, shards: Any, dataset: Any, model: Any) -> dsl.PipelineTask:
-    """Adds the tasks that make, judge and choose candidates to the pipeline that is being built.
+def evaluated(sized: Sized, output: Any, run: Any, shards: Any, dataset: Any, model: Any) -> Any:
+    """Adds the tasks that make and judge candidates to the pipeline that is being built; returns their keys.
 
     The pipeline takes the loop's and its tasks' arguments as its own: `kfp.local` puts the loop's item in the
     place of every output of a task that a loop's tasks take.
@@ -72,17 +74,18 @@ def selected(sized: Sized, output: Any, shards: Any, dataset: Any, model: Any) -
     Args:
         sized: As `sizer` returns it.
         output: URI of the directory that holds the runs' directories.
+        run: By what they know the run: `data_prep`'s `candidates`.
         shards: The shards, a task of each stage for each.
         dataset: The dataset's key.
         model: The trained model's key.
     """
-    common = {**place(output), "dataset": dataset}
+    common = {"output": output, "run": run, "dataset": dataset}
     # Without a name: the backend does not find what is collected from a loop that has one.
     with dsl.ParallelFor(shards) as shard:
         pruned = sized(prune(**common, shard=shard, model=model), "prune")
         quantized = sized(quantize(**common, shard=shard, pruned=pruned.output), "quantize")
-        evaluated = sized(evaluate(**common, shard=shard, quantized=quantized.output), "evaluate")
-    return sized(select(**common, model=model, evaluations=dsl.Collected(evaluated.output)), "select")
+        judged = sized(evaluate(**common, shard=shard, quantized=quantized.output), "evaluate")
+    return dsl.Collected(judged.output)
 
 
 def candidates(sized: Sized) -> Any:
@@ -94,25 +97,86 @@ def candidates(sized: Sized) -> Any:
 
     @dsl.pipeline(name="candidates", description="Makes candidates, and deploys the best if it wins.")
     def candidates(
-        output: str, shards: list[str], dataset: str, model: str, forced_by: str, forced_reason: str
+        output: str,
+        run: str,
+        shards: list[str],
+        dataset: str,
+        model: str,
+        forced_by: str,
+        forced_reason: str,
     ):
-        chosen = selected(sized, output, shards, dataset, model)
+        common = {**place(output), "dataset": dataset, "model": model}
         forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        compared = sized(compare(**place(output), dataset=dataset, **forced), "compare").after(chosen)
-        with dsl.If(compared.output == True):  # noqa: E712 - KFP builds a condition
-            sized(deploy(**place(output), dataset=dataset, model=model), "deploy")
+        evaluations = evaluated(sized, output, run, shards, dataset, model)
+        chosen = sized(select(**common, evaluations=evaluations, **forced), "select")
+        with dsl.If(chosen.output == True):  # noqa: E712 - KFP builds a condition
+            sized(deploy(**common), "deploy")
 
     return candidates
 
 
-def report_after(sized: Sized, output: Any, work: dsl.PipelineTask, pipeline: str) -> None:
-    """Adds the report, which is written whatever happened.
+def made_from(prepared: dsl.PipelineTask, sized: Sized, made: Any, *, searched: bool, **given: Any) -> None:
+    """Adds all that follows the data to the pipeline that is being built.
+
+    Args:
+        prepared: The task of `data_prep`.
+        sized: As `sizer` returns it.
+        made: As `candidates` returns it.
+        searched: Whether hyper-parameters are searched for.
+        given: The arguments of `made` that the pipeline has.
+    """
+    dataset, run = prepared.outputs["dataset"], prepared.outputs["training"]
+    model = trained(sized, given["output"], run, dataset, searched=searched)
+    made(run=prepared.outputs["candidates"], dataset=dataset, model=model, **given)
+
+
+def from_data(sized: Sized, name: str, description: str, *, searched: bool) -> Any:
+    """Returns the pipeline from data to a model that is deployed, for `reported`.
 
     Args:
         sized: As `sizer` returns it.
-        output: URI of the directory that holds the runs' directories.
-        work: All other tasks in one pipeline: the backend would report once for each task that it waits for.
-        pipeline: The pipeline's name.
+        name: The pipeline's name.
+        description: What it does.
+        searched: Whether hyper-parameters are searched for.
     """
-    written = sized(report(**place(output), pipeline=pipeline), "report")
-    written.after(work).ignore_upstream_failure()
+    made = candidates(sized)
+
+    @dsl.pipeline(name=name, description=description)
+    def from_data(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
+        given = {"output": output, "shards": shards, "forced_by": forced_by, "forced_reason": forced_reason}
+        prepared = sized(data_prep(**place(output), config=config), "data_prep")
+        made_from(prepared, sized, made, searched=searched, **given)
+
+    return from_data
+
+
+def reported(sized: Sized, work: Any, name: str, description: str, pipeline: str) -> Any:
+    """Returns the pipeline of all tasks, the last of which is the report: it is written whatever happened.
+
+    Args:
+        sized: As `sizer` returns it.
+        work: All other tasks in one pipeline: the backend would report once for each task that it waits for.
+        name: The name that it has on a server.
+        description: What it does.
+        pipeline: Its name here.
+    """
+
+    @dsl.pipeline(name=name, description=description)
+    def whole(
+        config: str, output: str, shards: list[str] = SHARDS, forced_by: str = "", forced_reason: str = ""
+    ):
+        """Ships a model within its budget, proven.
+
+        Args:
+            config: The resolved config as JSON, or the URI of a file with it.
+            output: URI of the directory that holds the runs' directories.
+            shards: The parts of the recipes, whose tasks may run at once.
+            forced_by: Who wants the outcome deployed whatever the champion is; empty: nobody.
+            forced_reason: Why.
+        """
+        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
+        worked = work(config=config, output=output, shards=shards, **forced)
+        written = sized(report(**place(output), pipeline=pipeline), "report")
+        written.after(worked).ignore_upstream_failure()
+
+    return whole

@@ -16,6 +16,7 @@ EXAMPLES = {
     "shard": "1/2",
     "pipeline": "optimize",
     "retrain": True,
+    "run": f"asked/{'0' * 32}/{'0' * 12}",
     "forced_by": "somebody@example.com",
     "forced_reason": "it has to be, as the old one is known to be wrong",
 }
@@ -23,6 +24,10 @@ EXAMPLES = {
 NODES_OF_TASK, NODES_OF_DAG, NODES_OF_RUN = 7, 3, 3
 BYTES_OF_NODE, COPIES_OF_PATCH = 1_900, 8.0
 ARTIFACT_BYTES = 650
+RUN_LABEL = {
+    "name": "TRIMTAB_RUN_ID",
+    "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['pipeline/runid']"}},
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ def pod_spec_patch(compiled, task, component, shards):
         "command": launcher,
         "args": [*executor["command"], *executor["args"]],
         "resources": {},
+        "env": [RUN_LABEL] if "run" in inputs.get("parameters", {}) else [],
     }
     return json.dumps({"containers": [container]})
 

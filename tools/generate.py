@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yields every generated file with the content that it must have."""
-    for stage in STAGES:
+    for stage in (name for name, one in STAGES.items() if not one.within):
         component = getattr(importlib.import_module(f"components.{stage}.component"), stage)
         yield ROOT / "components" / stage / "component.yaml", _compiled(component)
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)

@@ -17,7 +17,8 @@ _ARROW = (
 
 def pipeline() -> str:
     """Returns the `optimize` pipeline as SVG: its stages in a row, the report below them."""
-    names = [name for name, stage in STAGES.items() if "optimize" in stage.pipelines and name != "report"]
+    stages = {name: stage for name, stage in STAGES.items() if "optimize" in stage.pipelines}
+    names = [name for name, stage in stages.items() if not stage.within and name != "report"]
     left, gap, width = 20, 40, 100
     places = {name: left + (width + gap) * index for index, name in enumerate(names)}
     shapes = []

@@ -6,8 +6,9 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def prune(output: str, run_id: str, shard: str, dataset: str, model: str) -> str:
+def prune(output: str, run: str, shard: str, dataset: str, model: str) -> str:
     """Prunes the trained model by a shard's recipes, fine-tunes, and drops what is over the budget."""
     from trimtab.stages import prune as stage
+    from trimtab.stages import tokens
 
-    return stage.run(run=f"{output.rstrip('/')}/{run_id}", shard=shard, dataset=dataset, model=model)
+    return stage.run(run=tokens.directory(output, run), shard=shard, dataset=dataset, model=model)

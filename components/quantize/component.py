@@ -6,8 +6,9 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def quantize(output: str, run_id: str, shard: str, dataset: str, pruned: str) -> str:
+def quantize(output: str, run: str, shard: str, dataset: str, pruned: str) -> str:
     """Turns a shard's pruned models into the files of runtimes, quantized as its recipes say."""
     from trimtab.stages import quantize as stage
+    from trimtab.stages import tokens
 
-    return stage.run(run=f"{output.rstrip('/')}/{run_id}", shard=shard, dataset=dataset, pruned=pruned)
+    return stage.run(run=tokens.directory(output, run), shard=shard, dataset=dataset, pruned=pruned)

@@ -19,10 +19,7 @@ def report(
     """Writes result.json and the HTML report, whatever happened before it."""
     from trimtab.stages import report as stage
 
-    summary = stage.run(
-        run=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline, card=card.path
-    )
-    for name, value in summary["metrics"].items():
-        metrics.log_metric(name, value)
-    if summary["confusion"]:
-        confusion.log_confusion_matrix(summary["confusion"]["labels"], summary["confusion"]["matrix"])
+    shown = stage.run(run=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline, card=card.path)
+    metrics.metadata.update(shown["metrics"])
+    if shown["confusion"]:
+        confusion.log_confusion_matrix(*shown["confusion"].values())

@@ -1,4 +1,4 @@
-"""The KFP contract of `trimtab.stages.select`."""
+"""The KFP contract of `trimtab.stages.select` and `trimtab.stages.compare`."""
 
 from kfp import dsl
 
@@ -6,10 +6,18 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def select(output: str, run_id: str, dataset: str, model: str, evaluations: list[str]) -> bool:
-    """Measures latency side by side, proves the accuracy budget and chooses a candidate."""
-    from trimtab.stages import select as stage
+def select(
+    output: str,
+    run_id: str,
+    dataset: str,
+    model: str,
+    evaluations: list[str],
+    forced_by: str = "",
+    forced_reason: str = "",
+) -> bool:
+    """Measures latency side by side, proves the budget, chooses a candidate, compares it to the champion."""
+    from trimtab.stages import compare, select
 
-    return stage.run(
-        run=f"{output.rstrip('/')}/{run_id}", dataset=dataset, model=model, evaluations=evaluations
-    )
+    run = f"{output.rstrip('/')}/{run_id}"
+    select.run(run=run, dataset=dataset, model=model, evaluations=evaluations)
+    return compare.run(run=run, dataset=dataset, forced_by=forced_by, forced_reason=forced_reason)

@@ -6,8 +6,9 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def train(output: str, run_id: str, dataset: str, hyperparameters: str = "") -> str:
+def train(output: str, run: str, dataset: str, hyperparameters: str = "") -> str:
     """Trains the model, exactly resumable, or takes one that is trained already as it came."""
+    from trimtab.stages import tokens
     from trimtab.stages import train as stage
 
-    return stage.run(run=f"{output.rstrip('/')}/{run_id}", dataset=dataset, hyperparameters=hyperparameters)
+    return stage.run(run=tokens.directory(output, run), dataset=dataset, hyperparameters=hyperparameters)

@@ -6,8 +6,9 @@ from components.image import IMAGE
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def tune(output: str, run_id: str, dataset: str) -> str:
+def tune(output: str, run: str, dataset: str) -> str:
     """Searches the model's and the optimizer's hyper-parameters on the validation split."""
+    from trimtab.stages import tokens
     from trimtab.stages import tune as stage
 
-    return stage.run(run=f"{output.rstrip('/')}/{run_id}", dataset=dataset)
+    return stage.run(run=tokens.directory(output, run), dataset=dataset)

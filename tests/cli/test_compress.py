@@ -67,7 +67,6 @@ def test_a_dry_run_shows_what_is_set_aside_and_left_out(directory: Path) -> None
         "quantize 1/1",
         "evaluate 1/1",
         "select",
-        "compare",
         "deploy",
         "report",
     ]

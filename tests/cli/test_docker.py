@@ -52,14 +52,14 @@ def test_the_weights_beside_an_archive_are_mounted_with_it(settings, tmp_path):
 @pytest.mark.parametrize(
     ("sections", "connected"),
     [
-        ({"data": {"test": "gs://b/test.csv"}}, {"check_data", "data_prep", "compare"}),
+        ({"data": {"test": "gs://b/test.csv"}}, {"check_data", "data_prep", "select"}),
         (
             {"model": {"archive": "gs://b/m.keras"}},
-            {"check_data", "data_prep", "tune", "train", "compare", "deploy"},
+            {"check_data", "data_prep", "tune", "train", "select", "deploy"},
         ),
         (
             {"deploy": {"target": "gs://b/deployed"}},
-            {"check_data", "plan", "data_prep", "select", "compare", "deploy"},
+            {"check_data", "plan", "data_prep", "select", "deploy"},
         ),
     ],
 )

@@ -129,7 +129,7 @@ def test_containers_start_by_the_function_that_is_given(tmp_path):
 
 def test_the_order_of_tasks_is_that_of_the_pipeline_with_those_in_sub_pipelines():
     made = ["data_prep", "tune", "train", "prune", "quantize", "evaluate"]
-    stages = [*made, "select", "compare", "deploy", "report"]
+    stages = [*made, "select", "deploy", "report"]
     assert kfp_local.task_order(optimize) == stages
 
 

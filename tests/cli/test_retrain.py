@@ -48,7 +48,7 @@ def test_a_dry_run_names_the_tasks_in_order(directory):
     assert done.returncode == 0, done.stderr
     tasks = [task["name"] for task in json.loads(done.stdout)["tasks"]]
     assert tasks[:3] == ["check_data", "plan", "data_prep"]
-    assert tasks[-4:] == ["select", "compare", "deploy", "report"]
+    assert tasks[-3:] == ["select", "deploy", "report"]
 
 
 def test_force_and_reason_come_together(directory):

@@ -89,7 +89,6 @@ def test_dry_run_as_json_names_the_tasks_in_order(config, capsys):
         "evaluate 1/2",
         "evaluate 2/2",
         "select",
-        "compare",
         "deploy",
         "report",
     ]

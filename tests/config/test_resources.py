@@ -80,3 +80,8 @@ def test_what_a_cluster_refuses(given, field, words):
 def test_a_priority_wants_a_queue():
     with pytest.raises(ValidationError, match="priority without queue"):
         Resources(priority="low")
+
+
+def test_a_stage_without_tasks_of_its_own_has_no_resources():
+    with pytest.raises(ValidationError, match="select"):
+        Resources.model_validate({"stages": {"compare": {"cpu": "1"}}})

@@ -44,7 +44,7 @@ def test_leaves_what_a_run_leaves(in_containers):
 
 def test_every_task_has_a_container_of_its_own(in_containers, root):
     count = len(shards(load(root / "examples/digits.yaml"), cpus()))
-    expected = dict.fromkeys(("data_prep", "tune", "train", "select", "compare", "deploy", "report"), 1)
+    expected = dict.fromkeys(("data_prep", "tune", "train", "select", "deploy", "report"), 1)
     expected |= dict.fromkeys(("prune", "quantize", "evaluate"), count)
     assert Counter(stage for stage, _ in in_containers.confined) == expected
 

@@ -23,6 +23,13 @@ def run(**arguments):
         open(arguments["html"], "w").write("<p>report</p>")
     return {value}
 """
+TOKENS = """
+def directory(output, run):
+    return f"{output.rstrip('/')}/{run}"
+
+def prepared(run, dataset):
+    return dataset, *[run.rpartition("/")[2]] * 2
+"""
 RUN = """
 import sys
 from unittest import mock
@@ -58,6 +65,7 @@ def stand_in(tmp_path):
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
     (package.parent / "__init__.py").touch()
+    (package / "tokens.py").write_text(TOKENS)
     for stage, value in STAGES.items():
         (package / f"{stage}.py").write_text(STAND_IN.format(stage=stage, value=value))
     return tmp_path / "stand in"

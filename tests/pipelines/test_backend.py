@@ -1,5 +1,6 @@
 """What Kubeflow's backend cannot do, although `kfp.local` can: docs/adr/0012-what-the-backend-does.md."""
 
+import gzip
 import json
 import re
 from importlib import import_module
@@ -7,6 +8,10 @@ from importlib import import_module
 import pytest
 import yaml
 from kfp.compiler import Compiler
+
+from pipelines import resources
+from trimtab.config.stages import STAGES
+from trimtab.stages.tokens import RUN_ID
 
 PIPELINES = ("optimize", "retrain", "compress")
 
@@ -34,7 +39,8 @@ def test_a_placeholder_is_a_whole_argument(compiled):
     assert set(placeholders) == {"{{$.pipeline_job_uuid}}"}
 
 
-def test_every_task_of_a_stage_gets_the_runs_id(compiled):
+def test_every_task_of_a_stage_gets_the_runs_id_unless_the_cache_may_answer_for_it(compiled):
+    """Which hits only if no argument is another one in each run."""
     stages = [
         task
         for task in _tasks(compiled)
@@ -42,8 +48,44 @@ def test_every_task_of_a_stage_gets_the_runs_id(compiled):
     ]
     assert stages
     for task in stages:
-        run_id = task["inputs"]["parameters"]["run_id"]
-        assert run_id == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
+        given = task["inputs"]["parameters"]
+        is_cached = task["cachingOptions"].get("enableCache", False)
+        assert is_cached == STAGES[task["taskInfo"]["name"].replace("-", "_")].is_cached
+        if is_cached:
+            assert "{{" not in json.dumps(given)
+            assert {"output", "run", "dataset"} <= given.keys()
+        else:
+            assert given["run_id"] == {"runtimeValue": {"constant": "{{$.pipeline_job_uuid}}"}}
+
+
+def test_the_pipelines_know_which_stages_are_cached():
+    assert {name for name, stage in STAGES.items() if stage.is_cached} == resources.CACHED
+    assert resources.RUN_ID == RUN_ID
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_pod_without_the_runs_id_among_its_arguments_has_it_from_its_label(name, root):
+    _, platform = yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    told = {key.removeprefix("exec-"): one.get("fieldPathAsEnv") for key, one in executors.items()}
+    expected = [{"name": RUN_ID, "fieldPath": "metadata.labels['pipeline/runid']"}]
+    for stage, given in told.items():
+        may_be_told = STAGES[stage.replace("-", "_")].is_cached or stage == "data-prep"
+        assert given == (expected if may_be_told else None)
+
+
+@pytest.mark.parametrize(
+    "recording", ["one-recipe-frozen", "scheduled-champion-stays", "pod-deleted-made-again"]
+)
+def test_the_label_is_what_a_real_server_gave_the_pods_of_tasks(recording, root):
+    file = root.parent / "shared/cases/kubeflow" / f"{recording}.v1beta1.json.gz"
+    if not file.is_file():
+        pytest.skip("the recordings of a real server are not here: ../shared/cases/kubeflow")
+    answer = json.loads(gzip.decompress(file.read_bytes()))
+    templates = json.loads(answer["pipeline_runtime"]["workflow_manifest"])["spec"]["templates"]
+    pods = [one["metadata"]["labels"] for one in templates if one["name"].endswith("container-impl")]
+    assert pods
+    assert {labels["pipeline/runid"] for labels in pods} == {answer["run"]["id"]}
 
 
 def test_the_report_waits_for_one_task(compiled):
@@ -97,6 +139,7 @@ def test_the_default_asks_for_nothing_but_the_context_that_older_releases_refuse
         "podMetadata",
         "securityContext",
         "activeDeadlineSeconds",
+        "fieldPathAsEnv",
     }
 
 
@@ -138,6 +181,7 @@ EVERYTHING = {
 KNOWN_SINCE_2_14 = {
     "activeDeadlineSeconds": None,
     "emptyDirMounts": {"volumeName", "mountPath", "medium", "sizeLimit"},
+    "fieldPathAsEnv": {"name", "fieldPath"},
     "imagePullSecret": {"secretName", "secretNameParameter"},
     "nodeSelector": {"labels", "nodeSelectorJson"},
     "podMetadata": {"labels", "annotations"},

@@ -24,7 +24,7 @@ def test_every_stage_runs_once_and_in_the_loop_once_for_each_shard(calls, given,
     count = len(shards or ["1/2", "2/2"])
     assert made[:3] == ["data_prep", "tune", "train"]
     assert sorted(made[3:-4]) == sorted(LOOP * count)
-    assert made[-4:] == ["select", "compare", "deploy", "report"]
+    assert made[-4:] == ["select", "compare", "deploy", "report"]  # the first two in one task
     for stage in LOOP:
         assert sorted(one["shard"] for one in given(stage)) == (shards or ["1/2", "2/2"])
 

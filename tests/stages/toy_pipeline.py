@@ -8,7 +8,7 @@ from stages.toy_component import count_rows
 
 from components.data_prep.component import data_prep
 from pipelines.optimize import NAME
-from pipelines.shared import SHARDS, candidates, place, report_after, sizer, trained
+from pipelines.shared import candidates, place, reported, sizer, trained
 
 __all__ = ["NAME", "build", "optimize"]
 
@@ -20,20 +20,13 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
 
     @dsl.pipeline(name="optimization")
     def optimization(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
-        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        prepared = sized(data_prep(**place(output), config=config), "data_prep").output
-        dataset = sized(count_rows(**place(output), dataset=prepared), "count_rows").output
-        made(output=output, shards=shards, dataset=dataset, model=trained(sized, output, dataset), **forced)
+        given = {"output": output, "shards": shards, "forced_by": forced_by, "forced_reason": forced_reason}
+        prepared = sized(data_prep(**place(output), config=config), "data_prep")
+        dataset = sized(count_rows(**place(output), dataset=prepared.outputs["dataset"]), "count_rows").output
+        model = trained(sized, output, prepared.outputs["training"], dataset)
+        made(run=prepared.outputs["candidates"], dataset=dataset, model=model, **given)
 
-    @dsl.pipeline(name=NAME)
-    def optimize(
-        config: str, output: str, shards: list[str] = SHARDS, forced_by: str = "", forced_reason: str = ""
-    ):
-        forced = {"forced_by": forced_by, "forced_reason": forced_reason}
-        work = optimization(config=config, output=output, shards=shards, **forced)
-        report_after(sized, output, work, "optimize")
-
-    return optimize
+    return reported(sized, optimization, NAME, "Counts rows too.", "optimize")
 
 
 optimize = build({})

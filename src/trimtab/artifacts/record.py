@@ -22,6 +22,7 @@ class EntryRecord(BaseModel):
         reused: Whether it was there.
         summary: What was found when it was made, as its kind's summary class has it.
         reason: Why it could not be made.
+        by_chance: Whether it may be made when it is tried again: memory ran out, a process was killed.
         traceback: Where it went wrong, when that is a defect of trimtab.
     """
 
@@ -31,6 +32,7 @@ class EntryRecord(BaseModel):
     seconds: float = 0.0
     summary: dict[str, Any] = {}
     reason: str = ""
+    by_chance: bool = False
     traceback: str = ""
 
     def read(self, kind: type[Summary]) -> Summary | None:

@@ -62,11 +62,15 @@ class ContentStore:
 
     Args:
         run: The URI of the run's directory.
+
+    Attributes:
+        there: References of the entries that were found, opened or made so far.
     """
 
     def __init__(self, run: str) -> None:
         self._run, self._artifacts = open_store(run), open_artifacts(f"{output_of(run)}/{STORE}")
         self._used: set[str] = set()
+        self.there: set[str] = set()
 
     def find(self, ref: str, *, uses: bool = True) -> Manifest | None:
         """Returns what is known of an entry, or None if it is to be made; no file of it is read.
@@ -77,12 +81,15 @@ class ContentStore:
         """
         kind = _kind(ref)
         if uses:
-            self._use(ref)
+            self.use(ref)
         try:
-            return self._artifacts.manifest(ref, kind)
+            found = self._artifacts.manifest(ref, kind)
         except ArtifactError as error:
             self._discard(ref, error)
             return None
+        if uses and found is not None:
+            self.there.add(ref)
+        return found
 
     def open(self, ref: str, files: Sequence[str] | None = None) -> Artifact:
         """Returns an entry with a local path, where the files that are asked for are verified.
@@ -97,13 +104,15 @@ class ContentStore:
             ArtifactError: If it is missing, or if such a file is missing, cut or changed.
         """
         kind = _kind(ref)
-        self._use(ref)
+        self.use(ref)
         try:
-            return self._artifacts.open(ref, kind, files)
+            found = self._artifacts.open(ref, kind, files)
         except ArtifactError as error:
             self._discard(ref, error)
             error.hint = "Run this again: what was damaged is made anew."
             raise
+        self.there.add(ref)
+        return found
 
     @contextlib.contextmanager
     def create(self, ref: str) -> Iterator[Draft]:
@@ -112,9 +121,10 @@ class ContentStore:
         It appears whole or not at all. Of two that make the same, the first one's stays.
         """
         kind = _kind(ref)
-        self._use(ref)
+        self.use(ref)
         with self._artifacts.create(ref, kind, replaces=False) as draft:
             yield draft
+        self.there.add(ref)
 
     def put(self, kind: Kind, content: BaseModel) -> str:
         """Keeps a small answer that has no files, under a key of its content, and returns its reference."""
@@ -124,7 +134,7 @@ class ContentStore:
                 draft.summary = content
         return ref
 
-    def _use(self, ref: str) -> None:
+    def use(self, ref: str) -> None:
         """Leaves word that the run uses an entry, before it is looked for."""
         if ref not in self._used:
             self._run.write(f"{USES}/{ref}", b"")
@@ -132,6 +142,7 @@ class ContentStore:
 
     def _discard(self, ref: str, error: ArtifactError) -> None:
         progress.say("store", f"a damaged entry is removed: {error.describe().splitlines()[0]}")
+        self.there.discard(ref)
         self._artifacts.remove(ref)
 
 

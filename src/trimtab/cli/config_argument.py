@@ -1,6 +1,6 @@
 """The resolved config as the argument of a run's first task: its JSON, or the URI of a file that has it.
 
-On a cluster each byte of an argument stands some ten times in the status of a run, which may take 1 MB, and
+On a cluster each byte of an argument stands some eight times in the status of a run, which may take 1 MB, and
 the kernel limits an argument to 128 KiB. A larger config goes to a file beside the runs' directories.
 """
 
@@ -18,7 +18,7 @@ from trimtab.storage.objects.location import is_remote
 if TYPE_CHECKING:
     from trimtab.config.config import Config
 
-INLINE_BYTES = 8 * 1024
+INLINE_BYTES = 1024
 DIRECTORY = "configs"
 
 # A task gets its arguments as JSON within one argument of its process; the rest of them needs some of it.

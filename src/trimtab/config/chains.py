@@ -202,7 +202,11 @@ def _short(value: Any) -> str:
 
 def shard_names(branches: Mapping[str, Branch], most: int) -> list[str]:
     """Returns the names of at most ``most`` shards, such as ``["1/2", "2/2"]``; none has to be empty."""
-    count = max(1, min(most, len(_groups(branches))))
+    return numbered(max(1, min(most, len(_groups(branches)))))
+
+
+def numbered(count: int) -> list[str]:
+    """Returns the names of so many shards."""
     return [f"{number}/{count}" for number in range(1, count + 1)]
 
 

@@ -93,12 +93,12 @@ class Config(Section):
         return self
 
     def as_argument(self) -> str:
-        """Returns the config as JSON that a task on a cluster can take for an argument.
+        """Returns the config as JSON that a task on a cluster can take for an argument, without defaults.
 
         Argo takes two opening braces for a reference of its own, and so would fail on code or text that has
         them. In JSON they are only ever inside strings, where the second one can be written as an escape.
         """
-        return self.model_dump_json().replace("{{", r"{\u007b")
+        return self.model_dump_json(exclude_defaults=True).replace("{{", r"{\u007b")
 
     def resolved(self) -> Config:
         """Returns the config with the runtimes that are installed here in the place of ``auto``."""

@@ -124,6 +124,9 @@ class Resources(Section):
     priority: QueueName | None = Field(
         None, description="Name of Kueue's WorkloadPriorityClass, by which a queue is ordered."
     )
+    cache: bool = Field(
+        True, description="Whether Kubeflow's cache may answer for tasks that were asked the same before."
+    )
     image_pull_secrets: list[Name] = Field([], description="Secrets for a private image registry.")
     run_as_user: int | None = Field(
         1000,

@@ -21,6 +21,8 @@ class Stage:
         needs_tensorflow: Whether its process imports TensorFlow.
         saves: Whether it goes on where it was when it is told to stop and run again.
         measures_latency: Whether its process is to have nothing but what it measures.
+        is_cached: Whether its answer follows from its question, so that Kubeflow's cache may answer for it.
+        within: The stage whose task does its work too; empty: it has a component and tasks of its own.
     """
 
     name: str
@@ -30,10 +32,14 @@ class Stage:
     needs_tensorflow: bool = False
     saves: bool = False
     measures_latency: bool = False
+    is_cached: bool = False
+    within: str = ""
 
 
-def _stage(name: str, pipelines: Iterable[str], opens: Iterable[str] = (), **properties: bool) -> Stage:
-    return Stage(name, frozenset(pipelines), frozenset(opens), **properties)
+def _stage(
+    name: str, pipelines: Iterable[str], opens: Iterable[str] = (), *, within: str = "", **properties: bool
+) -> Stage:
+    return Stage(name, frozenset(pipelines), frozenset(opens), within=within, **properties)
 
 
 _RETRAIN = ("retrain",)
@@ -46,17 +52,19 @@ STAGES = {
         _stage("check_data", _RETRAIN, ["data", "deploy", "model"]),
         _stage("plan", _RETRAIN, ["deploy"]),
         _stage("data_prep", _ALL, ["data", "deploy", "model"]),
-        _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True),
-        _stage("train", _ALL, ["model"], needs_tensorflow=True, saves=True),
-        _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
-        _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True),
-        _stage("evaluate", _ALL, is_sharded=True, saves=True),
-        _stage("select", _ALL, ["deploy"], measures_latency=True),
-        _stage("compare", _ALL, ["data", "deploy", "model"], measures_latency=True),
+        _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True, is_cached=True),
+        _stage("train", _ALL, ["model"], needs_tensorflow=True, saves=True, is_cached=True),
+        _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True, is_cached=True),
+        _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True, is_cached=True),
+        _stage("evaluate", _ALL, is_sharded=True, saves=True, is_cached=True),
+        _stage("select", _ALL, ["data", "deploy", "model"], measures_latency=True),
+        _stage("compare", _ALL, within="select"),
         _stage("deploy", _ALL, ["deploy", "model"]),
         _stage("report", _ALL),
     )
 }
 """The stages of all pipelines by name, in the order they run."""
 
-StageName = Annotated[str, Registered(STAGES)]
+_WITHIN: dict[str, tuple[str, ...]] = {name: () for name, stage in STAGES.items() if stage.within}
+StageName = Annotated[str, Registered(STAGES, instead=_WITHIN)]
+"""A stage that has tasks, and so resources."""

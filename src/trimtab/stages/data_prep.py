@@ -27,7 +27,7 @@ from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import DataError
 from trimtab.report.words import reach as words
-from trimtab.stages import rare, reach, reuse, settings
+from trimtab.stages import rare, reach, reuse, settings, tokens
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.model_form import form_of
 from trimtab.stages.proving import check_limits
@@ -73,6 +73,7 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         task.found(summary)
         _tell(task, summary)
         reach.check(summary.reach, resolved)
+        tokens.draw(task, resolved, ref, asked.snapshot)
     return ref
 
 

@@ -131,10 +131,13 @@ def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> 
             raise ArtifactError("it was made, and is gone", path=work.ref, hint="Run this again.")
         return EntryRecord(name=name, summary=found.summary)
     reason = _reason(crash)
-    if isinstance(crash.error, _FOR_GOOD) and not is_refusal(crash.error):
+    is_for_good = isinstance(crash.error, _FOR_GOOD) and not is_refusal(crash.error)
+    if is_for_good:
         failure.write(task.store, work.ref, reason)
     progress.say(work.label, f"cannot be made: {reason.splitlines()[0]}")
-    return EntryRecord(name=name, ok=False, reason=reason, traceback=crash.traceback)
+    return EntryRecord(
+        name=name, ok=False, reason=reason, by_chance=not is_for_good, traceback=crash.traceback
+    )
 
 
 def _reason(crash: children.Crash) -> str:

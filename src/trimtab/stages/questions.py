@@ -1,4 +1,4 @@
-"""The parts of the config that entries of the content store depend on."""
+"""The parts of the config that entries of the content store, and answers of tasks, depend on."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
+from trimtab.deploy.champion import Snapshot
 from trimtab.runtimes import sources
 
 
@@ -19,3 +20,36 @@ def model(config: Config) -> dict[str, Any]:
 def train(config: Config) -> dict[str, Any]:
     """Returns what a training depends on; how often checkpoints are written changes no weights."""
     return config.train.model_dump(mode="json", exclude={"checkpoint_seconds"})
+
+
+_NO_PART = {"budget", "proof", "deploy", "resources", "tensorboard", "notify"}
+"""Sections of the config that have no part in what ``is_cached`` stages answer; of the budget, some has."""
+_NOT_JUDGED = {"objective", "threads", "proof", "min_speedup", "max_latency_ms", "max_size_kb"}
+"""Fields of the budget that let no branch go: those are judged once latencies are measured."""
+
+
+def training(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[str, Any]:
+    """Returns all that ``tune`` and ``train`` depend on.
+
+    What is not known to have no part has one: to ask anew costs a pod, and what is old would be wrong.
+
+    Args:
+        config: The config by which the run goes on.
+        dataset: The reference of the dataset.
+        snapshot: The champion's, in a retraining.
+    """
+    return {
+        "dataset": dataset,
+        "config": config.model_dump(mode="json", exclude=_NO_PART | {"recipes", "runtimes"}),
+        "model": model(config),
+        "champion": {"plan": snapshot.plan, "of": snapshot.digests} if snapshot else None,
+    }
+
+
+def candidates(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[str, Any]:
+    """Returns all that ``prune``, ``quantize`` and ``evaluate`` depend on, beside their shard; see above."""
+    return {
+        **training(config, dataset, snapshot),
+        "chains": config.model_dump(mode="json", include={"recipes", "runtimes"}),
+        "budget": config.budget.model_dump(mode="json", exclude=_NOT_JUDGED),
+    }

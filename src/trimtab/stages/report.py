@@ -11,6 +11,7 @@ from trimtab import notify, progress
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.config.config import Config
+from trimtab.config.stages import STAGES
 from trimtab.errors import ArtifactError, TrackingError, TrimtabError
 from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
@@ -21,7 +22,7 @@ from trimtab.report.records.evidence import Evidence, gather_evidence
 from trimtab.report.records.record import summary
 from trimtab.report.result import Result, StageError
 from trimtab.report.tensorboard.review import write_review
-from trimtab.stages import reviewing, settings
+from trimtab.stages import reviewing, settings, tokens
 from trimtab.stages.reviewing import Found
 from trimtab.stages.stage import Task, recorded
 from trimtab.storage import atomic
@@ -54,6 +55,7 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
         check_outlives_pod(run, "output")
         store = open_store(run)
         config, problems = _config(run)
+        _recall(run, store)
         records, damaged = _records(store)
         result = build_result(
             records, config, store.uri, [*problems, *damaged], is_retraining=pipeline == "retrain"
@@ -88,6 +90,14 @@ def _review(task: Task, run: str, config: Config | None, result: Result, records
         write_review(run, result, records, more)
     except TrimtabError as error:
         task.warn(f"TensorBoard does not show the outcome: {error.message}")
+
+
+def _recall(run: str, store: Store) -> None:
+    """Adds the records of tasks that were skipped before others that ran; `select` has done it if it did."""
+    ran, _ = _records(store)
+    for record in ran:
+        if record.stage in STAGES and STAGES[record.stage].is_cached:
+            tokens.recall(run, record.stage, [record.shard])
 
 
 def _tell(config: Config | None, result: Result) -> None:

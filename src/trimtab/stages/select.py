@@ -24,7 +24,7 @@ from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT, OUTPUT, Batch, take
 from trimtab.config.budget import Budget
-from trimtab.config.chains import BASELINE
+from trimtab.config.chains import BASELINE, numbered
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
@@ -37,7 +37,7 @@ from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, rare, reuse, settings, trial, uneven
+from trimtab.stages import proving, rare, reuse, settings, tokens, trial, uneven
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -93,6 +93,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         Whether a candidate is within the budget.
     """
     with recorded("select", run) as task:
+        tokens.recall(run, task.record.stage, numbered(len(evaluations)))
         config = settings.of(run)
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         entries, missing = _entries(task.store, evaluations)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pydantic import BaseModel
 
 from trimtab import os_errors, preemption, progress
+from trimtab.artifacts import answered
 from trimtab.artifacts.record import EntryRecord, StageRecord
 from trimtab.artifacts.store import ContentStore
 from trimtab.config.stages import STAGES
@@ -146,10 +147,14 @@ def _end(task: Task) -> None:
     record.ended = True
     try:
         task.write()
+        if record.ok and STAGES[record.stage].is_cached:
+            answered.keep(task.store, task.run, record)
     except TrimtabError as error:
         if record.ok:
             record.ok = False
             _fill_in(record, error)
+            with contextlib.suppress(TrimtabError):
+                task.write()
         else:
             progress.say(task.label, f"this cannot be recorded: {error.describe().splitlines()[0]}")
 

@@ -53,8 +53,8 @@ def test_force_and_reason_come_together(retrain, server, options):
     ("tasks", "expected"),
     [
         (["check-data", "report"], 0),
-        (["check-data", "plan", "train", "compare", "report"], 3),
-        (["check-data", "plan", "train", "compare", "deploy", "report"], 0),
+        (["check-data", "plan", "train", "select", "report"], 3),
+        (["check-data", "plan", "train", "select", "deploy", "report"], 0),
     ],
 )
 def test_the_exit_code_follows_the_tasks_where_the_result_cannot_be_read(
@@ -72,7 +72,7 @@ def test_the_committed_pipeline_is_what_is_compiled(trimtab, tmp_path, root):
 
 
 def test_resources_of_its_own_stages_reach_the_pods(trimtab, tmp_path, config):
-    stages = "{check_data: {memory: 1Gi}, plan: {cpu: '1'}, compare: {node_selector: {pool: serving}}}"
+    stages = "{check_data: {memory: 1Gi}, plan: {cpu: '1'}, select: {node_selector: {pool: serving}}}"
     config.write_text(f"{config.read_text()}resources: {{stages: {stages}}}\n")
     file = tmp_path / "pipeline.yaml"
     assert trimtab("compile", config, "--pipeline", "retrain", "--output", file)[0] == 0
@@ -81,4 +81,4 @@ def test_resources_of_its_own_stages_reach_the_pods(trimtab, tmp_path, config):
     assert executors["exec-check-data"]["container"]["resources"]["resourceMemoryLimit"] == "1Gi"
     assert executors["exec-plan"]["container"]["resources"]["resourceCpuLimit"] == "1"
     pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert pods["exec-compare"]["nodeSelector"]["labels"] == {"pool": "serving"}
+    assert pods["exec-select"]["nodeSelector"]["labels"] == {"pool": "serving"}

@@ -78,13 +78,22 @@ def build_result(
         deployed=deployed.uri if deployed else None,
         report=f"{base}/report.html",
         tensorboard=f"{base}/tensorboard",
-        tasks=[
-            TaskResult(name=record.label, seconds=record.seconds, reused=record.reused)
-            for record in in_order(records)
-        ],
+        tasks=_tasks(records),
         errors=errors,
     )
     return result.model_copy(update={"verdict": verdict.sentence(result)})
+
+
+def _tasks(records: Sequence[StageRecord]) -> list[TaskResult]:
+    """Returns the tasks; the time of a stage that another one's task works on too is that one's."""
+    found: dict[str, TaskResult] = {}
+    for record in in_order(records):
+        stage = stages.STAGES.get(record.stage)
+        if stage is not None and (task := found.get(stage.within)):
+            task.seconds = round(task.seconds + record.seconds, 3)
+        else:
+            found[record.label] = TaskResult(name=record.label, seconds=record.seconds, reused=record.reused)
+    return list(found.values())
 
 
 def _status(
