@@ -121,7 +121,7 @@ def draws(cell: Cell, runs: int, seed: int) -> Iterator[Draw]:
 def shipped(draw: Draw) -> list[int]:
     """Returns the candidates that trimtab proves."""
     cell = draw.cell
-    p_values = forecast.p_values(draw.validation, cell.budget, cell.examples, cell.budget)
+    p_values = forecast.p_values(draw.validation, cell.budget, cell.examples, paired=True)
     planned = order.plan(p_values, draw.validation.costs, LEVEL)
     return [test.candidate for test in sequence.run(planned, draw.passes, LEVEL) if test.passed]
 

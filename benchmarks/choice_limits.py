@@ -99,7 +99,8 @@ def shipped(cell: Cell, validation: Answers, test: Answers, limit: float) -> boo
     families = [str(place // _FAMILY) for place in range(_CANDIDATES)]
     known = forecast.Validation(losses, costs, families)
     rows = len(test.labels) * len(losses) // len(validation.labels)
-    planned = order.plan(forecast.p_values(known, limit, rows), costs, LEVEL)
+    paired = measure.bound == "proportions"
+    planned = order.plan(forecast.p_values(known, limit, rows, paired=paired), costs, LEVEL)
     passes = _passes(measure, test, limit, test.groups)
     return any(one.passed for one in sequence.run(planned, passes, LEVEL))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from trimtab.evaluate import forecast
+from trimtab.evaluate.bounds import paired_proportions
 
 
 def validation(drops, costs, examples=500, families=None, seed=0):
@@ -14,7 +15,7 @@ def validation(drops, costs, examples=500, families=None, seed=0):
 
 
 def chances(known, limit=0.03, examples=1000):
-    return (forecast.p_values(known, limit, examples, limit) <= 0.05).mean(axis=0)
+    return (forecast.p_values(known, limit, examples, paired=True) <= 0.05).mean(axis=0)
 
 
 def test_who_lost_nothing_in_validation_has_the_better_chance():
@@ -55,3 +56,24 @@ def test_draws_of_one_family_hang_together():
     known = forecast.Validation(losses, np.full(4, 0.5), ["a", "a", "b", "c"])
     drawn = np.corrcoef(forecast.p_values(known, 0.2, 400), rowvar=False)
     assert drawn[0, 1] > 0.7 > drawn[0, 2]
+
+
+def test_no_p_value_is_smaller_than_that_of_a_candidate_that_answers_as_the_baseline_does():
+    """At 1.2 points 351 examples on which nothing changes pass at half of the level, and not at a quarter."""
+    known = forecast.Validation(np.zeros((175, 8)), np.linspace(0.9, 0.2, 8), list("aabbccdd"))
+    least = forecast.p_values(known, 0.012, 351, paired=True).min()
+    assert least == paired_proportions.p_value(0, 0, 351, 0.012, 0.95)
+    assert 0.05 / 4 < least < 0.05 / 2
+    assert forecast.p_values(known, 0.012, 2_000, paired=True).min() < 1e-4
+
+
+def test_the_chances_are_those_of_the_test_itself():
+    """Of candidates that lose and gain one in a hundred, as many pass as forecast, in the mean."""
+    random, n, limit = np.random.default_rng(0), 351, 0.03
+    said = np.mean([chances(validation([0.0] * 4, [0.95] * 4, 3_000, seed=s), limit, n) for s in range(5)])
+    lost, gained = random.binomial(n, 0.01, 200), random.binomial(n, 0.01, 200)
+    passed = [
+        paired_proportions.upper_limit(int(each), int(other), n, 0.95) <= limit
+        for each, other in zip(lost, gained, strict=True)
+    ]
+    assert said == pytest.approx(np.mean(passed), abs=0.08)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimtab.evaluate import order, sequence
+from trimtab.evaluate import forecast, order, sequence
+from trimtab.evaluate.bounds import paired_proportions
 
 
 def random_plan(seed, candidates=12):
@@ -64,3 +65,24 @@ def test_a_successor_costs_less_so_that_each_candidate_is_tested_once_with_all_i
     for candidate in planned.sequence:
         successor = int(planned.successor[candidate])
         assert successor < 0 or place[successor] > place[candidate]
+
+
+def test_of_few_examples_no_share_is_one_at_which_nothing_can_pass():
+    known = forecast.Validation(np.zeros((175, 8)), np.linspace(0.9, 0.2, 8), list("aabbccdd"))
+    planned = order.plan(forecast.p_values(known, 0.012, 351, paired=True), known.costs, 0.05)
+    least = planned.shares[planned.shares > 0].min()
+    assert paired_proportions.upper_limit(0, 0, 351, 1 - 0.05 * least) <= 0.012
+
+
+def test_who_was_passed_over_is_put_in_between_where_that_pays():
+    """Each step seems a risk, but who got so far is good: with more steps, less is left between two."""
+    random = np.random.default_rng(0)
+    quality = random.uniform(0, 1, (512, 1))
+    p_values = np.where(np.linspace(0, 1, 30) < quality + random.normal(0, 0.05, (512, 30)), 0.0, 1.0)
+    costs, shares = np.linspace(0.99, 0.1, 30), np.eye(30)[0]
+    jumps = order._successors((p_values == 0).T, costs)
+    filled = order._filled(p_values.T, costs, 0.05, shares, jumps)
+    reached, all_reached = (order._reached(shares, each).sum() for each in (jumps, filled))
+    before, after = (order._expected_cost(p_values.T, costs, 0.05, shares, each) for each in (jumps, filled))
+    assert all_reached > reached
+    assert after < before - 0.005

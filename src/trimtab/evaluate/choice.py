@@ -158,7 +158,9 @@ def _plan(contenders: Sequence[Contender], stakes: Sequence[Stake], level: float
         losses = np.stack([contender.losses[place] for contender in contenders], axis=1)
         known = forecast.Validation(losses, costs, families)
         # A candidate passes where it passes every limit.
-        drawn = forecast.p_values(known, stake.margin, stake.examples, stake.least_variance)
+        drawn = forecast.p_values(
+            known, stake.margin, stake.examples, stake.least_variance, paired=stake.is_paired
+        )
         worst = np.maximum(worst, drawn)
     return order.plan(worst, costs, level)
 

@@ -40,6 +40,11 @@ class Stake:
     examples: int
     least_variance: float = 0.0
 
+    @property
+    def is_paired(self) -> bool:
+        """Returns whether it is about answers that are right or wrong, beside the baseline's."""
+        return self.limit.bound == "proportions" and not self.limit.is_alone
+
 
 class Expectation:
     """A limit on the validation split, beside the baseline.
@@ -64,9 +69,8 @@ class Expectation:
         # Not the number of test rows of a class: that is counted by their labels.
         share = len(self._rows) / self._split.count if len(self._rows) else 1.0
         examples = self._test_examples * share * (1 if by_row else self._blocks / len(self._rows))
-        least = limit.max_loss if measure.bound == "proportions" else 0.0
-        if limit.is_alone and measure.bound == "proportions":
-            least = max(limit.value * (1 - limit.value), 0.0)
+        is_alone = limit.is_alone and measure.bound == "proportions"
+        least = max(limit.value * (1 - limit.value), 0.0) if is_alone else 0.0
         return Stake(limit, self._margin, max(round(examples), 2), least)
 
     def losses(self, after: Examples) -> _Floats:

@@ -16,10 +16,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
+
+from trimtab.evaluate.bounds import paired_proportions
 
 _Floats = NDArray[np.float64]
 
@@ -31,6 +34,7 @@ _TEST_INDEPENDENT = 0.02
 _AT_THE_START = 0.2
 _SLOPES, _BY_FAMILY, _BY_CANDIDATE = (0.3, 2.0), (0.03, 0.2, 1.0), (0.03, 0.2, 1.0)
 _LEAST_WEIGHT = 0.01
+_USUAL_CONFIDENCE, _OUT_OF_QUESTION = 0.95, 1e-4
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,12 @@ class Validation:
 
 
 def p_values(
-    validation: Validation, limit: float, test_examples: int, least_variance: float = 0.0
+    validation: Validation,
+    limit: float,
+    test_examples: int,
+    least_variance: float = 0.0,
+    *,
+    paired: bool = False,
 ) -> _Floats:
     """Returns draws of the p-values of a test, ``(draws, candidates)``; the same for the same arguments.
 
@@ -64,8 +73,8 @@ def p_values(
         validation: What is known.
         limit: The largest mean loss that the budget allows.
         test_examples: How many examples the test has.
-        least_variance: The least variance of a loss at the limit: for answers that are right or wrong, the
-            limit itself.
+        least_variance: The least variance of a loss at the limit.
+        paired: Whether losses are 1, 0 or -1: of answers that are right or wrong, beside the baseline's.
     """
     variances, correlations = _noise(validation, limit)
     spread = np.sqrt(np.outer(variances, variances))
@@ -73,10 +82,48 @@ def p_values(
     losses = _posterior_draws(
         validation, limit, spread * _with_independent(correlations, _LEAST_INDEPENDENT), random
     )
-    test = spread * _with_independent(correlations, _TEST_INDEPENDENT) / test_examples
-    losses += random.standard_normal(losses.shape) @ _root(test).T
+    test = _root(_with_independent(correlations, _TEST_INDEPENDENT))
+    noise = random.standard_normal(losses.shape) @ test.T
+    if paired:
+        return _of_paired_answers(losses, noise, _gains(validation.losses), limit, test_examples)
+    losses += noise * np.sqrt(variances / test_examples)
     deviation = np.sqrt(np.maximum(variances, least_variance) / test_examples)
     return np.asarray(ndtr((losses - limit) / deviation))
+
+
+def _of_paired_answers(losses: _Floats, noise: _Floats, gains: _Floats, limit: float, n: int) -> _Floats:
+    """Returns p-values of the paired test, ``(draws, candidates)``.
+
+    Args:
+        losses: Draws of the true losses, ``(draws, candidates)``.
+        noise: What the test adds to them, in standard deviations.
+        gains: The share of examples that each candidate alone gets right, ``(candidates,)``.
+        limit: The largest loss that is allowed.
+        n: How many examples the test has.
+    """
+    seen = losses + noise * np.sqrt((np.maximum(losses, 0) + 2 * gains) / n)
+    lost = n * np.maximum(seen + gains, 0)
+    drawn = ndtr(paired_proportions.score(lost, np.broadcast_to(n * gains, lost.shape), n, limit))
+    reachable = [_least_p_value(round(n * gain), n, limit) for gain in gains]
+    return np.asarray(np.maximum(drawn, reachable))
+
+
+def _gains(losses: _Floats) -> _Floats:
+    """Returns the share that each candidate alone gets right: examples are few, so about that of all."""
+    examples, candidates = losses.shape
+    if not examples:
+        return np.zeros(candidates)
+    seen = (losses < 0).mean(axis=0)
+    mean = float(seen.mean())
+    return np.asarray(mean + (seen - mean) * (examples * mean) / (examples * mean + _POOLED_EXAMPLES))
+
+
+@lru_cache(maxsize=4096)
+def _least_p_value(gains: int, n: int, limit: float) -> float:
+    """Returns the p-value of a candidate that loses nothing; 0 where that is small beside any level."""
+    if (1 - limit) ** n < _OUT_OF_QUESTION:
+        return 0.0
+    return paired_proportions.p_value(0, gains, n, limit, _USUAL_CONFIDENCE)
 
 
 def _noise(validation: Validation, limit: float) -> tuple[_Floats, _Floats]:

@@ -10,7 +10,8 @@ probability that *any* candidate passes that is past the budget, whatever the or
 candidates, as long as the order is made without test labels.
 
 Successors are the best path through the candidates if passing depends on the one before only; the beginnings
-are chosen one by one, each for the draws where those before end badly.
+are chosen one by one, each for the draws where those before end badly. Then those that were passed over are
+put in between, where all draws together say that it pays.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def plan(p_values: _Floats, costs: _Floats, level: float) -> Order:
             best, lowest = (shares, successor), expected
     if best is None:
         raise ValueError("there is no candidate to put in order")
-    return _in_place(*best, descending)
+    shares, successor = best
+    return _in_place(shares, _filled(sorted_values, sorted_costs, level, shares, successor), descending)
 
 
 def _graph(
@@ -100,6 +102,32 @@ def _successors(passes: NDArray[np.bool_], costs: _Floats) -> NDArray[np.int64]:
     return successor
 
 
+def _filled(
+    p_values: _Floats, costs: _Floats, level: float, shares: _Floats, successor: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Returns the successors with those put in between that lower the expected cost, one after the other."""
+    lowest = _expected_cost(p_values, costs, level, shares, successor)
+    reached = _reached(shares, successor)
+    for place in np.flatnonzero(~reached):
+        before = np.flatnonzero(reached[:place] & ((successor[:place] > place) | (successor[:place] < 0)))
+        if not len(before):
+            continue
+        filled = successor.copy()
+        filled[place], filled[before[-1]] = successor[before[-1]], place
+        expected = _expected_cost(p_values, costs, level, shares, filled)
+        if expected < lowest:
+            successor, lowest, reached[place] = filled, expected, True
+    return successor
+
+
+def _reached(shares: _Floats, successor: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Returns which candidates may come to be tested, ``(candidates,)``, sorted by descending cost."""
+    reached = shares > 0
+    for place in np.flatnonzero(successor >= 0):
+        reached[successor[place]] |= reached[place]
+    return np.asarray(reached)
+
+
 def _costs_at_the_end(passes: NDArray[np.bool_], costs: _Floats, successor: NDArray[np.int64]) -> _Floats:
     """Returns the cost of what ships if a chain begins with each candidate, ``(candidates, draws)``."""
     ends = np.full(passes.shape, _NOTHING_SHIPS)
@@ -124,9 +152,7 @@ def _expected_cost(
 
 def _in_place(shares: _Floats, successor: NDArray[np.int64], descending: NDArray[np.int64]) -> Order:
     """Returns the order of candidates as they were numbered before they were sorted."""
-    reached = shares > 0
-    for place in np.flatnonzero(successor >= 0):
-        reached[successor[place]] |= reached[place]
+    reached = _reached(shares, successor)
     numbered = np.full(len(shares), -1)
     numbered[descending] = np.where(successor >= 0, descending[successor], -1)
     unsorted = np.zeros(len(shares))
