@@ -16,7 +16,7 @@ from trimtab.batch import INPUT, OUTPUT, Batch, rows
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError, ModelError
 from trimtab.runtimes import files, kernels
-from trimtab.runtimes.base import Quantizer, TensorInfo, Traits
+from trimtab.runtimes.base import Operator, Quantizer, TensorInfo, Times, Traits
 from trimtab.runtimes.checks import check_batch
 from trimtab.runtimes.quantizations import Float16, Float32
 
@@ -131,6 +131,17 @@ class Numpy:
         operators = Counter(activation for _, _, activation in loaded._layers)
         made = [kernels.Kernel(kernel, macs=kernel.size) for kernel, _, _ in loaded._layers]
         return kernels.counted(made, operators, operators, {"float32": len(made)})
+
+    def operators(self, directory: Path, batch: Batch) -> list[Operator]:
+        loaded, x = Loaded(directory / "model.npz", 1), batch[INPUT]
+        x, found = x.reshape(len(x), -1), []
+        for place, (kernel, bias, activation) in enumerate(loaded._layers):
+            x = ACTIVATIONS[activation](x @ kernel + bias)
+            found.append(Operator(f"kernel_{place}", "dense", kernel.nbytes + bias.nbytes, x))
+        return found
+
+    def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
+        return Times((), "numpy counts no time")
 
     def explain(self, failure: BaseException | str) -> str:
         return str(failure).splitlines()[0]

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency, PartLoss
+from trimtab.artifacts.inside import Inside
 from trimtab.artifacts.proof import LimitTest, Proof
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -124,6 +125,7 @@ class SelectSummary(Selection):
         lineage: What the chosen candidate was made from.
         dataset: The reference of the dataset.
         evaluations: The references of the candidates that were measured, by id.
+        inside: What is inside the baseline and the chosen candidate, by id.
     """
 
     latency_runs: int = 0
@@ -132,6 +134,7 @@ class SelectSummary(Selection):
     lineage: SelectionLineage | None = None
     dataset: str = ""
     evaluations: dict[str, str] = {}
+    inside: dict[str, Inside] = {}
 
 
 def write(directory: Path, selection: Selection) -> None:

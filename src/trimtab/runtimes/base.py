@@ -69,6 +69,36 @@ class Traits:
     clusters: int
 
 
+@dataclass(frozen=True)
+class Operator:
+    """An operator of a model's files.
+
+    Attributes:
+        name: As the file calls it; often it begins with the name of the Keras layer that it computes.
+        kind: What it does, as the runtime calls it.
+        size_bytes: Of its constants; one that several share is the first one's.
+        output: What it answered, as numbers, ``(n, *shape)``; None where that cannot be had.
+    """
+
+    name: str
+    kind: str
+    size_bytes: int
+    output: np.ndarray[Any, Any] | None
+
+
+@dataclass(frozen=True)
+class Times:
+    """How long the operators of a model take for one example, as they run: fused ones are one.
+
+    Attributes:
+        operators: ``(name, kind, median milliseconds)`` in their order; empty where they cannot be had.
+        how: How that was measured, or why it cannot be.
+    """
+
+    operators: tuple[tuple[str, str, float], ...]
+    how: str
+
+
 class LoadedModel(Protocol):
     """A model that runs."""
 
@@ -231,6 +261,29 @@ class Runtime(Protocol):
 
     def traits(self, directory: Path) -> Traits:
         """Returns what is inside a model's files."""
+
+    def operators(self, directory: Path, batch: Batch) -> list[Operator]:
+        """Returns the operators of a model's files with what each answers, those of constants aside.
+
+        Args:
+            directory: Where the files are.
+            batch: Model-ready examples, few: each goes through the model with nothing fused.
+
+        Raises:
+            ModelError: If the model cannot be loaded or run so.
+        """
+
+    def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
+        """Returns how long each operator takes.
+
+        Args:
+            directory: Where the files are.
+            batch: Model-ready examples; the first is used.
+            threads: Threads of the runtime.
+
+        Raises:
+            ModelError: If the model cannot be loaded or run.
+        """
 
     def explain(self, failure: BaseException | str) -> str:
         """Returns why a conversion or a run failed, in one sentence for people."""

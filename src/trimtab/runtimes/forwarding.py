@@ -1,8 +1,8 @@
 """What runtimes of an extra have in common: their work is in modules beside them, which need its library.
 
 ``convert.py`` has ``convert``; ``source.py`` has ``adopt``, ``input_limits`` and ``requantize``; ``model.py``
-has ``load`` and ``reference``; ``traits.py`` and ``words.py`` have ``traits`` and ``reason``. They get the
-first of the files.
+has ``load`` and ``reference``; ``inside.py`` has ``operators`` and ``times``; ``traits.py`` and ``words.py``
+have ``traits`` and ``reason``. They get the first of the files.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.runtimes import library
-from trimtab.runtimes.base import LoadedModel, Traits
+from trimtab.runtimes.base import LoadedModel, Operator, Times, Traits
 
 if TYPE_CHECKING:
     import keras
@@ -83,6 +83,14 @@ class RuntimeOfExtra:
     def traits(self, directory: Path) -> Traits:
         """See ``base.Runtime.traits``."""
         return cast(Traits, self._module("traits").traits(directory / self.files[0]))
+
+    def operators(self, directory: Path, batch: Batch) -> list[Operator]:
+        """See ``base.Runtime.operators``."""
+        return cast("list[Operator]", self._module("inside").operators(directory / self.files[0], batch))
+
+    def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
+        """See ``base.Runtime.times``."""
+        return cast(Times, self._module("inside").times(directory / self.files[0], batch, threads))
 
     def explain(self, failure: BaseException | str) -> str:
         """See ``base.Runtime.explain``; it needs no library."""

@@ -37,7 +37,7 @@ from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import proving, rare, reuse, settings, tokens, trial, uneven
+from trimtab.stages import inside, proving, rare, reuse, settings, tokens, trial, uneven
 from trimtab.stages.stage import recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -118,9 +118,11 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
             rows = judge.rows(data, [BASELINE, decided.chosen])
             decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
         lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
-        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "lineage": lineage}
+        shown = dict.fromkeys([BASELINE, *([decided.chosen] if decided.chosen else [])])
+        looked = inside.look({name: models[name] for name in shown}, x, config.budget.threads)
+        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "inside": looked}
         refs = {"dataset": dataset, "evaluations": {name: entry.ref for name, entry in entries.items()}}
-        task.found(SelectSummary(**dict(decided), **measured, **refs))
+        task.found(SelectSummary(**dict(decided), **measured, **refs, lineage=lineage))
         for doubt in doubts(decided.proof) if decided.proof else ():
             task.warn(doubt)
         progress.say("select", decided.verdict)

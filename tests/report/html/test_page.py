@@ -241,3 +241,35 @@ def test_it_says_what_the_model_was_made_from_and_how_to_make_it_again(run_recor
     for part in ("ab" * 32, "model/aa11", "for litert 2.3 file/bb22", "Version 3 deployed at"):
         assert part in words
     assert "trimtab run /runs/one/config.json --output /runs" in words
+
+
+def layer(name, size, error):
+    return {"name": name, "kind": "CONV_2D", "size_bytes": size, "error": error}
+
+
+def test_it_says_why_by_layer_and_operator(run_records):
+    settings, records = run_records()
+    select = next(record for record in records if record.stage == "select")
+    time = {"name": "a", "kind": "CONV_2D", "milliseconds": 0.0137}
+    before = {"layers": {"layers": [layer("conv_1 + relu_1", 295_424, 0.0)], "examples": 8}, "times": [time]}
+    after = {
+        "layers": {"layers": [layer("conv_1 + relu_1", 29_120, 0.011)], "examples": 8},
+        "times": [{**time, "milliseconds": 0.0056}],
+        "how_timed": "counted twice",
+    }
+    select.summary["inside"] = {"none--none": before, select.summary["chosen"]: after}
+    found = Page(page(settings, records))
+    assert "why" in [attributes.get("id") for tag, attributes in found.tags if tag == "section"]
+    assert "conv_1 + relu_1 295 KB 29.1 KB 1.1 %" in found.words
+    assert "CONV_2D 1 13.7 5.60" in found.words
+    assert "counted twice" in found.words
+    assert "Not available" not in found.words
+
+
+def test_what_a_runtime_cannot_show_is_said(run_records):
+    settings, records = run_records()
+    select = next(record for record in records if record.stage == "select")
+    nothing = {"layers": {"why_not": "it has no eyes"}, "how_timed": "not available: it has no clock"}
+    select.summary["inside"] = {"none--none": nothing, select.summary["chosen"]: nothing}
+    words = Page(page(settings, records)).words
+    assert "Layers: it has no eyes. Times of operators: not available: it has no clock." in words

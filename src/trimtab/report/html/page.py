@@ -12,10 +12,11 @@ import trimtab
 from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
-from trimtab.report.html import answers, lineage, rows, views
+from trimtab.report.html import answers, inside, lineage, rows, views
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
 from trimtab.report.words import commands, comparison, headline, limits, numbers, parts, reach, verdict
+from trimtab.report.words import inside as inside_words
 
 TEMPLATE = "report.html.j2"
 
@@ -75,6 +76,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "matrices": [matrix for one in compared if (matrix := confusion_plot(one, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared, result.parts),
+        **_inside(result, evidence),
         "curves": [curve_plots(history) for history in evidence.histories],
         "trials": rows.table([trial.model_dump() for trial in evidence.trials], nested=True),
         "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
@@ -85,4 +87,19 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "columns": rows.table(evidence.columns),
         "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
+    }
+
+
+def _inside(result: Result, evidence: Evidence) -> dict[str, Any]:
+    """Returns what the templates show of the inside of the files."""
+    before, after = inside.shown(
+        evidence.inside, result.baseline.id if result.baseline else None, result.chosen
+    )
+    return {
+        "layer_rows": inside.layer_rows(before, after),
+        "kind_rows": inside.kind_rows(before, after),
+        "inside_told": inside_words.sentences(before, after),
+        "inside_how": "; ".join(dict.fromkeys(one.how_timed for one in (before, after) if one and one.times)),
+        "inside_examples": after.layers.examples if after else 0,
+        "inside_unknown": inside.why_not([before, after]),
     }

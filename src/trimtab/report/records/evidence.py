@@ -11,6 +11,7 @@ from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.hyperparameters import Trial, TuneSummary
+from trimtab.artifacts.inside import Inside
 from trimtab.artifacts.model import Epoch, ModelSummary, TrainSummary
 from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.selection import SelectionLineage, SelectSummary
@@ -74,6 +75,7 @@ class Evidence:
         measured_on: The machine and the number of runs behind the latencies.
         version: The version that was deployed, as the repository numbers it.
         lineage: What the chosen candidate was made from; None where nothing was chosen.
+        inside: What is inside the baseline and the chosen candidate, by id.
     """
 
     input_shape: list[int]
@@ -90,6 +92,7 @@ class Evidence:
     measured_on: str
     version: str
     lineage: SelectionLineage | None
+    inside: dict[str, Inside]
 
 
 def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
@@ -112,6 +115,7 @@ def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
         measured_on=_measured_on(selected),
         version=str(deployed.version) if deployed else "",
         lineage=selected.lineage if selected else None,
+        inside=selected.inside if selected else {},
     )
 
 

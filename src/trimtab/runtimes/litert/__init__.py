@@ -11,7 +11,7 @@ from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.errors import ModelError
 from trimtab.runtimes import library
-from trimtab.runtimes.base import LoadedModel, Quantizer, Traits
+from trimtab.runtimes.base import LoadedModel, Operator, Quantizer, Times, Traits
 from trimtab.runtimes.litert import requantize
 from trimtab.runtimes.litert.quantizations import QUANTIZERS, quantized
 from trimtab.runtimes.shapes import channels_first
@@ -106,6 +106,23 @@ class LiteRT:
         from trimtab.runtimes.litert.traits import traits
 
         return traits(directory / MODEL_FILE)
+
+    def operators(self, directory: Path, batch: Batch) -> list[Operator]:
+        """See ``base.Runtime.operators``."""
+        from trimtab.runtimes.litert.inside import operators
+
+        return operators(directory / MODEL_FILE, batch)
+
+    def times(
+        self,
+        directory: Path,
+        batch: Batch,  # noqa: ARG002 - operators run on whatever their inputs hold
+        threads: int = 1,
+    ) -> Times:
+        """See ``base.Runtime.times``."""
+        from trimtab.runtimes.litert.single import times
+
+        return times(directory / MODEL_FILE, threads)
 
     def explain(self, failure: BaseException | str) -> str:
         """See ``base.Runtime.explain``."""

@@ -8,6 +8,7 @@ than the one that ships (not every flatbuffer may be resized). The server alone 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,15 @@ class LiteRTModel:
         outputs: What it gives.
     """
 
-    def __init__(self, path: Path, threads: int = 1, batch: int = 1, *, reference: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        threads: int = 1,
+        batch: int = 1,
+        *,
+        reference: bool = False,
+        interpreter: Interpreter | None = None,
+    ) -> None:
         """Loads a model.
 
         Args:
@@ -42,6 +51,7 @@ class LiteRTModel:
             threads: Threads that the runtime may use for one batch.
             batch: Examples that go through it at a time; any but 1 resizes the graph.
             reference: Whether LiteRT's own kernels compute, and not XNNPACK's.
+            interpreter: One that has the model already.
 
         Raises:
             ModelError: If the file is missing, cut or damaged, if the runtime lacks one of its operators, if
@@ -49,7 +59,7 @@ class LiteRTModel:
                 if it cannot be resized.
         """
         self.path, self._batch = path, batch
-        self._interpreter = _load(path, threads, batch, reference=reference)
+        self._interpreter = interpreter or _load(path, threads, batch, reference=reference)
         sources, targets = _tensors(self._interpreter)
         self.inputs = tuple(_info(name, details) for name, details in sources.items())
         self.outputs = tuple(_info(name, details) for name, details in targets.items())
@@ -81,6 +91,24 @@ class LiteRTModel:
         """See ``base.LoadedModel.feed``."""
         for name, each in self._sources:
             self._interpreter.set_tensor(each.index, each.stored(batch[name].reshape(each.shape)))
+
+    def tensor(self, index: int) -> NDArray[np.float32] | None:
+        """Returns the numbers in any tensor after a run; None where it holds none, or was not kept."""
+        details = self._every_tensor[index]
+        if details["dtype"] not in (np.float32, *(kind.type for kind in _INTEGERS)):
+            return None
+        try:
+            values = self._interpreter.get_tensor(index)
+        except ValueError:
+            return None
+        scales, points = _quantization(details)
+        scale, point = (float(scales[0]), int(points[0])) if len(scales) else (1.0, 0)
+        tensor = _Tensor(index, values.shape, np.dtype(details["dtype"]), scale, point)
+        return np.asarray(tensor.numbers(values), np.float32)
+
+    @functools.cached_property
+    def _every_tensor(self) -> dict[int, dict[str, Any]]:
+        return {details["index"]: details for details in self._interpreter.get_tensor_details()}
 
     def invoke(self) -> None:
         """See ``base.LoadedModel.invoke``.

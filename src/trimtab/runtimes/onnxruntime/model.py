@@ -123,7 +123,12 @@ def reference(path: Path) -> OnnxModel:
 
 
 def session(
-    path: Path, threads: int, optimized: Path | None = None, *, reference: bool = False
+    path: Path,
+    threads: int,
+    optimized: Path | None = None,
+    *,
+    reference: bool = False,
+    profile: Path | None = None,
 ) -> ort.InferenceSession:
     """Returns a file's model, ready to run on this CPU.
 
@@ -132,6 +137,7 @@ def session(
         threads: Threads that the runtime may use.
         optimized: Where the graph goes as it runs.
         reference: Whether nothing of it is fused or replaced.
+        profile: Where a profile of its runs goes: the beginning of the file's name.
 
     Raises:
         ModelError: See ``OnnxModel``.
@@ -144,6 +150,8 @@ def session(
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
     if optimized is not None:
         options.optimized_model_filepath = str(optimized)
+    if profile is not None:
+        options.enable_profiling, options.profile_file_prefix = True, str(profile)
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     # ONNX Runtime's errors have no class in common but this.

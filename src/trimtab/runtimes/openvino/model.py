@@ -145,7 +145,13 @@ def reference(path: Path) -> OpenVINOModel:
 
 
 def compiled_model(
-    path: Path, threads: int, batch: int = 1, streams: int = 1, *, reference: bool = False
+    path: Path,
+    threads: int,
+    batch: int = 1,
+    streams: int = 1,
+    *,
+    reference: bool = False,
+    counted: bool = False,
 ) -> Any:
     """Returns a file's model, compiled for this CPU.
 
@@ -155,6 +161,7 @@ def compiled_model(
         batch: Examples that go through it at a time.
         streams: Batches that are answered at a time.
         reference: Whether it is on the kernels that it would not take by itself.
+        counted: Whether it counts the time of each operator.
 
     Raises:
         ModelError: See ``OpenVINOModel``.
@@ -166,7 +173,8 @@ def compiled_model(
         if batch != 1:
             model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
         own, other = _kernels(model, threads, streams)
-        return core.compile_model(model, "CPU", other if reference else own)
+        counters = {"PERF_COUNT": "YES"} if counted else {}
+        return core.compile_model(model, "CPU", (other if reference else own) | counters)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"OpenVINO cannot load it: {reason(str(error))}",

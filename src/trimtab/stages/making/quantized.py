@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trimtab.artifacts import dataset, hyperparameters
+from trimtab.artifacts import dataset, hyperparameters, inside
+from trimtab.artifacts.evaluation import Cost
 from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.model import MODEL_FILE, ModelLineage, ModelSummary
 from trimtab.artifacts.store import ContentStore
@@ -12,7 +13,9 @@ from trimtab.models import archive
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import settings
+from trimtab.stages.making import looking
 from trimtab.stages.making.context import Making, trained
+from trimtab.storage.artifact import Artifact
 
 
 def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
@@ -31,13 +34,22 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     values = hyperparameters.read(store, lineage.hyperparameters)
     making = Making(run, label, config, data, values, model_ref, trained(store, model_ref))
+    model, cost = archive.load(source.path / MODEL_FILE), _cost(source)
     with store.create(ref) as draft:
-        difference = write(archive.load(source.path / MODEL_FILE), ending, draft.path, making.context())
+        difference = write(model, ending, draft.path, making.context())
+        layers = looking.layers(
+            label, model, runtime(ending.runtime), draft.path, cost, lambda n: data.head("train", n)[0]
+        )
+        inside.write(draft.path, layers)
         draft.lineage = FileLineage(dataset=lineage.dataset, model=model_ref)
         draft.summary = FileSummary(
             runtime=ending.runtime,
             size_bytes=files.size_bytes(runtime(ending.runtime), draft.path),
             max_difference=difference,
-            cost=ModelSummary.model_validate(source.manifest.summary).cost,
+            cost=cost,
             history=making.history,
         )
+
+
+def _cost(source: Artifact) -> Cost:
+    return ModelSummary.model_validate(source.manifest.summary).cost

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from trimtab.artifacts import dataset
+from trimtab.artifacts import dataset, inside
 from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.model import ModelLineage, ModelSummary
 from trimtab.artifacts.store import ContentStore
@@ -15,6 +15,7 @@ from trimtab.config.chains import Ending
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import settings
+from trimtab.stages.making import looking
 
 _PROBE_EXAMPLES = 32
 
@@ -29,7 +30,6 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
         model_ref: The model.
         ending: The quantization, and the runtime.
     """
-    del label
     store = ContentStore(run)
     source = store.open(model_ref)
     about = ModelSummary.model_validate(source.manifest.summary)
@@ -50,6 +50,7 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
             each.load(place).predict(calibration(_PROBE_EXAMPLES))[OUTPUT]
             for each, place in ((origin, source.path), (serving, draft.path))
         )
+        inside.write(draft.path, looking.layers(label, None, serving, draft.path, about.cost, calibration))
         draft.lineage = FileLineage(dataset=lineage.dataset, model=model_ref)
         draft.summary = FileSummary(
             runtime=ending.runtime,

@@ -1,0 +1,71 @@
+"""Looks into files that were just made; that it cannot is no fault of the files'."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trimtab import progress
+from trimtab.artifacts.evaluation import Cost
+from trimtab.artifacts.inside import LayerInside, LayersInside
+from trimtab.batch import Batch
+from trimtab.runtimes.base import Runtime
+
+if TYPE_CHECKING:
+    import keras
+
+_EXAMPLES, _FEW_EXAMPLES = 8, 2
+_LARGE_MACS = 100_000_000
+_NO_KERAS = "the model came as a file: there is no Keras model to compare it with"
+
+
+def layers(
+    label: str,
+    model: keras.Model | None,
+    serving: Runtime,
+    directory: Path,
+    cost: Cost,
+    calibration: Callable[[int], Batch],
+) -> LayersInside:
+    """Returns the layers of files, or why they cannot be told.
+
+    Args:
+        label: The stage and the candidate, for the log.
+        model: The Keras model that they were made from; None: there is none.
+        serving: Their runtime.
+        directory: Where they are.
+        cost: Of the model: a large one is looked at with fewer examples.
+        calibration: Returns that many training examples, model-ready.
+    """
+    batch = calibration(_FEW_EXAMPLES if cost.macs > _LARGE_MACS else _EXAMPLES)
+    try:
+        return (
+            _constants(serving, directory, batch)
+            if model is None
+            else _layers(model, serving, directory, batch)
+        )
+    # Whatever it is, the files are good: they are judged by what they answer.
+    except Exception as error:
+        first, *_ = f"{type(error).__name__}: {error}".splitlines()
+        why = f"{serving.name} cannot show what is inside: {first}"
+        progress.say(label, why)
+        return LayersInside(why_not=why)
+
+
+def _layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> LayersInside:
+    from trimtab.compress.layers import layers as of_files  # it imports Keras
+
+    return of_files(model, serving, directory, batch)
+
+
+def _constants(serving: Runtime, directory: Path, batch: Batch) -> LayersInside:
+    """Returns the operators that have constants."""
+    return LayersInside(
+        layers=[
+            LayerInside(name=one.name.partition(";")[0], kind=one.kind, size_bytes=one.size_bytes, error=None)
+            for one in serving.operators(directory, batch)
+            if one.size_bytes
+        ],
+        why_not=_NO_KERAS,
+    )
