@@ -1,7 +1,7 @@
 """The claim of a version that is deployed: its proof, with every example's answers that it rests on.
 
     proof.json   what was claimed: the proof, the limits as the config had them, who was chosen
-    proof.npz    of the test rows: labels, groups, slices; of each candidate that was tested: scores, answers
+    proof.npz    of the test rows: labels, groups, slices, folds; of each candidate tested: scores, answers
 
 Both lie in the version, so that its manifest covers them: what they say can be computed again by anybody.
 """
@@ -46,12 +46,14 @@ class Rows:
         groups: The group of each row, ``(n,)``; None: each is its own.
         slices: Columns that slices are made by, as text, ``(n,)`` each.
         examples: By candidate, what it scored and answered.
+        folds: The fold of each row, from 1, ``(n,)``; None: there are none.
     """
 
     labels: NDArray[Any]
     groups: NDArray[np.int64] | None
     slices: Mapping[str, list[str | None]]
     examples: Mapping[str, Examples]
+    folds: NDArray[np.int64] | None = None
 
 
 def write(directory: Path, claim: Claim, rows: Rows) -> None:
@@ -59,6 +61,8 @@ def write(directory: Path, claim: Claim, rows: Rows) -> None:
     arrays: dict[str, NDArray[Any]] = {"labels": rows.labels}
     if rows.groups is not None:
         arrays["groups"] = rows.groups
+    if rows.folds is not None:
+        arrays["folds"] = rows.folds
     for name, values in rows.slices.items():
         arrays[f"slice/{name}"] = np.frombuffer(json.dumps(values).encode(), np.uint8)
     for place, name in enumerate(claim.thresholds):
@@ -94,6 +98,6 @@ def read(directory: Path, where: str) -> tuple[Claim, Rows]:
             for name, content in arrays.items()
             if name.startswith("slice/")
         }
-        return claim, Rows(arrays["labels"], arrays.get("groups"), slices, examples)
+        return claim, Rows(arrays["labels"], arrays.get("groups"), slices, examples, arrays.get("folds"))
     except (ValidationError, ValueError, KeyError, OSError) as error:
         raise ArtifactError(f"its proof cannot be read: {error}", path=where) from error

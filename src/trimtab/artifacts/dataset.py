@@ -11,6 +11,7 @@ from trimtab.artifacts.proof import Reach
 from trimtab.artifacts.store import ContentStore
 from trimtab.data.champion.drift import DriftReport
 from trimtab.data.dataset.dataset import Dataset, files_of
+from trimtab.data.dataset.pooled import Pooled
 
 KIND = "dataset"
 
@@ -20,13 +21,14 @@ class DatasetLineage(BaseModel):
 
     Attributes:
         fingerprint: The content of the source, whatever the order of its rows.
-        test_fingerprint: The same of the test split alone.
+        test_fingerprint: The same of the rows that are tested alone.
         content_rows: Rows of the sources by split, those among them that could not be used.
         sources: The CRC-32C of every source file by split and name; empty where there are none.
         warnings: What a person should look at.
         schema_changes: What differs from the schema of the model in service, in words.
         sides_changed: Why the model in service may have been trained on test rows.
         champion_rows: Whether the test rows can be put to the model in service.
+        folds: The references of the datasets of the other folds, in their order.
     """
 
     fingerprint: str
@@ -37,6 +39,7 @@ class DatasetLineage(BaseModel):
     schema_changes: list[str]
     sides_changed: list[str]
     champion_rows: bool
+    folds: list[str] = []
 
 
 class DatasetSummary(BaseModel):
@@ -49,6 +52,9 @@ class DatasetSummary(BaseModel):
         columns: Statistics of the input columns; each kind of column has its own.
         input_shape: Of one example.
         sources: Files of the source by split.
+        tested: Rows that are tested: of all folds, where ``rows`` has those of the first one.
+        tested_by_class: The same by class.
+        folds: How many there are; 1: one test split.
         drift: New rows against those that the model in service was trained on.
         reach: What the test rows can prove at best, by the run's budget.
     """
@@ -65,6 +71,9 @@ class DatasetSummary(BaseModel):
     input_kind: str = ""
     input_shape: list[int] = []
     sources: dict[str, int] = {}
+    tested: int = 0
+    tested_by_class: dict[str, int] = {}
+    folds: int = 1
     drift: DriftReport | None = None
     reach: list[Reach] = []
 
@@ -81,3 +90,21 @@ def read(store: ContentStore, ref: str, splits: Sequence[str] = ()) -> Dataset:
         ArtifactError: If a file that is asked for is missing, cut or changed.
     """
     return Dataset.of(store.open(ref, files_of(splits)))
+
+
+def folds(store: ContentStore, ref: str) -> list[str]:
+    """Returns the references of the datasets of all folds, the given one first; without folds it is alone.
+
+    Args:
+        store: The content store.
+        ref: The reference of the dataset that tasks hand on.
+
+    Raises:
+        ArtifactError: If it is missing.
+    """
+    return [ref, *Dataset.of(store.open(ref, files_of([]))).folds]
+
+
+def pooled(store: ContentStore, ref: str) -> Pooled:
+    """Returns the test splits of all folds; arguments and errors as for ``folds``."""
+    return Pooled([read(store, fold, ["test"]) for fold in folds(store, ref)])

@@ -80,10 +80,13 @@ class EvaluationLineage(BaseModel):
     Attributes:
         dataset: The reference of the dataset.
         file: The reference of the candidate's files.
+        folds: The references of the evaluations of all folds, where it is of all of them: then ``dataset``
+            and ``file`` are the first one's, which ships.
     """
 
     dataset: str
     file: str
+    folds: list[str] = []
 
 
 class Cost(BaseModel):
@@ -114,6 +117,7 @@ class Evaluation(BaseModel):
             none where the task chooses nothing.
         size_bytes: Bytes of the files.
         gzip_bytes: Bytes of the files after gzip at level 9.
+        by_fold: The headline of each fold's model on its test rows; none without folds.
     """
 
     task: str
@@ -126,6 +130,7 @@ class Evaluation(BaseModel):
     size_bytes: int
     gzip_bytes: int
     cost: Cost
+    by_fold: list[float] = []
 
     @property
     def headline(self) -> Headline:

@@ -27,12 +27,14 @@ class ModelLineage(BaseModel):
         hyperparameters: The reference of what the trained model, its ancestor, was built with.
         parent: The reference of the model that a step of a recipe was applied to; empty for a trained one.
         trained: The reference of the trained model that it comes from; empty for a trained one.
+        folds: The references of the trained models of the other folds, in their order, if it is the first's.
     """
 
     dataset: str
     hyperparameters: str
     parent: str = ""
     trained: str = ""
+    folds: list[str] = []
 
 
 class ModelSummary(BaseModel):
@@ -87,6 +89,16 @@ class TrainSummary(ModelSummary):
     start: str = ""
     start_reason: str = ""
     as_it_came: AsItCame | None = None
+
+
+def folds(store: ContentStore, ref: str) -> list[str]:
+    """Returns the references of the trained models of all folds, the given one first.
+
+    Args:
+        store: The content store.
+        ref: The reference of the trained model that tasks hand on.
+    """
+    return [ref, *ModelLineage.model_validate(store.open(ref, []).lineage).folds]
 
 
 def write_scores(directory: Path, scores: NDArray[np.float32]) -> None:

@@ -102,6 +102,11 @@ class Reach(BaseModel):
         description="The smallest number of test examples on which that is within the budget; null: more "
         "than a billion."
     )
+    folds: int = Field(1, description="Of `in_folds`: how many folds there would be; 1: nothing is known.")
+    in_folds: int = Field(0, description="How many rows `data.test.folds` would test.")
+    least_in_folds: float | None = Field(
+        None, description="The upper limit of the loss on these if no answer changes."
+    )
 
     @property
     def is_enough(self) -> bool:
@@ -167,6 +172,11 @@ class Proof(BaseModel):
     stopped_at: list[str] = Field([], description="The candidates that failed; each ended its sequence.")
     not_tested: dict[str, str] = Field({}, description="Why the others were not tested.")
     reuse: Reuse | None = Field(None, description="How often the test rows have decided before.")
+    folds: int = Field(
+        1,
+        description="How many models answered, each the rows that it was made without. More than 1: what is "
+        "proven is of the mean of models that are made so, of which the first is deployed.",
+    )
 
     @property
     def passed(self) -> list[str]:

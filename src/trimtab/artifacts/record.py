@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,17 @@ from trimtab.storage.store import open_store
 RECORDS = "stages/"
 
 Summary = TypeVar("Summary", bound=BaseModel)
+_OF_A_FOLD = re.compile(r"(.*\.)?fold-\d+")
+
+
+def of_fold(name: str, fold: int) -> str:
+    """Returns the name of what a fold made, such as ``channels-0.5.fold-2``.
+
+    Args:
+        name: The branch or the candidate; empty where the task is about one entry.
+        fold: From 0.
+    """
+    return f"{name}.fold-{fold + 1}".removeprefix(".")
 
 
 class EntryRecord(BaseModel):
@@ -34,6 +46,11 @@ class EntryRecord(BaseModel):
     reason: str = ""
     by_chance: bool = False
     traceback: str = ""
+
+    @property
+    def is_of_a_fold(self) -> bool:
+        """Returns whether it is what one fold made beside the others."""
+        return _OF_A_FOLD.fullmatch(self.name) is not None
 
     def read(self, kind: type[Summary]) -> Summary | None:
         """Returns the summary, or None where there is none that can be read."""

@@ -16,10 +16,18 @@ class Outcome(BaseModel):
     Attributes:
         ref: The reference of what was made; empty where it could not be made, or was dropped.
         reason: Why there is none.
+        folds: The references of what the other folds made, in their order; of evaluations none, ``ref`` is of
+            all.
     """
 
     ref: str = ""
     reason: str = ""
+    folds: list[str] = []
+
+    @property
+    def refs(self) -> list[str]:
+        """Returns the references of all folds, the first of what ships."""
+        return [self.ref, *self.folds]
 
 
 class Outcomes(BaseModel):

@@ -171,7 +171,7 @@ def task_settings(config: Config, stage: str, directory: Path, uri: str) -> dict
 def _opened(config: Config, stage: str) -> list[str]:
     """Returns what a stage opens beside the run's directory."""
     values = {
-        "data": [config.data.train, config.data.validation, config.data.test],
+        "data": [config.data.train, config.data.validation, config.data.given_test],
         "model": [config.model.archive],
         "deploy": [config.deploy.target],
     }
@@ -197,7 +197,7 @@ def _credentials(stores: list[StoreKind]) -> dict[str, Path]:
 def _sources(config: Config) -> list[Path]:
     """Returns the local files and directories that the config names; of a pattern, the directory above it."""
     archive = sources.parts(config.model.archive) if config.model.archive else []
-    named = [config.data.train, config.data.validation, config.data.test, *archive]
+    named = [config.data.train, config.data.validation, config.data.given_test, *archive]
     paths = [Path(value) for value in named if value and "://" not in value]
     return [
         next(above for above in path.parents if not glob.has_magic(str(above)))

@@ -6,6 +6,7 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import IO, TYPE_CHECKING
 
 import click
@@ -27,7 +28,8 @@ def command(run: str, split: str, to: str | None, output: str) -> int:
     """Write which rows RUN was tested on as CSV, so that another model can be compared on them.
 
     RUN is the id of a run, or the path or gs:// URI of its directory. Each row: source, row (from 1, without
-    headers; empty where the source is a file a row), hash of its inputs, label.
+    headers; empty where the source is a file a row), hash of its inputs, label. With data.test.folds,
+    test rows are those of all folds, and have the fold's number; the others are the first fold's.
     """
     from trimtab.cli import run_directory
     from trimtab.stages.origins import origins
@@ -46,6 +48,10 @@ def command(run: str, split: str, to: str | None, output: str) -> int:
 
 def _write(found: Iterator[list[Origin]], file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["source", "row", "hash", "label"])
-    for origins in found:
-        writer.writerows((each.source, each.row or "", each.hash, each.label) for each in origins)
+    blocks = filter(None, found)
+    first = next(blocks, [])
+    has_folds = any(each.fold for each in first)
+    writer.writerow(["source", "row", "hash", "label", *(["fold"] if has_folds else [])])
+    for each in chain(first, chain.from_iterable(blocks)):
+        fold = [each.fold] if has_folds else []
+        writer.writerow([each.source, each.row or "", each.hash, each.label, *fold])

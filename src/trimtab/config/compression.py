@@ -45,7 +45,7 @@ def complete(values: dict[str, Any], path: str) -> None:
             field="model.archive",
             hint="`trimtab run` trains a model and compresses it.",
         )
-    if not data.get("train") and not data.get("test"):
+    if not data.get("train") and not isinstance(data.get("test"), str):
         raise ConfigError(
             "expected labelled rows", path=path, field="data.test", hint="On the command line: --data FILE."
         )

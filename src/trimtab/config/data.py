@@ -17,6 +17,7 @@ ColumnKind = Annotated[str, Registered(INPUTS, {"tabular": TABLE_COLUMNS})]
 Task = Annotated[str, Registered(TASKS)]
 
 
+_TEST_SHARE = 0.2
 _GAP = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
@@ -75,7 +76,7 @@ class Split(Section):
     validation: float = Field(
         0.1, gt=0, le=0.5, description="Share of the training rows held out for choices."
     )
-    test: float = Field(0.2, gt=0, le=0.9, description="Share of all rows held out for the proof.")
+    test: float = Field(_TEST_SHARE, gt=0, le=0.9, description="Share of all rows held out for the proof.")
     by: Literal["content", "time"] = Field(
         "content", description="`time`: the latest rows are the test split, those before them validation."
     )
@@ -108,6 +109,24 @@ class Split(Section):
         if found is None:
             raise ValueError(f"gap: expected a duration such as 12h, 1d or 2w, or a number; got {self.gap!r}")
         return float(found[1]) * _SECONDS[found[2]]
+
+
+class Folds(Section):
+    """A test on all rows: each fold's by models that have not seen them."""
+
+    folds: int = Field(
+        ge=2, le=20, description="The rows are shared out to so many folds, at so many trainings."
+    )
+
+
+def _which_test(value: Any) -> str:
+    """Returns which form `test` has."""
+    return "folds" if isinstance(value, dict | Folds) else "source"
+
+
+TestSetting = Annotated[
+    Annotated[Location, Tag("source")] | Annotated[Folds, Tag("folds")], Discriminator(_which_test)
+]
 
 
 class Image(Section):
@@ -150,7 +169,11 @@ class Data(Section):
     validation: Location | None = Field(
         None, description="Validation examples; null: split off the training rows."
     )
-    test: Location | None = Field(None, description="Test examples; null: split off by content hash.")
+    test: TestSetting | None = Field(
+        None,
+        description="Test examples; null: split off by content hash; `{folds: 5}`: all rows are tested, each "
+        "by models that were made without it.",
+    )
     format: Format | None = Field(None, description="Null: from the file's ending or the folder's content.")
     label: str | Annotated[list[str], Field(min_length=2)] | None = Field(
         None,
@@ -190,6 +213,24 @@ class Data(Section):
         description="Processes that read and write; null: one a CPU, of the quota in a container.",
     )
 
+    @property
+    def folds(self) -> int:
+        """Returns how many folds all rows are tested by; 1: there is one test split."""
+        return self.test.folds if isinstance(self.test, Folds) else 1
+
+    @property
+    def of_one_fold(self) -> Self:
+        """Returns the section as one fold has it: its share of the rows is split off for the test."""
+        if not isinstance(self.test, Folds):
+            return self
+        split = self.split.model_copy(update={"test": 1 / self.folds})
+        return self.model_copy(update={"test": None, "split": split})
+
+    @property
+    def given_test(self) -> str | None:
+        """Returns where the test examples are; None: they are split off."""
+        return self.test if isinstance(self.test, str) else None
+
     def kind_set(self, column: str) -> ColumnKind | None:
         """Returns the kind that is set for a column, or None."""
         found = self.columns.get(column)
@@ -199,6 +240,17 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:
+        if self.folds > 1 and self.split.by == "time":
+            raise ValueError(
+                "test.folds and split.by: time cannot both decide: all but one fold would be trained on what "
+                "came later than its test rows"
+            )
+        if self.folds > 1 and self.split.test != _TEST_SHARE:
+            raise ValueError("test.folds and split.test cannot both decide: a fold's share is 1 / folds")
+        if self.folds > 1 and self.normal is not None:
+            raise ValueError(
+                "test.folds is not for anomalies: each fold's model would have a threshold of its own"
+            )
         if self.split.by == "time" and self.group_by is not None:
             raise ValueError("split.by: time and group_by cannot both decide: a group has rows of many times")
         if self.split.column is not None and self.split.column == self.label:

@@ -42,6 +42,7 @@ _BOUNDED: dict[str, Bounded] = {
     "errors": "means",
 }
 _NOTHING = "no test example is of it"
+_RANKED = "the answers of {} models, which may be scaled differently, are compared with each other"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Split:
         read: Returns the labels as the task encodes them, ``(n,)``; it is asked where they are needed.
         slices: Columns that slices are made by, as text, ``(n,)`` each.
         groups: The group of each row, ``(n,)``; None: each is its own.
+        folds: How many models answered, each the rows that it was made without.
     """
 
     task: str
@@ -63,6 +65,7 @@ class Split:
     read: Callable[[], NDArray[Any]]
     slices: Mapping[str, pa.StringArray] = field(default_factory=dict)
     groups: Groups | None = None
+    folds: int = 1
 
     @cached_property
     def labels(self) -> NDArray[Any]:
@@ -135,9 +138,14 @@ class Demand:
             confidence=confidence,
             holds=bool(bound.upper <= self.limit.max_loss),
             method=bound.method,
-            proven=bound.proven and not self.measure.why_not,
-            why_not=bound.why_not or self.measure.why_not,
+            proven=bound.proven and not self._why_not(split),
+            why_not=bound.why_not or self._why_not(split),
         )
+
+    def _why_not(self, split: Split) -> str:
+        """Returns why no bound of it is a proof."""
+        ranks = self.measure.ranks and split.folds > 1
+        return self.measure.why_not or (_RANKED.format(split.folds) if ranks else "")
 
     def data(self, split: Split, examples: Examples, rows: NDArray[np.intp]) -> Data:
         """Returns what a model made of the rows that it is about."""
@@ -354,7 +362,7 @@ def _measure(asked: Asked, budget: Budget, split: Split, place: str) -> Measure:
     if is_function(asked.metric):
         better: Better = "higher" if asked.kind in KINDS["higher"] else "lower"
         value = value_of(asked.metric, budget.code)
-        return Measure(asked.metric, better, "", "resampled", value)
+        return Measure(asked.metric, better, "", "resampled", value, ranks=True)  # nobody knows
     entry = metric(asked.metric)
     if task_of(split.task).judging.form not in entry.forms:
         raise ConfigError(misfit(asked.metric, split.task), field=f"{place}.metric")

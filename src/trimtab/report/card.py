@@ -46,7 +46,7 @@ def _head(result: Result) -> dict[str, Any]:
     kind = result.task or "other"
     name = result.config.get("name", result.run_id)
     measured = [{"type": metric, "value": value} for metric, value in chosen.metrics.items()]
-    data = {"type": "own", "name": name, "split": "test"}
+    data = {"type": "own", "name": name, "split": "test" if _folds(result) == 1 else "out of fold"}
     index = {"name": name, "results": [{"task": {"type": kind}, "dataset": data, "metrics": measured}]}
     return {"library_name": chosen.runtime, **head, "model-index": [index]}
 
@@ -69,9 +69,12 @@ def _quality(result: Result, chosen: CandidateResult) -> str:
         numbers.milliseconds(one.latency_ms.p50 if one and one.latency_ms else None)
         for one in columns.values()
     ]
-    return "## On the test split\n\n" + _table(
-        ["", *columns], [[name, *cells] for name, cells in rows.items()]
-    )
+    where = "On the test split" if (count := _folds(result)) == 1 else f"Out of fold, by {count} models"
+    return f"## {where}\n\n" + _table(["", *columns], [[name, *cells] for name, cells in rows.items()])
+
+
+def _folds(result: Result) -> int:
+    return result.proof.folds if result.proof else 1
 
 
 def _proof(result: Result) -> str:
@@ -90,6 +93,10 @@ def _data(result: Result) -> str:
     if result.data is None:
         return ""
     splits = ", ".join(f"{numbers.count(rows)} for {split}" for split, rows in result.data.rows.items())
+    if result.data.folds > 1:
+        splits = (
+            f"{numbers.count(result.data.tested)}, tested in {result.data.folds} folds; in the first {splits}"
+        )
     lines = [f"Rows: {splits}.", f"Fingerprint of the content: `{result.data.fingerprint}`."]
     if classes := result.data.classes:
         lines.insert(1, f"Classes: {', '.join(f'`{name}`' for name in classes)}.")

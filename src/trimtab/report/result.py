@@ -22,7 +22,11 @@ _Section = TypeVar("_Section", bound=Section)
 class DataSummary(BaseModel):
     """The data that the run used."""
 
-    rows: dict[str, int] = Field(description="Rows by split: train, validation, test.")
+    rows: dict[str, int] = Field(
+        description="Rows by split: train, validation, test; with folds, of the first one."
+    )
+    tested: int = Field(0, description="Rows that are tested; with folds, of all of them.")
+    folds: int = Field(1, description="How many folds all rows are tested by; 1: there is one test split.")
     classes: list[str] = Field(
         description="Class names in the order of the model's outputs; [] in regression."
     )

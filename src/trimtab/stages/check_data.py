@@ -99,7 +99,7 @@ def _checked(data: Data, champion: champions.Snapshot, recall: _Recall) -> Retra
 
 def _content(data: Data, before: TrainingRecord, champion: champions.Snapshot) -> Content:
     assert champion.training is not None
-    return fingerprint(data, Reference.load(champion.training, Data.model_validate(before.data)))
+    return fingerprint(data, Reference.load(champion.training, Data.model_validate(before.data).of_one_fold))
 
 
 def _outcome(judged: Judged) -> str:
@@ -119,8 +119,8 @@ def _outcome(judged: Judged) -> str:
 def _other_settings(data: Data, before: TrainingRecord) -> list[str]:
     """Returns which settings of the data are not those that the champion's data was made with."""
     # An older version's settings lack what has come since, which had its default then.
-    then = _meaning(Data.model_validate(before.data).model_dump(mode="json"))
-    now = _meaning(data.model_dump(mode="json"))
+    then = _meaning(Data.model_validate(before.data).of_one_fold.model_dump(mode="json"))
+    now = _meaning(data.of_one_fold.model_dump(mode="json"))
     given = [split for split in ("validation", "test") if (split in now) != (split in then)]
     found = [f"data.{split} {'is' if split in now else 'was'} given" for split in given]
     fields = sorted((now.keys() | then.keys()) - set(given))

@@ -6,32 +6,36 @@ is read. What changes while it is read is read again.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.dataset import KIND, DatasetLineage, DatasetSummary
-from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.data.champion.drift import DriftReport, measure
 from trimtab.data.champion.reference import Reference
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.encoders.form import Form
 from trimtab.data.kinds.brief import brief_statistics
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
-from trimtab.errors import DataError
+from trimtab.errors import ConfigError, DataError
 from trimtab.report.words import reach as words
 from trimtab.stages import rare, reach, reuse, settings, tokens
 from trimtab.stages.begin import begin, check_needs
 from trimtab.stages.model_form import form_of
 from trimtab.stages.proving import check_limits
 from trimtab.stages.stage import Task, recorded
+from trimtab.tasks import registry as tasks
 
 STAGE = "data_prep"
 Sources = dict[str, dict[str, str]]
@@ -64,12 +68,14 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         form, notes = form_of(resolved.model)
         asked = _Asked(resolved, form, Snapshot.open(run) if retrain else None)
         ref, summary = _prepared(task, asked)
-        summary.warnings.extend(notes)
-        before = reuse.before(resolved, run, datasets.read(task.store, ref))
-        others = check_limits(resolved, task.store, ref)
+        tested = datasets.pooled(task.store, ref)
+        summary.warnings.extend([*notes, *_one_fold(resolved.data, tested)])
+        before = reuse.before(resolved, run, tested.first)
+        others = check_limits(resolved, tested)
         if warning := rare.warning(resolved.budget, summary):
             summary.warnings.append(warning)
-        summary.reach = reach.known(resolved, summary.task, summary.rows["test"], before, others)
+        rows = reach.Rows(len(tested), 0 if retrain else reach.in_folds(resolved.data, summary.rows))
+        summary.reach = reach.known(resolved, summary.task, rows, before, others)
         task.found(summary)
         _tell(task, summary)
         reach.check(summary.reach, resolved)
@@ -91,20 +97,34 @@ class _Asked:
     form: Form
     snapshot: Snapshot | None
 
+    @cached_property
+    def champion(self) -> Reference | None:
+        """Returns the data of the model in service, in a retraining."""
+        return _reference(self.snapshot) if self.snapshot else None
+
+    @property
+    def folds(self) -> int:
+        """Returns how many datasets are made; 1: there are no folds, as beside a model in service."""
+        return 1 if self.champion else self.config.data.folds
+
 
 def _prepared(task: Task, asked: _Asked) -> tuple[str, DatasetSummary]:
+    """Returns the reference of the dataset, or of the first fold's, which names the others."""
     config = asked.config
     for _ in range(_TRIES):
         # Before the rows are read: what changes meanwhile is another dataset.
         sources = checksums(config.data)
-        ref = reference(KIND, **_question(asked, sources))
-        found = task.store.find(ref)
-        if found is None and not _make(task, ref, asked, sources):
-            continue
-        entry = found or task.store.find(ref)
-        assert entry is not None
-        task.add(EntryRecord(reused=found is not None, summary=entry.summary))
-        return ref, DatasetSummary.model_validate(entry.summary)
+        refs = [reference(KIND, **_question(asked, sources, fold)) for fold in range(asked.folds)]
+        found = []
+        for fold in range(len(refs)):
+            entry = _fold(task, asked, sources, fold, refs)
+            if entry is None:
+                break
+            found.append(DatasetSummary.model_validate(entry.summary))
+            task.add(entry)
+            _check_task(found[0].task, len(refs))
+        else:
+            return refs[0], _of_all(found)
     raise DataError(
         "it changed again and again while it was read",
         path=config.data.train,
@@ -112,10 +132,62 @@ def _prepared(task: Task, asked: _Asked) -> tuple[str, DatasetSummary]:
     )
 
 
-def _question(asked: _Asked, sources: Sources) -> dict[str, Any]:
+def _fold(task: Task, asked: _Asked, sources: Sources, fold: int, refs: Sequence[str]) -> EntryRecord | None:
+    """Returns what is known of a dataset, which is made unless it is there; None: the sources changed."""
+    found = task.store.find(refs[fold])
+    if found is None:
+        if len(refs) > 1:
+            progress.say(STAGE, f"fold {fold + 1} of {len(refs)}")
+        if not _make(task, refs[fold], asked, sources, fold, refs[1:] if fold == 0 else []):
+            return None
+    entry = found or task.store.find(refs[fold])
+    assert entry is not None
+    return EntryRecord(
+        name=of_fold("", fold) if fold else "", reused=found is not None, summary=entry.summary
+    )
+
+
+def _check_task(name: str, count: int) -> None:
+    """Refuses folds where each one's model would decide by a threshold of its own."""
+    meaning = tasks.task(name).meaning
+    if count > 1 and (meaning.takes_several or meaning.trains_on_normal_rows):
+        raise ConfigError(
+            f"folds are not for {name}: each fold's model would have thresholds of its own, and only one "
+            "model's are deployed",
+            field="data.test.folds",
+            hint="Give test rows (data.test), or have a share of the rows tested (data.split.test).",
+        )
+
+
+def _of_all(found: Sequence[DatasetSummary]) -> DatasetSummary:
+    """Returns the first fold's summary, with what all of them test, and what is to be said of the others."""
+    first = found[0]
+    first.folds, first.tested = len(found), sum(one.rows["test"] for one in found)
+    for one in found:
+        for name, rows in one.class_counts.get("test", {}).items():
+            first.tested_by_class[name] = first.tested_by_class.get(name, 0) + rows
+    for place, other in enumerate(found[1:], start=2):
+        new = [text for text in other.warnings if text not in first.warnings]
+        first.warnings.extend(f"fold {place} of {len(found)}: {text}" for text in new)
+    return first
+
+
+def _one_fold(data: Data, tested: Pooled) -> list[str]:
+    """Returns a warning where folds are asked for, and there is one test split."""
+    if data.folds == len(tested.folds):
+        return []
+    return [
+        f"data.test.folds: a retraining has one test split, the first fold's {len(tested):,} rows: the model "
+        "in service, whose encoder and weights it starts with, has learnt from the rows that other folds test"
+    ]
+
+
+def _question(asked: _Asked, sources: Sources, fold: int) -> dict[str, Any]:
     """Returns all that a dataset depends on."""
     config, data, snapshot = asked.config, asked.config.data, asked.snapshot
     return {
+        **({"fold": fold} if asked.folds > 1 else {}),
+        "folds": data.folds,
         "data": data.model_dump(mode="json", exclude=_NO_MEANING),
         "sources": {split: _told_apart(data, split, files) for split, files in sources.items()},
         "form": asdict(asked.form),
@@ -132,9 +204,9 @@ def _told_apart(data: Data, split: str, files: dict[str, str]) -> dict[str, str]
     return {source: version("scikit-learn")} if source.startswith(SCHEME) else files
 
 
-def _make(task: Task, ref: str, asked: _Asked, sources: Sources) -> bool:
-    """Makes the dataset; returns False, and keeps nothing, if the sources changed meanwhile."""
-    config, champion = asked.config, _reference(asked.snapshot) if asked.snapshot else None
+def _make(task: Task, ref: str, asked: _Asked, sources: Sources, fold: int, others: Sequence[str]) -> bool:
+    """Makes a dataset; returns False, and keeps nothing, if the sources changed meanwhile."""
+    config, champion = asked.config, asked.champion
     try:
         with task.store.create(ref) as draft:
             prepared = prepare(
@@ -144,10 +216,11 @@ def _make(task: Task, ref: str, asked: _Asked, sources: Sources) -> bool:
                 champion=champion,
                 form=asked.form,
                 slices=config.budget.columns,
+                fold=fold,
             )
             if checksums(config.data) != sources:
                 raise _ChangedError
-            draft.counts, draft.lineage = dict(prepared.rows), lineage(prepared, sources)
+            draft.counts, draft.lineage = dict(prepared.rows), lineage(prepared, sources, others)
             draft.summary = _summary(prepared, sources, _drift(config, champion, prepared))
     except _ChangedError:
         progress.say(STAGE, "the data changed while it was read, and is read again")
@@ -164,11 +237,17 @@ def _reference(snapshot: Snapshot) -> Reference | None:
     directory, record = snapshot.training or snapshot.deployment, snapshot.record
     if directory is None:
         return None
-    return Reference.load(directory, Data.model_validate(record.data) if record else None)
+    return Reference.load(directory, Data.model_validate(record.data).of_one_fold if record else None)
 
 
-def lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
-    """Returns what a dataset was made from, given what was prepared and the checksums of its sources."""
+def lineage(prepared: PreparedSummary, sources: Sources, folds: Sequence[str] = ()) -> DatasetLineage:
+    """Returns what a dataset was made from.
+
+    Args:
+        prepared: What was prepared.
+        sources: The checksums of its sources.
+        folds: The references of the other folds' datasets, if it is the first one's.
+    """
     return DatasetLineage(
         fingerprint=prepared.content.fingerprint,
         test_fingerprint=prepared.content.test,
@@ -178,6 +257,7 @@ def lineage(prepared: PreparedSummary, sources: Sources) -> DatasetLineage:
         schema_changes=prepared.schema_changes,
         sides_changed=prepared.sides_changed,
         champion_rows=prepared.champion_rows,
+        folds=list(folds),
     )
 
 
@@ -208,6 +288,8 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
 
 def _tell(task: Task, summary: DatasetSummary) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
+    if summary.folds > 1:
+        rows = f"{summary.tested:,} rows, tested in {summary.folds} folds; in the first {rows}"
     progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
     for one in summary.reach:
         progress.say(STAGE, words.sentence(one))

@@ -13,7 +13,9 @@ from trimtab.storage.store import open_store
 
 
 def origins(run: str, split: str) -> Iterator[list[Origin]]:
-    """Returns where the rows of a split came from, in their order.
+    """Returns where the rows of a split came from, in their order; of the test those of all folds.
+
+    What is trained and chosen on are the first fold's, whose model ships.
 
     Args:
         run: The URI of the run's directory.
@@ -22,8 +24,16 @@ def origins(run: str, split: str) -> Iterator[list[Origin]]:
     Raises:
         ArtifactError: If the run has prepared no data, or an older version has.
     """
-    found = ContentStore(run).open(_dataset(run), [f"{FOLDER}/"])
-    return read_origins(found.path, split)
+    store = ContentStore(run)
+    refs = dataset.folds(store, _dataset(run))
+    if split != "test" or len(refs) == 1:
+        return read_origins(store.open(refs[0], [f"{FOLDER}/"]).path, split)
+    folders = [store.open(ref, [f"{FOLDER}/"]).path for ref in refs]
+    return (
+        [row._replace(fold=fold) for row in rows]
+        for fold, folder in enumerate(folders, start=1)
+        for rows in read_origins(folder, split)
+    )
 
 
 def _dataset(run: str) -> str:

@@ -29,7 +29,8 @@ class Preview(BaseModel):
     task: str = Field(description="What the label means.")
     label: str = Field(description="Its column.")
     classes: list[str] = Field(description="Their names; empty where there are none.")
-    rows: dict[str, int] = Field(description="Rows by split.")
+    rows: dict[str, int] = Field(description="Rows by split; with folds, of the first one.")
+    folds: int = Field(1, description="How many folds all rows are tested by; 1: one test split.")
     input_kind: str = Field(description="What the model takes.")
     input_shape: list[int] = Field(description="Of one example.")
     warnings: list[str] = Field(description="What people should know of the data.")
@@ -39,6 +40,8 @@ class Preview(BaseModel):
     def sentence(self) -> str:
         """Returns it in a line."""
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
+        if self.folds > 1:
+            rows = f"{rows} (the first of {self.folds} folds)"
         shape = " x ".join(map(str, self.input_shape))
         classes = f" of {len(self.classes)} classes" if self.classes else ""
         return (
@@ -97,8 +100,15 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str]) -> Pre
         label=schema.label,
         classes=schema.classes,
         rows=prepared.rows,
+        folds=config.data.folds,
         input_kind=schema.input.kind,
         input_shape=list(schema.input.shape),
         warnings=[*prepared.warnings, *notes],
-        reach=reach.known(config, schema.task, prepared.rows["test"]),
+        reach=reach.known(config, schema.task, _rows(config, prepared.rows)),
     )
+
+
+def _rows(config: Config, rows: dict[str, int]) -> reach.Rows:
+    if config.data.folds > 1:
+        return reach.Rows(reach.shared_out(config.data, rows))
+    return reach.Rows(rows["test"], reach.in_folds(config.data, rows))

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.claim import Rows
 from trimtab.artifacts.evaluation import read_test, read_validation
 from trimtab.artifacts.proof import Limit, LimitTest, Proof
-from trimtab.artifacts.store import ContentStore
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.groups import Groups
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.evaluate import budget, choice
 from trimtab.evaluate.budget import Finalist
 from trimtab.evaluate.choice import Contender
@@ -32,6 +31,7 @@ class Judge:
 
     Args:
         config: The config.
+        tested: The test rows, of all folds.
         data: The dataset, of which ``splits`` are there.
         examples: The directory of each candidate's scores and answers.
         thresholds: Those that each candidate chose for its answers.
@@ -40,16 +40,17 @@ class Judge:
     def __init__(
         self,
         config: Config,
+        tested: Pooled,
         data: Dataset,
         examples: Mapping[str, Path],
         thresholds: Mapping[str, list[float]],
     ) -> None:
-        self.task, self.examples = data.schema.task, data.rows["test"]
+        self.task, self.examples, self._tested = data.schema.task, len(tested), tested
         self._examples, self._confidence = examples, config.budget.confidence
-        self.groups = data.groups("test")
+        self.groups = tested.groups()
         self._own = {name: data.schema.with_thresholds(thresholds[name]) for name in examples}
         self._before = read_test(examples[BASELINE], self._own[BASELINE])
-        self._test = split_of(data, "test", config.budget.columns, self.groups)
+        self._test = split_of_tested(tested, config.budget.columns, self.groups)
         self._demands = demands(config.budget, self._test)
         seen = read_validation(examples[BASELINE], self._own[BASELINE])
         columns, count = config.budget.columns, len(seen.scores)
@@ -79,11 +80,17 @@ class Judge:
             ]
         return self._found[key]
 
-    def rows(self, data: Dataset, names: Iterable[str]) -> Rows:
+    @property
+    def folds(self) -> int:
+        """Returns how many folds the rows are tested by; 1: there are none."""
+        return len(self._tested.folds)
+
+    def rows(self, names: Iterable[str]) -> Rows:
         """Returns what the tests of some candidates rest on."""
         slices = {name: column.to_pylist() for name, column in self._test.slices.items()}
         examples = {name: read_test(self._examples[name]) for name in names}
-        return Rows(data.labels("test"), self.groups, slices, examples)
+        folds = self._tested.numbers() if self.folds > 1 else None
+        return Rows(self._tested.labels(), self.groups, slices, examples, folds)
 
     def contender(self, name: str, family: str, cost: float) -> Contender:
         """Returns a candidate with what validation says of it."""
@@ -91,8 +98,12 @@ class Judge:
         return Contender(name, family, cost, [expected.losses(after) for expected in self._expected])
 
 
-def check_limits(config: Config, store: ContentStore, dataset: str) -> list[tuple[Limit, int]]:
+def check_limits(config: Config, tested: Pooled) -> list[tuple[Limit, int]]:
     """Refuses limits that the data has no place for, before anything is trained.
+
+    Args:
+        config: The config.
+        tested: The test rows.
 
     Returns:
         Those that are about more than the task's own metric, with how many test rows each is about; none,
@@ -104,8 +115,7 @@ def check_limits(config: Config, store: ContentStore, dataset: str) -> list[tupl
         ModelError: If a function cannot be imported.
     """
     if config.budget.needs_answers:
-        data = datasets.read(store, dataset, ["test"])
-        split = split_of(data, "test", config.budget.columns, None)
+        split = split_of_tested(tested, config.budget.columns, None)
         found = demands(config.budget, split)
         return [(one.limit, len(one.rows(split))) for one in found if not one.is_headline or one.part]
     return []
@@ -131,6 +141,14 @@ def split_of(
     slices = {column: table[column].combine_chunks() for column in columns} if table is not None else {}
     rows, schema = data.rows[name] if count is None else count, data.schema
     return Split(schema.task, schema, rows, lambda: data.labels(name), slices, groups)
+
+
+def split_of_tested(tested: Pooled, columns: Sequence[str], groups: Groups | None) -> Split:
+    """Returns what limits have to know of the test rows; arguments as for ``split_of``."""
+    table = tested.slices(columns) if columns else None
+    slices = {column: table[column].combine_chunks() for column in columns} if table is not None else {}
+    schema = tested.schema
+    return Split(schema.task, schema, len(tested), tested.labels, slices, groups, len(tested.folds))
 
 
 def prove(judge: Judge, finalists: Mapping[str, Finalist], config: Config) -> Proof:

@@ -7,10 +7,14 @@ no further.
 
 from __future__ import annotations
 
+from functools import partial
+
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
+from trimtab.artifacts import model as models
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.model import KIND, TrainSummary, read_scores
+from trimtab.artifacts.record import of_fold
 from trimtab.artifacts.shard import PRUNED, Outcome
 from trimtab.artifacts.store import reference
 from trimtab.config.chains import Branch
@@ -20,6 +24,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate.elimination import over_budget
 from trimtab.stages import questions, settings
 from trimtab.stages.entries import Work, obtain
+from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
 
 STAGE = "prune"
@@ -40,23 +45,29 @@ def run(run: str, shard: str, dataset: str, model: str) -> str:
     with recorded(STAGE, run, shard) as task:
         config = settings.of(run)
         data = datasets.read(task.store, dataset, ["validation"])
-        outcomes = {
-            branch.id: _judged(task, config, branch, model, _pruned(task, config, branch, model), data)
-            for branch in branches_of(config.branches(), shard)
-        }
+        trained = models.folds(task.store, model)
+        outcomes = {}
+        for branch in branches_of(config.branches(), shard):
+            outcome = of_folds(partial(_pruned, task, config, branch), trained)
+            # Out of fold, validation rows are test rows of others: to judge by them would be to look.
+            is_judged = len(trained) == 1
+            outcomes[branch.id] = (
+                _judged(task, config, branch, model, outcome, data) if is_judged else outcome
+            )
         ref = shards.write(task.store, PRUNED, outcomes)
         goes_on = sum(bool(outcome.ref) for outcome in outcomes.values())
         progress.say(task.label, f"{goes_on} of {len(outcomes)} models go on")
     return ref
 
 
-def _pruned(task: Task, config: Config, branch: Branch, model: str) -> Outcome:
+def _pruned(task: Task, config: Config, branch: Branch, fold: int, model: str) -> Outcome:
     """Applies the steps of a branch."""
     ref = model
     for place, step in enumerate(branch.steps, start=1):
         parent = ref
         ref = reference(KIND, parent=parent, step=step.to_json(), train=questions.train(config))
         name = branch.id if place == len(branch.steps) else f"{branch.id}.{place}"
+        name = of_fold(name, fold) if fold else name
         entry = obtain(task, Work(ref, f"{STAGE} {name}", "pruned", (parent, step)), name)
         if not entry.ok:
             return Outcome(reason=entry.reason)

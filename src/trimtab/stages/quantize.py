@@ -5,11 +5,14 @@ A candidate that cannot be made is told with its reason, and fails no stage; onl
 
 from __future__ import annotations
 
+from functools import partial
+
 from trimtab import progress
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.file import KIND
 from trimtab.artifacts.model import ModelSummary
-from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.shard import PRUNED, QUANTIZED, Outcome
 from trimtab.artifacts.store import reference
 from trimtab.config.chains import BASELINE, Ending
@@ -18,6 +21,7 @@ from trimtab.config.config import Config
 from trimtab.errors import CompressionError, ModelError
 from trimtab.stages import questions, settings
 from trimtab.stages.entries import Work, obtain, require
+from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
 
 STAGE = "quantize"
@@ -37,20 +41,19 @@ def run(run: str, shard: str, dataset: str, pruned: str) -> str:
     """
     with recorded(STAGE, run, shard) as task:
         config, outcomes = settings.of(run), {}
-        models = shards.read(task.store, PRUNED, pruned)
+        models, data = shards.read(task.store, PRUNED, pruned), datasets.folds(task.store, dataset)
         for branch in branches_of(config.branches(), shard):
             model = models[branch.id]
             for ending in branch.endings:
-                outcomes[ending.candidate] = (
-                    _quantized(task, config, ending, dataset, model.ref) if model.ref else model
-                )
+                make = partial(_quantized, task, config, ending)
+                outcomes[ending.candidate] = of_folds(make, data, model.refs) if model.ref else model
         ref = shards.write(task.store, QUANTIZED, outcomes)
         made = sum(bool(outcome.ref) for outcome in outcomes.values())
         progress.say(task.label, f"{made} of {len(outcomes)} candidates")
     return ref
 
 
-def _quantized(task: Task, config: Config, ending: Ending, dataset: str, model: str) -> Outcome:
+def _quantized(task: Task, config: Config, ending: Ending, fold: int, dataset: str, model: str) -> Outcome:
     ref = reference(
         KIND,
         dataset=dataset,
@@ -60,9 +63,10 @@ def _quantized(task: Task, config: Config, ending: Ending, dataset: str, model: 
         train=questions.train(config),
     )
     module = "requantized" if _is_of_a_runtime(task, model) else "quantized"
-    work = Work(ref, f"{STAGE} {ending.candidate}", module, (model, ending))
+    name = of_fold(ending.candidate, fold) if fold else ending.candidate
+    work = Work(ref, f"{STAGE} {name}", module, (model, ending))
     is_baseline = ending.candidate == BASELINE
-    entry = _baseline(task, work, ending) if is_baseline else obtain(task, work, ending.candidate)
+    entry = _baseline(task, work, name) if is_baseline else obtain(task, work, name)
     return Outcome(ref=ref) if entry.ok else Outcome(reason=entry.reason)
 
 
@@ -72,9 +76,9 @@ def _is_of_a_runtime(task: Task, model: str) -> bool:
     return entry is not None and bool(ModelSummary.model_validate(entry.summary).runtime)
 
 
-def _baseline(task: Task, work: Work, ending: Ending) -> EntryRecord:
+def _baseline(task: Task, work: Work, name: str) -> EntryRecord:
     """Makes the baseline, whose failure is the run's: the model cannot be served at all."""
     try:
-        return require(task, work, ending.candidate)
+        return require(task, work, name)
     except CompressionError as error:
         raise ModelError(error.message, field=error.field, hint=error.hint) from error

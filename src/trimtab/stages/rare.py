@@ -16,7 +16,7 @@ _OF_ITS_EQUAL_SHARE = 0.5
 
 def warning(budget: Budget, data: DatasetSummary) -> str:
     """Returns that the limit of the accuracy says little, if it is the only one and a class is rare."""
-    counts = data.class_counts.get("test", {})
+    counts = data.tested_by_class or data.class_counts.get("test", {})
     if budget.needs_answers or not _is_blind(budget, data.task) or not sum(counts.values()):
         return ""
     name, rows = min(counts.items(), key=lambda item: item[1])

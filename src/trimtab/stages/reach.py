@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from trimtab.artifacts.proof import Limit, Reach
 from trimtab.config.config import Config
+from trimtab.config.data import Data
 from trimtab.errors import TooFewRowsError
 from trimtab.evaluate import reach as rule
 from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
 
+FOLDS = 5
+"""How many folds are recommended."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows there are.
+
+    Attributes:
+        tested: Those that are tested.
+        in_folds: How many folds would test; 0: there cannot be any, or there are.
+    """
+
+    tested: int
+    in_folds: int = 0
+
+
+def in_folds(data: Data, rows: Mapping[str, int]) -> int:
+    """Returns how many rows folds would test, 0 where the config leaves no place for them.
+
+    Args:
+        data: The config's data section.
+        rows: By split.
+    """
+    if data.test is not None or data.split.by == "time" or data.normal is not None:
+        return 0
+    return shared_out(data, rows)
+
+
+def shared_out(data: Data, rows: Mapping[str, int]) -> int:
+    """Returns how many rows are shared out to splits, given those of each: of a given one, none are."""
+    return sum(count for name, count in rows.items() if name != "validation" or data.validation is None)
+
 
 def known(
     config: Config,
     task: str,
-    test_rows: int,
+    rows: Rows,
     decisions: int = 0,
     others: Sequence[tuple[Limit, int]] = (),
 ) -> list[Reach]:
@@ -27,20 +62,30 @@ def known(
     Args:
         config: The config.
         task: What the label means.
-        test_rows: How many there are.
+        rows: How many there are.
         decisions: How often they have decided before, which has its price by ``proof.reuse: spend``.
         others: Limits beside the task's own, with how many test rows each is about.
     """
-    if config.data.group_by is not None or not test_rows:
+    if config.data.group_by is not None or not rows.tested:
         return []
     limit = headline_limit(config.budget, task)
     sure = config.budget.confidence
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
-    found = rule.reach([limit] if limit else [], test_rows, sure)
-    for other, rows in others:
-        found += [one.model_copy(update={"name": other.name}) for one in rule.reach([other], rows, sure)]
+    found = [
+        _beside_folds(one, limit, rows) for one in rule.reach([limit] if limit else [], rows.tested, sure)
+    ]
+    for other, count in others:
+        found += [one.model_copy(update={"name": other.name}) for one in rule.reach([other], count, sure)]
     return found
+
+
+def _beside_folds(found: Reach, limit: Limit | None, rows: Rows) -> Reach:
+    """Returns what can be proven, where it is too little with what folds could."""
+    if found.is_enough or limit is None or not rows.in_folds:
+        return found
+    most = rule.reach([limit], rows.in_folds, found.confidence)[0]
+    return found.model_copy(update={"folds": FOLDS, "in_folds": most.examples, "least_in_folds": most.least})
 
 
 def check(found: list[Reach], config: Config) -> None:
@@ -61,9 +106,9 @@ def check(found: list[Reach], config: Config) -> None:
     worst = max(short, key=lambda reach: reach.least)
     raise TooFewRowsError(
         "no candidate can meet the budget on these rows: " + "; ".join(words.sentence(one) for one in short),
-        path=config.data.test or config.data.train,
+        path=config.data.given_test or config.data.train,
         field="budget",
-        hint="Give more test rows (data.test, data.split.test), allow a larger drop "
+        hint=f"Give more test rows (data.test, data.split.test{words.by_folds(worst)}), allow a larger drop "
         f"({words.wider(worst)} or more), or ask for an estimate in the place of a proof "
         "(budget.proof: estimate).",
     )

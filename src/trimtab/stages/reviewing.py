@@ -111,8 +111,12 @@ def _write(run: str, directory: Path, found: Found) -> None:
 
 
 def _view(store: ContentStore, evaluation: str, data: Dataset) -> View:
-    """Returns labels and a candidate's answers on the test split, as metrics see them."""
-    entry = store.open(evaluation)
+    """Returns labels and a candidate's answers on the test split, as metrics see them.
+
+    With folds these are the first one's: the model that ships, on the rows that it was made without.
+    """
+    lineage = EvaluationLineage.model_validate(store.open(evaluation, []).lineage)
+    entry = store.open(lineage.folds[0] if lineage.folds else evaluation)
     thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
     answers, own = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
     labels = data.labels("test")

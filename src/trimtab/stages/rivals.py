@@ -58,13 +58,15 @@ def reference(snapshot: Snapshot) -> Reference:
     """Returns what the champion knows of its data, as much as was kept."""
     directory, record = snapshot.training or snapshot.deployment, snapshot.record
     assert directory is not None, "a champion that can be asked is there"
-    return Reference.load(directory, Data.model_validate(record.data) if record else None)
+    return Reference.load(directory, Data.model_validate(record.data).of_one_fold if record else None)
 
 
 def sides_changed(config: Config, data: Dataset, snapshot: Snapshot) -> list[str]:
     """Returns a warning where the champion may have been trained on rows that are test rows now."""
     summaries = {split: Summary.from_dict(found) for split, found in data.statistics.items()}
-    return seen.warning(seen.sides_changed(reference(snapshot), data.schema, config.data, summaries))
+    return seen.warning(
+        seen.sides_changed(reference(snapshot), data.schema, config.data.of_one_fold, summaries)
+    )
 
 
 def _made_again(config: Config, data: Dataset, theirs: DatasetSchema, path: Path) -> Dataset:

@@ -96,6 +96,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         tokens.recall(run, task.record.stage, numbered(len(evaluations)))
         config = settings.of(run)
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
+        tested = datasets.pooled(task.store, dataset)
         entries, missing = _entries(task.store, evaluations)
         _check_baseline(entries, model)
         x, _ = data.head("test", _LATENCY_EXAMPLES)
@@ -108,6 +109,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         config = reuse.paid(config, used) if used else config
         judge = proving.Judge(
             config,
+            tested,
             data,
             {name: entry.examples for name, entry in entries.items()},
             {name: entry.evaluation.thresholds for name, entry in entries.items()},
@@ -115,9 +117,9 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         finalists = _finalists(entries, latencies, config, judge)
         decided = _decide(entries, finalists, config, judge, missing, used)
         if decided.chosen is not None:
-            rows = judge.rows(data, [BASELINE, decided.chosen])
+            rows = judge.rows([BASELINE, decided.chosen])
             decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
-        lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge, data))
+        lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge))
         shown = dict.fromkeys([BASELINE, *([decided.chosen] if decided.chosen else [])])
         looked = inside.look({name: models[name] for name in shown}, x, config.budget.threads)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "inside": looked}
@@ -203,7 +205,8 @@ def _decide(
     used: Reuse | None,
 ) -> Selection:
     limits = config.budget
-    proof = proving.prove(judge, finalists, config).model_copy(update={"reuse": used})
+    found = proving.prove(judge, finalists, config)
+    proof = found.model_copy(update={"reuse": used, "folds": judge.folds})
     reasons = proving.reasons(judge, proof, finalists, config)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
@@ -311,7 +314,7 @@ def _write(
     return lineage
 
 
-def _claim(decided: Selection, config: Config, judge: proving.Judge, data: Dataset, directory: Path) -> None:
+def _claim(decided: Selection, config: Config, judge: proving.Judge, directory: Path) -> None:
     """Writes what is claimed of the chosen candidate, with the answers that it rests on."""
     proof, chosen = decided.proof, decided.chosen
     if proof is None or chosen is None:
@@ -328,7 +331,7 @@ def _claim(decided: Selection, config: Config, judge: proving.Judge, data: Datas
             budget=config.budget.model_dump(mode="json", by_alias=True),
             thresholds={name: results[name].thresholds for name in names},
         ),
-        judge.rows(data, names),
+        judge.rows(names),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.model import KIND, TrainSummary
+from trimtab.artifacts.record import of_fold
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
 from trimtab.deploy import champion
@@ -29,7 +31,7 @@ def run(run: str, dataset: str, hyperparameters: str = "") -> str:
         hyperparameters: The reference of the hyper-parameters; empty: nobody searched for any.
 
     Returns:
-        The reference of the model.
+        The reference of the model, with folds of the first one's, which ships.
 
     Raises:
         SystemExit: If the data, the model or the training cannot be used; the record says why.
@@ -38,13 +40,21 @@ def run(run: str, dataset: str, hyperparameters: str = "") -> str:
         config = settings.of(run)
         hyperparameters = hyperparameters or tune.nothing_searched(task)
         question = _question(config, champion.snapshot(run))
-        ref = reference(KIND, dataset=dataset, hyperparameters=hyperparameters, **question)
+        is_searched = config.tune is not None and hyperparameters == tune.searched(config, dataset)
+        asked = [
+            (data, tune.searched(config, data) if is_searched else hyperparameters)
+            for data in datasets.folds(task.store, dataset)
+        ]
+        refs = [reference(KIND, dataset=data, hyperparameters=values, **question) for data, values in asked]
         module = "imported" if sources.own_runtime(config.model.archive) else "trained"
-        entry = require(task, Work(ref, STAGE, module, (dataset, hyperparameters)))
-        summary = TrainSummary.model_validate(entry.summary)
-        for warning in summary.warnings:
-            task.warn(warning)
-    return ref
+        for fold, (ref, given) in enumerate(zip(refs, asked, strict=True)):
+            name = of_fold("", fold) if fold else ""
+            others = [] if fold else refs[1:]
+            work = Work(ref, f"{STAGE} {name}".strip(), module, (*given, others))
+            entry = require(task, work, name)
+            for warning in TrainSummary.model_validate(entry.summary).warnings:
+                task.warn(f"{name}: {warning}" if name else warning)
+    return refs[0]
 
 
 def _question(config: Config, snapshot: Snapshot | None) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from trimtab import progress
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import hyperparameters
 from trimtab.artifacts.hyperparameters import KIND, Hyperparameters, TuneSummary
-from trimtab.artifacts.record import EntryRecord
+from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.store import reference
+from trimtab.config.config import Config
 from trimtab.deploy import champion
 from trimtab.stages import questions, settings
 from trimtab.stages.entries import Work, require
@@ -25,7 +27,7 @@ def run(run: str, dataset: str) -> str:
         dataset: The reference of the dataset.
 
     Returns:
-        The reference of the hyper-parameters.
+        The reference of the hyper-parameters, with folds of those for the first one.
 
     Raises:
         SystemExit: If the data or the model cannot be used; the record says why.
@@ -39,17 +41,26 @@ def run(run: str, dataset: str) -> str:
             return _given(task, Hyperparameters.model_validate(known.hyperparameters), summary)
         if config.tune is None:
             return _given(task, Hyperparameters(), TuneSummary(skipped=True))
-        ref = reference(
-            KIND,
-            dataset=dataset,
-            model=questions.model(config),
-            tune=config.tune,
-            train=questions.train(config),
-            seed=config.seed,
-        )
         is_bayesian = config.tune.algorithm == "bayesian"
-        require(task, Work(ref, STAGE, "hyperparameters", (dataset,), scikit_learn=is_bayesian))
-    return ref
+        for fold, data in enumerate(datasets.folds(task.store, dataset)):
+            # Another search for each: no fold's model may hang on the rows that it is tested on.
+            name = of_fold("", fold) if fold else ""
+            label = f"{STAGE} {name}".strip()
+            work = Work(searched(config, data), label, "hyperparameters", (data,), scikit_learn=is_bayesian)
+            require(task, work, name)
+    return searched(config, dataset)
+
+
+def searched(config: Config, dataset: str) -> str:
+    """Returns the reference of what a search on a dataset finds."""
+    return reference(
+        KIND,
+        dataset=dataset,
+        model=questions.model(config),
+        tune=config.tune,
+        train=questions.train(config),
+        seed=config.seed,
+    )
 
 
 def nothing_searched(task: Task) -> str:

@@ -94,6 +94,7 @@ class _Judge:
         proof = self.claim.proof
         yield "the candidate that is deployed", candidate, self.claim.chosen
         yield "test examples", proof.examples, len(self.rows.labels)
+        yield "folds", proof.folds, self._split.folds
         asked = [demand.limit for demand in self._demands]
         yield "the limits", [one.name for one in proof.limits], [one.name for one in asked]
         for limit, other in zip(proof.limits, asked, strict=True):
@@ -122,7 +123,8 @@ class _Judge:
     def _split(self) -> Split:
         slices = {name: pa.array(values, pa.string()) for name, values in self.rows.slices.items()}
         labels, groups = self.rows.labels, self.rows.groups
-        return Split(self.claim.task, self.schema, len(labels), lambda: labels, slices, groups)
+        folds = 1 if self.rows.folds is None else len(set(self.rows.folds.tolist()))
+        return Split(self.claim.task, self.schema, len(labels), lambda: labels, slices, groups, folds)
 
     def _examples(self, name: str) -> Examples:
         own = self.schema.with_thresholds(self.claim.thresholds[name])

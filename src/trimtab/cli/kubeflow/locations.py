@@ -28,7 +28,7 @@ def for_pods(config: Config, output: str) -> Config:
     mounted = config.resources.volume.mount_path if config.resources.volume else None
     _check(output, "--output", mounted)
     for section, name in _FIELDS:
-        if (path := getattr(getattr(config, section), name)) is not None:
+        if isinstance(path := getattr(getattr(config, section), name), str):
             _check(path, f"{section}.{name}", mounted, _SHIPPED)
     target = config.deploy.target or f"{output.rstrip('/')}/deployed/{config.name}"
     _check(target, "deploy.target", mounted)

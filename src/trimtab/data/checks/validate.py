@@ -77,7 +77,7 @@ def validate(
 
 
 def _source(split: str, config: Data) -> str:
-    return {"validation": config.validation, "test": config.test}.get(split) or config.train
+    return {"validation": config.validation, "test": config.given_test}.get(split) or config.train
 
 
 def _check_columns(split: str, summary: Summary, label: str, columns: list[Column], config: Data) -> None:
@@ -128,7 +128,7 @@ def _check_classes(per_split: _Counts, label: str, classes: list[str], config: D
         raise _constant(label, config)
     if known:
         return
-    given = {"validation": config.validation, "test": config.test}
+    given = {"validation": config.validation, "test": config.given_test}
     pooled = [counts for split, counts in per_split.items() if given.get(split) is None]
     for split, counts in per_split.items():
         if given.get(split) is not None and (unknown := sorted(set(counts) - set(per_split["train"]))):

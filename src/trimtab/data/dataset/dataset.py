@@ -45,7 +45,7 @@ class Dataset:
         statistics: The statistics of every column, by split.
         rows: Examples by split.
         fingerprint: The content of the source, whatever the order of its rows.
-        test_fingerprint: The same of the test split alone.
+        test_fingerprint: The same of the rows that are tested alone: the test split, or those of all folds.
         warnings: What a person should look at.
         sources: The CRC-32C of every source file by split and name; empty where there are none.
         content_rows: Rows of the sources by split, those among them that could not be used.
@@ -53,6 +53,7 @@ class Dataset:
         sides_changed: Why the model in service may have been trained on test rows; empty: it was not.
         champion: The schema of the model in service, if it can answer the test rows; see ``champion_test``.
         digest: One checksum over all files.
+        folds: The references of the datasets of the other folds, in their order; none where there are none.
     """
 
     path: Path
@@ -68,6 +69,7 @@ class Dataset:
     sides_changed: list[str]
     champion: DatasetSchema | None
     digest: str
+    folds: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: str | Path, splits: Sequence[str] | None = None) -> Self:
@@ -110,6 +112,7 @@ class Dataset:
             sides_changed=list(lineage.get("sides_changed", [])),
             champion=champion,
             digest=found.digest,
+            folds=tuple(lineage.get("folds", ())),
         )
 
     def shards(self, split: str) -> list[Path]:

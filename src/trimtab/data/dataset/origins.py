@@ -36,12 +36,14 @@ class Origin(NamedTuple):
         row: Its place there, from 1; 0 where a row is a file of its own.
         hash: 32 hexadecimal digits of its features' hash: the same for equal rows, wherever they are.
         label: As it is in the source.
+        fold: Whose test row it is, from 1; 0: there are no folds.
     """
 
     source: str
     row: int
     hash: str
     label: str
+    fold: int = 0
 
 
 class OriginWriter:

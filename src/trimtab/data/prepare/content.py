@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from trimtab.data.prepare import split
 from trimtab.data.prepare.fit import Fitted, fit
 from trimtab.data.prepare.work import parts_of, workers_for
 from trimtab.data.readers.remote import local_sources
@@ -21,7 +22,7 @@ class Content:
 
     Attributes:
         fingerprint: 64 hexadecimal digits.
-        test: The same of the rows of the test split alone.
+        test: The same of the rows that are tested alone: the test split, or with folds all of them.
         rows: Rows by split, those among them that cannot be used.
     """
 
@@ -41,7 +42,14 @@ def content_of(fitted: Fitted, config: Data) -> Content:
     names = [fitted.meaning.label, *others, *fitted.meaning.names]
     found = fitted.found.fingerprint
     rows = dict(zip(SPLITS, found.rows, strict=True))
-    return Content(found.hexdigest(names), found.hexdigest(names, ["test"]), rows)
+    tested = found if fitted.rule.fold is None else found.tested(_shared_out(config))
+    return Content(found.hexdigest(names), tested.hexdigest(names, ["test"]), rows)
+
+
+def _shared_out(config: Data) -> list[str]:
+    """Returns the splits whose rows one fold or another tests: those of a given split are in none."""
+    given = split.sources(config)
+    return [name for name in SPLITS if name == "train" or name not in given]
 
 
 def fingerprint(config: Data, champion: Reference | None = None) -> Content:
@@ -55,7 +63,7 @@ def fingerprint(config: Data, champion: Reference | None = None) -> Content:
         DataError: If the sources cannot be read, or have no label or no input.
         StorageError: If data in Cloud Storage cannot be reached.
     """
-    with local_sources(config) as (local, _):
+    with local_sources(config.of_one_fold) as (local, _):
         parts = parts_of(local)
         with workers_for(parts, local) as workers:
             return content_of(fit(local, parts, workers, teller="check_data", champion=champion), local)

@@ -48,6 +48,12 @@ class Fingerprint:
             [a + b for a, b in zip(self.rows, other.rows, strict=True)],
         )
 
+    def tested(self, splits: Sequence[str]) -> Fingerprint:
+        """Returns the fingerprint of a test split that has the rows of several."""
+        places = [SPLITS.index(name) for name in splits]
+        total, rows = sum(self.sums[place] for place in places), sum(self.rows[place] for place in places)
+        return Fingerprint([0, 0, total % _MODULUS], [0, 0, rows])
+
     def hexdigest(self, names: Iterable[str], splits: Sequence[str] = SPLITS) -> str:
         """Returns the fingerprint as 64 hexadecimal digits.
 

@@ -56,6 +56,7 @@ def fit(
     teller: str,
     champion: Reference | None = None,
     hashes: Path | None = None,
+    fold: split.Fold | None = None,
 ) -> Fitted:
     """Returns what the sources hold.
 
@@ -66,13 +67,14 @@ def fit(
         teller: Who says how fast it goes.
         champion: The data of the model in service: its schema holds as long as the new rows fit it.
         hashes: An empty directory for the hashes of rows; None: duplicates are not counted.
+        fold: Which of several splits it is; None: there is one.
 
     Raises:
         DataError: If a partition cannot be read, or has no label or no input.
     """
     run = _Fit(config, parts, workers, teller, champion, hashes)
     schema = champion.schema if champion else None
-    rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata())
+    rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata(), fold)
     label, names, notations = _first_guess(config, parts, champion)
     found = run.read(label, names, notations, rule)
     inferred = infer_notations(found.everything, config, schema)
@@ -116,6 +118,8 @@ class _Fit:
         """Returns the rule by which classes with enough rows are in every split."""
         given = split.sources(self.config)
         needed = [side for side, name in enumerate(SPLITS) if name == "train" or name not in given]
+        if rule.fold is not None:
+            needed.remove(split.TEST)
         known = self.champion.schema if self.champion else None
         settled = set(known.classes) - set(known.strata.unsettled) if known else set()
         classes = meaning.classes if rule.cuts is None else []

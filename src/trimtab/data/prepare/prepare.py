@@ -74,6 +74,7 @@ def prepare(
     form: Form | None = None,
     slices: Sequence[str] = (),
     other: DatasetSchema | None = None,
+    fold: int = 0,
 ) -> PreparedSummary:
     """Writes shards, ``schema.json`` and ``statistics.json``.
 
@@ -89,13 +90,22 @@ def prepare(
         slices: Columns whose values are kept of validation and test rows; the model need not see them.
         other: The schema of a model that is asked about the test rows, and has no say in the data: where it
             can answer, they are also encoded for it.
+        fold: Which of the folds of ``data.test`` is tested, from 0. The encoder is fitted without its rows.
 
     Raises:
         DataError: If the data cannot be used; nothing is left out silently.
         StorageError: If data in Cloud Storage cannot be reached.
     """
-    with local_sources(config) as (local, original):
-        given = champion, form or Form(), tuple(slices), other
+    with local_sources(config.of_one_fold) as (local, original):
+        # A retraining has one test split: the champion has learnt from the rows that other folds test.
+        has_folds = config.folds > 1 and champion is None
+        given = (
+            champion,
+            form or Form(),
+            tuple(slices),
+            other,
+            split.Fold(fold, config.folds) if has_folds else None,
+        )
         prepared = _Preparation(local, seed, directory, *given).run(original)
         return replace(prepared, warnings=[original(warning) for warning in prepared.warnings])
 
@@ -112,9 +122,11 @@ class _Preparation:
         form: Form,
         slices: tuple[str, ...],
         other: DatasetSchema | None,
+        fold: split.Fold | None,
     ) -> None:
         self._config, self._seed, self._directory = config, seed, directory
         self._champion, self._form, self._slices, self._other = champion, form, slices, other
+        self._fold = fold
         self._parts, self._near = parts_of(config), (0, 0)
 
     def run(self, original: Callable[[str], str]) -> PreparedSummary:
@@ -164,6 +176,7 @@ class _Preparation:
                 teller="data_prep",
                 champion=self._champion,
                 hashes=Path(scratch) if given or by_time else None,
+                fold=self._fold,
             )
         if self._champion is None:
             return fitted

@@ -4,6 +4,9 @@ A row's side depends on nothing but its features (or its group): it stays there 
 reordered, duplicates are together, and everyone gets the same sides without exchanging a list. Labels do not
 count, so that two rows that differ in nothing but their label cannot give each other away. The exceptions are
 in ``cuts`` (splits by time) and ``strata`` (rare classes).
+
+With ``data.test.folds`` the same part of the hash shares all rows out to folds. Each fold is a split of its
+own; the first one is what ``data.split.test`` of the same share would be.
 """
 
 from __future__ import annotations
@@ -34,21 +37,42 @@ LEFT_OUT = -1
 
 
 @dataclass(frozen=True)
+class Fold:
+    """One of several splits, whose test rows together are all rows.
+
+    Attributes:
+        index: From 0.
+        count: How many there are.
+    """
+
+    index: int
+    count: int
+
+    def has(self, parts: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Returns which rows it tests, by the part of their digests that decides on test, ``(rows,)``."""
+        ends = [_below_which(place / self.count) for place in range(1, self.count)]
+        found = np.searchsorted(np.array(ends, np.uint64), parts, side="right")
+        return np.asarray(found == self.index)
+
+
+@dataclass(frozen=True)
 class Rule:
     """What the sides follow from beside the rows' content.
 
     Attributes:
         cuts: Where the splits by time begin; None: time does not count.
         strata: Rows whose sides are remembered.
+        fold: Which of several splits it is; None: there is one.
     """
 
     cuts: TimeCuts | None = None
     strata: Strata = field(default_factory=Strata)
+    fold: Fold | None = None
 
 
 def sources(config: Data) -> dict[str, str]:
     """Returns the sources that are read, by the split that each is given for."""
-    given = {"train": config.train, "validation": config.validation, "test": config.test}
+    given = {"train": config.train, "validation": config.validation, "test": config.given_test}
     return {split: source for split, source in given.items() if source is not None}
 
 
@@ -66,7 +90,7 @@ def decide(batch: pa.RecordBatch, given: str, keys: Digests, config: Data, rule:
         return np.full(batch.num_rows, SPLITS.index(given), np.int8)
     if rule.cuts is not None:
         return by_time(times(batch.column(rule.cuts.column)).values, rule.cuts)
-    return strata.applied(sides(given, keys, config), keys, rule.strata)
+    return strata.applied(sides(given, keys, config, rule.fold), keys, rule.strata)
 
 
 def by_time(values: npt.NDArray[np.float64], cuts: TimeCuts) -> Sides:
@@ -84,7 +108,7 @@ def by_time(values: npt.NDArray[np.float64], cuts: TimeCuts) -> Sides:
     return result
 
 
-def sides(given: str, keys: Digests, config: Data) -> Sides:
+def sides(given: str, keys: Digests, config: Data, fold: Fold | None = None) -> Sides:
     """Returns the split of every row by its content, as an index into ``SPLITS``.
 
     Two independent 64-bit parts of the key are compared with the shares of the config: the first decides on
@@ -94,13 +118,16 @@ def sides(given: str, keys: Digests, config: Data) -> Sides:
         given: The split that the rows' source is given for; rows of ``validation`` and ``test`` stay there.
         keys: The digests of the rows' features or groups, ``(rows, 32)``.
         config: The config's data section.
+        fold: Which of several splits it is; None: there is one.
     """
     result = np.full(len(keys), SPLITS.index(given), np.int8)
     if given != "train":
         return result
     if config.validation is None:
         result[_below(keys[:, 8:16], config.split.validation)] = VALIDATION
-    if config.test is None:
+    if fold is not None:
+        result[fold.has(_numbers(keys[:, :8]))] = TEST
+    elif config.test is None:
         result[_below(keys[:, :8], config.split.test)] = TEST
     return result
 
@@ -145,5 +172,13 @@ def split_keys(batch: pa.RecordBatch, features: Digests, config: Data, spelling:
 
 
 def _below(part: Digests, share: float) -> npt.NDArray[np.bool_]:
-    below: npt.NDArray[np.bool_] = np.ascontiguousarray(part).view("<u8")[:, 0] < np.uint64(share * 2.0**64)
-    return below
+    return np.asarray(_numbers(part) < _below_which(share))
+
+
+def _numbers(part: Digests) -> npt.NDArray[np.uint64]:
+    return np.asarray(np.ascontiguousarray(part).view("<u8")[:, 0])
+
+
+def _below_which(share: float) -> np.uint64:
+    """Returns the number that a share of all 64-bit hashes is below."""
+    return np.uint64(share * 2.0**64)

@@ -131,7 +131,7 @@ def fill(
     Args:
         rows: With the sides that what was remembered before gives them.
         classes: The classes of the label; empty: there are none.
-        needed: The splits that rows are shared out to.
+        needed: The splits that every class is to be in, and that rows may leave for another one.
         before: What was remembered.
         settled: The classes whose rows the model in service has seen on all sides.
     """
@@ -186,7 +186,8 @@ class _Filling:
         free = {
             key: row
             for key, row in self._rows[name].items()
-            if key not in self.placed and self._is_spare(key, row.side)
+            # A row that a fold tests stays: no other one does.
+            if key not in self.placed and row.side in self._needed and self._is_spare(key, row.side)
         }
         if not free:
             return

@@ -137,6 +137,8 @@ def _data(records: Sequence[StageRecord]) -> DataSummary | None:
         return None
     return DataSummary(
         rows=data.rows,
+        tested=data.tested,
+        folds=data.folds,
         classes=data.classes,
         fingerprint=data.fingerprint,
         warnings=data.warnings,

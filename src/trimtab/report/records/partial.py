@@ -18,6 +18,8 @@ def partial_candidates(records: Sequence[StageRecord], config: Config | None) ->
     candidates: dict[str, CandidateResult] = {}
     for record in in_order(records):
         for entry in record.entries if record.stage in _STAGES else ():
+            if entry.is_of_a_fold:
+                continue
             candidates[entry.name] = _candidate(record, entry, config)
     return list(candidates.values())
 

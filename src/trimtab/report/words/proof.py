@@ -38,6 +38,21 @@ def sentence(proof: Proof) -> str:
     """Returns how the candidates were tested: how many, in which order, where it ended, and who was not."""
     if not proof.tested:
         return ""
+    return " ".join(filter(None, [_tests(proof), folds(proof)]))
+
+
+def folds(proof: Proof) -> str:
+    """Returns of what the proof is where several models answered; nothing where one did."""
+    if proof.folds == 1:
+        return ""
+    what = "What is proven" if proof.proven else "What is estimated"
+    return (
+        f"Out of fold: each of {proof.examples:,} rows was answered by the one of {proof.folds} models that "
+        f"was made without it. {what} is of the mean of models made in this way; the first is deployed."
+    )
+
+
+def _tests(proof: Proof) -> str:
     if proof.rule == "estimate":
         return f"Each of {len(proof.tested)} was judged as if it were alone: an estimate, no proof."
     count = len(proof.tested) + len(proof.not_tested)

@@ -16,7 +16,17 @@ def sentence(reach: Reach) -> str:
     if reach.is_enough:
         return text
     needed = "more than a billion" if reach.needed is None else f"{reach.needed:,}"
-    return f"{text}; {needed} would be needed for {numbers.limit(100 * reach.max_loss)}"
+    text = f"{text}; {needed} would be needed for {numbers.limit(100 * reach.max_loss)}"
+    if reach.least_in_folds is None:
+        return text
+    could = f"all {reach.in_folds:,} rows can prove {_up(100 * reach.least_in_folds)} points"
+    return f"{text}; with data.test: {{folds: {reach.folds}}}, {could}, at {reach.folds} trainings"
+
+
+def by_folds(reach: Reach) -> str:
+    """Returns the setting by which all rows would be tested, where that would do, to be added to others."""
+    is_enough = reach.least_in_folds is not None and reach.least_in_folds <= reach.max_loss
+    return f", or out of fold: data.test: {{folds: {reach.folds}}}" if is_enough else ""
 
 
 def wider(reach: Reach) -> str:

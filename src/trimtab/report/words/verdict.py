@@ -75,7 +75,9 @@ def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
 def proof(result: Result, candidate: CandidateResult) -> str:
     """Returns the quality of a candidate and what is proven of its loss, with confidence and examples."""
     name = candidate.quality.name if candidate.quality else "quality"
-    quality = f"its {name} is {numbers.quality(candidate.quality)}"
+    count = result.proof.folds if result.proof else 1
+    whose = "its" if count == 1 else f"out of fold, the mean over {count} models that are made like it, its"
+    quality = f"{whose} {name} is {numbers.quality(candidate.quality)}"
     drop = candidate.drop
     if drop is None:
         return quality

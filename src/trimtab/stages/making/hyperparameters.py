@@ -18,12 +18,13 @@ def make(run: str, ref: str, label: str, dataset_ref: str) -> None:
     Args:
         run: The URI of the run's directory.
         ref: The entry to make.
-        label: The stage.
+        label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
     """
     store, config = ContentStore(run), settings.of(run)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
-    with workspace(run, label) as space:
+    stage, _, fold = label.partition(" ")
+    with workspace(run, stage, fold) as space:
         outcome = search(config, data, space)
     best = Hyperparameters.model_validate(outcome.best)
     summary = TuneSummary(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,18 @@ _CHECKED, _MOST_ROUNDED = 64, 0.05
 _BEFORE_EXPORT = "Of PyTorch: torch.nn.Sequential(net, torch.nn.Softmax(1)), and export that."
 
 
-def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str) -> None:
+def make(
+    run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
+) -> None:
     """Keeps the config's archive as a model that takes one example of the data at a time.
 
     Args:
         run: The URI of the run's directory.
         ref: The entry to make.
-        label: The stage.
+        label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
         hyperparameters_ref: The hyper-parameters; nothing was searched for.
+        folds: The models of the other folds, if it is the first one's.
     """
     del label
     store, section = ContentStore(run), settings.of(run).model
@@ -55,7 +59,9 @@ def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: 
             progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
         as_it_came.refuse_another_range(came, section)
         write_scores(draft.path, scores)
-        draft.lineage = ModelLineage(dataset=dataset_ref, hyperparameters=hyperparameters_ref)
+        draft.lineage = ModelLineage(
+            dataset=dataset_ref, hyperparameters=hyperparameters_ref, folds=list(folds)
+        )
         draft.summary = _summary(serving, draft.path, came, scores, data)
 
 

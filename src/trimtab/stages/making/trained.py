@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -51,31 +52,35 @@ class _Trained:
     came: AsItCame | None = None
 
 
-def make(run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str) -> None:
+def make(
+    run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
+) -> None:
     """Trains the config's model, and keeps it.
 
     Args:
         run: The URI of the run's directory.
         ref: The entry to make.
-        label: The stage.
+        label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
         hyperparameters_ref: The hyper-parameters.
+        folds: The models of the other folds, if it is the first one's.
     """
-    del label
     store, config = ContentStore(run), settings.of(run)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     values = hyperparameters.read(store, hyperparameters_ref)
-    trained = _trained(config, data, values, run, champion.snapshot(run))
+    trained = _trained(config, data, values, run, label, champion.snapshot(run))
     scores = validation_scores(trained.network, data)
     with store.create(ref) as draft:
         trained.network.save(draft.path / MODEL_FILE)
         write_scores(draft.path, scores)
-        draft.lineage = ModelLineage(dataset=dataset_ref, hyperparameters=hyperparameters_ref)
+        draft.lineage = ModelLineage(
+            dataset=dataset_ref, hyperparameters=hyperparameters_ref, folds=list(folds)
+        )
         draft.summary = _summary(trained, values, scores, data)
 
 
 def _trained(
-    config: Config, data: Dataset, values: Hyperparameters, run: str, snapshot: Snapshot | None
+    config: Config, data: Dataset, values: Hyperparameters, run: str, label: str, snapshot: Snapshot | None
 ) -> _Trained:
     determinism.prepare(config.seed)
     hp = keras_tuner.HyperParameters()
@@ -91,8 +96,8 @@ def _trained(
         as_it_came.refuse_another_range(came, config.model)
         return _Trained(network, History(), start, why, came)
     binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
-    with workspace(run, STAGE) as space:
-        history = loop.fit(network, data, train_settings, label=STAGE, workspace=space, binding=binding)
+    with workspace(run, STAGE, label.removeprefix(STAGE).strip()) as space:
+        history = loop.fit(network, data, train_settings, label=label, workspace=space, binding=binding)
     return _Trained(network, history, start, why, came)
 
 

@@ -88,6 +88,8 @@ class Measure:
             ``scores`` rank them.
         root: Of which power of the metric ``scores`` are: 2, if it is the root of their mean.
         why_not: Why no bound of it is a proof; empty where one can be.
+        ranks: Whether it compares the answers to different examples with each other, so that those of
+            different models do not go together.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Measure:
     positive: Callable[[Array], NDArray[np.bool_]] | None = None
     root: int = 1
     why_not: str = ""
+    ranks: bool = False
 
     @property
     def relative(self) -> bool:

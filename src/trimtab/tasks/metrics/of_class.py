@@ -51,6 +51,7 @@ def _recall_at(precision: float, asked: Asked, index: int) -> Measure:
         "points",
         "resampled",
         lambda labels, answers: recall_at_precision(answers[:, index], positive(labels, index), precision),
+        ranks=True,
     )
 
 

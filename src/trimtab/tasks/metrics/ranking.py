@@ -36,7 +36,12 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
     index = class_index(asked, classes)
     if classes and index is None:
         return Measure(
-            f"mean {name}", "higher", "", "resampled", lambda y, answers: _mean(formula, y, answers)
+            f"mean {name}",
+            "higher",
+            "",
+            "resampled",
+            lambda y, answers: _mean(formula, y, answers),
+            ranks=True,
         )
 
     def scores(labels: Array, answers: Array) -> Floats:  # noqa: ARG001 - as every metric's scores
@@ -49,7 +54,9 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
         return np.asarray(labels > 0) if index is None else of_one(labels, index)
 
     ranked = scores if bound == "area" else None
-    return Measure(of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive)
+    return Measure(
+        of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive, ranks=True
+    )
 
 
 def _mean(formula: _Ranked, labels: Array, answers: Array) -> float:
