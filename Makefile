@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast generate lock clean image container-test serving-benchmark bench-smoke
+.PHONY: demo test fast generate pictures lock clean image container-test serving-benchmark bench-smoke
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -39,6 +39,11 @@ bench-smoke: $(VENV)/.installed-dev
 
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py
+
+# Of TensorBoard, for docs/tensorboard.md: of a run of the demo, by Chromium (CHROMIUM=/path/to/it). Look at them.
+pictures: $(VENV)/.installed
+	$(BIN)/python -m trimtab run examples/digits.yaml --output runs/pictures
+	$(BIN)/python tools/tensorboard_pictures.py runs/pictures
 
 # The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
 # on top of the first.

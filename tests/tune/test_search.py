@@ -57,7 +57,7 @@ def test_every_trial_is_in_the_hparams_page(tabular: Dataset, tmp_path: Path) ->
     assert set(tags) == set("012"), "what the columns are is not said: candidates have others"
     for run in "012":
         start = metadata.parse_session_start_info_plugin_data(tags[run][metadata.SESSION_START_INFO_TAG])
-        assert "optimizer/learning_rate" in start.hparams
+        assert "trial/optimizer/learning_rate" in start.hparams
         assert start.hparams["table"].string_value == "trials"
         assert not start.group_name, "it is called as its run: trials of other runs have the same number"
         assert metadata.SESSION_END_INFO_TAG in tags[run]

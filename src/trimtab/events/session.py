@@ -1,7 +1,8 @@
 """A row of TensorBoard's HParams table: a trial of a search, or a candidate.
 
 TensorBoard has one table of all the runs that it shows, and makes its columns of all the rows, as long as no
-run says what the columns are: so none does. The column ``table`` tells trials from candidates.
+run says what the columns are: so none does. The column ``table`` tells trials from candidates. It shows the
+first five, by their names, of those in which rows differ, until a person asks for others.
 """
 
 from __future__ import annotations

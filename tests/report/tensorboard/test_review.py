@@ -15,6 +15,7 @@ from trimtab.config.config import Config
 from trimtab.events.file import EventFile
 from trimtab.report.records.assemble import build_result
 from trimtab.report.result import Result
+from trimtab.report.tensorboard.candidates import outcome
 from trimtab.report.tensorboard.review import REVIEW, write_review
 from trimtab.storage.store import open_store
 
@@ -69,6 +70,10 @@ def test_the_columns_are_the_parameters_of_the_passes(run_records: Records, tmp_
     pruned = next(one for one in result.candidates if "magnitude" in one.recipe[0])
     sparsity = pruned.recipe[0]["magnitude"]["sparsity"]
     assert columns[pruned.id]["magnitude.sparsity"].number_value == sparsity
+    first = ("candidate", "ending", "outcome", "passes", "table")
+    assert [columns[pruned.id][name].string_value for name in first] == [
+        pruned.id, next(iter(pruned.recipe[1])), outcome(result, pruned), "magnitude", "candidates"
+    ]  # fmt: skip
     assert columns[pruned.id]["runtime"].string_value == "litert"
     assert {of["table"].string_value for of in columns.values()} == {"candidates"}
     assert columns[str(result.chosen)]["outcome"].string_value == "chosen"

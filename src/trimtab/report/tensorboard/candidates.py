@@ -39,14 +39,16 @@ def write_candidates(directory: Path, result: Result) -> None:
 
 
 def _parameters(result: Result, candidate: CandidateResult) -> Iterator[tuple[str, Value]]:
-    """Yields the columns: the parameters of each step by the step's name, and what came of it."""
+    """Yields the columns: first those that TensorBoard shows unasked, then the parameters of each step."""
+    steps = [step for step in candidate.recipe if "runtime" not in step]
+    names = [name for step in steps for name in step]
+    yield "candidate", candidate.id
+    yield "ending", names[-1] if names else ""
     yield "outcome", outcome(result, candidate)
-    for step in candidate.recipe:
+    yield "passes", ", ".join(names[:-1])
+    yield "runtime", candidate.runtime
+    for step in steps:
         for name, parameters in step.items():
-            if not isinstance(parameters, dict):
-                yield name, _plain(parameters)
-                continue
-            yield f"{name}", True
             for parameter, value in parameters.items():
                 if value is not None:
                     yield f"{name}.{parameter}", _plain(value)

@@ -18,7 +18,7 @@ CONFIG, VECTORS, LABELS, SPRITE = "projector_config.pbtxt", "embedding.tsv", "la
 MOST_ROWS, MOST_NUMBERS = 5_000, 1_000_000
 """A number is about 7 bytes of text."""
 
-_SPRITE_SIDE, _THUMBNAIL = 4_096, 48
+_SPRITE_SIDE, _THUMBNAIL = 4_096, 32
 
 
 def rows_shown(rows: int, width: int) -> int:
