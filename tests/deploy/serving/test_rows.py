@@ -188,8 +188,8 @@ def test_a_clip(folder, prepared, deploy_on, start):
 TABLE_FAULTS = [
     (b"{", 400, "expected {"),
     ({"rows": []}, 400, "expected {"),
-    ({"instances": []}, 400, "expected 1 to 1024, found 0"),
-    ({"instances": [{}] * 1025}, 400, "expected 1 to 1024, found 1025"),
+    ({"instances": []}, 400, "expected 1 to 16384, found 0"),
+    ({"instances": [{}] * 16385}, 400, "expected 1 to 16384, found 16385"),
     ({"instances": [{}]}, 400, "instances.0: sepal length: there is no such value"),
     ({"instances": [1]}, 400, "instances.0: sepal length"),
     ({"instances": "abc"}, 400, "expected {"),
@@ -231,7 +231,7 @@ def test_numbers_and_text_in_one_column(iris):
         (b"", f"multipart/form-data; boundary={BOUNDARY}", 400, "file"),
         (b"nothing", "multipart/form-data", 400, "multipart"),
         (b"nothing", f"multipart/form-data; boundary={BOUNDARY}", 400, "multipart"),
-        (multipart(*[b""] * 1025), f"multipart/form-data; boundary={BOUNDARY}", 400, "multipart"),
+        (multipart(*[b""] * 16_385), f"multipart/form-data; boundary={BOUNDARY}", 400, "multipart"),
     ],
 )
 def test_bad_files(images, body, content_type, status, message):

@@ -14,10 +14,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
-from trimtab.batch import INPUT, OUTPUT, Batch, rows
+from trimtab.batch import INPUT, OUTPUT, Batch, joined, rows, take
 from trimtab.data.dataset.dataset import model_input
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
-from trimtab.deploy.serving import tensors
+from trimtab.deploy.serving import openapi, tensors
 from trimtab.deploy.serving.body import Bodies
 from trimtab.deploy.serving.encoding import encoded
 from trimtab.deploy.serving.following import Follower
@@ -95,6 +95,8 @@ class Service:
             self._route(predict, "predict", self._predict, ["POST"]),
             self._route("/v2/health/live", "live", self._live, ["GET"]),
             self._route("/v2/health/ready", "ready", self._ready, ["GET"]),
+            self._route("/v2/models", "models", self._models, ["GET"]),
+            self._route("/openapi.json", "openapi", self._openapi, ["GET"]),
             *(self._route(path, "server", self._server_metadata, ["GET"]) for path in ("/v2", "/v2/")),
             self._route("/metrics", "metrics", self._show_metrics, ["GET"]),
         ]
@@ -122,10 +124,11 @@ class Service:
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
             body = await self._bodies.read(request, headers, facts)
-            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), self._limits.rows * model.row_values)
+            most = max(self._limits.values, self._limits.part_rows * model.row_values)
+            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), most)
             x = tensors.batch_of(asked, model.schema, rest, self._limits.rows)
             facts.rows = rows(x)
-            outputs = await _computed(model, x)
+            outputs = await _computed(model, x, self._limits.part_rows)
         content, headers = tensors.answer(asked, self._name, model.version, outputs)
         return Response(content, headers=headers)
 
@@ -138,7 +141,7 @@ class Service:
             facts.rows = batch.num_rows
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
             x = model_input(model.schema, stored.x)
-            outputs = await _computed(model, {INPUT: x})
+            outputs = await _computed(model, {INPUT: x}, self._limits.part_rows)
         found = list(answers(model.schema, x, outputs[OUTPUT]))
         response = json_response(
             {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
@@ -171,14 +174,31 @@ class Service:
             {"name": "trimtab", "version": trimtab.__version__, "extensions": ["binary_tensor_data"]}
         )
 
+    async def _models(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
+        return json_response({"models": [self._name] if self._follower.current else []})
+
+    async def _openapi(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
+        return json_response(openapi.description(self._name))
+
     async def _show_metrics(self, request: Request, facts: Facts) -> Response:  # noqa: ARG002
         self._guard.settle()
         return Response(await self._metrics.text(), headers={"Content-Type": _METRICS_TYPE})
 
 
-async def _computed(model: ServedModel, x: Batch) -> Batch:
-    """Returns a model's outputs, which must be numbers: JSON has nothing else."""
-    outputs = await model.batcher.predict(x)
+async def _computed(model: ServedModel, x: Batch, part_rows: int) -> Batch:
+    """Returns a model's outputs, which must be numbers: JSON has nothing else.
+
+    Args:
+        model: The model.
+        x: Model-ready examples.
+        part_rows: How many of them are computed at a time: others take turns.
+    """
+    count = rows(x)
+    if count <= part_rows:
+        outputs = await model.batcher.predict(x)
+    else:
+        starts = range(0, count, part_rows)
+        outputs = joined([await model.batcher.predict(take(x, at, at + part_rows)) for at in starts])
     row = row_without_number(outputs[OUTPUT])
     if row is not None:
         raise Refusal(400, f"row {row + 1}: {NO_NUMBER}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
+from concurrent.futures import Executor
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -13,6 +15,8 @@ from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import Refusal, busy
 
+_GZIP = 16 + zlib.MAX_WBITS
+
 
 class Bodies:
     """Reads the bodies of requests.
@@ -21,10 +25,12 @@ class Bodies:
         arrivals: Those that are on their way.
         limits: How large one may be, alone and with those of other requests; what is more is not read.
         metrics: Knows the bytes of all requests.
+        threads: Where they are unpacked.
     """
 
-    def __init__(self, arrivals: Arrivals, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, arrivals: Arrivals, limits: Limits, metrics: Metrics, threads: Executor) -> None:
         self._arrivals, self._limits, self._metrics = arrivals, limits, metrics
+        self._threads = threads
 
     async def read(self, request: Request, headers: dict[bytes, bytes], facts: Facts) -> bytes:
         """Returns the whole body of a request.
@@ -38,15 +44,20 @@ class Bodies:
             Refusal: If it is too large, or encoded, or if there is no room for it.
             ClientDisconnect: If the client leaves before it was sent.
         """
-        encoding = headers.get(b"content-encoding", b"identity")
-        if encoding != b"identity":
+        encoding = headers.get(b"content-encoding", b"identity").lower()
+        if encoding not in (b"identity", b"gzip"):
             found = encoding[:20].decode("latin-1")
-            message = f"expected a body without Content-Encoding, found {found!r}"
-            raise Refusal(415, message, {"Accept-Encoding": "identity"})
+            message = f"expected a body as it is or in gzip, found {found!r}"
+            raise Refusal(415, message, {"Accept-Encoding": "gzip, identity"})
         if int(headers.get(b"content-length", 0)) > self._limits.body_bytes:
             raise self._too_large()
         if is_whole(request.scope):
-            return await self._all(request, facts)
+            content = await self._all(request, facts)
+        else:
+            content = await self._arriving(request, facts)
+        return content if encoding == b"identity" else await self._unpacked(content, facts)
+
+    async def _arriving(self, request: Request, facts: Facts) -> bytes:
         self._begin(request, facts)
         try:
             content = await self._all(request, facts)
@@ -55,6 +66,17 @@ class Bodies:
         # It was no request to work on until now.
         self._metrics.admit(self._limits.requests)
         return content
+
+    async def _unpacked(self, content: bytes, facts: Facts) -> bytes:
+        """Returns what is packed, which may be a thousand times as large."""
+        most = self._limits.body_bytes
+        loop = asyncio.get_running_loop()
+        unpacked = await loop.run_in_executor(self._threads, _unpacked, content, most + 1)
+        if len(unpacked) > most:
+            raise self._too_large()
+        facts.body_bytes += len(unpacked)
+        self._metrics.pending_bytes += len(unpacked)
+        return unpacked
 
     async def _all(self, request: Request, facts: Facts) -> bytes:
         chunks, more = [], True
@@ -95,3 +117,14 @@ class Bodies:
 
     def _too_large(self) -> Refusal:
         return Refusal(413, f"expected a body of at most {self._limits.body_bytes} bytes")
+
+
+def _unpacked(content: bytes, most: int) -> bytes:
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        found = unpacker.decompress(content, most)
+    except zlib.error as error:
+        raise Refusal(400, f"expected a body in gzip: {error}") from None
+    if len(found) < most and (not unpacker.eof or unpacker.unused_data):
+        raise Refusal(400, "expected a body in gzip: it is cut, or more follows")
+    return found

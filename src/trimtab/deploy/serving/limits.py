@@ -10,7 +10,7 @@ class Limits:
     """What protects the server, and those who wait for it.
 
     Attributes:
-        body_bytes: Largest body of a request; more is a 413.
+        body_bytes: Largest body of a request, also after it is unpacked; more is a 413.
         connections: Most connections at a time, if the process may have as many files; one more, and the one
             that has asked for nothing for longest is closed.
         requests: Most requests that are worked on at a time, those for health and metrics aside; one more is
@@ -21,6 +21,8 @@ class Limits:
         patience_s: How long that is not asked for.
         pending_bytes: Most bytes of bodies at a time; a request beyond it is a 503 too.
         rows: Most examples of a request.
+        part_rows: Most examples of a request that wait or are computed at a time.
+        values: Most values of a request in JSON, if these are more than so many examples have.
         pending_rows: Most examples that wait or are computed; a request beyond it is a 503 too.
         request_s: Longest time from a request's headers to its answer; then it is a 504.
         idle_s: How long a connection may have nothing to say. A proxy that keeps connections must not find
@@ -41,7 +43,9 @@ class Limits:
     slowest_bytes_s: float = 1000.0
     patience_s: float = 5.0
     pending_bytes: int = 256 * 2**20
-    rows: int = 1024
+    rows: int = 16_384
+    part_rows: int = 1024
+    values: int = 250_000
     pending_rows: int = 4096
     request_s: float = 30.0
     idle_s: float = 620.0

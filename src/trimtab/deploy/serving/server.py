@@ -115,7 +115,7 @@ def work(task: Task, listener: socket.socket, meeting: Path | None = None) -> No
     guard = Guard(limits, arrivals, metrics, log, token)
     encoding = ThreadPoolExecutor(task.threads, thread_name_prefix="encoding")
     siblings = None if meeting is None else Siblings(meeting, metrics, guard.settle)
-    bodies = Bodies(arrivals, limits, metrics)
+    bodies = Bodies(arrivals, limits, metrics, encoding)
     app = Service(task.name, follower, guard, bodies, limits, siblings or metrics, encoding).app()
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)

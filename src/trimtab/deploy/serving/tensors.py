@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
 from trimtab.batch import INPUT, OUTPUT, Batch
@@ -22,6 +22,18 @@ from trimtab.deploy.serving.refusal import Refusal
 JSON_LENGTH = "Inference-Header-Content-Length"
 _OTHER_COMMAS = 1000  # in names, parameters and what else a request has
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
+_TAKEN = {
+    "FP16": "<f2",
+    "FP32": "<f4",
+    "FP64": "<f8",
+    **{
+        f"{sign}INT{8 * size}": f"<{kind}{size}"
+        for sign, kind in (("", "i"), ("U", "u"))
+        for size in (1, 2, 4, 8)
+    },
+}
+"""The types that numbers may come in, as NumPy names them; the model's own is one of them."""
+_MOST_TENSORS = 64
 _Parameters = dict[str, Any] | None  # clients write null for what they leave out
 
 
@@ -53,8 +65,8 @@ class InferRequest(_Message):
 
     id: str | None = None
     parameters: _Parameters = None
-    inputs: list[InputTensor]
-    outputs: list[WantedOutput] | None = None
+    inputs: list[InputTensor] = Field(max_length=_MOST_TENSORS)
+    outputs: list[WantedOutput] | None = Field(None, max_length=_MOST_TENSORS)
 
     @property
     def wants_binary(self) -> bool:
@@ -114,8 +126,8 @@ def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
         names = ", ".join(repr(tensor.name[:100]) for tensor in request.inputs[:5]) or "none"
         raise Refusal(400, f"inputs: expected {INPUT!r}, found {names}")
     tensor, expected = request.inputs[0], schema.input
-    datatype = _DATATYPES[expected.model_dtype]
-    if tensor.datatype != datatype:
+    if tensor.datatype not in _TAKEN:
+        datatype = _DATATYPES[expected.model_dtype]
         raise Refusal(400, f"inputs: datatype: expected {datatype}, found {tensor.datatype[:20]!r}")
     if not tensor.shape or tuple(tensor.shape[1:]) != expected.shape or tensor.shape[0] < 1:
         wanted, found = [-1, *expected.shape], tensor.shape[:9]
@@ -124,7 +136,7 @@ def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
         raise Refusal(400, f"inputs: shape: expected at most {most_rows} rows, found {tensor.shape[0]}")
     if tensor.data is not None and rest:
         raise Refusal(400, f"inputs: expected data, or bytes after the JSON, found both: {len(rest)} bytes")
-    flat = _binary(tensor, rest, expected.model_dtype) if tensor.data is None else _listed(tensor.data)
+    flat = _binary(tensor, rest) if tensor.data is None else _listed(tensor.data)
     if flat.size != (size := math.prod(tensor.shape)):
         raise Refusal(400, f"inputs: data: expected {size} values, found {flat.size}")
     return {INPUT: _checked(flat, schema).reshape(tensor.shape)}
@@ -140,8 +152,8 @@ def _listed(data: Any) -> NDArray[Any]:
     return values
 
 
-def _binary(tensor: InputTensor, rest: memoryview, dtype: str) -> NDArray[Any]:
-    kind = np.dtype(dtype).newbyteorder("<")
+def _binary(tensor: InputTensor, rest: memoryview) -> NDArray[Any]:
+    kind = np.dtype(_TAKEN[tensor.datatype])
     size = (tensor.parameters or {}).get("binary_data_size")
     if size is None:
         raise Refusal(400, "inputs: expected data, or the parameter binary_data_size")
