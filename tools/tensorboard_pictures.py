@@ -1,7 +1,8 @@
 """Pictures of TensorBoard's pages for docs/tensorboard.md: `python tools/tensorboard_pictures.py RUNS`.
 
 RUNS is a directory with a run of `examples/digits.yaml`; the newest one is shown. Chromium takes
-the pictures, and its path may be in the variable CHROMIUM. Look at them before you commit them: nothing else does.
+the pictures, and its path may be in the variable CHROMIUM. Look at them before you commit them: nothing else
+does.
 """
 
 import os
