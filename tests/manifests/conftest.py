@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-BUILDS = ("base", "serving", "overlays/kind", "overlays/kind/serving", "overlays/gke", "overlays/kubeflow")
+BUILDS = (
+    "base",
+    "kserve",
+    "serving",
+    "overlays/kind",
+    "overlays/kind/serving",
+    "overlays/gke",
+    "overlays/kubeflow",
+)
 
 
 def pytest_generate_tests(metafunc):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,9 @@ from trimtab.artifacts import selection as selections
 from trimtab.artifacts import training
 from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.shard import QUANTIZED
-from trimtab.config.deploy import Deploy, Registry
+from trimtab.config.deploy import Deploy, KServe, Registry
 from trimtab.deploy.repository import Repository
-from trimtab.errors import ArtifactError
+from trimtab.errors import ArtifactError, DeployError
 from trimtab.stages import deploy, evaluate, select
 from trimtab.storage import artifact
 
@@ -179,3 +180,50 @@ def test_a_registry_is_told_and_one_that_is_away_is_a_warning(home, selection, t
     said = capsys.readouterr().err
     assert f"the champion is registered at {hub.url}" in said
     assert "warning: http://127.0.0.1:9: the model registry was not told of version 1" in said
+
+
+class KServeStandIn:
+    """Stands in for a service of KServe's, which settles as it is told."""
+
+    failure = ""
+    tried: list = []
+
+    def __init__(self, settings, resources, target):
+        self.target = target
+
+    def try_out(self, version):
+        champion = Repository(self.target).champion()
+        self.tried.append((version, champion.version if champion else None))
+
+    def settle(self, version):
+        assert Repository(self.target).champion().version == version
+        if self.failure:
+            raise DeployError(self.failure, hint="See it.")
+
+
+def test_kserve_tries_a_version_out_and_what_does_not_settle_is_taken_back(
+    home, selected, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(deploy, "Service", KServeStandIn)
+    monkeypatch.setattr(KServeStandIn, "tried", [])
+    named = Deploy(target=str(tmp_path / "models"), kserve=KServe(name="digits"))
+
+    def deployed():
+        selected()
+        home.configure(five_candidates().model_copy(update={"deploy": named}))
+        return deploy.run(home.run, home.dataset, home.trained)
+
+    assert deployed().endswith("/1")
+    (Path(home.run) / "stages" / "deploy.json").unlink()
+    shutil.rmtree(Path(home.run) / "selection")
+    monkeypatch.setattr(KServeStandIn, "failure", "it answers as version 1")
+    with pytest.raises(SystemExit):
+        deployed()
+    assert KServeStandIn.tried == [(1, None), (2, 1)]
+    assert Repository(named.target).champion().version == 1
+    said = capsys.readouterr().err
+    assert "it answers as version 1" in said
+    assert "Version 1 is the champion again." in said
+    with pytest.raises(SystemExit):  # a retry finds its version, and that it was taken back
+        deploy.run(home.run, home.dataset, home.trained)
+    assert "version 2 was deployed, and is not the champion any more" in capsys.readouterr().err

@@ -24,6 +24,7 @@ import click
 )
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="A PEM file with the certificate, for TLS.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="A PEM file with its private key.")
+@click.option("--version", type=click.IntRange(min=1), help="Serve this one, whoever is the champion.")
 def command(
     target: str,
     host: str,
@@ -33,6 +34,7 @@ def command(
     token_file: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
+    version: int | None,
 ) -> None:
     """Serve the champion of TARGET over HTTP until SIGTERM, and follow it when another one is promoted.
 
@@ -43,4 +45,4 @@ def command(
     from trimtab.deploy.serving.server import serve
 
     access = Access(token_file, tls_cert, tls_key)
-    serve(target, host, port, name, Limits(), access, processes)
+    serve(target, host, port, name, Limits(), access, processes, version)

@@ -51,6 +51,10 @@ Name = _text(_NAME, "the name of a Kubernetes object: lower-case letters, digits
 VolumeName = _text(
     r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a name of lower-case letters, digits and '-', 63 of them at most"
 )
+# A host's name is made of it, with what KServe and a trial add, and of a namespace's.
+ServiceName = _text(
+    r"[a-z]([-a-z0-9]{0,28}[a-z0-9])?", "a letter, and lower-case letters, digits and '-', 30 of them at most"
+)
 # Kueue takes it from a label, which is shorter than a name may be.
 QueueName = _text(
     r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
@@ -51,6 +52,7 @@ def deploy(
     by: str | None = None,
     forced: bool = False,
     reason: str = "",
+    gate: Callable[[int], None] | None = None,
 ) -> Deployment:
     """Deploys a selected model and makes it the champion.
 
@@ -68,6 +70,7 @@ def deploy(
         by: Who deploys; None: this user on this host.
         forced: Whether it is to be promoted whatever was shown of it.
         reason: Why, for the history.
+        gate: Tries a version out where it will be served, before it is the champion.
 
     Raises:
         DeployError: If nothing was chosen, if the new version cannot be served (the champion stays), or if
@@ -86,6 +89,8 @@ def deploy(
         raise lost(repository, "the model was not deployed", _JUDGE_AGAIN)
     version = _add(repository, selection, schema, metadata, training)
     found = servable.check(repository.uri, version)
+    if gate is not None:
+        gate(version)
     try:
         made = move(
             repository,

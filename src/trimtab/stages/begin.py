@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy import ledger
+from trimtab.deploy.kserve.service import Service
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
@@ -73,6 +74,8 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
     ledger.read(repository)
     if not retraining:
         repository.champion()
+    if settings.deploy.kserve is not None:
+        Service(settings.deploy.kserve, settings.resources, settings.deploy.target).check()
 
 
 def _content(config: str) -> str:

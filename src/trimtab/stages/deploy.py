@@ -19,9 +19,10 @@ from trimtab.artifacts.record import read_records
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy import champion, kubeflow_hub, promotion
+from trimtab.deploy import champion, kubeflow_hub, promotion, switch
 from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.identity import who
+from trimtab.deploy.kserve.service import Service
 from trimtab.deploy.promotion import Deployment
 from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.deploy.runtime import runtime_of
@@ -57,7 +58,8 @@ def run(run: str, dataset: str, model: str) -> str:
         judged = comparison.read(run, selected) if snapshot else None
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             origin = _training(Path(temporary) / "training", task, config, data, chosen, selected, model)
-            deployed = _before(task, config, selected) or promotion.deploy(
+            deployed = _before(task, config, selected) or _deployed(
+                config,
                 settings.target(config, run),
                 selected,
                 _schema(data, chosen),
@@ -71,6 +73,33 @@ def run(run: str, dataset: str, model: str) -> str:
         task.found(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
+
+
+def _deployed(config: Config, target: str, *given: Any, **judged: Any) -> Deployment:
+    """Makes the chosen model the champion, where KServe serves it too if the config says so.
+
+    Raises:
+        DeployError: If KServe does not serve it; the champion is the one before, if there was one.
+    """
+    if config.deploy.kserve is None:
+        return promotion.deploy(target, *given, **judged)
+    service = Service(config.deploy.kserve, config.resources, target)
+    deployed = promotion.deploy(target, *given, gate=service.try_out, **judged)
+    champion_now = Repository(target).champion()
+    if champion_now is None or champion_now.version != deployed.version:
+        raise DeployError(
+            f"version {deployed.version} was deployed, and is not the champion any more", path=target
+        )
+    try:
+        service.settle(deployed.version)
+    except DeployError as error:
+        if deployed.previous is not None:
+            switch.rollback(target, reason=error.message)
+            error.hint = "\n  ".join(
+                filter(None, [f"Version {deployed.previous} is the champion again.", error.hint])
+            )
+        raise
+    return deployed
 
 
 def _announce(task: Task, target: str) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from trimtab.deploy.golden import Golden
+from trimtab.deploy.kserve.golden import GoldenRows
+from trimtab.deploy.repository import Repository
 from trimtab.storage import artifact
 
 INFER = "/v2/models/digits/infer"
@@ -182,3 +184,14 @@ def test_no_champion_yet(start, digits_template, tmp_path):
         assert answer.json == {"error": "there is no model in service yet"}
     digits_template.copy(tmp_path / "digits")
     assert version(server.ready()) == "2"
+
+
+def test_one_version_is_served_whoever_is_the_champion_and_its_golden_rows_tell_it(start, digits):
+    pinned = "import functools; serve = functools.partial(serve, version=2)"
+    server = start(digits.target, hook=pinned).ready()
+    assert Repository(str(digits.target)).champion().version == 1
+    assert version(server) == "2"
+    url = f"http://127.0.0.1:{server.port}"
+    assert GoldenRows(Repository(str(digits.target)), 2).asked(["http://127.0.0.1:9", url], "digits") == ""
+    said = GoldenRows(Repository(str(digits.target)), 1).asked([url], "digits")
+    assert said.endswith("answered as version 2")

@@ -31,6 +31,7 @@ from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics
+from trimtab.deploy.serving.pinned import Pinned
 from trimtab.deploy.serving.siblings import Siblings
 from trimtab.deploy.serving.supervising import supervise
 from trimtab.errors import ConfigError
@@ -49,6 +50,7 @@ class Task:
         threads: How many threads of a process run the model.
         limits: How much a process takes on.
         access: Who may ask.
+        version: The version that is served, whoever is the champion; None: the champion.
     """
 
     target: str
@@ -56,6 +58,12 @@ class Task:
     threads: int
     limits: Limits
     access: Access
+    version: int | None = None
+
+    @property
+    def repository(self) -> Repository:
+        """Returns where the model comes from."""
+        return Repository(self.target) if self.version is None else Pinned(self.target, self.version)
 
 
 def serve(
@@ -66,6 +74,7 @@ def serve(
     limits: Limits,
     access: Access = Access(),  # noqa: B008 - it is frozen
     processes: int = 1,
+    version: int | None = None,
 ) -> None:
     """Serves the champion of a repository until SIGTERM or SIGINT.
 
@@ -77,6 +86,7 @@ def serve(
         limits: How much a process takes on.
         access: Who may ask.
         processes: How many processes share the port.
+        version: The version to serve, whoever is the champion; None: the champion.
 
     Raises:
         ConfigError: If the target's scheme is not supported, if the name cannot be a part of a path, if the
@@ -85,7 +95,7 @@ def serve(
     log, repository = JsonLog(sys.stderr.buffer), Repository(target)
     access.check()
     threads = max(1, min(cpus() // processes, _MOST_THREADS))
-    task = Task(target, _named(repository, name), threads, limits, access)
+    task = Task(target, _named(repository, name), threads, limits, access, version)
     with _listening(host, port) as listener:
         address, bound = listener.getsockname()[:2]
         log.event("listening", host=address, port=bound, model=task.name, target=repository.uri)
@@ -109,7 +119,7 @@ def work(task: Task, listener: socket.socket, meeting: Path | None = None) -> No
         meeting: The directory where the processes that share it meet; None: it is alone.
     """
     log, metrics, limits = JsonLog(sys.stderr.buffer), Metrics(), task.limits
-    follower = Follower(Repository(task.target), task.name, task.threads, limits, metrics, log)
+    follower = Follower(task.repository, task.name, task.threads, limits, metrics, log)
     arrivals = Arrivals(limits)
     token = None if task.access.token_file is None else Token(task.access.token_file)
     guard = Guard(limits, arrivals, metrics, log, token)
