@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "Write a deployed version as a SavedModel for TensorFlow Serving.",
     "methods": "Show what a recipe can be made of: passes, and quantizations by runtime.",
     "report": "Show the outcome of a run.",
+    "compare": "Show several runs side by side.",
     "rows": "Write which rows a run was tested on.",
     "clean": "Remove what no run has used for long.",
     "tensorboard": "Review the logs of runs in TensorBoard.",

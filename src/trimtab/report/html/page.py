@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-import jinja2
 import yaml
 
 import trimtab
@@ -13,9 +11,10 @@ from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
 from trimtab.report.html import answers, inside, lineage, rows, views
+from trimtab.report.html.environment import environment
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
-from trimtab.report.words import commands, comparison, headline, limits, numbers, parts, reach, verdict
+from trimtab.report.words import commands, comparison, headline, limits, parts, reach, verdict
 from trimtab.report.words import inside as inside_words
 
 TEMPLATE = "report.html.j2"
@@ -28,21 +27,7 @@ def render(result: Result, evidence: Evidence) -> str:
         result: The outcome of the run.
         evidence: What the records hold beyond it.
     """
-    return _environment().get_template(TEMPLATE).render(**_context(result, evidence))
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    """Returns the templates' environment: every value is escaped, an unknown name is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("trimtab.report.html"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["n"] = numbers
-    return environment
+    return environment().get_template(TEMPLATE).render(**_context(result, evidence))
 
 
 def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
