@@ -75,9 +75,16 @@ def test_a_dry_run_shows_what_is_set_aside_and_left_out(directory: Path) -> None
     assert config["train"]["fine_tuning"] is False
     assert config["data"]["split"] | {"validation": 0.5, "test": 0.8} == config["data"]["split"]
     assert config["name"] == "churn"
-    with_rows = _planned(directory, "--train", "train.csv")["config"]
-    assert with_rows["train"]["fine_tuning"] is True
-    assert "channels" in json.dumps(with_rows["recipes"])
+    left_out = {one["candidate"]: one["reason"] for one in planned["left_out"]}
+    assert [name for name in left_out if name.startswith("channels-0.25--int8")]
+    assert all("--train" in reason for reason in left_out.values())
+    with_rows = _planned(directory, "--train", "train.csv")
+    assert with_rows["config"]["train"]["fine_tuning"] is True
+    assert with_rows["left_out"] == []
+    assert _planned(directory, "--set", "recipes=[[int8]]")["left_out"] == []  # which asks for no more
+    said = trimtab(directory, *ROWS, "--dry-run").stdout
+    assert "# left out: channels-0.25--int8" in said
+    assert "channels" in json.dumps(with_rows["config"]["recipes"])
 
 
 def test_a_pass_that_trains_asks_for_training_rows(directory: Path) -> None:
@@ -111,6 +118,9 @@ def test_a_model_is_judged_as_it_came_and_made_smaller(directory: Path) -> None:
     assert "it begins with the layer" in " ".join(result["data"]["warnings"])
     page = Path(result["report"]).read_text()
     assert "The model as it came: accuracy" in page
+    assert [one for one in result["left_out"] if one["candidate"].startswith("channels-0.5--int8")]
+    assert "Left out" in page
+    assert result["left_out"][0]["candidate"] in page
     again = trimtab(directory, *ROWS, *options)
     tasks = {task["name"]: task["reused"] for task in json.loads(again.stdout)["tasks"]}
     assert all(tasks[name] for name in ("data_prep", "train", "quantize 1/1", "evaluate 1/1"))

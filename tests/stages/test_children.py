@@ -42,6 +42,15 @@ def test_work_is_done_in_another_process(way, tmp_path):
     assert int((tmp_path / "done").read_text()) != os.getpid()
 
 
+def test_where_a_runtime_has_run_its_threads_the_child_starts_afresh(monkeypatch, tmp_path):
+    monkeypatch.setattr(children, "_can_fork", lambda: True)
+    monkeypatch.setattr(os, "fork", None)
+    assert children.run("work", write, tmp_path / "done", afresh=True) is None
+    assert int((tmp_path / "done").read_text()) != os.getpid()
+    crash = children.run("work", die, signal.SIGSEGV, afresh=True)
+    assert crash.was_killed
+
+
 def test_a_typed_error_comes_back_as_it_is(way):
     crash = children.run("work", fail, CompressionError("cannot be done", field="dense", hint="Leave it."))
     assert isinstance(crash.error, CompressionError)

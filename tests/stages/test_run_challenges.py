@@ -15,7 +15,7 @@ from trimtab.artifacts.shard import QUANTIZED
 from trimtab.deploy.repository import Repository
 from trimtab.evaluate import latency
 from trimtab.report.result import Result
-from trimtab.stages import compare, data_prep, deploy, evaluate, report, select
+from trimtab.stages import children, compare, data_prep, deploy, evaluate, report, select, trial
 
 BAD = 20.0
 
@@ -132,6 +132,21 @@ def test_a_champion_that_takes_a_column_which_is_gone_stays_unless_forced(servic
     )
     forced = service.run(forced=("ada@lab", "the column is gone"))
     assert forced.status == "deployed"
+
+
+def test_a_champion_that_ends_its_process_stays_and_costs_the_run_nothing_else(
+    service: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.run(spoiled=BAD)
+    service.write("february.csv", rows(2000, seed=1))
+    reason = "its process was ended by SIGSEGV, while it worked on compare"
+    crash = children.Crash(None, reason, was_killed=True)
+    monkeypatch.setattr(trial, "crash_of", lambda *_: crash)
+    result = service.run()
+    assert (result.status, result.comparison.finding) == ("champion_kept", "no_answer")
+    assert result.comparison.crashed
+    assert f"v1 cannot answer the new data: {reason}" in result.verdict
+    assert service.run(forced=("ada@lab", "it crashes")).status == "deployed"
 
 
 def test_a_run_that_goes_on_after_it_deployed_stays_deployed(service: Runs) -> None:

@@ -49,6 +49,9 @@ class Comparison(BaseModel):
         "`identical`: it is the champion, byte for byte."
     )
     why: str = Field(description="The finding in words, with its confidence.")
+    crashed: bool = Field(
+        False, description="Whether the champion ended its process, which may be for want of memory."
+    )
     version: int | None = Field(None, description="The champion's version.")
     champion: Rival | None = Field(None, description="The champion on the fresh test data.")
     challenger: Rival | None = Field(None, description="The challenger on the same examples.")

@@ -205,6 +205,7 @@ def _preview(config: Config) -> Preview | None:
 def _print_plan(
     pipeline: Pipeline, config: Config, at_once: int, seen: Preview | None, as_json: bool
 ) -> None:
+    from trimtab.report.records.assemble import left_out
     from trimtab.stages import reach
 
     tasks = _planned(pipeline, config, at_once)
@@ -213,6 +214,7 @@ def _print_plan(
             "config": config.model_dump(mode="json"),
             "shards": shards(config, at_once),
             "tasks": [{"name": name} for name in tasks],
+            "left_out": [one.model_dump() for one in left_out(config)],
             "data": None if seen is None else seen.model_dump(exclude={"reach"}),
             "reach": None if seen is None else [one.model_dump() for one in seen.reach],
         }
@@ -225,12 +227,15 @@ def _print_plan(
 def _print_yaml(config: Config, tasks: dict[str, list[str]], seen: Preview | None) -> None:
     import yaml
 
+    from trimtab.report.records.assemble import left_out
     from trimtab.report.words.reach import sentence
 
     click.echo(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     click.echo("# Tasks, in order")
     for name, branches in tasks.items():
         click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
+    for one in left_out(config):
+        click.echo(f"# left out: {one.candidate}: {one.reason}")
     if seen is None:
         click.echo("# The data were not opened: they are elsewhere, or large")
         return

@@ -12,6 +12,7 @@ from typing import Any
 
 from trimtab.config import brought
 from trimtab.config.chains import USUAL_RUNTIME
+from trimtab.config.config import Config
 from trimtab.config.methods import FLOAT, installed, quantizations
 from trimtab.config.recipes import USUAL
 from trimtab.errors import ConfigError
@@ -21,6 +22,8 @@ SET_ASIDE = 0.2
 """Share of labelled rows that are not tested on, where no training rows are given."""
 
 AUTO = "auto"
+NEEDS_ROWS = "it is fine-tuned, which needs training rows: give --train (data.train)"
+"""Why a candidate is left out."""
 
 _SHORT_EPOCHS = 3
 _OF_NARROWER = ("dynamic_int8", "int8")
@@ -97,6 +100,22 @@ def _recipes(archive: str, runtimes: list[Any], *, narrower: bool) -> list[Any]:
         return [[_among(USUAL, known, brought.requantizes)]]
     smaller = [_NARROWER, _among(_OF_NARROWER, known, _has)]
     return [[_among(USUAL, known, _has)], *([smaller] if narrower else [])]
+
+
+def left_out(config: Config) -> list[str]:
+    """Returns the candidates that training rows would add: only where the usual recipes are tried without.
+
+    Args:
+        config: The resolved config.
+    """
+    archive, tried = config.model.archive, config.candidates()
+    if archive is None or config.train.epochs or config.train.fine_tuning or brought.own_runtime(archive):
+        return []
+    usual, more = (
+        config.model_copy(update={"recipes": _recipes(archive, config.runtimes, narrower=narrower)})
+        for narrower in (False, True)
+    )
+    return [] if usual.candidates() != tried else [name for name in more.candidates() if name not in tried]
 
 
 def _among(names: Sequence[str], runtimes: Sequence[str], has: Callable[[str, str], bool]) -> list[str]:

@@ -43,6 +43,13 @@ class TaskResult(BaseModel):
     reused: bool = Field(False, description="Whether all that it was to make was there already.")
 
 
+class LeftOut(BaseModel):
+    """A candidate that the usual recipes have, and that was not tried."""
+
+    candidate: str = Field(description="Its id.")
+    reason: str = Field(description="What it needs.")
+
+
 class StageError(BaseModel):
     """Why a stage failed."""
 
@@ -76,6 +83,9 @@ class Result(BaseModel):
         None, description="What a model that was brought scored before anything was done to it."
     )
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
+    left_out: list[LeftOut] = Field(
+        [], description="Candidates that were not tried, as there are no training rows to fine-tune them on."
+    )
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
     proof: Proof | None = Field(None, description="What is proven of the chosen candidate, and how.")
     parts: list[PartLoss] = Field(

@@ -51,13 +51,14 @@ class Crash:
     was_killed: bool = False
 
 
-def run(label: str, work: Callable[..., None], *arguments: Any) -> Crash | None:
+def run(label: str, work: Callable[..., None], *arguments: Any, afresh: bool = False) -> Crash | None:
     """Runs work in a child process to its end.
 
     Args:
         label: What it works on, for messages.
         work: A function of a module.
         arguments: Its arguments, which can be pickled.
+        afresh: Whether the child must have no state of this process, in which a runtime has run its threads.
 
     Returns:
         How it failed, or None.
@@ -66,7 +67,7 @@ def run(label: str, work: Callable[..., None], *arguments: Any) -> Crash | None:
         Preempted: If this process is told to stop; the child has saved its work then, or was killed.
     """
     message = b""
-    context: Any = multiprocessing.get_context("fork" if _can_fork() else "spawn")
+    context: Any = multiprocessing.get_context("fork" if _can_fork() and not afresh else "spawn")
     reader, writer = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(os.getpid(), label, work, arguments, writer))
     sys.stdout.flush()

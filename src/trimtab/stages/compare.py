@@ -32,7 +32,7 @@ from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
 from trimtab.runtimes.base import width
 from trimtab.runtimes.registry import runtime
-from trimtab.stages import reuse, rivals, settings
+from trimtab.stages import reuse, rivals, settings, trial
 from trimtab.stages import snapshot as snapshots
 from trimtab.stages.judged import remember
 from trimtab.stages.proving import split_of
@@ -92,7 +92,7 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
         comparison.write(run, found, lineage)
         for warning in found.warnings:
             task.warn(warning)
-        if not found.promote and settings.is_retraining(run):
+        if not found.promote and not found.crashed and settings.is_retraining(run):
             remember(config, snapshot, data, found, run=run, warn=task.warn)
         task.found(found)
         progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
@@ -129,10 +129,15 @@ def _compared(
     with contextlib.ExitStack() as stack:
         try:
             rows = stack.enter_context(rivals.asked(config, data, snapshot, is_retraining=is_retraining))
-            champion = _champion(served, rows)
+            champion = _champion(served, rows, config.budget.threads)
         except (ModelError, ConfigError) as error:
-            why = f"champion v{version} cannot answer the new data: {error.message}"
-            return Comparison(promote=False, finding="no_answer", why=why, version=version)
+            return Comparison(
+                promote=False,
+                finding="no_answer",
+                why=f"champion v{version} cannot answer the new data: {error.message}",
+                crashed=isinstance(error, _CrashError),
+                version=version,
+            )
         answers = _judged(_served(challenger), rows.batches("test", _BATCH), own, data.schema)
         used = reuse.enter(config, run, data)
         found = _decided(reuse.paid(config, used), rows, version, champion, answers)
@@ -210,7 +215,11 @@ def _served(version: artifact.Artifact) -> Served:
     return Served(runtime_of(version).name, version.path, streams_of(version))
 
 
-def _champion(deployed: artifact.Artifact, data: Dataset) -> _Judged:
+class _CrashError(ModelError):
+    """The champion ends the process that loads it."""
+
+
+def _champion(deployed: artifact.Artifact, data: Dataset, threads: int) -> _Judged:
     """Returns the champion's answers to the fresh test examples, by the thresholds that it is served with.
 
     Raises:
@@ -220,7 +229,11 @@ def _champion(deployed: artifact.Artifact, data: Dataset) -> _Judged:
     if batches is None or data.champion is None:
         raise ModelError("; ".join(data.schema_changes) or "its schema is lost")
     own = data.champion.with_thresholds(schema_of(deployed, str(deployed.path)).thresholds)
-    return _judged(_served(deployed), batches, own, data.schema)
+    served, example = _served(deployed), next(iter(data.champion_test(1) or ()), None)
+    crash = trial.crash_of(served, example[0], threads) if example is not None else None
+    if crash is not None and crash.was_killed:
+        raise _CrashError(crash.reason)
+    return _judged(served, batches, own, data.schema)
 
 
 def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:

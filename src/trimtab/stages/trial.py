@@ -32,6 +32,17 @@ def failures(models: Mapping[str, Served], examples: Batch, threads: int) -> dic
     return found
 
 
+def crash_of(model: Served, examples: Batch, threads: int) -> children.Crash | None:
+    """Returns how the champion crashes, or None; here others may have run before it.
+
+    Args:
+        model: Where it is.
+        examples: Examples as it takes them; the first is used.
+        threads: Threads of the runtime.
+    """
+    return children.run("compare", _run, [model], take(examples, 0, 1), threads, afresh=True)
+
+
 def _run(models: list[Served], example: Batch, threads: int) -> None:
     for served in models:
         served.load(threads).predict(example)

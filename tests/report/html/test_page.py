@@ -7,6 +7,7 @@ from trimtab.artifacts.record import StageRecord
 from trimtab.report.html.page import render
 from trimtab.report.records.assemble import build_result
 from trimtab.report.records.evidence import gather_evidence
+from trimtab.report.result import LeftOut
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 VOID = {"meta", "br", "img", "link", "input", "hr", "path", "circle", "rect", "text"}
@@ -161,6 +162,14 @@ def test_a_skipped_stage_is_not_called_missing(run_records):
     settings, records = run_records()
     records[1].summary = {"skipped": True}
     assert "tune skipped" in Page(page(settings, records)).words
+
+
+def test_what_was_left_out_is_told_with_its_reason(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    result.left_out = [LeftOut(candidate="channels-0.5--int8", reason="it needs training rows")]
+    words = Page(render(result, gather_evidence(records))).words
+    assert "Left out: channels-0.5--int8 : it needs training rows" in words
 
 
 def test_a_lost_config_is_no_obstacle(run_records):

@@ -11,14 +11,14 @@ from trimtab.artifacts.model import TrainSummary
 from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectSummary
-from trimtab.config import stages
+from trimtab.config import compression, stages
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.report.records.partial import partial_candidates
 from trimtab.report.records.record import RETRAINING, STAGES, find, in_order, shards, summary
 from trimtab.report.records.retraining import read_retraining
 from trimtab.report.records.warnings import warnings
-from trimtab.report.result import DataSummary, Result, StageError, Status, TaskResult
+from trimtab.report.result import DataSummary, LeftOut, Result, StageError, Status, TaskResult
 from trimtab.report.words import verdict
 
 NO_RECORD = "NoRecord"
@@ -69,6 +69,7 @@ def build_result(
         baseline=selection.baseline if selection else _baseline(candidates),
         as_it_came=trained.as_it_came if trained else None,
         candidates=candidates,
+        left_out=left_out(config) if config else [],
         chosen=chosen,
         proof=selection.proof if selection else None,
         parts=selection.parts if selection else [],
@@ -82,6 +83,11 @@ def build_result(
         errors=errors,
     )
     return result.model_copy(update={"verdict": verdict.sentence(result)})
+
+
+def left_out(config: Config) -> list[LeftOut]:
+    """Returns the candidates that were not tried, and why."""
+    return [LeftOut(candidate=name, reason=compression.NEEDS_ROWS) for name in compression.left_out(config)]
 
 
 def _tasks(records: Sequence[StageRecord]) -> list[TaskResult]:
