@@ -12,6 +12,7 @@ from trimtab.artifacts.store import ContentStore
 from trimtab.data.champion.drift import DriftReport
 from trimtab.data.dataset.dataset import Dataset, files_of
 from trimtab.data.dataset.pooled import Pooled
+from trimtab.data.kinds.histograms import Histogram
 
 KIND = "dataset"
 
@@ -57,6 +58,7 @@ class DatasetSummary(BaseModel):
         folds: How many there are; 1: one test split.
         drift: New rows against those that the model in service was trained on.
         reach: What the test rows can prove at best, by the run's budget.
+        histograms: How the training rows are distributed.
     """
 
     rows: dict[str, int]
@@ -76,6 +78,7 @@ class DatasetSummary(BaseModel):
     folds: int = 1
     drift: DriftReport | None = None
     reach: list[Reach] = []
+    histograms: list[Histogram] = []
 
 
 def read(store: ContentStore, ref: str, splits: Sequence[str] = ()) -> Dataset:

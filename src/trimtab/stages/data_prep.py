@@ -24,6 +24,7 @@ from trimtab.data.champion.reference import Reference
 from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.encoders.form import Form
 from trimtab.data.kinds.brief import brief_statistics
+from trimtab.data.kinds.histograms import histograms
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
@@ -283,6 +284,7 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
         input_shape=list(schema.input.shape),
         sources={split: len(files) for split, files in sources.items()},
         drift=drift,
+        histograms=histograms(schema.columns, prepared.train),
     )
 
 

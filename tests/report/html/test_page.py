@@ -282,3 +282,43 @@ def test_what_a_runtime_cannot_show_is_said(run_records):
     select.summary["inside"] = {"none--none": nothing, select.summary["chosen"]: nothing}
     words = Page(page(settings, records)).words
     assert "Layers: it has no eyes. Times of operators: not available: it has no clock." in words
+
+
+def test_two_hundred_candidates_stay_small_and_can_be_searched(run_records):
+    settings, records = run_records(prunes=50)
+    html = page(settings, records)
+    assert len(html.encode()) < 2_000_000
+    found = Page(html)
+    rows = [a["data-id"] for tag, a in found.tags if tag == "tr" and "data-id" in a]
+    assert len(rows) == len(set(rows)) == 205
+    table = next(a for tag, a in found.tags if a.get("id") == "table-of-candidates")
+    assert table["class"].split() == ["sortable", "searched"]
+    assert "Fine-tuning (12 of 50; all are in TensorBoard)" in found.words
+
+
+def test_every_mark_says_its_numbers_and_leads_to_its_row(run_records):
+    settings, records = run_records()
+    found = Page(page(settings, records))
+    marks = {a["data-id"] for tag, a in found.tags if tag == "g" and "data-id" in a}
+    rows = {a["data-id"] for tag, a in found.tags if tag == "tr" and "data-id" in a}
+    assert marks
+    assert marks <= rows
+    assert "none--none: accuracy 98.06 %, 0.231 ms, 312 KB" in found.words
+
+
+def test_columns_are_sorted_by_numbers_not_by_how_they_are_written(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    values = [a.get("data-v") for tag, a in Page(page(settings, records)).tags if tag == "td"]
+    assert str(result.candidates[0].size_bytes) in values
+    assert str(result.candidates[0].latency_ms.p50) in values
+
+
+def test_histograms_say_their_bars_to_those_who_cannot_see_them(run_records):
+    settings, records = run_records()
+    bars = [{"label": "north", "share": 0.75}, {"label": "(missing)", "share": 0.25}]
+    records[0].summary["histograms"] = [{"name": "region", "aspect": "values", "bars": bars}]
+    found = Page(page(settings, records))
+    assert {"region, values: north: 75.0 %, (missing): 25.0 %"} <= {
+        a.get("aria-label") for tag, a in found.tags if tag == "svg"
+    }

@@ -42,7 +42,8 @@ class Mark:
         front: Whether it is on the Pareto front of all three: quality, latency and size.
         off: Whether its quality is too bad for the plot: it is drawn at the edge.
         label: Its name, where there is room.
-        title: Everything about it, for the tooltip and for screen readers.
+        title: Everything about it, for the pointer and for screen readers.
+        id: The candidate's, by which its row in the table is found.
     """
 
     x: float
@@ -53,6 +54,7 @@ class Mark:
     off: bool
     label: labels.Label | None
     title: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y:
         off=off,
         label=label,
         title=_title(spot),
+        id=spot.candidate.id,
     )
 
 

@@ -10,6 +10,7 @@ import trimtab
 from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
+from trimtab.report.charts.histogram import histogram_plot
 from trimtab.report.html import answers, inside, lineage, rows, views
 from trimtab.report.html.environment import environment
 from trimtab.report.records.evidence import Evidence
@@ -62,13 +63,17 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared, result.parts),
         **_inside(result, evidence),
-        "curves": [curve_plots(history) for history in evidence.histories],
+        "curves": [
+            curve_plots(history) for history in views.shown_histories(evidence.histories, result.chosen)
+        ],
+        "fine_tunings": max(0, len(evidence.histories) - 1),
         "trials": rows.table([trial.model_dump() for trial in evidence.trials], nested=True),
         "best_trial": rows.best_trial(evidence.trials, evidence.best_score),
         "drift_headline": drift.headline(evidence.drift) if evidence.drift else "",
         "drift_panels": drift.drift_panels(evidence.drift) if evidence.drift else [],
         "drift_verdicts": drift.VERDICTS,
         "drift_state": drift.state,
+        "histograms": [histogram_plot(one) for one in evidence.histograms],
         "columns": rows.table(evidence.columns),
         "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trimtab.report.records.evidence import Evidence
+from trimtab.report.records.evidence import Evidence, History
 from trimtab.report.records.record import RETRAINING, STAGES
 from trimtab.report.result import Result, StageError
 
@@ -27,6 +27,18 @@ def problem(error: StageError, tracebacks: Mapping[str, str]) -> Problem:
     headline, _, rest = error.message.partition("\n")
     details = tracebacks.get(error.stage, "")
     return Problem(error.stage, error.type, headline, " ".join(rest.split()), details)
+
+
+MOST_FINE_TUNINGS = 12
+
+
+def shown_histories(histories: Sequence[History], chosen: str | None) -> list[History]:
+    """Returns the training and a few fine-tunings, those of the chosen candidate's steps first."""
+    steps = (chosen or "").partition("--")[0]
+    tuned = sorted(
+        histories[1:], key=lambda one: not (steps and one.name.partition(" ")[2].startswith(steps))
+    )
+    return [*histories[:1], *tuned[:MOST_FINE_TUNINGS]]
 
 
 State = Literal["ok", "failed", "skipped", "reused", "absent"]

@@ -16,6 +16,7 @@ from trimtab.artifacts.model import Epoch, ModelSummary, TrainSummary
 from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.selection import SelectionLineage, SelectSummary
 from trimtab.data.champion.drift import DriftReport
+from trimtab.data.kinds.histograms import Histogram
 from trimtab.report.records.record import in_order, summary
 
 
@@ -64,6 +65,8 @@ class Evidence:
         input_shape: The shape of one example as the model takes it.
         class_counts: Rows per split and class.
         columns: Statistics per column, as ``data_prep`` recorded them.
+        histograms: How the training rows are distributed.
+        input_kind: What the model takes: `image`, `table` and others.
         drift: New rows against the champion's; None where there is nothing to compare with.
         weights_sha256: The hash of the trained weights.
         histories: The training, and every fine-tuning that recorded its epochs.
@@ -81,6 +84,8 @@ class Evidence:
     input_shape: list[int]
     class_counts: dict[str, dict[str, int]]
     columns: list[dict[str, Any]]
+    histograms: list[Histogram]
+    input_kind: str
     drift: DriftReport | None
     weights_sha256: str
     histories: list[History]
@@ -104,6 +109,8 @@ def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
         input_shape=data.input_shape if data else [],
         class_counts=data.class_counts if data else {},
         columns=data.columns if data else [],
+        histograms=data.histograms if data else [],
+        input_kind=data.input_kind if data else "",
         drift=data.drift if data else None,
         weights_sha256=trained.weights_sha256 if trained else "",
         histories=list(_histories(records, trained)),
