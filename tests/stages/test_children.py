@@ -3,6 +3,7 @@
 import faulthandler
 import os
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def leave(code):
     os._exit(code)
 
 
+def trace(seen, end):
+    """Does what AutoGraph does, and a library that asks the environment: a file that nobody removes."""
+    with tempfile.NamedTemporaryFile("w", prefix="__autograph_generated_file", delete=False) as file:
+        file.write("1")
+    (Path(os.environ["TMPDIR"]) / "other").write_text("2")
+    seen.write_text(file.name)
+    end()
+
+
+def kill_itself():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.fixture(params=["fork", "spawn"])
 def way(request, monkeypatch):
     monkeypatch.setattr(children, "_can_fork", lambda: request.param == "fork")
@@ -49,6 +63,18 @@ def test_where_a_runtime_has_run_its_threads_the_child_starts_afresh(monkeypatch
     assert int((tmp_path / "done").read_text()) != os.getpid()
     crash = children.run("work", die, signal.SIGSEGV, afresh=True)
     assert crash.was_killed
+
+
+@pytest.mark.parametrize("end", [int, kill_itself])
+def test_temporary_files_go_with_the_child_however_it_ends(way, tmp_path, monkeypatch, end):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    crash = children.run("work", trace, tmp_path / "seen", end)
+    assert (crash is not None) == (end is kill_itself)
+    assert Path((tmp_path / "seen").read_text()).is_relative_to(tmp_path / "temporary")
+    assert not any((tmp_path / "temporary").iterdir())
+    assert tempfile.gettempdir() == os.environ["TMPDIR"] == str(tmp_path / "temporary")
 
 
 def test_a_typed_error_comes_back_as_it_is(way):

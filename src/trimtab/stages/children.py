@@ -5,7 +5,9 @@ since the parent runs nothing itself. A parent in which TensorFlow has begun to 
 no task, could not be forked without a deadlock: there the child starts afresh.
 
 What the child makes, it leaves in the content store; only errors come back. A signal to stop is passed on,
-and the child saves its work as any stage does.
+and the child saves its work as any stage does. Its temporary files are in a directory of its own that the
+parent removes: a child that ends in the middle removes nothing, and TensorFlow writes a file for each
+function that it traces.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,17 +72,18 @@ def run(label: str, work: Callable[..., None], *arguments: Any, afresh: bool = F
     message = b""
     context: Any = multiprocessing.get_context("fork" if _can_fork() and not afresh else "spawn")
     reader, writer = context.Pipe(duplex=False)
-    child = context.Process(target=_child, args=(os.getpid(), label, work, arguments, writer))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with _signals_held():
-        child.start()
-    writer.close()
-    try:
-        child.join()
-    except Preempted:
-        _stop(child)
-        raise
+    with tempfile.TemporaryDirectory(prefix="trimtab-", ignore_cleanup_errors=True) as scratch:
+        child = context.Process(target=_child, args=(os.getpid(), scratch, label, work, arguments, writer))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        with _signals_held():
+            child.start()
+        writer.close()
+        try:
+            child.join()
+        except Preempted:
+            _stop(child)
+            raise
     with reader, contextlib.suppress(EOFError):
         message = reader.recv_bytes()
     preemption.check()
@@ -113,10 +117,16 @@ def _stop(child: BaseProcess) -> None:
 
 
 def _child(
-    parent: int, label: str, work: Callable[..., None], arguments: tuple[Any, ...], writer: Connection
+    parent: int,
+    scratch: str,
+    label: str,
+    work: Callable[..., None],
+    arguments: tuple[Any, ...],
+    writer: Connection,
 ) -> None:
     end_with(parent)
     preemption.forget()
+    tempfile.tempdir = os.environ["TMPDIR"] = scratch
 
     def give_up() -> None:
         progress.say(label, "stopped in the middle of a step; what was saved before stands")
