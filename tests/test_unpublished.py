@@ -14,6 +14,7 @@ FILES = {
     "src/trimtab/models/keras_graph.py": "tests/models/test_keras_graph.py",
     "src/trimtab/compress/tfmot/unpublished.py": "tests/compress/tfmot/test_unpublished.py",
     "src/trimtab/runtimes/litert/traits.py": "tests/runtimes/test_contract.py",
+    "src/trimtab/runtimes/litert/calibrated.py": "tests/runtimes/litert/test_calibrated.py",
     "src/trimtab/storage/gcs/client.py": "tests/faults/test_matrix.py",
     "src/trimtab/deploy/serving/connection.py": "tests/deploy/serving/test_connection.py",
     "src/trimtab/stages/tensorflow_state.py": "tests/stages/test_tensorflow_state.py",
@@ -26,6 +27,7 @@ MODULES = (
     "keras.src",
     "tf_keras.src",
     "tensorflow.python",
+    "tensorflow.lite.python",
     "tensorflow_model_optimization.python",
     "kfp.local.",
 )

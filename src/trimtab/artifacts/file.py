@@ -28,6 +28,7 @@ class FileSummary(BaseModel):
     Attributes:
         runtime: What runs them; it knows their names.
         size_bytes: Their bytes together.
+        ranges: How the ranges of 8-bit activations were chosen; None where there are none.
         max_difference: The largest difference of their outputs from the Keras model's.
         cost: Counted on the Keras model.
         history: Every epoch of a quantization-aware training.
@@ -36,5 +37,6 @@ class FileSummary(BaseModel):
     runtime: str
     size_bytes: int
     max_difference: float
+    ranges: str | None = None
     cost: Cost
     history: list[Epoch] = []

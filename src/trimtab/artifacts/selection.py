@@ -63,6 +63,11 @@ class CandidateResult(BaseModel):
         """Returns the metric that the task is about."""
         return self.headline or HeadlineValue.among(self.metrics)
 
+    ranges: str | None = Field(
+        None,
+        description="Of 8 bits: which ranges of activations were the best on validation examples, or were "
+        "asked for.",
+    )
     within_budget: bool = Field(False, description="Whether every limit of the budget holds.")
     reasons: list[str] = Field([], description="Why it is not within the budget, in words.")
     flags: list[str] = Field(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ from trimtab.errors import CompressionError
 from trimtab.models.tensors import answer
 from trimtab.registry import PASSES, module
 from trimtab.runtimes.base import Runtime
+from trimtab.runtimes.ranges import Rule
 from trimtab.runtimes.registry import runtime
 
 if TYPE_CHECKING:
@@ -24,14 +28,36 @@ FLOAT_TOLERANCE = 1e-4
 PROBE_EXAMPLES = 32
 
 
-def write(model: keras.Model, ending: Ending, directory: Path, context: Context) -> float:
-    """Writes a model's files, and returns the largest difference of their outputs from Keras'.
+Predict = Callable[[Batch], Batch]
+
+Costs = Callable[[Predict, Predict], tuple[float, ...]]
+"""Returns what a model costs on validation examples, given what answers and the floats that it came from."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What came of writing a model's files.
+
+    Attributes:
+        difference: The largest of their outputs from Keras'.
+        ranges: How the ranges of activations were chosen; None where there are none.
+    """
+
+    difference: float
+    ranges: Rule | None
+
+
+def write(
+    model: keras.Model, ending: Ending, directory: Path, context: Context, costs: Costs | None = None
+) -> Written:
+    """Writes a model's files.
 
     Args:
         model: A Keras model.
         ending: How, and for which runtime.
         directory: Where the files go.
         context: Gives the training examples that are calibrated and compared on.
+        costs: Chooses among the ways to calibrate; None: there are no validation examples.
 
     Raises:
         CompressionError: If the runtime cannot take the model so, if the model has a trait that the step
@@ -42,21 +68,27 @@ def write(model: keras.Model, ending: Ending, directory: Path, context: Context)
     def calibration(n: int) -> Batch:
         return {INPUT: context.calibration(n)}
 
-    serving, name = runtime(ending.runtime), ending.step.name
+    def judge(place: Path) -> tuple[float, ...]:
+        assert costs is not None
+        return costs(serving.load(place).predict, partial(answer, model))
+
+    serving, name, ranges = runtime(ending.runtime), ending.step.name, None
     directory.mkdir(parents=True, exist_ok=True)
     if name in PASSES:
         check_keeps(ending.step, model)
         for file, content in module(PASSES, name).PASS(model, ending.step.params, context).items():
             (directory / file).write_bytes(content)
     else:
-        serving.convert(model, name, ending.step.params, directory, calibration)
+        ranges = serving.convert(
+            model, name, ending.step.params, directory, calibration, judge if costs else None
+        )
     found = difference(model, serving, directory, calibration(PROBE_EXAMPLES))
     if name == "none" and not found <= FLOAT_TOLERANCE:
         raise CompressionError(
             f"Keras and {serving.name} outputs differ by {found:.2g}, more than {FLOAT_TOLERANCE:g}",
             field=model.name,
         )
-    return found
+    return Written(found, ranges)
 
 
 def difference(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> float:

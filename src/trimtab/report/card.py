@@ -15,6 +15,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
 from trimtab.report.words import numbers
 from trimtab.report.words import proof as words
+from trimtab.report.words.ranges import ranges as ranges_words
 from trimtab.report.words.verdict import find_candidate
 
 
@@ -86,7 +87,8 @@ def _proof(result: Result) -> str:
 
 def _made(chosen: CandidateResult) -> str:
     chain = json.dumps(chosen.recipe, indent=2, ensure_ascii=False)
-    return f"## How it was made\n\n`{chosen.id}`, for {chosen.runtime}:\n\n```json\n{chain}\n```"
+    told = f"## How it was made\n\n`{chosen.id}`, for {chosen.runtime}:\n\n```json\n{chain}\n```"
+    return f"{told}\n\n{_sentence(ranges)}" if (ranges := ranges_words(chosen.ranges)) else told
 
 
 def _data(result: Result) -> str:

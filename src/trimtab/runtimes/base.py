@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from trimtab.batch import Batch
 from trimtab.config.base import Section
+from trimtab.runtimes.ranges import Judge, Rule
 
 if TYPE_CHECKING:
     import keras
@@ -178,7 +179,8 @@ class Runtime(Protocol):
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """Writes a model's files.
 
         Args:
@@ -187,6 +189,10 @@ class Runtime(Protocol):
             params: Its parameters.
             directory: Where the files go.
             calibration: Returns that many training examples, model-ready.
+            judge: Says what files cost on validation examples; None: there are none.
+
+        Returns:
+            How the ranges of activations were chosen; None where there are none.
 
         Raises:
             CompressionError: If the runtime cannot take the model so.
@@ -221,7 +227,8 @@ class Runtime(Protocol):
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """Writes the files of a model that was adopted, quantized.
 
         Args:
@@ -230,6 +237,10 @@ class Runtime(Protocol):
             params: Its parameters.
             directory: Where the files go.
             calibration: Returns that many training examples, model-ready.
+            judge: As for ``convert``.
+
+        Returns:
+            As ``convert`` does.
 
         Raises:
             CompressionError: If the runtime cannot take the model so.

@@ -16,6 +16,7 @@ from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.runtimes import library
 from trimtab.runtimes.base import LoadedModel, Operator, Times, Traits
+from trimtab.runtimes.ranges import Judge, Rule
 
 if TYPE_CHECKING:
     import keras
@@ -46,9 +47,11 @@ class RuntimeOfExtra:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """See ``base.Runtime.convert``."""
-        self._module("convert").convert(model, quantizer, params, directory / self.files[0], calibration)
+        path, convert = directory / self.files[0], self._module("convert").convert
+        return cast("Rule | None", convert(model, quantizer, params, path, calibration, judge))
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         """See ``base.Runtime.adopt``."""
@@ -65,9 +68,11 @@ class RuntimeOfExtra:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """See ``base.Runtime.requantize``."""
-        self._module("source").requantize(source, quantizer, params, directory / self.files[0], calibration)
+        path, requantize = directory / self.files[0], self._module("source").requantize
+        return cast("Rule | None", requantize(source, quantizer, params, path, calibration, judge))
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from trimtab.config.base import Section
@@ -29,4 +31,11 @@ class Int8(Section):
         le=100_000,
         description="Training examples for the ranges.",
         json_schema_extra=among(50, 200, 1000),
+    )
+    ranges: Literal["auto", "min_max", "percentile", "least_squares"] = Field(
+        "auto",
+        description="What an activation may be: from the smallest to the largest value of those examples; "
+        "without a thousandth of the values at each end; or with the least squared error. `auto`: whichever "
+        "is best on validation examples.",
+        json_schema_extra=among("auto"),
     )

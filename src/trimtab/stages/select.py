@@ -17,7 +17,7 @@ from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import selection
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, HeadlineValue, Latency, read_test
-from trimtab.artifacts.file import FileLineage
+from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
@@ -217,7 +217,7 @@ def _decide(
         verdict = budget.nothing_passes(list(finalists.values()), reasons, limits, judge.limits)
     front = pareto.front({name: _axes(entries[name].evaluation, f) for name, f in finalists.items()})
     results = {
-        name: _judged(name, config, entries[name].evaluation, finalists[name], reasons[name])
+        name: _judged(name, config, entries[name], finalists[name], reasons[name])
         if name in entries
         else _not_made(name, config, missing.get(name) or "it was not made")
         for name in config.candidates()
@@ -249,8 +249,9 @@ def _axes(evaluation: Evaluation, finalist: budget.Finalist) -> tuple[float, flo
 
 
 def _judged(
-    name: str, config: Config, evaluation: Evaluation, finalist: budget.Finalist, reasons: list[str]
+    name: str, config: Config, entry: _Entry, finalist: budget.Finalist, reasons: list[str]
 ) -> CandidateResult:
+    evaluation = entry.evaluation
     return CandidateResult(
         id=name,
         recipe=config.candidates()[name].to_json(),
@@ -267,6 +268,7 @@ def _judged(
         latency_ms=finalist.latency,
         size_bytes=evaluation.size_bytes,
         gzip_bytes=evaluation.gzip_bytes,
+        ranges=FileSummary.model_validate(entry.files.manifest.summary).ranges,
         within_budget=not reasons,
         reasons=reasons,
         **evaluation.cost.model_dump(),

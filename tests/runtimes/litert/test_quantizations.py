@@ -12,24 +12,24 @@ from ai_edge_litert.interpreter import Interpreter
 from keras import layers
 from served import outputs
 
-from trimtab.batch import INPUT, Batch
+from trimtab.batch import INPUT
 from trimtab.compress.base import Context
 from trimtab.errors import CompressionError
 from trimtab.runtimes.litert import flatbuffer as litert
 from trimtab.runtimes.litert.convert import convert
-from trimtab.runtimes.litert.quantizations import quantized
+from trimtab.runtimes.litert.quantizations import int8, quantized
 from trimtab.runtimes.quantizations import DynamicInt8, Float16, Int8
 
-PARAMS = {"float16": Float16(), "dynamic_int8": DynamicInt8(), "int8": Int8()}
+PARAMS: dict[str, Any] = {"float16": Float16(), "dynamic_int8": DynamicInt8(), "int8": Int8()}
 
 
 def made(model: keras.Model, method: str, context: Context, **params: Any) -> bytes:
     """Returns the content of a file."""
 
-    def calibration(n: int) -> Batch:
-        return {INPUT: context.calibration(n)}
-
-    return quantized(model, method, PARAMS[method].model_copy(update=params), calibration)
+    if method != "int8":
+        return quantized(model, method)
+    asked = PARAMS["int8"].model_copy(update=params)
+    return int8(model, {INPUT: context.calibration(asked.calibration_examples)})("min_max")
 
 
 def tensors(flatbuffer: bytes, dtype: Any) -> list[np.ndarray]:

@@ -12,6 +12,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
 from trimtab.report.words import numbers, parts
+from trimtab.report.words.ranges import ranges
 from trimtab.report.words.verdict import is_untested
 from trimtab.tasks.metrics.registry import is_share
 
@@ -40,7 +41,7 @@ def candidate_row(result: Result, candidate: CandidateResult) -> CandidateRow:
     """Returns a candidate as the table shows it."""
     return CandidateRow(
         candidate,
-        recipe_text(candidate.recipe),
+        "; ".join(filter(None, [recipe_text(candidate.recipe), ranges(candidate.ranges)])),
         status(result, candidate),
         _cells(candidate),
     )

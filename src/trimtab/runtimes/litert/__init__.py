@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from trimtab.batch import Batch
 from trimtab.config.base import Section
@@ -13,7 +13,9 @@ from trimtab.errors import ModelError
 from trimtab.runtimes import library
 from trimtab.runtimes.base import LoadedModel, Operator, Quantizer, Times, Traits
 from trimtab.runtimes.litert import requantize
-from trimtab.runtimes.litert.quantizations import QUANTIZERS, quantized
+from trimtab.runtimes.litert.quantizations import QUANTIZERS, int8, quantized
+from trimtab.runtimes.quantizations import Int8
+from trimtab.runtimes.ranges import Judge, Rule, best
 from trimtab.runtimes.shapes import channels_first
 
 if TYPE_CHECKING:
@@ -50,9 +52,20 @@ class LiteRT:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """See ``base.Runtime.convert``."""
-        (directory / MODEL_FILE).write_bytes(quantized(model, quantizer, params, calibration))
+        if quantizer != "int8":
+            (directory / MODEL_FILE).write_bytes(quantized(model, quantizer))
+            return None
+        asked = cast(Int8, params)
+        make = int8(model, calibration(asked.calibration_examples))
+        return best(
+            asked.ranges,
+            lambda rule, place: _write(place, make(rule)),
+            directory,
+            judge,
+        )
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         """See ``base.Runtime.adopt``."""
@@ -76,12 +89,17 @@ class LiteRT:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
-    ) -> None:
+        judge: Judge | None = None,
+    ) -> Rule | None:
         """See ``base.Runtime.requantize``."""
         content = source.read_bytes()
-        if quantizer != "none":
-            content = requantize.requantized(content, quantizer, params, calibration, source.name)
-        (directory / MODEL_FILE).write_bytes(content)
+        if quantizer == "int8":
+            asked = cast(Int8, params)
+            make = requantize.int8(content, calibration(asked.calibration_examples), source.name)
+            return best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
+        made = content if quantizer == "none" else requantize.requantized(content, quantizer, source.name)
+        (directory / MODEL_FILE).write_bytes(made)
+        return None
 
     def load(
         self,
@@ -129,6 +147,10 @@ class LiteRT:
         from trimtab.runtimes.litert.words import reason
 
         return reason(str(failure))
+
+
+def _write(directory: Path, content: bytes) -> None:
+    (directory / MODEL_FILE).write_bytes(content)
 
 
 RUNTIME = LiteRT()

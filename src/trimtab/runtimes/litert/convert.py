@@ -39,18 +39,34 @@ def convert(model: keras.Model, configure: Callable[[Any], None] | None = None) 
     Raises:
         CompressionError: If the model has an operation that LiteRT has no kernel for.
     """
-    names = input_names(model)
     specs = [
         tf.TensorSpec((1, *source.shape[1:]), source.dtype, name=name)
-        for name, source in zip(names, model.inputs, strict=True)
+        for name, source in zip(input_names(model), model.inputs, strict=True)
     ]
+
+    def made() -> bytes:
+        traced = tf.function(lambda *x: apply(model, x)).get_concrete_function(*specs)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
+        if configure is not None:
+            configure(converter)
+        return bytes(converter.convert())
+
+    return sign(model, made)
+
+
+def sign(model: keras.Model, make: Callable[[], bytes]) -> bytes:
+    """Returns what the converter makes of a model, with the names of inputs and outputs.
+
+    Args:
+        model: A Keras model.
+        make: Runs the converter, or a part of it.
+
+    Raises:
+        CompressionError: If it fails.
+    """
     with quiet() as noise:
         try:
-            traced = tf.function(lambda *x: apply(model, x)).get_concrete_function(*specs)
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
-            if configure is not None:
-                configure(converter)
-            return signed(converter.convert(), names, output_names(model))
+            return signed(make(), input_names(model), output_names(model))
         # The converter raises its own ConverterError, but also ValueError, RuntimeError and bare Exceptions.
         except Exception as error:
             raise CompressionError(reason(f"{error}\n{noise()}"), field=model.name) from error

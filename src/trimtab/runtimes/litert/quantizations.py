@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from trimtab.batch import Batch, rows, take
-from trimtab.config.base import Section
+from trimtab.batch import Batch
 from trimtab.errors import CompressionError
 from trimtab.runtimes.base import Quantizer
 from trimtab.runtimes.quantizations import DynamicInt8, Float16, Float32, Int8
+from trimtab.runtimes.ranges import Rule, limits
+from trimtab.runtimes.ranges import examples as one_by_one
 
 if TYPE_CHECKING:
     import keras
@@ -38,10 +40,8 @@ QUANTIZERS = {
 }
 
 
-def quantized(
-    model: keras.Model, quantizer: str, params: Section, calibration: Callable[[int], Batch]
-) -> bytes:
-    """Returns a model as the content of a ``.tflite`` file.
+def quantized(model: keras.Model, quantizer: str) -> bytes:
+    """Returns a model as the content of a ``.tflite`` file; ``int8`` has more to be chosen, see ``int8``.
 
     Raises:
         CompressionError: If LiteRT cannot take the model, or if nothing was quantized.
@@ -52,10 +52,37 @@ def quantized(
         return convert(model)
     if quantizer == "float16":
         return check_float16(convert(model, _float16), model.name)
-    if quantizer == "dynamic_int8":
-        return check_dynamic_int8(convert(model, _optimized), model.name)
-    examples = calibration(cast(Int8, params).calibration_examples)
-    return check_int8(convert(model, lambda converter: _int8(converter, examples)), model.name)
+    return check_dynamic_int8(convert(model, _optimized), model.name)
+
+
+def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
+    """Returns what gives a model in 8 bits, as the content of a ``.tflite`` file, with the ranges of a rule.
+
+    Args:
+        model: A Keras model.
+        examples: Model-ready training examples.
+
+    Raises:
+        CompressionError: If LiteRT cannot take the model, or if nothing was quantized.
+    """
+    from trimtab.runtimes.litert import calibrated
+    from trimtab.runtimes.litert.convert import convert, sign
+
+    def configure(converter: Any) -> None:
+        _int8(converter, examples)
+        calibrated.calibrate_only(converter)
+
+    floats = convert(model, configure)
+    found = calibrated.found(floats)
+    values = cache(lambda: calibrated.values(floats, found, examples))
+
+    def make(rule: Rule) -> bytes:
+        own = floats
+        if rule != "min_max":
+            own = calibrated.with_ranges(floats, limits(rule, found, values()))
+        return check_int8(sign(model, lambda: calibrated.quantize(own)), model.name)
+
+    return make
 
 
 def _optimized(converter: Any) -> None:
@@ -75,8 +102,8 @@ def _int8(converter: Any, examples: Batch) -> None:
     import tensorflow as tf
 
     def representative() -> Iterator[list[Any]]:
-        for index in range(rows(examples)):
-            yield list(take(examples, index, index + 1).values())
+        for example in one_by_one(examples):
+            yield list(example.values())
 
     _optimized(converter)
     converter.representative_dataset = representative

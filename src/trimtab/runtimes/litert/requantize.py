@@ -6,16 +6,19 @@ By Google's AI Edge Quantizer: TensorFlow's converter quantizes models, and neve
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
-from typing import Any, cast
+from typing import Any
 
-from trimtab.batch import INPUT, OUTPUT, Batch, rows, take
-from trimtab.config.base import Section
+import numpy as np
+
+from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
 from trimtab.runtimes.litert.quantizations import check_dynamic_int8, check_float16, check_int8
 from trimtab.runtimes.litert.words import reason
-from trimtab.runtimes.quantizations import Int8
+from trimtab.runtimes.ranges import Rule, limits
+from trimtab.runtimes.ranges import examples as one_by_one
 
 EXTRA, DISTRIBUTION = "tflite", "ai-edge-quantizer"
 
@@ -29,21 +32,70 @@ def is_installed() -> bool:
     return True
 
 
-def requantized(
-    content: bytes, quantizer: str, params: Section, calibration: Callable[[int], Batch], name: str
-) -> bytes:
-    """Returns a float flatbuffer, quantized.
+def requantized(content: bytes, quantizer: str, name: str) -> bytes:
+    """Returns a float flatbuffer, quantized without examples.
 
     Args:
         content: The content of a ``.tflite`` file that was adopted: it has one input and one output.
-        quantizer: The name of the quantization, one other than ``none``.
-        params: Its parameters.
-        calibration: Returns that many training examples, model-ready.
+        quantizer: ``float16`` or ``dynamic_int8``.
         name: The file's, for messages.
 
     Raises:
         CompressionError: If the quantizer is not installed or cannot take the file, if the file is quantized
             already, or if nothing was quantized.
+    """
+    work = _begun(content, quantizer, name)
+    made = _tried(lambda: work.quantize(None, enable_progress_report=False), name)
+    check = {"float16": check_float16, "dynamic_int8": check_dynamic_int8}[quantizer]
+    return check(bytes(made.quantized_model), name)
+
+
+def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
+    """Returns what gives a float flatbuffer in 8 bits with the ranges of a rule.
+
+    Args:
+        content: As for ``requantized``.
+        examples: Model-ready training examples.
+        name: The file's, for messages.
+
+    Raises:
+        CompressionError: As ``requantized`` does.
+    """
+    from trimtab.runtimes.litert import calibrated
+    from trimtab.runtimes.litert.signature import KEY
+
+    work = _begun(content, "int8", name)
+    found = _tried(lambda: work.calibrate({KEY: list(one_by_one(examples))}), name)
+    ends = {
+        tensor: (float(np.min(one["min"])), float(np.max(one["max"])))
+        for tensor, one in found.items()
+        if np.size(one["min"]) == 1
+    }
+    values = cache(lambda: calibrated.values(content, ends, examples))
+
+    def make(rule: Rule) -> bytes:
+        ranges = dict(found)
+        if rule != "min_max":
+            for tensor, (low, high) in limits(rule, ends, values()).items():
+                shape = np.shape(found[tensor]["min"])
+                ranges[tensor] = {
+                    **found[tensor],
+                    "min": np.full(shape, low, np.float32),
+                    "max": np.full(shape, high, np.float32),
+                }
+        made = _tried(
+            lambda: _begun(content, "int8", name).quantize(ranges, enable_progress_report=False), name
+        )
+        return check_int8(bytes(made.quantized_model), name)
+
+    return make
+
+
+def _begun(content: bytes, quantizer: str, name: str) -> Any:
+    """Returns AI Edge Quantizer's work on a file.
+
+    Raises:
+        CompressionError: If it is not installed, or if the file is quantized already.
     """
     if not is_installed():
         raise CompressionError(
@@ -52,30 +104,26 @@ def requantized(
             hint=f"Install it: pip install 'trimtab[{EXTRA}]'",
         )
     from trimtab.runtimes.litert import flatbuffer
+    from trimtab.runtimes.litert.signature import signed
 
     if flatbuffer.int8_operators(content):
         raise CompressionError("it computes in 8-bit integers already", field=name)
-    examples = calibration(cast(Int8, params).calibration_examples) if quantizer == "int8" else None
+
+    def begin() -> Any:
+        from ai_edge_quantizer import quantizer as edge
+
+        return edge.Quantizer(signed(content, [INPUT], [OUTPUT]), _recipe(quantizer))
+
+    return _tried(begin, name)
+
+
+def _tried(work: Callable[[], Any], name: str) -> Any:
     with quiet():
         try:
-            made = _quantized(content, quantizer, examples)
+            return work()
         # It raises whatever its assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
-    check = {"float16": check_float16, "dynamic_int8": check_dynamic_int8, "int8": check_int8}[quantizer]
-    return check(made, name)
-
-
-def _quantized(content: bytes, quantizer: str, examples: Batch | None) -> bytes:
-    from ai_edge_quantizer import quantizer as edge
-
-    from trimtab.runtimes.litert.signature import KEY, signed
-
-    work = edge.Quantizer(signed(content, [INPUT], [OUTPUT]), _recipe(quantizer))
-    found = None
-    if examples is not None:
-        found = work.calibrate({KEY: [take(examples, row, row + 1) for row in range(rows(examples))]})
-    return bytes(work.quantize(found, enable_progress_report=False).quantized_model)
 
 
 def _recipe(quantizer: str) -> Any:

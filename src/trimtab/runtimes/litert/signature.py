@@ -32,7 +32,17 @@ def signed(flatbuffer: bytes, inputs: Sequence[str], outputs: Sequence[str]) -> 
     signature.inputs = [_named(*pair) for pair in zip(inputs, graph.inputs, strict=True)]
     signature.outputs = [_named(*pair) for pair in zip(outputs, graph.outputs, strict=True)]
     model.signatureDefs = [signature]
-    builder = _Builder(len(flatbuffer) + 1024)
+    return packed(model, len(flatbuffer))
+
+
+def packed(model: schema.ModelT, size: int) -> bytes:
+    """Returns a model as the content of a ``.tflite`` file.
+
+    Args:
+        model: What is in the file.
+        size: About how many bytes that is.
+    """
+    builder = _Builder(size + 1024)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

@@ -17,6 +17,7 @@ from trimtab.runtimes.keras_export import export
 from trimtab.runtimes.onnxruntime.model import session
 from trimtab.runtimes.onnxruntime.quantize import quantized
 from trimtab.runtimes.onnxruntime.words import reason
+from trimtab.runtimes.ranges import Judge, Rule
 
 if TYPE_CHECKING:
     import keras
@@ -28,7 +29,8 @@ def convert(
     params: Section,
     path: Path,
     calibration: Callable[[int], Batch],
-) -> None:
+    judge: Judge | None,
+) -> Rule | None:
     """Writes a model's file; see ``base.Runtime.convert``."""
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         exported = Path(temporary) / "model.onnx"
@@ -39,7 +41,7 @@ def convert(
             session(exported, threads=1)
         except ModelError as error:
             raise CompressionError(error.message.partition("load it: ")[2], field=model.name) from error
-        quantized(exported, quantizer, params, path, calibration, model.name)
+        return quantized(exported, quantizer, params, path, calibration, judge, model.name)
 
 
 def _name_outputs(path: Path, names: list[str]) -> None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from trimtab.batch import Batch, rows, take
+from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
+from trimtab.runtimes.onnxruntime.activations import values
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.quantizations import Int8
+from trimtab.runtimes.ranges import Judge, Limits, Rule, best, limits
+from trimtab.runtimes.ranges import examples as one_by_one
 
 
 def quantized(
@@ -26,8 +29,9 @@ def quantized(
     params: Section,
     path: Path,
     calibration: Callable[[int], Batch],
+    judge: Judge | None,
     name: str,
-) -> None:
+) -> Rule | None:
     """Writes a quantized model.
 
     Args:
@@ -36,7 +40,11 @@ def quantized(
         params: Its parameters.
         path: Where the quantized one goes.
         calibration: Returns that many training examples, model-ready.
+        judge: As for ``base.Runtime.convert``.
         name: The model's, for messages.
+
+    Returns:
+        As ``base.Runtime.convert`` does.
 
     Raises:
         CompressionError: If ONNX Runtime cannot take the model so, or if nothing was quantized.
@@ -45,8 +53,11 @@ def quantized(
         shutil.copyfile(source, path)
     elif quantizer == "float16":
         _float16(source, path, name)
+    elif quantizer == "dynamic_int8":
+        _quantized(_dynamic, _prepared(source, name), path, name)
     else:
-        _int8(source, path, None if quantizer == "dynamic_int8" else cast(Int8, params), calibration, name)
+        return _int8(_prepared(source, name), cast(Int8, params), path, calibration, judge, name)
+    return None
 
 
 def _float16(source: Path, path: Path, name: str) -> None:
@@ -67,40 +78,77 @@ def _float16(source: Path, path: Path, name: str) -> None:
     onnx.save(model, path)
 
 
-def _int8(
-    source: Path, path: Path, params: Int8 | None, calibration: Callable[[int], Batch], name: str
-) -> None:
-    with quiet():
-        from onnxruntime import quantization
-        from onnxruntime.quantization.shape_inference import quant_pre_process
+def _prepared(source: Path, name: str) -> Path:
+    """Returns a file with what the quantizers need to know of a graph."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    prepared = source.with_name("prepared.onnx")
+    _tried(lambda: quant_pre_process(source, prepared, skip_symbolic_shape=True), name)
+    return prepared
+
+
+def _int8(
+    source: Path,
+    params: Int8,
+    path: Path,
+    calibration: Callable[[int], Batch],
+    judge: Judge | None,
+    name: str,
+) -> Rule:
+    batch = calibration(params.calibration_examples)
+    found = cache(lambda: values(source, batch))
+
+    def make(rule: Rule, directory: Path) -> None:
+        ranges = {} if rule == "min_max" else limits(rule, *found())
+        _quantized(partial(_static, batch=batch, ranges=ranges), source, directory / path.name, name)
+
+    return best(params.ranges, make, path.parent, judge)
+
+
+def _dynamic(source: Path, path: Path) -> None:
+    from onnxruntime import quantization
+
+    # On x86 there is no kernel for convolutions with signed weights that is worth its name.
+    quantization.quantize_dynamic(source, path, per_channel=True, weight_type=quantization.QuantType.QUInt8)
+
+
+def _static(source: Path, path: Path, batch: Batch, ranges: Mapping[str, Limits]) -> None:
+    from onnxruntime import quantization
+
+    overrides = {
+        tensor: [{"rmin": np.float32(low), "rmax": np.float32(high)}]
+        for tensor, (low, high) in ranges.items()
+    }
+    quantization.quantize_static(
+        source,
+        path,
+        cast(Any, _Examples(source, batch)),
+        quant_format=quantization.QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=quantization.QuantType.QUInt8,
+        weight_type=quantization.QuantType.QInt8,
+        extra_options={"TensorQuantOverrides": overrides},
+    )
+
+
+def _quantized(quantize: Callable[[Path, Path], None], source: Path, path: Path, name: str) -> None:
+    """Writes a file that has integers.
+
+    Raises:
+        CompressionError: If the quantizer fails, or if nothing was quantized.
+    """
+    _tried(lambda: quantize(source, path), name)
+    if not any(tensor.data_type in _INTEGERS for tensor in onnx.load(path).graph.initializer if tensor.dims):
+        raise CompressionError("no operator was quantized", field=name)
+
+
+def _tried(work: Callable[[], object], name: str) -> None:
+    with quiet():
         try:
-            prepared = source.with_name("prepared.onnx")
-            quant_pre_process(source, prepared, skip_symbolic_shape=True)
-            if params is None:
-                quantization.quantize_dynamic(
-                    # On x86 there is no kernel for convolutions with signed weights that is worth its name.
-                    prepared,
-                    path,
-                    per_channel=True,
-                    weight_type=quantization.QuantType.QUInt8,
-                )
-            else:
-                examples = _Examples(prepared, calibration(params.calibration_examples))
-                quantization.quantize_static(
-                    prepared,
-                    path,
-                    cast(Any, examples),
-                    quant_format=quantization.QuantFormat.QDQ,
-                    per_channel=True,
-                    activation_type=quantization.QuantType.QUInt8,
-                    weight_type=quantization.QuantType.QInt8,
-                )
+            work()
         # The quantizers raise whatever their assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
-    if not any(tensor.data_type in _INTEGERS for tensor in onnx.load(path).graph.initializer if tensor.dims):
-        raise CompressionError("no operator was quantized", field=name)
 
 
 _INTEGERS = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
@@ -112,10 +160,8 @@ class _Examples:
     def __init__(self, path: Path, batch: Batch) -> None:
         names = [tensor.name for tensor in onnx.load(path, load_external_data=False).graph.input]
         renamed = dict(zip(names, batch.values(), strict=True)) if len(batch) == 1 else dict(batch)
-        self._examples: Iterator[dict[str, NDArray[Any]]] = (
-            take(renamed, place, place + 1) for place in range(rows(renamed))
-        )
+        self._examples = one_by_one(renamed)
 
-    def get_next(self) -> dict[str, NDArray[Any]] | None:
+    def get_next(self) -> Batch | None:
         """Returns an example, or None at the end."""
         return next(self._examples, None)

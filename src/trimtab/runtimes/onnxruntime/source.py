@@ -15,6 +15,7 @@ from trimtab.config.base import Section
 from trimtab.errors import ModelError
 from trimtab.runtimes.onnxruntime.quantize import quantized
 from trimtab.runtimes.onnxruntime.words import reason
+from trimtab.runtimes.ranges import Judge, Rule
 from trimtab.runtimes.shapes import BYTES, channels_first
 
 _TAKEN = (TensorProto.FLOAT, TensorProto.INT32)
@@ -101,10 +102,15 @@ def _rename_uses(graph: onnx.GraphProto, old: str, new: str) -> None:
 
 
 def requantize(
-    source: Path, quantizer: str, params: Section, path: Path, calibration: Callable[[int], Batch]
-) -> None:
+    source: Path,
+    quantizer: str,
+    params: Section,
+    path: Path,
+    calibration: Callable[[int], Batch],
+    judge: Judge | None,
+) -> Rule | None:
     """Writes a file that was adopted, quantized; see ``base.Runtime.requantize``."""
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         copied = Path(temporary) / source.name  # the quantizer writes beside what it reads
         shutil.copyfile(source, copied)
-        quantized(copied, quantizer, params, path, calibration, source.name)
+        return quantized(copied, quantizer, params, path, calibration, judge, source.name)

@@ -16,6 +16,7 @@ from trimtab.runtimes.openvino.nncf import quantized
 from trimtab.runtimes.openvino.params import NncfInt8
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
+from trimtab.runtimes.ranges import Judge, Rule, best
 
 if TYPE_CHECKING:
     import keras
@@ -27,7 +28,8 @@ def convert(
     params: Section,
     path: Path,
     calibration: Callable[[int], Batch],
-) -> None:
+    judge: Judge | None,
+) -> Rule | None:
     """Writes a model's files; see ``base.Runtime.convert``."""
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         exported = Path(temporary) / "model.xml"
@@ -38,7 +40,7 @@ def convert(
             port.tensor.set_names({name})
         for port, name in zip(graph.outputs, output_names(model), strict=True):
             port.tensor.set_names({name})
-        save(graph, quantizer, params, path, calibration, model.name)
+        return save(graph, quantizer, params, path, calibration, judge, model.name)
 
 
 def _answering(graph: Any) -> Any:
@@ -57,8 +59,9 @@ def save(
     params: Section,
     path: Path,
     calibration: Callable[[int], Batch],
+    judge: Judge | None,
     name: str,
-) -> None:
+) -> Rule | None:
     """Writes a graph's files.
 
     Args:
@@ -67,16 +70,28 @@ def save(
         params: Its parameters.
         path: The ``.xml`` file.
         calibration: Returns that many training examples, model-ready.
+        judge: As for ``base.Runtime.convert``.
         name: The model's, for messages.
+
+    Returns:
+        As ``base.Runtime.convert`` does.
 
     Raises:
         CompressionError: If nothing was quantized.
     """
     if quantizer == "int8":
-        graph = quantized(graph, cast(NncfInt8, params), calibration, name)
+        asked = cast(NncfInt8, params)
+
+        def make(rule: Rule, directory: Path) -> None:
+            # NNCF changes the graph that it is given.
+            made = quantized(graph.clone(), asked, rule, calibration, name)
+            ov.save_model(made, directory / path.name, compress_to_fp16=False)
+
+        return best(asked.ranges, make, path.parent, judge)
     ov.save_model(graph, path, compress_to_fp16=quantizer == "float16")
     if quantizer == "float16" and not _float16_constants(path):
         raise CompressionError("the model has no weights that 16-bit floats could hold", field=name)
+    return None
 
 
 def _float16_constants(path: Path) -> int:

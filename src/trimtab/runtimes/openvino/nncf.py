@@ -17,16 +17,20 @@ from trimtab.runtimes.openvino.model import is_quantized, settings
 from trimtab.runtimes.openvino.params import NncfInt8
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
+from trimtab.runtimes.ranges import CUT, Rule
 
 _Example = dict[str, NDArray[Any]]
 
 
-def quantized(graph: ov.Model, params: NncfInt8, calibration: Callable[[int], Batch], name: str) -> ov.Model:
+def quantized(
+    graph: ov.Model, params: NncfInt8, rule: Rule, calibration: Callable[[int], Batch], name: str
+) -> ov.Model:
     """Returns a graph that computes in 8-bit integers wherever OpenVINO can.
 
     Args:
         graph: A graph with a batch of 1.
         params: How many examples set the ranges, and how much may be lost.
+        rule: How they are set.
         calibration: Gives training examples; never validation or test ones.
         name: The model's, for messages.
 
@@ -41,9 +45,9 @@ def quantized(graph: ov.Model, params: NncfInt8, calibration: Callable[[int], Ba
         try:
             if params.max_drop is None:
                 examples = nncf.Dataset(_examples(graph, calibration(count)))
-                made = nncf.quantize(graph, examples, subset_size=count)
+                made = nncf.quantize(graph, examples, subset_size=count, advanced_parameters=_ranges(rule))
             else:
-                made = _within(graph, params, _examples(graph, calibration(2 * count)))
+                made = _within(graph, params, rule, _examples(graph, calibration(2 * count)))
         # NNCF raises whatever its assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
@@ -52,7 +56,27 @@ def quantized(graph: ov.Model, params: NncfInt8, calibration: Callable[[int], Ba
     return made
 
 
-def _within(graph: ov.Model, params: NncfInt8, examples: list[_Example]) -> ov.Model:
+def _ranges(rule: Rule) -> Any:
+    """Returns NNCF's parameters for a rule; for the first its own: the mean of the examples' ends."""
+    import nncf
+    from nncf.quantization import range_estimator as nncf_ranges
+
+    parameters = nncf.AdvancedQuantizationParameters()
+    if rule == "percentile":
+        end = nncf_ranges.StatisticsCollectorParameters(
+            nncf_ranges.StatisticsType.QUANTILE,
+            nncf_ranges.AggregatorType.MEAN_NO_OUTLIERS,
+            quantile_outlier_prob=CUT,
+        )
+        both = nncf_ranges.RangeEstimatorParameters(min=end, max=end)
+        parameters.activations_range_estimator_params = both
+    elif rule == "least_squares":
+        both = nncf_ranges.RangeEstimatorParametersSet.HISTOGRAM
+        parameters.activations_range_estimator_params = both
+    return parameters
+
+
+def _within(graph: ov.Model, params: NncfInt8, rule: Rule, examples: list[_Example]) -> ov.Model:
     """Returns the graph with as many operators in 8 bits as the agreement with the float graph allows."""
     import nncf
 
@@ -71,6 +95,7 @@ def _within(graph: ov.Model, params: NncfInt8, examples: list[_Example]) -> ov.M
         validation_fn=agreement,
         max_drop=params.max_drop,
         subset_size=params.calibration_examples,
+        advanced_quantization_parameters=_ranges(rule),
     )
 
 

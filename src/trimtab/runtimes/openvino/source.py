@@ -12,6 +12,7 @@ from trimtab.errors import ModelError
 from trimtab.runtimes.openvino.convert import save
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
+from trimtab.runtimes.ranges import Judge, Rule
 from trimtab.runtimes.shapes import BYTES, channels_first
 
 _TAKEN = ("f32", "i32")
@@ -76,7 +77,12 @@ def _taking(model: Any, shape: tuple[int, ...], source: Path) -> Any:
 
 
 def requantize(
-    source: Path, quantizer: str, params: Section, path: Path, calibration: Callable[[int], Batch]
-) -> None:
+    source: Path,
+    quantizer: str,
+    params: Section,
+    path: Path,
+    calibration: Callable[[int], Batch],
+    judge: Judge | None,
+) -> Rule | None:
     """Writes a model that was adopted, quantized; see ``base.Runtime.requantize``."""
-    save(ov.Core().read_model(source), quantizer, params, path, calibration, source.name)
+    return save(ov.Core().read_model(source), quantizer, params, path, calibration, judge, source.name)

@@ -13,7 +13,7 @@ from trimtab.models import archive
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import settings
-from trimtab.stages.making import looking
+from trimtab.stages.making import looking, validation
 from trimtab.stages.making.context import Making, trained
 from trimtab.storage.artifact import Artifact
 
@@ -35,8 +35,9 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
     values = hyperparameters.read(store, lineage.hyperparameters)
     making = Making(run, label, config, data, values, model_ref, trained(store, model_ref))
     model, cost = archive.load(source.path / MODEL_FILE), _cost(source)
+    judge = validation.costs(data, config.seed, cost.macs)
     with store.create(ref) as draft:
-        difference = write(model, ending, draft.path, making.context())
+        written = write(model, ending, draft.path, making.context(), judge)
         layers = looking.layers(
             label, model, runtime(ending.runtime), draft.path, cost, lambda n: data.head("train", n)[0]
         )
@@ -45,7 +46,8 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
         draft.summary = FileSummary(
             runtime=ending.runtime,
             size_bytes=files.size_bytes(runtime(ending.runtime), draft.path),
-            max_difference=difference,
+            max_difference=written.difference,
+            ranges=written.ranges,
             cost=cost,
             history=making.history,
         )

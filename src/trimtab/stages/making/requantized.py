@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from trimtab.config.chains import Ending
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import settings
-from trimtab.stages.making import looking
+from trimtab.stages.making import looking, validation
 
 _PROBE_EXAMPLES = 32
 
@@ -34,7 +35,7 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
     source = store.open(model_ref)
     about = ModelSummary.model_validate(source.manifest.summary)
     lineage = ModelLineage.model_validate(source.lineage)
-    data = dataset.read(store, lineage.dataset, ["train"])
+    data = dataset.read(store, lineage.dataset, ["train", "validation"])
     origin, serving = runtime(about.runtime), runtime(ending.runtime)
 
     seed = settings.of(run).seed
@@ -43,9 +44,17 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
     def calibration(n: int) -> Batch:
         return data.sample("train", n, seed)[0]
 
+    costs = validation.costs(data, seed, about.cost.macs)
+
+    def judge(place: Path) -> tuple[float, ...]:
+        assert costs is not None
+        return costs(serving.load(place).predict, origin.load(source.path).predict)
+
     with store.create(ref) as draft:
-        first = source.path / origin.files[0]
-        serving.requantize(first, ending.step.name, ending.step.params, draft.path, calibration)
+        first, step = source.path / origin.files[0], ending.step
+        ranges = serving.requantize(
+            first, step.name, step.params, draft.path, calibration, judge if costs else None
+        )
         before, after = (
             each.load(place).predict(calibration(_PROBE_EXAMPLES))[OUTPUT]
             for each, place in ((origin, source.path), (serving, draft.path))
@@ -56,5 +65,6 @@ def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None
             runtime=ending.runtime,
             size_bytes=files.size_bytes(serving, draft.path),
             max_difference=float(np.abs(before - after).max()),
+            ranges=ranges,
             cost=about.cost,
         )
