@@ -67,12 +67,14 @@ def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
     """
     from trimtab.runtimes.litert import calibrated
     from trimtab.runtimes.litert.convert import convert, sign
+    from trimtab.runtimes.litert.unroll import unrolled
 
     def configure(converter: Any) -> None:
         _int8(converter, examples)
         calibrated.calibrate_only(converter)
 
-    floats = convert(model, configure)
+    with unrolled(model):
+        floats = convert(model, configure)
     found = calibrated.found(floats)
     values = cache(lambda: calibrated.values(floats, found, examples))
 
