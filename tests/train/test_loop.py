@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
+from pydantic import ValidationError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from trimtab.config.fine_tuning import FineTuning, Teacher
@@ -19,6 +22,7 @@ from trimtab.train import determinism, loop
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.feed import Feed
 from trimtab.train.history import History
+from trimtab.train.logs import MOST_BYTES, Logs
 from trimtab.train.optimizer import learning_rate
 from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
@@ -237,6 +241,51 @@ def test_tensorboard_shows_both_splits_the_rate_and_what_is_asked_for(
     kernels = [tag for tag in train.Tags()["tensors"] if tag.endswith("kernel")]
     assert len(kernels) == 2
     assert len(train.Tensors(kernels[0])) == 3
+
+
+def test_tensorboard_shows_augmented_images_as_the_model_gets_them(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    space = Workspace(tmp_path / "checkpoints", tmp_path)
+    fit(classification(), workspace=space, epochs=1, augment={"crop_padding": 2})
+    train = EventAccumulator(str(tmp_path / "train")).Reload()
+    (picture,) = train.Tensors("inputs/augmented")
+    sheet = Image.open(io.BytesIO(picture.tensor_proto.string_val[2])).convert("L")
+    assert 0 in sheet.getdata(), "the border of zeros, which no image of these has"
+    fit(classification(), workspace=Workspace(tmp_path / "other", tmp_path / "plain"), epochs=1)
+    plain = EventAccumulator(str(tmp_path / "plain" / "train")).Reload()
+    assert "inputs/augmented" not in plain.Tags()["tensors"]
+
+
+def test_histograms_of_many_epochs_stay_small(tmp_path: Path) -> None:
+    model, epochs = network((8, 8, 1), 3), 1000
+    logs = Logs(tmp_path, TensorBoard(histograms=True), 0, epochs)
+    for epoch in range(1, epochs + 1):
+        logs.epoch(model, {"epoch": float(epoch), "loss": 1.0})
+    logs.close()
+    (file,) = (tmp_path / "train").iterdir()
+    assert MOST_BYTES / 2 < file.stat().st_size < 1.5 * MOST_BYTES
+    train = EventAccumulator(str(tmp_path / "train"), {"tensors": 0}).Reload()
+    kernel = next(tag for tag in train.Tags()["tensors"] if tag.endswith("kernel"))
+    assert train.Tensors(kernel)[-1].step == epochs
+
+
+def test_a_profile_of_the_steps_that_are_asked_for_changes_nothing_else(
+    classification: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    space = Workspace(tmp_path / "checkpoints", tmp_path / "logs")
+    profiled = fit(classification(), workspace=space, profile=[6, 9])
+    (trace,) = (tmp_path / "logs" / "plugins" / "profile").rglob("*.xplane.pb")
+    assert trace.stat().st_size > 1000
+    plain = fit(classification())
+    assert [entry["val_loss"] for entry in profiled.epochs] == [entry["val_loss"] for entry in plain.epochs]
+    assert settings(profile=[6, 9]).digest == settings().digest
+    assert settings(profile=[6, 9]).for_fine_tuning(FineTuning(epochs=1)).train.profile is None
+
+
+def test_a_profile_that_ends_before_it_begins_is_refused() -> None:
+    with pytest.raises(ValidationError, match="the first step before the last"):
+        settings(profile=[9, 6])
 
 
 def test_as_much_of_a_fine_tuning_is_warm_up_as_of_the_training() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PositiveInt, field_validator
 
 from trimtab.config.base import Section
 
 Schedule = Literal["constant", "cosine"]
+NO_WEIGHT = ("checkpoint_seconds", "profile")
+"""Fields of the section that change no weights."""
+
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 
 
@@ -53,3 +56,17 @@ class Train(Section):
     checkpoint_seconds: float = Field(
         30.0, gt=0, description="Least time between checkpoints inside an epoch."
     )
+    profile: list[PositiveInt] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Steps of the training to profile for TensorBoard, the first and the last, such as "
+        "`[10, 20]`. A training that is used again is not profiled.",
+    )
+
+    @field_validator("profile")
+    @classmethod
+    def _first_before_last(cls, steps: list[int] | None) -> list[int] | None:
+        if steps is not None and steps[0] > steps[1]:
+            raise ValueError(f"expected the first step before the last, got {steps}")
+        return steps

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from trimtab.config.config import Config
+from trimtab.config.train import NO_WEIGHT
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.champion import Snapshot
 from trimtab.runtimes import sources
@@ -18,8 +19,8 @@ def model(config: Config) -> dict[str, Any]:
 
 
 def train(config: Config) -> dict[str, Any]:
-    """Returns what a training depends on; how often checkpoints are written changes no weights."""
-    return config.train.model_dump(mode="json", exclude={"checkpoint_seconds"})
+    """Returns what a training depends on."""
+    return config.train.model_dump(mode="json", exclude=set(NO_WEIGHT))
 
 
 _NO_PART = {"budget", "proof", "deploy", "resources", "tensorboard", "notify"}

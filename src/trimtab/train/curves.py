@@ -40,12 +40,16 @@ class Curves:
     def scalars(self, step: int, values: Mapping[str, float], seconds: float) -> None:
         """Writes numbers by tag."""
         for tag, value in values.items():
-            self._add(step, scalar_pb(tag, value), seconds)
+            self.summary(step, scalar_pb(tag, value), seconds)
 
     def histograms(self, step: int, values: Mapping[str, np.ndarray], seconds: float) -> None:
         """Writes the distribution of arrays by tag."""
         for tag, value in values.items():
-            self._add(step, histogram_pb(tag, value), seconds)
+            self.summary(step, histogram_pb(tag, value), seconds)
+
+    def summary(self, step: int, summary: Summary, seconds: float) -> None:
+        """Writes a summary of any kind."""
+        self._file.add(Event(wall_time=seconds, step=step, summary=summary))
 
     def graph(self, definition: bytes, seconds: float) -> None:
         """Writes a serialized GraphDef."""
@@ -58,9 +62,6 @@ class Curves:
     def close(self) -> None:
         """Ends the file."""
         self._file.close()
-
-    def _add(self, step: int, summary: Summary, seconds: float) -> None:
-        self._file.add(Event(wall_time=seconds, step=step, summary=summary))
 
 
 def _events(files: list[Path], epochs_done: int) -> Iterator[Event]:

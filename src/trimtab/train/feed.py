@@ -61,6 +61,11 @@ class Feed:
         else:
             self._source = _Streaming(dataset, settings)
 
+    @property
+    def augments(self) -> bool:
+        """Returns whether training images are changed."""
+        return self._augment is not None
+
     def training(self, first_step: int = 0) -> tf.data.Dataset:
         """Returns the endless batches of all epochs from a step on.
 

@@ -19,6 +19,7 @@ from trimtab.train.feed import Feed
 from trimtab.train.history import History
 from trimtab.train.library import Library
 from trimtab.train.logs import Logs
+from trimtab.train.profile import Profile
 from trimtab.train.settings import TrainSettings
 
 
@@ -58,7 +59,8 @@ class Run:
         self._pending = store.latest() if store else None
         if self._pending is not None:
             self._take_meta(self._pending)
-        self._logs = Logs(log_dir, settings.tensorboard, len(self.history.epochs))
+        self._logs = Logs(log_dir, settings.tensorboard, len(self.history.epochs), self._epochs)
+        self._profile = Profile(log_dir, settings.train.profile)
 
     def go(self) -> None:
         """Trains what is left to train, and leaves the weights that are kept in the model."""
@@ -69,6 +71,8 @@ class Run:
         if self._pending is not None and not self._ended:
             # What looks at the model when a fit begins is to see the state that it goes on from.
             variables.restore(self.model, self._library, self._pending.arrays)
+        if self._feed.augments and self._done == 0:
+            self._logs.inputs(np.asarray(next(iter(self._feed.training()))[0]))
         validation = self._feed.validation()
         own = self._library.api.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, _logs: self._begin_epoch(epoch),
@@ -79,7 +83,7 @@ class Run:
             # The epoch that was interrupted has fewer steps left than the others: it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
             self.model.fit(
-                self._feed.training(self._epoch * self._steps + self._step),
+                self._feed.training(self._done),
                 initial_epoch=self._epoch,
                 epochs=until,
                 steps_per_epoch=self._steps - self._step,
@@ -91,6 +95,11 @@ class Run:
         self._finish()
 
     @property
+    def _done(self) -> int:
+        """Returns how many steps are done, over all epochs."""
+        return self._epoch * self._steps + self._step
+
+    @property
     def _ended(self) -> bool:
         return self._epoch == self._epochs or self.history.stopped_early
 
@@ -100,6 +109,7 @@ class Run:
         self._first_step = self._step
         if self._pending is not None:
             variables.restore(self.model, self._library, self._pending.arrays)
+        self._profile.done(self._done)
         if self._step == 0:
             # A checkpoint at an epoch's end holds the metrics of its validation.
             self.model.reset_metrics()
@@ -109,6 +119,7 @@ class Run:
     def _end_step(self, logs: dict[str, Any] | None) -> None:
         """Counts, looks at the loss, and writes a checkpoint when it is time."""
         self._step += 1
+        self._profile.done(self._done)
         if not math.isfinite((logs or {})["loss"]):
             raise self._diverged(f"the loss is not a number in epoch {self._epoch + 1}, step {self._step}")
         due = time.monotonic() - self._saved >= self._settings.train.checkpoint_seconds
@@ -154,6 +165,7 @@ class Run:
         if self._patience is not None and self._patience.best_weights:
             variables.set_weights(self.model, self._patience.best_weights)
             self._say(f"keeps the weights of epoch {self._patience.best_epoch}")
+        self._profile.close()
         self._logs.close()
 
     def _save(self) -> None:
@@ -174,7 +186,7 @@ class Run:
             }
             best = self._patience.best_weights
             arrays |= {f"best.{place:05d}": value for place, value in enumerate(best)}
-        self._store.save(self._epoch * self._steps + self._step, Checkpoint(meta, arrays))
+        self._store.save(self._done, Checkpoint(meta, arrays))
         self._saved = time.monotonic()
 
     def _take_meta(self, checkpoint: Checkpoint) -> None:

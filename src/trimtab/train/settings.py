@@ -10,7 +10,7 @@ from typing import Any
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.tensorboard import TensorBoard
-from trimtab.config.train import Train
+from trimtab.config.train import NO_WEIGHT, Train
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class TrainSettings:
             "learning_rate": train.learning_rate * tuning.learning_rate_factor,
             "warmup_epochs": share * tuning.epochs,
             "early_stopping": None,
+            "profile": None,
         }
         return replace(self, train=train.model_copy(update=changes))
 
     @property
     def digest(self) -> str:
-        """Returns a checksum of what decides the weights; how often checkpoints are written does not."""
-        return hashlib.sha256(
-            f"{self.seed} {self.train.model_dump_json(exclude={'checkpoint_seconds'})}".encode()
-        ).hexdigest()
+        """Returns a checksum of what decides the weights."""
+        train = self.train.model_dump_json(exclude=set(NO_WEIGHT))
+        return hashlib.sha256(f"{self.seed} {train}".encode()).hexdigest()

@@ -115,7 +115,9 @@ def _build(config: Config, dataset: Dataset, hp: keras_tuner.HyperParameters) ->
 
 def _settings(config: Config, tune: Tune, hp: keras_tuner.HyperParameters) -> TrainSettings:
     optimizer = {n.removeprefix(OPTIMIZER): v for n, v in hp.values.items() if n.startswith(OPTIMIZER)}
-    return TrainSettings.of(config, {**optimizer, "epochs": hp.values.get(EPOCHS, tune.epochs)})
+    return TrainSettings.of(
+        config, {**optimizer, "epochs": hp.values.get(EPOCHS, tune.epochs), "profile": None}
+    )
 
 
 def _binding(config: Config, dataset: Dataset) -> dict[str, str]:

@@ -8,7 +8,7 @@ from PIL import Image
 from PIL.ImageDraw import ImageDraw
 
 from trimtab.artifacts.selection import CandidateResult
-from trimtab.report.tensorboard.drawing import FAINT, INK, PAPER, RIGHT, WRONG, canvas, fitted, font
+from trimtab.events.drawing import FAINT, INK, PAPER, RIGHT, WRONG, canvas, fitted, font
 
 _NAMED, _NUMBERED, _LARGEST, _SIDE = 40, 20, 64, 640
 _NAMES, _ABOVE = 110, 40

@@ -13,8 +13,8 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.kinds.registry import input_kind
 from trimtab.events import file
+from trimtab.events.drawing import pixels, tiles
 from trimtab.events.image import image_pb
-from trimtab.report.tensorboard.drawing import pixels, tiles
 from trimtab.tasks.metrics.base import Form, View
 
 MOST, _HALF = 24, 0.5

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from PIL import Image
 
+from trimtab.events.drawing import FAINT, INK, canvas, font
 from trimtab.report.charts.pareto import ParetoPlot, pareto_plot
 from trimtab.report.charts.tradeoff import Cost, Role
 from trimtab.report.result import Result
-from trimtab.report.tensorboard.drawing import FAINT, INK, canvas, font
 
 _SCALE = 2
 _INSIDE = (232, 245, 233)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 
-from trimtab.report.tensorboard.drawing import pixels
+from trimtab.events.drawing import pixels
 
 CONFIG, VECTORS, LABELS, SPRITE = "projector_config.pbtxt", "embedding.tsv", "labels.tsv", "sprite.png"
 MOST_ROWS, MOST_NUMBERS = 5_000, 1_000_000
