@@ -10,12 +10,13 @@ A baseline answers almost as the truth, a candidate a little worse: ``everywhere
 example), or ``rare`` (2 % of the examples are hit hard). Classes are two, of which one has 30 % of the
 examples or, for ``rare_class``, 5 %. Errors of numbers have Student's t distribution with 3 degrees of
 freedom. With ``--groups``, examples come in groups of 20 and 50, within which damage correlates by 0.05 to
-0.5.
+0.5; groups are of one size, or their logarithms spread by 0.4 or 1 (20 of them are then worth 17 or 10).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
@@ -30,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr, ndtri
 
 from trimtab.evaluate.bounds.base import Bound
-from trimtab.evaluate.bounds.means import NEEDS, NEEDS_OF_SQUARES, means
+from trimtab.evaluate.bounds.means import means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import resampled
 from trimtab.evaluate.bounds.roc_auc import roc_auc
@@ -39,7 +40,8 @@ from trimtab.tasks.metrics.base import Measure
 
 CONFIDENCE = 0.95
 EXAMPLES = (100, 300, 1_000, 10_000)
-GROUPS = ((20, 20), (20, 50), (50, 20), (100, 20), (200, 50))
+GROUPS = ((20, 20), (20, 50), (50, 20), (50, 50), (100, 20), (200, 50))
+SPREADS = (0.0, 0.4, 1.0)
 CORRELATIONS = (0.05, 0.2, 0.5)
 _POPULATION = 400_000
 _HIT = 0.02
@@ -110,6 +112,7 @@ class Cell:
         examples: Of a test.
         size: Examples of a group; 1: they are drawn by themselves.
         correlation: Of the damage within a group.
+        spread: Of the logarithms of groups' sizes; 0: all have the same.
     """
 
     case: str
@@ -117,16 +120,26 @@ class Cell:
     examples: int
     size: int = 1
     correlation: float = 0.0
+    spread: float = 0.0
     asked: Asked = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "asked", CASES[self.case])
 
-    def draw(self, examples: int, random: np.random.Generator) -> tuple[NDArray[Any], _Floats, _Floats]:
+    def draw(
+        self, examples: int, random: np.random.Generator, groups: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[Any], _Floats, _Floats]:
         """Returns labels, and what baseline and candidate answer, ``(n,)`` or ``(n, 2)``."""
         positives = self.asked.positives
         labels, before = _classes(examples, positives, random) if positives else _numbers(examples, random)
-        return labels, before, self.damaged(before, self.noise(examples, random))
+        return labels, before, self.damaged(before, self.noise(examples, random, groups))
+
+    def groups(self, random: np.random.Generator) -> NDArray[np.int64] | None:
+        """Returns the group of each example, ``(n,)``; None: each is its own."""
+        if self.size == 1:
+            return None
+        sizes = self.size * random.lognormal(-(self.spread**2) / 2, self.spread, self.examples // self.size)
+        return np.repeat(np.arange(len(sizes)), np.maximum(sizes.round().astype(int), 1))
 
     def damaged(self, before: _Floats, noise: _Floats) -> _Floats:
         """Returns the answers of a candidate, given the baseline's and normal noise, ``(n,)``."""
@@ -139,13 +152,16 @@ class Cell:
         after = logits + 0.6 * noise if self.damage == "everywhere" else np.where(is_hit, -logits, logits)
         return _probabilities(after)
 
-    def noise(self, examples: int, random: np.random.Generator) -> _Floats:
-        """Returns normal noise, ``(n,)``, which correlates within groups."""
+    def noise(
+        self, examples: int, random: np.random.Generator, groups: NDArray[np.int64] | None = None
+    ) -> _Floats:
+        """Returns normal noise, ``(n,)``, which correlates within groups; without any, those of ``size``."""
         own = random.normal(size=examples)
         if self.size == 1:
             return own
-        groups = np.repeat(random.normal(size=-(-examples // self.size)), self.size)[:examples]
-        return math.sqrt(self.correlation) * groups + math.sqrt(1 - self.correlation) * own
+        groups = np.arange(examples) // self.size if groups is None else groups
+        shared = random.normal(size=int(groups.max()) + 1)[groups]
+        return math.sqrt(self.correlation) * shared + math.sqrt(1 - self.correlation) * own
 
 
 def _classes(
@@ -199,7 +215,7 @@ def bound(
         return proportions(*scores, confidence, kept)
     if measure.bound != "means":
         raise ValueError(f"{measure.name} is bounded by {measure.bound}, which is not simulated")
-    needs = NEEDS if measure.root == 1 else NEEDS_OF_SQUARES
+    needs = needs_of(relative=measure.relative, root=measure.root)
     return means(*scores, confidence, kept, relative=measure.relative, needs=needs)
 
 
@@ -220,9 +236,10 @@ def true_loss(cell: Cell) -> float:
 def simulate(cell: Cell, runs: int, seed: int) -> dict[str, Any]:
     """Returns how often the limit of a cell is not below the truth, and what the bound says of itself."""
     truth, random, held, proven = true_loss(cell), np.random.default_rng(seed), 0, 0
-    groups = None if cell.size == 1 else np.arange(cell.examples) // cell.size
     for _ in range(runs):
-        limit = bound(cell.asked.measure, *cell.draw(cell.examples, random), groups)
+        groups = cell.groups(random)
+        rows = cell.examples if groups is None else len(groups)
+        limit = bound(cell.asked.measure, *cell.draw(rows, random, groups), groups)
         held += bool(limit.upper >= truth)
         proven += limit.proven
     level = held / runs
@@ -243,8 +260,8 @@ def cells(cases: Sequence[str], examples: Sequence[int], *, grouped: bool) -> It
             if not grouped:
                 yield from (Cell(case, damage, n) for n in examples)
                 continue
-            for groups, size in GROUPS:
-                yield from (Cell(case, damage, groups * size, size, each) for each in CORRELATIONS)
+            for (groups, size), each, spread in itertools.product(GROUPS, CORRELATIONS, SPREADS):
+                yield Cell(case, damage, groups * size, size, each, spread)
 
 
 def complaint(figures: dict[str, Any]) -> bool:

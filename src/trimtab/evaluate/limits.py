@@ -23,7 +23,7 @@ from trimtab.config.limits import KINDS, is_function
 from trimtab.config.limits import Limit as Asked
 from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
-from trimtab.evaluate.bounds.means import NEEDS, NEEDS_OF_SQUARES, means
+from trimtab.evaluate.bounds.means import means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import resampled
 from trimtab.evaluate.bounds.roc_auc import roc_auc
@@ -167,7 +167,7 @@ class Demand:
             if measure.better == "higher":  # of scores up to 1, what is missing
                 most, before, after = 1 - most, None if before is None else 1 - before, 1 - after
             relative = measure.relative and not alone
-            needs = NEEDS if measure.root == 1 else NEEDS_OF_SQUARES
+            needs = needs_of(relative=measure.relative, root=measure.root)
             found = means(before, after, confidence, groups, relative=relative, most=most, needs=needs)
             return found if measure.root == 1 else _rooted(found, measure.root, limit)
         assert now.view is not None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trimtab.evaluate.bounds.means import LARGEST_INCREASE, NEEDS, NEEDS_OF_SQUARES, means
+from trimtab.evaluate.bounds.means import LARGEST_INCREASE, NEEDS, means, needs_of
 
 
 def test_the_same_errors_prove_no_increase():
@@ -51,9 +51,33 @@ def test_examples_in_groups_are_worth_less():
 
 def test_too_few_examples_or_groups_are_an_estimate():
     errors = np.random.default_rng(0).random(1000)
-    assert means(errors, errors, 0.95, np.arange(1000) % 100).proven
-    assert means(errors, errors, 0.95, np.arange(1000) % 99).why_not == "fewer than 100 groups"
+    for least, needs in ((20, NEEDS), (50, needs_of(relative=True, root=1))):
+        enough, few = (
+            means(errors, errors, 0.95, np.arange(1000) % n, needs=needs) for n in (least, least - 1)
+        )
+        assert (enough.proven, few.why_not) == (True, f"fewer than {least} groups")
     few = means(errors[: NEEDS.examples - 1], errors[: NEEDS.examples - 1], 0.95)
     assert (few.proven, few.why_not) == (False, "fewer than 500 examples")
-    squares = means(errors, errors, 0.95, needs=NEEDS_OF_SQUARES)
+    squares = means(errors, errors, 0.95, needs=needs_of(relative=True, root=2))
     assert squares.why_not == "fewer than 2,000 examples"
+
+
+def test_few_groups_that_hold_most_examples_are_an_estimate():
+    errors = np.random.default_rng(0).random(1000)
+    sizes = [300, 300, *[20] * 20]
+    bound = means(errors, errors, 0.95, np.repeat(np.arange(22), sizes))
+    assert bound.why_not == "few groups hold most examples: they are worth 5 of one size"
+    assert means(errors, errors, 0.95, np.repeat(np.arange(22), [80, 80, *[42] * 20])).proven
+
+
+@pytest.mark.parametrize("count", [20, 50])
+def test_the_level_is_kept_where_damage_comes_by_groups(count):
+    """2 % of examples fail, in few groups: limits are below the truth in at most 5 % of tests."""
+    rng, missed = np.random.default_rng(0), 0
+    for _ in range(300):
+        groups = np.repeat(np.arange(count), 1000 // count)
+        noise = np.sqrt(0.5) * (rng.normal(size=count)[groups] + rng.normal(size=1000))
+        hit = noise < -2.0537
+        before = rng.beta(1, 6, 1000)
+        missed += means(before, np.where(hit, 1 - before, before), 0.95, groups).upper < 0.02 * 5 / 7
+    assert missed <= 300 * 0.05 + 2 * np.sqrt(300 * 0.05 * 0.95)

@@ -72,3 +72,15 @@ def test_where_the_candidate_ranks_as_the_baseline_does_nothing_can_be_lost():
     bound = roc_auc(labels, before, before / 3 - 1, 0.95)
     assert bound.loss == pytest.approx(0, abs=1e-12)
     assert bound.upper == pytest.approx(0, abs=1e-9)
+
+
+def test_the_groups_of_the_rarer_class_count():
+    labels, before, after = scores(2000, share=0.1)
+    spread, together = (
+        np.arange(2000) % 100,
+        np.where(labels == 1, np.arange(2000) % 5, np.arange(2000) % 100),
+    )
+    assert roc_auc(labels, before, after, 0.95, spread).proven
+    assert roc_auc(labels, before, after, 0.95, together).why_not == (
+        "of the rarest class: fewer than 20 groups"
+    )

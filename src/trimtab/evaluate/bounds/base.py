@@ -10,9 +10,16 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.integer[Any]]
+Mask = NDArray[np.bool_]
 
 LEAST_GROUPS = 20
 """With fewer groups than this, how much they vary is not known well enough."""
+
+_EFFECTIVE = 0.8
+"""How many groups of one size those that there are must be worth, of as many as are needed."""
+
+_UNSEEN = ((500, 1.0), (50, 2.0), (0, 4.0))
+"""By so many groups and more, how much worse than the worst seen one may be that was not."""
 
 
 @dataclass(frozen=True)
@@ -53,21 +60,52 @@ class Needs:
     rarest: int = 0
     groups: int = LEAST_GROUPS
 
-    def unmet(self, examples: int, groups: Groups | None, rarest: int | None = None) -> str:
+    def unmet(self, examples: int, groups: Groups | None, is_rarest: Mask | None = None) -> str:
         """Returns what is missing, in words; nothing, where nothing is.
 
         Args:
             examples: How many there are.
             groups: The group of each, ``(n,)``; None: each is its own.
-            rarest: How many there are of the rarest class, where there are classes.
+            is_rarest: Which are of the rarest class, ``(n,)``, where there are classes.
         """
-        if groups is not None and count(groups) < self.groups:
-            return f"fewer than {self.groups} groups"
+        if groups is not None and (missing := self._too_few(groups)):
+            return missing
         if examples < self.examples:
             return f"fewer than {self.examples:,} examples"
-        if rarest is not None and rarest < self.rarest:
+        if is_rarest is None:
+            return ""
+        if is_rarest.sum() < self.rarest:
             return f"fewer than {self.rarest:,} examples of the rarest class"
+        missing = "" if groups is None else self._too_few(groups[is_rarest])
+        return f"of the rarest class: {missing}" if missing else ""
+
+    def _too_few(self, groups: Groups) -> str:
+        if count(groups) < self.groups:
+            return f"fewer than {self.groups} groups"
+        if effective(groups) < _EFFECTIVE * self.groups:
+            return f"few groups hold most examples: they are worth {effective(groups):.0f} of one size"
         return ""
+
+
+def effective(groups: Groups) -> float:
+    """Returns how many groups of one size the groups are worth.
+
+    Few that hold most examples make a mean alone (A. V. Carter, K. T. Schnepel and D. G. Steigerwald,
+    "Asymptotic behavior of a t-test robust to cluster heterogeneity", Review of Economics and Statistics 99,
+    2017, of groups that are alike but for their size).
+    """
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / np.square(sizes).sum())
+
+
+def worst_counts(groups: Groups | None) -> float:
+    """Returns how much worse than the worst unit seen one may be that was not: see ``skewed_means``.
+
+    Damage that comes by groups is in fewer of them than there are, and of few groups in hardly any.
+    """
+    if groups is None:
+        return 1.0
+    return next(worse for least, worse in _UNSEEN if count(groups) >= least)
 
 
 def count(groups: Groups) -> int:

@@ -5,21 +5,36 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals, worst_counts
 
-NEEDS = Needs(examples=500, groups=100)
+NEEDS = Needs(examples=500)
 """With fewer, damage to a few examples, or groups, passes more often than stated."""
+
+_OF_ERRORS = Needs(examples=500, groups=50)
+"""Of errors, which have no largest value: one group may hold all the damage."""
 
 LARGEST_INCREASE = 1000.0
 """The limit of a relative increase where none that is smaller is ruled out."""
 
-NEEDS_OF_SQUARES = Needs(examples=2_000, groups=100)
+_OF_SQUARES = Needs(examples=2_000, groups=100)
 """Of squared errors, of which few make the mean."""
 
 _METHOD, _BY_GROUP = (
     "t test of the mean, corrected for skewness",
     "cluster-robust t test, corrected for skewness",
 )
+
+
+def needs_of(*, relative: bool, root: int) -> Needs:
+    """Returns from where on the level is kept.
+
+    Args:
+        relative: Whether losses are errors, of which an increase is relative to the baseline's.
+        root: Of which power of the metric they are.
+    """
+    if root > 1:
+        return _OF_SQUARES
+    return _OF_ERRORS if relative else NEEDS
 
 
 def means(
@@ -42,7 +57,7 @@ def means(
         groups: The group of each example, ``(n,)``; None: each is its own.
         relative: Whether the increase is one relative to the baseline's mean.
         most: Without a baseline: the largest mean that is allowed.
-        needs: From where on the level is kept: ``NEEDS_OF_SQUARES`` of squared errors.
+        needs: From where on the level is kept: see ``needs_of``.
 
     Returns:
         The bound; its limit is infinite (relative: 1000) where nothing is ruled out.
@@ -52,7 +67,8 @@ def means(
     before = ones * most if before is None else np.asarray(before, np.float64)
     increase = totals(after - before, groups)
     base = totals(before if relative else ones, groups)
-    loss, upper = _ratio(increase, base), skewed_means.upper_limit(increase, base, confidence)
+    loss = _ratio(increase, base)
+    upper = skewed_means.upper_limit(increase, base, confidence, worst_counts(groups))
     if relative:
         loss, upper = min(loss, LARGEST_INCREASE), min(upper, LARGEST_INCREASE)
     method = _METHOD if groups is None else _BY_GROUP

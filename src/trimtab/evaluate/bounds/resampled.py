@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Groups, Needs
+from trimtab.evaluate.bounds.base import Bound, Groups, Mask, Needs, worst_counts
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 """``(labels, answers) -> value``, of the same examples in the same order."""
 
-NEEDS = Needs(examples=500, rarest=50, groups=100)
+NEEDS = Needs(examples=500, rarest=50)
 NEEDS_OF_NUMBERS = Needs(examples=2_000, groups=100)
 """Where labels are no classes, and an error may have any size."""
 
@@ -80,7 +80,7 @@ def resampled(
     upper = math.inf
     if len(without) > 1 and math.isfinite(seen) and np.isfinite(without).all():
         influence = (len(without) - 1) / len(without) * (without.mean() - without)
-        upper = seen + float(skewed_means.excess(influence, confidence))
+        upper = seen + float(skewed_means.excess(influence, confidence, worst_counts(groups)))
     method = _BY_GROUP if groups is not None else _ONE if before is None else _PAIRED
     seen = seen if math.isfinite(seen) else math.inf
     rarest = _rarest(labels)
@@ -97,12 +97,13 @@ def _without_blocks(n: int, groups: Groups | None) -> Iterator[NDArray[np.bool_]
         yield block[unit] != left_out
 
 
-def _rarest(labels: NDArray[Any]) -> int | None:
-    """Returns how many examples the rarest class has; None where labels are no classes."""
+def _rarest(labels: NDArray[Any]) -> Mask | None:
+    """Returns which examples are of the rarest class, ``(n,)``; None where labels are no classes."""
     if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != np.bool_:
         return None
     if labels.ndim > 1:
-        positives = labels.astype(bool).sum(axis=0)
-        return int(np.minimum(positives, len(labels) - positives).min())
-    counts = np.unique(labels, return_counts=True)[1]
-    return int(counts.min()) if len(counts) > 1 else 0
+        positive = labels.astype(bool)
+        rarer = np.where(2 * positive.sum(axis=0) > len(labels), ~positive, positive)
+        return np.asarray(rarer[:, int(rarer.sum(axis=0).argmin())])
+    classes, counts = np.unique(labels, return_counts=True)
+    return np.asarray(labels == classes[counts.argmin()]) if len(counts) > 1 else np.zeros(len(labels), bool)

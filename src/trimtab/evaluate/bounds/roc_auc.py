@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals, worst_counts
 
-NEEDS = Needs(examples=300, rarest=50, groups=100)
+NEEDS = Needs(examples=300, rarest=50)
 _PAIRED, _ONE = "DeLong's covariance, paired", "DeLong's variance"
 _BY_GROUP = "DeLong's components, cluster-robust"
 
@@ -47,16 +47,16 @@ def roc_auc(
         The bound; where one of the classes is missing, a limit of 1 that is not proven.
     """
     positive = np.asarray(labels).astype(bool)
-    rarest = int(min(positive.sum(), (~positive).sum()))
+    rarest = positive if 2 * positive.sum() <= len(positive) else ~positive
     method = _BY_GROUP if groups is not None else _ONE if before is None else _PAIRED
-    if rarest == 0:
+    if not rarest.any():
         return Bound.of(0.0, 1.0, method, "one of the two classes has no example")
     area, parts = _components(after, positive)
     loss, parts = least - area, -parts
     if before is not None:
         area_before, parts_before = _components(before, positive)
         loss, parts = area_before - area, parts + parts_before
-    upper = loss + float(skewed_means.excess(totals(parts, groups), confidence))
+    upper = loss + float(skewed_means.excess(totals(parts, groups), confidence, worst_counts(groups)))
     return Bound.of(loss, upper, method, NEEDS.unmet(len(positive), groups, rarest))
 
 

@@ -6,7 +6,9 @@ changes to the t test, which passes too often where differences are skewed or he
 
 - Skewness is removed by P. Hall's cubic transformation ("On the removal of skewness by transformation", JRSS
   B 54, 1992) of the t statistic, where it makes passing harder and only there.
-- The worst difference seen counts twice, for what the examples did not show.
+- The worst difference seen counts twice, for what the examples did not show. Of fewer than 500 groups, one
+  that was not seen is taken to be twice as bad as the worst that was, of fewer than 50 four times:
+  ``base.worst_counts``.
 
 In simulation at 95 %, with 500 and more examples, 2 to 4 % pass at the budget (the t test: 5 to 13 %), over
 normal, log-normal and Student t errors (2.1 and 3 degrees of freedom), models that err alike and
@@ -32,13 +34,16 @@ _NO_SPREAD = 1e-30
 """What rounding leaves of values that are all the same, squared: its skewness means nothing."""
 
 
-def upper_limit(numerators: Floats, denominators: Floats, confidence: float) -> float:
+def upper_limit(
+    numerators: Floats, denominators: Floats, confidence: float, worst_counts: float = 1.0
+) -> float:
     """Returns the largest ratio of the means that the values do not rule out.
 
     Args:
         numerators: One value an independent unit (an example, or the sum of a group's), ``(units,)``.
         denominators: Of the same units, ``(units,)``; none is negative.
         confidence: One-sided confidence, such as 0.95.
+        worst_counts: What was not seen, over the worst that was.
 
     Returns:
         The ratio; infinite where nothing is ruled out.
@@ -51,32 +56,34 @@ def upper_limit(numerators: Floats, denominators: Floats, confidence: float) -> 
     high = low + step
     # Where what is divided by is heavy-tailed itself, no ratio is ruled out, however large.
     for _ in range(_DOUBLINGS):
-        if rules_out(numerators - high * denominators, confidence):
+        if rules_out(numerators - high * denominators, confidence, worst_counts):
             break
         low, high, step = high, high + step, 2 * step
     else:
         return np.inf
     while high - low > _PRECISION * max(abs(high), 1e-3):
         middle = (low + high) / 2
-        if rules_out(numerators - middle * denominators, confidence):
+        if rules_out(numerators - middle * denominators, confidence, worst_counts):
             high = middle
         else:
             low = middle
     return high
 
 
-def rules_out(difference: Floats, confidence: float) -> NDArray[np.bool_]:
+def rules_out(difference: Floats, confidence: float, worst_counts: float = 1.0) -> NDArray[np.bool_]:
     """Returns whether the values rule out that their expectation is zero or more.
 
     Args:
         difference: One value a unit, ``(..., units)``; at least two units.
         confidence: One-sided confidence.
+        worst_counts: What was not seen, over the worst that was.
 
     Returns:
         A decision a sample, ``(...)``.
     """
     units = difference.shape[-1]
     worst = difference.max(axis=-1)
+    worst = np.where(worst > 0, worst_counts * worst, worst)
     mean = (difference.sum(axis=-1) + worst) / (units + 1)
     centred = difference - mean[..., None]
     second = ((centred**2).sum(axis=-1) + (worst - mean) ** 2) / (units + 1)
@@ -87,19 +94,20 @@ def rules_out(difference: Floats, confidence: float) -> NDArray[np.bool_]:
     return np.asarray((mean < 0) & ((second <= 0) | (corrected <= stdtrit(units - 1, 1 - confidence))))
 
 
-def excess(contributions: Floats, confidence: float) -> Any:
+def excess(contributions: Floats, confidence: float, worst_counts: float = 1.0) -> Any:
     """Returns how far above an estimate its upper limit is, given what each unit contributes to it.
 
     Args:
         contributions: What is left of each unit's part of the estimate (its influence) once its expectation
             was taken off, ``(..., units)``: the estimate errs by about their sum.
         confidence: One-sided confidence.
+        worst_counts: What was not seen, over the worst that was.
 
     Returns:
         ``(...)``; by the same rule as ``rules_out``, which it inverts where units weigh the same.
     """
     units = contributions.shape[-1]
-    worst = contributions.max(axis=-1)
+    worst = worst_counts * contributions.max(axis=-1)
     mean = (contributions.sum(axis=-1) + worst) / (units + 1)
     centred = contributions - mean[..., None]
     second = ((centred**2).sum(axis=-1) + (worst - mean) ** 2) / (units + 1)
