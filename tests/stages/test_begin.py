@@ -8,8 +8,11 @@ from trimtab.errors import ArtifactError, ConfigError, StorageError
 from trimtab.runtimes.openvino import RUNTIME
 from trimtab.stages import check_data, data_prep, report, settings
 from trimtab.stages.begin import begin
+from trimtab.stages.resumed import bring
 from trimtab.stages.settings import target
 from trimtab.storage import volumes
+from trimtab.storage.mirror import mirror
+from trimtab.storage.store import open_store
 
 SMALL = {"data": {"train": "sklearn://iris", "workers": 1}, "model": {"architecture": "mlp"}}
 
@@ -163,3 +166,34 @@ def test_a_runtime_that_is_not_installed_is_told_before_the_data_is_read(tmp_pat
     assert "runtimes: the runtime openvino is not installed: there is no a-library-that-nobody-has" in told
     assert "pip install 'trimtab[openvino]'" in told
     assert not (tmp_path / "store").exists()
+
+
+def test_a_run_that_goes_on_gets_the_checkpoints_of_the_one_before_and_the_same_config(tmp_path, capsys):
+    for name in ("train/checkpoint-2.npz", "tune/trial_0/state.json"):
+        file = tmp_path / "runs" / "first" / "checkpoints" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(name)
+    first = begin(_config(name="small"), str(tmp_path / "runs" / "first"))
+    second = begin(_config(name="small", kubeflow={"resume": "first"}), str(tmp_path / "runs" / "second"))
+    assert second.model_dump(exclude={"deploy"}) == first.model_dump(exclude={"deploy"})
+    there = tmp_path / "runs" / "second" / "checkpoints"
+    assert (there / "train" / "checkpoint-2.npz").read_text() == "train/checkpoint-2.npz"
+    assert (there / "tune" / "trial_0" / "state.json").is_file()
+    assert "goes on from first: train, tune" in capsys.readouterr().err
+
+
+def test_a_run_in_a_bucket_goes_on_from_another_one(emulator):
+    store = open_store("gs://bucket/runs/first")
+    with mirror("gs://bucket/runs/first/checkpoints/train") as made:
+        (made.directory / "checkpoint-2.npz").write_bytes(b"weights")
+    store.write("config.json", b"{}")
+    bring("gs://bucket/runs/second", "first")
+    with mirror("gs://bucket/runs/second/checkpoints/train") as found:
+        assert (found.directory / "checkpoint-2.npz").read_bytes() == b"weights"
+    with mirror("gs://bucket/runs/first/checkpoints/train") as kept:
+        assert (kept.directory / "checkpoint-2.npz").read_bytes() == b"weights"
+
+
+def test_a_run_that_is_not_there_cannot_be_gone_on_from(tmp_path):
+    with pytest.raises(ConfigError, match="no run to go on from"):
+        begin(_config(name="small", kubeflow={"resume": "none"}), str(tmp_path / "runs" / "second"))

@@ -171,10 +171,6 @@ def _on_kubeflow(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    if resume:
-        raise click.UsageError(
-            "--resume: on Kubeflow, retry the run in its UI; its stages go on where they were"
-        )
     if dry_run:
         from trimtab.cli.kubeflow import locations
 
@@ -187,7 +183,7 @@ def _on_kubeflow(
         return 0
     from trimtab.cli.kubeflow.run import run
 
-    return run(pipeline, config, output, options, as_json=as_json)
+    return run(pipeline, config, output, options, resume=resume, as_json=as_json)
 
 
 def _with_target(config: Config, output: str) -> Config:

@@ -22,6 +22,7 @@ from trimtab.config.budget import Budget, check_streams, check_task
 from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
+from trimtab.config.kubeflow import Kubeflow
 from trimtab.config.methods import installed
 from trimtab.config.model import Model
 from trimtab.config.notify import Notify
@@ -76,6 +77,7 @@ class Config(Section):
     resources: Resources = Resources()
     tensorboard: TensorBoard = TensorBoard()
     notify: Notify = Notify()
+    kubeflow: Kubeflow = Kubeflow()
 
     @field_validator("recipes")
     @classmethod

@@ -16,6 +16,7 @@ from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
 from trimtab.runtimes.registry import runtime
+from trimtab.stages.resumed import bring
 from trimtab.stages.settings import CONFIG, asked, target, with_target
 from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
@@ -35,11 +36,15 @@ def begin(config: str, run: str) -> Config:
             find what the run leaves.
         StorageError: If the run's directory cannot be written.
     """
-    settings = with_target(_parsed(_content(config)), run).resolved()
+    given = with_target(_parsed(_content(config)), run).resolved()
+    # It is no part of what is asked: the config of a run that goes on is that of the one before.
+    settings = given.model_copy(update={"kubeflow": given.kubeflow.model_copy(update={"resume": None})})
     check_outlives_pod(run, "output")
     check_outlives_pod(target(settings, run), "deploy.target")
     if not open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode()):
         _check_same(settings, run)
+    if given.kubeflow.resume:
+        bring(run, given.kubeflow.resume)
     return settings
 
 

@@ -36,15 +36,19 @@ def result(run: Any) -> Result | None:
         return None
 
 
-def reasons(run: Any) -> dict[str, str]:
-    """Returns why stages failed, by stage, as they recorded it; nothing where that cannot be read."""
+def records(run: Any) -> list[StageRecord]:
+    """Returns what a run's stages recorded; nothing where that cannot be read."""
     try:
         store = _store(run)
         contents = [store.read(name) for name in store.names("stages/")] if store else []
-        found = [StageRecord.model_validate_json(content) for content in contents if content]
+        return [StageRecord.model_validate_json(content) for content in contents if content]
     except (TrimtabError, ValidationError, OSError):
-        return {}
-    return {record.stage: record.error for record in found if record.error}
+        return []
+
+
+def reasons(run: Any) -> dict[str, str]:
+    """Returns why stages failed, by stage, as they recorded it; nothing where that cannot be read."""
+    return {record.stage: record.error for record in records(run) if record.error}
 
 
 def exit_code(reading: Reading, found: Result | None) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trimtab.cli.kubeflow import following, locations, outcome, package, submission
+from trimtab.cli.kubeflow import following, locations, outcome, package, restarting, submission
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
 from trimtab.cli.kubeflow.reading import Reading
@@ -22,41 +22,84 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def run(pipeline: Pipeline, config: Config, output: str, options: dict[str, Any], *, as_json: bool) -> int:
+def run(
+    pipeline: Pipeline,
+    config: Config,
+    output: str,
+    options: dict[str, Any],
+    *,
+    resume: str | None = None,
+    as_json: bool,
+) -> int:
     """Runs a config on a server and returns the exit code.
+
+    A run of which a pod was killed is started again, as often as the config says, while it is followed.
 
     Args:
         pipeline: The pipeline, and its arguments that are not in the config.
         config: The config.
         output: The directory that holds the runs' directories.
         options: The values of the command's options for this runner.
+        resume: The id of a run to go on from; None: the config's.
         as_json: Whether to print one JSON object on standard output, and nothing else there.
 
     Raises:
         ConfigError: If pods could not reach a path of the config, or if it is too large to travel.
         ClusterError: If the server cannot be used.
     """
-    resolved = locations.for_pods(config, output)
-    arguments = pipeline.arguments(resolved, output.rstrip("/"))
-    connection = connect(options)
+    resolved, place = locations.for_pods(config, output), output.rstrip("/")
+    arguments = pipeline.arguments(_after(resolved, resume), place)
+    connection, restarts, attempt = connect(options), resolved.kubeflow.restarts, 0
+    while True:
+        submitted = _submitted(connection, pipeline, resolved, arguments, options)
+        click.echo(f"run {submitted.run_id}: {connection.link(submitted.run_id)}", err=True)
+        if options["no_wait"]:
+            shown = {"run_id": submitted.run_id, "url": connection.link(submitted.run_id)}
+            click.echo(json.dumps(shown) if as_json else submitted.run_id)
+            return 0
+        ended = _followed(connection, submitted.run_id)
+        if ended is None:
+            return INTERRUPTED
+        killed, attempt = restarting.killed(ended), attempt + 1
+        if not killed or attempt > restarts:
+            return _told(connection, ended, as_json)
+        click.echo(
+            f"{_were(killed)}: starting again from {submitted.run_id}, {attempt} of {restarts}", err=True
+        )
+        arguments = pipeline.arguments(_after(resolved, submitted.run_id), place)
+
+
+def _submitted(
+    connection: Connection,
+    pipeline: Pipeline,
+    config: Config,
+    arguments: dict[str, Any],
+    options: dict[str, Any],
+) -> Any:
+    """Returns a run of a config, which was created."""
 
     def submit(version: package.Version) -> Any:
         return submission.submit(
             connection,
             version,
             arguments,
-            name=resolved.name,
+            name=config.name,
             experiment=options["experiment"],
             service_account=options["service_account"],
         )
 
-    submitted = package.start(connection, pipeline, resolved, options["image"], submit)
-    click.echo(f"run {submitted.run_id}: {connection.link(submitted.run_id)}", err=True)
-    if options["no_wait"]:
-        shown = {"run_id": submitted.run_id, "url": connection.link(submitted.run_id)}
-        click.echo(json.dumps(shown) if as_json else submitted.run_id)
-        return 0
-    return watch(connection, submitted.run_id, as_json=as_json)
+    return package.start(connection, pipeline, config, options["image"], submit)
+
+
+def _after(config: Config, earlier: str | None) -> Config:
+    """Returns the config of a run that goes on from an earlier one."""
+    if earlier is None:
+        return config
+    return config.model_copy(update={"kubeflow": config.kubeflow.model_copy(update={"resume": earlier})})
+
+
+def _were(killed: list[str]) -> str:
+    return f"{', '.join(killed)} {'was' if len(killed) == 1 else 'were'} killed"
 
 
 def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
@@ -71,20 +114,36 @@ def watch(connection: Connection, run_id: str, *, as_json: bool) -> int:
         ConfigError: If the run is deleted meanwhile.
         TrimtabError: If the server or the login cannot be used any more; the run goes on.
     """
+    ended = _followed(connection, run_id)
+    return INTERRUPTED if ended is None else _told(connection, ended, as_json)
+
+
+def _followed(connection: Connection, run_id: str) -> Reading | None:
+    """Returns a run when it has ended; None: whoever followed it does so no more."""
     try:
-        ended = following.follow(connection, run_id)
+        return following.follow(connection, run_id)
     except KeyboardInterrupt:
         click.echo(f"\nnot followed any more; {_goes_on(run_id)}", err=True)
-        return INTERRUPTED
+        return None
     except TrimtabError as error:
         if isinstance(error, ClusterError) and error.status == 404:
             raise ConfigError(f"the run {run_id} was deleted", path=connection.host) from None
         error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
         raise
+
+
+def _told(connection: Connection, ended: Reading, as_json: bool) -> int:
+    """Shows what came of a run, and returns the exit code."""
     found = outcome.result(ended.run)
     if ended.state != "SUCCEEDED":
         for line in following.explain(connection, ended):
             click.echo(line, err=True)
+    if killed := restarting.killed(ended):
+        click.echo(
+            f"{_were(killed)}. The same command with --resume {ended.run.run_id} goes on from there; "
+            "with kubeflow.restarts it does so by itself.",
+            err=True,
+        )
     code = outcome.exit_code(ended, found)
     _show(ended, found, code, as_json)
     return code
