@@ -31,11 +31,12 @@ class Cache:
         self.cached = frozenset(_cached(compiled))
         self.hits: list[str] = []
         self._known: dict[str, bytes] = {}
+        self._pipeline = ""
 
     @contextlib.contextmanager
     def runner(self, *given: Any) -> Iterator[Any]:
         """Yields KFP's runner of processes, whose tasks may be skipped; it is a `Runner` of `cli.local`."""
-        self.hits = []
+        self.hits, self._pipeline = [], given[0].name
         with processes(*given) as runner:
             from kfp.local import subprocess_task_handler
 
@@ -56,6 +57,7 @@ class Cache:
         values = given["inputs"].get("parameterValues", {})
         key = json.dumps(
             {
+                "pipeline": self._pipeline,
                 "code": [part for part in command if not part.startswith("{")],
                 "values": values,
                 "artifacts": sorted(given["inputs"].get("artifacts", {})),

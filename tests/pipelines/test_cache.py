@@ -46,14 +46,16 @@ class Cluster:
         rows = ((i * 7 % 301, (i + shift) % 11, "yes" if i % 7 > 3 else "no") for i in range(400))
         self.rows.write_text("a,b,label\n" + "".join(f"{a},{b},{label}\n" for a, b, label in rows))
 
-    def run(self, **sections: Any) -> Result:
+    def run(self, pipeline: Pipeline | None = None, **sections: Any) -> Result:
         """Runs the pipeline once more, as pods do that have the run's id from their label."""
         data = {"train": str(self.rows), "label": "label"}
         config = Config.model_validate({**CONFIG, "data": data, **sections}).resolved()
         run_id = f"run-{next(self._numbers)}"
         self.run_directory = self.output / run_id
         self._monkeypatch.setenv(RUN_ID, run_id)
-        return local.run(Pipeline(), config, str(self.output), run_id, resume=False, runner=self.cache.runner)
+        return local.run(
+            pipeline or Pipeline(), config, str(self.output), run_id, resume=False, runner=self.cache.runner
+        )
 
     @property
     def hits(self) -> list[str]:
@@ -114,6 +116,24 @@ def test_changed_rows_at_the_same_place_are_never_answered_with_the_old_ones(clu
     again = cluster.run()
     assert cluster.hits == sorted([*TRAINING, *CANDIDATES])
     assert found(again) == found(first)
+
+
+def test_a_retraining_is_answered_as_long_as_the_champion_is_the_same(cluster: Cluster) -> None:
+    stays = {"retrain": {"cheaper_by": 0.9}}
+    cluster.run(**stays)
+    cluster.write_rows(shift=5)
+    kept = cluster.run(Pipeline("retrain"), **stays)
+    assert (kept.status, kept.errors) == ("champion_kept", [])
+    assert cluster.hits == []
+
+    forced = Pipeline("retrain", "ada@lab", "to see")
+    again = cluster.run(forced, **stays)
+    assert cluster.hits == sorted([*TRAINING, *CANDIDATES])
+    assert again.status == "deployed"
+    assert found(again) == found(kept)
+
+    cluster.run(forced, **stays)
+    assert cluster.hits == []  # what was deployed is the champion now, and training begins with its weights
 
 
 def test_another_recipe_is_not_answered_with_the_old_ones(cluster: Cluster) -> None:

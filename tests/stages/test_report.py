@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from trimtab.artifacts import answered
 from trimtab.artifacts.record import EntryRecord, StageRecord, read_records
+from trimtab.artifacts.store import ContentStore
 from trimtab.config.config import Config
 from trimtab.errors import TrackingError
 from trimtab.report.result import Result
@@ -146,3 +148,25 @@ def test_neither_tensorflow_nor_keras_is_imported():
     code = "import sys, trimtab.stages.report; print({'tensorflow', 'keras', 'kfp'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_of_a_run_that_failed_the_skipped_tasks_before_it_are_told_too(tmp_path):
+    """Kubeflow's cache answered for them, so they left no record; those after it never were."""
+    earlier = str(tmp_path / "runs" / "earlier")
+    token = answered.token(ContentStore(earlier), earlier, "asked/0")
+    cached = ("tune", "train", "prune", "quantize", "evaluate")
+    for directory in ("earlier", "one"):
+        answered.write_tokens(str(tmp_path / "runs" / directory), dict.fromkeys(cached, token))
+    for stage in cached:
+        for shard in ("1/2", "2/2") if stage in ("prune", "quantize", "evaluate") else ("",):
+            answered.keep(ContentStore(earlier), earlier, StageRecord(stage=stage, shard=shard, ok=True))
+    failed = StageRecord(stage="quantize", shard="1/2", error_type="ModelError", error="no", exit_code=2)
+    result, *_ = reported(tmp_path, [WHOLE[0], failed])
+    assert {task.name: task.reused for task in result.tasks} == {
+        "data_prep": False,
+        "tune": True,
+        "train": True,
+        "prune 1/2": True,
+        "quantize 1/2": False,
+    }
+    assert [error.stage for error in result.errors] == ["quantize 1/2"]

@@ -44,6 +44,7 @@ def test_the_same_question_has_the_same_token(drawn):
     [
         ({"budget": {"max_accuracy_drop": 0.1, "max_size_kb": 9}}, True, True),
         ({"budget": {"max_accuracy_drop": 0.1, "min_speedup": 2, "objective": "size"}}, True, True),
+        ({"train": {"checkpoint_seconds": 7}}, True, True),
         ({"deploy": {"target": "elsewhere"}, "resources": {"parallel": 3}}, True, True),
         ({"budget": {"max_accuracy_drop": 0.2}}, True, False),  # by it, `prune` lets branches go
         ({"recipes": [["none"], ["int8"]]}, True, False),

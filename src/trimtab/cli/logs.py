@@ -9,7 +9,7 @@ import click
 from trimtab.cli.kubeflow.options import connect, connection_options
 
 # Tasks that have no pod, and so no log anywhere.
-_WITHOUT_PODS = ("SKIPPED", "OMITTED", "PENDING")
+_WITHOUT_PODS = ("SKIPPED", "CACHED", "OMITTED", "PENDING")
 
 
 @click.command("logs")

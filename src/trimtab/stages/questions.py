@@ -41,7 +41,8 @@ def training(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[st
     """
     return {
         "dataset": dataset,
-        "config": config.model_dump(mode="json", exclude=_NO_PART | {"recipes", "runtimes"}),
+        "config": config.model_dump(mode="json", exclude=_NO_PART | {"recipes", "runtimes", "train"}),
+        "train": train(config),
         "model": model(config),
         "champion": {"plan": snapshot.plan, "of": snapshot.digests} if snapshot else None,
     }

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from trimtab import notify, progress
+from trimtab.artifacts import answered
 from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.config.config import Config
@@ -94,7 +95,7 @@ def _review(task: Task, run: str, config: Config | None, result: Result, records
 
 def _recall(run: str, store: Store) -> None:
     """Adds the records of tasks that were skipped before others that ran; `select` has done it if it did."""
-    ran, _ = _records(store)
+    ran, _ = _records(store) if answered.read_tokens(run) else ([], [])
     for record in ran:
         if record.stage in STAGES and STAGES[record.stage].is_cached:
             tokens.recall(run, record.stage, [record.shard])

@@ -38,7 +38,7 @@ class Made:
 
         Args:
             name: The task's name in the pipeline.
-            phase: Of the task and its last pod; `Omitted`: there is no pod.
+            phase: Of the task and its last pod; `Omitted`: there is no pod; `Cached`: KFP answered for it.
             inside: What it is in below the pipeline's DAG, such as a loop's item.
             pod: Fields of the last pod's node.
         """
@@ -50,12 +50,15 @@ class Made:
             return ""
         self._node(f"{place}-driver{attempt}", "Pod", "system-container-driver", "Succeeded")
         kinds = ("Retry", "DAG") if self._retries else ("DAG",)
-        over = phase if phase != "Pending" else "Running"
+        over = {"Pending": "Running", "Cached": "Succeeded"}.get(phase, phase)
         end = {"finishedAt": pod["finishedAt"]} if "finishedAt" in pod else {}
         for kind, suffix in zip(kinds, ("", attempt), strict=False):
             self._node(f"{place}{suffix}", kind, "metadata-0-2-system-container-executor", over, **end)
         executor = f"{place}{attempt}.executor"
         template = "metadata-0-2-system-container-impl"
+        if phase == "Cached":
+            self._node(executor, "Skipped", template, "Skipped")
+            return ""
         if self._retries:
             self._node(executor, "Retry", template, over, **end)
         made = self._node(f"{executor}{attempt}", "Pod", template, phase, **pod)

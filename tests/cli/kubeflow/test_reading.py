@@ -259,6 +259,23 @@ def test_what_looks_like_an_error_may_be_a_stages_own_line(trimtab, add, server)
     assert line in trimtab("logs", add("SUCCEEDED", made)["run_id"], "--task", "train")[1]
 
 
+def test_a_task_that_the_cache_answered_for_says_so_and_has_no_log(trimtab, add):
+    made = Made()
+    made.task("data-prep")
+    made.task("train", "Cached")
+    made.task("deploy")
+    run = add("SUCCEEDED", made)
+    code, out, _ = trimtab("status", run["run_id"])
+    assert code == 0
+    assert next(line for line in out.splitlines() if "train" in line).endswith(
+        "answered from Kubeflow's cache"
+    )
+    assert trimtab("status", run["run_id"], "--follow")[0] == 0
+    code, out, err = trimtab("logs", run["run_id"], "--task", "train")
+    assert (code, err) == (0, "")
+    assert "=== train (cached): no log" in out
+
+
 def test_the_last_attempt_is_what_counts():
     made = Made(retries=False)
     place = "root.optimization.train"

@@ -181,6 +181,8 @@ def _task(
     state = _PHASES.get(own.phase, "UNKNOWN") if own else "PENDING"
     if state == "RUNNING" and (last is None or last.phase == "Pending"):
         state = "PENDING"
+    if state == "SUCCEEDED" and _is_cached(workflow, path):
+        state = "CACHED"
     to_start = last if last else driver
     waits = ""
     if state == "PENDING" and to_start and to_start.kind == "Pod" and to_start.phase == "Pending":
@@ -197,6 +199,11 @@ def _task(
         pod=last.pod(workflow.name) if last else "",
         archived=_archive(workflow, last) if last else "",
     )
+
+
+def _is_cached(workflow: Workflow, path: tuple[str, ...]) -> bool:
+    """Returns whether KFP's cache answered for a task: its pod has a condition, which did not hold."""
+    return any(one.kind == "Skipped" and one.path == (*path, _POD) for one in workflow.nodes)
 
 
 def _error(node: Node | None) -> str:

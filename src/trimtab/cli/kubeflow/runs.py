@@ -22,6 +22,7 @@ STATES = {
     "SUCCEEDED": "finished",
     "FAILED": "failed",
     "SKIPPED": "skipped",
+    "CACHED": "answered from Kubeflow's cache",
     "CANCELING": "stopping",
     "CANCELED": "stopped",
     "PAUSED": "paused",
