@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from trimtab import notify
 from trimtab.config.notify import Notify
-from trimtab.notify import Notice, send
+from trimtab.notify import Notice, beat, send
 
 NOTICE = Notice("trimtab digits: failed", "Nothing was deployed.", {"status": "failed"})
 
@@ -20,6 +20,11 @@ def hook():
     """Yields a server that keeps what is posted to it, and answers with its list of codes, then 200."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            got.append(self.path)
+            self.send_response(codes.pop(0) if codes else 200)
+            self.end_headers()
+
         def do_POST(self):
             got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(codes.pop(0) if codes else 200)
@@ -72,6 +77,19 @@ def test_a_server_that_refuses(hook, monkeypatch):
     monkeypatch.setenv("URL", hook.url)
     hook.codes += [403, 403]
     assert send(Notify(webhook="URL"), NOTICE) == ["webhook, whose address URL has: it answered 403"]
+
+
+def test_a_heartbeat(hook, monkeypatch):
+    monkeypatch.setenv("URL", hook.url)
+    hook.codes.append(503)
+    assert beat(Notify(heartbeat="URL")) == ""
+    assert hook.got == ["/secret", "/secret"]
+    assert beat(Notify()) == ""
+
+
+def test_a_heartbeat_that_nobody_hears_is_told_without_the_address(monkeypatch):
+    monkeypatch.setenv("URL", "http://127.0.0.1:9/secret")
+    assert beat(Notify(heartbeat="URL")) == "heartbeat, whose address URL has: Connection refused"
 
 
 class Mail:

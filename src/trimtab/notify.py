@@ -51,6 +51,15 @@ def send(settings: Notify, notice: Notice) -> list[str]:
     return [failure for failure in failures if failure]
 
 
+def beat(settings: Notify) -> str:
+    """Asks for the URL by which others know that a run ended well; returns why that failed, if it did.
+
+    Args:
+        settings: Who is told.
+    """
+    return _sent("heartbeat", settings.heartbeat, _get) if settings.heartbeat else ""
+
+
 def _sent(way: str, variable: str, tell: Callable[[str], None]) -> str:
     """Returns why a notice could not be sent; empty: it was."""
     if not (url := os.environ.get(variable, "").strip()):
@@ -78,11 +87,17 @@ def _why(error: Exception) -> str:
 
 
 def _post(url: str, content: dict[str, Any]) -> None:
+    _ask(url, json.dumps(content).encode(), {"Content-Type": "application/json"}, "POST")
+
+
+def _get(url: str) -> None:
+    _ask(url, None, {}, "GET")
+
+
+def _ask(url: str, body: bytes | None, headers: dict[str, str], method: str) -> None:
     if urlsplit(url).scheme not in ("http", "https"):
         raise ValueError("expected an http:// or https:// URL")
-    request = urllib.request.Request(
-        url, json.dumps(content).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
+    request = urllib.request.Request(url, body, headers, method=method)
     with urllib.request.urlopen(request, timeout=SECONDS):
         pass
 

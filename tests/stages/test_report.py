@@ -10,6 +10,7 @@ from trimtab.artifacts import answered
 from trimtab.artifacts.record import EntryRecord, StageRecord, read_records
 from trimtab.artifacts.store import ContentStore
 from trimtab.config.config import Config
+from trimtab.config.notify import Notify
 from trimtab.errors import TrackingError
 from trimtab.report.result import Result
 from trimtab.stages import report
@@ -142,6 +143,15 @@ def test_what_is_logged_is_what_was_reported(tmp_path, monkeypatch):
     assert pages["report.html"] == html
     assert Result.model_validate_json(pages["result.json"]) == result
     assert "# model" in pages["MODEL_CARD.md"]
+
+
+@pytest.mark.parametrize(("kept", "beats"), [(len(WHOLE), 1), (3, 0)])
+def test_only_a_run_that_did_not_fail_beats(tmp_path, monkeypatch, kept, beats):
+    heard = []
+    monkeypatch.setattr(report.notify, "beat", lambda settings: heard.append(settings.heartbeat) or "")
+    config = CONFIG.model_copy(update={"notify": Notify(heartbeat="URL")})
+    reported(tmp_path, WHOLE[:kept], config.model_dump_json())
+    assert heard == ["URL"] * beats
 
 
 def test_neither_tensorflow_nor_keras_is_imported():

@@ -26,6 +26,12 @@ class Notify(Section):
         "that is asked to encrypt.",
     )
 
+    heartbeat: VariableName | None = Field(
+        None,
+        description="Variable with a URL that is asked for at the end of each run that did not fail, as of a "
+        "dead man's switch: who watches it tells when no run has ended well for too long.",
+    )
+
     @model_validator(mode="after")
     def _can_send_mail(self) -> Self:
         if bool(self.email) != bool(self.smtp):

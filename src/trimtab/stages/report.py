@@ -103,10 +103,14 @@ def _recall(run: str, store: Store) -> None:
 
 def _tell(config: Config | None, result: Result) -> None:
     """Tells people of the outcome; that they cannot be told is no fault of the run's."""
+    if config is None:
+        return
     told = notice(result)
-    if config is not None and told is not None:
-        for failure in notify.send(config.notify, told):
-            progress.say("report", f"nobody was told by {failure}")
+    failures = notify.send(config.notify, told) if told else []
+    if result.status != "failed":
+        failures.append(notify.beat(config.notify))
+    for failure in filter(None, failures):
+        progress.say("report", f"nobody was told by {failure}")
 
 
 def _track(task: Task, result: Result, evidence: Evidence, pages: dict[str, str]) -> None:
