@@ -77,13 +77,31 @@ def test_limits_of_other_metrics_are_told_by_their_names():
 
 def test_a_speedup_is_relative_to_the_baseline():
     limits = Budget(min_speedup=3)
-    slow, fast = (replace(finalist(name), speedup=by) for name, by in (("slow", 2.5), ("fast", 3.0)))
+    slow, fast = (
+        replace(finalist(name), speedup=by, least_speedup=by) for name, by in (("slow", 2.5), ("fast", 3.0))
+    )
     assert budget.over_costs(slow, limits) == ["2.50 times as fast as the baseline < 3.00 times"]
     assert budget.over_costs(fast, limits) == []
     assert budget.over_costs(BASELINE, limits)  # it is no faster than itself
     told = budget.nothing_passes([BASELINE, slow], REASONS | {"slow": ["too slow"]}, limits, [ACCURACY])
     assert "Closest: slow" in told
     assert "It needs budget.min_speedup: 2.5, or a faster recipe." in told
+
+
+def test_limits_of_latency_are_held_against_the_worse_end_of_the_interval():
+    measured = Latency(
+        p50=0.9, p95=1, p99=1, threads=1, p50_interval=(0.8, 1.1), medians=[0.8, 0.9, 0.9, 1.0, 1.0]
+    )
+    one = replace(finalist("one"), latency=measured, speedup=3.1, least_speedup=2.8)
+    assert budget.over_costs(one, Budget(max_latency_ms=1.0)) == [
+        "median latency 1.10 ms > 1.00 ms on this machine (the upper end over 5 processes; 0.9 ms observed)"
+    ]
+    assert budget.over_costs(one, Budget(max_latency_ms=1.1, min_speedup=2.8)) == []
+    assert budget.over_costs(one, Budget(min_speedup=3)) == [
+        "2.80 times as fast as the baseline < 3.00 times (the lower end over 5 processes; 3.1 times observed)"
+    ]
+    told = budget.nothing_passes([one], {"one": ["too slow"]}, Budget(max_latency_ms=1.0), [ACCURACY])
+    assert "It needs budget.max_latency_ms: 1.1" in told
 
 
 def test_the_tighter_limit_of_latency_holds():

@@ -202,3 +202,13 @@ class Latency(BaseModel):
     p95: float
     p99: float
     threads: int
+    p50_interval: tuple[float, float] | None = Field(
+        None, description="Where the median of yet other processes is on this machine, with 95 % confidence."
+    )
+    p99_interval: tuple[float, float] | None = Field(None, description="The same of `p99`.")
+    medians: list[float] = Field([], description="Of each process that it was measured in.")
+
+    @property
+    def p50_upper(self) -> float:
+        """Returns what a limit of the median is held against: the upper end, where there is one."""
+        return max(self.p50, self.p50_interval[1]) if self.p50_interval else self.p50

@@ -49,13 +49,15 @@ class Budget(Section):
         None,
         gt=1,
         le=1000,
-        description="How many times as fast as the baseline, by the medians of both, measured in turns. "
-        "Prefer it to `max_latency_ms`: it holds on other machines, too, if not to the digit.",
+        description="How many times as fast as the baseline, by the medians of both, measured in turns: the "
+        "lower end of its 95 % interval over five processes. Prefer it to `max_latency_ms`: it holds on "
+        "other machines, too, if not to the digit.",
     )
     max_latency_ms: float | None = Field(
         None,
         gt=0,
-        description="Median latency of one example, on the machine and at the time that select runs.",
+        description="Median latency of one example, on the machine and at the time that select runs: the "
+        "upper end of its 95 % interval over five processes.",
     )
     max_size_kb: float | None = Field(
         None, gt=0, description="Size of the model file, in units of 1,000 bytes."

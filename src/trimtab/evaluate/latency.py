@@ -2,9 +2,15 @@
 
 Numbers taken at different times compare machines and moods, not models. Every round runs each model, in
 random order, so that a slow moment of the machine hits all of them alike. A model runs twice in a row and
-the second run counts: its weights are in the caches then, as when it is served, and not its rival's. Models
-of one runtime are run here; where there are several runtimes, those of each in a process of their own, turn
-by turn all the same.
+the second run counts: its weights are in the caches then, as when it is served, and not its rival's.
+
+A process has a layout of its memory, and threads where they happen to be; its rounds share both, and agree
+with each other better than with another process. So the rounds are those of five processes, one after the
+other, and how far these are apart is what the interval of a latency says. The models of each runtime have a
+process of their own in each, which waits for its turn.
+
+Source: Kalibera and Jones, Rigorous benchmarking in reasonable time (ISMM 2013); Student's interval of the
+mean of the processes' logarithms.
 """
 
 from __future__ import annotations
@@ -16,17 +22,20 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from trimtab.artifacts.evaluation import Latency
 from trimtab.batch import Batch
-from trimtab.evaluate.turns import LocalTurns, Served, Turns
+from trimtab.evaluate.turns import Served, Turns
 from trimtab.evaluate.worker import WorkerTurns
 
 MIN_ROUNDS = 200
 LEAST_ROUNDS = 20
-MAX_ROUNDS = 2_000
-FAST_SECONDS = 5.0
+MAX_ROUNDS = 1_000
+FAST_SECONDS = 3.0
 SLOW_SECONDS = 120.0
+PROCESSES = 5
+SURE = 0.95
 NOISE = 0.03
 """Medians closer than this are one: one file measured three times differs by 2 % on a busy machine."""
 
@@ -49,7 +58,8 @@ def measure(
         ModelError: If a model cannot be loaded or run.
     """
     times = sample(models, examples, threads, seed)
-    return {name: summary(values, threads) for name, values in times.items()}, min(map(len, times.values()))
+    runs = min(values.size for values in times.values())
+    return {name: summary(values, threads) for name, values in times.items()}, runs
 
 
 def sample(
@@ -58,9 +68,9 @@ def sample(
     threads: int,
     seed: int = 0,
 ) -> dict[str, NDArray[np.int64]]:
-    """Returns the nanoseconds of every model's runs at batch 1, ``(rounds,)``; those of a round are a pair.
+    """Returns the nanoseconds of every model's runs at batch 1, ``(processes, rounds)``, in pairs by round.
 
-    Each model runs at least 200 times, and up to 2,000 times while the total stays under about 5 seconds.
+    Each model runs at least 200 times, and up to 1,000 times while the total stays under about 3 seconds.
     Only where 200 rounds would take more than 2 minutes are there fewer, and never fewer than 20.
 
     Args:
@@ -72,9 +82,14 @@ def sample(
     Raises:
         ModelError: If a model cannot be loaded or run.
     """
-    with _turns(models, examples, threads) as turns:
-        round_ns = sum(turns[name].warm_up(name) for name in models)
-        return _interleaved(turns, planned_rounds(round_ns / 1e9), random.Random(seed))
+    order, rounds, parts = random.Random(seed), range(0), list[dict[str, NDArray[np.int64]]]()
+    for _ in range(PROCESSES):
+        with _turns(models, examples, threads) as turns:
+            round_ns = sum(turns[name].warm_up(name) for name in models)
+            each = len(rounds) or -(-planned_rounds(round_ns / 1e9) // PROCESSES)
+            rounds = range(rounds.stop, rounds.stop + each)
+            parts.append(_interleaved(turns, rounds, order))
+    return {name: np.stack([part[name] for part in parts]) for name in models}
 
 
 @contextlib.contextmanager
@@ -87,12 +102,7 @@ def _turns(
     with contextlib.ExitStack() as stack:
         for name in runtimes:
             own = {key: model for key, model in models.items() if model.runtime == name}
-            turns: Turns
-            if len(runtimes) == 1:
-                turns = LocalTurns(own, examples, threads)
-            else:
-                turns = stack.enter_context(WorkerTurns(name, own, examples, threads))
-            found |= dict.fromkeys(own, turns)
+            found |= dict.fromkeys(own, stack.enter_context(WorkerTurns(name, own, examples, threads)))
         yield found
 
 
@@ -104,17 +114,17 @@ def planned_rounds(round_seconds: float) -> int:
 
 
 def _interleaved(
-    turns: Mapping[str, Turns], rounds: int, order: random.Random
+    turns: Mapping[str, Turns], rounds: range, order: random.Random
 ) -> dict[str, NDArray[np.int64]]:
-    times = {name: np.empty(rounds, np.int64) for name in turns}
+    times = {name: np.empty(len(rounds), np.int64) for name in turns}
     names = list(turns)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for number in range(rounds):
+        for place, number in enumerate(rounds):
             order.shuffle(names)
             for name in names:
-                times[name][number] = turns[name].take(name, number)
+                times[name][place] = turns[name].take(name, number)
     finally:
         if collecting:
             gc.enable()
@@ -122,11 +132,48 @@ def _interleaved(
 
 
 def summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:
-    """Returns the percentiles of the runs of one model.
+    """Returns the percentiles of the runs of one model, over all processes and how far these are apart.
 
     Args:
-        nanoseconds: One value a round, ``(rounds,)``.
+        nanoseconds: One value a round, ``(processes, rounds)``.
         threads: Threads of the runtime.
     """
     p50, p95, p99 = np.percentile(nanoseconds, [50, 95, 99]) / 1e6
-    return Latency(p50=float(p50), p95=float(p95), p99=float(p99), threads=threads)
+    medians, tails = np.percentile(nanoseconds, [50, 99], axis=1) / 1e6
+    return Latency(
+        p50=float(p50),
+        p95=float(p95),
+        p99=float(p99),
+        threads=threads,
+        p50_interval=interval(medians),
+        p99_interval=interval(tails),
+        medians=medians.tolist(),
+    )
+
+
+def interval(values: NDArray[np.floating]) -> tuple[float, float] | None:
+    """Returns where the mean over processes is, with 95 % confidence; None of fewer than two.
+
+    Args:
+        values: One of each process, positive, ``(processes,)``.
+    """
+    if len(values) < 2:
+        return None
+    logs = np.log(values)
+    reach = stats.t.ppf((1 + SURE) / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+    return float(np.exp(logs.mean() - reach)), float(np.exp(logs.mean() + reach))
+
+
+def speedup(baseline: Latency, other: Latency) -> tuple[float, float]:
+    """Returns how many times as fast a model is as the baseline, and how many at least.
+
+    The medians of a process are a pair: what slows one of them down, slows down the other.
+
+    Args:
+        baseline: The baseline's latency.
+        other: The model's, measured in the same processes.
+    """
+    observed = baseline.p50 / other.p50
+    ratios = [before / after for before, after in zip(baseline.medians, other.medians, strict=True)]
+    found = interval(np.asarray(ratios))
+    return observed, min(found[0], observed) if found else observed

@@ -67,7 +67,9 @@ def _quality(result: Result, chosen: CandidateResult) -> str:
     }
     rows["bytes"] = [numbers.size(one.size_bytes if one else None) for one in columns.values()]
     rows["median latency, ms"] = [
-        numbers.milliseconds(one.latency_ms.p50 if one and one.latency_ms else None)
+        numbers.within(one.latency_ms.p50, one.latency_ms.p50_interval)
+        if one and one.latency_ms
+        else numbers.ABSENT
         for one in columns.values()
     ]
     where = "On the test split" if (count := _folds(result)) == 1 else f"Out of fold, by {count} models"

@@ -181,7 +181,7 @@ def _decided(
     split = split_of(data, "test", asked.columns, groups)
     demands = limits.demands(asked, split)
     tests = [one.test(split, champion.made, challenger.made, confidence) for one in demands]
-    ratio = rule.latency_limit(times["champion"], times["challenger"], confidence)
+    ratio = rule.latency_limit(times["champion"].ravel(), times["challenger"].ravel(), confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)
     own = limits.headline_limit(asked, task)

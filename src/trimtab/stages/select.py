@@ -178,9 +178,9 @@ def _finalists(
             scores = read_test(entry.examples).scores
             drop = significance.drop(before, scores, config.budget.confidence, judge.task, judge.groups)
             needed = _needed(before, scores, config, judge, tests)
-        speedup = latencies[BASELINE].p50 / measured.p50
+        speedups = latency.speedup(latencies[BASELINE], measured)
         found[name] = budget.Finalist(
-            name, drop, measured, entry.evaluation.size_bytes, needed, tests, speedup
+            name, drop, measured, entry.evaluation.size_bytes, needed, tests, *speedups
         )
     return found
 

@@ -79,16 +79,18 @@ def _told(name: str, params: Mapping[str, Any]) -> str:
     return f"{name} ({', '.join(told)})" if told else name
 
 
+_ABSENT = Cell(numbers.ABSENT, None)
+
+
 def _cells(candidate: CandidateResult) -> list[Cell]:
     quality, drop, latency = candidate.quality, candidate.drop, candidate.latency_ms
     return [
         Cell(numbers.quality(quality), quality.value if quality else None),
         Cell(numbers.points(drop.observed if drop else None), drop.observed if drop else None),
         Cell(numbers.points(drop.upper_bound if drop else None), drop.upper_bound if drop else None),
-        *(
-            Cell(numbers.milliseconds(value), value)
-            for value in ((latency.p50, latency.p95, latency.p99) if latency else (None, None, None))
-        ),
+        Cell(numbers.within(latency.p50, latency.p50_interval), latency.p50) if latency else _ABSENT,
+        Cell(numbers.milliseconds(latency.p95), latency.p95) if latency else _ABSENT,
+        Cell(numbers.within(latency.p99, latency.p99_interval), latency.p99) if latency else _ABSENT,
         Cell(numbers.kilobytes(candidate.size_bytes), candidate.size_bytes),
         Cell(numbers.kilobytes(candidate.gzip_bytes), candidate.gzip_bytes),
         Cell(numbers.count(candidate.parameters), candidate.parameters),

@@ -77,6 +77,12 @@ def milliseconds(value: float | None) -> str:
     return decimal(value)
 
 
+def within(value: float | None, interval: tuple[float, float] | None) -> str:
+    """Returns a time in milliseconds with its interval, where there is one: ``0.153 (0.150 to 0.157)``."""
+    text = milliseconds(value)
+    return f"{text} ({milliseconds(interval[0])} to {milliseconds(interval[1])})" if interval else text
+
+
 def count(value: int | None) -> str:
     """Returns a count in thousands, millions or billions: ``78,666`` is ``78.7 k``."""
     if value is None:

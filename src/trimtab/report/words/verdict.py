@@ -29,7 +29,7 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
         found.append("quality")
     if result.proof and candidate.id in result.proof.not_tested:
         found.append("untested")
-    if candidate.latency_ms and latency is not None and candidate.latency_ms.p50 > latency:
+    if candidate.latency_ms and latency is not None and candidate.latency_ms.p50_upper > latency:
         found.append("latency")
     if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
         found.append("size")
