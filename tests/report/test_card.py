@@ -45,3 +45,23 @@ def test_a_run_that_failed_early_has_a_card_that_says_so(run_records):
     assert "library_name" not in head
     assert result.verdict in body
     assert "## On the test split" not in body
+
+
+def test_the_hub_is_told_what_the_model_does_where_it_has_a_name_for_it(run_records):
+    settings, records = run_records()
+    for kind, expected in (("image", "image-classification"), ("", None)):
+        records[0].summary["input_kind"] = kind
+        result = build_result(records, settings, "/runs/one")
+        next(one for one in result.candidates if one.id == result.chosen).task = "classification"
+        assert parts(with_head(result))[0].get("pipeline_tag") == expected
+
+
+def test_it_says_how_to_use_it_how_to_make_it_again_and_where_it_loses(run_records):
+    settings, records = run_records()
+    select = next(record for record in records if record.stage == "select")
+    worse = {"kind": "class", "part": "7", "examples": 36, "loss": 0.25, "others": 0.0, "larger": True}
+    select.summary["parts"] = [worse]
+    card = model_card(build_result(records, settings, "/runs/one"))
+    assert "trimtab predict /runs/deployed/digits --version 3 --input rows.csv" in card
+    assert "trimtab run /runs/one/config.json --output /runs" in card
+    assert "Proven to lose more than the others: class 7 (25.00 points lost)." in card

@@ -6,6 +6,7 @@ The head is that of the Hugging Face Hub: https://huggingface.co/docs/hub/model-
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,23 @@ import yaml
 
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
-from trimtab.report.words import numbers
+from trimtab.report.words import numbers, parts
 from trimtab.report.words import proof as words
+from trimtab.report.words.commands import commands
 from trimtab.report.words.ranges import ranges as ranges_words
 from trimtab.report.words.verdict import find_candidate
+
+_PIPELINES = {
+    "classification": {
+        "tabular": "tabular-classification",
+        "text": "text-classification",
+        "image": "image-classification",
+        "audio": "audio-classification",
+    },
+    "multilabel": {"text": "text-classification", "image": "image-classification"},
+    "regression": {"tabular": "tabular-regression"},
+}
+"""The Hub's names of what models do, by task and by what they take; for other pairs it has none."""
 
 
 def model_card(result: Result) -> str:
@@ -28,7 +42,7 @@ def model_card(result: Result) -> str:
     chosen = find_candidate(result, result.chosen)
     sections = [f"# {result.config.get('name', result.run_id)}", "\n\n".join(_outcome(result))]
     if chosen is not None:
-        sections += [_quality(result, chosen), _proof(result), _made(chosen)]
+        sections += [_use(result), _quality(result, chosen), _proof(result), _made(result, chosen)]
     sections += [_data(result), _limits(result)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -49,7 +63,9 @@ def _head(result: Result) -> dict[str, Any]:
     measured = [{"type": metric, "value": value} for metric, value in chosen.metrics.items()]
     data = {"type": "own", "name": name, "split": "test" if _folds(result) == 1 else "out of fold"}
     index = {"name": name, "results": [{"task": {"type": kind}, "dataset": data, "metrics": measured}]}
-    return {"library_name": chosen.runtime, **head, "model-index": [index]}
+    pipeline = _PIPELINES.get(kind, {}).get(result.data.input_kind if result.data else "")
+    does = {"pipeline_tag": pipeline} if pipeline else {}
+    return {"library_name": chosen.runtime, **does, **head, "model-index": [index]}
 
 
 def _outcome(result: Result) -> Iterator[str]:
@@ -57,6 +73,18 @@ def _outcome(result: Result) -> Iterator[str]:
     for label, uri in (("Deployed at", result.deployed), ("Report", result.report)):
         if uri:
             yield f"{label}: `{uri}`"
+
+
+def _use(result: Result) -> str:
+    """Returns how to use it, where it was deployed."""
+    if not result.deployed:
+        return ""
+    target, _, version = result.deployed.rstrip("/").rpartition("/")
+    lines = [
+        shlex.join(["trimtab", "predict", target, "--version", version, "--input", "rows.csv"]),
+        shlex.join(["trimtab", "serve", target]),
+    ]
+    return "## How to use it\n\n```sh\n" + "\n".join(lines) + "\n```"
 
 
 def _quality(result: Result, chosen: CandidateResult) -> str:
@@ -73,7 +101,9 @@ def _quality(result: Result, chosen: CandidateResult) -> str:
         for one in columns.values()
     ]
     where = "On the test split" if (count := _folds(result)) == 1 else f"Out of fold, by {count} models"
-    return f"## {where}\n\n" + _table(["", *columns], [[name, *cells] for name, cells in rows.items()])
+    table = _table(["", *columns], [[name, *cells] for name, cells in rows.items()])
+    worst = parts.sentence(result.parts, chosen.quality)
+    return "\n\n".join(filter(None, [f"## {where}", table, worst]))
 
 
 def _folds(result: Result) -> int:
@@ -87,10 +117,13 @@ def _proof(result: Result) -> str:
     return "## How sure that is\n\n" + "\n\n".join(_sentence(text) for text in told if text)
 
 
-def _made(chosen: CandidateResult) -> str:
+def _made(result: Result, chosen: CandidateResult) -> str:
     chain = json.dumps(chosen.recipe, indent=2, ensure_ascii=False)
-    told = f"## How it was made\n\n`{chosen.id}`, for {chosen.runtime}:\n\n```json\n{chain}\n```"
-    return f"{told}\n\n{_sentence(ranges)}" if (ranges := ranges_words(chosen.ranges)) else told
+    told = ["## How it was made", f"`{chosen.id}`, for {chosen.runtime}:", f"```json\n{chain}\n```"]
+    if ranges := ranges_words(chosen.ranges):
+        told.append(_sentence(ranges))
+    told += [f"{command.meaning}:\n\n```sh\n{command.line}\n```" for command in commands(result)]
+    return "\n\n".join(told)
 
 
 def _data(result: Result) -> str:

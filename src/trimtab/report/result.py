@@ -31,6 +31,7 @@ class DataSummary(BaseModel):
         description="Class names in the order of the model's outputs; [] in regression."
     )
     fingerprint: str = Field(description="SHA-256 of the content, whatever the order of its rows.")
+    input_kind: str = Field("", description="What the model takes: `tabular`, `text`, `image` or `audio`.")
     warnings: list[str] = Field([], description="What is suspicious about the data, in words.")
     reach: list[Reach] = Field([], description="What the test rows can prove at best, where that is known.")
 

@@ -147,6 +147,7 @@ def _data(records: Sequence[StageRecord]) -> DataSummary | None:
         folds=data.folds,
         classes=data.classes,
         fingerprint=data.fingerprint,
+        input_kind=data.input_kind,
         warnings=data.warnings,
         reach=data.reach,
     )
