@@ -4,9 +4,9 @@
 
 Prints one line of JSON a cell: ``missed``, the share of runs whose upper limit is below the true loss: the
 mean over the k models of what each one's candidate loses against its own baseline on 20,000 fresh rows; its
-standard error ``se``; ``split``, the same of one split of a fifth, for the loss of its one model; and
-``width`` and ``split_width``, the mean distance of both limits from the truth. Complains where ``missed`` is
-more than two standard errors above 5 %.
+standard error ``se``; ``plain``, the same if all rows were independent of all models; ``split``, that of one
+split of a fifth, for the loss of its one model; and ``width`` and ``split_width``, the mean distance of the
+limits from the truth. Complains where ``missed`` is more than two standard errors above 5 %.
 
 What folds could break: their training rows overlap, and the rows that one tests trained the others, so that
 no row is independent of all models (Y. Bengio and Y. Grandvalet, "No unbiased estimator of the variance of
@@ -27,8 +27,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.evaluate.bounds.base import Bound
 from trimtab.evaluate.bounds.means import means
 from trimtab.evaluate.bounds.proportions import proportions
+from trimtab.evaluate.out_of_fold import widened
 
 CONFIDENCE = 0.95
 ROWS, FOLDS, COLUMNS = (100, 351, 1_000), 5, 20
@@ -61,7 +63,7 @@ def simulated(name: str, rows: int, folds: int, runs: int, seed: int) -> dict[st
     """Returns how often the limits of one kind of model miss the truth."""
     random = np.random.default_rng([seed, rows, folds, sorted(KINDS).index(name)])
     found = np.array([_one(name, rows, folds, random) for _ in range(runs)])
-    pooled, split, wide, split_wide = found.mean(axis=0)
+    pooled, plain, split, wide, split_wide = found.mean(axis=0)
     return {
         "kind": name,
         "rows": rows,
@@ -69,13 +71,14 @@ def simulated(name: str, rows: int, folds: int, runs: int, seed: int) -> dict[st
         "runs": runs,
         "missed": round(float(pooled), 4),
         "se": round(math.sqrt(max(pooled * (1 - pooled), 0.05 * 0.95) / runs), 4),
+        "plain": round(float(plain), 4),
         "split": round(float(split), 4),
         "width": round(float(wide), 4),
         "split_width": round(float(split_wide), 4),
     }
 
 
-def _one(name: str, rows: int, folds: int, random: np.random.Generator) -> tuple[bool, bool, float, float]:
+def _one(name: str, rows: int, folds: int, random: np.random.Generator) -> tuple[float, ...]:
     draw, fit, bound = KINDS[name]
     x, y = draw(rows, random)
     fresh, labels = draw(_FRESH, random)
@@ -87,8 +90,11 @@ def _one(name: str, rows: int, folds: int, random: np.random.Generator) -> tuple
         before[held], after[held] = baseline(x[held], y[held]), candidate(x[held], y[held])
         losses.append((baseline(fresh, labels).mean(), candidate(fresh, labels).mean()))
     truth, first = _loss(name, np.array(losses)), _loss(name, np.array(losses[:1]))
-    upper, alone = bound(before, after), bound(before[fold == 0], after[fold == 0])
-    return upper < truth, alone < first, upper - truth, alone - first
+    kind = "means" if bound is _errors else "proportions"
+    plain, alone = bound(before, after), bound(before[fold == 0], after[fold == 0])
+    upper = widened(plain, kind, folds).upper
+    missed = upper < truth, plain.upper < truth, alone.upper < first
+    return *missed, upper - truth, alone.upper - first
 
 
 def _loss(name: str, scores: _Floats) -> float:
@@ -96,12 +102,12 @@ def _loss(name: str, scores: _Floats) -> float:
     return float(after - before if name.startswith("numbers") else before - after)
 
 
-def _right(before: _Floats, after: _Floats) -> float:
-    return proportions(before, after, CONFIDENCE).upper
+def _right(before: _Floats, after: _Floats) -> Bound:
+    return proportions(before, after, CONFIDENCE)
 
 
-def _errors(before: _Floats, after: _Floats) -> float:
-    return means(before, after, CONFIDENCE).upper
+def _errors(before: _Floats, after: _Floats) -> Bound:
+    return means(before, after, CONFIDENCE)
 
 
 def _classes(rows: int, random: np.random.Generator) -> tuple[_Floats, _Floats]:

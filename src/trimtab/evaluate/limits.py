@@ -28,6 +28,7 @@ from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import resampled
 from trimtab.evaluate.bounds.roc_auc import roc_auc
 from trimtab.evaluate.functions import value_of
+from trimtab.evaluate.out_of_fold import widened
 from trimtab.evaluate.parts import Part, parts
 from trimtab.tasks.base import Target
 from trimtab.tasks.headline import Better
@@ -128,6 +129,7 @@ class Demand:
                 bound = _area(split, before, after, rows, confidence)
             else:
                 bound = self._bound(split, was, now, rows, confidence)
+            bound = widened(bound, self.limit.bound, split.folds)
             values = (was.value(self.measure), now.value(self.measure))
         return LimitTest(
             limit=self.limit.name,

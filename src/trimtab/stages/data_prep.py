@@ -75,7 +75,8 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         others = check_limits(resolved, tested)
         if warning := rare.warning(resolved.budget, summary):
             summary.warnings.append(warning)
-        rows = reach.Rows(len(tested), 0 if retrain else reach.in_folds(resolved.data, summary.rows))
+        more = 0 if retrain else reach.in_folds(resolved.data, summary.rows)
+        rows = reach.Rows(len(tested), more, len(tested.folds))
         summary.reach = reach.known(resolved, summary.task, rows, before, others)
         task.found(summary)
         _tell(task, summary)

@@ -110,5 +110,5 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str]) -> Pre
 
 def _rows(config: Config, rows: dict[str, int]) -> reach.Rows:
     if config.data.folds > 1:
-        return reach.Rows(reach.shared_out(config.data, rows))
+        return reach.Rows(reach.shared_out(config.data, rows), folds=config.data.folds)
     return reach.Rows(rows["test"], reach.in_folds(config.data, rows))

@@ -25,10 +25,12 @@ class Rows:
     Attributes:
         tested: Those that are tested.
         in_folds: How many folds would test; 0: there cannot be any, or there are.
+        folds: How many test them; 1: there are none.
     """
 
     tested: int
     in_folds: int = 0
+    folds: int = 1
 
 
 def in_folds(data: Data, rows: Mapping[str, int]) -> int:
@@ -73,10 +75,14 @@ def known(
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
     found = [
-        _beside_folds(one, limit, rows) for one in rule.reach([limit] if limit else [], rows.tested, sure)
+        _beside_folds(one, limit, rows)
+        for one in rule.reach([limit] if limit else [], rows.tested, sure, rows.folds)
     ]
     for other, count in others:
-        found += [one.model_copy(update={"name": other.name}) for one in rule.reach([other], count, sure)]
+        found += [
+            one.model_copy(update={"name": other.name})
+            for one in rule.reach([other], count, sure, rows.folds)
+        ]
     return found
 
 
@@ -84,7 +90,7 @@ def _beside_folds(found: Reach, limit: Limit | None, rows: Rows) -> Reach:
     """Returns what can be proven, where it is too little with what folds could."""
     if found.is_enough or limit is None or not rows.in_folds:
         return found
-    most = rule.reach([limit], rows.in_folds, found.confidence)[0]
+    most = rule.reach([limit], rows.in_folds, found.confidence, FOLDS)[0]
     return found.model_copy(update={"folds": FOLDS, "in_folds": most.examples, "least_in_folds": most.least})
 
 
@@ -108,7 +114,14 @@ def check(found: list[Reach], config: Config) -> None:
         "no candidate can meet the budget on these rows: " + "; ".join(words.sentence(one) for one in short),
         path=config.data.given_test or config.data.train,
         field="budget",
-        hint=f"Give more test rows (data.test, data.split.test{words.by_folds(worst)}), allow a larger drop "
+        hint=f"Give more {_which(config, worst)}, allow a larger drop "
         f"({words.wider(worst)} or more), or ask for an estimate in the place of a proof "
         "(budget.proof: estimate).",
     )
+
+
+def _which(config: Config, worst: Reach) -> str:
+    """Returns which rows more are needed of, and what gives them."""
+    if config.data.folds > 1:
+        return "rows"
+    return f"test rows (data.test, data.split.test{words.by_folds(worst)})"

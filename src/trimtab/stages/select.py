@@ -29,7 +29,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
-from trimtab.evaluate import budget, latency, pareto, significance
+from trimtab.evaluate import budget, latency, out_of_fold, pareto, significance
 from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
@@ -177,6 +177,7 @@ def _finalists(
         else:
             scores = read_test(entry.examples).scores
             drop = significance.drop(before, scores, config.budget.confidence, judge.task, judge.groups)
+            drop = out_of_fold.drop(drop, judge.task, judge.folds)
             needed = _needed(before, scores, config, judge, tests)
         speedups = latency.speedup(latencies[BASELINE], measured)
         found[name] = budget.Finalist(
@@ -190,7 +191,7 @@ def _needed(
 ) -> int | None:
     """Returns how many test examples would prove what alone is not proven, if it is the task's own limit."""
     limit, broken = headline_limit(config.budget, judge.task), [one.limit for one in tests if not one.holds]
-    if limit is None or broken != [limit.name]:
+    if limit is None or broken != [limit.name] or judge.folds > 1:
         return None
     sure = config.budget.confidence
     return significance.examples_needed(before, scores, limit.max_loss, sure, judge.task, judge.groups)

@@ -21,7 +21,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ProofError
-from trimtab.evaluate import choice, sequence, significance
+from trimtab.evaluate import choice, out_of_fold, sequence, significance
 from trimtab.evaluate.limits import Demand, Split, demands
 from trimtab.evaluate.order import Order
 
@@ -165,6 +165,7 @@ class _Judge:
         assert said is not None
         before, after = (self._examples(name).scores for name in (BASELINE, self.claim.chosen))
         is_so = significance.drop(before, after, said.confidence, self.claim.task, self.rows.groups)
+        is_so = out_of_fold.drop(is_so, self.claim.task, self._split.folds)
         yield "the loss that was observed", said.observed, is_so.observed
         yield "the upper limit of the loss", said.upper_bound, is_so.upper_bound
 
