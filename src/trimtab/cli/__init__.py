@@ -71,6 +71,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     if os.getpid() == 1:
         # In a container: the kernel keeps from its first process what that process does not handle.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    _check_encoding(sys.argv[1:] if arguments is None else arguments)
     options: dict[str, Any] = {"args": arguments, "prog_name": "trimtab", "standalone_mode": False}
     try:
         sys.exit(cli.main(**options) or 0)
@@ -92,3 +93,14 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         place = f"{error.filename2 or error.filename}: " if error.filename else ""
         click.echo(f"error: {place}{error.strerror or error}", err=True)
         sys.exit(1)
+
+
+def _check_encoding(arguments: list[str]) -> None:
+    """Refuses what no config, record or URI can hold: names that are bytes of no text."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            shown = os.fsencode(argument).decode("utf-8", "backslashreplace")
+            click.echo(f"error: {shown}: this argument is not UTF-8\n  Rename what it names.", err=True)
+            sys.exit(2)

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from trimtab.config import code, compression, document, methods
 from trimtab.config.config import Config
 from trimtab.errors import ConfigError
+from trimtab.home import expanded
 
 _PATH_FIELDS = (
     ("data", "train"),
@@ -95,7 +96,7 @@ def _name_of(source: Path) -> str:
 
 def _here(source: str) -> str:
     """Returns a source that the command line gives, which is relative to the working directory."""
-    return source if "://" in source else str(Path(source).expanduser().absolute())
+    return source if "://" in source else str(expanded(source).absolute())
 
 
 def _uri(source: Path) -> str:
@@ -155,7 +156,7 @@ def _make_absolute(values: dict[str, Any], directory: Path) -> None:
         mapping = values.get(section)
         value = mapping.get(field) if isinstance(mapping, dict) else None
         if isinstance(value, str) and value.strip() and "://" not in value:
-            values[section] = {**values[section], field: str(directory / Path(value).expanduser())}
+            values[section] = {**values[section], field: str(directory / expanded(value))}
 
 
 def _config_error(

@@ -15,6 +15,7 @@ from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_arc
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
+from trimtab.home import expanded
 
 _TABLE_ENDINGS = (".csv", ".tsv", ".parquet", ".pq", ".npz")
 _FILES_PER_BATCH = 64
@@ -43,7 +44,7 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
 
 
 def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.RecordBatch]:
-    files = _files(Path(source).expanduser(), endings)
+    files = _files(expanded(source), endings)
     while rows := list(islice(files, _FILES_PER_BATCH)):
         names, contents = zip(*rows, strict=True)
         arrays = [pa.array(contents, pa.binary()), pa.array(names, pa.string())]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from trimtab.errors import ConfigError
+from trimtab.home import expanded
 
 PROFILES = Path("~/.config/trimtab/kubeflow.yaml")
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -38,7 +39,7 @@ class Token:
         Raises:
             ConfigError: If its file cannot be read, or if it cannot be sent.
         """
-        token = (self.value or "") if self.file is None else self._stored(self.file.expanduser())
+        token = (self.value or "") if self.file is None else self._stored(expanded(self.file))
         if not re.fullmatch(r"[!-~]*", token.strip()):
             raise ConfigError(
                 "the token cannot be sent: expected one word of ASCII",
@@ -146,7 +147,7 @@ def _token(
 def _certificates(path: str | None) -> str | None:
     if path is None:
         return None
-    file = Path(path).expanduser()
+    file = expanded(path)
     if not file.is_file():
         raise ConfigError("there is no such file of certificates", path=str(file))
     return str(file)

@@ -11,6 +11,7 @@ from trimtab.data.prepare import split
 from trimtab.data.readers.files import is_data, is_left_out, walk
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.errors import DataError
+from trimtab.home import expanded
 from trimtab.storage import files
 from trimtab.storage.objects.base import checksum
 from trimtab.storage.objects.location import Location, is_remote
@@ -50,7 +51,7 @@ def checksums_of(source: str) -> dict[str, str]:
         if _MAGIC.search(whole):
             found = {name: value for name, value in found.items() if not is_left_out(name)}
     else:
-        whole = str(Path(source).expanduser())
+        whole = str(expanded(source))
         names = _local(whole)
         found = dict(zip(names, in_parallel(_checksum, names), strict=True))
     return dict(sorted((_relative(name, whole), value) for name, value in found.items()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab import progress
@@ -13,6 +12,7 @@ from trimtab.data.prepare import split
 from trimtab.data.prepare.executor import Executor, executor
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
+from trimtab.home import expanded
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -58,7 +58,7 @@ def workers_for(parts: Sequence[Part], config: Data) -> Iterator[Executor]:
 def is_small(parts: Sequence[Part], most_bytes: int) -> bool:
     """Returns whether the files of the sources have at most so many bytes."""
     size = 0
-    for path in {Path(part.partition.source).expanduser() for part in parts}:
+    for path in {expanded(part.partition.source) for part in parts}:
         for file in path.rglob("*") if path.is_dir() else [path]:
             size += file.stat().st_size if file.is_file() else 0
             if size > most_bytes:

@@ -24,7 +24,7 @@ def open_archive(path: Path) -> zipfile.ZipFile:
     """
     try:
         return _opened(path, path.stat().st_mtime_ns, os.getpid())
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError) as error:
         raise DataError(f"the archive cannot be read: {error}", path=str(path)) from error
 
 
@@ -59,8 +59,10 @@ def check_member(member: zipfile.ZipInfo, path: Path) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes | None:
-    """Returns the content of a file, or None when it is damaged."""
+    """Returns the content of a file, or None when it is damaged, or unpacks to more than it says."""
     try:
-        return archive.read(name)
+        # No more than that: `read` without a size unpacks all there is, and compares afterwards.
+        with archive.open(name) as stream:
+            return stream.read(archive.getinfo(name).file_size)
     except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError, zlib.error):
         return None

@@ -15,6 +15,7 @@ from trimtab.errors import DataError
 
 DELIMITERS = ",;\t|"
 _HEAD_BYTES = 64 << 10
+_MOST_HEADER_BYTES = 64 << 20
 _UTF8_BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -67,13 +68,29 @@ def _dialect(file: Path, changed_ns: int) -> Dialect:
         raise DataError("the file is empty", path=str(file), line=1)
     delimiter = _sniff(text, whole=len(head) < _HEAD_BYTES)
     data_start = first_record_end(file, begin, delimiter)
-    with file.open("rb") as handle:
-        handle.seek(begin)
-        header_text = handle.read(data_start - begin).decode("utf-8", errors="replace")
-    header = next(csv.reader(io.StringIO(header_text, newline=""), delimiter=delimiter))
+    header = _header(file, begin, data_start, delimiter)
     names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(header, start=1))
     _check(names, file)
     return Dialect(delimiter, names, data_start)
+
+
+def _header(file: Path, start: int, stop: int, delimiter: str) -> list[str]:
+    """Returns the fields of the first record."""
+    endless = DataError(
+        "a quote that opens in the header is never closed",
+        path=str(file),
+        line=1,
+        hint="Close it, or remove it.",
+    )
+    if stop - start > _MOST_HEADER_BYTES:
+        raise endless
+    with file.open("rb") as handle:
+        handle.seek(start)
+        text = handle.read(stop - start).decode("utf-8", errors="replace")
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:  # a field of more than 128 KiB
+        raise endless from None
 
 
 def _check(names: tuple[str, ...], file: Path) -> None:

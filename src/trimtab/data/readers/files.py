@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.errors import DataError
+from trimtab.home import expanded
+
+_MOST_NESTED = 64
 
 
 def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
@@ -20,7 +23,7 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
     Raises:
         DataError: If nothing is there, or if it cannot be read.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         return [path]
     if path.is_dir():
@@ -43,8 +46,11 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Yields a directory and every one below it, through links, with the names of its files.
 
+    A link to a directory that it is in leads nowhere new, and is passed over.
+
     Raises:
-        DataError: If one cannot be read: else its rows, or a whole class, would be missing without a word.
+        DataError: If one cannot be read: else its rows, or a whole class, would be missing without a word. If
+            directories are nested too deeply, or a name is no text.
     """
 
     def refuse(error: OSError) -> None:
@@ -53,8 +59,37 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
         if not any(part.startswith(".") or part == "lost+found" for part in below):
             raise DataError(f"the directory cannot be read: {error.strerror}", path=error.filename) from error
 
-    for folder, _, names in os.walk(root, followlinks=True, onerror=refuse):
+    above = {str(root): [_identity(str(root))]}
+    for folder, below, names in os.walk(root, followlinks=True, onerror=refuse):
+        _check_names(folder, [*below, *names])
+        ancestors = above.pop(folder)
+        if len(ancestors) > _MOST_NESTED:
+            raise DataError(f"directories are nested more than {_MOST_NESTED} deep", path=folder)
+        identities = {name: _identity(f"{folder}/{name}") for name in below}
+        below[:] = [name for name in below if identities[name] not in ancestors]
+        above.update((os.path.join(folder, name), [*ancestors, identities[name]]) for name in below)  # noqa: PTH118
         yield Path(folder), names
+
+
+def _identity(folder: str) -> tuple[int, int]:
+    """Returns what is the same for a directory whatever links lead to it; nothing's, if it is gone."""
+    try:
+        found = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return -1, -1
+    return found.st_dev, found.st_ino
+
+
+def _check_names(folder: str, names: list[str]) -> None:
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            raise DataError(
+                "the name of this file or directory is not UTF-8",
+                path=os.fsencode(f"{folder}/{name}").decode("utf-8", "backslashreplace"),
+                hint="Rename it, such as with: convmv -f latin1 -t utf-8 -r --notest DIRECTORY",
+            ) from None
 
 
 def is_data(file: Path) -> bool:

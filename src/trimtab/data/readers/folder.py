@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -15,6 +16,7 @@ from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_arc
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.files import walk
 from trimtab.errors import DataError
+from trimtab.home import expanded
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -54,7 +56,7 @@ class FolderReader:
         files = self._files(partition.source)[partition.start : partition.stop]
         rows: list[tuple[bytes | None, str, str]] = []
         size = 0
-        for content, label, name in _contents(Path(partition.source).expanduser(), files):
+        for content, label, name in _contents(expanded(partition.source), files):
             rows.append((content, label, name))
             size += len(content or b"")
             if len(rows) >= _BATCH_FILES or size >= _BATCH_BYTES:
@@ -74,7 +76,7 @@ class FolderReader:
 
     def _files(self, source: str) -> tuple[tuple[str, str], ...]:
         """Returns (name below the source, label) of every file, sorted by name."""
-        path = Path(source).expanduser()
+        path = expanded(source)
         if not path.exists():
             raise DataError(
                 "there is no such file or directory",
@@ -88,7 +90,7 @@ class FolderReader:
 def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tuple[str, str], ...]:
     """Lists a source once a process; ``changed_ns`` makes a rewritten archive another key."""
     del changed_ns
-    path = Path(source).expanduser()
+    path = expanded(source)
     everything = _zip_names(path) if path.is_file() else _directory_names(path)
     names = sorted(name for name in everything if name.lower().endswith(endings))
     if not names:
@@ -179,7 +181,10 @@ def _contents(path: Path, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[
 
 
 def _read_file(file: Path) -> bytes | None:
+    """Returns a file's content; None if it cannot be read, is too large, or is none, such as a pipe."""
     try:
-        return file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
+        found = file.stat()
+        readable = stat.S_ISREG(found.st_mode) and found.st_size <= MAX_FILE_BYTES
+        return file.read_bytes() if readable else None
     except OSError:
         return None

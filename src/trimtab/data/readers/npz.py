@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,19 @@ _ROWS_PER_PARTITION = 50_000
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 8192
 _MOST_ROW_BYTES = 256 << 20
+_MOST_FORTRAN_BYTES = 2 << 30
+_MOST_DEFLATED = 1032  # to one byte: https://www.zlib.net/zlib_tech.html
+# RuntimeError: it is encrypted; NotImplementedError: nobody knows its version or method.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+)
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -138,14 +152,36 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
 def _members(file: Path) -> list[_Member]:
     try:
         with zipfile.ZipFile(file) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
             found = []
-            for name in names:
-                with archive.open(name) as stream:
-                    found.append(_Member(name.removesuffix(".npy"), *_header(stream)))
+            for entry in archive.infolist():
+                if entry.filename.endswith(".npy"):
+                    with archive.open(entry) as stream:
+                        member = _Member(entry.filename.removesuffix(".npy"), *_header(stream))
+                        _check_size(member, entry, stream.tell(), file)
+                    found.append(member)
             return found
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+    except _DAMAGE as error:
         raise DataError(f"this is no archive of NumPy arrays: {error}", path=str(file)) from error
+
+
+def _check_size(member: _Member, entry: zipfile.ZipInfo, header_bytes: int, file: Path) -> None:
+    """Refuses an array that says to be larger than what is there, before anybody makes room for it."""
+    said = member.dtype.itemsize * math.prod(member.shape)
+    unpacked = entry.file_size - header_bytes
+    if not member.dtype.hasobject and said > min(unpacked, entry.compress_size * _MOST_DEFLATED):
+        raise DataError(
+            f"the array is cut short: {member.described} takes {said:,} bytes, "
+            f"and there are {max(unpacked, 0):,}, packed in {entry.compress_size:,}",
+            path=str(file),
+            field=member.name,
+        )
+    if member.fortran and len(member.shape) > 1 and said > _MOST_FORTRAN_BYTES:
+        raise DataError(
+            f"an array of {said:,} bytes that is stored column by column cannot be read row by row",
+            path=str(file),
+            field=member.name,
+            hint="Save numpy.ascontiguousarray of it.",
+        )
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -172,7 +208,7 @@ def _rows(file: Path, member: _Member, start: int, stop: int, step: int) -> Iter
                 rows = min(step, stop - begin)
                 content = _read(stream, rows * row_bytes, keep=True)
                 yield np.frombuffer(content, member.dtype).reshape(rows, *member.shape[1:])
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
+    except _DAMAGE as error:
         raise DataError(f"the array is damaged: {error}", path=str(file), field=member.name) from error
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trimtab.data.readers.base import Format, Partition
@@ -20,6 +21,7 @@ ENDINGS = (".parquet", ".pq")
 ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs far more than a number
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
+_MOST_EXPANDED_BYTES, _MOST_RATIO = 1 << 30, 100
 
 
 class ParquetReader:
@@ -45,6 +47,7 @@ class ParquetReader:
                         path=str(file),
                     )
                 expected = expected or names
+                _check_expansion(file, parquet)
                 rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
                 for start, stop in _slices(parquet.metadata, rows):
                     found.append(Partition(str(file), len(found), start, stop))
@@ -86,6 +89,54 @@ def _slices(metadata: pq.FileMetaData, most_rows: int) -> Iterator[tuple[int, in
         yield start, metadata.num_row_groups
 
 
+def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
+    """Refuses a file in which a few long values are referred to so often that nobody has memory for all.
+
+    Only where it might be so, such a column is read: its values once, and the references to them.
+    """
+    names = [
+        name
+        for index, name in enumerate(parquet.schema_arrow.names)
+        if index < len(parquet.schema.names) and _might_expand(parquet.metadata, name)
+    ]
+    most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
+    for name in names:
+        size = 0
+        with pq.ParquetFile(file, read_dictionary=[name]) as once:
+            for batch in once.iter_batches(_BATCH_ROWS, columns=[name], use_threads=False):
+                size += _expanded_bytes(batch.column(0))
+                if size > most:
+                    raise DataError(
+                        f"a file of {file.stat().st_size:,} bytes holds more than {most:,} in this column",
+                        path=str(file),
+                        field=name,
+                        hint="Leave the column out, or shorten its values.",
+                    )
+
+
+def _might_expand(metadata: pq.FileMetaData, name: str) -> bool:
+    """Returns whether a column has a dictionary, and could be very large if each value were its longest."""
+    largest = 0
+    for index in range(metadata.num_row_groups):
+        group = metadata.row_group(index)
+        for place in range(group.num_columns):
+            chunk = group.column(place)
+            if (
+                chunk.path_in_schema == name
+                and chunk.physical_type == "BYTE_ARRAY"
+                and chunk.has_dictionary_page
+            ):
+                largest += chunk.num_values * chunk.total_uncompressed_size
+    return largest > _MOST_EXPANDED_BYTES
+
+
+def _expanded_bytes(column: pa.Array) -> int:
+    if not pa.types.is_dictionary(column.type):
+        return int(column.nbytes)
+    lengths = pc.fill_null(pc.binary_length(column.dictionary), 0)
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
+
+
 def _has_encoded(parquet: pq.ParquetFile) -> bool:
     kinds = [field.type for field in parquet.schema_arrow]
     return any(_is_binary(kind) or _bytes_field(kind) >= 0 for kind in kinds)
@@ -103,11 +154,23 @@ def _bytes_field(kind: pa.DataType) -> int:
     return index if index >= 0 and _is_binary(kind.field(index).type) else -1
 
 
+def _plain(column: pa.Array) -> pa.Array:
+    """Returns a column in the form that all others have: Arrow has several for text and bytes."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _plain(column.dictionary_decode())
+    if _is_binary(kind) or pa.types.is_binary_view(kind):
+        return column.cast(pa.binary())
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return column.cast(pa.string())
+    return column
+
+
 def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:
     columns = []
     for column in batch.columns:
         index = _bytes_field(column.type)
         if index >= 0:
             column = column.flatten()[index]
-        columns.append(column.cast(pa.binary()) if _is_binary(column.type) else column)
+        columns.append(_plain(column))
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)

@@ -14,6 +14,7 @@ from trimtab.data.readers.label import may_be_several
 from trimtab.data.readers.several import SeveralLabels
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
 from trimtab.errors import DataError
+from trimtab.home import expanded
 from trimtab.registry import READERS, module
 from trimtab.storage.objects.location import schemes
 
@@ -71,7 +72,7 @@ def _infer(source: str) -> str:
 
 def _present(source: str, of_files: tuple[str, ...]) -> Counter[str]:
     """Returns the endings of the files that a source means, with how many have each."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_dir():
         return _endings(name for _, names in walk(path) for name in names)
     if path.suffix.lower() == ".zip" and path.is_file():
