@@ -75,7 +75,7 @@ def create(
     if bool(cron) == bool(every):
         raise click.UsageError("give --cron or --every")
     from trimtab.cli.kubeflow import cron as times
-    from trimtab.cli.kubeflow import locations, package, schedules
+    from trimtab.cli.kubeflow import launcher, locations, package, schedules
     from trimtab.config import loader
 
     expression = times.six_fields(cron) if cron else None
@@ -84,6 +84,7 @@ def create(
     loaded = (
         loader.load_compression(config, {}, overrides) if brings_model else loader.load(config, overrides)
     )
+    loaded, output = launcher.stored(loaded, output, options["namespace"])
     resolved = locations.for_pods(loaded, output)
     schedules.check_name(name or resolved.name)
     pipeline = Pipeline(pipeline_name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trimtab.cli.kubeflow import following, locations, outcome, package, restarting, submission
+from trimtab.cli.kubeflow import following, launcher, locations, outcome, package, restarting, submission
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.options import connect
 from trimtab.cli.kubeflow.reading import Reading
@@ -47,6 +47,7 @@ def run(
         ConfigError: If pods could not reach a path of the config, or if it is too large to travel.
         ClusterError: If the server cannot be used.
     """
+    config, output = launcher.stored(config, output, options["namespace"])
     resolved, place = locations.for_pods(config, output), output.rstrip("/")
     arguments = pipeline.arguments(_after(resolved, resume), place)
     connection, restarts, attempt = connect(options), resolved.kubeflow.restarts, 0
