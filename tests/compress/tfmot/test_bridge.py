@@ -155,40 +155,84 @@ def test_what_comes_back_is_new_and_the_original_stays(
     assert changed.get_layer("relu_2").max_value == 6.0
 
 
-@pytest.mark.parametrize(
-    ("layer", "x", "named"),
-    [
-        (lambda: layers.LSTM(4, name="memory"), SEQUENCES, r"layer memory \(LSTM\)"),
-        (lambda: layers.GroupNormalization(3, name="groups"), IMAGES, r"layer groups \(GroupNormalization\)"),
-        (lambda: layers.Dense(4, kernel_constraint="non_neg", name="odd"), VECTORS, "kernel_constraint"),
-        (lambda: layers.Activation("hard_silu", name="hard"), VECTORS, r"layer hard \(Activation\)"),
-    ],
-)
-def test_a_layer_without_a_twin_is_named(layer: Callable[[], keras.Layer], x: np.ndarray, named: str) -> None:
-    with pytest.raises(CompressionError, match=named) as caught:
-        bridge.build_twin(on(x, layer()), x)
-    assert "channels" in (caught.value.hint or "")
+class Own(layers.Dense):
+    """A user's own, with a known name."""
+
+    def call(self, inputs: object) -> object:
+        return super().call(inputs) * 2
 
 
-def test_an_operation_that_is_no_layer_is_named() -> None:
+Own.__name__ = "Dense"
+
+WITHOUT_TWIN: dict[str, tuple[Callable[[], keras.Layer], np.ndarray]] = {
+    "lstm": (lambda: layers.LSTM(4), SEQUENCES),
+    "both ways": (lambda: layers.Bidirectional(layers.GRU(4)), SEQUENCES),
+    "by step": (lambda: layers.TimeDistributed(layers.Dense(4)), SEQUENCES),
+    "group norm": (lambda: layers.GroupNormalization(3), IMAGES),
+    "hard silu": (lambda: layers.Activation("hard_silu"), VECTORS),
+    "hard sigmoid": (lambda: layers.Activation("hard_sigmoid"), VECTORS),
+    "dense with a layer in it": (lambda: layers.Dense(4, activation=layers.LeakyReLU()), VECTORS),
+    "own": (lambda: Own(4), VECTORS),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TWIN)
+def test_a_layer_without_a_twin_stays_as_it_is_and_learns(name: str) -> None:
+    make, x = WITHOUT_TWIN[name]
+    model = bridge.flat(on(x, make()))
+    twin = bridge.build_twin(model, x)
+    assert [type(layer).__name__ for layer in twin.layers] == ["InputLayer", "Untouched"]
+    expected = np.asarray(model(x))
+    twin.compile("sgd", "mse")
+    twin.fit(x, np.zeros_like(expected), epochs=1, verbose=0)
+    changed = bridge.bring_back(model, twin)
+    np.testing.assert_allclose(changed(x), twin(x), atol=1e-5)
+    np.testing.assert_array_equal(model(x), expected)
+    assert bool(model.weights) == (not np.allclose(changed(x), expected, atol=1e-7))
+
+
+def test_operations_that_are_no_layers_stay_as_they_are() -> None:
     inputs = keras.Input((9,))
-    with pytest.raises(CompressionError, match="Multiply"):
-        bridge.build_twin(keras.Model(inputs, layers.Dense(3)(inputs * 2.0)), VECTORS)
+    x = layers.Dense(8, activation="relu", name="known")(inputs)
+    first, second = keras.ops.split(x[:, 2:], 2, axis=1)
+    x = keras.ops.concatenate([first * 2.0, keras.ops.rsqrt(second + 1.0)], axis=1)
+    model = shaken(keras.Model(inputs, layers.Dense(3)(x + keras.ops.var(x, axis=1, keepdims=True))))
+    twin = bridge.build_twin(bridge.flat(model), VECTORS)
+    np.testing.assert_allclose(twin(VECTORS), model(VECTORS), atol=1e-5)
+    assert type(twin.get_layer("twin_known")).__name__ == "Dense"
 
 
-def test_an_own_layer_that_borrows_a_known_name_is_refused() -> None:
-    class Dense(layers.Dense):
-        def call(self, inputs: object) -> object:
-            return super().call(inputs) * 2
+def test_a_mask_is_a_tensor_like_any_other() -> None:
+    inputs = keras.Input((6,), dtype="int32")
+    x = layers.LSTM(4)(layers.Embedding(5, 3, mask_zero=True)(inputs))
+    model = shaken(keras.Model(inputs, layers.Dense(2)(x)))
+    tokens = np.array([[1, 2, 0, 0, 0, 0], [3, 1, 4, 2, 0, 0]], np.int32)
+    twin = bridge.build_twin(bridge.flat(model), tokens)
+    np.testing.assert_allclose(twin(tokens), model(tokens), atol=1e-5)
 
-    with pytest.raises(CompressionError, match="has no twin"):
-        bridge.build_twin(on(VECTORS, Dense(4)), VECTORS)
+
+def test_what_drops_values_at_random_does_so_in_training_alone() -> None:
+    inputs = keras.Input(SEQUENCES.shape[1:])
+    attended = layers.MultiHeadAttention(2, 4, dropout=0.5)(inputs, inputs)
+    model = bridge.flat(keras.Model(inputs, attended))
+    twin = bridge.build_twin(model, SEQUENCES)
+    first, second = (np.asarray(twin(SEQUENCES, training=True)) for _ in range(2))
+    assert not np.allclose(first, second)
+    np.testing.assert_allclose(twin(SEQUENCES), model(SEQUENCES), atol=1e-5)
 
 
-def test_an_activation_that_means_something_else_is_refused() -> None:
-    # Keras 3: relu6(x + 3) / 6; tf_keras: 0.2 x + 0.5.
-    with pytest.raises(CompressionError, match="computes something else"):
-        bridge.build_twin(on(VECTORS, layers.Activation("hard_sigmoid")), VECTORS)
+def test_one_that_is_called_in_two_ways_is_named() -> None:
+    inputs = keras.Input(SEQUENCES.shape[1:])
+    attention = layers.MultiHeadAttention(2, 4, name="two_ways")
+    x = attention(attention(inputs, inputs), inputs, key=inputs)
+    with pytest.raises(CompressionError, match=r"two_ways .* with other arguments"):
+        bridge.build_twin(bridge.flat(keras.Model(inputs, x)), SEQUENCES)
+
+
+def test_a_setting_that_tfmot_would_not_keep_is_named() -> None:
+    with pytest.raises(CompressionError, match=r"layer odd \(Dense\) has a kernel_constraint") as caught:
+        bridge.build_twin(on(VECTORS, layers.Dense(4, kernel_constraint="non_neg", name="odd")), VECTORS)
+    assert "channels" in (caught.value.hint or "")
 
 
 @pytest.mark.slow

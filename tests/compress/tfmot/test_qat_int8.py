@@ -71,6 +71,21 @@ def test_everything_is_quantized_and_batch_norm_folds(
     ]
 
 
+def _plus() -> keras.Model:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Conv2D(8, 3, padding="same", activation="relu", name="first")(inputs)
+    x = x + layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x[:, 1:])))
+
+
+def test_one_unknown_operation_takes_the_method_from_nothing_else(context: Context) -> None:
+    keras.utils.set_random_seed(0)
+    model = _plus()
+    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1), context)
+    assert (np.asarray(pruned.get_layer("first").kernel) == 0).mean() == pytest.approx(0.5, abs=0.02)
+    assert litert.int8_operators(qat_int8(model, ONE, context)) == 3
+
+
 def test_zeros_of_a_pruned_model_survive(models: dict[str, keras.Model], context: Context) -> None:
     pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
     flatbuffer = qat_int8(pruned, ONE, context)

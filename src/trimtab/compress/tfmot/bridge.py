@@ -2,17 +2,20 @@
 
 ``build_twin`` rebuilds a Keras 3 model layer by layer as its tf_keras twin, copies the weights and checks on
 a probe that the outputs are equal; ``bring_back`` puts a twin's weights into a new Keras 3 model. Only arrays
-cross the bridge: nothing is saved or loaded by tf_keras, whose loader runs code from archives.
+cross the bridge: nothing is saved or loaded by tf_keras, whose loader runs code from archives. What tf_keras
+does not know is in a twin as it is: see ``untouched``.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from trimtab.compress.tfmot.layers import refused, twin_layer, twin_name
+from trimtab.compress.tfmot import untouched
+from trimtab.compress.tfmot.layers import has_twin, refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models.functional import as_functional, copy
 from trimtab.models.keras_graph import run_through
@@ -43,15 +46,17 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
         probe: Model-ready examples to compare outputs on, ``(batch, *input_shape)``.
 
     Raises:
-        CompressionError: If a layer has no twin, or if the twin computes something else.
+        CompressionError: If TFMOT would not keep a setting, or if the twin computes something else.
     """
     import tf_keras
 
     # Random layers then have a state that can be set and saved: a training can be resumed exactly.
     tf_keras.backend.experimental.enable_tf_random_generator()
-    twins: dict[int, Any] = {}
+    twins, left = dict[int, Any](), dict[str, Any]()
 
     def twin_of(operation: Any) -> Any:
+        if not has_twin(operation):
+            return partial(untouched.call, operation, twin_name(operation.name), left)
         # A layer that is called twice has one twin, called twice.
         if id(operation) not in twins:
             twins[id(operation)] = twin_layer(operation)
@@ -77,8 +82,13 @@ def bring_back(model: keras.Model, twin: Any) -> keras.Model:
     """
     fresh = copy(model)
     for layer in fresh.layers:
-        if layer.weights:
-            layer.set_weights(twin.get_layer(twin_name(layer.name)).get_weights())
+        if not layer.variables:
+            continue
+        own = twin.get_layer(twin_name(layer.name))
+        if untouched.is_untouched(own):
+            untouched.give_back(own, layer)
+        else:
+            layer.set_weights(own.get_weights())
     return fresh
 
 

@@ -91,6 +91,9 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "ZeroPadding2D": ("padding", "data_format"),
 }
 
+_OTHER_ACTIVATIONS = ("hard_sigmoid",)
+"""Names that mean something else in tf_keras: ``0.2 x + 0.5`` where Keras 3 has ``relu6(x + 3) / 6``."""
+
 RENAMED = {("LeakyReLU", "negative_slope"): "alpha"}
 
 
@@ -106,37 +109,51 @@ def twin_name(name: str) -> str:
     return "twin_" + re.sub(r"[^A-Za-z0-9_.-]", lambda match: f".{ord(match[0])}.", name)
 
 
+def has_twin(operation: Any) -> bool:
+    """Returns whether an operation is a layer that tf_keras has, too; others stay as they are.
+
+    Args:
+        operation: A Keras 3 layer or operation.
+    """
+    name = type(operation).__name__
+    if (
+        not isinstance(operation, keras.Layer)
+        or name not in SETTINGS
+        or not type(operation).__module__.startswith("keras.")
+        or operation.get_config().get("rms_scaling")
+        or operation.get_config().get("activation") in _OTHER_ACTIVATIONS
+    ):
+        return False
+    try:
+        _rebuilt(operation)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
 def twin_layer(layer: Any) -> Any:
     """Returns a new, unbuilt tf_keras layer that computes what a Keras 3 layer computes.
 
     Args:
-        layer: A Keras 3 layer.
+        layer: A Keras 3 layer that ``has_twin``.
 
     Raises:
-        CompressionError: If its class or one of its settings is not known here.
+        CompressionError: If TFMOT would not keep one of its settings.
     """
-    import tf_keras
-
-    name = type(layer).__name__
-    if (
-        not isinstance(layer, keras.Layer)
-        or name not in SETTINGS
-        or not type(layer).__module__.startswith("keras.")
-    ):
-        raise refused(layer, "has no twin in tf_keras, where TFMOT works")
-    config = layer.get_config()
-    for key, value in config.items():
+    for key, value in layer.get_config().items():
         if value is not None and key.endswith("_constraint"):
             raise refused(layer, f"has a {key}, which TFMOT would not keep")
-    if config.get("rms_scaling"):
-        raise refused(layer, "has rms_scaling, which tf_keras does not know")
+    return _rebuilt(layer)
+
+
+def _rebuilt(layer: Any) -> Any:
+    import tf_keras
+
+    name, config = type(layer).__name__, layer.get_config()
     settings = {RENAMED.get((name, key), key): config[key] for key in SETTINGS[name] if key in config}
-    try:
-        return getattr(tf_keras.layers, name)(
-            **settings, name=twin_name(layer.name), dtype="float32", trainable=layer.trainable
-        )
-    except (ValueError, TypeError) as error:
-        raise refused(layer, f"cannot be rebuilt in tf_keras ({error})") from error
+    return getattr(tf_keras.layers, name)(
+        **settings, name=twin_name(layer.name), dtype="float32", trainable=layer.trainable
+    )
 
 
 def refused(layer: Any, reason: str) -> CompressionError:

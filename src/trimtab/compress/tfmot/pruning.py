@@ -11,7 +11,7 @@ import numpy as np
 from trimtab.compress.base import Context
 from trimtab.compress.masks import keep_zeros
 from trimtab.compress.tfmot.bridge import bring_back, build_twin
-from trimtab.compress.tfmot.layers import OTHER_RECIPES, twin_name
+from trimtab.compress.tfmot.layers import OTHER_RECIPES, has_twin, twin_name
 from trimtab.compress.tfmot.library import TfKeras
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.errors import CompressionError
@@ -28,7 +28,9 @@ def named_kernels(model: keras.Model, kinds: Mapping[str, str]) -> dict[str, str
         kinds: The weight to prune by the kind of layer.
     """
     return {
-        layer.name: kinds[type(layer).__name__] for layer in model.layers if type(layer).__name__ in kinds
+        layer.name: kinds[type(layer).__name__]
+        for layer in model.layers
+        if type(layer).__name__ in kinds and has_twin(layer)
     }
 
 

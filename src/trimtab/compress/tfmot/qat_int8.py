@@ -87,6 +87,7 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
     from tensorflow_model_optimization.quantization import keras as quantization
     from tensorflow_model_optimization.quantization.keras.default_8bit import Default8BitQuantizeScheme
 
+    from trimtab.compress.tfmot import untouched
     from trimtab.compress.tfmot.layers import OTHER_RECIPES
     from trimtab.compress.tfmot.unpublished import output_config
     from trimtab.quiet import quiet
@@ -112,7 +113,7 @@ def _quantized(twin: Any, *, preserve_zeros: bool) -> Any:
         return layer
 
     annotated = tf_keras.models.clone_model(twin, clone_function=annotate)
-    known = {"Default8BitOutputQuantizeConfig": output_config()}
+    known = {"Default8BitOutputQuantizeConfig": output_config(), **untouched.known()}
     with quiet(), quantization.quantize_scope(known):
         try:
             return quantization.quantize_apply(annotated, scheme)
