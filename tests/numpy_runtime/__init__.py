@@ -19,6 +19,7 @@ from trimtab.runtimes import files, kernels
 from trimtab.runtimes.base import Operator, Quantizer, TensorInfo, Times, Traits
 from trimtab.runtimes.checks import check_batch
 from trimtab.runtimes.quantizations import Float16, Float32
+from trimtab.runtimes.ranges import Judge
 
 ACTIVATIONS = {
     "linear": lambda x: x,
@@ -86,6 +87,7 @@ class Numpy:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
+        judge: Judge | None = None,
     ) -> None:
         arrays: dict[str, Any] = {"shape": model.inputs[0].shape[1:], "activations": []}
         for layer in model._operations:
@@ -117,6 +119,7 @@ class Numpy:
         params: Section,
         directory: Path,
         calibration: Callable[[int], Batch],
+        judge: Judge | None = None,
     ) -> None:
         shutil.copyfile(source, directory / "model.npz")
 
