@@ -29,7 +29,9 @@ COMMON = {
     "html": "The report as one self-contained page.",
     "card": "The model card.",
     "deployed": "What was deployed: URI, version, runtime, size, quality and proof, as metadata and as JSON.",
-    "metrics": "Quality, size and latency of the baseline and of the chosen candidate.",
+    "metrics": "Quality and size of the baseline and the chosen candidate, with their latency; of a shard, "
+    "those of its candidates.",
+    "curves": "The confusion matrix, and the ROC curve, of the shard's best candidate.",
     "confusion": "The confusion matrix of the chosen candidate, or of the baseline when none was chosen.",
 }
 """By name, for every component that has one of this name."""

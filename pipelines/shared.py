@@ -85,7 +85,7 @@ def evaluated(sized: Sized, output: Any, run: Any, shards: Any, dataset: Any, mo
         pruned = sized(prune(**common, shard=shard, model=model), "prune")
         quantized = sized(quantize(**common, shard=shard, pruned=pruned.output), "quantize")
         judged = sized(evaluate(**common, shard=shard, quantized=quantized.output), "evaluate")
-    return dsl.Collected(judged.output)
+    return dsl.Collected(judged.outputs["Output"])
 
 
 def candidates(sized: Sized) -> Any:

@@ -48,6 +48,27 @@ def test_a_candidate_is_judged_on_the_whole_test_split(home, digits_candidates, 
     assert entries(home)["none--none"].read(Evaluation) == found
 
 
+def test_kubeflow_s_own_ui_gets_every_candidate_s_quality_and_the_curve_of_the_best(home, digits_candidates):
+    quantized = home.outcomes(QUANTIZED, digits_candidates)
+    found, metrics, curves = evaluate.run_and_show(home.run, "1/1", home.dataset, quantized)
+    made = home.made(EVALUATED, found)
+    about = {
+        name: Evaluation.model_validate(home.store.find(outcome.ref).summary)
+        for name, outcome in made.items()
+        if outcome.ref
+    }
+    assert metrics == {
+        f"{name} {metric}": value
+        for name, one in about.items()
+        for metric, value in (("accuracy", one.metrics["accuracy"]), ("size_bytes", one.size_bytes))
+    }
+    assert curves["confusionMatrix"]["rows"][0]["row"] == about["none--none"].confusion[0]
+    assert curves["confidenceMetrics"][-1]["recall"] == 1
+    json.dumps([metrics, curves])
+    only = home.outcomes(QUANTIZED, {"none--int8": digits_candidates["none--int8"]})
+    assert evaluate.run_and_show(home.run, "1/1", home.dataset, only)[1:] == ({}, {})
+
+
 def test_a_candidate_that_could_not_be_made_keeps_its_reason(home, digits_candidates):
     outcomes = evaluated(home, none_int8=digits_candidates["none--int8"])
     assert outcomes == {"none--int8": Outcome(reason="LiteRT has no 8-bit kernel for TANH")}

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
+
+import numpy as np
 
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import shard as shards
-from trimtab.artifacts.evaluation import KIND, Evaluation
+from trimtab.artifacts.evaluation import KIND, Evaluation, read_test
 from trimtab.artifacts.record import of_fold
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
-from trimtab.artifacts.store import reference
+from trimtab.artifacts.store import ContentStore, reference
+from trimtab.errors import TrimtabError
+from trimtab.report.kubeflow import classification_metadata, evaluation_metrics
 from trimtab.stages.entries import Work, obtain
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
+from trimtab.tasks.registry import task as task_of
 
 STAGE = "evaluate"
 
@@ -59,6 +65,49 @@ def _of_all(task: Task, name: str, data: Sequence[str], file: Outcome) -> Outcom
 
 def _of_fold(task: Task, name: str, fold: int, dataset: str, file: str) -> Outcome:
     return _evaluated(task, of_fold(name, fold), dataset, file)
+
+
+def run_and_show(
+    directory: str, shard: str, dataset: str, quantized: str
+) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """Returns what ``run`` returns, given the same, and what ``shown`` makes of it."""
+    found = run(directory, shard, dataset, quantized)
+    return found, *shown(directory, dataset, found)
+
+
+def shown(run: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns what Kubeflow's own UI shows of a shard; nothing, if it cannot be read: it is no result.
+
+    Args:
+        run: The URI of the run's directory.
+        dataset: The reference of the dataset.
+        evaluated: What ``run`` returned.
+
+    Returns:
+        Metrics of every candidate by name; confusion matrix and ROC curve of the best one.
+    """
+    try:
+        return _shown(ContentStore(run), dataset, evaluated)
+    except TrimtabError as error:
+        progress.say(STAGE, f"Kubeflow's UI shows no metrics: {error.message}")
+        return {}, {}
+
+
+def _shown(store: ContentStore, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    outcomes = shards.read(store, EVALUATED, evaluated)
+    entries = {name: store.open(outcome.ref) for name, outcome in outcomes.items() if outcome.ref}
+    found = {name: Evaluation.model_validate(entry.manifest.summary) for name, entry in entries.items()}
+    if not found:
+        return {}, {}
+    best = min(
+        found, key=lambda name: found[name].headline.cost(found[name].metrics[found[name].headline.metric])
+    )
+    data = datasets.pooled(store, dataset)
+    own, judging = data.schema.with_thresholds(found[best].thresholds), task_of(data.schema.task).judging
+    answers = np.asarray(read_test(entries[best].path).answers)
+    view = judging.view(answers, data.labels(), data.schema, own)
+    metadata = classification_metadata(found[best], judging.form, view, data.schema.classes)
+    return evaluation_metrics(found), metadata
 
 
 def _evaluated(task: Task, name: str, dataset: str, file: str) -> Outcome:

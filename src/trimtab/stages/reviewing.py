@@ -25,6 +25,7 @@ from trimtab.batch import INPUT
 from trimtab.config.chains import BASELINE
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.kinds.registry import input_kind
 from trimtab.errors import TrimtabError
 from trimtab.quiet import quiet
@@ -89,7 +90,7 @@ def write_more(run: str, directory: Path, found: Found) -> str:
 
 def _write(run: str, directory: Path, found: Found) -> None:
     store = ContentStore(run)
-    data = datasets.read(store, found.dataset, ["test"])
+    data = datasets.pooled(store, found.dataset)
     form, classes = task_of(data.schema.task).judging.form, data.schema.classes
     views = {
         name: _view(store, found.evaluations[name], data) for name in dict.fromkeys((BASELINE, found.chosen))
@@ -107,10 +108,10 @@ def _write(run: str, directory: Path, found: Found) -> None:
         if files := _models(store, found.evaluations[candidate]):
             write_graph(directory / "graph" / name, files[-1])
     if files := _models(store, found.evaluations[BASELINE]):
-        _project(directory, files[-1], data, views[BASELINE])
+        _project(directory, files[-1], data.first, views[BASELINE])
 
 
-def _view(store: ContentStore, evaluation: str, data: Dataset) -> View:
+def _view(store: ContentStore, evaluation: str, data: Pooled) -> View:
     """Returns labels and a candidate's answers on the test split, as metrics see them.
 
     With folds these are the first one's: the model that ships, on the rows that it was made without.
@@ -119,7 +120,7 @@ def _view(store: ContentStore, evaluation: str, data: Dataset) -> View:
     entry = store.open(lineage.folds[0] if lineage.folds else evaluation)
     thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
     answers, own = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
-    labels = data.labels("test")
+    labels = data.labels()
     return task_of(data.schema.task).judging.view(np.asarray(answers), labels, data.schema, own)
 
 

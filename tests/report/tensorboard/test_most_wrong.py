@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.report.tensorboard.most_wrong import Mistake, most_wrong, rows_of, write_most_wrong
 from trimtab.tasks.metrics.base import Form, View
 
@@ -44,21 +45,24 @@ def test_mistakes_the_worst_first(
 def test_images_are_shown_with_label_and_answer(
     digits_dataset: Path, tmp_path: Path, shown: Callable[[Path], Any]
 ) -> None:
-    data = Dataset.open(digits_dataset)
-    labels = data.labels("test")
+    data = Pooled([Dataset.open(digits_dataset)])
+    labels = data.labels()
     answers = np.eye(10)[labels]
     answers[3] = np.roll(answers[3], 1)
     write_most_wrong(tmp_path, "classes", View(labels, answers), data)
     assert shown(tmp_path) == {".": {"text": ["most_wrong/table"], "images": ["most_wrong/examples"]}}
-    x, _ = data.arrays("test")
+    x, _ = data.first.arrays("test")
     for row, found in zip([200, 3], rows_of(data, [200, 3]), strict=True):
         np.testing.assert_array_equal(found, x[row])
+    twice, count = Pooled([data.first, data.first]), len(x)
+    for row, found in zip([count + 5, 7], rows_of(twice, [count + 5, 7]), strict=True):
+        np.testing.assert_array_equal(found, x[row % count])
 
 
 def test_a_model_without_mistakes_shows_that(
     digits_dataset: Path, tmp_path: Path, shown: Callable[[Path], Any]
 ) -> None:
-    data = Dataset.open(digits_dataset)
-    labels = data.labels("test")
+    data = Pooled([Dataset.open(digits_dataset)])
+    labels = data.labels()
     write_most_wrong(tmp_path, "classes", View(labels, np.eye(10)[labels]), data)
     assert shown(tmp_path) == {".": {"text": ["most_wrong/table"]}}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.kinds.registry import input_kind
 from trimtab.events import file
 from trimtab.events.drawing import pixels, tiles
@@ -35,14 +35,14 @@ class Mistake:
     answer: str
 
 
-def write_most_wrong(directory: Path, form: Form, view: View, data: Dataset) -> None:
+def write_most_wrong(directory: Path, form: Form, view: View, data: Pooled) -> None:
     """Writes the worst mistakes, as pictures where the inputs are images.
 
     Args:
         directory: The directory of the review.
         form: The form of the task.
         view: The labels and the model's answers on the test split, in that form.
-        data: The dataset with its test split.
+        data: The rows that are tested.
     """
     found = most_wrong(form, view, data.schema.classes)
     summaries = [(text_pb("most_wrong/table", _table(found)), 0, None)]
@@ -68,12 +68,13 @@ def most_wrong(form: Form, view: View, classes: Sequence[str]) -> list[Mistake]:
     return [Mistake(int(row), *_told(form, view, int(row), classes)) for row in worst if wrong[row] > 0]
 
 
-def rows_of(data: Dataset, rows: Sequence[int], split: str = "test") -> list[NDArray[np.generic]]:
-    """Returns some examples of a split as they are stored, in the order that is asked for."""
+def rows_of(data: Pooled, rows: Sequence[int]) -> list[NDArray[np.generic]]:
+    """Returns some tested rows as they are stored, in the order that is asked for."""
     wanted, first, found = set(rows), 0, dict[int, NDArray[np.generic]]()
-    for x, _ in data.blocks(split):
-        found |= {row: x[row - first].copy() for row in wanted if first <= row < first + len(x)}
-        first += len(x)
+    for fold in data.folds:
+        for x, _ in fold.blocks("test"):
+            found |= {row: x[row - first].copy() for row in wanted if first <= row < first + len(x)}
+            first += len(x)
     return [found[row] for row in rows]
 
 
