@@ -391,3 +391,14 @@ def test_inputs_that_are_the_same_all_over_are_warned_of(tmp_path: Path, prepare
     _, summary = prepared(train=str(tmp_path / "pics"))
     (warning,) = (text for text in summary.warnings if "all over" in text)
     assert warning.startswith("20 of 80 inputs are the same all over, such as an image of one colour")
+
+
+def test_more_columns_than_anybody_waits_for_are_refused(tmp_path: Path, prepared: Prepare) -> None:
+    np.savez(tmp_path / "wide.npz", x=np.ones((40, 50)), y=np.arange(40) % 2)
+    with pytest.raises(DataError, match=r"data.max_columns: expected at most 20 columns, found x \(40, 50\)"):
+        prepared(train=str(tmp_path / "wide.npz"), max_columns=20)
+    table = {f"x{number}": [str(row) for row in range(40)] for number in range(50)} | {
+        "label": ["a", "b"] * 20
+    }
+    with pytest.raises(DataError, match="data.max_columns: expected at most 20 columns, found 51"):
+        prepared(train=_write_csv(tmp_path / "wide.csv", table), max_columns=20)

@@ -13,7 +13,7 @@ from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
 from trimtab.data.prepare.cuts import cuts_of
 from trimtab.data.prepare.duplicates import count_shared
-from trimtab.data.prepare.fit_pass import FitResult, FitTask, fit_partition
+from trimtab.data.prepare.fit_pass import FitResult, FitTask, check_width, fit_partition
 from trimtab.data.prepare.strata import fill
 from trimtab.data.prepare.work import Part, Rate
 from trimtab.data.readers.label import label_column
@@ -144,6 +144,7 @@ def _first_guess(
         if part.given != "train":
             break
         for batch in reader_for(part.source, config).read(part.partition, config):
+            check_width(batch, config.max_columns, part.partition)
             label = label_column(list(batch.schema.names), config)
             if not batch.num_rows:
                 continue

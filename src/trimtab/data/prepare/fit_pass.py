@@ -137,14 +137,30 @@ def check_columns(batch: pa.RecordBatch, names: Iterable[str], partition: Partit
     Raises:
         DataError: If one is missing; it names the file.
     """
+    present = set(batch.schema.names)
     for name in names:
-        if name not in batch.schema.names:
+        if name not in present:
             raise DataError(
                 "there is no such column",
                 path=partition.source,
                 field=name,
                 hint=f"Columns: {', '.join(batch.schema.names)}.",
             )
+
+
+def check_width(batch: pa.RecordBatch, most: int, partition: Partition) -> None:
+    """Checks that rows have no more columns than anybody waits for.
+
+    Raises:
+        DataError: If they have; it names the file.
+    """
+    if batch.num_columns > most:
+        raise DataError(
+            f"expected at most {most:,} columns, found {batch.num_columns:,}",
+            path=partition.source,
+            field="data.max_columns",
+            hint="Raise it if all are meant: each takes some milliseconds.",
+        )
 
 
 def _enough(batches: list[pa.RecordBatch]) -> bool:

@@ -116,6 +116,13 @@ def _chosen(file: Path, config: Data) -> list[_Member]:
         )
     for member in chosen:
         _check(member, file, is_label=member.name in wanted)
+        if len(member.shape) == 2 and member.shape[1] > config.max_columns:
+            raise DataError(
+                f"expected at most {config.max_columns:,} columns, found {member.described}",
+                path=str(file),
+                field="data.max_columns",
+                hint="Raise it if all are meant: each takes some milliseconds.",
+            )
     return chosen
 
 

@@ -243,9 +243,16 @@ class ColumnSummary:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the summary as JSON values."""
-        notation = self.notation.model_dump() if self.notation else None
-        return {**dataclasses.asdict(self), "distinct": self.distinct.to_dict(), "notation": notation}
+        """Returns the summary as JSON values, which share what is large with it."""
+        return {
+            **vars(self),
+            "distinct": self.distinct.to_dict(),
+            "frequent": vars(self.frequent),
+            "tokens": vars(self.tokens),
+            "media": dataclasses.asdict(self.media),
+            "tally": vars(self.tally),
+            "notation": self.notation.model_dump() if self.notation else None,
+        }
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> ColumnSummary:

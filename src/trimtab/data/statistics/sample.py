@@ -82,9 +82,10 @@ class Sample:
         Args:
             column: A column that is no encoded file.
         """
-        if column not in self.rows.column_names:
+        place = self.rows.schema.get_field_index(column)
+        if place < 0:
             return np.empty(0), np.empty(0, np.int64)
-        parsed = np.asarray(values.numbers(self.rows.column(column)))
+        parsed = np.asarray(values.numbers(self.rows.column(place)))
         known = ~np.isnan(parsed)
         order = np.argsort(parsed[known], kind="stable")
         return parsed[known][order], self.counts[known][order]
@@ -130,17 +131,26 @@ def _sampled(column: pa.Array) -> pa.Array:
 
 def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
     """Returns the rows of both; a column that is text in one of them is text."""
-    names = list(dict.fromkeys([*one.column_names, *other.column_names]))
-    return pa.concat_tables([_like(one, other, names), _like(other, one, names)])
+    own, others = ({field.name: field.type for field in table.schema} for table in (one, other))
+    names = list(own | others)
+    return pa.concat_tables([_like(one, own, others, names), _like(other, others, own, names)])
 
 
-def _like(table: pa.Table, model: pa.Table, names: list[str]) -> pa.Table:
-    columns = {}
+def _like(
+    table: pa.Table, own: dict[str, pa.DataType], others: dict[str, pa.DataType], names: list[str]
+) -> pa.Table:
+    """Returns a table with all columns of two.
+
+    Args:
+        table: The table.
+        own: The types of its columns; to look for one in a table takes as long as there are columns.
+        others: Those of the other table.
+        names: The columns of both.
+    """
+    columns = dict(zip(own, table.columns, strict=True))
     for name in names:
-        if name not in table.column_names:
-            columns[name] = pa.nulls(table.num_rows, model.schema.field(name).type)
-        elif name in model.column_names and model.schema.field(name).type != table.schema.field(name).type:
-            columns[name] = values.texts(table.column(name))
-        else:
-            columns[name] = table.column(name)
-    return pa.table(columns)
+        if name not in own:
+            columns[name] = pa.nulls(table.num_rows, others[name])
+        elif others.get(name, own[name]) != own[name]:
+            columns[name] = values.texts(columns[name])
+    return pa.table({name: columns[name] for name in names})
