@@ -400,5 +400,5 @@ def test_more_columns_than_anybody_waits_for_are_refused(tmp_path: Path, prepare
     table = {f"x{number}": [str(row) for row in range(40)] for number in range(50)} | {
         "label": ["a", "b"] * 20
     }
-    with pytest.raises(DataError, match="data.max_columns: expected at most 20 columns, found 51"):
+    with pytest.raises(DataError, match=r"data\.max_columns: expected at most 20 columns, found 51"):
         prepared(train=_write_csv(tmp_path / "wide.csv", table), max_columns=20)
