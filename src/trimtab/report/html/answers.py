@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from trimtab.artifacts.evaluation import Drop
+from trimtab.artifacts.evaluation import Drop, HeadlineValue, PartLoss
 from trimtab.artifacts.proof import Limit, LimitTest, Proof
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import BASELINE
@@ -65,7 +65,7 @@ def answers(result: Result, chosen: CandidateResult | None, evidence: Evidence) 
 def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
     made = sum(candidate.ok for candidate in result.candidates)
     get = Tile("Deployed", "nothing", f"of {made:,} that were made, none meets every limit of the budget")
-    closest = Tile("What came closest", "see below", result.why)
+    closest = Tile("What came closest", "", result.why)
     return [
         Answer("What do I get?", [get]),
         Answer("What would it take?", [closest]),
@@ -74,11 +74,11 @@ def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
 
 
 def _gain(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
-    budget = result.budget
+    budget, is_itself = result.budget, chosen.id == baseline.id
     if chosen.size_bytes:
         yield _cost_tile(
             "Size of the file",
-            (baseline.size_bytes or 0) / 1000 or None,
+            None if is_itself else (baseline.size_bytes or 0) / 1000 or None,
             chosen.size_bytes / 1000,
             budget.max_size_kb if budget else None,
             "KB",
@@ -88,7 +88,7 @@ def _gain(result: Result, baseline: CandidateResult, chosen: CandidateResult) ->
         before = baseline.latency_ms.p50 if baseline.latency_ms else None
         yield _cost_tile(
             "Time for one example, median",
-            before,
+            None if is_itself else before,
             chosen.latency_ms.p50,
             budget.latency_limit_ms(before) if budget else None,
             "ms",
@@ -143,18 +143,21 @@ def _limit_tile(proof: Proof, limit: Limit, test: LimitTest | None, drop: Drop) 
 
 
 def _loss(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
-    value, before = chosen.quality, baseline.quality
+    value = chosen.quality
     name = value.name if value else "quality"
-    title = name[:1].upper() + name[1:]
-    seen = parts.loss(chosen.drop.observed, value) if chosen.drop and chosen.id != baseline.id else ""
-    yield Tile(
-        title, numbers.quality(value), f"before {numbers.quality(before)}{f': {seen}' if seen else ''}"
-    )
+    seen = f": {parts.loss(chosen.drop.observed, value)}" if chosen.drop else ""
+    before = "" if chosen.id == baseline.id else f"before {numbers.quality(baseline.quality)}{seen}"
+    yield Tile(name[:1].upper() + name[1:], numbers.quality(value), before)
     if result.parts:
-        worst = result.parts[0]
-        told = f"{parts.called(worst)}: {parts.loss(worst.loss, value)}"
-        detail = f"of {worst.examples:,} test examples. {parts.sentence(result.parts, value)}"
-        yield Tile("Hit hardest", told if worst.loss > 0 else "nothing", detail)
+        yield _hardest(result.parts, value)
+
+
+def _hardest(losses: Sequence[PartLoss], headline: HeadlineValue | None) -> Tile:
+    worst, proven = losses[0], parts.sentence(losses, headline)
+    if worst.loss <= 0:
+        return Tile("Hit hardest", "nothing", proven)
+    told = f"{parts.called(worst)}: {parts.loss(worst.loss, headline)}"
+    return Tile("Hit hardest", told, f"of {worst.examples:,} test examples. {proven}")
 
 
 def _effort(evidence: Evidence) -> Iterator[Tile]:

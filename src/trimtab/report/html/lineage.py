@@ -41,9 +41,10 @@ def _origins(result: Result, evidence: Evidence) -> Iterator[Origin]:
         yield Origin("Trained weights", f"started from {start}" if start else "", evidence.weights_sha256)
     chosen = find_candidate(result, result.chosen)
     if chosen is not None:
-        detail = recipe_text(chosen.recipe)
-        yield Origin("Keras model after the passes", detail, made.model if made else "")
-        runs_on = f"for {made.runtime} {made.runtime_version}" if made else f"for {chosen.runtime}"
-        yield Origin("Model file", runs_on.strip(), made.file if made else "")
+        *steps, ending, _ = chosen.recipe
+        detail = recipe_text(steps) if steps else "as it was trained"
+        yield Origin("Keras model", detail, made.model if made else "")
+        runs_on = f"{made.runtime} {made.runtime_version}".strip() if made else chosen.runtime
+        yield Origin("Model file", f"{recipe_text([ending])}, for {runs_on}", made.file if made else "")
     if result.deployed:
         yield Origin(f"Version {evidence.version}".strip(), "deployed at", result.deployed)

@@ -22,6 +22,8 @@ def loss(value: float, headline: HeadlineValue | None) -> str:
     text = numbers.points(abs(value))
     if text == "0.00":
         return "no change"
+    if headline is not None and headline.better == "lower":
+        return f"{text} {unit} {'more' if value > 0 else 'less'} error"
     return f"{text} {unit} {'lost' if value > 0 else 'gained'}"
 
 
