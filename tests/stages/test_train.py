@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 from stages.home import Home
 
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import hyperparameters, training
+from trimtab.artifacts import model as models
 from trimtab.artifacts.hyperparameters import TuneSummary
-from trimtab.artifacts.model import MODEL_FILE, TrainSummary, read_scores
+from trimtab.artifacts.model import MODEL_FILE, ModelLineage, TrainSummary, read_scores
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.models.cost import weights_sha256
-from trimtab.stages import train, tune
+from trimtab.stages import data_prep, train, tune
 from trimtab.storage import artifact
 
 pytestmark = pytest.mark.slow
@@ -145,6 +148,36 @@ def test_a_process_that_dies_is_told_and_what_it_trained_is_not_trained_again(
     trained(home)
     assert "was trained to the end before" in capfd.readouterr().err
     assert summary(home).weights_sha256 == summary(first).weights_sha256
+
+
+def killed_in_the_second_fold() -> None:
+    from trimtab.stages.making import trained as making
+
+    scores = making.validation_scores
+
+    def dies(network: object, data: Dataset) -> np.ndarray:
+        if not data.folds:  # the first one's dataset alone names others
+            os.kill(os.getpid(), signal.SIGKILL)
+        return scores(network, data)  # type: ignore[arg-type]
+
+    making.validation_scores = dies  # type: ignore[assignment]
+
+
+def test_each_fold_has_a_model_of_its_own_and_a_killed_task_goes_on_with_the_one_it_was_at(
+    tmp_path: Path,
+) -> None:
+    home, data = Home(tmp_path / "runs"), {"train": "sklearn://digits", "test": {"folds": 2}}
+    home.dataset = data_prep.run(home.run, config(data=data).model_dump_json())
+    with pytest.raises(SystemExit):
+        trained(home, sabotage=killed_in_the_second_fold, data=data)
+    assert "while it worked on train fold-2" in home.record("train").error
+    trained(home, data=data)
+    assert [(one.name, one.reused) for one in home.record("train").entries] == [("", True), ("fold-2", False)]
+    refs = models.folds(home.store, home.trained)
+    lineages = [ModelLineage.model_validate(home.store.open(ref, []).lineage) for ref in refs]
+    assert [one.dataset for one in lineages] == datasets.folds(home.store, home.dataset)
+    weights = {home.store.find(ref).summary["weights_sha256"] for ref in refs}  # type: ignore[union-attr]
+    assert len(weights) == 2
 
 
 def test_a_defect_has_its_traceback_in_the_record(home: Home) -> None:

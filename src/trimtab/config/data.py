@@ -121,11 +121,11 @@ class Folds(Section):
 
 def _which_test(value: Any) -> str:
     """Returns which form `test` has."""
-    return "folds" if isinstance(value, dict | Folds) else "source"
+    return "shared out" if isinstance(value, dict | Folds) else "source"
 
 
 TestSetting = Annotated[
-    Annotated[Location, Tag("source")] | Annotated[Folds, Tag("folds")], Discriminator(_which_test)
+    Annotated[Location, Tag("source")] | Annotated[Folds, Tag("shared out")], Discriminator(_which_test)
 ]
 
 

@@ -242,7 +242,7 @@ def _without_union_tags(values: Any, loc: Location) -> Location:
         )
         if inside:
             values = values[key]
-        if inside or position == len(loc) - 1:
+        if inside or (position == len(loc) - 1 and isinstance(values, dict | list)):
             location.append(key)
     return tuple(location)
 
