@@ -47,3 +47,21 @@ RETURNED = {
     "deploy": "URI of the deployed version.",
 }
 """By component, for its unnamed output."""
+
+VERIFIED = "2026-11-26T00:00:00Z"
+"""When the components last ran as they are; the form of kubeflow/pipelines-components wants it."""
+
+TAGS = {
+    "check_data": "data-processing",
+    "plan": "data-processing",
+    "data_prep": "data-processing",
+    "tune": "training",
+    "train": "training",
+    "prune": "training",
+    "quantize": "training",
+    "evaluate": "evaluation",
+    "select": "evaluation",
+    "deploy": "deployment",
+    "report": "evaluation",
+}
+"""By component, the category that it would be in there."""

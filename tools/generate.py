@@ -16,6 +16,7 @@ import artifacts_reference
 import config_reference
 import pictures
 import recipes_reference
+import yaml
 from kfp import compiler
 from shared_schemas import shared
 
@@ -36,6 +37,8 @@ def generated() -> Iterator[tuple[Path, str]]:
         component = getattr(importlib.import_module(f"components.{stage}.component"), stage)
         yield ROOT / "components" / stage / "component.yaml", _compiled(component)
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)
+        text = yaml.safe_dump(_metadata(stage), sort_keys=False)
+        yield ROOT / "components" / stage / "metadata.yaml", f"---\n{text}"
     for name, pipeline in {"optimize": optimize, "retrain": retrain, "compress": compress}.items():
         yield ROOT / "pipelines" / f"{name}.yaml", _compiled(pipeline)
     for name, model in {"config": Config, "result": Result}.items():
@@ -59,28 +62,51 @@ def _compiled(component: Any) -> str:
         return file.read_text()
 
 
+def _metadata(stage: str) -> dict[str, Any]:
+    """Returns what kubeflow/pipelines-components asks of each component to say of itself."""
+    return {
+        "name": stage,
+        "stability": "alpha",
+        "dependencies": {"kubeflow": [{"name": "Pipelines", "version": ">=2.14"}]},
+        "tags": ["model-compression", meanings.TAGS[stage]],
+        "lastVerified": meanings.VERIFIED,
+    }
+
+
 def _readme(stage: str, component: Any) -> str:
-    """Returns a component's README: what it does, its inputs and outputs, and an example."""
+    """Returns a component's README, of the sections that kubeflow/pipelines-components has."""
     spec = component.component_spec
     meaning = {**meanings.COMMON, "Output": meanings.RETURNED.get(stage, "")}
-
-    def rows(specs: dict[str, Any] | None) -> str:
-        return "".join(
-            f"| `{name}` | {_type(one)} | {meaning[name]} |\n" for name, one in (specs or {}).items()
-        )
-
+    about = _metadata(stage)
+    needs = ", ".join(f"{one['name']} {one['version']}" for one in about["dependencies"]["kubeflow"])
+    taken = "".join(
+        f"| `{name}` | {_type(one)} | {_default(one)} | {meaning[name]} |\n"
+        for name, one in (spec.inputs or {}).items()
+    )
+    given = "".join(
+        f"| `{name}` | {_type(one)} | {meaning[name]} |\n" for name, one in (spec.outputs or {}).items()
+    )
     arguments = ", ".join(f"{name}=…" for name in spec.inputs or {})
     return (
-        f"# {stage}\n\n{spec.description.strip()}\n\n"
+        f"# {stage}\n\n## Overview\n\n{spec.description.strip()}\n\n"
         f"Contract: `components/{stage}/component.py`. Work: `src/trimtab/stages/{stage}.py`.\n\n"
-        f"## Inputs\n\n| name | type | meaning |\n|---|---|---|\n{rows(spec.inputs)}\n"
-        f"## Outputs\n\n| name | type | meaning |\n|---|---|---|\n{rows(spec.outputs)}\n"
-        "## Example\n\n```python\n"
+        f"## Inputs\n\n| Parameter | Type | Default | Description |\n|---|---|---|---|\n{taken}\n"
+        f"## Outputs\n\n| Name | Type | Description |\n|---|---|---|\n{given}\n"
+        f"## Metadata\n\n- **Name**: {about['name']}\n- **Stability**: {about['stability']}\n"
+        f"- **Dependencies**: Kubeflow {needs}\n- **Tags**: {', '.join(about['tags'])}\n"
+        f"- **Last verified**: {about['lastVerified']}\n\n"
+        "## Usage example\n\n```python\n"
         f"from components.{stage}.component import {stage}\n\n"
         f"task = {stage}({arguments})\n```\n\n"
-        "`pipelines/` shows where the inputs come from. From the compiled contract:\n"
+        "In a pipeline of your own, from the compiled contract alone:\n"
         f'`kfp.components.load_component_from_file("components/{stage}/component.yaml")`.\n'
+        "`pipelines/` shows where the inputs come from, and `examples/composed_pipeline.py` some components\n"
+        "behind somebody else's training.\n"
     )
+
+
+def _default(spec: Any) -> str:
+    return f"`{spec.default!r}`" if getattr(spec, "optional", False) else "required"
 
 
 def _type(spec: Any) -> str:

@@ -38,7 +38,7 @@ def test_every_component_documents_its_inputs_and_outputs(stage, root):
         for names in spec.get(side, {}).values():
             for name in names:
                 row = next(line for line in readme.splitlines() if line.startswith(f"| `{name}` |"))
-                assert len(row.split("|")[3].strip()) > 10
+                assert len(row.split("|")[-2].strip()) > 10
 
 
 def test_every_stage_has_a_module_and_a_component(root):
@@ -60,3 +60,16 @@ def test_a_compiled_component_has_no_more_code_than_the_import_and_the_call(root
         (executor,) = compiled["deploymentSpec"]["executors"].values()
         code = executor["container"]["command"][-1]
         assert len(code) < most.get(stage, 600), stage
+
+
+@pytest.mark.parametrize("stage", COMPONENTS)
+def test_every_component_says_of_itself_what_a_catalogue_asks(stage, root):
+    """The fields of kubeflow/pipelines-components, and the README's sections."""
+    folder = root / "components" / stage
+    about = yaml.safe_load((folder / "metadata.yaml").read_text())
+    assert (about["name"], about["stability"]) == (stage, "alpha")
+    assert about["dependencies"] == {"kubeflow": [{"name": "Pipelines", "version": ">=2.14"}]}
+    assert str(about["lastVerified"]).startswith("20")
+    readme = (folder / "README.md").read_text()
+    for section in ("Overview", "Inputs", "Outputs", "Metadata", "Usage example"):
+        assert f"\n## {section}\n" in readme
