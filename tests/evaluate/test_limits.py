@@ -300,3 +300,13 @@ def test_a_model_at_one_of_its_limits_passes_them_all_at_most_five_times_in_a_hu
         after = made(split, answers)
         passed += all(one.test(split, before, after, 0.95).holds for one in found)
     assert 0 < passed / sets <= 0.05 + 3 * (0.05 * 0.95 / sets) ** 0.5
+
+
+def test_what_is_kept_of_one_baseline_is_not_taken_for_another():
+    split, good, blind = frauds()
+    (demand,) = demands(Budget.model_validate({"limits": [{"metric": "macro_f1", "max_drop": 0.1}]}), split)
+    first = demand.test(split, good, blind, 0.95)
+    assert demand.test(split, good, blind, 0.95) == first
+    turned = demand.test(split, blind, good, 0.95)
+    assert turned.baseline == first.value
+    assert turned.loss == pytest.approx(-first.loss)

@@ -59,6 +59,7 @@ class Expectation:
     def __init__(self, demand: Demand, split: Split, before: Examples, test_examples: int) -> None:
         self._demand, self._split, self._test_examples = demand, split, test_examples
         self._rows = demand.rows(split) if split.count else np.empty(0, np.intp)
+        self._without: _Floats | None = None
         self._before = demand.data(split, before, self._rows) if len(self._rows) else None
 
     @property
@@ -82,7 +83,9 @@ class Expectation:
             return _of_rows(before.known, found.known, self._demand.measure, self._margin)
         assert before.view is not None
         assert found.view is not None
-        return _of_blocks(self._demand.measure, before.view, found.view, self._blocks)
+        if self._without is None:
+            self._without = _left_out(self._demand.measure, before.view, self._blocks)
+        return _of_blocks(self._demand.measure, self._without, found.view, self._blocks)
 
     @property
     def _is_mean(self) -> bool:
@@ -117,13 +120,25 @@ def _of_rows(before: _Floats, after: _Floats, measure: Measure, margin: float) -
     return before - after if measure.better == "higher" else after - before
 
 
-def _of_blocks(measure: Measure, before: View, after: View, blocks: int) -> _Floats:
-    block = _dealt(before.labels, blocks)
-    everything = _loss(measure, before, after, np.ones(len(block), bool))
-    without = [_loss(measure, before, after, block != each) for each in range(blocks)]
-    found = blocks * everything - (blocks - 1) * np.array(without)
+def _of_blocks(measure: Measure, was: _Floats, after: View, blocks: int) -> _Floats:
+    now = _left_out(measure, after, blocks)
+    loss = was - now if measure.better == "higher" else now - was
+    loss = loss / np.maximum(np.abs(was), _LEAST_MEAN) if measure.relative else loss
+    everything, without = loss[0], loss[1:]
+    found = blocks * everything - (blocks - 1) * without
     # Where a metric is not defined without a block, that block says nothing of its own.
     return np.where(np.isfinite(found), found, everything if np.isfinite(everything) else 0.0)
+
+
+def _left_out(measure: Measure, view: View, blocks: int) -> _Floats:
+    """Returns the metric of all examples, and without each block, ``(1 + blocks,)``."""
+    block, (labels, answers) = _dealt(view.labels, blocks), (view.labels, view.answers)
+    if measure.without is not None:
+        without = measure.without(labels, answers, block, blocks)
+    else:
+        kept = (block != each for each in range(blocks))
+        without = np.array([measure.value(labels[rows], answers[rows]) for rows in kept], np.float64)
+    return np.concatenate([[measure.value(labels, answers)], without])
 
 
 def _dealt(labels: NDArray[np.generic], blocks: int) -> NDArray[np.intp]:
@@ -132,10 +147,3 @@ def _dealt(labels: NDArray[np.generic], blocks: int) -> NDArray[np.intp]:
     block = np.empty(len(order), np.intp)
     block[order] = np.arange(len(order)) % blocks
     return block
-
-
-def _loss(measure: Measure, before: View, after: View, rows: NDArray[np.bool_]) -> float:
-    labels = before.labels[rows]
-    was, now = (measure.value(labels, view.answers[rows]) for view in (before, after))
-    loss = was - now if measure.better == "higher" else now - was
-    return loss / max(abs(was), _LEAST_MEAN) if measure.relative else loss

@@ -25,7 +25,7 @@ from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
 from trimtab.evaluate.bounds.means import means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
-from trimtab.evaluate.bounds.resampled import resampled
+from trimtab.evaluate.bounds.resampled import LeftOut, left_out, resampled
 from trimtab.evaluate.bounds.roc_auc import roc_auc
 from trimtab.evaluate.functions import value_of
 from trimtab.evaluate.out_of_fold import widened
@@ -101,6 +101,9 @@ class Demand:
     measure: Measure
     is_headline: bool = False
     part: Part | None = None
+    _known: list[tuple[Split, NDArray[Any], LeftOut]] = field(
+        default_factory=list, init=False, compare=False, repr=False
+    )
 
     def rows(self, split: Split) -> NDArray[np.intp]:
         """Returns the places of the rows that it is about."""
@@ -130,7 +133,7 @@ class Demand:
             else:
                 bound = self._bound(split, was, now, rows, confidence)
             bound = widened(bound, self.limit.bound, split.folds)
-            values = (was.value(self.measure), now.value(self.measure))
+            values = (self._baseline_value(split, was), now.value(self.measure))
         return LimitTest(
             limit=self.limit.name,
             baseline=_finite(values[0]),
@@ -189,7 +192,25 @@ class Demand:
             higher_is_better=measure.better == "higher",
             relative=measure.relative and not alone,
             allowed=least,
+            without=measure.without,
+            known=None if alone else self._left_out(split, was.view, rows),
         )
+
+    def _baseline_value(self, split: Split, was: Data) -> float:
+        for known_split, answers, known in self._known:
+            if known_split is split and was.view is not None and np.array_equal(answers, was.view.answers):
+                return float(known.everything)
+        return was.value(self.measure)
+
+    def _left_out(self, split: Split, was: View, rows: NDArray[np.intp]) -> LeftOut:
+        """Returns what the jackknife finds of the baseline, which is the same beside every candidate."""
+        for known_split, answers, known in self._known:
+            if known_split is split and np.array_equal(answers, was.answers):
+                return known
+        groups = None if split.groups is None else split.groups[rows]
+        found = left_out(self.measure.value, was.labels, was.answers, groups, self.measure.without)
+        self._known[:] = [(split, was.answers, found)]
+        return found
 
 
 @dataclass(frozen=True)

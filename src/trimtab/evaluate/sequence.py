@@ -14,7 +14,7 @@ from trimtab.evaluate.order import Order
 
 
 @dataclass(frozen=True)
-class Pooled:
+class Tested:
     """One test.
 
     Attributes:
@@ -28,7 +28,7 @@ class Pooled:
     passed: bool
 
 
-def run(order: Order, passes: Callable[[int, float], bool], level: float) -> list[Pooled]:
+def run(order: Order, passes: Callable[[int, float], bool], level: float) -> list[Tested]:
     """Returns the tests that were made, in their order.
 
     Args:
@@ -43,7 +43,7 @@ def run(order: Order, passes: Callable[[int, float], bool], level: float) -> lis
         if not share:
             continue
         # Shares that are equal parts add up to 1 but for rounding.
-        test = Pooled(candidate, level * min(share, 1.0), passes(candidate, level * min(share, 1.0)))
+        test = Tested(candidate, level * min(share, 1.0), passes(candidate, level * min(share, 1.0)))
         tests.append(test)
         successor = int(order.successor[candidate])
         if test.passed and successor >= 0:

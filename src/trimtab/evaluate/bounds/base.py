@@ -19,7 +19,7 @@ _EFFECTIVE = 0.8
 """How many groups of one size those that there are must be worth, of as many as are needed."""
 
 _UNSEEN = ((500, 1.0), (50, 2.0), (0, 4.0))
-"""By so many groups and more, how much worse than the worst seen one may be that was not."""
+"""Of groups that are worth so many and more, how much worse than the worst seen one may be that was not."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def worst_counts(groups: Groups | None) -> float:
     """
     if groups is None:
         return 1.0
-    return next(worse for least, worse in _UNSEEN if count(groups) >= least)
+    return next(worse for least, worse in _UNSEEN if effective(groups) >= _EFFECTIVE * least)
 
 
 def count(groups: Groups) -> int:

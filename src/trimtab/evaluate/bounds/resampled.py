@@ -14,17 +14,21 @@ In simulation it keeps its level where paired bootstraps, BCa and studentized, h
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Groups, Mask, Needs, worst_counts
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Mask, Needs, worst_counts
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 """``(labels, answers) -> value``, of the same examples in the same order."""
+
+Without = Callable[[NDArray[Any], NDArray[Any], NDArray[np.intp], int], Floats]
+"""``(labels, answers, block, blocks) -> values``, see ``left_out``."""
 
 NEEDS = Needs(examples=500, rarest=50)
 NEEDS_OF_NUMBERS = Needs(examples=2_000, groups=100)
@@ -49,6 +53,8 @@ def resampled(
     higher_is_better: bool = True,
     relative: bool = False,
     allowed: float = 0.0,
+    without: Without | None = None,
+    known: LeftOut | None = None,
 ) -> Bound:
     """Returns the bound of a loss in a metric.
 
@@ -63,23 +69,23 @@ def resampled(
         higher_is_better: Which way the metric is better.
         relative: Whether the loss is one relative to the baseline's value.
         allowed: Without a baseline: the worst value that is allowed.
+        without: Returns the metric without each block, where that is faster: see ``tasks.metrics.base``.
+        known: What ``left_out`` returns of the baseline, where that was asked before.
 
     Returns:
         The bound; its limit is infinite where nothing is ruled out.
     """
     sign = -1.0 if higher_is_better else 1.0
-
-    def loss(rows: NDArray[np.bool_] | slice) -> float:
-        now = metric(labels[rows], after[rows])
-        then = allowed if before is None else metric(labels[rows], before[rows])
-        return float(sign * (now - then) / (abs(then) if relative else 1.0))
-
+    now = left_out(metric, labels, after, groups, without)
+    then = LeftOut(allowed, np.full(len(now.without), allowed))
+    if before is not None:
+        then = known or left_out(metric, labels, before, groups, without)
     with np.errstate(divide="ignore", invalid="ignore"):
-        seen = loss(slice(None))
-        without = np.array([loss(rows) for rows in _without_blocks(len(labels), groups)])
+        seen = float(sign * (now.everything - then.everything) / (abs(then.everything) if relative else 1.0))
+        losses = sign * (now.without - then.without) / (np.abs(then.without) if relative else 1.0)
     upper = math.inf
-    if len(without) > 1 and math.isfinite(seen) and np.isfinite(without).all():
-        influence = (len(without) - 1) / len(without) * (without.mean() - without)
+    if len(losses) > 1 and math.isfinite(seen) and np.isfinite(losses).all():
+        influence = (len(losses) - 1) / len(losses) * (losses.mean() - losses)
         upper = seen + float(skewed_means.excess(influence, confidence, worst_counts(groups)))
     method = _BY_GROUP if groups is not None else _ONE if before is None else _PAIRED
     seen = seen if math.isfinite(seen) else math.inf
@@ -88,13 +94,39 @@ def resampled(
     return Bound.of(seen, upper, method, needs.unmet(len(labels), groups, rarest))
 
 
-def _without_blocks(n: int, groups: Groups | None) -> Iterator[NDArray[np.bool_]]:
-    """Yields which examples are left without one block after the other, ``(n,)``."""
+@dataclass(frozen=True)
+class LeftOut:
+    """A metric of all examples, and without each block, ``(blocks,)``."""
+
+    everything: np.float64 | float
+    without: Floats
+
+
+def left_out(
+    metric: Metric,
+    labels: NDArray[Any],
+    answers: NDArray[Any],
+    groups: Groups | None,
+    without: Without | None = None,
+) -> LeftOut:
+    """Returns a metric of all examples, and without each block; arguments as of ``resampled``."""
+    block, blocks = _blocks(len(labels), groups)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        everything = np.float64(metric(labels, answers))
+        if without is not None and blocks:
+            return LeftOut(everything, without(labels, answers, block, blocks))
+        kept = (block != each for each in range(blocks))
+        return LeftOut(
+            everything, np.array([metric(labels[rows], answers[rows]) for rows in kept], np.float64)
+        )
+
+
+def _blocks(n: int, groups: Groups | None) -> tuple[NDArray[np.intp], int]:
+    """Returns the block of each example, ``(n,)``, and how many there are."""
     unit = np.arange(n) if groups is None else np.unique(groups, return_inverse=True)[1]
     units = int(unit.max()) + 1 if n else 0
-    block = np.random.default_rng(_SEED).permutation(units) % _BLOCKS
-    for left_out in range(min(_BLOCKS, units)):
-        yield block[unit] != left_out
+    dealt = np.random.default_rng(_SEED).permutation(units) % _BLOCKS
+    return dealt[unit], min(_BLOCKS, units)
 
 
 def _rarest(labels: NDArray[Any]) -> Mask | None:

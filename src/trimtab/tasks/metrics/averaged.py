@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric, decided
+from trimtab.tasks.metrics.left_out import Blocks, Counts, by_class
 
 _CLASSES: frozenset[Form] = frozenset({"classes"})
 _BOTH: frozenset[Form] = frozenset({"classes", "labels"})
 
 
-def _balanced(labels: Array, answers: Array) -> float:
+def _balanced(hits: Floats, truly: Floats, found: Floats) -> Floats:  # noqa: ARG001 - as the others
     """Returns the mean of the recalls of the classes that occur."""
-    hits, truly, _ = _counts(labels, answers)
-    present = truly > 0
-    return float((hits[present] / truly[present]).mean()) if present.any() else float("nan")
+    present = (truly > 0).sum(axis=-1)
+    recalls = (hits / np.maximum(truly, 1)).sum(axis=-1)
+    return np.asarray(np.where(present > 0, recalls / np.maximum(present, 1), np.nan))
 
 
-def _macro_f1(labels: Array, answers: Array) -> float:
+def _macro_f1(hits: Floats, truly: Floats, found: Floats) -> Floats:
     """Returns the mean of the classes' F1; of a class that neither occurs nor is found, 0."""
-    hits, truly, found = _counts(labels, answers)
-    return float((2 * hits / np.maximum(truly + found, 1)).mean())
+    return np.asarray((2 * hits / np.maximum(truly + found, 1)).mean(axis=-1))
 
 
 def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
@@ -37,21 +37,30 @@ def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
 
 
 def _make_balanced(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
-    return Measure("balanced accuracy", "higher", "points", "resampled", _balanced)
+    return _of_counts("balanced accuracy", _balanced)
 
 
 def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
-    return Measure("macro F1", "higher", "points", "resampled", _macro_f1)
+    return _of_counts("macro F1", _macro_f1)
 
 
-def _micro_f1(labels: Array, answers: Array) -> float:
+def _micro_f1(hits: Floats, truly: Floats, found: Floats) -> Floats:
     """Returns the F1 of all hits, misses and false alarms; of one class an example, the accuracy."""
-    hits, truly, found = _counts(labels, answers)
-    return float(2 * hits.sum() / max(truly.sum() + found.sum(), 1))
+    return np.asarray(2 * hits.sum(axis=-1) / np.maximum(truly.sum(axis=-1) + found.sum(axis=-1), 1))
 
 
 def _make_micro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
-    return Measure("micro F1", "higher", "points", "resampled", _micro_f1)
+    return _of_counts("micro F1", _micro_f1)
+
+
+def _of_counts(name: str, formula: Counts) -> Measure:
+    def value(labels: Array, answers: Array) -> float:
+        return float(formula(*_counts(labels, answers)))
+
+    def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> Floats:
+        return formula(*by_class(labels, answers, block, blocks))
+
+    return Measure(name, "higher", "points", "resampled", value, without=without)
 
 
 METRICS = {

@@ -24,6 +24,7 @@ from trimtab.tasks.headline import Better
 _TOLD = 0.5
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
+Without = Callable[[Array, Array, NDArray[np.intp], int], Floats]
 Form = Literal["classes", "labels", "numbers", "scores"]
 Unit = Literal["points", "%", ""]
 """Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
@@ -90,6 +91,9 @@ class Measure:
         why_not: Why no bound of it is a proof; empty where one can be.
         ranks: Whether it compares the answers to different examples with each other, so that those of
             different models do not go together.
+        without: For ``resampled``: returns the metric without each block of examples, ``(blocks,)``, given
+            labels, answers, the block of each example, ``(n,)``, and how many there are. Only where that is
+            faster than to ask ``value`` as often.
     """
 
     name: str
@@ -103,6 +107,7 @@ class Measure:
     root: int = 1
     why_not: str = ""
     ranks: bool = False
+    without: Without | None = None
 
     @property
     def relative(self) -> bool:

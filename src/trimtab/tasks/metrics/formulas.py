@@ -29,9 +29,14 @@ def calibration_error(confidence: _Floats, right: NDArray[np.bool_]) -> float:
         confidence: The largest probability of each example, ``(n,)``.
         right: Whether its class is the true one, ``(n,)``.
     """
+    gaps, bins = calibration_gaps(confidence, right)
+    return float(np.abs(np.bincount(bins, weights=gaps, minlength=CALIBRATION_BINS)).sum() / len(confidence))
+
+
+def calibration_gaps(confidence: _Floats, right: NDArray[np.bool_]) -> tuple[_Floats, NDArray[np.intp]]:
+    """Returns of each example by how much it is right less its confidence, and its bin, ``(n,)`` both."""
     bins = np.clip(np.ceil(confidence * CALIBRATION_BINS).astype(int) - 1, 0, CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, weights=right - confidence, minlength=CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(confidence))
+    return np.asarray(right - confidence), bins
 
 
 def roc_auc(score: _Floats, positive: NDArray[np.bool_]) -> float:

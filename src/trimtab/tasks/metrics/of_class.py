@@ -17,6 +17,7 @@ from trimtab.tasks.metrics.base import (
     positive,
 )
 from trimtab.tasks.metrics.formulas import recall_at_precision
+from trimtab.tasks.metrics.left_out import Blocks, by_class, over_curves
 
 _FORMS: frozenset[Form] = frozenset({"classes", "labels"})
 
@@ -45,6 +46,12 @@ def _recall(asked: Asked, classes: list[str]) -> Measure:
 
 
 def _recall_at(precision: float, asked: Asked, index: int) -> Measure:
+    def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> NDArray[np.float64]:
+        return over_curves(best, answers[:, index], positive(labels, index), block, blocks)
+
+    def best(_: Array, recalls: NDArray[np.float64], precisions: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.where(precisions >= precision, recalls, 0.0).max(axis=1, initial=0.0))
+
     return Measure(
         f"{of_class('recall', asked)} at a precision of {precision:g}",
         "higher",
@@ -52,6 +59,7 @@ def _recall_at(precision: float, asked: Asked, index: int) -> Measure:
         "resampled",
         lambda labels, answers: recall_at_precision(answers[:, index], positive(labels, index), precision),
         ranks=True,
+        without=without,
     )
 
 
@@ -62,7 +70,11 @@ def _precision(asked: Asked, classes: list[str]) -> Measure:
         of_it, told = of_index(labels, answers, index)
         return float(of_it[told].mean()) if told.any() else 0.0
 
-    return Measure(of_class("precision", asked), "higher", "points", "resampled", value)
+    def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> NDArray[np.float64]:
+        hits, _, found = (each[:, index] for each in by_class(labels, answers, block, blocks))
+        return np.asarray(hits / np.maximum(found, 1))
+
+    return Measure(of_class("precision", asked), "higher", "points", "resampled", value, without=without)
 
 
 def _index(name: str, asked: Asked, classes: list[str]) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from trimtab.tasks.metrics import formulas
 from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
+from trimtab.tasks.metrics.left_out import Blocks
 
 _CLASSES: frozenset[Form] = frozenset({"classes"})
 
@@ -18,6 +19,15 @@ def _brier_scores(labels: Array, answers: Array) -> Floats:
 
 def _calibration_error(labels: Array, answers: Array) -> float:
     return formulas.calibration_error(answers.max(axis=1), answers.argmax(axis=1) == labels)
+
+
+def _calibration_errors(labels: Array, answers: Array, block: Blocks, blocks: int) -> Floats:
+    """Returns the calibration error without each block, ``(blocks,)``."""
+    gaps, place = formulas.calibration_gaps(answers.max(axis=1), answers.argmax(axis=1) == labels)
+    width = formulas.CALIBRATION_BINS
+    added = np.bincount(block * width + place, weights=gaps, minlength=blocks * width).reshape(blocks, width)
+    left = len(block) - np.bincount(block, minlength=blocks)
+    return np.asarray(np.abs(added.sum(axis=0) - added).sum(axis=1) / np.maximum(left, 1))
 
 
 def _make_log_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
@@ -46,6 +56,7 @@ def _make_calibration_error(asked: Asked, classes: list[str]) -> Measure:  # noq
         "",
         "resampled",
         _calibration_error,
+        without=_calibration_errors,
         why_not="the expected calibration error of few examples in a bin is biased",
     )
 

@@ -20,19 +20,34 @@ from trimtab.tasks.metrics.base import (
     of_class,
 )
 from trimtab.tasks.metrics.base import positive as of_one
+from trimtab.tasks.metrics.left_out import Blocks, areas, over_curves
 
 _Ranked = Callable[[Floats, NDArray[np.bool_]], float]
+_LeftOut = Callable[[Floats, NDArray[np.bool_], Blocks, int], Floats]
 
 
 def _roc_auc(asked: Asked, classes: list[str]) -> Measure:
-    return _ranked("ROC AUC", "area", formulas.roc_auc, asked, classes)
+    return _ranked("ROC AUC", "area", formulas.roc_auc, areas, asked, classes)
 
 
 def _average_precision(asked: Asked, classes: list[str]) -> Measure:
-    return _ranked("average precision", "resampled", formulas.average_precision, asked, classes)
+    return _ranked("average precision", "resampled", formulas.average_precision, _precisions, asked, classes)
 
 
-def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: list[str]) -> Measure:
+def _precisions(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int) -> Floats:
+    """Returns the average precision without each block, ``(blocks,)``; nan where a class is missing."""
+    found = over_curves(_mean_precision, score, positive, block, blocks)
+    negatives = (~positive).sum() - np.bincount(block[~positive], minlength=blocks)
+    return np.asarray(np.where(negatives > 0, found, np.nan))
+
+
+def _mean_precision(added: Array, recalls: Floats, precisions: Floats) -> Floats:  # noqa: ARG001
+    return np.asarray(np.einsum("bt,bt->b", added, precisions) / np.maximum(added.sum(axis=1), 1))
+
+
+def _ranked(
+    name: str, bound: Bounded, formula: _Ranked, left_out: _LeftOut, asked: Asked, classes: list[str]
+) -> Measure:
     index = class_index(asked, classes)
     if classes and index is None:
         return Measure(
@@ -42,7 +57,11 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
             "resampled",
             lambda y, answers: _mean(formula, y, answers),
             ranks=True,
+            without=lambda y, answers, block, blocks: _mean_without(left_out, y, answers, block, blocks),
         )
+
+    def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> Floats:
+        return left_out(scores(labels, answers), positive(labels), block, blocks)
 
     def scores(labels: Array, answers: Array) -> Floats:  # noqa: ARG001 - as every metric's scores
         return np.asarray(answers if index is None else answers[:, index], np.float64)
@@ -55,7 +74,15 @@ def _ranked(name: str, bound: Bounded, formula: _Ranked, asked: Asked, classes: 
 
     ranked = scores if bound == "area" else None
     return Measure(
-        of_class(name, asked), "higher", "", bound, value, scores=ranked, positive=positive, ranks=True
+        of_class(name, asked),
+        "higher",
+        "",
+        bound,
+        value,
+        scores=ranked,
+        positive=positive,
+        ranks=True,
+        without=without,
     )
 
 
@@ -64,6 +91,17 @@ def _mean(formula: _Ranked, labels: Array, answers: Array) -> float:
     columns = ((answers[:, index], of_one(labels, index)) for index in range(answers.shape[1]))
     values = [formula(scores.astype(np.float64), is_one) for scores, is_one in columns if _are_both(is_one)]
     return float(np.mean(values)) if values else float("nan")
+
+
+def _mean_without(left_out: _LeftOut, labels: Array, answers: Array, block: Blocks, blocks: int) -> Floats:
+    """Returns the same without each block, ``(blocks,)``."""
+    columns = [
+        left_out(answers[:, index].astype(np.float64), of_one(labels, index), block, blocks)
+        for index in range(answers.shape[1])
+    ]
+    values = np.stack(columns, axis=1)
+    known = np.isfinite(values).sum(axis=1)
+    return np.asarray(np.where(known > 0, np.nansum(values, axis=1) / np.maximum(known, 1), np.nan))
 
 
 def _where_both(formula: _Ranked, scores: Floats, positive: NDArray[np.bool_]) -> float:

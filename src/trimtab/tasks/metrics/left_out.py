@@ -1,0 +1,123 @@
+"""What metrics are without a part of the examples, for every part at once.
+
+A jackknife asks for a metric a hundred times, of nearly all examples each. What metrics are made of (counts
+of classes, ranks) is added up over parts, so that all without a part is all less the part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trimtab.tasks.metrics.base import Array, Floats, decided
+
+Blocks = NDArray[np.intp]
+Summed = Callable[[Array, Floats, Floats], Floats]
+Counts = Callable[[Floats, Floats, Floats], Floats]
+"""Of hits, examples and findings of every class, ``(blocks, classes)`` each: the metric, ``(blocks,)``."""
+
+_AT_ONCE = 10
+"""Blocks, so that what is computed of them stays in the processor's cache."""
+
+
+def by_class(labels: Array, answers: Array, block: Blocks, blocks: int) -> tuple[Floats, Floats, Floats]:
+    """Returns hits, examples and findings of every class without each block, ``(blocks, classes)`` each."""
+    width = answers.shape[1]
+    if labels.ndim == 2:
+        there, told = decided(labels, answers)
+        rows, columns = np.nonzero(there | told)
+        is_there, is_told = there[rows, columns], told[rows, columns]
+        place = block[rows] * width + columns
+        parts = (place[is_there & is_told], place[is_there], place[is_told])
+    else:
+        predicted = answers.argmax(axis=1)
+        right = predicted == labels
+        of_label = block * width + labels
+        parts = (of_label[right], of_label, block * width + predicted)
+    hits, truly, found = (_without(each, blocks, width) for each in parts)
+    return hits, truly, found
+
+
+def over_curves(
+    summed: Summed, score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int
+) -> Floats:
+    """Returns what follows from the curve of recall and precision without each block, ``(blocks,)``.
+
+    Args:
+        summed: Of hits that each threshold adds, of recall and of precision, ``(some blocks, thresholds)``
+            each, by rising recall: what is asked, ``(some blocks,)``.
+        score: Larger where an example is more likely positive, ``(n,)``.
+        positive: Whether it is, ``(n,)``.
+        block: Of each example, ``(n,)``.
+        blocks: How many there are.
+
+    Returns:
+        It is nan where no positive is left.
+    """
+    order = np.argsort(-score, kind="stable")
+    tie = _ties(score[order])
+    found, dealt = positive[order], block[order]
+    has_positive = np.bincount(tie, weights=found) > 0
+    # What lies between two thresholds counts for the one after it; behind the last, nothing does.
+    thresholds = int(has_positive.sum())
+    place = dealt * (thresholds + 1) + (np.cumsum(has_positive) - has_positive)[tie]
+    hits, told = (_parts(each, blocks, thresholds + 1)[:, :-1] for each in (place[found], place))
+    left = int(positive.sum()) - np.bincount(dealt[found], minlength=blocks)
+    all_added, all_told = hits.sum(axis=0), told.sum(axis=0)
+    values = np.empty(blocks)
+    for first in range(0, blocks, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        added = all_added - hits[some]
+        all_hits = np.cumsum(added, axis=1)
+        precision = all_hits / np.maximum(np.cumsum(all_told - told[some], axis=1), 1)
+        values[some] = summed(added, all_hits / np.maximum(left[some], 1)[:, None], precision)
+    return np.where(left > 0, values, np.nan)
+
+
+def areas(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int) -> Floats:
+    """Returns the area under the ROC curve without each block, ``(blocks,)``; nan where a class is missing.
+
+    Of all pairs of a positive and a negative, those go that have one in the block.
+    """
+    order = np.argsort(score, kind="stable")
+    tie, found, dealt = _ties(score[order]), positive[order], block[order]
+    below = _below(tie, ~found)
+    above = found.sum() - _below(tie, found)
+    # Within blocks, of which one begins where the one before ends.
+    inner = np.argsort(dealt, kind="stable")
+    sizes = np.bincount(dealt, minlength=blocks)
+    begins = np.concatenate([[0], np.cumsum(~found[inner])])[np.cumsum(sizes) - sizes]
+    inside = _below(_ties(tie[inner], dealt[inner]), ~found[inner]) - begins[dealt[inner]]
+    gone = np.bincount(dealt, weights=np.where(found, below, above), minlength=blocks)
+    gone -= np.bincount(dealt[inner], weights=np.where(found[inner], inside, 0), minlength=blocks)
+    kept = [each.sum() - np.bincount(dealt, weights=each, minlength=blocks) for each in (found, ~found)]
+    pairs = kept[0] * kept[1]
+    return np.asarray(np.where(pairs > 0, (below[found].sum() - gone) / np.maximum(pairs, 1), np.nan))
+
+
+def _ties(*keys: NDArray[Any]) -> NDArray[np.intp]:
+    """Returns the number of the run of equal values that each is in, ``(n,)``, given sorted ones."""
+    begins = np.zeros(len(keys[0]), bool)
+    for key in keys:
+        begins[1:] |= key[1:] != key[:-1]
+    return np.cumsum(begins)
+
+
+def _below(tie: NDArray[np.intp], counted: NDArray[np.bool_]) -> Floats:
+    """Returns how many that count are in runs before each one's, and half of those in its own, ``(n,)``."""
+    counts = np.bincount(tie, weights=counted)
+    return np.asarray((np.cumsum(counts) - counts / 2)[tie])
+
+
+def _parts(place: Blocks, blocks: int, width: int) -> NDArray[np.intp]:
+    """Returns how often each column is met in each block, ``(blocks, width)``."""
+    return np.bincount(place, minlength=blocks * width).reshape(blocks, width)
+
+
+def _without(place: Blocks, blocks: int, width: int) -> Floats:
+    """Returns how often each column is met without each block, ``(blocks, width)``."""
+    counts = _parts(place, blocks, width)
+    return np.asarray(counts.sum(axis=0) - counts, np.float64)
