@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trimtab.deploy import promotion, servable
-from trimtab.deploy.repository import Repository
+from trimtab.deploy.repository import Champion, Promotion, Repository
 from trimtab.deploy.switch import promote, rollback
 from trimtab.errors import ArtifactError, DeployError
 from trimtab.storage.store import open_store
@@ -132,6 +132,9 @@ def test_what_a_newer_trimtab_wrote_into_the_pointer_is_kept(deployed, unchecked
     store = open_store(deployed)
     content = json.loads(store.read("champion.json"))
     content["history"][0] |= {"action": "added_later", "ticket": 7}
+    history = [Promotion(**move) for move in content["history"]]
+    before = Champion(version=2, previous=1, history=history[:-1])
+    content["moves_sha256"] = Champion.after(before, history[-1]).moves_sha256
     store.write("champion.json", json.dumps({**content, "region": "eu"}).encode())
     promote(deployed, 1, reason="3 is slow")
     now = json.loads(store.read("champion.json"))

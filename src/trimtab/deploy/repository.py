@@ -16,8 +16,10 @@ one wins and the other one learns that it lost. Every load verifies every file's
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -70,6 +72,7 @@ class Champion(BaseModel):
         version: Its number.
         previous: The version that it replaced; None for the first one.
         history: Every move of the pointer, the oldest first, this one included.
+        moves_sha256: How many moves there are, and a checksum over them, as ``3:5f…``.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -77,6 +80,7 @@ class Champion(BaseModel):
     version: int
     previous: int | None
     history: list[Promotion]
+    moves_sha256: str = ""
 
     @classmethod
     def after(cls, before: Champion | None, move: Promotion) -> Champion:
@@ -86,12 +90,37 @@ class Champion(BaseModel):
             before: What it held; None for the first champion.
             move: The move.
         """
+        history = [*(before.history if before else []), move]
         return cls(
             version=move.version,
             previous=before.version if before else None,
-            history=[*(before.history if before else []), move],
+            history=history,
+            moves_sha256=_moves_sha256(history),
             **(before.model_extra or {} if before else {}),
         )
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether its parts say the same; one flipped bit would serve another version without a word.
+
+        The last move is to the version, and the moves are those that were written; a trimtab that does not
+        know of their checksum keeps the one of before, which is of fewer moves.
+        """
+        versions = [move.version for move in self.history]
+        if versions[-1:] != [self.version] or versions[-2:-1] != [self.previous][: len(versions) - 1]:
+            return False
+        count, _, _ = self.moves_sha256.partition(":")
+        return count != str(len(self.history)) or self.moves_sha256 == _moves_sha256(self.history)
+
+    def selection_of(self, version: int) -> str | None:
+        """Returns the selection that a version had when it was last moved to, or None if it never was."""
+        return next((move.selection for move in reversed(self.history) if move.version == version), None)
+
+
+def _moves_sha256(history: Sequence[Promotion]) -> str:
+    # Sorted: another trimtab may have them in another order.
+    content = json.dumps([move.model_dump(mode="json") for move in history], sort_keys=True)
+    return f"{len(history)}:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
 class _Counter(BaseModel):
@@ -165,7 +194,11 @@ class Repository:
         if pointer is None:
             return None
         hint = "`trimtab promote TARGET VERSION` replaces it; `trimtab history TARGET` lists the versions."
-        return _parse(Champion, pointer, f"{self.uri}/{CHAMPION_FILE}", hint)
+        champion = _parse(Champion, pointer, f"{self.uri}/{CHAMPION_FILE}", hint)
+        if not champion.is_whole:
+            path = f"{self.uri}/{CHAMPION_FILE}"
+            raise DeployError("the file is damaged: its parts contradict each other", path=path, hint=hint)
+        return champion
 
     def metadata(self, version: int) -> bytes | None:
         """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
@@ -241,10 +274,27 @@ class Repository:
 
         Raises:
             DeployError: If there is no such version.
-            ArtifactError: If one of its files is missing, cut or changed.
+            ArtifactError: If one of its files is missing, cut or changed, or if it is another version's.
         """
         with self._fetched(str(version), "deployment", f"there is no version {version}") as found:
+            selection, expected = found.lineage.get("selection"), self._selection_of(version)
+            if not selection or expected not in (None, selection):
+                raise ArtifactError(
+                    "the manifest is damaged: it names no selection"
+                    if not selection
+                    else "it is not what was deployed under this number",
+                    path=self.location(version),
+                    hint="Restore it, or `trimtab promote` another version.",
+                )
             yield found
+
+    def _selection_of(self, version: int) -> str | None:
+        """Returns the selection that a version must have; None where the pointer does not say."""
+        try:
+            champion = self.champion()
+        except DeployError:
+            return None  # who promotes a version replaces a damaged pointer
+        return champion.selection_of(version) if champion else None
 
     @contextlib.contextmanager
     def training(self, version: int) -> Iterator[artifact.Artifact]:
