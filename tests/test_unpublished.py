@@ -33,7 +33,7 @@ MODULES = (
 )
 """Modules that are no interface although their names have no underscore."""
 
-OF_PYTHON = {"_exit"}
+OF_PYTHON = {"_exit", "_replace"}
 """Documented names of the standard library that begin like private ones."""
 
 

@@ -71,8 +71,7 @@ def _answers(model: keras.Model, batch: Batch) -> dict[str, _Values]:
 
     inputs = [batch[name] for name in input_names(model)]
     structure = inputs[0] if len(inputs) == 1 else keras.tree.pack_sequence_as(model.input, inputs)
-    functional = model if hasattr(model, "_run_through_graph") else model._functional
-    keras_graph.run_through(functional, structure, watched)
+    keras_graph.run_through(model, structure, watched)
     return {
         name: np.asarray(answer, np.float32)
         for name, answer in found.items()

@@ -26,14 +26,16 @@ def calls(model: keras.Model) -> list[Any]:
 
 
 def run_through(model: keras.Model, inputs: Any, operation_of: Callable[[Any], Callable[..., Any]]) -> Any:
-    """Returns what a functional model gives when other operations stand in for its own.
+    """Returns what a functional or sequential model gives when other operations stand in for its own.
 
     Args:
         model: The model.
         inputs: In the structure of its own inputs; of any library whose tensors the stand-ins take.
         operation_of: Returns what is called in an operation's place.
     """
-    return model._run_through_graph(inputs, operation_fn=operation_of)
+    # A sequential model has its graph inside.
+    graph = model if hasattr(model, "_run_through_graph") else model._functional
+    return graph._run_through_graph(inputs, operation_fn=operation_of)
 
 
 def output_operations(model: keras.Model) -> list[Any]:
