@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import faulthandler
 import os
 import signal
@@ -83,6 +84,21 @@ def test_the_golden_predictions_are_the_chosen_models_answers(run_stage, digits_
     again = {OUTPUT: predict(path, data.model_input(golden.x[INPUT]))}
     assert golden.difference(again) == 0
     assert 0 < golden.tolerance < 1e-4
+
+
+def test_what_the_file_computes_in_widens_what_is_still_the_same_answer(
+    run_stage, digits_candidates, monkeypatch
+):
+    traits = LiteRT.traits
+
+    def on_the_fly(self, path):
+        return dataclasses.replace(traits(self, path), arithmetic={"dynamic_int8": 1})
+
+    monkeypatch.setattr(LiteRT, "traits", on_the_fly)
+    _, _, path = run_stage(digits_candidates, max_accuracy_drop=0.02)
+    golden = Golden.load(path / "golden.npz")
+    largest = max(1.0, float(np.abs(golden.y[OUTPUT]).max()))
+    assert golden.tolerance > largest / 256
 
 
 def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, home):
