@@ -39,8 +39,15 @@ def directory(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(directory):
-    done = trimtab(directory, "run", "config.yaml", "--json")
+def temporary(tmp_path_factory):
+    return tmp_path_factory.mktemp("tmp")
+
+
+@pytest.fixture(scope="module")
+def finished(directory, temporary):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TMPDIR", str(temporary))
+        done = trimtab(directory, "run", "config.yaml", "--json")
     assert done.returncode == 0, done.stderr
     return done
 
@@ -54,6 +61,10 @@ def test_stdout_holds_one_object_and_progress_goes_to_stderr(finished):
     assert len(finished.stdout.strip().splitlines()) == 1
     for said in ("data_prep", "train", "epoch 8/8", "prune channels-0.3", "evaluate none--int8", "report"):
         assert said in finished.stderr
+
+
+def test_nothing_is_left_among_temporary_files(finished, temporary):
+    assert list(temporary.iterdir()) == []
 
 
 def test_the_result_is_what_its_schema_says(result, root, directory):

@@ -11,6 +11,7 @@ import io
 import os
 import signal
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -88,7 +89,9 @@ def _environment() -> Iterator[None]:
     changed = {"PATH": path, "KERAS_BACKEND": "tensorflow", "PYTHONSAFEPATH": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     with (
-        mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
+        # Of what KFP's commands leave there, nothing is of use after the run.
+        tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary,
+        mock.patch.dict(os.environ, {**quiet, **os.environ, **changed, "TMPDIR": temporary}),
         kfp_local.interpreter("python3"),
         _terminated_as_interrupted(),
     ):
