@@ -30,19 +30,19 @@ def command(runs: tuple[str, ...], output: str, as_json: bool, html: str | None)
     from trimtab.storage import atomic
 
     results = [read_result(run_directory.named(run, output)) for run in runs]
-    found = across(results)
+    comparison = across(results)
     if html is not None:
         from trimtab.report.html.across import render
 
-        atomic.write_bytes(Path(html), render(results, found).encode())
+        atomic.write_bytes(Path(html), render(results, comparison).encode())
     if as_json:
-        click.echo(found.model_dump_json())
+        click.echo(comparison.model_dump_json())
     else:
-        _print(found)
+        _print(comparison)
     return 0
 
 
-def _print(found: Across) -> None:
+def _print(comparison: Across) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -50,16 +50,16 @@ def _print(found: Across) -> None:
     from trimtab.report.words.numbers import ABSENT
 
     console = Console()
-    for run in found.runs:
+    for run in comparison.runs:
         style = "bold red" if run.status == "failed" else "bold"
         console.print(Text(f"{run.run_id}: {run.told}", style=style))
         told = zip(HEADINGS[2:], cells(run)[2:], strict=True)
         console.print(Text(f"  {', '.join(f'{name} {cell}' for name, cell in told if cell != ABSENT)}"))
-    if found.differences:
+    if comparison.differences:
         console.print(Text("\nIn what their configs differ", style="bold"))
-    for name, values in found.differences.items():
+    for name, values in comparison.differences.items():
         console.print(Text(f"  {name}: {' | '.join(_short(value) for value in values)}"))
-    for caution in found.cautions:
+    for caution in comparison.cautions:
         console.print(Text.assemble(("note: ", "bold yellow"), caution))
 
 

@@ -76,8 +76,8 @@ def runner(image: str) -> Runner:
     """
     try:
         with contextlib.closing(docker.from_env()) as client:
-            found = client.images.get(image)
-            same = _fingerprint(client, found.id) == _own_fingerprint()
+            local_image = client.images.get(image)
+            same = _fingerprint(client, local_image.id) == _own_fingerprint()
     except ImageNotFound:
         build = "" if "@" in image else f"`make image IMAGE={image}` or "
         raise TrimtabError(
@@ -110,7 +110,7 @@ def runner(image: str) -> Runner:
     def containers(pipeline: Pipeline, config: Config, directory: Path, uri: str) -> Iterator[Any]:  # noqa: ARG001
         _make_writable(config, directory, uri)
         # By its id: a tag that moves while the run goes on does not mix two images.
-        tasks = _Tasks(config, directory, uri, found.id)
+        tasks = _Tasks(config, directory, uri, local_image.id)
         tasks.remove_left_over()
         with kfp_local.containers(tasks.run) as kfp_runner, tasks.interruptible():
             yield kfp_runner
@@ -241,7 +241,7 @@ def _limits(config: Config, stage: str) -> dict[str, Any]:
     from kubernetes.utils.quantity import parse_quantity
 
     limits: dict[str, Any] = {}
-    asked = next((own for name, own in config.resources.stages.items() if name == stage), None)
+    asked = next((resources for name, resources in config.resources.stages.items() if name == stage), None)
     if asked is None:
         return limits
     if asked.memory:

@@ -23,26 +23,27 @@ def command(target: str, version: int | None, output: str, as_json: bool) -> int
     """
     from trimtab.deploy.export import export
 
-    uri, made = export(target, output, version)
+    uri, exported = export(target, output, version)
     if as_json:
-        click.echo(made.model_dump_json())
+        click.echo(exported.model_dump_json())
         return 0
-    click.echo(f"version {made.version} is a SavedModel at {uri}")
-    for line in _told(made):
+    click.echo(f"version {exported.version} is a SavedModel at {uri}")
+    for line in _told(exported):
         click.echo(f"  {line}")
     return 0
 
 
-def _told(made: Exported) -> list[str]:
-    shape = ", ".join(["batch", *map(str, made.input_shape)])
+def _told(exported: Exported) -> list[str]:
+    shape = ", ".join(["batch", *map(str, exported.input_shape)])
     told = [
-        f"serving_default: inputs {made.input_dtype} ({shape}) -> outputs float32 (batch, {made.outputs})",
-        f"plain TensorFlow answers as Keras does: largest difference {made.difference:.2g} "
-        f"on {made.examples} golden examples",
+        f"serving_default: inputs {exported.input_dtype} ({shape}) -> "
+        f"outputs float32 (batch, {exported.outputs})",
+        f"plain TensorFlow answers as Keras does: largest difference {exported.difference:.2g} "
+        f"on {exported.examples} golden examples",
     ]
-    if made.as_float:
-        told.append(f"{made.candidate} is quantized; this is the float model that it was made from")
+    if exported.as_float:
+        told.append(f"{exported.candidate} is quantized; this is the float model that it was made from")
     told.append(
-        f"its outputs differ from the deployed file's by at most {made.deployed_difference:.2g} there"
+        f"its outputs differ from the deployed file's by at most {exported.deployed_difference:.2g} there"
     )
     return told

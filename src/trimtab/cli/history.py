@@ -30,15 +30,15 @@ def command(target: str, as_json: bool) -> int:
     """
     from trimtab.deploy.history import history
 
-    found = history(target)
+    past = history(target)
     if as_json:
-        click.echo(found.model_dump_json())
+        click.echo(past.model_dump_json())
     else:
-        _print(found)
+        _print(past)
     return 0
 
 
-def _print(found: History) -> None:
+def _print(past: History) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -50,27 +50,27 @@ def _print(found: History) -> None:
         is_text = heading in ("Champion", "Candidate", "Runtime")
         justify: Literal["left", "right"] = "left" if is_text else "right"
         table.add_column(heading, justify=justify, no_wrap=heading != "Candidate", overflow="fold")
-    for one in found.versions:
-        table.add_row(*(Text(cell) for cell in _cells(one)), style=STATES[one.state][1])
+    for version in past.versions:
+        table.add_row(*(Text(cell) for cell in _cells(version)), style=STATES[version.state][1])
     console.print(table)
-    for move in found.moves:
+    for move in past.moves:
         console.print(Text(_told(move)), soft_wrap=True)
-    champion = f"Version {found.champion} is the champion" if found.champion is not None else "No champion"
-    console.print(Text(f"{champion} at {found.uri}", style="bold"), soft_wrap=True)
-    if found.problem:
-        console.print(Text(found.problem, style="bold red"), soft_wrap=True)
+    champion = f"Version {past.champion} is the champion" if past.champion is not None else "No champion"
+    console.print(Text(f"{champion} at {past.uri}", style="bold"), soft_wrap=True)
+    if past.problem:
+        console.print(Text(past.problem, style="bold red"), soft_wrap=True)
 
 
-def _cells(one: Version) -> list[str]:
+def _cells(version: Version) -> list[str]:
     from trimtab.artifacts.evaluation import HeadlineValue
     from trimtab.report.words import numbers
 
-    found = HeadlineValue.among(one.metrics)
-    is_usual = found is None or found.unit == "points"
-    quality = f"{'' if is_usual else f'{numbers.heading(found)} '}{numbers.quality(found)}"
-    cost = [numbers.milliseconds(one.latency_ms), numbers.kilobytes(one.size_bytes)]
-    model = [one.candidate or numbers.ABSENT, one.runtime or numbers.ABSENT]
-    return [str(one.version), STATES[one.state][0], *model, quality, *cost]
+    headline = HeadlineValue.among(version.metrics)
+    is_usual = headline is None or headline.unit == "points"
+    quality = f"{'' if is_usual else f'{numbers.heading(headline)} '}{numbers.quality(headline)}"
+    cost = [numbers.milliseconds(version.latency_ms), numbers.kilobytes(version.size_bytes)]
+    model = [version.candidate or numbers.ABSENT, version.runtime or numbers.ABSENT]
+    return [str(version.version), STATES[version.state][0], *model, quality, *cost]
 
 
 def _told(move: Promotion) -> str:

@@ -210,9 +210,9 @@ def _print_plan(
             "config": config.model_dump(mode="json"),
             "shards": shards(config, at_once),
             "tasks": [{"name": name} for name in tasks],
-            "left_out": [one.model_dump() for one in left_out(config)],
+            "left_out": [untried.model_dump() for untried in left_out(config)],
             "data": None if seen is None else seen.model_dump(exclude={"reach"}),
-            "reach": None if seen is None else [one.model_dump() for one in seen.reach],
+            "reach": None if seen is None else [limit.model_dump() for limit in seen.reach],
         }
         click.echo(json.dumps(plan))
     else:
@@ -230,8 +230,8 @@ def _print_yaml(config: Config, tasks: dict[str, list[str]], seen: Preview | Non
     click.echo("# Tasks, in order")
     for name, branches in tasks.items():
         click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
-    for one in left_out(config):
-        click.echo(f"# left out: {one.candidate}: {one.reason}")
+    for untried in left_out(config):
+        click.echo(f"# left out: {untried.candidate}: {untried.reason}")
     if seen is None:
         click.echo("# The data were not opened: they are elsewhere, or large")
         return

@@ -132,10 +132,10 @@ def _stop_children() -> None:
 def _below() -> set[int]:
     """Returns the processes below this one."""
     parents = _parents()
-    found = {os.getpid()}
-    while new := {child for child, parent in parents.items() if parent in found} - found:
-        found |= new
-    return found - {os.getpid()}
+    tree = {os.getpid()}
+    while new := {child for child, parent in parents.items() if parent in tree} - tree:
+        tree |= new
+    return tree - {os.getpid()}
 
 
 def _heeds(process: int) -> bool:
@@ -169,8 +169,8 @@ class _Filter(io.TextIOBase):
         self._log.write(text)
         self._log.flush()
         for line in text.splitlines():
-            _, found, said = line.partition(progress.PREFIX)
-            if found:
+            _, prefix, said = line.partition(progress.PREFIX)
+            if prefix:
                 stage, _, rest = said.partition(" | ")
                 self._terminal.write(progress.line(time.monotonic() - self._start, stage, rest))
                 self._terminal.flush()

@@ -23,24 +23,24 @@ def command(run: str, task: str | None, tail: int | None, **options: Any) -> int
     from trimtab.errors import ConfigError
 
     connection = connect(options)
-    found = reading.read(connection, runs.find(connection, run))
-    known = found.tasks
+    snapshot = reading.read(connection, runs.find(connection, run))
+    known = snapshot.tasks
     wanted = (task or "").replace("-", "_")
-    chosen = [one for one in known if task is None or wanted in (one.stage, one.label)]
+    chosen = [run_task for run_task in known if task is None or wanted in (run_task.stage, run_task.label)]
     if task and not chosen:
-        names = ", ".join(one.label for one in known) or "none so far"
+        names = ", ".join(run_task.label for run_task in known) or "none so far"
         raise ConfigError(f"the run has no task {task}", path=run, hint=f"It has: {names}.")
     if not known:
         click.echo("no task has begun yet", err=True)
     missing = 0
-    for one in chosen:
-        text = logs.read(connection, found.run.run_id, one)
-        click.echo(f"=== {one.label} ({one.state.lower()}){'' if text is not None else ': no log'}")
+    for run_task in chosen:
+        text = logs.read(connection, snapshot.run.run_id, run_task)
+        click.echo(f"=== {run_task.label} ({run_task.state.lower()}){'' if text is not None else ': no log'}")
         lines = (text or "").splitlines()
         for line in lines[-tail:] if tail else lines:
             click.echo(line)
-        if text is None and (one.pods or one.state not in _WITHOUT_PODS):
+        if text is None and (run_task.pods or run_task.state not in _WITHOUT_PODS):
             missing += 1
-            for line in logs.elsewhere(connection, found, one):
+            for line in logs.elsewhere(connection, snapshot, run_task):
                 click.echo(line, err=True)
     return 1 if task and missing == len(chosen) else 0

@@ -56,12 +56,12 @@ def _rows(entry: Entry) -> list[list[str]]:
 
     parameters = [
         [
-            f"{one.name}{' *' if one.main else ''}",
-            "null" if one.default is None else f"{one.default}",
-            one.range,
-            in_words(one.search),
+            f"{parameter.name}{' *' if parameter.main else ''}",
+            "null" if parameter.default is None else f"{parameter.default}",
+            parameter.range,
+            in_words(parameter.search),
         ]
-        for one in entry.parameters
+        for parameter in entry.parameters
     ]
     first, *others = parameters or [["", "", "", ""]]
     return [[entry.name, *first], *(["", *cells] for cells in others)]

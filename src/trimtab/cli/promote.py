@@ -18,14 +18,14 @@ def command(target: str, version: int, reason: str) -> int:
     """
     from trimtab.deploy.switch import promote
 
-    made = promote(target, version, reason=reason)
-    if not made.moved:
-        click.echo(f"version {version} already is the champion at {made.uri}; nothing was done")
+    switch = promote(target, version, reason=reason)
+    if not switch.moved:
+        click.echo(f"version {version} already is the champion at {switch.uri}; nothing was done")
         announce(target)
         return 0
-    if made.repaired:
+    if switch.repaired:
         click.echo("champion.json was damaged and is replaced; which champions there were before is lost")
-    before = f"; before it was version {made.previous}" if made.previous is not None else ""
-    click.echo(f"version {version} is the champion at {made.uri}{before}")
+    before = f"; before it was version {switch.previous}" if switch.previous is not None else ""
+    click.echo(f"version {version} is the champion at {switch.uri}{before}")
     announce(target)
     return 0

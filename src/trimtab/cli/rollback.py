@@ -18,7 +18,9 @@ def command(target: str, reason: str) -> int:
     """
     from trimtab.deploy.switch import rollback
 
-    made = rollback(target, reason=reason)
-    click.echo(f"version {made.version} is the champion again at {made.uri}; before it was {made.previous}")
+    switch = rollback(target, reason=reason)
+    click.echo(
+        f"version {switch.version} is the champion again at {switch.uri}; before it was {switch.previous}"
+    )
     announce(target)
     return 0

@@ -34,21 +34,21 @@ def command(run: str, split: str, to: str | None, output: str) -> int:
     from trimtab.cli import run_directory
     from trimtab.stages.origins import origins
 
-    found = origins(run_directory.named(run, output), split)
+    blocks = origins(run_directory.named(run, output), split)
     if to is None:
-        _write(found, sys.stdout)
+        _write(blocks, sys.stdout)
         return 0
     from trimtab.storage import store
 
     content = io.StringIO()
-    _write(found, content)
+    _write(blocks, content)
     store.write(to, content.getvalue().encode())
     return 0
 
 
-def _write(found: Iterator[list[Origin]], file: IO[str]) -> None:
+def _write(origins: Iterator[list[Origin]], file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    blocks = filter(None, found)
+    blocks = filter(None, origins)
     first = next(blocks, [])
     has_folds = any(each.fold for each in first)
     writer.writerow(["source", "row", "hash", "label", *(["fold"] if has_folds else [])])

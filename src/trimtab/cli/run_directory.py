@@ -65,10 +65,10 @@ def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
             raise ConfigError("this run exists already", path=store.uri, hint="Go on with it by --resume.")
         store.write(PIPELINE, pipeline.encode())
         return
-    found = store.read(CONFIG)
-    if found is None:
+    stored = store.read(CONFIG)
+    if stored is None:
         raise ConfigError("there is no such run", path=store.uri, hint="See the directories beside it.")
-    if found != content:
+    if stored != content:
         raise ConfigError(
             "was made with another config", path=store.uri, hint="Resume it with the same file and --set."
         )

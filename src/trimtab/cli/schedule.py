@@ -104,8 +104,8 @@ def create(
             service_account=service_account,
         )
 
-    made = package.start(connection, pipeline, resolved, image, create)
-    click.echo(f"{made.name}: {made.when}")
+    schedule = package.start(connection, pipeline, resolved, image, create)
+    click.echo(f"{schedule.name}: {schedule.when}")
     if pause_after:
         click.echo(
             "`trimtab schedule check` pauses it; let the cluster run that: see docs/kubeflow.md", err=True
@@ -121,17 +121,19 @@ def list_(as_json: bool, **options: Any) -> int:
     from trimtab.cli.kubeflow import schedules
 
     connection = connect(options)
-    found = [(one, len(schedules.failures(connection, one))) for one in schedules.listed(connection)]
+    counted = [
+        (schedule, len(schedules.failures(connection, schedule))) for schedule in schedules.listed(connection)
+    ]
     if as_json:
         # The config is long, and people who list schedules did not ask for it.
-        shown = [{**asdict(one), "failures_in_a_row": count} for one, count in found]
-        click.echo(json.dumps([{key: one[key] for key in one if key != "config"} for one in shown]))
+        shown = [{**asdict(schedule), "failures_in_a_row": count} for schedule, count in counted]
+        click.echo(json.dumps([{key: row[key] for key in row if key != "config"} for row in shown]))
         return 0
-    for one, count in found:
-        limit = f" of {one.pause_after}" if one.pause_after else ""
-        state = "enabled" if one.enabled else "paused"
-        click.echo(f"{one.name:<24}  {state:<7}  {one.when:<28}  {count}{limit} failures in a row")
-    if not found:
+    for schedule, count in counted:
+        limit = f" of {schedule.pause_after}" if schedule.pause_after else ""
+        state = "enabled" if schedule.enabled else "paused"
+        click.echo(f"{schedule.name:<24}  {state:<7}  {schedule.when:<28}  {count}{limit} failures in a row")
+    if not counted:
         click.echo("no schedules yet", err=True)
     return 0
 
@@ -195,13 +197,13 @@ def check(name: str | None, longest: str | None, **options: Any) -> int:
 
     longest_s, silent = cron.seconds(longest, "--silent") if longest else None, 0
     connection = connect(options)
-    for one in [schedules.get(connection, name)] if name else schedules.listed(connection):
-        if (count := schedules.check(connection, one)) is not None:
-            _tell(one, f"{one.name} is paused after {count} failures in a row")
-        if longest_s and schedules.silent_s(connection, one) > longest_s:
+    for schedule in [schedules.get(connection, name)] if name else schedules.listed(connection):
+        if (count := schedules.check(connection, schedule)) is not None:
+            _tell(schedule, f"{schedule.name} is paused after {count} failures in a row")
+        if longest_s and schedules.silent_s(connection, schedule) > longest_s:
             silent += 1
-            state = "" if one.enabled else ", and it is paused"
-            _tell(one, f"{one.name}: no run has succeeded for {longest}{state}")
+            state = "" if schedule.enabled else ", and it is paused"
+            _tell(schedule, f"{schedule.name}: no run has succeeded for {longest}{state}")
     return 1 if silent else 0
 
 

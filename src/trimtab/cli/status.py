@@ -30,24 +30,24 @@ def command(run: str | None, limit: int, follow: bool, as_json: bool, **options:
     if run is None:
         _show_runs(runs.recent(connection, limit), as_json)
         return 0
-    found = runs.find(connection, run)
+    server_run = runs.find(connection, run)
     if follow:
         from trimtab.cli.kubeflow.run import watch
 
-        return watch(connection, found.run_id, as_json=as_json)
-    _show_run(connection, found, as_json)
+        return watch(connection, server_run.run_id, as_json=as_json)
+    _show_run(connection, server_run, as_json)
     return 0
 
 
-def _show_runs(found: list[Any], as_json: bool) -> None:
+def _show_runs(runs: list[Any], as_json: bool) -> None:
     rows = [
         {
-            "run_id": one.run_id,
-            "name": one.display_name or "",
-            "state": one.state,
-            "created": one.created_at.isoformat() if one.created_at else None,
+            "run_id": run.run_id,
+            "name": run.display_name or "",
+            "state": run.state,
+            "created": run.created_at.isoformat() if run.created_at else None,
         }
-        for one in found
+        for run in runs
     ]
     if as_json:
         click.echo(json.dumps(rows))
@@ -62,32 +62,32 @@ def _show_runs(found: list[Any], as_json: bool) -> None:
 def _show_run(connection: Any, run: Any, as_json: bool) -> None:
     from trimtab.cli.kubeflow import following, reading
 
-    found = reading.read(connection, run)
+    snapshot = reading.read(connection, run)
     if as_json:
-        click.echo(json.dumps(_as_json(found)))
+        click.echo(json.dumps(_as_json(snapshot)))
         return
-    click.echo(f"{run.display_name}  {found.state}  {connection.link(run.run_id)}")
-    for task in found.tasks:
+    click.echo(f"{run.display_name}  {snapshot.state}  {connection.link(run.run_id)}")
+    for task in snapshot.tasks:
         click.echo(f"  {task.label:<14} {following.describe(task)}")
-    if not found.is_whole:
+    if not snapshot.is_whole:
         click.echo("The server's list of tasks ended before the run did.", err=True)
-    if found.has_ended and found.state != "SUCCEEDED":
-        for line in following.explain(connection, found):
+    if snapshot.has_ended and snapshot.state != "SUCCEEDED":
+        for line in following.explain(connection, snapshot):
             click.echo(line)
 
 
-def _as_json(found: Reading) -> dict[str, Any]:
+def _as_json(reading: Reading) -> dict[str, Any]:
     from trimtab.cli.kubeflow import outcome
 
-    recorded = outcome.reasons(found.run) if found.state in ("FAILED", "CANCELED") else {}
+    recorded = outcome.reasons(reading.run) if reading.state in ("FAILED", "CANCELED") else {}
     return {
-        "run_id": found.run.run_id,
-        "name": found.run.display_name,
-        "state": found.state,
-        "directory": outcome.directory(found.run),
-        "stopped": found.stopped.isoformat() if found.stopped else None,
-        "gone": found.gone or None,
-        "all_tasks": found.is_whole,
+        "run_id": reading.run.run_id,
+        "name": reading.run.display_name,
+        "state": reading.state,
+        "directory": outcome.directory(reading.run),
+        "stopped": reading.stopped.isoformat() if reading.stopped else None,
+        "gone": reading.gone or None,
+        "all_tasks": reading.is_whole,
         "tasks": [
             {
                 "task": task.label,
@@ -96,7 +96,7 @@ def _as_json(found: Reading) -> dict[str, Any]:
                 "error": _reason(task, recorded),
                 "waits": task.waits or None,
             }
-            for task in found.tasks
+            for task in reading.tasks
         ],
     }
 

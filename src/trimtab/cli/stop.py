@@ -26,24 +26,26 @@ def command(run: str, force: bool, **options: Any) -> int:
     from trimtab.cli.kubeflow import following, reading, runs
 
     connection = connect(options)
-    found = runs.find(connection, run)
-    if found.state in runs.ENDED:
-        click.echo(f"{found.run_id} has ended already: {found.state.lower()}")
+    server_run = runs.find(connection, run)
+    if server_run.state in runs.ENDED:
+        click.echo(f"{server_run.run_id} has ended already: {server_run.state.lower()}")
         return 0
     if force:
-        connection.client.delete_run(found.run_id)
-        click.echo(f"{found.run_id} is deleted, with its workflow; what it wrote stays")
+        connection.client.delete_run(server_run.run_id)
+        click.echo(f"{server_run.run_id} is deleted, with its workflow; what it wrote stays")
         return 0
-    seen = reading.read(connection, found)
+    seen = reading.read(connection, server_run)
     if seen.gone:
-        raise ConfigError(seen.gone, path=run, hint=_FORCE.format(run=found.run_id))
-    if found.state == "CANCELING":
-        click.echo(f"{found.run_id} is being stopped already, since {seen.stopped:%Y-%m-%d %H:%M:%S} UTC")
+        raise ConfigError(seen.gone, path=run, hint=_FORCE.format(run=server_run.run_id))
+    if server_run.state == "CANCELING":
+        click.echo(
+            f"{server_run.run_id} is being stopped already, since {seen.stopped:%Y-%m-%d %H:%M:%S} UTC"
+        )
     else:
-        connection.client.terminate_run(found.run_id)
-        click.echo(f"{found.run_id} is being stopped")
+        connection.client.terminate_run(server_run.run_id)
+        click.echo(f"{server_run.run_id} is being stopped")
     if blocked := following.waits(seen):
         for line in blocked:
             click.echo(line, err=True)
-        click.echo(f"It ends when its report is written. {_FORCE.format(run=found.run_id)}", err=True)
+        click.echo(f"It ends when its report is written. {_FORCE.format(run=server_run.run_id)}", err=True)
     return 0

@@ -17,13 +17,13 @@ def command(target: str, version: int | None, as_json: bool) -> int:
     """
     from trimtab.stages.verifying import verify
 
-    found = verify(target, version)
+    verified = verify(target, version)
     if as_json:
-        click.echo(found.model_dump_json())
+        click.echo(verified.model_dump_json())
         return 0
-    what = "proof" if found.proven else "estimate"
+    what = "proof" if verified.proven else "estimate"
     click.echo(
-        f"version {found.version}, {found.candidate}: all {found.numbers} numbers of its {what} are what "
-        f"{found.examples:,} test examples say ({found.tests} tests were made again)"
+        f"version {verified.version}, {verified.candidate}: all {verified.numbers} numbers of its {what} are "
+        f"what {verified.examples:,} test examples say ({verified.tests} tests were made again)"
     )
     return 0

@@ -107,7 +107,7 @@ def parse(manifest: str) -> Workflow:
             name=metadata["name"],
             namespace=metadata.get("namespace", ""),
             phase=status.get("phase") or "Pending",
-            nodes=tuple(_node(one, metadata["name"]) for one in _nodes(status).values()),
+            nodes=tuple(_node(node, metadata["name"]) for node in _nodes(status).values()),
             bucket=(repository.get("s3") or {}).get("bucket", ""),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zlib.error) as error:
@@ -125,26 +125,26 @@ def _nodes(status: dict[str, Any]) -> dict[str, Any]:
     return status.get("nodes") or {}
 
 
-def _node(one: dict[str, Any], workflow: str) -> Node:
-    outputs = one.get("outputs") or {}
+def _node(node: dict[str, Any], workflow: str) -> Node:
+    outputs = node.get("outputs") or {}
     logs = [item for item in outputs.get("artifacts") or [] if item.get("name") == "main-logs"]
     exit_code = outputs.get("exitCode")
-    parameters = (one.get("inputs") or {}).get("parameters") or []
+    parameters = (node.get("inputs") or {}).get("parameters") or []
     patch = next((item.get("value") for item in parameters if item.get("name") == "pod-spec-patch"), None)
-    kept = _EXECUTOR_LOGS.search(patch or "")
+    executor_logs = _EXECUTOR_LOGS.search(patch or "")
     return Node(
-        id=one["id"],
-        name=one["name"].removeprefix(workflow).lstrip("."),
-        kind=one.get("type", ""),
-        template=one.get("templateName", ""),
-        phase=one.get("phase") or "Pending",
-        message=one.get("message", ""),
-        started=_time(one.get("startedAt")),
-        ended=_time(one.get("finishedAt")),
+        id=node["id"],
+        name=node["name"].removeprefix(workflow).lstrip("."),
+        kind=node.get("type", ""),
+        template=node.get("templateName", ""),
+        phase=node.get("phase") or "Pending",
+        message=node.get("message", ""),
+        started=_time(node.get("startedAt")),
+        ended=_time(node.get("finishedAt")),
         exit_code=int(exit_code) if exit_code is not None else None,
-        host=one.get("hostNodeName", ""),
+        host=node.get("hostNodeName", ""),
         archived=(logs[0].get("s3") or {}).get("key", "") if logs else "",
-        executor_logs=kept[0] if kept else "",
+        executor_logs=executor_logs[0] if executor_logs else "",
     )
 
 

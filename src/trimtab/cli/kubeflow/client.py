@@ -44,13 +44,15 @@ class Client(kfp.Client):  # type: ignore[misc]
 
 
 def _configuration(settings: Settings) -> kfp_server_api.Configuration:
-    made = kfp_server_api.Configuration(host=settings.host)
-    made.ssl_ca_cert = settings.ca_file
-    made.retries = False  # also no redirects: a log-in page is not an answer
-    if found := proxy(settings.host):
-        made.proxy, made.proxy_headers = found
+    configuration = kfp_server_api.Configuration(host=settings.host)
+    configuration.ssl_ca_cert = settings.ca_file
+    configuration.retries = False  # also no redirects: a log-in page is not an answer
+    if route := proxy(settings.host):
+        configuration.proxy, configuration.proxy_headers = route
     if settings.token.read():
-        made.api_key["authorization"] = "read anew for each request"
-        made.api_key_prefix["authorization"] = "Bearer"
-        made.refresh_api_key_hook = lambda one: one.api_key.update(authorization=settings.token.read() or "")
-    return made
+        configuration.api_key["authorization"] = "read anew for each request"
+        configuration.api_key_prefix["authorization"] = "Bearer"
+        configuration.refresh_api_key_hook = lambda current: current.api_key.update(
+            authorization=settings.token.read() or ""
+        )
+    return configuration

@@ -173,8 +173,8 @@ class Connection:
                     raise
                 if error.status in _UNANSWERED and not unique:
                     return self._created_meanwhile(name, find, error)
-                if (found := find()) is not None:
-                    return found
+                if (existing := find()) is not None:
+                    return existing
                 if error.status == 409 or time.monotonic() + pause > end:
                     raise
             time.sleep(pause)
@@ -184,7 +184,7 @@ class Connection:
         """Returns what a request without an answer has created, as soon as it is there."""
         end, pause = time.monotonic() + self.patience.retry, self.patience.pause
         try:
-            while (found := find()) is None:
+            while (created := find()) is None:
                 if time.monotonic() + pause > end:
                     raise lost
                 time.sleep(pause)
@@ -195,7 +195,7 @@ class Connection:
         except TrimtabError as error:
             error.hint = _unknown(name)
             raise
-        return found
+        return created
 
     def link(self, run_id: str) -> str:
         """Returns the address of a run in the UI."""

@@ -111,12 +111,12 @@ def _has_a_day(days: str, months: str, weekdays: str) -> bool:
 
 def _values(text: str, low: int, high: int, names: Sequence[str]) -> set[int]:
     """Returns the numbers that a field matches, which was checked before."""
-    found: set[int] = set()
+    numbers: set[int] = set()
     for part in text.split(","):
         span, slash, step = part.partition("/")
         first, dash, last = span.partition("-")
         start = _number(first, low, names) or low
         open_ended = slash or first in ("*", "?")
         end = _number(last, low, names) if dash else high if open_ended else start
-        found |= set(range(start, (end or high) + 1, int(step or 1)))
-    return found
+        numbers |= set(range(start, (end or high) + 1, int(step or 1)))
+    return numbers

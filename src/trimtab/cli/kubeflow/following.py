@@ -36,16 +36,17 @@ def follow(connection: Connection, run_id: str) -> Reading:
     while True:
         run: Any = _patiently(connection, lambda: connection.client.get_run(run_id))
         if run.state in runs.ENDED or time.monotonic() - looked >= connection.patience.look:
-            found, looked = _patiently(connection, partial(reading.read, connection, run)), time.monotonic()
+            snapshot = _patiently(connection, partial(reading.read, connection, run))
+            looked = time.monotonic()
             start = run.created_at or datetime.now(UTC)
-            for task in found.tasks:
+            for task in snapshot.tasks:
                 words = describe(task)
                 if seen.get(task.label) != words:
                     seen[task.label] = words
                     progress.show(_elapsed(start), task.label, words)
-            if found.has_ended:
-                progress.show(_elapsed(start), "run", found.word)
-                return found
+            if snapshot.has_ended:
+                progress.show(_elapsed(start), "run", snapshot.word)
+                return snapshot
         time.sleep(connection.patience.poll)
 
 
@@ -58,46 +59,46 @@ def describe(task: Task) -> str:
     return f"{word}: {said.splitlines()[0]}" if said else word
 
 
-def explain(connection: Connection, found: Reading) -> list[str]:
+def explain(connection: Connection, snapshot: Reading) -> list[str]:
     """Says why a run that has ended did not succeed: each failed task's reason, and the end of its log.
 
     Args:
         connection: The server.
-        found: The run. A server may show it to those who may not read its logs.
+        snapshot: The run. A server may show it to those who may not read its logs.
 
     Returns:
         The lines, of which a stage's own come before KFP's.
     """
-    run = found.run
-    if found.gone:
-        return [f"the run will not end: {found.gone}.", _forget(run.run_id)]
+    run = snapshot.run
+    if snapshot.gone:
+        return [f"the run will not end: {snapshot.gone}.", _forget(run.run_id)]
     lines = [f"the run failed: {run.error.message}"] if run.error and run.error.message else []
-    if found.state == "CANCELED" and found.stopped:
-        lines.append(f"the run was stopped at {found.stopped:%Y-%m-%d %H:%M:%S} UTC, by the API or its UI")
+    if snapshot.state == "CANCELED" and snapshot.stopped:
+        lines.append(f"the run was stopped at {snapshot.stopped:%Y-%m-%d %H:%M:%S} UTC, by the API or its UI")
     recorded = outcome.reasons(run)
-    for task in found.tasks:
+    for task in snapshot.tasks:
         if task.state == "FAILED":
-            lines += _why(connection, found, task, recorded.get(task.stage))
+            lines += _why(connection, snapshot, task, recorded.get(task.stage))
     return lines
 
 
-def waits(found: Reading) -> list[str]:
+def waits(snapshot: Reading) -> list[str]:
     """Returns a line for each task whose pod cannot start."""
-    return [f"{task.label}: {task.waits}" for task in found.tasks if task.waits]
+    return [f"{task.label}: {task.waits}" for task in snapshot.tasks if task.waits]
 
 
 def _forget(run_id: str) -> str:
     return f"Take it off the server's list: trimtab stop {run_id} --force"
 
 
-def _why(connection: Connection, found: Reading, task: Task, recorded: str | None) -> list[str]:
+def _why(connection: Connection, snapshot: Reading, task: Task, recorded: str | None) -> list[str]:
     lines = [f"{task.label}: {recorded or task.error or 'the server does not say why'}"]
     try:
-        log = logs.read(connection, found.run.run_id, task)
+        log = logs.read(connection, snapshot.run.run_id, task)
     except (LoginError, ConfigError):
         log = None
     if log is None:
-        return [*lines, "The server has no log of it.", *logs.elsewhere(connection, found, task)]
+        return [*lines, "The server has no log of it.", *logs.elsewhere(connection, snapshot, task)]
     return lines + [f"  | {line}" for line in logs.own_lines(log)[-TAIL:]]
 
 

@@ -81,10 +81,10 @@ def launcher(namespace: str | None) -> dict[str, str]:
         except config.ConfigException:
             config.load_kube_config()
         api = client.CoreV1Api()
-        found = api.read_namespaced_config_map(NAME, where, _request_timeout=_SECONDS)
+        config_map = api.read_namespaced_config_map(NAME, where, _request_timeout=_SECONDS)
     except (config.ConfigException, client.ApiException, HTTPError, OSError):
         return {}
-    return dict(found.data or {})
+    return dict(config_map.data or {})
 
 
 def output(held: Mapping[str, str]) -> str | None:
@@ -127,19 +127,19 @@ def fitted(config: Config, place: str, held: Mapping[str, str]) -> tuple[Config,
         held: What the ConfigMap holds.
     """
     resources = config.resources
-    own = [*resources.environment, *resources.secret_variables]
-    if resources.s3_credentials_secret or any(name.startswith("AWS_") for name in own):
+    given_names = [*resources.environment, *resources.secret_variables]
+    if resources.s3_credentials_secret or any(name.startswith("AWS_") for name in given_names):
         return config, []
-    found = store(held, place)
-    variables = {"AWS_ENDPOINT_URL_S3": found.endpoint, "AWS_REGION": found.region}
+    kfp_store = store(held, place)
+    variables = {"AWS_ENDPOINT_URL_S3": kfp_store.endpoint, "AWS_REGION": kfp_store.region}
     environment = {name: value for name, value in variables.items() if value}
     said = [f"{name}={value}" for name, value in environment.items()]
     changed: dict[str, Any] = {"environment": {**resources.environment, **environment}}
-    if found.secret and found.keys == KEYS:
-        changed["s3_credentials_secret"] = found.secret
-        said.append(f"the Secret {found.secret}")
-    elif found.secret:
-        said.append(f"not the Secret {found.secret}: its keys are not {' and '.join(KEYS)}")
+    if kfp_store.secret and kfp_store.keys == KEYS:
+        changed["s3_credentials_secret"] = kfp_store.secret
+        said.append(f"the Secret {kfp_store.secret}")
+    elif kfp_store.secret:
+        said.append(f"not the Secret {kfp_store.secret}: its keys are not {' and '.join(KEYS)}")
     if not said:
         return config, []
     return config.model_copy(update={"resources": resources.model_copy(update=changed)}), said
@@ -154,12 +154,12 @@ def _chosen(provider: Mapping[str, Any], bucket: str, key: str) -> Mapping[str, 
     """Returns the entry for a bucket and a key: the longest prefix that fits, else the default."""
 
     def fitting() -> Iterator[Mapping[str, Any]]:
-        for one in provider.get("overrides") or []:
-            prefix = str(one.get("keyPrefix") or "").strip("/")
-            if one.get("bucketName") == bucket and f"{key}/".startswith(f"{prefix}/" if prefix else ""):
-                yield one
+        for override in provider.get("overrides") or []:
+            prefix = str(override.get("keyPrefix") or "").strip("/")
+            if override.get("bucketName") == bucket and f"{key}/".startswith(f"{prefix}/" if prefix else ""):
+                yield override
 
-    longest = max(fitting(), key=lambda one: len(str(one.get("keyPrefix") or "")), default=None)
+    longest = max(fitting(), key=lambda override: len(str(override.get("keyPrefix") or "")), default=None)
     return provider.get("default") if longest is None else longest
 
 

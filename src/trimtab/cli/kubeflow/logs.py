@@ -52,12 +52,12 @@ def elsewhere(connection: Connection, reading: Reading, task: Task) -> list[str]
 
 def own_lines(log: str) -> list[str]:
     """Returns what a stage printed itself, without what KFP prints around it; where nothing is left, all."""
-    kept, in_input = [], False
+    lines, in_input = [], False
     for line in log.splitlines():
         if _LAUNCHER.match(line):
             in_input = line.endswith(_INPUT)
         elif not in_input:
-            kept.append(line)
+            lines.append(line)
         else:
             in_input = line != "}"
-    return kept if any(line.strip() for line in kept) else log.splitlines()
+    return lines if any(line.strip() for line in lines) else log.splitlines()

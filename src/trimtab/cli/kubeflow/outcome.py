@@ -51,15 +51,15 @@ def reasons(run: Any) -> dict[str, str]:
     return {record.stage: record.error for record in records(run) if record.error}
 
 
-def exit_code(reading: Reading, found: Result | None) -> int:
+def exit_code(reading: Reading, result: Result | None) -> int:
     """Returns the exit code of a run that has ended, as of a local one.
 
     Without its result, a run that succeeded is judged by its tasks: `deploy` only runs for a model that is
     promoted, and of a retraining without anything new there is `check_data` and no `plan`. That a task did
     not run is known only where all tasks are.
     """
-    if found is not None:
-        return exit_codes.exit_code(found)
+    if result is not None:
+        return exit_codes.exit_code(result)
     if reading.state != "SUCCEEDED":
         return 1
     ended = {task.stage for task in reading.tasks if task.state == "SUCCEEDED"}

@@ -123,7 +123,7 @@ def ensure_version(connection: Connection, pipeline: Pipeline, package: str) -> 
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory, "pipeline.yaml")
         file.write_text(package, encoding="utf-8")
-        found = _pipeline(connection, title) or connection.create_once(
+        uploaded = _pipeline(connection, title) or connection.create_once(
             f"the pipeline {title}",
             lambda: connection.client.upload_pipeline(
                 str(file), pipeline_name=title, namespace=connection.namespace
@@ -131,31 +131,31 @@ def ensure_version(connection: Connection, pipeline: Pipeline, package: str) -> 
             lambda: _pipeline(connection, title),
             unique=True,
         )
-        version = _version(connection, found.pipeline_id, name) or connection.create_once(
+        version = _version(connection, uploaded.pipeline_id, name) or connection.create_once(
             f"the version {name}",
             lambda: connection.client.upload_pipeline_version(
-                str(file), pipeline_version_name=name, pipeline_id=found.pipeline_id
+                str(file), pipeline_version_name=name, pipeline_id=uploaded.pipeline_id
             ),
-            lambda: _version(connection, found.pipeline_id, name),
+            lambda: _version(connection, uploaded.pipeline_id, name),
             unique=True,
         )
     if not version.pipeline_version_id:
         raise ClusterError("the server did not name the uploaded version", path=connection.host)
-    return Version(found.pipeline_id, version.pipeline_version_id, name)
+    return Version(uploaded.pipeline_id, version.pipeline_version_id, name)
 
 
 def _pipeline(connection: Connection, name: str) -> Any | None:
-    found = connection.pages(
+    pipelines = connection.pages(
         connection.client.list_pipelines, "pipelines", namespace=connection.namespace, filter=named(name)
     )
-    return next((one for one in found if one.display_name == name), None)
+    return next((pipeline for pipeline in pipelines if pipeline.display_name == name), None)
 
 
 def _version(connection: Connection, pipeline_id: str, name: str) -> Any | None:
-    found = connection.pages(
+    versions = connection.pages(
         connection.client.list_pipeline_versions,
         "pipeline_versions",
         pipeline_id=pipeline_id,
         filter=named(name),
     )
-    return next((one for one in found if one.display_name == name), None)
+    return next((version for version in versions if version.display_name == name), None)

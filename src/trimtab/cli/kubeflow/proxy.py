@@ -28,15 +28,15 @@ def proxy(host: str) -> tuple[str, dict[str, str]] | None:
     address = getproxies().get(parts.scheme)
     if not address or _is_local(name) or proxy_bypass(f"{name}:{parts.port}" if parts.port else name):
         return None
-    found = urlsplit(address if "://" in address else f"http://{address}")
-    place = f"{found.scheme}://{found.netloc.rpartition('@')[2]}"
-    if found.scheme not in ("http", "https") or not found.hostname:
+    url = urlsplit(address if "://" in address else f"http://{address}")
+    place = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+    if url.scheme not in ("http", "https") or not url.hostname:
         raise ConfigError(
             "expected the http:// or https:// address of a proxy",
             path=place,
             field=f"{parts.scheme.upper()}_PROXY",
         )
-    login = f"{unquote(found.username)}:{unquote(found.password or '')}" if found.username else None
+    login = f"{unquote(url.username)}:{unquote(url.password or '')}" if url.username else None
     return place, dict(urllib3.make_headers(proxy_basic_auth=login))
 
 

@@ -108,14 +108,14 @@ def judge(run: Any, workflow: Workflow | None, *, gone: str = "") -> Reading:
     """
     stopped = _stopped(run)
     has_all = workflow is not None and bool(workflow.nodes)
-    found = tasks(workflow) if workflow and has_all else runs.tasks(run)
+    stage_tasks = tasks(workflow) if workflow and has_all else runs.tasks(run)
     if stopped:
-        found = [_stopped_with(task, stopped) for task in found]
+        stage_tasks = [_stopped_with(task, stopped) for task in stage_tasks]
     if gone or run.state in runs.ENDED:
-        found = [_at_the_end(task) for task in found]
+        stage_tasks = [_at_the_end(task) for task in stage_tasks]
     return Reading(
         run=run,
-        tasks=found,
+        tasks=stage_tasks,
         is_whole=has_all or not runs.is_frozen(run),
         workflow=workflow.name if workflow else "",
         namespace=workflow.namespace if workflow else "",
@@ -129,56 +129,59 @@ def tasks(workflow: Workflow) -> list[Task]:
 
     They are known by the templates that KFP compiles, whatever they are called: the pipeline may be older.
     """
-    found: list[Task] = []
-    for path, own, driver in sorted(_components(workflow), key=_start):
+    stage_tasks: list[Task] = []
+    for path, task_node, driver in sorted(_components(workflow), key=_start):
         stage = path[-1].replace("-", "_")
-        task = _task(workflow, path, stage, own, driver)
-        found.append(replace(task, label=runs.numbered(stage, found)))
-    return found
+        task = _task(workflow, path, stage, task_node, driver)
+        stage_tasks.append(replace(task, label=runs.numbered(stage, stage_tasks)))
+    return stage_tasks
 
 
 def _components(workflow: Workflow) -> Iterable[_Component]:
     """Yields each component's path, its node, and its driver's."""
-    own = _newest(one for one in workflow.nodes if one.template.endswith(_TASK))
+    task_nodes = _newest(node for node in workflow.nodes if node.template.endswith(_TASK))
+    driver_nodes = _newest(node for node in workflow.nodes if node.template.endswith(_DRIVER))
     drivers = {
-        (*path[:-1], path[-1].removesuffix("-driver")): node
-        for path, node in _newest(one for one in workflow.nodes if one.template.endswith(_DRIVER)).items()
+        (*path[:-1], path[-1].removesuffix("-driver")): driver for path, driver in driver_nodes.items()
     }
-    for path in {**drivers, **own}:
-        yield path, own.get(path), drivers.get(path)
+    for path in {**drivers, **task_nodes}:
+        yield path, task_nodes.get(path), drivers.get(path)
 
 
 def _newest(nodes: Iterable[Node]) -> dict[tuple[str, ...], Node]:
     """Returns the nodes by path: of attempts, what tries them, in the last attempt of the DAGs above."""
-    found: dict[tuple[str, ...], Node] = {}
+    newest: dict[tuple[str, ...], Node] = {}
     for node in nodes:
-        other = found.get(node.path)
+        other = newest.get(node.path)
         if other is None or _rank(node) > _rank(other):
-            found[node.path] = node
-    return found
+            newest[node.path] = node
+    return newest
 
 
 def _rank(node: Node) -> tuple[tuple[int, ...], bool, int]:
-    *above, own = node.attempts
-    return tuple(above), own < 0, own
+    *above, attempt = node.attempts
+    return tuple(above), attempt < 0, attempt
 
 
 def _start(component: _Component) -> tuple[bool, str, int, tuple[str, ...]]:
-    path, own, driver = component
-    begun = [one.started for one in (own, driver) if one and one.started and one.phase != "Omitted"]
+    path, task_node, driver = component
+    begun = [
+        node.started for node in (task_node, driver) if node and node.started and node.phase != "Omitted"
+    ]
     order = _ORDER.get(path[-1].replace("-", "_"), 0)
     return not begun, str(min(begun, default="")), order, path
 
 
 def _task(
-    workflow: Workflow, path: tuple[str, ...], stage: str, own: Node | None, driver: Node | None
+    workflow: Workflow, path: tuple[str, ...], stage: str, task_node: Node | None, driver: Node | None
 ) -> Task:
-    pods = [one for one in workflow.nodes if one.kind == "Pod" and one.path == (*path, _POD)]
-    pods.sort(key=lambda one: one.attempts, reverse=True)
+    pods = [node for node in workflow.nodes if node.kind == "Pod" and node.path == (*path, _POD)]
+    pods.sort(key=lambda node: node.attempts, reverse=True)
     if driver and driver.phase in ("Failed", "Error"):  # the task itself never began
-        own, pods = driver, [one for one in workflow.nodes if one.kind == "Pod" and one.path == driver.path]
+        task_node = driver
+        pods = [node for node in workflow.nodes if node.kind == "Pod" and node.path == driver.path]
     last = pods[0] if pods else None
-    state = _PHASES.get(own.phase, "UNKNOWN") if own else "PENDING"
+    state = _PHASES.get(task_node.phase, "UNKNOWN") if task_node else "PENDING"
     if state == "RUNNING" and (last is None or last.phase == "Pending"):
         state = "PENDING"
     if state == "SUCCEEDED" and _is_cached(workflow, path):
@@ -191,10 +194,10 @@ def _task(
         stage=stage,
         label=stage,
         state=state,
-        started=own.started if own and state != "OMITTED" else None,
-        ended=own.ended if own and state != "OMITTED" else None,
-        error=_error(last or own) if state == "FAILED" else "",
-        pods=tuple(one.pod(workflow.name) for one in pods),
+        started=task_node.started if task_node and state != "OMITTED" else None,
+        ended=task_node.ended if task_node and state != "OMITTED" else None,
+        error=_error(last or task_node) if state == "FAILED" else "",
+        pods=tuple(node.pod(workflow.name) for node in pods),
         waits=waits,
         pod=last.pod(workflow.name) if last else "",
         archived=_archive(workflow, last) if last else "",
@@ -203,7 +206,7 @@ def _task(
 
 def _is_cached(workflow: Workflow, path: tuple[str, ...]) -> bool:
     """Returns whether KFP's cache answered for a task: its pod has a condition, which did not hold."""
-    return any(one.kind == "Skipped" and one.path == (*path, _POD) for one in workflow.nodes)
+    return any(node.kind == "Skipped" and node.path == (*path, _POD) for node in workflow.nodes)
 
 
 def _error(node: Node | None) -> str:
@@ -237,7 +240,7 @@ def _stopped_with(task: Task, stopped: datetime) -> Task:
 
 def _stopped(run: Any) -> datetime | None:
     history = getattr(run, "state_history", None) or []
-    return next((one.update_time for one in history if one.state == "CANCELING"), None)
+    return next((change.update_time for change in history if change.state == "CANCELING"), None)
 
 
 def _gone(connection: Connection, run: Any) -> str:

@@ -17,15 +17,15 @@ _KILLED = re.compile(
 )
 
 
-def killed(found: Reading) -> list[str]:
+def killed(reading: Reading) -> list[str]:
     """Returns the tasks that were killed; none where another one failed by itself, or the run was stopped.
 
     Args:
-        found: A run that has ended.
+        reading: A run that has ended.
     """
-    failed = [task for task in found.tasks if task.state == "FAILED"]
-    records = outcome.records(found.run)
-    if found.state != "FAILED" or not failed:
+    failed = [task for task in reading.tasks if task.state == "FAILED"]
+    records = outcome.records(reading.run)
+    if reading.state != "FAILED" or not failed:
         return []
     verdicts = {
         task.label: _was_killed([record for record in records if record.stage == task.stage], task.error)

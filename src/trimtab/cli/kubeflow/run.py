@@ -135,7 +135,7 @@ def _followed(connection: Connection, run_id: str) -> Reading | None:
 
 def _told(connection: Connection, ended: Reading, as_json: bool) -> int:
     """Shows what came of a run, and returns the exit code."""
-    found = outcome.result(ended.run)
+    result = outcome.result(ended.run)
     if ended.state != "SUCCEEDED":
         for line in following.explain(connection, ended):
             click.echo(line, err=True)
@@ -145,8 +145,8 @@ def _told(connection: Connection, ended: Reading, as_json: bool) -> int:
             "with kubeflow.restarts it does so by itself.",
             err=True,
         )
-    code = outcome.exit_code(ended, found)
-    _show(ended, found, code, as_json)
+    code = outcome.exit_code(ended, result)
+    _show(ended, result, code, as_json)
     return code
 
 
@@ -154,9 +154,9 @@ def _goes_on(run_id: str) -> str:
     return f"the run goes on. Follow it: trimtab status {run_id} --follow\n  Stop it: trimtab stop {run_id}"
 
 
-def _show(ended: Reading, found: Result | None, code: int, as_json: bool) -> None:
+def _show(ended: Reading, result: Result | None, code: int, as_json: bool) -> None:
     directory = outcome.directory(ended.run)
-    if found is None:
+    if result is None:
         click.echo(f"The result in {directory} cannot be read from here.", err=True)
     if code == outcome.UNKNOWN:
         click.echo(
@@ -166,10 +166,10 @@ def _show(ended: Reading, found: Result | None, code: int, as_json: bool) -> Non
         )
     if as_json:
         without = {"run_id": ended.run.run_id, "state": ended.state, "directory": directory}
-        click.echo(found.model_dump_json() if found else json.dumps(without))
-    elif found is not None:
+        click.echo(result.model_dump_json() if result else json.dumps(without))
+    elif result is not None:
         from rich.console import Console
 
         from trimtab.report.table import print_summary
 
-        print_summary(found, Console(file=sys.stdout))
+        print_summary(result, Console(file=sys.stdout))

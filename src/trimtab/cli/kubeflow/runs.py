@@ -91,10 +91,13 @@ def find(connection: Connection, run: str) -> Any:
                 raise
             raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST) from None
     # Some servers compare names without regard to case.
-    found = next((one for one in _listed(connection, filter=named(run)) if one.display_name == run), None)
-    if found is None:
+    match = next(
+        (candidate for candidate in _listed(connection, filter=named(run)) if candidate.display_name == run),
+        None,
+    )
+    if match is None:
         raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST)
-    return connection.client.get_run(found.run_id)
+    return connection.client.get_run(match.run_id)
 
 
 def recent(connection: Connection, limit: int) -> list[Any]:
@@ -116,23 +119,27 @@ def tasks(run: Any) -> list[Task]:
     stands for its stage, which never began. What the list leaves open when the run has ended is not known.
     """
     details = _details(run)
-    known = {child for one in details for child in _children(one)}
-    details.sort(key=lambda one: (_known(one.start_time) is None, str(one.start_time), str(one.task_id)))
-    found: list[Task] = []
-    for one in details:
-        name = str(one.display_name or "")
-        failed_driver = name.endswith(_DRIVER) and one.state == "FAILED"
+    known = {child for detail in details for child in _children(detail)}
+    details.sort(
+        key=lambda detail: (_known(detail.start_time) is None, str(detail.start_time), str(detail.task_id))
+    )
+    stage_tasks: list[Task] = []
+    for detail in details:
+        name = str(detail.display_name or "")
+        failed_driver = name.endswith(_DRIVER) and detail.state == "FAILED"
         stage = _STAGES.get(name.removesuffix(_DRIVER) if failed_driver else name)
         if stage is None:
             continue
-        found.append(_task(one, stage, numbered(stage, found), known, ended=run.state in ENDED))
-    return found
+        stage_tasks.append(
+            _task(detail, stage, numbered(stage, stage_tasks), known, ended=run.state in ENDED)
+        )
+    return stage_tasks
 
 
 def is_frozen(run: Any) -> bool:
     """Returns whether the server's list of a run's tasks stopped before the run did, or is empty."""
     details = _details(run)
-    going_on = any(one.state in ("PENDING", "RUNNING") for one in details)
+    going_on = any(detail.state in ("PENDING", "RUNNING") for detail in details)
     return run.state in ENDED and (going_on or not details)
 
 
@@ -152,11 +159,11 @@ def _details(run: Any) -> list[Any]:
     return list(getattr(run.run_details, "task_details", None) or [])
 
 
-def _task(one: Any, stage: str, label: str, known: Set[str], *, ended: bool) -> Task:
-    nodes = [one.pod_name] if one.pod_name else []
-    for child in _children(one):
+def _task(detail: Any, stage: str, label: str, known: Set[str], *, ended: bool) -> Task:
+    nodes = [detail.pod_name] if detail.pod_name else []
+    for child in _children(detail):
         nodes += [*reversed(list(_attempts(child, known))), child]
-    state = str(one.state or "PENDING")
+    state = str(detail.state or "PENDING")
     if state == "RUNTIME_STATE_UNSPECIFIED":  # Argo left it out, or has not said yet
         state = "PENDING"
     if ended and state in ("PENDING", "RUNNING"):
@@ -165,18 +172,18 @@ def _task(one: Any, stage: str, label: str, known: Set[str], *, ended: bool) -> 
         stage=stage,
         label=label,
         state=state,
-        started=_known(one.start_time),
-        ended=_known(one.end_time),
-        error=str(one.error.message or "") if one.error else "",
+        started=_known(detail.start_time),
+        ended=_known(detail.end_time),
+        error=str(detail.error.message or "") if detail.error else "",
         pods=tuple(name for node in nodes for name in _names(node)),
     )
 
 
 def _names(node: str) -> list[str]:
     """Returns what a pod of unknown template may be called; the log of one that is gone goes by node."""
-    workflow, found, number = node.rpartition("-")
+    workflow, dash, number = node.rpartition("-")
     guessed = [f"{workflow}-{template}-{number}" for template in _TEMPLATES]
-    return [*(guessed if found and number.isdigit() else []), node]
+    return [*(guessed if dash and number.isdigit() else []), node]
 
 
 def _known(time: datetime | None) -> datetime | None:
@@ -184,8 +191,8 @@ def _known(time: datetime | None) -> datetime | None:
     return time if time is not None and time.year > 1970 else None
 
 
-def _children(one: Any) -> list[str]:
-    return [child.pod_name for child in one.child_tasks or [] if child.pod_name]
+def _children(detail: Any) -> list[str]:
+    return [child.pod_name for child in detail.child_tasks or [] if child.pod_name]
 
 
 def _attempts(node: str, known: Set[str]) -> Iterator[str]:

@@ -49,8 +49,8 @@ def check_name(name: str) -> None:
         ConfigError: If no server would take it.
     """
     # The server names a Kubernetes object by these, which begins with a letter or a digit.
-    kept = re.sub("[^a-z0-9-]", "", name.lower())
-    if not 0 < len(name) <= _LONGEST_NAME or name != name.strip() or kept.startswith("-"):
+    object_name = re.sub("[^a-z0-9-]", "", name.lower())
+    if not 0 < len(name) <= _LONGEST_NAME or name != name.strip() or object_name.startswith("-"):
         raise ConfigError(
             f"expected {_LONGEST_NAME} characters at most, without blanks around them or a leading dash",
             path="--name",
@@ -118,10 +118,10 @@ def create(
 
 def listed(connection: Connection) -> list[Schedule]:
     """Returns all schedules, by name."""
-    found = connection.pages(
+    recurring_runs = connection.pages(
         connection.client.list_recurring_runs, "recurring_runs", namespace=connection.namespace
     )
-    return sorted((_schedule(one) for one in found), key=lambda one: one.name)
+    return sorted((_schedule(recurring) for recurring in recurring_runs), key=lambda schedule: schedule.name)
 
 
 def get(connection: Connection, name: str) -> Schedule:
@@ -130,16 +130,16 @@ def get(connection: Connection, name: str) -> Schedule:
     Raises:
         ConfigError: If there is none, or if several have the name: the server does not keep them apart.
     """
-    found = list(_named(connection, name))
-    if not found and runs.ID.fullmatch(name):
-        found = _of_id(connection, name)
-    if len(found) == 1:
-        return _schedule(found[0])
-    ids = ", ".join(sorted(one.recurring_run_id for one in found))
+    matches = list(_named(connection, name))
+    if not matches and runs.ID.fullmatch(name):
+        matches = _of_id(connection, name)
+    if len(matches) == 1:
+        return _schedule(matches[0])
+    ids = ", ".join(sorted(match.recurring_run_id for match in matches))
     raise ConfigError(
-        f"there are {len(found)} schedules {name}" if found else f"there is no schedule {name}",
+        f"there are {len(matches)} schedules {name}" if matches else f"there is no schedule {name}",
         path=connection.host,
-        hint=f"Name it by its id: {ids}." if found else "See `trimtab schedule list`.",
+        hint=f"Name it by its id: {ids}." if matches else "See `trimtab schedule list`.",
     )
 
 
@@ -266,13 +266,13 @@ def _find(connection: Connection, name: str) -> Any | None:
 
 
 def _named(connection: Connection, name: str) -> Iterator[Any]:
-    found = connection.pages(
+    recurring_runs = connection.pages(
         connection.client.list_recurring_runs,
         "recurring_runs",
         namespace=connection.namespace,
         filter=named(name),
     )
-    return (one for one in found if one.display_name == name)
+    return (recurring for recurring in recurring_runs if recurring.display_name == name)
 
 
 def _of_id(connection: Connection, identifier: str) -> list[Any]:
@@ -284,19 +284,21 @@ def _of_id(connection: Connection, identifier: str) -> list[Any]:
         return []
 
 
-def _schedule(one: Any) -> Schedule:
-    trigger, limit = one.trigger, _LIMIT.search(one.description or "")
+def _schedule(recurring: Any) -> Schedule:
+    trigger, limit = recurring.trigger, _LIMIT.search(recurring.description or "")
     cron = trigger.cron_schedule.cron if trigger and trigger.cron_schedule else None
     interval = trigger.periodic_schedule if trigger else None
     # Of what the server itself cannot read, it gives the id and an error.
-    unknown = f"unreadable: {one.error.message}" if one.error else "never"
+    unknown = f"unreadable: {recurring.error.message}" if recurring.error else "never"
     return Schedule(
-        id=one.recurring_run_id,
-        name=one.display_name or one.recurring_run_id,
-        experiment_id=one.experiment_id,
+        id=recurring.recurring_run_id,
+        name=recurring.display_name or recurring.recurring_run_id,
+        experiment_id=recurring.experiment_id,
         when=f"cron {cron} UTC" if cron else f"every {interval.interval_second} s" if interval else unknown,
-        created=one.created_at.isoformat() if one.created_at else "",
-        enabled=one.status == "ENABLED",
+        created=recurring.created_at.isoformat() if recurring.created_at else "",
+        enabled=recurring.status == "ENABLED",
         pause_after=int(limit[1]) if limit else None,
-        config=str(((one.runtime_config and one.runtime_config.parameters) or {}).get("config") or ""),
+        config=str(
+            ((recurring.runtime_config and recurring.runtime_config.parameters) or {}).get("config") or ""
+        ),
     )

@@ -101,15 +101,15 @@ def resolve(
         raise ConfigError("no Kubeflow Pipelines server is named", hint=_HINT)
     address = _checked(address)
     # A token goes to the server that it was stored for, and to no other.
-    own = stored if not stored.get("host") or _checked(stored["host"]) == address else {}
+    server_profile = stored if not stored.get("host") or _checked(stored["host"]) == address else {}
     return Settings(
         host=address,
         namespace=namespace
         or environment.get("TRIMTAB_KFP_NAMESPACE")
         or stored.get("namespace")
         or _pod_namespace(),
-        token=_token(token, token_file, environment, own),
-        ca_file=_certificates(environment.get("TRIMTAB_KFP_CA_FILE") or own.get("ca_file")),
+        token=_token(token, token_file, environment, server_profile),
+        ca_file=_certificates(environment.get("TRIMTAB_KFP_CA_FILE") or server_profile.get("ca_file")),
     )
 
 

@@ -16,23 +16,23 @@ def ensure_experiment(connection: Connection, name: str) -> str:
     """Returns the id of the experiment of a name, which is created when it is not there."""
 
     def find() -> Any | None:
-        found = connection.pages(
+        experiments = connection.pages(
             connection.client.list_experiments,
             "experiments",
             namespace=connection.namespace,
             filter=named(name),
         )
         # Most servers compare names without regard to case, and have no second one.
-        return max(found, key=lambda one: one.display_name == name, default=None)
+        return max(experiments, key=lambda candidate: candidate.display_name == name, default=None)
 
     wanted = V2beta1Experiment(display_name=name, namespace=connection.namespace)
-    made = find() or connection.create_once(
+    experiment = find() or connection.create_once(
         f"the experiment {name}",
         lambda: connection.client.create_experiment_as_given(wanted),
         find,
         unique=True,
     )
-    return str(made.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def submit(
@@ -79,7 +79,7 @@ def submit(
 
 
 def _run(connection: Connection, experiment_id: str, name: str) -> Any | None:
-    found = connection.pages(
+    runs = connection.pages(
         connection.client.list_runs, "runs", experiment_id=experiment_id, filter=named(name)
     )
-    return next((run for run in found if run.display_name == name), None)
+    return next((run for run in runs if run.display_name == name), None)
