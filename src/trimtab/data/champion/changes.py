@@ -37,12 +37,12 @@ class Changes(BaseModel):
     def words(self) -> list[str]:
         """Returns the changes as sentences without a full stop; none when nothing has changed."""
         verbs = {"new": self.added, "gone": self.removed, "changed": self.changed}
-        files = [
-            f"{found.count:,} {_plural('file', found.count)} {verb}: {_listed(found)}"
-            for verb, found in verbs.items()
-            if found.count
+        sentences = [
+            f"{files.count:,} {_plural('file', files.count)} {verb}: {_listed(files)}"
+            for verb, files in verbs.items()
+            if files.count
         ]
-        return [*files, *self._rows()]
+        return [*sentences, *self._rows()]
 
     def _rows(self) -> Iterator[str]:
         for split, after in self.rows_after.items():
@@ -84,7 +84,7 @@ def _plural(noun: str, count: int) -> str:
     return noun if count == 1 else f"{noun}s"
 
 
-def _listed(found: Files) -> str:
-    shown = ", ".join(found.first[:_MOST_NAMED])
-    more = found.count - min(found.count, _MOST_NAMED)
+def _listed(files: Files) -> str:
+    shown = ", ".join(files.first[:_MOST_NAMED])
+    more = files.count - min(files.count, _MOST_NAMED)
     return f"{shown} and {more:,} more" if more else shown

@@ -121,14 +121,16 @@ def measure(champion: Reference, schema: DatasetSchema, train: Summary, limits: 
     if champion.train is None:
         return None
     compared = list(_compared(champion, champion.train, schema, train, limits.least_share))
-    adjusted = holm([one.test.p_value for one in compared])
-    features = [_feature(one, p, limits) for one, p in zip(compared, adjusted, strict=True)]
+    adjusted = holm([feature.test.p_value for feature in compared])
+    features = [_feature(feature, p, limits) for feature, p in zip(compared, adjusted, strict=True)]
     return DriftReport(
         rows_before=champion.train.rows,
         rows_now=train.rows,
         max_psi=limits.max_psi,
         significance=limits.significance,
-        features=sorted(features, key=lambda one: (not one.drifted, -one.psi, one.name, one.aspect)),
+        features=sorted(
+            features, key=lambda feature: (not feature.drifted, -feature.psi, feature.name, feature.aspect)
+        ),
     )
 
 
@@ -149,10 +151,12 @@ def _compared(
         is_label = name == schema.label
         column = Column(name=name, kind=kind)
         sides = [kind_of(kind).distributions(column, summary) for summary in (before, now)]
-        for aspect, one in sides[0].items():
-            found = _compare(one, sides[1][aspect], least_share)
-            if found is not None:
-                yield _Compared(name, kind, aspect, is_label, *found, _unseen(one, sides[1][aspect]))
+        for aspect, distribution in sides[0].items():
+            comparison = _compare(distribution, sides[1][aspect], least_share)
+            if comparison is not None:
+                yield _Compared(
+                    name, kind, aspect, is_label, *comparison, _unseen(distribution, sides[1][aspect])
+                )
 
 
 def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, ColumnKind]]:

@@ -44,7 +44,7 @@ class Reference:
         statistics = directory / STATISTICS_FILE
         try:
             schema = DatasetSchema.model_validate_json((directory / SCHEMA_FILE).read_bytes())
-            found = json.loads(statistics.read_bytes())["train"] if statistics.is_file() else None
-            return cls(schema, None if found is None else Summary.from_dict(found), settings)
+            train = json.loads(statistics.read_bytes())["train"] if statistics.is_file() else None
+            return cls(schema, None if train is None else Summary.from_dict(train), settings)
         except (OSError, ValidationError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(f"no usable schema or statistics: {error}", path=str(directory)) from error

@@ -97,14 +97,14 @@ def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) ->
 
 
 def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[str]:
-    column, found = summary.columns[schema.label], task_of(schema.label, summary, config)
+    column, task_now = summary.columns[schema.label], task_of(schema.label, summary, config)
     meaning = task(schema.task).meaning
     added = sorted(set(meaning.counts(column)) - set(schema.classes))
     holds = not (column.words if meaning.is_numeric else added)
     if config.normal is not None and config.normal != schema.normal:
         yield f"data.normal is {config.normal}, it was {schema.normal or 'not set'}"
-    elif found != schema.task and (config.task is not None or not holds):
-        yield f"the task is {found}, it was {schema.task}"
+    elif task_now != schema.task and (config.task is not None or not holds):
+        yield f"the task is {task_now}, it was {schema.task}"
     elif added:
         noun, verb = ("class", "is") if len(added) == 1 else ("classes", "are")
         yield f"the {noun} {_listed(added)} {verb} new in {schema.label}"
@@ -132,9 +132,9 @@ def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
             yield f"the values of the column {name} are written otherwise than they were"
 
 
-def _reads(column: Column, found: ColumnSummary) -> bool:
+def _reads(column: Column, statistics: ColumnSummary) -> bool:
     """Returns whether the champion reads a column's values as they are read now."""
-    return (found.notation or PLAIN) == (column.notation or PLAIN)
+    return (statistics.notation or PLAIN) == (column.notation or PLAIN)
 
 
 def _added(schema: DatasetSchema, train: Summary, summary: Summary, config: Data) -> Iterator[str]:
@@ -159,11 +159,11 @@ def _settings(schema: DatasetSchema, champion: Reference, train: Summary, config
     counts, not what the champion's rows would ask for today, since its schema may be older than they are.
     """
     before = champion.settings or Data(train=config.train)
-    now, then = (preprocess.fit(schema.columns, train, one) for one in (config, before))
+    now, then = (preprocess.fit(schema.columns, train, settings) for settings in (config, before))
     for key, setting in input_kind(schema.input.kind).settings.items():
-        found = schema.preprocessing[key]
-        if now[key] not in (then[key], found):
-            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], found))
+        stored = schema.preprocessing[key]
+        if now[key] not in (then[key], stored):
+            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], stored))
             yield f"data.{setting.field} asks for {wanted:,} {setting.unit}".rstrip() + f", it was {was:,}"
 
 
@@ -191,12 +191,14 @@ def _is_empty(column: ColumnSummary, rows: int) -> bool:
 
 def _is_readable(column: Column, summary: Summary) -> bool:
     """Returns whether a column is there with values of its kind; of one left out, only the type is known."""
-    found = summary.columns.get(column.name)
-    if found is None or found.type == "other":
+    statistics = summary.columns.get(column.name)
+    if statistics is None or statistics.type == "other":
         return False
     encoded = holds_files(column.kind)
-    numbers = column.kind not in ("numeric", "datetime") or (found.words == 0 and _reads(column, found))
-    return found.type == "null" or (encoded == (found.type == "binary") and numbers)
+    numbers = column.kind not in ("numeric", "datetime") or (
+        statistics.words == 0 and _reads(column, statistics)
+    )
+    return statistics.type == "null" or (encoded == (statistics.type == "binary") and numbers)
 
 
 def _listed(names: list[str]) -> str:

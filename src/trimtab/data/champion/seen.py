@@ -62,9 +62,9 @@ def known_share(before: Summary, summaries: Mapping[str, Summary]) -> float:
     """
     train, test = summaries["train"], summaries["test"]
     ends = [
-        one.sample.hashes[-1]
-        for one in (before, train, test)
-        if len(one.sample.hashes) and one.sample.counts.sum() < one.rows
+        summary.sample.hashes[-1]
+        for summary in (before, train, test)
+        if len(summary.sample.hashes) and summary.sample.counts.sum() < summary.rows
     ]
     hashes = test.sample.hashes
     covered = hashes <= min(ends, default=np.iinfo(np.uint64).max)

@@ -47,7 +47,7 @@ class Binned:
     def used(self) -> Binned:
         """Returns the bins without those that are empty on both sides."""
         used = (self.before + self.now) > 0
-        labels = [label for label, one in zip(self.labels, used, strict=True) if one]
+        labels = [label for label, is_used in zip(self.labels, used, strict=True) if is_used]
         return Binned(labels, self.before[used], self.now[used])
 
     @property
@@ -151,8 +151,8 @@ def chi_square(binned: Binned) -> Test:
     table = _joined(np.stack([binned.before, binned.now]))
     if table.shape[1] < 2:
         return Test("chi-square", 0.0, 1.0)
-    found = chi2_contingency(table, correction=False)
-    return Test("chi-square", float(found.statistic), float(found.pvalue))
+    result = chi2_contingency(table, correction=False)
+    return Test("chi-square", float(result.statistic), float(result.pvalue))
 
 
 def most_changed(binned: Binned) -> Test:

@@ -85,9 +85,9 @@ def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool
     ]
     order = sorted(range(len(features)), key=lambda index: (-skills[index], index))
     best, next_best = skills[order[0]], skills[order[1]] if len(order) > 1 else 0.0
-    found = [index for index in order if skills[index] >= DECIDES]
+    flagged = [index for index in order if skills[index] >= DECIDES]
     if (
-        not found
+        not flagged
         and len(order) > 1
         and _is_far_above(best, next_best, is_numeric=is_numeric)
         and best
@@ -96,9 +96,10 @@ def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool
             [bins[i] for i in order[1 : _MOST_OTHERS + 1]], targets, folds, is_numeric=is_numeric
         )
     ):
-        found = order[:1]
+        flagged = order[:1]
     return [
-        Leak(features[index].name, skills[index], next_best if index == order[0] else best) for index in found
+        Leak(features[index].name, skills[index], next_best if index == order[0] else best)
+        for index in flagged
     ]
 
 

@@ -62,8 +62,10 @@ def validate(
         counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
         _check_classes(counts, label, classes, config, known=known)
         warnings += _absent_classes(counts, classes, known=known) + _alike(classes)
-    elif found := targets.objection({name: one.columns[label] for name, one in per_split.items()}, config):
-        raise DataError(found[0], path=config.train, field=label, hint=found[1])
+    elif objection := targets.objection(
+        {split: summary.columns[label] for split, summary in per_split.items()}, config
+    ):
+        raise DataError(objection[0], path=config.train, field=label, hint=objection[1])
     train = per_split["train"]
     return [
         *warnings,
@@ -191,14 +193,14 @@ def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Da
     for column in columns:
         if not holds_files(column.kind):
             continue
-        found = {split: summary.columns[column.name].media for split, summary in per_split.items()}
-        count = sum(media.unreadable for media in found.values())
+        files = {split: summary.columns[column.name].media for split, summary in per_split.items()}
+        count = sum(media.unreadable for media in files.values())
         if not count:
             continue
         rows = sum(summary.rows for summary in per_split.values())
         named = [
             name or f"row {row + 1} of the {split} split"
-            for split, media in found.items()
+            for split, media in files.items()
             for row, name in media.unreadable_items
         ]
         more = f" and {count - len(named[:_MOST_NAMED])} more" if count > len(named[:_MOST_NAMED]) else ""
@@ -267,12 +269,12 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
         if name not in config.drop and column.missing == train.rows:
             warnings.append(f"{name}: every value is missing{'' if name in used else ': it is left out'}")
     for name in (each.name for each in columns if each.kind != "numeric" and not holds_files(each.kind)):
-        found = train.columns[name]
-        present = train.rows - found.missing_numbers
-        if name not in config.columns and found.type == "string" and present:
-            words = [value for value in found.frequent.top() if not _is_number(value)]
-            known = train.rows - found.words
-            if found.numbers and known >= _MOSTLY * train.rows and words:
+        statistics = train.columns[name]
+        present = train.rows - statistics.missing_numbers
+        if name not in config.columns and statistics.type == "string" and present:
+            words = [value for value in statistics.frequent.top() if not _is_number(value)]
+            known = train.rows - statistics.words
+            if statistics.numbers and known >= _MOSTLY * train.rows and words:
                 warnings.append(
                     f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: "
                     f"it is taken as words; data.columns: {{{name}: numeric}} takes these as missing"

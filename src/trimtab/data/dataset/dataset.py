@@ -85,24 +85,26 @@ class Dataset:
         return cls.of(artifact.load(path, "dataset", files_of(splits)))
 
     @classmethod
-    def of(cls, found: artifact.Artifact) -> Self:
+    def of(cls, prepared: artifact.Artifact) -> Self:
         """Returns the dataset in an artifact, of which at least ``files_of([])`` are verified.
 
         Raises:
             ArtifactError: If it is no dataset.
         """
-        lineage = found.lineage
+        lineage = prepared.lineage
         try:
-            schema = DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
-            statistics = json.loads((found.path / STATISTICS_FILE).read_bytes())
-            champion = _champion(found, schema) if lineage.get("champion_rows") else None
+            schema = DatasetSchema.model_validate_json((prepared.path / SCHEMA_FILE).read_bytes())
+            statistics = json.loads((prepared.path / STATISTICS_FILE).read_bytes())
+            champion = _champion(prepared, schema) if lineage.get("champion_rows") else None
         except (OSError, ValidationError, json.JSONDecodeError) as error:
-            raise ArtifactError(f"no usable schema or statistics: {error}", path=str(found.path)) from error
+            raise ArtifactError(
+                f"no usable schema or statistics: {error}", path=str(prepared.path)
+            ) from error
         return cls(
-            path=found.path,
+            path=prepared.path,
             schema=schema,
             statistics=statistics,
-            rows={split: found.manifest.counts.get(split, 0) for split in SPLITS},
+            rows={split: prepared.manifest.counts.get(split, 0) for split in SPLITS},
             fingerprint=str(lineage.get("fingerprint", "")),
             test_fingerprint=str(lineage.get("test_fingerprint", "")),
             warnings=list(lineage.get("warnings", [])),
@@ -111,7 +113,7 @@ class Dataset:
             schema_changes=list(lineage.get("schema_changes", [])),
             sides_changed=list(lineage.get("sides_changed", [])),
             champion=champion,
-            digest=found.digest,
+            digest=prepared.digest,
             folds=tuple(lineage.get("folds", ())),
         )
 
@@ -156,8 +158,8 @@ class Dataset:
 
     def labels(self, split: str) -> Array:
         """Returns the labels of a split as the task encodes them, ``(n,)``."""
-        found = [y for _, y in self.blocks(split)]
-        return np.concatenate(found) if found else np.empty(0, layout_of(self.schema).y_dtype)
+        labels = [y for _, y in self.blocks(split)]
+        return np.concatenate(labels) if labels else np.empty(0, layout_of(self.schema).y_dtype)
 
     def slices(self, split: str, columns: Sequence[str]) -> pa.Table:
         """Returns columns that slices are made by, as text, in the order of the split's rows.
@@ -231,12 +233,12 @@ def files_of(splits: Sequence[str] | None) -> list[str] | None:
     return [SCHEMA_FILE, STATISTICS_FILE, f"{CHAMPION}/{SCHEMA_FILE}", *folders]
 
 
-def _champion(found: artifact.Artifact, schema: DatasetSchema) -> DatasetSchema:
+def _champion(prepared: artifact.Artifact, schema: DatasetSchema) -> DatasetSchema:
     """Returns the schema of the model in service, which is the dataset's own unless it is there."""
     name = f"{CHAMPION}/{SCHEMA_FILE}"
-    if name not in found.manifest.files:
+    if name not in prepared.manifest.files:
         return schema
-    return DatasetSchema.model_validate_json((found.path / name).read_bytes())
+    return DatasetSchema.model_validate_json((prepared.path / name).read_bytes())
 
 
 def _blocks(folder: Path, schema: DatasetSchema, rows: int) -> Iterator[tuple[Array, Array]]:

@@ -56,13 +56,13 @@ class Pooled:
 
     def groups(self) -> Groups | None:
         """Returns which rows belong together, as ``Dataset.groups`` does: a group is in one fold."""
-        found = [fold.groups("test") for fold in self.folds]
-        if len(found) == 1 or all(one is None for one in found):
-            return found[0]
+        per_fold = [fold.groups("test") for fold in self.folds]
+        if len(per_fold) == 1 or all(groups is None for groups in per_fold):
+            return per_fold[0]
         numbered, before = [], 0
-        for fold, groups in zip(self.folds, found, strict=True):
-            own = np.arange(fold.rows["test"]) if groups is None else groups
-            numbers = np.unique(own, return_inverse=True)[1] + before
+        for fold, groups in zip(self.folds, per_fold, strict=True):
+            ids = np.arange(fold.rows["test"]) if groups is None else groups
+            numbers = np.unique(ids, return_inverse=True)[1] + before
             numbered.append(numbers)
             before += len(numbers)
         return np.concatenate(numbered).astype(np.int64)
@@ -76,17 +76,17 @@ class Pooled:
         return np.repeat(np.arange(1, len(self.folds) + 1), [fold.rows["test"] for fold in self.folds])
 
 
-def restated(values: NDArray[Any], own: Target, target: Target) -> NDArray[Any]:
+def restated(values: NDArray[Any], source: Target, target: Target) -> NDArray[Any]:
     """Returns labels or answers of one fold as another one would have them: each standardizes by itself.
 
     Args:
         values: Encoded labels or outputs.
-        own: What they mean.
+        source: What they mean.
         target: What they are to mean.
     """
-    if (own.label_mean, own.label_std) == (target.label_mean, target.label_std):
+    if (source.label_mean, source.label_std) == (target.label_mean, target.label_std):
         return values
-    in_unit = values.astype(np.float64) * own.label_std + own.label_mean
+    in_unit = values.astype(np.float64) * source.label_std + source.label_mean
     return ((in_unit - target.label_mean) / target.label_std).astype(values.dtype)
 
 

@@ -97,8 +97,8 @@ class Layout:
             ValueError: If a record has another layout, or a checksum that is not its content's.
         """
         data = np.ascontiguousarray(matrix[:, _HEADER:-_FOOTER])
-        found = np.ascontiguousarray(matrix[:, -_FOOTER:]).view("<u4")[:, 0]
-        wrong = np.flatnonzero(_checksums(data) != found)
+        checksums = np.ascontiguousarray(matrix[:, -_FOOTER:]).view("<u4")[:, 0]
+        wrong = np.flatnonzero(_checksums(data) != checksums)
         if len(wrong):
             raise ValueError(f"record {first + wrong[0]}: its checksum is not its content's")
         template = self._of_size(matrix.shape[1])

@@ -34,9 +34,9 @@ class SliceWriter:
         """Adds the rows of a batch that were written to a split."""
         if not self._columns or split not in SPLITS or not len(rows):
             return
-        kept = pa.array(rows)
-        found = {name: _text(batch.column(name), name).take(kept) for name in self._columns}
-        self._tables[split].append(pa.table(found))
+        indices = pa.array(rows)
+        columns = {name: _text(batch.column(name), name).take(indices) for name in self._columns}
+        self._tables[split].append(pa.table(columns))
 
     def close(self) -> None:
         """Writes what was gathered."""

@@ -98,13 +98,13 @@ def _look(content: bytes) -> dict[str, str] | None:
     if content[8:12] == b"WEBP" or not any(content.startswith(magic, place) for place, magic in _SOUND):
         return None
     try:
-        found = soundfile.info(io.BytesIO(content))
+        header = soundfile.info(io.BytesIO(content))
     except (soundfile.LibsndfileError, RuntimeError):
         return None
-    if not found.frames:
+    if not header.frames:
         return None
-    steps = math.ceil(found.frames / found.samplerate * DURATION_STEPS_PER_S)
-    return {"rates": str(int(found.samplerate)), "durations": str(steps)}
+    steps = math.ceil(header.frames / header.samplerate * DURATION_STEPS_PER_S)
+    return {"rates": str(int(header.samplerate)), "durations": str(steps)}
 
 
 def _loudness_db(content: bytes) -> int | None:

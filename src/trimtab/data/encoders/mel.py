@@ -100,8 +100,8 @@ def log_mel(clip: Floats, settings: MelSettings) -> Floats:
     """
     length = max(settings.samples, settings.frame)
     padded = np.zeros(length, np.float32)
-    kept = clip[: settings.samples]
-    padded[: len(kept)] = kept
+    samples = clip[: settings.samples]
+    padded[: len(samples)] = samples
     windows = np.lib.stride_tricks.sliding_window_view(padded, settings.frame)[:: settings.hop]
     spectra = np.fft.rfft(windows * _window(settings.frame), _fft_size(settings.frame))
     mels = (np.abs(spectra) ** 2) @ _filters(settings)

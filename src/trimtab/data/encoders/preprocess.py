@@ -45,10 +45,10 @@ def fit(
 
 
 def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
-    kept = whole[0]
-    rest = [column.name for column in columns if column is not kept]
+    first = whole[0]
+    rest = [column.name for column in columns if column is not first]
     tabular_names = [column.name for column in columns if column not in whole]
-    hints = [f"To learn from {kept.name} alone: data.drop: [{', '.join(rest)}]."]
+    hints = [f"To learn from {first.name} alone: data.drop: [{', '.join(rest)}]."]
     if tabular_names:
         names = ", ".join(column.name for column in whole)
         hints.append(f"To learn from the other columns: data.drop: [{names}].")
@@ -57,7 +57,7 @@ def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
     described = ", ".join(f"{column.name} ({column.kind})" for column in columns[:12])
     more = f" and {len(columns) - 12} more" if len(columns) > 12 else ""
     return DataError(
-        f"a model takes one input: a {kept.kind} column stands alone, found {described}{more}",
-        field=kept.name,
+        f"a model takes one input: a {first.kind} column stands alone, found {described}{more}",
+        field=first.name,
         hint=" ".join(hints),
     )

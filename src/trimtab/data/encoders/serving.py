@@ -65,8 +65,8 @@ class Preprocessor:
                 raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
         read = as_read(batch, self._notations)
         encoded = self._encoder.encode(read)
-        found = (unread(name, batch, read) for name in self._notations)
-        encoded.unread = [cells for cells in found if cells is not None]
+        unread_cells = (unread(name, batch, read) for name in self._notations)
+        encoded.unread = [cells for cells in unread_cells if cells is not None]
         return encoded
 
     def transform(self, batch: pa.RecordBatch) -> npt.NDArray[Any]:

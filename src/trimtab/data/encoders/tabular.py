@@ -52,26 +52,26 @@ def fit(
     """
     fitted, is_raw = [], input_range == "raw"
     for column in columns:
-        found = summary.columns[column.name]
+        statistics = summary.columns[column.name]
         if column.kind == "categorical":
-            fitted.append(_fit_categories(column.name, found))
+            fitted.append(_fit_categories(column.name, statistics))
             continue
-        median = summary.quantiles(column.name, [0.5])[0] if found.numbers else 0.0
-        numeric = _fit_numbers(column.name, found, median, summary.rows)
+        median = summary.quantiles(column.name, [0.5])[0] if statistics.numbers else 0.0
+        numeric = _fit_numbers(column.name, statistics, median, summary.rows)
         if column.kind == "datetime":
             numeric |= {"kind": "datetime", "cycles": _cycles(column)}
         fitted.append({**numeric, **_AS_IT_IS} if is_raw and column.kind == "numeric" else numeric)
     return {"kind": "tabular", "columns": fitted, **({RANGE: "raw"} if is_raw else {})}
 
 
-def _fit_numbers(name: str, found: ColumnSummary, median: float, rows: int) -> dict[str, Any]:
+def _fit_numbers(name: str, statistics: ColumnSummary, median: float, rows: int) -> dict[str, Any]:
     return {
         "name": name,
         "kind": "numeric",
         "median": median,
-        "mean": found.mean,
-        "std": float(np.sqrt(found.variance)) or 1.0,
-        "missing": found.numbers < rows,
+        "mean": statistics.mean,
+        "std": float(np.sqrt(statistics.variance)) or 1.0,
+        "missing": statistics.numbers < rows,
     }
 
 
@@ -81,12 +81,12 @@ def _cycles(column: Column) -> list[str]:
     return [*(["month", "weekday"] if notation.has_date else []), *(["hour"] if notation.has_time else [])]
 
 
-def _fit_categories(name: str, found: ColumnSummary) -> dict[str, Any]:
+def _fit_categories(name: str, statistics: ColumnSummary) -> dict[str, Any]:
     return {
         "name": name,
         "kind": "categorical",
-        "values": list(found.frequent.top(MAX_CATEGORIES)),
-        "missing": found.missing > 0,
+        "values": list(statistics.frequent.top(MAX_CATEGORIES)),
+        "missing": statistics.missing > 0,
     }
 
 
@@ -181,41 +181,47 @@ _COLUMNS: dict[str, type[_Numbers | _Categories | _Dates]] = {
 
 
 def _brief(column: Column, summary: Summary) -> dict[str, Any]:
-    found = summary.columns[column.name]
+    statistics = summary.columns[column.name]
     if column.kind == "categorical":
-        return {"distinct": found.distinct.estimate, "most_frequent": found.frequent.top(_SHOWN)}
+        return {"distinct": statistics.distinct.estimate, "most_frequent": statistics.frequent.top(_SHOWN)}
     if column.kind == "datetime":
-        return {"missing": summary.rows - found.numbers, **_span(found)}
+        return {"missing": summary.rows - statistics.numbers, **_span(statistics)}
     return {
-        "missing": summary.rows - found.numbers,
-        "mean": found.mean,
-        "std": float(np.sqrt(found.variance)),
-        "minimum": found.minimum,
-        "maximum": found.maximum,
+        "missing": summary.rows - statistics.numbers,
+        "mean": statistics.mean,
+        "std": float(np.sqrt(statistics.variance)),
+        "minimum": statistics.minimum,
+        "maximum": statistics.maximum,
     }
 
 
-def _span(found: ColumnSummary) -> dict[str, Any]:
+def _span(statistics: ColumnSummary) -> dict[str, Any]:
     """Returns the first and the last point in time."""
-    notation, ends = found.notation, (found.minimum, found.maximum)
+    notation, ends = statistics.notation, (statistics.minimum, statistics.maximum)
     assert isinstance(notation, DateNotation)
     first, last = (None if end is None else written(end, has_date=notation.has_date) for end in ends)
     return {"minimum": first, "maximum": last}
 
 
 def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
-    found = summary.columns[column.name]
+    statistics = summary.columns[column.name]
     if column.kind == "datetime":
         return {}  # time goes on: that new rows are later than old ones is no drift
-    if found.parts:  # several labels: those of one row depend on each other, as the tokens of a text do
-        return {"values": Categories(found.frequent.top(), summary.rows, found.parts, found.missing)}
+    if statistics.parts:  # several labels: those of one row depend on each other, as the tokens of a text do
+        return {
+            "values": Categories(
+                statistics.frequent.top(), summary.rows, statistics.parts, statistics.missing
+            )
+        }
     if column.kind == "categorical":
-        return {"values": categories(found.frequent.top(), summary.rows, found.missing)}
+        return {"values": categories(statistics.frequent.top(), summary.rows, statistics.missing)}
     values, counts = summary.sample.numbers(column.name)
     weights = counts.astype(np.float64)
     whole = int(summary.sample.counts.sum()) == summary.rows
     independent = float(weights.sum()) if whole else _kish(weights)
-    return {"values": Numbers(values, weights, independent, found.numbers, summary.rows - found.numbers)}
+    return {
+        "values": Numbers(values, weights, independent, statistics.numbers, summary.rows - statistics.numbers)
+    }
 
 
 def _kish(weights: npt.NDArray[np.float64]) -> float:

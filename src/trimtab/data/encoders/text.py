@@ -48,12 +48,12 @@ def fit(
         input_range: Tokens have none.
     """
     (column,) = columns
-    found = summary.columns[column.name]
+    statistics = summary.columns[column.name]
     return {
         "kind": "text",
         "column": column.name,
-        "vocabulary": list(found.tokens.top(config.text.vocabulary_size - _FIRST_WORD)),
-        "max_tokens": config.text.max_tokens or _long_text_tokens(found.token_lengths),
+        "vocabulary": list(statistics.tokens.top(config.text.vocabulary_size - _FIRST_WORD)),
+        "max_tokens": config.text.max_tokens or _long_text_tokens(statistics.token_lengths),
     }
 
 
@@ -119,18 +119,18 @@ def _tokens(column: ColumnSummary) -> int:
 
 
 def _brief(column: Column, summary: Summary) -> dict[str, Any]:
-    found = summary.columns[column.name]
-    mean_tokens = _tokens(found) / max(sum(found.token_lengths), 1)
-    return {"mean_tokens": mean_tokens, "most_frequent": found.tokens.top(_SHOWN)}
+    statistics = summary.columns[column.name]
+    mean_tokens = _tokens(statistics) / max(sum(statistics.token_lengths), 1)
+    return {"mean_tokens": mean_tokens, "most_frequent": statistics.tokens.top(_SHOWN)}
 
 
 def _distributions(column: Column, summary: Summary) -> dict[str, Distribution]:
-    found = summary.columns[column.name]
-    lengths = {str(length): count for length, count in enumerate(found.token_lengths)}
+    statistics = summary.columns[column.name]
+    lengths = {str(length): count for length, count in enumerate(statistics.token_lengths)}
     # Tokens of one text depend on each other: together they are taken to say no more than one row does.
-    rows, tokens = sum(found.token_lengths), _tokens(found)
+    rows, tokens = sum(statistics.token_lengths), _tokens(statistics)
     return {
-        "tokens": Categories(found.tokens.top(), rows, tokens, 0, _COMPARED_TOKENS),
+        "tokens": Categories(statistics.tokens.top(), rows, tokens, 0, _COMPARED_TOKENS),
         "length in tokens": histogram(lengths, summary.rows),
     }
 

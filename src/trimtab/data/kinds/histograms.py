@@ -42,55 +42,57 @@ def histograms(columns: Sequence[Column], summary: Summary) -> list[Histogram]:
         columns: The input columns.
         summary: The summary of the training split.
     """
-    found: list[Histogram] = []
+    aspects: list[Histogram] = []
     for column in columns:
         for aspect, distribution in kind_of(column.kind).distributions(column, summary).items():
             bars = list(_bars(distribution))
-            if bars and len(found) < MOST:
-                found.append(Histogram(name=column.name, aspect=aspect, bars=bars))
-    return found
+            if bars and len(aspects) < MOST:
+                aspects.append(Histogram(name=column.name, aspect=aspect, bars=bars))
+    return aspects
 
 
-def _bars(found: Distribution) -> Iterator[Bar]:
-    total = found.present + found.missing
-    if not total or not found.present:
+def _bars(distribution: Distribution) -> Iterator[Bar]:
+    total = distribution.present + distribution.missing
+    if not total or not distribution.present:
         return
-    for label, count in _of_numbers(found) if isinstance(found, Numbers) else _of_values(found):
+    for label, count in (
+        _of_numbers(distribution) if isinstance(distribution, Numbers) else _of_values(distribution)
+    ):
         yield Bar(label=label, share=float(count) / total)
-    if found.missing:
-        yield Bar(label=_MISSING, share=found.missing / total)
+    if distribution.missing:
+        yield Bar(label=_MISSING, share=distribution.missing / total)
 
 
-def _of_values(found: Categories) -> Iterator[tuple[str, float]]:
+def _of_values(categories: Categories) -> Iterator[tuple[str, float]]:
     """Yields the most frequent values, and all others as one."""
-    shown = dict(list(found.counts.items())[:_BARS])
+    shown = dict(list(categories.counts.items())[:_BARS])
     yield from shown.items()
-    rest = found.present - sum(shown.values())
+    rest = categories.present - sum(shown.values())
     if rest > 0:
         yield _REST, rest
 
 
-def _of_numbers(found: Numbers) -> Iterator[tuple[str, float]]:
+def _of_numbers(numbers: Numbers) -> Iterator[tuple[str, float]]:
     """Yields ranges of equal width between the outer hundredths; a few values are told one by one."""
-    if not found.values.size:
+    if not numbers.values.size:
         return
-    scale = found.present / max(float(found.weights.sum()), 1e-300)
-    if found.values.size <= _BARS:
-        for value, weight in zip(found.values, found.weights, strict=True):
+    scale = numbers.present / max(float(numbers.weights.sum()), 1e-300)
+    if numbers.values.size <= _BARS:
+        for value, weight in zip(numbers.values, numbers.weights, strict=True):
             yield f"{value:.4g}", float(weight) * scale
         return
-    edges = _edges(found)
-    counts, _ = np.histogram(np.clip(found.values, edges[0], edges[-1]), edges, weights=found.weights)
+    edges = _edges(numbers)
+    counts, _ = np.histogram(np.clip(numbers.values, edges[0], edges[-1]), edges, weights=numbers.weights)
     for place, count in enumerate(counts):
         yield _range(edges, place), float(count) * scale
 
 
-def _edges(found: Numbers) -> np.ndarray:
+def _edges(numbers: Numbers) -> np.ndarray:
     """Returns the ends of the ranges: a few far values would press all others into one."""
-    share = np.cumsum(found.weights) / found.weights.sum()
-    low, high = (found.values[np.searchsorted(share, level)] for level in (0.01, 0.99))
+    share = np.cumsum(numbers.weights) / numbers.weights.sum()
+    low, high = (numbers.values[np.searchsorted(share, level)] for level in (0.01, 0.99))
     if low == high:
-        low, high = found.values[0], found.values[-1]
+        low, high = numbers.values[0], numbers.values[-1]
     return np.linspace(low, high, _BARS + 1)
 
 

@@ -111,7 +111,7 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
         label: The label's column.
         config: The config's data section.
     """
-    found = {}
+    is_clear = {}
     for name in _candidates(summary, label, config):
         column = summary.columns[name]
         present = summary.rows - column.missing
@@ -120,10 +120,10 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
         if isinstance(column.notation, DateNotation):
             continue
         if column.numbers == present and column.integers == present:
-            found[name] = _is_called_identifier(name) or _counts_rows(column)
+            is_clear[name] = _is_called_identifier(name) or _counts_rows(column)
         elif column.numbers == 0 and column.type == "string" and words_kind(column, present) == "categorical":
-            found[name] = True
-    return found
+            is_clear[name] = True
+    return is_clear
 
 
 def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:

@@ -89,8 +89,8 @@ class _Notations:
         self._label_before = champion.label_notation if champion else None
 
     def all(self) -> dict[str, Notation]:
-        found = {name: self._notation(name, column) for name, column in self._summary.columns.items()}
-        return {name: notation for name, notation in found.items() if notation is not None}
+        notations = {name: self._notation(name, column) for name, column in self._summary.columns.items()}
+        return {name: notation for name, notation in notations.items() if notation is not None}
 
     def _notation(self, name: str, column: ColumnSummary) -> Notation | None:
         if name in self._config.drop or name == self._config.group_by:
@@ -105,8 +105,8 @@ class _Notations:
         if setting not in (None, "numeric", "datetime"):
             return None
         before = self._before.get(name)
-        if before is not None and (kept := _held(before.notation, before.kind, column.tally)) is not None:
-            return kept
+        if before is not None and (held := _held(before.notation, before.kind, column.tally)) is not None:
+            return held
         if setting != "numeric" and (dates := self._as_dates(name, column, forced=setting is not None)):
             return dates
         return (

@@ -40,10 +40,10 @@ def content_of(fitted: Fitted, config: Data) -> Content:
     """
     others = [name for name in (config.group_by, config.split.column) if name is not None]
     names = [fitted.meaning.label, *others, *fitted.meaning.names]
-    found = fitted.found.fingerprint
-    rows = dict(zip(SPLITS, found.rows, strict=True))
-    tested = found if fitted.rule.fold is None else found.tested(_shared_out(config))
-    return Content(found.hexdigest(names), tested.hexdigest(names, ["test"]), rows)
+    whole = fitted.found.fingerprint
+    rows = dict(zip(SPLITS, whole.rows, strict=True))
+    tested = whole if fitted.rule.fold is None else whole.tested(_shared_out(config))
+    return Content(whole.hexdigest(names), tested.hexdigest(names, ["test"]), rows)
 
 
 def _shared_out(config: Data) -> list[str]:

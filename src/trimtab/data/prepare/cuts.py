@@ -61,8 +61,8 @@ class Moments:
     @classmethod
     def of(cls, scale: Scale | None, values: _Floats) -> Moments:
         """Returns the times of some rows, all of which have one."""
-        found, counts = np.unique(values, return_counts=True)
-        return cls(scale, found, counts.astype(np.int64))._short()
+        unique, counts = np.unique(values, return_counts=True)
+        return cls(scale, unique, counts.astype(np.int64))._short()
 
     def merge(self, other: Moments, source: str) -> Moments:
         """Returns the times of both.
@@ -117,8 +117,8 @@ def cuts_of(config: Data, parts: Sequence[Part], workers: Executor) -> TimeCuts 
         return None
     moments = Moments()
     tasks = [TimeTask(part.source, part.partition, config) for part in parts if part.given == "train"]
-    for task, found in zip(tasks, workers.map(moments_of, tasks), strict=True):
-        moments = moments.merge(found, task.partition.source)
+    for task, part_moments in zip(tasks, workers.map(moments_of, tasks), strict=True):
+        moments = moments.merge(part_moments, task.partition.source)
     return _cuts(moments, config)
 
 
@@ -128,11 +128,12 @@ def moments_of(task: TimeTask) -> Moments:
     Raises:
         DataError: If there is no such column, or a row has no time.
     """
-    found, first = Moments(), 0
+    moments, first = Moments(), 0
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):
         scale, values = row_times(batch, task.config, task.partition, first)
-        found, first = found.merge(Moments.of(scale, values), task.partition.source), first + batch.num_rows
-    return found
+        moments = moments.merge(Moments.of(scale, values), task.partition.source)
+        first += batch.num_rows
+    return moments
 
 
 def row_times(

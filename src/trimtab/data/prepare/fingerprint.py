@@ -61,6 +61,6 @@ class Fingerprint:
             names: The names of the columns that were hashed.
             splits: The splits whose rows count.
         """
-        found = zip(SPLITS, self.rows, self.sums, strict=True)
-        lines = [f"{split} {count} {total:064x}" for split, count, total in found if split in splits]
+        per_split = zip(SPLITS, self.rows, self.sums, strict=True)
+        lines = [f"{split} {count} {total:064x}" for split, count, total in per_split if split in splits]
         return hashlib.sha256("\n".join([*sorted(names), *lines]).encode()).hexdigest()

@@ -76,18 +76,18 @@ def fit(
     schema = champion.schema if champion else None
     rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata(), fold)
     label, names, notations = _first_guess(config, parts, champion)
-    found = run.read(label, names, notations, rule)
-    inferred = infer_notations(found.everything, config, schema)
+    result = run.read(label, names, notations, rule)
+    inferred = infer_notations(result.everything, config, schema)
     if inferred != notations:
-        found = run.read(label, names, inferred, rule)
-    meaning, changes = _meaning(found.everything, config, champion)
+        result = run.read(label, names, inferred, rule)
+    meaning, changes = _meaning(result.everything, config, champion)
     if set(meaning.names) != set(names):
         # The first rows were not like the rest; the sides depend on what the input columns are.
-        found = run.read(meaning.label, meaning.names, inferred, rule)
-    filled = run.filled(found, meaning, rule)
+        result = run.read(meaning.label, meaning.names, inferred, rule)
+    filled = run.filled(result, meaning, rule)
     if filled.strata.placed.items() - rule.strata.placed.items():
-        found = run.read(meaning.label, meaning.names, inferred, filled)
-    return Fitted(found, meaning, run.duplicates(), changes, filled)
+        result = run.read(meaning.label, meaning.names, inferred, filled)
+    return Fitted(result, meaning, run.duplicates(), changes, filled)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class _Fit:
             rate.add(result.rows)
         return total
 
-    def filled(self, found: FitResult, meaning: Meaning, rule: split.Rule) -> split.Rule:
+    def filled(self, result: FitResult, meaning: Meaning, rule: split.Rule) -> split.Rule:
         """Returns the rule by which classes with enough rows are in every split."""
         given = split.sources(self.config)
         needed = [side for side, name in enumerate(SPLITS) if name == "train" or name not in given]
@@ -123,7 +123,7 @@ class _Fit:
         known = self.champion.schema if self.champion else None
         settled = set(known.classes) - set(known.strata.unsettled) if known else set()
         classes = meaning.classes if rule.cuts is None else []
-        return replace(rule, strata=fill(found.classes, classes, needed, rule.strata, settled))
+        return replace(rule, strata=fill(result.classes, classes, needed, rule.strata, settled))
 
     def duplicates(self) -> int:
         """Returns how many rows of given splits, or of splits by time, are also in the training split."""

@@ -63,8 +63,8 @@ class SignatureWriter:
     def add(self, split: str, x: Array) -> None:
         """Adds rows that were written to a split, as they are stored, ``(n, *shape)``."""
         if split in self._parts and len(x):
-            found = signatures(x, self._kind, self._numeric)
-            self._parts[split] += [] if found is None else [found]
+            hashes = signatures(x, self._kind, self._numeric)
+            self._parts[split] += [] if hashes is None else [hashes]
 
     def close(self) -> None:
         """Writes what was gathered."""
@@ -84,25 +84,25 @@ def near_copies(folder: Path) -> tuple[int, int]:
         return 0, 0
     wanted = np.concatenate(tests)
     wanted = wanted[:: -(-len(wanted) // _LOOKED_UP)]
-    found = np.zeros(len(wanted), bool)
+    is_copy = np.zeros(len(wanted), bool)
     for file in sorted(folder.glob("train-*.npy")):
         known = np.load(file)
         for band in range(wanted.shape[1]):
-            found |= np.isin(wanted[:, band], known[:, band])
-    return int(found.sum()), len(found)
+            is_copy |= np.isin(wanted[:, band], known[:, band])
+    return int(is_copy.sum()), len(is_copy)
 
 
-def warning(found: int, rows: int) -> list[str]:
+def warning(copies: int, rows: int) -> list[str]:
     """Returns what people should know of near copies, where they are more than a few.
 
     Args:
-        found: Test rows that have one in training.
+        copies: Test rows that have one in training.
         rows: Test rows that were looked up.
     """
-    if found < _LEAST_FOUND or found < _LEAST_SHARE * rows:
+    if copies < _LEAST_FOUND or copies < _LEAST_SHARE * rows:
         return []
     return [
-        f"{found:,} of {rows:,} test rows ({found / rows:.1%}) are nearly the same as training rows: the "
+        f"{copies:,} of {rows:,} test rows ({copies / rows:.1%}) are nearly the same as training rows: the "
         "proof takes them for new; data.group_by with what near copies have in common keeps them together"
     ]
 

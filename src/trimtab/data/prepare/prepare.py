@@ -199,8 +199,8 @@ class _Preparation:
         rule = {"cuts": fitted.rule.cuts, "strata": fitted.rule.strata}
         if self._champion is not None and not fitted.changes:
             # What is a model's own, and what changes no row, is not the champion's.
-            own = {"thresholds": [], "false_alarm_rate": self._config.false_alarm_rate}
-            return self._champion.schema.model_copy(update={**rule, **own})
+            own_fields = {"thresholds": [], "false_alarm_rate": self._config.false_alarm_rate}
+            return self._champion.schema.model_copy(update={**rule, **own_fields})
         (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
         preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
         encoder = encoder_of(preprocessing)
@@ -283,10 +283,10 @@ class _Preparation:
 
     def _sources(self, original: Callable[[str], str]) -> dict[str, list[str]]:
         """Returns the sources of all partitions, by the split that they are given for, as users name them."""
-        found: dict[str, list[str]] = {}
+        sources: dict[str, list[str]] = {}
         for part in self._parts:
-            found.setdefault(part.given, []).append(original(part.partition.source))
-        return found
+            sources.setdefault(part.given, []).append(original(part.partition.source))
+        return sources
 
     def _check_splits(self, written: TransformResult) -> None:
         for name in SPLITS:
@@ -362,12 +362,12 @@ class _Preparation:
             if not share / 1.5 < rows[name] / whole < share * 1.5
         ]
 
-    def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, found: FitResult) -> None:
+    def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, result: FitResult) -> None:
         (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
         if asked is not None:
             file = self._directory / CHAMPION / SCHEMA_FILE
             file.write_text(asked.model_dump_json(indent=2) + "\n")
-        statistics = {name: summary.to_dict() for name, summary in found.summaries.items()}
+        statistics = {name: summary.to_dict() for name, summary in result.summaries.items()}
         (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")
 
 

@@ -47,14 +47,14 @@ def checksums_of(source: str) -> dict[str, str]:
         return {}
     if is_remote(source):
         whole = Location.parse(source).uri
-        found = files.fingerprint(source)
+        crcs = files.fingerprint(source)
         if _MAGIC.search(whole):
-            found = {name: value for name, value in found.items() if not is_left_out(name)}
+            crcs = {name: value for name, value in crcs.items() if not is_left_out(name)}
     else:
         whole = str(expanded(source))
         names = _local(whole)
-        found = dict(zip(names, in_parallel(_checksum, names), strict=True))
-    return dict(sorted((_relative(name, whole), value) for name, value in found.items()))
+        crcs = dict(zip(names, in_parallel(_checksum, names), strict=True))
+    return dict(sorted((_relative(name, whole), value) for name, value in crcs.items()))
 
 
 def _local(source: str) -> list[str]:
@@ -63,17 +63,17 @@ def _local(source: str) -> list[str]:
     if path.is_file():
         return [source]
     if path.is_dir():
-        found = [
+        paths = [
             f"{folder}/{file}"
             for folder, names in walk(path)
             for file in names
             if not any(part.startswith(".") for part in (folder / file).relative_to(path).parts)
         ]
     else:
-        found = [name for name in glob.glob(source, recursive=True) if is_data(Path(name))]  # noqa: PTH207 (as readers)
-    if not found:
+        paths = [name for name in glob.glob(source, recursive=True) if is_data(Path(name))]  # noqa: PTH207 (as readers)
+    if not paths:
         raise DataError("there is no such file or directory, or no file in it", path=source)
-    return found
+    return paths
 
 
 def _checksum(file: str) -> str:

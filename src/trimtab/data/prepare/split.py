@@ -51,8 +51,8 @@ class Fold:
     def has(self, parts: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
         """Returns which rows it tests, by the part of their digests that decides on test, ``(rows,)``."""
         ends = [_below_which(place / self.count) for place in range(1, self.count)]
-        found = np.searchsorted(np.array(ends, np.uint64), parts, side="right")
-        return np.asarray(found == self.index)
+        folds = np.searchsorted(np.array(ends, np.uint64), parts, side="right")
+        return np.asarray(folds == self.index)
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,9 @@ class ClassRows:
         counts = np.zeros((len(names), len(SPLITS)), np.int64)
         np.add.at(counts, (codes, sides), 1)
         parts = np.ascontiguousarray(keys[known, :16]).view("<u8")
-        kept = _smallest(codes, parts)
+        places = _smallest(codes, parts)
         by_name = dict(zip(names.tolist(), counts, strict=True))
-        return cls(by_name, names[codes[kept]], parts[kept], sides[kept])
+        return cls(by_name, names[codes[places]], parts[places], sides[places])
 
     def merge(self, other: ClassRows) -> ClassRows:
         """Returns what is known of both."""
@@ -81,8 +81,8 @@ class ClassRows:
             return ClassRows(None)
         labels = np.concatenate([self.labels, other.labels])
         parts, sides = np.concatenate([self.parts, other.parts]), np.concatenate([self.sides, other.sides])
-        kept = _smallest(np.unique(labels, return_inverse=True)[1], parts)
-        return ClassRows(counts, labels[kept], parts[kept], sides[kept])
+        places = _smallest(np.unique(labels, return_inverse=True)[1], parts)
+        return ClassRows(counts, labels[places], parts[places], sides[places])
 
 
 def _smallest(codes: npt.NDArray[np.integer[Any]], parts: _Parts) -> npt.NDArray[np.intp]:
@@ -92,11 +92,11 @@ def _smallest(codes: npt.NDArray[np.integer[Any]], parts: _Parts) -> npt.NDArray
     first[1:] = (np.diff(codes[order]) != 0) | (np.diff(parts[order], axis=0) != 0).any(axis=1)
     order = order[first]
     codes, parts = codes[order], parts[order]
-    kept = np.zeros(len(order), bool)
+    is_smallest = np.zeros(len(order), bool)
     for part in parts.T:
         ranked = np.lexsort((part, codes))
-        kept[ranked[np.arange(len(ranked)) - np.searchsorted(codes, codes[ranked]) < _KEPT]] = True
-    return order[kept]
+        is_smallest[ranked[np.arange(len(ranked)) - np.searchsorted(codes, codes[ranked]) < _KEPT]] = True
+    return order[is_smallest]
 
 
 class _Row(NamedTuple):
@@ -117,9 +117,9 @@ def applied(sides: _Sides, keys: Digests, strata: Strata) -> _Sides:
         return sides
     placed = {int(key, 16): SPLITS.index(split) for key, split in strata.placed.items()}
     parts = np.ascontiguousarray(keys[:, :8]).view("<u8")[:, 0]
-    found = np.flatnonzero(np.isin(parts, np.array(list(placed), np.uint64)))
+    rows = np.flatnonzero(np.isin(parts, np.array(list(placed), np.uint64)))
     result = sides.copy()
-    result[found] = [placed[part] for part in parts[found].tolist()]
+    result[rows] = [placed[part] for part in parts[rows].tolist()]
     return result
 
 

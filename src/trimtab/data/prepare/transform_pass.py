@@ -173,8 +173,8 @@ class _Champion:
             return len(test)
         unread = list(encoded.bad)
         usable[test[unread]] = False
-        kept = np.delete(np.arange(len(test)), unread)
-        self._writer.write(encoded.x[kept], y[test[kept]])
+        readable = np.delete(np.arange(len(test)), unread)
+        self._writer.write(encoded.x[readable], y[test[readable]])
         return len(unread)
 
 

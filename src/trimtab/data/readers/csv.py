@@ -39,7 +39,7 @@ class CsvReader:
 
     def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are bytes, cut behind whole records."""
-        found: list[Partition] = []
+        partitions: list[Partition] = []
         first: Dialect | None = None
         for file in files_of(source, ENDINGS):
             dialect = dialect_of(file)
@@ -53,8 +53,8 @@ class CsvReader:
                 )
             offsets = csv_records.cuts(file, dialect.data_start, dialect.delimiter, BYTES_PER_PARTITION)
             for start, stop in itertools.pairwise(offsets):
-                found.append(Partition(str(file), len(found), start, stop))
-        return found
+                partitions.append(Partition(str(file), len(partitions), start, stop))
+        return partitions
 
     def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
         """See ``Reader``.

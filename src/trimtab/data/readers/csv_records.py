@@ -59,7 +59,7 @@ def cuts(file: Path, start: int, delimiter: str, target_bytes: int) -> list[int]
     Raises:
         DataError: If the file ends inside a quoted field.
     """
-    found, wanted, last_open = [start], start + target_bytes, start
+    offsets, wanted, last_open = [start], start + target_bytes, start
     state = _State()
     for offset, block in _blocks(file, start, None):
         was_inside = state.inside
@@ -71,14 +71,14 @@ def cuts(file: Path, start: int, delimiter: str, target_bytes: int) -> list[int]
             end = _record_end(block, max(wanted - offset - 1, 0), counting, was_inside)
             if end is None:
                 break
-            found.append(offset + end)
+            offsets.append(offset + end)
             wanted = offset + end + target_bytes
     size = file.stat().st_size
     if state.inside:
         raise DataError(
             "the quote that opens here is never closed", path=str(file), line=line_of(file, last_open)
         )
-    return [*found, size] if found[-1] < size or len(found) == 1 else found
+    return [*offsets, size] if offsets[-1] < size or len(offsets) == 1 else offsets
 
 
 def line_of(file: Path, offset: int) -> int:

@@ -28,19 +28,19 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
         return [path]
     if path.is_dir():
         _, names = next(walk(path))
-        found = sorted(path / name for name in names if Path(name).suffix.lower() in endings)
-        found = [file for file in found if is_data(file)]
-        if not found:
+        files = sorted(path / name for name in names if Path(name).suffix.lower() in endings)
+        files = [file for file in files if is_data(file)]
+        if not files:
             raise DataError(f"expected files ending in {', '.join(endings)} in this directory", path=source)
-        return found
+        return files
     matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207 (keeps absolute globs)
-    found = [match for match in matches if is_data(match)]
-    if not found:
+    files = [match for match in matches if is_data(match)]
+    if not files:
         kind = (
             "no file matches this pattern" if glob.has_magic(source) else "there is no such file or directory"
         )
         raise DataError(kind, path=source, hint="Paths are relative to the directory the command runs in.")
-    return found
+    return files
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -74,10 +74,10 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str]]]:
 def _identity(folder: str) -> tuple[int, int]:
     """Returns what is the same for a directory whatever links lead to it; nothing's, if it is gone."""
     try:
-        found = os.stat(folder)  # noqa: PTH116
+        status = os.stat(folder)  # noqa: PTH116
     except OSError:
         return -1, -1
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _check_names(folder: str, names: list[str]) -> None:

@@ -100,10 +100,10 @@ def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tu
             check_member(open_archive(path).getinfo(name), path)
     labels = _labels(names, source)
     _check_no_class_is_lost(everything, names, labels, source, endings)
-    found = set(labels)
-    if {label.lower() for label in found} <= _SPLIT_NAMES:
+    classes = set(labels)
+    if {label.lower() for label in classes} <= _SPLIT_NAMES:
         raise DataError(
-            f"the folders {', '.join(sorted(found))} are splits, not classes",
+            f"the folders {', '.join(sorted(classes))} are splits, not classes",
             path=source,
             hint="Name each of them in data.train, data.validation and data.test.",
         )
@@ -137,11 +137,13 @@ def _check_no_class_is_lost(
             lost.setdefault(parts[depth], Counter())[Path(parts[-1]).suffix.lower() if parts[-1] else ""] += 1
     if not lost:
         return
-    folder, found = min(lost.items())
-    kinds = ", ".join(f"{count} {ending}" for ending, count in found.most_common() if ending)
+    folder, counts = min(lost.items())
+    kinds = ", ".join(f"{count} {ending}" for ending, count in counts.most_common() if ending)
     others = f"; so have {', '.join(sorted(lost)[1:])}" if len(lost) > 1 else ""
     heic = (
-        " HEIC is read where the package pillow-heif is installed." if {".heic", ".heif"} & set(found) else ""
+        " HEIC is read where the package pillow-heif is installed."
+        if {".heic", ".heif"} & set(counts)
+        else ""
     )
     raise DataError(
         f"has no file that is read, only {kinds or 'nothing'}{others}",
@@ -158,12 +160,12 @@ def _is_visible(name: str) -> bool:
 
 def _directory_names(root: Path) -> list[str]:
     """Returns the names of all files below a directory, and of its empty folders with a slash at the end."""
-    found = []
+    all_names = []
     for folder, files in walk(root):
         below = folder.relative_to(root).as_posix()
         names = files if below == "." else [f"{below}/{file}" for file in files]
-        found += [name for name in names or [f"{below}/"] if _is_visible(name)]
-    return found
+        all_names += [name for name in names or [f"{below}/"] if _is_visible(name)]
+    return all_names
 
 
 def _zip_names(path: Path) -> list[str]:
@@ -183,8 +185,8 @@ def _contents(path: Path, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[
 def _read_file(file: Path) -> bytes | None:
     """Returns a file's content; None if it cannot be read, is too large, or is none, such as a pipe."""
     try:
-        found = file.stat()
-        readable = stat.S_ISREG(found.st_mode) and found.st_size <= MAX_FILE_BYTES
+        status = file.stat()
+        readable = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES
         return file.read_bytes() if readable else None
     except OSError:
         return None

@@ -65,13 +65,13 @@ class NpzReader:
 
     def partitions(self, source: str, config: Data) -> list[Partition]:
         """See ``Reader``; units are rows."""
-        found: list[Partition] = []
+        partitions: list[Partition] = []
         for file in files_of(source, ENDINGS):
             rows = _chosen(file, config)[0].shape[0]
             for start in range(0, max(rows, 1), _ROWS_PER_PARTITION):
                 stop = min(start + _ROWS_PER_PARTITION, rows)
-                found.append(Partition(str(file), len(found), start, stop))
-        return found
+                partitions.append(Partition(str(file), len(partitions), start, stop))
+        return partitions
 
     def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
         """See ``Reader``."""
@@ -159,14 +159,14 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
 def _members(file: Path) -> list[_Member]:
     try:
         with zipfile.ZipFile(file) as archive:
-            found = []
+            members = []
             for entry in archive.infolist():
                 if entry.filename.endswith(".npy"):
                     with archive.open(entry) as stream:
                         member = _Member(entry.filename.removesuffix(".npy"), *_header(stream))
                         _check_size(member, entry, stream.tell(), file)
-                    found.append(member)
-            return found
+                    members.append(member)
+            return members
     except _DAMAGE as error:
         raise DataError(f"this is no archive of NumPy arrays: {error}", path=str(file)) from error
 

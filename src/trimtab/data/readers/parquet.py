@@ -34,7 +34,7 @@ class ParquetReader:
 
     def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
         """See ``Reader``; units are row groups, and small ones are read together."""
-        found: list[Partition] = []
+        partitions: list[Partition] = []
         expected: list[str] | None = None
         for file in files_of(source, ENDINGS):
             size_of(file)
@@ -50,8 +50,8 @@ class ParquetReader:
                 _check_expansion(file, parquet)
                 rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
                 for start, stop in _slices(parquet.metadata, rows):
-                    found.append(Partition(str(file), len(found), start, stop))
-        return found
+                    partitions.append(Partition(str(file), len(partitions), start, stop))
+        return partitions
 
     def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """See ``Reader``."""

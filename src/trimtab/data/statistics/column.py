@@ -194,13 +194,13 @@ class ColumnSummary:
         if not tokens:
             return
         lengths = np.zeros(_LONGEST_TEXT_TOKENS + 1, np.int64)
-        found: dict[str, int] = {}
+        word_counts: dict[str, int] = {}
         for text, count in zip(texts.to_pylist(), counts, strict=True):
             words = tokenize(text)
             lengths[min(len(words), _LONGEST_TEXT_TOKENS)] += count
             for word in words:
-                found[word] = found.get(word, 0) + count
-        self.tokens.add(found.items())
+                word_counts[word] = word_counts.get(word, 0) + count
+        self.tokens.add(word_counts.items())
         self.token_lengths = np.trim_zeros(lengths, "b").tolist()
 
     def _add_parts(self, texts: pa.StringArray, weights: Weights) -> None:

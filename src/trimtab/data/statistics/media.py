@@ -88,16 +88,16 @@ class MediaSummary:
         """Counts one encoded file."""
         for kind, known in file_kinds().items() if content else ():
             assert content is not None
-            if (found := known.look(content)) is not None:
-                self._count(self.kinds.setdefault(kind, FileCounts()), known, found, content)
+            if (values := known.look(content)) is not None:
+                self._count(self.kinds.setdefault(kind, FileCounts()), known, values, content)
                 return
         self.unreadable += 1
         if len(self.unreadable_items) < _MAX_NAMED:
             self.unreadable_items.append((row, name))
 
-    def _count(self, counts: FileCounts, known: FileKind, found: Mapping[str, str], content: bytes) -> None:
+    def _count(self, counts: FileCounts, known: FileKind, values: Mapping[str, str], content: bytes) -> None:
         counts.files += 1
-        for aspect, value in found.items():
+        for aspect, value in values.items():
             counts.count(aspect, value)
         if zlib.crc32(content) % _LOOKED_AT == 0:
             for aspect, measure in known.measures.items():

@@ -46,22 +46,22 @@ class Sample:
         """
         if not batch.num_columns:
             return cls()
-        kept, first, counts = np.unique(hashes, return_index=True, return_counts=True)
+        unique, first, counts = np.unique(hashes, return_index=True, return_counts=True)
         size = _size(batch.num_columns)
         rows = batch.take(pa.array(first[:size]))
         columns = {name: _sampled(rows.column(name)) for name in rows.schema.names}
-        return cls(kept[:size], counts[:size].astype(np.int64), pa.table(columns))
+        return cls(unique[:size], counts[:size].astype(np.int64), pa.table(columns))
 
     def merge(self, other: Sample) -> Sample:
         """Returns the sample of the rows of both."""
         if not len(self.hashes) or not len(other.hashes):
             return self if len(self.hashes) else other
         hashes = np.concatenate([self.hashes, other.hashes])
-        kept, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+        unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
         counts = np.bincount(inverse, np.concatenate([self.counts, other.counts])).astype(np.int64)
         rows = _joined(self.rows, other.rows)
         size = _size(rows.num_columns)
-        return Sample(kept[:size], counts[:size], rows.take(pa.array(first[:size])).combine_chunks())
+        return Sample(unique[:size], counts[:size], rows.take(pa.array(first[:size])).combine_chunks())
 
     def quantiles(self, column: str, q: list[float]) -> list[float]:
         """Returns quantiles of a column's numbers, and nothing when it has none.
@@ -131,26 +131,26 @@ def _sampled(column: pa.Array) -> pa.Array:
 
 def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
     """Returns the rows of both; a column that is text in one of them is text."""
-    own, others = ({field.name: field.type for field in table.schema} for table in (one, other))
-    names = list(own | others)
-    return pa.concat_tables([_like(one, own, others, names), _like(other, others, own, names)])
+    types, other_types = ({field.name: field.type for field in table.schema} for table in (one, other))
+    names = list(types | other_types)
+    return pa.concat_tables([_like(one, types, other_types, names), _like(other, other_types, types, names)])
 
 
 def _like(
-    table: pa.Table, own: dict[str, pa.DataType], others: dict[str, pa.DataType], names: list[str]
+    table: pa.Table, types: dict[str, pa.DataType], other_types: dict[str, pa.DataType], names: list[str]
 ) -> pa.Table:
     """Returns a table with all columns of two.
 
     Args:
         table: The table.
-        own: The types of its columns; to look for one in a table takes as long as there are columns.
-        others: Those of the other table.
+        types: The types of its columns; to look for one in a table takes as long as there are columns.
+        other_types: Those of the other table.
         names: The columns of both.
     """
-    columns = dict(zip(own, table.columns, strict=True))
+    columns = dict(zip(types, table.columns, strict=True))
     for name in names:
-        if name not in own:
-            columns[name] = pa.nulls(table.num_rows, others[name])
-        elif others.get(name, own[name]) != own[name]:
+        if name not in types:
+            columns[name] = pa.nulls(table.num_rows, other_types[name])
+        elif other_types.get(name, types[name]) != types[name]:
             columns[name] = values.texts(columns[name])
     return pa.table({name: columns[name] for name in names})

@@ -80,26 +80,26 @@ def moment(text: str) -> Moment | None:
         return None
     text = text.strip()
     for form in _FORMS:
-        if found := form.fullmatch(text):
-            return _moment(found.groupdict())
+        if match := form.fullmatch(text):
+            return _moment(match.groupdict())
     return None
 
 
-def _moment(found: dict[str, str | None]) -> Moment | None:
-    time_s = _time(found)
-    if found["hour"] is not None and time_s is None:
+def _moment(fields: dict[str, str | None]) -> Moment | None:
+    time_s = _time(fields)
+    if fields["hour"] is not None and time_s is None:
         return None
-    if "y" not in found or found["y"] is None:
+    if "y" not in fields or fields["y"] is None:
         return Moment(None, (0, 0), None, time_s)
-    year = int(found["y"])
-    if len(found["y"]) == 2:
+    year = int(fields["y"])
+    if len(fields["y"]) == 2:
         year += 1900 if year >= _PIVOT else 2000
     if year < 1:
         return None
-    if found.get("first") is not None:
-        return _numeric(year, int(found["first"] or 0), int(found["second_part"] or 0), found["s"], time_s)
-    month = _MONTHS.get((found.get("name") or "")[:3].lower()) or int(found.get("m") or 0)
-    read = Moment(year, (int(found["d"] or 0), month), "dmy", time_s)
+    if fields.get("first") is not None:
+        return _numeric(year, int(fields["first"] or 0), int(fields["second_part"] or 0), fields["s"], time_s)
+    month = _MONTHS.get((fields.get("name") or "")[:3].lower()) or int(fields.get("m") or 0)
+    read = Moment(year, (int(fields["d"] or 0), month), "dmy", time_s)
     return read if read.seconds("dmy") is not None else None
 
 
@@ -113,18 +113,18 @@ def _numeric(year: int, first: int, second: int, sign: str | None, time_s: float
     return read if read.seconds("dmy") is not None or read.seconds("mdy") is not None else None
 
 
-def _time(found: dict[str, str | None]) -> float | None:
-    if found["hour"] is None:
+def _time(fields: dict[str, str | None]) -> float | None:
+    if fields["hour"] is None:
         return None
-    hour, minute = int(found["hour"]), int(found["minute"] or 0)
-    second = float((found["second"] or "0").replace(",", "."))
-    if half := found["half"]:
+    hour, minute = int(fields["hour"]), int(fields["minute"] or 0)
+    second = float((fields["second"] or "0").replace(",", "."))
+    if half := fields["half"]:
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if half[0] in "pP" else 0)
     if hour > 24 or minute > 59 or second >= 61 or (hour == 24 and (minute or second)):
         return None
-    return hour * 3600 + minute * 60 + second - _offset(found["zone"])
+    return hour * 3600 + minute * 60 + second - _offset(fields["zone"])
 
 
 def _offset(zone: str | None) -> int:
@@ -155,5 +155,5 @@ def written(seconds_: float, *, has_date: bool) -> str:
         seconds_: As a column's notation reads it.
         has_date: Whether it is a date.
     """
-    found = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds_)
-    return found.isoformat(" ", "seconds") if has_date else found.time().isoformat("seconds")
+    point = datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds_)
+    return point.isoformat(" ", "seconds") if has_date else point.time().isoformat("seconds")

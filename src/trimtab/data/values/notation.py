@@ -164,8 +164,8 @@ def unread(name: str, before: pa.RecordBatch, after: pa.RecordBatch) -> Unread |
         return None
     lost = pc.and_(pc.is_null(values), pc.invert(missing_numbers(column)))
     count = pc.sum(lost).as_py() or 0
-    found = texts(column.filter(lost)).drop_null()[:_EXAMPLES] if count else []
-    return Unread(name, count, tuple(text.as_py()[:LONGEST] for text in found)) if count else None
+    examples = texts(column.filter(lost)).drop_null()[:_EXAMPLES] if count else []
+    return Unread(name, count, tuple(text.as_py()[:LONGEST] for text in examples)) if count else None
 
 
 class UnreadCells:

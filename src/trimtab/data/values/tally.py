@@ -170,9 +170,9 @@ class Tally:
     def merge(self, other: Tally) -> Tally:
         """Returns the tally of both."""
         merged: dict[str, Any] = {
-            one.name: getattr(self, one.name) + getattr(other, one.name)
-            for one in fields(self)
-            if one.name != "units"
+            attribute.name: getattr(self, attribute.name) + getattr(other, attribute.name)
+            for attribute in fields(self)
+            if attribute.name != "units"
         }
         return Tally(**merged, units=dict(Counter(self.units) + Counter(other.units)))._cut()
 

@@ -74,15 +74,15 @@ def amount(text: str) -> Amount | None:
     if len(text) > LONGEST:
         return None
     text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2019", "'").strip()
-    found = _CELL.fullmatch(text)
-    if found is None or bool(found["open"]) != bool(found["close"]):
+    match = _CELL.fullmatch(text)
+    if match is None or bool(match["open"]) != bool(match["close"]):
         return None
-    signs = [sign for sign in (found["sign"], found["inner"]) if sign]
-    units = [unit for unit in (found["prefix"], found["unit"]) if unit]
-    if len(signs) + bool(found["open"]) > 1 or len(units) > 1:
+    signs = [sign for sign in (match["sign"], match["inner"]) if sign]
+    units = [unit for unit in (match["prefix"], match["unit"]) if unit]
+    if len(signs) + bool(match["open"]) > 1 or len(units) > 1:
         return None
-    negative = signs == ["-"] or bool(found["open"])
-    return Amount(found["core"].strip(), found["power"] or "", negative, _unit(units[0] if units else ""))
+    negative = signs == ["-"] or bool(match["open"])
+    return Amount(match["core"].strip(), match["power"] or "", negative, _unit(units[0] if units else ""))
 
 
 def _unit(text: str) -> str:
