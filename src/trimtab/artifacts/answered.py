@@ -58,8 +58,8 @@ def token(store: ContentStore, run: str, ref: str) -> str:
     objects = _objects(run)
     while True:
         stamp = objects.read(f"{ref}/{_STAMP}")
-        if stamp is not None and _holds(store, objects, found := f"{ref}/{stamp.decode()}"):
-            return found
+        if stamp is not None and _holds(store, objects, token := f"{ref}/{stamp.decode()}"):
+            return token
         # Where another run has drawn one meanwhile, that one is looked at.
         objects.swap(f"{ref}/{_STAMP}", stamp, secrets.token_hex(_STAMP_BYTES).encode())
 
@@ -67,10 +67,10 @@ def token(store: ContentStore, run: str, ref: str) -> str:
 def _holds(store: ContentStore, objects: Store, token: str) -> bool:
     """Returns whether a run may be given the answers: nothing is gone, and nothing is worth another try."""
     answers = _answers(objects, token)
-    if answers is None or any(entry.by_chance for one in answers for entry in one.record.entries):
+    if answers is None or any(entry.by_chance for answer in answers for entry in answer.record.entries):
         return False
-    entries = dict.fromkeys(ref for one in answers for ref in one.entries)
-    return all(found is not None for found in in_parallel(store.find, entries))
+    entries = dict.fromkeys(ref for answer in answers for ref in answer.entries)
+    return all(manifest is not None for manifest in in_parallel(store.find, entries))
 
 
 def _answers(objects: Store, token: str) -> list[Answer] | None:
@@ -95,10 +95,10 @@ def read_tokens(run: str) -> dict[str, str]:
 
 def keep(store: ContentStore, run: str, record: StageRecord) -> None:
     """Keeps what a task answered, if it has a token; it must be there before the task ends well."""
-    if found := read_tokens(run).get(record.stage):
+    if token := read_tokens(run).get(record.stage):
         answer = Answer(record=record, entries=sorted(store.there))
         name = record.name.removeprefix(RECORDS)
-        _objects(run).write(f"{found}/{name}", answer.model_dump_json().encode())
+        _objects(run).write(f"{token}/{name}", answer.model_dump_json().encode())
 
 
 def recall(run: str, tasks: Collection[tuple[str, str]]) -> None:
@@ -109,8 +109,8 @@ def recall(run: str, tasks: Collection[tuple[str, str]]) -> None:
         tasks: The stages and shards of tasks that ran, or were skipped.
     """
     store, objects = open_store(run), _objects(run)
-    for found in dict.fromkeys(read_tokens(run).values()):
-        for answer in _answers(objects, found) or []:
+    for token in dict.fromkeys(read_tokens(run).values()):
+        for answer in _answers(objects, token) or []:
             record = answer.record
             if (record.stage, record.shard) in tasks and store.read(record.name) is None:
                 store.write(record.name, _reused(record).model_dump_json(indent=2).encode())

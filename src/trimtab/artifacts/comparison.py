@@ -109,7 +109,7 @@ def read(run: str, selection: Artifact) -> Comparison:
     Raises:
         ArtifactError: If it is missing or damaged, or if it judged another selection.
     """
-    found = open_artifacts(run).open(KIND, KIND)
-    if found.lineage["selection"] != selection.digest:
-        raise ArtifactError("it judged another selection", path=str(found.path))
-    return Comparison.model_validate_json((found.path / FILE).read_bytes())
+    artifact = open_artifacts(run).open(KIND, KIND)
+    if artifact.lineage["selection"] != selection.digest:
+        raise ArtifactError("it judged another selection", path=str(artifact.path))
+    return Comparison.model_validate_json((artifact.path / FILE).read_bytes())

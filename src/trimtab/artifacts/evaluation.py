@@ -161,8 +161,8 @@ class HeadlineValue(BaseModel):
     @classmethod
     def among(cls, metrics: Mapping[str, float]) -> HeadlineValue | None:
         """Returns it of metrics that an earlier trimtab wrote, which did not say which one it is."""
-        found = headline_among(metrics)
-        return None if found is None else cls.of(found, metrics[found.metric])
+        headline = headline_among(metrics)
+        return None if headline is None else cls.of(headline, metrics[headline.metric])
 
 
 class Drop(BaseModel):

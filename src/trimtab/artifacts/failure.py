@@ -32,5 +32,5 @@ def write(store: ContentStore, ref: str, reason: str) -> None:
 
 def read(store: ContentStore, ref: str) -> Failure | None:
     """Returns why something cannot be made, or None if that is not known."""
-    found = store.find(reference(ref), uses=False)
-    return None if found is None else Failure.model_validate(found.summary)
+    manifest = store.find(reference(ref), uses=False)
+    return None if manifest is None else Failure.model_validate(manifest.summary)

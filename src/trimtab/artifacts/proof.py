@@ -39,9 +39,9 @@ class Limit(BaseModel):
         if not isinstance(values, dict) or "name" in values:
             return values
         is_error = values.get("bound") == "errors"
-        found = headline_among([values.get("metric", "")])
+        headline = headline_among([values.get("metric", "")])
         return {
-            "name": found.name if found else values.get("metric", ""),
+            "name": headline.name if headline else values.get("metric", ""),
             "value": values.get("max_loss"),
             "kind": "max_increase" if is_error else "max_drop",
             "unit": "%" if is_error else "points",

@@ -156,5 +156,5 @@ def read(run: str) -> tuple[Artifact, Selection]:
     Raises:
         ArtifactError: If it is missing or damaged.
     """
-    found = open_artifacts(run).open(KIND, KIND)
-    return found, Selection.model_validate_json((found.path / FILE).read_bytes())
+    artifact = open_artifacts(run).open(KIND, KIND)
+    return artifact, Selection.model_validate_json((artifact.path / FILE).read_bytes())

@@ -47,7 +47,7 @@ def read(store: ContentStore, kind: str, ref: str) -> dict[str, Outcome]:
     Raises:
         ArtifactError: If they are not there, or of another kind.
     """
-    found = store.find(ref) if ref.startswith(f"{kind}/") else None
-    if found is None:
+    manifest = store.find(ref) if ref.startswith(f"{kind}/") else None
+    if manifest is None:
         raise ArtifactError(f"expected what was {kind} of a shard", path=ref, hint="Run this again.")
-    return Outcomes.model_validate(found.summary).outcomes
+    return Outcomes.model_validate(manifest.summary).outcomes

@@ -83,13 +83,13 @@ class ContentStore:
         if uses:
             self.use(ref)
         try:
-            found = self._artifacts.manifest(ref, kind)
+            manifest = self._artifacts.manifest(ref, kind)
         except ArtifactError as error:
             self._discard(ref, error)
             return None
-        if uses and found is not None:
+        if uses and manifest is not None:
             self.there.add(ref)
-        return found
+        return manifest
 
     def open(self, ref: str, files: Sequence[str] | None = None) -> Artifact:
         """Returns an entry with a local path, where the files that are asked for are verified.
@@ -106,13 +106,13 @@ class ContentStore:
         kind = _kind(ref)
         self.use(ref)
         try:
-            found = self._artifacts.open(ref, kind, files)
+            artifact = self._artifacts.open(ref, kind, files)
         except ArtifactError as error:
             self._discard(ref, error)
             error.hint = "Run this again: what was damaged is made anew."
             raise
         self.there.add(ref)
-        return found
+        return artifact
 
     @contextlib.contextmanager
     def create(self, ref: str) -> Iterator[Draft]:

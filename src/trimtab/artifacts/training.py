@@ -76,13 +76,13 @@ def write(
     return artifact.load(path, KIND)
 
 
-def read(found: artifact.Artifact) -> TrainingRecord:
+def read(training: artifact.Artifact) -> TrainingRecord:
     """Returns the record of a ``training`` artifact.
 
     Raises:
         ArtifactError: If another version of trimtab wrote it.
     """
-    file = found.path / RECORD_FILE
+    file = training.path / RECORD_FILE
     try:
         return TrainingRecord.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:

@@ -65,8 +65,8 @@ def across(results: Sequence[Result]) -> Across:
 def differences(results: Sequence[Result]) -> dict[str, list[Any]]:
     """Returns the fields of the configs in which runs differ, each with the value of every run."""
     flat = [dict(_flatten(result.config)) for result in results]
-    names = dict.fromkeys(name for one in flat for name in one)
-    rows = {name: [one.get(name) for one in flat] for name in names if name not in _NO_DIFFERENCE}
+    names = dict.fromkeys(name for config in flat for name in config)
+    rows = {name: [config.get(name) for config in flat] for name in names if name not in _NO_DIFFERENCE}
     return {name: values for name, values in rows.items() if any(value != values[0] for value in values)}
 
 

@@ -90,15 +90,20 @@ def _use(result: Result) -> str:
 def _quality(result: Result, chosen: CandidateResult) -> str:
     columns = {"baseline": result.baseline, chosen.id: chosen}
     rows = {
-        name: [f"{one.metrics[name]:.4g}" if one and name in one.metrics else "" for one in columns.values()]
+        name: [
+            f"{candidate.metrics[name]:.4g}" if candidate and name in candidate.metrics else ""
+            for candidate in columns.values()
+        ]
         for name in chosen.metrics
     }
-    rows["bytes"] = [numbers.size(one.size_bytes if one else None) for one in columns.values()]
+    rows["bytes"] = [
+        numbers.size(candidate.size_bytes if candidate else None) for candidate in columns.values()
+    ]
     rows["median latency, ms"] = [
-        numbers.within(one.latency_ms.p50, one.latency_ms.p50_interval)
-        if one and one.latency_ms
+        numbers.within(candidate.latency_ms.p50, candidate.latency_ms.p50_interval)
+        if candidate and candidate.latency_ms
         else numbers.ABSENT
-        for one in columns.values()
+        for candidate in columns.values()
     ]
     where = "On the test split" if (count := _folds(result)) == 1 else f"Out of fold, by {count} models"
     table = _table(["", *columns], [[name, *cells] for name, cells in rows.items()])

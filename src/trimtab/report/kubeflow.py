@@ -55,11 +55,11 @@ def evaluation_metrics(evaluations: Mapping[str, Evaluation]) -> dict[str, float
     Args:
         evaluations: By the candidates' ids.
     """
-    found = {}
-    for name, one in evaluations.items():
-        found[f"{name} {one.headline.metric}"] = one.metrics[one.headline.metric]
-        found[f"{name} size_bytes"] = float(one.size_bytes)
-    return found
+    metrics = {}
+    for name, evaluation in evaluations.items():
+        metrics[f"{name} {evaluation.headline.metric}"] = evaluation.metrics[evaluation.headline.metric]
+        metrics[f"{name} size_bytes"] = float(evaluation.size_bytes)
+    return metrics
 
 
 def classification_metadata(
@@ -77,14 +77,14 @@ def classification_metadata(
         ``confusionMatrix``, unless there is none, or one of too many classes; ``confidenceMetrics``, unless
         nothing is to be found.
     """
-    found: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     if 0 < len(evaluation.confusion) <= MAX_CLASSES:
         names = [{"displayName": name} for name in classes]
         rows = [{"row": row} for row in evaluation.confusion]
-        found["confusionMatrix"] = {"annotationSpecs": names, "rows": rows}
+        metadata["confusionMatrix"] = {"annotationSpecs": names, "rows": rows}
     if points := list(_roc(*_ranked(form, view))):
-        found["confidenceMetrics"] = points
-    return found
+        metadata["confidenceMetrics"] = points
+    return metadata
 
 
 def _ranked(form: Form, view: View) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -110,12 +110,12 @@ def _roc(is_one: NDArray[np.bool_], scores: NDArray[np.float64]) -> Iterator[dic
     ends = np.flatnonzero(np.diff(scores[order], append=-np.inf))
     if len(ends) > MOST_POINTS:
         ends = ends[np.linspace(0, len(ends) - 1, MOST_POINTS).astype(np.intp)]
-    found = np.cumsum(is_one[order])
+    true_positives = np.cumsum(is_one[order])
     for end in ends:
         yield {
             "confidenceThreshold": float(scores[order[end]]),
-            "recall": float(found[end] / ones),
-            "falsePositiveRate": float((end + 1 - found[end]) / others),
+            "recall": float(true_positives[end] / ones),
+            "falsePositiveRate": float((end + 1 - true_positives[end]) / others),
         }
 
 

@@ -111,12 +111,12 @@ class Result(BaseModel):
     def headline(self) -> HeadlineValue | None:
         """Returns the baseline's value of the metric that the task is about, or the first that there is."""
         everyone = [*([self.baseline] if self.baseline else []), *self.candidates]
-        return next((one.quality for one in everyone if one.quality is not None), None)
+        return next((candidate.quality for candidate in everyone if candidate.quality is not None), None)
 
     @property
     def task(self) -> str:
         """Returns what was judged, by name; empty where nothing was."""
-        return next((one.task for one in self.candidates if one.task), "")
+        return next((candidate.task for candidate in self.candidates if candidate.task), "")
 
     @property
     def budget(self) -> Budget | None:

@@ -75,26 +75,26 @@ def _print_flags(result: Result, console: Console) -> None:
 
 def _print_limits(result: Result, console: Console) -> None:
     """Prints how the chosen candidate stands to each limit of quality, unless the table says it all."""
-    found = limit_lines(result)
-    if not found:
+    lines = limit_lines(result)
+    if not lines:
         return
     table = Table(box=_RULE, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for heading in LIMIT_HEADINGS:
         table.add_column(heading, overflow="fold")
-    for line in found:
+    for line in lines:
         table.add_row(*(Text(cell) for cell in line))
     console.print(table)
 
 
 def _served(result: Result) -> tuple[str, str]:
     """Returns what to call the model that is served after the run, and where it is."""
-    kept = result.retrain.champion if result.retrain else None
+    version = result.retrain.champion if result.retrain else None
     target = result.target
-    if kept is None and result.comparison:
-        kept = result.comparison.version
-    if result.deployed or kept is None or target is None or result.status == "failed":
+    if version is None and result.comparison:
+        version = result.comparison.version
+    if result.deployed or version is None or target is None or result.status == "failed":
         return "Deployed model", result.deployed or "none"
-    return "Model in service", f"{target.rstrip('/')}/{kept}"
+    return "Model in service", f"{target.rstrip('/')}/{version}"
 
 
 def _print_retraining(retraining: Retraining, console: Console) -> None:

@@ -24,7 +24,7 @@ def directory() -> Path:
 
 
 def _own() -> Path:
-    made = Path(tempfile.gettempdir()) / f"trimtab-cache-{os.getuid()}"
-    made.mkdir(mode=0o700, exist_ok=True)
+    cache = Path(tempfile.gettempdir()) / f"trimtab-cache-{os.getuid()}"
+    cache.mkdir(mode=0o700, exist_ok=True)
     # Others may write to the directory above: what they put there is not used.
-    return made if made.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="trimtab-cache-"))
+    return cache if cache.stat().st_uid == os.getuid() else Path(tempfile.mkdtemp(prefix="trimtab-cache-"))

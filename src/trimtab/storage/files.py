@@ -119,32 +119,32 @@ def fingerprint(source: str, limits: Limits = DEFAULT) -> dict[str, str]:
 def _listing(source: str, objects: Objects) -> tuple[str, list[Entry]]:
     """Returns the objects that a source means, and the part of their names that local copies leave out."""
     location = Location.parse(source)
-    one = None if source.endswith("/") or not location.name else objects.find(location.name)
+    single = None if source.endswith("/") or not location.name else objects.find(location.name)
     root = location.name.rpartition("/")[0] + "/" if "/" in location.name else ""
-    if one is not None:  # also one whose name looks like a glob
-        found = [one]
+    if single is not None:  # also one whose name looks like a glob
+        entries = [single]
     elif glob.has_magic(location.name):
         fixed = re.split(r"[*?\[]", location.name, maxsplit=1)[0]
         root = fixed.rpartition("/")[0] + "/" if "/" in fixed else ""
         pattern = _translated(location.name)
-        found = [entry for entry in objects.entries(fixed) if pattern.fullmatch(entry.name)]
+        entries = [entry for entry in objects.entries(fixed) if pattern.fullmatch(entry.name)]
         if "/." not in location.name.removeprefix(root.rstrip("/")):
-            found = [entry for entry in found if _is_visible(entry.name.removeprefix(root))]
+            entries = [entry for entry in entries if _is_visible(entry.name.removeprefix(root))]
     else:
         prefix = location.prefix
-        found = [entry for entry in objects.entries(prefix) if _is_visible(entry.name.removeprefix(prefix))]
+        entries = [entry for entry in objects.entries(prefix) if _is_visible(entry.name.removeprefix(prefix))]
     # A name with a slash at its end is the placeholder of an empty directory, which consoles create.
-    found = [entry for entry in found if not entry.name.endswith("/")]
-    if not found:
+    entries = [entry for entry in entries if not entry.name.endswith("/")]
+    if not entries:
         raise DataError("there is no object of this name, below it, or that matches it", path=location.uri)
-    for entry in found:
+    for entry in entries:
         if entry.encoding:
             raise DataError(
                 f"it is stored with Content-Encoding: {entry.encoding}",
                 path=objects.uri(entry.name),
                 hint="Store it as it is to be read.",
             )
-    return root, found
+    return root, entries
 
 
 def _is_visible(name: str) -> bool:
@@ -164,8 +164,8 @@ def _fetch(copy: Path, root: str, entries: Sequence[Entry], objects: Objects, ur
         in_parallel(lambda pair: objects.download(*pair), list(zip(entries, targets, strict=True)))
         untold = {e.name: t for e, t in zip(entries, targets, strict=True) if not e.crc32c}
         if untold:
-            found = dict(zip(untold, in_parallel(_checksum, untold.values()), strict=True))
-            atomic.write_bytes(_arrived(copy), json.dumps(found).encode())
+            checksums = dict(zip(untold, in_parallel(_checksum, untold.values()), strict=True))
+            atomic.write_bytes(_arrived(copy), json.dumps(checksums).encode())
 
 
 def _check_space(cache: Path, size: int, uri: str) -> None:
@@ -216,10 +216,10 @@ def _arrived(copy: Path) -> Path:
 
 def _read_arrived(copy: Path) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads(_arrived(copy).read_bytes())
+        checksums: dict[str, str] = json.loads(_arrived(copy).read_bytes())
     except (FileNotFoundError, ValueError):  # it was cut off, or something spoiled it
         return {}
-    return found
+    return checksums
 
 
 @contextlib.contextmanager

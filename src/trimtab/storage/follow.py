@@ -60,12 +60,12 @@ class Follower:
 
     def _fetch(self, name: str) -> None:
         file = inside(self._directory, name, self._location.uri)
-        found = self._objects.read(self._location.prefix + name)
-        if found is None:
+        stored = self._objects.read(self._location.prefix + name)
+        if stored is None:
             return  # removed since it was listed
         old = file.read_bytes() if file.exists() else None
-        if old is None or not found[0].startswith(old):
-            atomic.write_bytes(file, found[0])
+        if old is None or not stored[0].startswith(old):
+            atomic.write_bytes(file, stored[0])
             return
         with file.open("ab") as handle:
-            handle.write(found[0][len(old) :])
+            handle.write(stored[0][len(old) :])

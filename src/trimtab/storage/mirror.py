@@ -113,16 +113,16 @@ class _RemoteMirror(Mirror):
     def _publish(self, objects: Objects, name: str, stamp: _Stamp) -> None:
         old, full = self._published.get(name), self._location.prefix + name
         try:
-            made = objects.upload(full, self.directory / name, generation_of(old))
+            entry = objects.upload(full, self.directory / name, generation_of(old))
         except FileNotFoundError:
             return  # removed since the scan
-        if made is None:
+        if entry is None:
             # A pod that was thought dead, or a retried step whose predecessor wrote on: the newest writer
             # goes on.
-            made = objects.upload(full, self.directory / name, generation_of(objects.find(full)))
-        if made is None:
+            entry = objects.upload(full, self.directory / name, generation_of(objects.find(full)))
+        if entry is None:
             raise StorageError("something else writes this object at the same time", path=objects.uri(full))
-        self._published[name], self._stamps[name] = made, stamp
+        self._published[name], self._stamps[name] = entry, stamp
 
     def _remove(self, objects: Objects, name: str) -> None:
         objects.delete(self._location.prefix + name, self._published[name].generation)
@@ -168,27 +168,27 @@ def mirror(uri: str, *, every_seconds: float | None = None, limits: Limits = DEF
         yield Mirror(uri, Path(uri))
         return
     with tempfile.TemporaryDirectory(prefix="trimtab-", ignore_cleanup_errors=True) as temporary:
-        made = _RemoteMirror(uri, Path(temporary), limits)
-        made.restore()
+        remote = _RemoteMirror(uri, Path(temporary), limits)
+        remote.restore()
         try:
-            with _background(made, every_seconds):
-                yield made
+            with _background(remote, every_seconds):
+                yield remote
         except BaseException:
             with contextlib.suppress(TrimtabError):  # what failed in the block matters more
-                made.sync(preemption.seconds_left())
+                remote.sync(preemption.seconds_left())
             raise
-        made.sync()
+        remote.sync()
 
 
 @contextlib.contextmanager
-def _background(made: Mirror, every_seconds: float | None) -> Iterator[None]:
+def _background(remote: Mirror, every_seconds: float | None) -> Iterator[None]:
     """Publishes in a thread while the block runs."""
     over = threading.Event()
 
     def run() -> None:
         while not over.wait(every_seconds):
             try:
-                made.sync(within_seconds=_BACKGROUND_SECONDS)
+                remote.sync(within_seconds=_BACKGROUND_SECONDS)
             except TrimtabError as error:
                 progress.say("mirror", f"publishing goes on later: {error}")
 

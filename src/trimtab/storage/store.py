@@ -91,13 +91,13 @@ class LocalStore:
 
     def names(self, prefix: str = "") -> list[str]:
         """See ``Store``; hidden files, claims of swaps, and directories being written are left out."""
-        found, start = [], self.root / prefix.rpartition("/")[0]
+        names, start = [], self.root / prefix.rpartition("/")[0]
         with typed_os_errors(start):
             for directory, inner, files in os.walk(start, onerror=_unless_gone):
-                inner[:] = [one for one in inner if not _is_internal(one)]
+                inner[:] = [child for child in inner if not _is_internal(child)]
                 place = Path(directory).relative_to(self.root)
-                found += [(place / name).as_posix() for name in files if not name.startswith(".")]
-        return sorted(name for name in found if name.startswith(prefix))
+                names += [(place / name).as_posix() for name in files if not name.startswith(".")]
+        return sorted(name for name in names if name.startswith(prefix))
 
     def put_directory(self, source: Path, name: str) -> None:
         """See ``Store``."""
@@ -138,7 +138,7 @@ class LocalStore:
 
     def check_writable(self) -> None:
         """See ``Store``; space may still run out."""
-        place = next(one for one in (self.root, *self.root.parents) if one.exists())
+        place = next(directory for directory in (self.root, *self.root.parents) if directory.exists())
         if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
             raise StorageError(
                 "nothing can be written here", path=str(place), hint="Look at its permissions."
@@ -165,11 +165,11 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     Raises:
         ConfigError: If the URI's scheme is not supported.
     """
-    scheme, found, _ = uri.partition("://")
+    scheme, separator, _ = uri.partition("://")
     single, _, _ = uri.partition(":/")
-    if not found and single.lower() in STORES:
+    if not separator and single.lower() in STORES:
         raise ConfigError(f"expected {single.lower()}://BUCKET/NAME, with two slashes", path=uri)
-    if not found:
+    if not separator:
         return LocalStore(Path(uri))
     if scheme not in STORES:
         raise ConfigError(f"expected a local path or {schemes()}, found the scheme {scheme}://", path=uri)

@@ -52,9 +52,9 @@ def _is_on_volume(path: str) -> bool:
         mount, _, filesystem = line.partition(" - ")
         fields = mount.split()
         # Spaces and the like are octal escapes. Of mounts at one place, the last one counts.
-        found = PurePosixPath(fields[4].encode().decode("unicode_escape"))
-        if where.is_relative_to(found) and found.is_relative_to(point):
-            root, point, kind = fields[3], found, filesystem.split()[0]
+        mount_point = PurePosixPath(fields[4].encode().decode("unicode_escape"))
+        if where.is_relative_to(mount_point) and mount_point.is_relative_to(point):
+            root, point, kind = fields[3], mount_point, filesystem.split()[0]
     # What a pod has in memory is a tmpfs of its own; a directory of the node may be part of a larger one.
     in_memory = kind == "tmpfs" and root == "/"
     return point != PurePosixPath("/") and _EMPTY_DIR not in root and not in_memory

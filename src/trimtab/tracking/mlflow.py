@@ -96,22 +96,22 @@ def _log(result: Result, histories: Sequence[History], pages: Mapping[str, str],
     earlier = tracked.with_tag(_KEY_TAG, key)
     name = f"{result.config.get('name', 'trimtab')} {result.run_id}"
     tags = {**_tags(result), _RUN_TAG: run, _KEY_TAG: key}
-    with tracked.begun(name, os.environ.get(PARENT, ""), tags, failed=result.status == "failed") as made:
+    with tracked.begun(name, os.environ.get(PARENT, ""), tags, failed=result.status == "failed") as run_id:
         settings = {part: value for part, value in result.config.items() if part not in _UNTOLD}
-        tracked.parameters(made, _flat(settings))
+        tracked.parameters(run_id, _flat(settings))
         tracked.metrics(
-            made, [(name, value, 0) for name, value in kubeflow_outputs(result)["metrics"].items()]
+            run_id, [(name, value, 0) for name, value in kubeflow_outputs(result)["metrics"].items()]
         )
-        tracked.metrics(made, _curves(histories))
+        tracked.metrics(run_id, _curves(histories))
         for candidate in result.candidates:
-            tracked.candidate(made, candidate, is_chosen=candidate.id == result.chosen)
+            tracked.candidate(run_id, candidate, is_chosen=candidate.id == result.chosen)
         for file, text in pages.items():
-            client.log_text(made, text, file)
+            client.log_text(run_id, text, file)
         if result.deployed:
-            tracked.model(made, result.deployed)
+            tracked.model(run_id, result.deployed)
     for old in earlier:
         tracked.delete(old)
-    return made
+    return run_id
 
 
 @dataclass(frozen=True)
@@ -123,12 +123,12 @@ class _Tracked:
 
     def with_tag(self, tag: str, value: str) -> list[str]:
         """Returns the ids of the runs that have a tag of that value, which needs no quoting."""
-        token, found = None, []
+        token, run_ids = None, []
         while True:
             page = self.client.search_runs([self.experiment], f"tags.`{tag}` = '{value}'", page_token=token)
-            found += [run.info.run_id for run in page]
+            run_ids += [run.info.run_id for run in page]
             if not (token := page.token):
-                return found
+                return run_ids
 
     @contextlib.contextmanager
     def begun(self, name: str, parent: str, tags: Mapping[str, str], *, failed: bool) -> Iterator[str]:
@@ -147,8 +147,8 @@ class _Tracked:
         """Logs parameters."""
         from mlflow.entities import Param
 
-        made = {_allowed(name): value[:_VALUE] for name, value in values.items()}
-        for some in _slices([Param(name, value) for name, value in made.items()], _PARAMETERS):
+        allowed = {_allowed(name): value[:_VALUE] for name, value in values.items()}
+        for some in _slices([Param(name, value) for name, value in allowed.items()], _PARAMETERS):
             self.client.log_batch(run, params=some)
 
     def metrics(self, run: str, values: Sequence[tuple[str, float, int]]) -> None:
@@ -179,8 +179,8 @@ class _Tracked:
         from mlflow.models import Model
 
         target, _, version = uri.rstrip("/").rpartition("/")
-        with Repository(target).fetched(int(version)) as found, tempfile.TemporaryDirectory() as temporary:
-            self.client.log_artifacts(run, str(found.path), "model")
+        with Repository(target).fetched(int(version)) as deployed, tempfile.TemporaryDirectory() as temporary:
+            self.client.log_artifacts(run, str(deployed.path), "model")
             flavor = {"trimtab": {"uri": uri, "version": int(version)}}
             head = Path(temporary) / "MLmodel"
             head.write_text(Model(artifact_path="model", run_id=run, flavors=flavor).to_yaml())
@@ -204,25 +204,25 @@ def _experiment(client: MlflowClient, name: str) -> str:
     if identifier := os.environ.get(EXPERIMENT_ID):
         return identifier
     name = os.environ.get(EXPERIMENT_NAME) or name
-    if found := client.get_experiment_by_name(name):
-        return str(found.experiment_id)
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
     try:
         return str(client.create_experiment(name))
     except MlflowException:
-        if found := client.get_experiment_by_name(name):  # another run was faster
-            return str(found.experiment_id)
+        if experiment := client.get_experiment_by_name(name):  # another run was faster
+            return str(experiment.experiment_id)
         raise
 
 
 def _tags(result: Result) -> dict[str, str]:
     note = "\n\n".join(part for part in (result.verdict, result.why) if part)
-    found = {
+    tags = {
         "status": result.status,
         "chosen": result.chosen,
         "deployed": result.deployed,
         "report": result.report,
     }
-    return {_NOTE_TAG: note, **{f"trimtab.{name}": value for name, value in found.items() if value}}
+    return {_NOTE_TAG: note, **{f"trimtab.{name}": value for name, value in tags.items() if value}}
 
 
 def _curves(histories: Sequence[History]) -> list[tuple[str, float, int]]:
@@ -237,25 +237,25 @@ def _curves(histories: Sequence[History]) -> list[tuple[str, float, int]]:
 
 def _steps(candidate: CandidateResult) -> dict[str, str]:
     """Returns a chain as parameters; a method that it has twice is numbered."""
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     named: list[str] = []
     for step in candidate.recipe:
         for name, given in step.items():
             named.append(name)
             again = named.count(name)
-            found.update(_flat({f"{name} {again}" if again > 1 else name: given or True}))
-    return found
+            parameters.update(_flat({f"{name} {again}" if again > 1 else name: given or True}))
+    return parameters
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Returns settings by dotted name; those that are not set are left out."""
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
-            found.update(_flat(value, f"{prefix}{name}."))
+            settings.update(_flat(value, f"{prefix}{name}."))
         elif value not in (None, "", []):
-            found[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
-    return found
+            settings[f"{prefix}{name}"] = value if isinstance(value, str) else json.dumps(value)
+    return settings
 
 
 def _allowed(name: str) -> str:

@@ -88,11 +88,11 @@ def headline(report: DriftReport) -> str:
     """Returns how much has drifted, in a sentence."""
     if not report.features:
         return "No column can be compared."
-    found = list(dict.fromkeys(_title(feature) for feature in report.drifted))
-    if not found:
+    titles = list(dict.fromkeys(_title(feature) for feature in report.drifted))
+    if not titles:
         return "Nothing has drifted."
-    more = f" and {len(found) - 5} more" if len(found) > 5 else ""
-    return f"{', '.join(found[:5])}{more} {'has' if len(found) == 1 else 'have'} drifted."
+    more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
+    return f"{', '.join(titles[:5])}{more} {'has' if len(titles) == 1 else 'have'} drifted."
 
 
 def state(feature: FeatureDrift, report: DriftReport) -> str:
@@ -110,13 +110,13 @@ def p_value(value: float) -> str:
 
 
 def _panel(feature: FeatureDrift, report: DriftReport) -> DriftPanel:
-    found, pairs = state(feature, report), _pairs(_shown(feature.bins))
+    column_state, pairs = state(feature, report), _pairs(_shown(feature.bins))
     test = f"{feature.test} {numbers.decimal(feature.statistic)}"
     return DriftPanel(
         title=_title(feature),
         aspect=feature.aspect,
-        state=found,
-        verdict=VERDICTS[found],
+        state=column_state,
+        verdict=VERDICTS[column_state],
         evidence=f"{_sizes(feature)}, {test}, {p_value(feature.adjusted_p_value)}",
         unseen=", ".join(feature.unseen),
         pairs=pairs,
@@ -125,12 +125,12 @@ def _panel(feature: FeatureDrift, report: DriftReport) -> DriftPanel:
 
 
 def _sizes(feature: FeatureDrift) -> str:
-    found = f"PSI {numbers.decimal(feature.psi, 2)}"
+    text = f"PSI {numbers.decimal(feature.psi, 2)}"
     if feature.shift_sd:
-        found += f", mean moved by {numbers.decimal(feature.shift_sd, 2)} sd"
+        text += f", mean moved by {numbers.decimal(feature.shift_sd, 2)} sd"
     if feature.share_ratio > 1:
-        found += f", a share {numbers.decimal(feature.share_ratio, 1)} times as large or small"
-    return found
+        text += f", a share {numbers.decimal(feature.share_ratio, 1)} times as large or small"
+    return text
 
 
 def _title(feature: FeatureDrift) -> str:
@@ -141,25 +141,27 @@ def _shown(bins: Sequence[Bin]) -> list[Bin]:
     """Returns the bins in their order; of very many, those that changed most and the rest in one."""
     if len(bins) <= MOST_ROWS:
         return list(bins)
-    named = [place for place, one in enumerate(bins) if one.label != OTHER]
+    named = [place for place, bin_ in enumerate(bins) if bin_.label != OTHER]
     changed = sorted(named, key=lambda place: -abs(bins[place].now - bins[place].before))
-    kept = set(changed[: MOST_ROWS - 1])
-    rest = [one for place, one in enumerate(bins) if place not in kept]
-    joined = Bin(label=REST, before=sum(one.before for one in rest), now=sum(one.now for one in rest))
-    return [*(one for place, one in enumerate(bins) if place in kept), joined]
+    most_changed = set(changed[: MOST_ROWS - 1])
+    rest = [bin_ for place, bin_ in enumerate(bins) if place not in most_changed]
+    joined = Bin(label=REST, before=sum(bin_.before for bin_ in rest), now=sum(bin_.now for bin_ in rest))
+    return [*(bin_ for place, bin_ in enumerate(bins) if place in most_changed), joined]
 
 
 def _pairs(bins: Sequence[Bin]) -> list[Pair]:
-    largest = max([share for one in bins for share in (one.before, one.now)], default=0) or 1.0
+    largest = max([share for bin_ in bins for share in (bin_.before, bin_.now)], default=0) or 1.0
     scale = Scale(0, largest, 0, BARS - NAMES)
     return [
         Pair(
-            name=one.label if len(one.label) <= MOST_CHARACTERS else f"{one.label[: MOST_CHARACTERS - 1]}…",
-            whole=one.label,
+            name=bin_.label
+            if len(bin_.label) <= MOST_CHARACTERS
+            else f"{bin_.label[: MOST_CHARACTERS - 1]}…",
+            whole=bin_.label,
             top=TOP + ROW * place,
-            before=scale(one.before),
-            now=scale(one.now),
-            shares=f"{numbers.percent(one.before, 1)} → {numbers.percent(one.now, 1)}",
+            before=scale(bin_.before),
+            now=scale(bin_.now),
+            shares=f"{numbers.percent(bin_.before, 1)} → {numbers.percent(bin_.now, 1)}",
         )
-        for place, one in enumerate(bins)
+        for place, bin_ in enumerate(bins)
     ]

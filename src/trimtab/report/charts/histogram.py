@@ -46,15 +46,15 @@ class HistogramPlot:
     bottom: int = HEIGHT - BOTTOM
 
 
-def histogram_plot(found: Histogram) -> HistogramPlot:
+def histogram_plot(histogram: Histogram) -> HistogramPlot:
     """Returns the plot of a histogram; one has at least a bar."""
-    largest = max(bar.share for bar in found.bars) or 1.0
+    largest = max(bar.share for bar in histogram.bars) or 1.0
     y = Scale(0, largest, HEIGHT - BOTTOM, TOP)
-    step = WIDTH / len(found.bars)
-    told = [_told(bar) for bar in found.bars]
+    step = WIDTH / len(histogram.bars)
+    told = [_told(bar) for bar in histogram.bars]
     return HistogramPlot(
-        name=found.name,
-        aspect=found.aspect,
+        name=histogram.name,
+        aspect=histogram.aspect,
         bars=[
             HistogramBar(
                 x=round(place * step + GAP / 2, 1),
@@ -63,10 +63,10 @@ def histogram_plot(found: Histogram) -> HistogramPlot:
                 height=round(HEIGHT - BOTTOM - y(bar.share), 1),
                 title=text,
             )
-            for place, (bar, text) in enumerate(zip(found.bars, told, strict=True))
+            for place, (bar, text) in enumerate(zip(histogram.bars, told, strict=True))
         ],
-        first=_cut(found.bars[0].label),
-        last=_cut(found.bars[-1].label) if len(found.bars) > 1 else "",
+        first=_cut(histogram.bars[0].label),
+        last=_cut(histogram.bars[-1].label) if len(histogram.bars) > 1 else "",
         told=", ".join(told),
     )
 

@@ -89,12 +89,12 @@ def _options(point: tuple[float, float], text: str) -> list[tuple[Label, Box]]:
         (x, y - near, "middle"),
         (x, y + far, "middle"),
     ]
-    found = []
+    options = []
     for left, base, anchor in places:
         start = left - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         box = Box(start, base - HEIGHT + 2, start + width, base + 2)
-        found.append((Label(text, round(left, 1), round(base, 1), anchor), box))
-    return found
+        options.append((Label(text, round(left, 1), round(base, 1), anchor), box))
+    return options
 
 
 def _inside(box: Box, bounds: Box) -> bool:

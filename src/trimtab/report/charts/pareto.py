@@ -91,13 +91,13 @@ class ParetoPlot:
 
 def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     """Returns the plot of quality against a cost, or None when fewer than two candidates have both."""
-    found = spots(result, cost)
-    if len(found) < 2:
+    all_spots = spots(result, cost)
+    if len(all_spots) < 2:
         return None
     headline = result.headline
     falls = headline is not None and headline.better == "lower"
     x_limit, y_limit = cost_limit(result, cost), quality_limit(result)
-    x, y = _x_scale(found, x_limit), _y_scale(found, y_limit, baseline_quality(result))
+    x, y = _x_scale(all_spots, x_limit), _y_scale(all_spots, y_limit, baseline_quality(result))
     percent = " %" if headline and headline.unit == "points" else ""
     x_words = f"{numbers.limit(x_limit)} {UNITS[cost]}"
     y_words = f"{numbers.decimal(y_limit, 4)}{percent}"
@@ -108,15 +108,15 @@ def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
         y_title=f"{headline.name if headline else 'quality'}{',' if percent else ''}{percent}",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
-        marks=_marks(found, x, y),
-        front=_path(front(found, less_is_better=falls), x, y),
+        marks=_marks(all_spots, x, y),
+        front=_path(front(all_spots, less_is_better=falls), x, y),
         x_limit=(x(x_limit), x_words) if x_limit and x_limit in x else None,
         y_limit=(y(y_limit), y_words) if y_limit is not None and y_limit in y else None,
         inside=_inside(x, y, x_limit, y_limit, less_is_better=falls),
         notes=[
             *_beyond(x, x_limit, x_words, "left", "right"),
             *_beyond(y, y_limit, y_words, "bottom", "top"),
-            *_missing(result, found, y),
+            *_missing(result, all_spots, y),
         ],
     )
 
@@ -126,17 +126,17 @@ def _beyond(scale: Scale, limit: float | None, words: str, low: str, high: str) 
         yield f"The budget, {words}, lies beyond the {low if limit < scale.low else high} edge."
 
 
-def _missing(result: Result, found: Sequence[Spot], y: Scale) -> Iterator[str]:
-    off = sum(spot.quality not in y for spot in found)
+def _missing(result: Result, all_spots: Sequence[Spot], y: Scale) -> Iterator[str]:
+    off = sum(spot.quality not in y for spot in all_spots)
     if off:
         yield f"{off} much worse {'one is' if off == 1 else 'ones are'} drawn at the edge (triangles)."
-    missing = len(result.candidates) - len(found)
+    missing = len(result.candidates) - len(all_spots)
     if missing:
         yield f"{missing} without these measurements: see the table."
 
 
-def _x_scale(found: Sequence[Spot], limit: float | None) -> Scale:
-    costs = [spot.cost for spot in found]
+def _x_scale(all_spots: Sequence[Spot], limit: float | None) -> Scale:
+    costs = [spot.cost for spot in all_spots]
     low, high = min(costs), max(costs)
     ends = [*costs, limit] if limit and low / 2 <= limit <= 1.6 * high else costs
     if high > LOG_FROM * low:
@@ -144,9 +144,9 @@ def _x_scale(found: Sequence[Spot], limit: float | None) -> Scale:
     return Scale(*spread(ends, 0.12, floor=0.0), LEFT, WIDTH - RIGHT)
 
 
-def _y_scale(found: Sequence[Spot], limit: float | None, best: float | None) -> Scale:
+def _y_scale(all_spots: Sequence[Spot], limit: float | None, best: float | None) -> Scale:
     """Returns an axis for the contenders: no collapsed candidate and no far limit presses them together."""
-    values = [value for spot in found for value in (spot.quality, spot.worst) if value is not None]
+    values = [value for spot in all_spots for value in (spot.quality, spot.worst) if value is not None]
     if limit is not None and best is not None:
         sign = 1 if limit > best else -1
         room = abs(limit - best) * OFF_SCALE
@@ -167,9 +167,9 @@ def _inside(
     return LEFT, top, round(right - LEFT, 1), round(bottom - top, 1)
 
 
-def _marks(found: Sequence[Spot], x: Scale, y: Scale) -> list[Mark]:
+def _marks(all_spots: Sequence[Spot], x: Scale, y: Scale) -> list[Mark]:
     """Returns the marks, the important ones last: they are drawn on top of the others."""
-    order = sorted(found, key=lambda spot: (spot.quality not in y, spot.importance))
+    order = sorted(all_spots, key=lambda spot: (spot.quality not in y, spot.importance))
     points = [(x(spot.cost), y(y.clamp(spot.quality))) for spot in order]
     texts = [(index, short_name(spot.candidate.id)) for index, spot in enumerate(order[:LABELLED])]
     placed = labels.place(
@@ -200,9 +200,9 @@ def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y:
 
 def _title(spot: Spot) -> str:
     candidate = spot.candidate
-    own = candidate.quality
-    unit = " %" if own and own.unit == "points" else ""
-    text = [f"{own.name if own else 'quality'} {numbers.decimal(spot.quality, 4)}{unit}"]
+    quality = candidate.quality
+    unit = " %" if quality and quality.unit == "points" else ""
+    text = [f"{quality.name if quality else 'quality'} {numbers.decimal(spot.quality, 4)}{unit}"]
     if candidate.latency_ms:
         text.append(f"{numbers.milliseconds(candidate.latency_ms.p50)} ms")
     text.append(numbers.size(candidate.size_bytes))

@@ -48,8 +48,10 @@ def spots(result: Result, cost: Cost) -> list[Spot]:
 def quality_limit(result: Result) -> float | None:
     """Returns the worst quality that the budget allows, in the unit of ``Spot.quality``."""
     limits, headline = result.proof.limits if result.proof else [], result.headline
-    own = [one for one in limits if headline and one.metric == headline.metric and not one.part]
-    against = [one.max_loss for one in own if not one.is_alone]
+    headline_limits = [
+        limit for limit in limits if headline and limit.metric == headline.metric and not limit.part
+    ]
+    against = [limit.max_loss for limit in headline_limits if not limit.is_alone]
     return _below_baseline(result, min(against)) if against else None
 
 
@@ -71,16 +73,16 @@ def baseline_quality(result: Result) -> float | None:
     return _quality(result.baseline) if result.baseline else None
 
 
-def front(found: Sequence[Spot], *, less_is_better: bool) -> list[Spot]:
+def front(all_spots: Sequence[Spot], *, less_is_better: bool) -> list[Spot]:
     """Returns the spots that no other beats in both values, from the cheapest on.
 
     Args:
-        found: All spots.
+        all_spots: Every candidate that has both values.
         less_is_better: Whether quality is an error.
     """
     sign = 1 if less_is_better else -1
     steps: list[Spot] = []
-    for spot in sorted(found, key=lambda one: (one.cost, sign * one.quality)):
+    for spot in sorted(all_spots, key=lambda spot: (spot.cost, sign * spot.quality)):
         if not steps or sign * spot.quality < sign * steps[-1].quality:
             steps.append(spot)
     return steps
@@ -101,10 +103,10 @@ def _cost(candidate: CandidateResult, cost: Cost) -> float | None:
 
 
 def _quality(candidate: CandidateResult) -> float | None:
-    found = candidate.quality
-    if found is None:
+    headline = candidate.quality
+    if headline is None:
         return None
-    return found.value * 100 if found.unit == "points" else found.value
+    return headline.value * 100 if headline.unit == "points" else headline.value
 
 
 def _below_baseline(result: Result, drop: float | None) -> float | None:

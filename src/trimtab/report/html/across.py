@@ -13,14 +13,14 @@ from trimtab.report.result import Result
 TEMPLATE = "across.html.j2"
 
 
-def render(results: Sequence[Result], found: Across) -> str:
+def render(results: Sequence[Result], across: Across) -> str:
     """Returns runs side by side as one HTML file.
 
     Args:
         results: Their outcomes.
-        found: The same side by side.
+        across: The same side by side.
     """
-    rows = [(run, _cells(run)) for run in found.runs]
+    rows = [(run, _cells(run)) for run in across.runs]
     return (
         environment()
         .get_template(TEMPLATE)
@@ -28,7 +28,7 @@ def render(results: Sequence[Result], found: Across) -> str:
             rows=rows,
             headings=HEADINGS,
             texts=TEXTS,
-            found=found,
+            found=across,
             verdicts=[(result.run_id, result.verdict) for result in results],
             version=trimtab.__version__,
         )

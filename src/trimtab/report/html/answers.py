@@ -54,17 +54,17 @@ def answers(result: Result, chosen: CandidateResult | None, evidence: Evidence) 
         return _of_nothing(result, evidence) if result.status == "over_budget" else []
     would = "would" if result.status in ("champion_kept", "up_to_date") else "do"
     baseline = result.baseline
-    found = [
+    all_answers = [
         Answer(f"What {would} I get?", list(_gain(result, baseline, chosen))),
         Answer("How sure is that?", list(_sureness(result, chosen))),
         Answer("At what cost?", [*_loss(result, baseline, chosen), *_effort(evidence)]),
     ]
-    return [answer for answer in found if answer.tiles]
+    return [answer for answer in all_answers if answer.tiles]
 
 
 def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
-    made = sum(candidate.ok for candidate in result.candidates)
-    get = Tile("Deployed", "nothing", f"of {made:,} that were made, none meets every limit of the budget")
+    count = sum(candidate.ok for candidate in result.candidates)
+    get = Tile("Deployed", "nothing", f"of {count:,} that were made, none meets every limit of the budget")
     closest = Tile("What came closest", "", result.why)
     return [
         Answer("What do I get?", [get]),

@@ -12,12 +12,12 @@ from trimtab.report.words import numbers
 @functools.cache
 def environment() -> jinja2.Environment:
     """Returns the templates' environment: every value is escaped, an unknown name is an error."""
-    found = jinja2.Environment(
+    jinja = jinja2.Environment(
         loader=jinja2.PackageLoader("trimtab.report.html"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals["n"] = numbers
-    return found
+    jinja.globals["n"] = numbers
+    return jinja

@@ -69,19 +69,19 @@ def shown(inside: Mapping[str, Inside], baseline: str | None, chosen: str | None
     return [before, after or before]
 
 
-def why_not(found: Sequence[Inside | None]) -> list[str]:
+def why_not(insides: Sequence[Inside | None]) -> list[str]:
     """Returns why something about the inside is not known, each reason once."""
-    return list(dict.fromkeys(_reasons(found)))
+    return list(dict.fromkeys(_reasons(insides)))
 
 
-def _reasons(found: Sequence[Inside | None]) -> Iterator[str]:
-    for one in found:
-        if one is None:
+def _reasons(insides: Sequence[Inside | None]) -> Iterator[str]:
+    for inside in insides:
+        if inside is None:
             continue
-        if one.layers.why_not:
-            yield f"Layers: {one.layers.why_not}."
-        if not one.times:
-            yield f"Times of operators: {one.how_timed or 'not available'}."
+        if inside.layers.why_not:
+            yield f"Layers: {inside.layers.why_not}."
+        if not inside.times:
+            yield f"Times of operators: {inside.how_timed or 'not available'}."
 
 
 def _layer(name: str, was: LayerInside | None, now: LayerInside | None, largest: int) -> LayerRow:
@@ -99,18 +99,18 @@ def _layer(name: str, was: LayerInside | None, now: LayerInside | None, largest:
     )
 
 
-def _by_kind(found: Inside | None) -> dict[str, tuple[int, float]]:
-    times: Sequence[OperatorTime] = found.times if found else []
+def _by_kind(inside: Inside | None) -> dict[str, tuple[int, float]]:
+    times: Sequence[OperatorTime] = inside.times if inside else []
     kinds: dict[str, tuple[int, float]] = {}
-    for one in times:
-        count, spent = kinds.get(one.kind, (0, 0.0))
-        kinds[one.kind] = count + 1, spent + one.milliseconds
+    for operator in times:
+        count, spent = kinds.get(operator.kind, (0, 0.0))
+        kinds[operator.kind] = count + 1, spent + operator.milliseconds
     return kinds
 
 
 def _kind(kind: str, was: tuple[int, float] | None, now: tuple[int, float] | None, largest: float) -> KindRow:
-    counts = [str(one[0]) if one else "0" for one in (was, now)]
-    spent = [one[1] if one else None for one in (was, now)]
+    counts = [str(total[0]) if total else "0" for total in (was, now)]
+    spent = [total[1] if total else None for total in (was, now)]
     before, after = (Cell(numbers.decimal(None if ms is None else 1000 * ms), ms) for ms in spent)
     return KindRow(
         kind=kind,

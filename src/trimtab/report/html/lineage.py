@@ -32,7 +32,7 @@ def origins(result: Result, evidence: Evidence) -> list[Origin]:
 
 
 def _origins(result: Result, evidence: Evidence) -> Iterator[Origin]:
-    data, made = result.data, evidence.lineage
+    data, lineage = result.data, evidence.lineage
     if data is not None:
         rows = ", ".join(f"{count:,} {split}" for split, count in data.rows.items())
         yield Origin("Data", f"{rows} rows, told by their content", data.fingerprint)
@@ -43,8 +43,8 @@ def _origins(result: Result, evidence: Evidence) -> Iterator[Origin]:
     if chosen is not None:
         *steps, ending, _ = chosen.recipe
         detail = recipe_text(steps) if steps else "as it was trained"
-        yield Origin("Keras model", detail, made.model if made else "")
-        runs_on = f"{made.runtime} {made.runtime_version}".strip() if made else chosen.runtime
-        yield Origin("Model file", f"{recipe_text([ending])}, for {runs_on}", made.file if made else "")
+        yield Origin("Keras model", detail, lineage.model if lineage else "")
+        runs_on = f"{lineage.runtime} {lineage.runtime_version}".strip() if lineage else chosen.runtime
+        yield Origin("Model file", f"{recipe_text([ending])}, for {runs_on}", lineage.file if lineage else "")
     if result.deployed:
         yield Origin(f"Version {evidence.version}".strip(), "deployed at", result.deployed)

@@ -44,7 +44,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "limit_headings": limits.LIMIT_HEADINGS,
         "limit_lines": [] if limits.is_plain(result) else limits.every_line(result),
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
-        "reach": [reach.sentence(one) for one in result.data.reach] if result.data else [],
+        "reach": [reach.sentence(limit) for limit in result.data.reach] if result.data else [],
         "pipeline": views.pipeline(result, evidence),
         "as_it_came": verdict.as_it_came(result),
         "title": headline.headline(result),
@@ -59,7 +59,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "candidates": [rows.candidate_row(result, candidate) for candidate in result.candidates],
         "metrics": rows.metric_rows(compared),
         "compared": compared,
-        "matrices": [matrix for one in compared if (matrix := confusion_plot(one, classes))],
+        "matrices": [matrix for candidate in compared if (matrix := confusion_plot(candidate, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared, result.parts),
         **_inside(result, evidence),
@@ -73,7 +73,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "drift_panels": drift.drift_panels(evidence.drift) if evidence.drift else [],
         "drift_verdicts": drift.VERDICTS,
         "drift_state": drift.state,
-        "histograms": [histogram_plot(one) for one in evidence.histograms],
+        "histograms": [histogram_plot(histogram) for histogram in evidence.histograms],
         "columns": rows.table(evidence.columns),
         "class_counts": rows.class_counts(evidence.class_counts),
         "config_yaml": yaml.safe_dump(result.config, sort_keys=False, allow_unicode=True),
@@ -89,7 +89,9 @@ def _inside(result: Result, evidence: Evidence) -> dict[str, Any]:
         "layer_rows": inside.layer_rows(before, after),
         "kind_rows": inside.kind_rows(before, after),
         "inside_told": inside_words.sentences(before, after),
-        "inside_how": "; ".join(dict.fromkeys(one.how_timed for one in (before, after) if one and one.times)),
+        "inside_how": "; ".join(
+            dict.fromkeys(model.how_timed for model in (before, after) if model and model.times)
+        ),
         "inside_examples": after.layers.examples if after else 0,
         "inside_unknown": inside.why_not([before, after]),
     }

@@ -101,7 +101,7 @@ def _cells(candidate: CandidateResult) -> list[Cell]:
 
 def compared(baseline: CandidateResult | None, chosen: CandidateResult | None) -> list[CandidateResult]:
     """Returns the baseline and the chosen candidate, each once, as far as there are any."""
-    pair = [one for one in (baseline, chosen) if one is not None]
+    pair = [candidate for candidate in (baseline, chosen) if candidate is not None]
     return pair[:1] if len(pair) == 2 and pair[0].id == pair[1].id else pair
 
 
@@ -143,13 +143,13 @@ def class_rows(pair: Sequence[CandidateResult], losses: Sequence[PartLoss] = ())
     names = dict.fromkeys(name for candidate in pair for name in candidate.per_class)
     rows = []
     for name in names:
-        found = [candidate.per_class.get(name) for candidate in pair]
-        values = [getattr(m, key) if m else None for m in found for key in ("precision", "recall", "f1")]
-        recalls = [m.recall for m in found if m]
+        metrics = [candidate.per_class.get(name) for candidate in pair]
+        values = [getattr(m, key) if m else None for m in metrics for key in ("precision", "recall", "f1")]
+        recalls = [m.recall for m in metrics if m]
         rows.append(
             ClassRow(
                 name=name,
-                examples=max(m.examples for m in found if m),
+                examples=max(m.examples for m in metrics if m),
                 cells=[Cell(numbers.percent(value, 1), value) for value in values],
                 change=recalls[1] - recalls[0] if len(recalls) == 2 else None,
                 flagged=name in worse,
@@ -192,17 +192,17 @@ def part_rows(losses: Sequence[PartLoss], headline: HeadlineValue | None) -> lis
     ]
 
 
-def class_counts(found: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, float, str]]:
+def class_counts(by_split: Mapping[str, Mapping[str, int]]) -> list[tuple[str, int, float, str]]:
     """Returns ``(class, rows, share of the largest class, rows per split in words)`` of counts per split."""
-    names = dict.fromkeys(name for counts in found.values() for name in counts)
-    totals = {name: sum(counts.get(name, 0) for counts in found.values()) for name in names}
+    names = dict.fromkeys(name for counts in by_split.values() for name in counts)
+    totals = {name: sum(counts.get(name, 0) for counts in by_split.values()) for name in names}
     largest = max(totals.values(), default=0) or 1
     return [
         (
             name,
             total,
             total / largest,
-            ", ".join(f"{split} {counts.get(name, 0):,}" for split, counts in found.items()),
+            ", ".join(f"{split} {counts.get(name, 0):,}" for split, counts in by_split.items()),
         )
         for name, total in totals.items()
     ]

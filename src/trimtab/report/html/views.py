@@ -36,7 +36,7 @@ def shown_histories(histories: Sequence[History], chosen: str | None) -> list[Hi
     """Returns the training and a few fine-tunings, those of the chosen candidate's steps first."""
     steps = (chosen or "").partition("--")[0]
     tuned = sorted(
-        histories[1:], key=lambda one: not (steps and one.name.partition(" ")[2].startswith(steps))
+        histories[1:], key=lambda history: not (steps and history.name.partition(" ")[2].startswith(steps))
     )
     return [*histories[:1], *tuned[:MOST_FINE_TUNINGS]]
 

@@ -92,14 +92,14 @@ def left_out(config: Config) -> list[LeftOut]:
 
 def _tasks(records: Sequence[StageRecord]) -> list[TaskResult]:
     """Returns the tasks; the time of a stage that another one's task works on too is that one's."""
-    found: dict[str, TaskResult] = {}
+    tasks: dict[str, TaskResult] = {}
     for record in in_order(records):
         stage = stages.STAGES.get(record.stage)
-        if stage is not None and (task := found.get(stage.within)):
+        if stage is not None and (task := tasks.get(stage.within)):
             task.seconds = round(task.seconds + record.seconds, 3)
         else:
-            found[record.label] = TaskResult(name=record.label, seconds=record.seconds, reused=record.reused)
-    return list(found.values())
+            tasks[record.label] = TaskResult(name=record.label, seconds=record.seconds, reused=record.reused)
+    return list(tasks.values())
 
 
 def _status(

@@ -10,9 +10,9 @@ from trimtab.report.records.record import in_order
 
 def warnings(records: Sequence[StageRecord]) -> list[str]:
     """Returns every warning once, in the order of the stages; those of the data first, and by themselves."""
-    found = [
+    texts = [
         text if record.stage == "data_prep" else f"{record.stage}: {text}"
         for record in in_order(records)
         for text in record.warnings
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(texts))

@@ -57,11 +57,11 @@ def _named(layer: str, kind: str, group: Any) -> Iterator[tuple[str, NDArray[Any
 
 def _variables(root: Any) -> list[Any]:
     """Returns the groups that hold a layer's own variables."""
-    found: list[Any] = []
+    groups: list[Any] = []
 
     def visit(name: str, item: Any) -> None:
         if name.rpartition("/")[2] == "vars":
-            found.append(item)
+            groups.append(item)
 
     root.visititems(visit)
-    return found
+    return groups

@@ -29,7 +29,7 @@ def write_curves(directory: Path, records: Sequence[StageRecord], logs: Store) -
     written = logs.names("")
     for history in gather_evidence(records).histories:
         name = history.name.replace(" ", "/")
-        if not any(one.startswith(f"{name}/") for one in written):
+        if not any(path.startswith(f"{name}/") for path in written):
             for split in ("train", "validation"):
                 file.write(directory / name / split, _points(history, split))
 

@@ -55,7 +55,7 @@ def graph_of(layers: list[dict[str, Any]]) -> GraphDef:
 
 def _label_edges(graph: GraphDef, node: NodeDef, shapes: list[list[int | None]]) -> None:
     """Puts the shapes on the nodes that they come from, where TensorBoard looks for them."""
-    by_name = {one.name: one for one in graph.node}
+    by_name = {layer.name: layer for layer in graph.node}
     for name, shape in zip(node.input, shapes, strict=True):
         source = by_name.get(name)
         if source is not None and "_output_shapes" not in source.attr:

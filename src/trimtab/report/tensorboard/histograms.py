@@ -24,7 +24,7 @@ def write_histograms(directory: Path, models: Sequence[Path]) -> None:
         models: ``.keras`` files: the trained model, which is step 0, then what each pass made of the one
             before.
     """
-    file.write(directory, (one for step, model in enumerate(models) for one in _of(model, step)))
+    file.write(directory, (summary for step, model in enumerate(models) for summary in _of(model, step)))
 
 
 def _of(model: Path, step: int) -> Iterator[Timed]:

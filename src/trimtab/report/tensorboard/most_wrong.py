@@ -44,11 +44,13 @@ def write_most_wrong(directory: Path, form: Form, view: View, data: Pooled) -> N
         view: The labels and the model's answers on the test split, in that form.
         data: The rows that are tested.
     """
-    found = most_wrong(form, view, data.schema.classes)
-    summaries = [(text_pb("most_wrong/table", _table(found)), 0, None)]
-    if found and input_kind(data.schema.input.kind).is_pixels:
-        images = rows_of(data, [one.row for one in found])
-        sheet = tiles([(pixels(x), [f"is {m.label}", m.answer]) for x, m in zip(images, found, strict=True)])
+    mistakes = most_wrong(form, view, data.schema.classes)
+    summaries = [(text_pb("most_wrong/table", _table(mistakes)), 0, None)]
+    if mistakes and input_kind(data.schema.input.kind).is_pixels:
+        images = rows_of(data, [mistake.row for mistake in mistakes])
+        sheet = tiles(
+            [(pixels(x), [f"is {m.label}", m.answer]) for x, m in zip(images, mistakes, strict=True)]
+        )
         summaries.append(
             (image_pb("most_wrong/examples", sheet, "Of the test split, the worst first."), 0, None)
         )
@@ -70,12 +72,12 @@ def most_wrong(form: Form, view: View, classes: Sequence[str]) -> list[Mistake]:
 
 def rows_of(data: Pooled, rows: Sequence[int]) -> list[NDArray[np.generic]]:
     """Returns some tested rows as they are stored, in the order that is asked for."""
-    wanted, first, found = set(rows), 0, dict[int, NDArray[np.generic]]()
+    wanted, first, by_row = set(rows), 0, dict[int, NDArray[np.generic]]()
     for fold in data.folds:
         for x, _ in fold.blocks("test"):
-            found |= {row: x[row - first].copy() for row in wanted if first <= row < first + len(x)}
+            by_row |= {row: x[row - first].copy() for row in wanted if first <= row < first + len(x)}
             first += len(x)
-    return [found[row] for row in rows]
+    return [by_row[row] for row in rows]
 
 
 def _wrongness(form: Form, view: View) -> NDArray[np.float64]:
@@ -116,13 +118,13 @@ def _told(form: Form, view: View, row: int, classes: Sequence[str]) -> tuple[str
     return "an anomaly" if label > 0 else "normal", f"score {answer:.4g}"
 
 
-def _table(found: Sequence[Mistake]) -> str:
-    if not found:
+def _table(mistakes: Sequence[Mistake]) -> str:
+    if not mistakes:
         return "The model is right about every test example."
-    return "\n".join(["| test row | label | answer |", "| --- | --- | --- |", *_lines(found)])
+    return "\n".join(["| test row | label | answer |", "| --- | --- | --- |", *_lines(mistakes)])
 
 
-def _lines(found: Sequence[Mistake]) -> Iterator[str]:
-    for one in found:
-        cells = (str(one.row), one.label, one.answer)
+def _lines(mistakes: Sequence[Mistake]) -> Iterator[str]:
+    for mistake in mistakes:
+        cells = (str(mistake.row), mistake.label, mistake.answer)
         yield f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

@@ -24,15 +24,15 @@ def write_pictures(directory: Path, result: Result) -> None:
         directory: The directory of the review.
         result: The outcome of the run.
     """
-    found = [(tag, picture) for tag, picture in _pictures(result) if picture is not None]
-    if found:
-        file.write(directory, ((image_pb(tag, picture), 0, None) for tag, picture in found))
+    pictures = [(tag, picture) for tag, picture in _pictures(result) if picture is not None]
+    if pictures:
+        file.write(directory, ((image_pb(tag, picture), 0, None) for tag, picture in pictures))
 
 
 def _pictures(result: Result) -> Iterator[tuple[str, Image | None]]:
     for cost in get_args(Cost):
         yield f"pareto/{cost}", pareto_picture(result, cost)
     classes = result.data.classes if result.data else []
-    for name, one in (("baseline", result.baseline), ("chosen", find_candidate(result, result.chosen))):
-        if one is not None:
-            yield f"confusion/{name}", confusion_picture(one, classes)
+    for name, candidate in (("baseline", result.baseline), ("chosen", find_candidate(result, result.chosen))):
+        if candidate is not None:
+            yield f"confusion/{name}", confusion_picture(candidate, classes)

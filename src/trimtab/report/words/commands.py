@@ -28,12 +28,12 @@ def commands(result: Result) -> list[Command]:
     output = run.rpartition("/")[0] or "."
     pipeline = "retrain" if result.retrain else "run"
     again = _line("trimtab", pipeline, f"{run}/config.json", "--output", output)
-    found = [Command("The same run again, from its resolved config", again)]
+    lines = [Command("The same run again, from its resolved config", again)]
     if result.deployed:
         target, _, version = result.deployed.rstrip("/").rpartition("/")
         verify = _line("trimtab", "verify", target, "--version", version)
-        found.append(Command("Compute the proof again, from the deployed version alone", verify))
-    return [*found, Command("This outcome on the terminal", _line("trimtab", "report", run))]
+        lines.append(Command("Compute the proof again, from the deployed version alone", verify))
+    return [*lines, Command("This outcome on the terminal", _line("trimtab", "report", run))]
 
 
 def _line(*words: str) -> str:

@@ -11,16 +11,16 @@ from trimtab.report.words.verdict import find_candidate
 
 def headline(result: Result) -> str:
     """Returns what came of a run, without reasons."""
-    kept = _in_service(result)
+    version = _in_service(result)
     if result.status == "failed":
         return f"The run failed in {result.errors[0].stage}. Nothing was deployed."
     if result.status == "up_to_date":
-        return f"Nothing new: {kept or 'the model in service'} stays"
+        return f"Nothing new: {version or 'the model in service'} stays"
     if result.status == "champion_kept":
-        return f"{kept or 'The model in service'} stays in service".replace("version", "Version", 1)
+        return f"{version or 'The model in service'} stays in service".replace("version", "Version", 1)
     chosen = find_candidate(result, result.chosen)
     if chosen is None:
-        stays = f": {kept} stays" if kept else ""
+        stays = f": {version} stays" if version else ""
         return f"Nothing was deployed: no candidate meets the budget{stays}"
     if result.status == "baseline_deployed" or chosen.id == BASELINE:
         return "The trained model itself was deployed: nothing smaller was good enough"
@@ -32,12 +32,14 @@ def factors(baseline: CandidateResult | None, chosen: CandidateResult) -> list[s
     """Returns how many times smaller and faster than the baseline a candidate is: ``3.9x smaller``."""
     if baseline is None:
         return []
-    before, after = (one.latency_ms.p50 if one.latency_ms else None for one in (baseline, chosen))
-    found = (
+    before, after = (
+        candidate.latency_ms.p50 if candidate.latency_ms else None for candidate in (baseline, chosen)
+    )
+    texts = (
         numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger"),
         numbers.factor(before, after, "faster", "slower"),
     )
-    return [text for text in found if text]
+    return [text for text in texts if text]
 
 
 def _in_service(result: Result) -> str:

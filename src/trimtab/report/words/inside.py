@@ -25,7 +25,7 @@ def error(value: float | None) -> str:
 
 def total_ms(times: list[OperatorTime]) -> float:
     """Returns the milliseconds of all operators together."""
-    return sum(one.milliseconds for one in times)
+    return sum(operator.milliseconds for operator in times)
 
 
 def _bytes(before: Inside | None, after: Inside | None) -> Iterator[str]:
@@ -45,10 +45,14 @@ def _bytes(before: Inside | None, after: Inside | None) -> Iterator[str]:
 def _time(before: Inside | None, after: Inside | None) -> Iterator[str]:
     if after is None or not total_ms(after.times):
         return
-    slowest = max(after.times, key=lambda one: one.milliseconds)
-    kind = sum(one.milliseconds for one in after.times if one.kind == slowest.kind)
+    slowest = max(after.times, key=lambda operator: operator.milliseconds)
+    kind = sum(operator.milliseconds for operator in after.times if operator.kind == slowest.kind)
     share = kind / total_ms(after.times)
-    was = sum(one.milliseconds for one in before.times if one.kind == slowest.kind) if before else 0.0
+    was = (
+        sum(operator.milliseconds for operator in before.times if operator.kind == slowest.kind)
+        if before
+        else 0.0
+    )
     change = f", {numbers.milliseconds(was)} ms before" if was else ""
     yield (
         f"{numbers.percent(share, 0)} of the time of its operators goes into {slowest.kind}: "

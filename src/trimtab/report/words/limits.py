@@ -18,7 +18,7 @@ def limit_lines(result: Result) -> list[list[str]]:
 
     Where the task's own metric alone is limited, the table of candidates says it all, and there are none.
     """
-    chosen = next((one for one in result.candidates if one.id == result.chosen), None)
+    chosen = next((candidate for candidate in result.candidates if candidate.id == result.chosen), None)
     if result.proof is None or chosen is None or is_plain(result):
         return []
     return [line[1:] for line in _lines(result, chosen)]

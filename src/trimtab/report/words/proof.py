@@ -18,11 +18,11 @@ def claim(proof: Proof, metric: str = "") -> str:
         proof: What is proven.
         metric: The metric that was named just before.
     """
-    kept = _kept(proof.limits, metric)
+    limits = _kept(proof.limits, metric)
     if not proof.proven:
-        return f"estimated {kept}, which is not proven: {proof.why_not}"
+        return f"estimated {limits}, which is not proven: {proof.why_not}"
     chosen = ", whichever was chosen" if len(proof.tested) > 1 else ""
-    return f"with {_share(proof.confidence)} confidence {kept}{chosen}"
+    return f"with {_share(proof.confidence)} confidence {limits}{chosen}"
 
 
 def _kept(limits: Sequence[Limit], metric: str) -> str:

@@ -22,18 +22,18 @@ def find_candidate(result: Result, identifier: str | None) -> CandidateResult | 
 
 def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     """Returns which limits of the budget a candidate breaks, in a word each."""
-    budget, found = result.budget, []
+    budget, broken = result.budget, []
     before = result.baseline.latency_ms.p50 if result.baseline and result.baseline.latency_ms else None
     latency, size = (budget.latency_limit_ms(before), budget.max_size_kb) if budget else (None, None)
     if result.proof and candidate.id in result.proof.stopped_at:
-        found.append("quality")
+        broken.append("quality")
     if result.proof and candidate.id in result.proof.not_tested:
-        found.append("untested")
+        broken.append("untested")
     if candidate.latency_ms and latency is not None and candidate.latency_ms.p50_upper > latency:
-        found.append("latency")
+        broken.append("latency")
     if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
-        found.append("size")
-    return found
+        broken.append("size")
+    return broken
 
 
 def is_untested(result: Result, candidate: CandidateResult) -> bool:
@@ -47,29 +47,29 @@ def sentence(result: Result) -> str:
         return _failed(result)
     if result.retrain is not None:
         return _retrained(result, result.retrain)
-    chosen, found = find_candidate(result, result.chosen), result.comparison
+    chosen, comparison = find_candidate(result, result.chosen), result.comparison
     if chosen is None:
         return _over_budget(result)
-    if found is None or found.finding in _UNJUDGED:
+    if comparison is None or comparison.finding in _UNJUDGED:
         return f"{_what(result, chosen)}; {proof(result, chosen)}."
-    if not found.promote:
-        return _kept(result, found)
-    replaced = f"It replaces v{found.version}{_forced(found)}: {found.why}."
+    if not comparison.promote:
+        return _kept(result, comparison)
+    replaced = f"It replaces v{comparison.version}{_forced(comparison)}: {comparison.why}."
     return f"{_what(result, chosen)}; {proof(result, chosen)}. {replaced}"
 
 
 def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
     """Returns how much smaller and faster a candidate is, such as ``3.9x smaller (312 KB to 80.1 KB)``."""
-    found = []
+    texts = []
     size = numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger")
     if size:
-        found.append(f"{size} ({numbers.size(baseline.size_bytes)} to {numbers.size(chosen.size_bytes)})")
+        texts.append(f"{size} ({numbers.size(baseline.size_bytes)} to {numbers.size(chosen.size_bytes)})")
     before = baseline.latency_ms.p50 if baseline.latency_ms else None
     after = chosen.latency_ms.p50 if chosen.latency_ms else None
     speed = numbers.factor(before, after, "faster", "slower")
     if speed:
-        found.append(f"{speed} ({numbers.milliseconds(before)} to {numbers.milliseconds(after)} ms)")
-    return found
+        texts.append(f"{speed} ({numbers.milliseconds(before)} to {numbers.milliseconds(after)} ms)")
+    return texts
 
 
 def proof(result: Result, candidate: CandidateResult) -> str:
@@ -107,25 +107,27 @@ def _why_the_baseline(result: Result) -> str:
 
 
 def _over_budget(result: Result) -> str:
-    made = sum(candidate.ok for candidate in result.candidates)
-    failed = len(result.candidates) - made
+    count = sum(candidate.ok for candidate in result.candidates)
+    failed = len(result.candidates) - count
     could_not = f" ({failed} more could not be made)" if failed else ""
     who = (
-        "the only candidate does not meet" if made == 1 else f"none of the {made} candidates{could_not} meets"
+        "the only candidate does not meet"
+        if count == 1
+        else f"none of the {count} candidates{could_not} meets"
     )
     return f"Nothing was deployed: {who} the budget."
 
 
-def _kept(result: Result, found: Comparison) -> str:
+def _kept(result: Result, comparison: Comparison) -> str:
     """Returns why the champion stays, and how to replace it all the same."""
-    if found.finding == "identical":
-        return f"Nothing new: {result.chosen} was chosen, and {found.why}."
-    who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
-    return f"Champion v{found.version} stays: {who}{found.why}.{_ADVICE}"
+    if comparison.finding == "identical":
+        return f"Nothing new: {result.chosen} was chosen, and {comparison.why}."
+    who = "" if comparison.finding == "no_answer" else f"the challenger {result.chosen} is "
+    return f"Champion v{comparison.version} stays: {who}{comparison.why}.{_ADVICE}"
 
 
-def _forced(found: Comparison) -> str:
-    return f", forced by {found.forced.by} ({found.forced.reason})" if found.forced else ""
+def _forced(comparison: Comparison) -> str:
+    return f", forced by {comparison.forced.by} ({comparison.forced.reason})" if comparison.forced else ""
 
 
 def _retrained(result: Result, retraining: Retraining) -> str:
@@ -133,17 +135,17 @@ def _retrained(result: Result, retraining: Retraining) -> str:
     if not retraining.needed:
         return f"Nothing new: {'; '.join(retraining.reasons)}."
     stays = "" if retraining.champion is None else f"Champion v{retraining.champion} stays"
-    found = retraining.comparison
-    if found is None or result.chosen is None:
+    comparison = retraining.comparison
+    if comparison is None or result.chosen is None:
         return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
-    if found.finding == "identical" and not found.promote:
-        return _kept(result, found)
-    if not found.promote:
-        who = "" if found.finding == "no_answer" else f"the challenger {result.chosen} is "
-        return f"{stays}: {who}{found.why}.{_ADVICE if found.finding == 'no_answer' else ''}"
+    if comparison.finding == "identical" and not comparison.promote:
+        return _kept(result, comparison)
+    if not comparison.promote:
+        who = "" if comparison.finding == "no_answer" else f"the challenger {result.chosen} is "
+        return f"{stays}: {who}{comparison.why}.{_ADVICE if comparison.finding == 'no_answer' else ''}"
     version = (result.deployed or "").rstrip("/").rpartition("/")[2]
     it_is = f" It is the baseline itself, as {_why_the_baseline(result)}." if _is_baseline(result) else ""
-    return f"Deployed {result.chosen} as v{version}{_forced(found)}: {found.why}.{it_is}"
+    return f"Deployed {result.chosen} as v{version}{_forced(comparison)}: {comparison.why}.{it_is}"
 
 
 def _is_baseline(result: Result) -> bool:

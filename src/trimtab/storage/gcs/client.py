@@ -74,13 +74,13 @@ def _client(slow: tuple[float, float], _pid: int, _emulator: str | None) -> Any:
 
     try:
         # Requests about objects carry no project, but the constructor insists on one.
-        made = storage.Client(project=os.environ.get("GOOGLE_CLOUD_PROJECT", "trimtab"))
+        client = storage.Client(project=os.environ.get("GOOGLE_CLOUD_PROJECT", "trimtab"))
     except GoogleAuthError:
         raise
     except Exception as error:  # a key file that is a directory, is not ours to read, or holds anything
         raise DefaultCredentialsError(type(error).__name__) from None
-    made._http.hooks["response"] += [SlowResponses(*slow).watch, foreign.refuse]
-    return made
+    client._http.hooks["response"] += [SlowResponses(*slow).watch, foreign.refuse]
+    return client
 
 
 def retry(limits: Limits) -> Any:

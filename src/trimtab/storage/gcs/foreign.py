@@ -29,5 +29,5 @@ def refuse(response: Any, *_: Any, **__: Any) -> None:
     else:
         genuine = "json" in response.headers.get("Content-Type", "")
     if not genuine:
-        found = response.headers.get("Content-Type") or "an answer that was cut"
-        raise ConnectionError(f"expected an answer of Cloud Storage, found {found}: is a proxy in between?")
+        answer = response.headers.get("Content-Type") or "an answer that was cut"
+        raise ConnectionError(f"expected an answer of Cloud Storage, found {answer}: is a proxy in between?")

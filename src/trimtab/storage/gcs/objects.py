@@ -238,9 +238,9 @@ def _options(limits: Limits) -> dict[str, Any]:
 def _verify(stream: IO[bytes], expected: str) -> None:
     from google.cloud.storage.exceptions import DataCorruption
 
-    found = checksum(stream)
-    if found != expected:
-        raise DataCorruption(None, f"expected the CRC-32C {expected}, found {found}")
+    crc32c = checksum(stream)
+    if crc32c != expected:
+        raise DataCorruption(None, f"expected the CRC-32C {expected}, found {crc32c}")
 
 
 def _entry(blob: Any) -> Entry:

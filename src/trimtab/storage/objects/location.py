@@ -14,8 +14,8 @@ from trimtab.storage.objects.limits import Limits
 
 def is_remote(path: str) -> bool:
     """Returns whether a path is in an object store, and not on this machine."""
-    scheme, found, _ = path.partition("://")
-    return bool(found) and scheme in STORES
+    scheme, separator, _ = path.partition("://")
+    return bool(separator) and scheme in STORES
 
 
 def schemes(rest: str = "") -> str:

@@ -62,14 +62,14 @@ class ObjectStore:
 
     def read(self, name: str) -> bytes | None:
         """See ``Store``."""
-        found = self._objects.read(self._full(name))
-        return None if found is None else found[0]
+        stored = self._objects.read(self._full(name))
+        return None if stored is None else stored[0]
 
     def write(self, name: str, data: bytes) -> None:
         """See ``Store``; of writers at the same time, the last one wins."""
         for _ in range(_TRIES):
-            found = self._objects.find(self._full(name))
-            if self._objects.write(self._full(name), data, generation_of(found)) is not None:
+            entry = self._objects.find(self._full(name))
+            if self._objects.write(self._full(name), data, generation_of(entry)) is not None:
                 return
         raise StorageError(
             f"other writers were faster {_TRIES} times in a row", path=self._objects.uri(self._full(name))
@@ -77,8 +77,8 @@ class ObjectStore:
 
     def swap(self, name: str, expected: bytes | None, data: bytes) -> bool:
         """See ``Store``: the content is compared at a generation, and only that generation is replaced."""
-        found = self._objects.read(self._full(name))
-        content, generation = found or (None, NOTHING)
+        stored = self._objects.read(self._full(name))
+        content, generation = stored or (None, NOTHING)
         return content == expected and self._objects.write(self._full(name), data, generation) is not None
 
     def names(self, prefix: str = "") -> list[str]:
@@ -118,9 +118,9 @@ class ObjectStore:
             ArtifactError: If a file is not what the directory's list says.
         """
         prefix = self._full(name) + "/"
-        uri, found = self._objects.uri(prefix), self._whole(prefix)
+        uri, whole = self._objects.uri(prefix), self._whole(prefix)
         while True:
-            files = _parse(found[0], uri + WHOLE).files
+            files = _parse(whole[0], uri + WHOLE).files
             entries = {n: Entry(prefix + n, file.size, file.crc32c) for n, file in files.items()}
             try:
                 with atomic.new_directory(target) as part:
@@ -128,8 +128,8 @@ class ObjectStore:
                     in_parallel(lambda pair: self._objects.download(*pair), pairs)
                 return
             except ArtifactError:
-                before, found = found, self._whole(prefix)
-                if found == before:  # else the directory was replaced meanwhile
+                before, whole = whole, self._whole(prefix)
+                if whole == before:  # else the directory was replaced meanwhile
                     raise
 
     def has_directory(self, name: str) -> bool:
@@ -170,14 +170,14 @@ class ObjectStore:
 
     def _whole(self, prefix: str) -> tuple[bytes, str]:
         """Returns the list of files of a directory, and its generation."""
-        found = self._objects.read(prefix + WHOLE)
-        if found is None:
+        stored = self._objects.read(prefix + WHOLE)
+        if stored is None:
             raise FileNotFoundError(self._objects.uri(prefix))
-        return found
+        return stored
 
     def _put_file(self, full: str, file: Path, expected: _File, old: Entry | None) -> None:
-        made = self._objects.upload(full, file, generation_of(old)) or self._objects.find(full)
-        if _differs(made, expected):
+        entry = self._objects.upload(full, file, generation_of(old)) or self._objects.find(full)
+        if _differs(entry, expected):
             raise _raced(self._objects.uri(full))
 
     def _put_list(self, full: str, whole: _Whole) -> None:

@@ -174,11 +174,11 @@ def _session(trickle_seconds: float, slowest_bytes_per_second: float, _pid: int)
     import requests
     from requests.adapters import HTTPAdapter
 
-    made = requests.Session()
+    session = requests.Session()
     for scheme in ("http://", "https://"):
-        made.mount(scheme, HTTPAdapter(pool_connections=WORKERS, pool_maxsize=2 * WORKERS))
-    made.hooks["response"].append(SlowResponses(trickle_seconds, slowest_bytes_per_second).watch)
-    return made
+        session.mount(scheme, HTTPAdapter(pool_connections=WORKERS, pool_maxsize=2 * WORKERS))
+    session.hooks["response"].append(SlowResponses(trickle_seconds, slowest_bytes_per_second).watch)
+    return session
 
 
 def _refusal(response: Any) -> Exception:

@@ -64,15 +64,15 @@ def find(region: str) -> Credentials:
         NoCredentialsError: If there are none.
         requests.RequestException: If whoever hands them out cannot be reached.
     """
-    found = _of_environment()
-    if found is not None:
-        return found
+    credentials = _of_environment()
+    if credentials is not None:
+        return credentials
     role, agent = os.environ.get("AWS_ROLE_ARN", ""), _agent_uri()
     if role and os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
         return _kept(role, lambda: _of_role(role, region))
-    found = _of_file()
-    if found is not None:
-        return found
+    credentials = _of_file()
+    if credentials is not None:
+        return credentials
     if agent:
         return _kept(agent, lambda: _of_agent(agent))
     raise NoCredentialsError("")

@@ -28,8 +28,8 @@ def entries(client: Client, prefix: str, most: int | None = None) -> Iterator[En
     """
     token, seen = "", set[str]()
     while True:
-        found, token = tried(client.limits, partial(_page, client, prefix, token, most))
-        yield from found
+        page, token = tried(client.limits, partial(_page, client, prefix, token, most))
+        yield from page
         if not token or most is not None:
             return
         if token in seen:
@@ -43,15 +43,15 @@ def _page(client: Client, prefix: str, after: str, most: int | None) -> tuple[li
     response = client.answer(Request("GET", query=query | ({"continuation-token": after} if after else {})))
     tree = _parsed(response.content)
     encoded = _text(tree, "EncodingType") == "url"
-    found = [_entry(node, encoded) for node in tree if _tag(node) == "Contents"]
-    if other := [entry.name for entry in found if not entry.name.startswith(prefix)]:
+    page = [_entry(node, encoded) for node in tree if _tag(node) == "Contents"]
+    if other := [entry.name for entry in page if not entry.name.startswith(prefix)]:
         # Listings have no checksum: this much of them can be seen.
         raise PassingError(f"expected names that begin with {prefix}, found {other[0]}")
     more = _text(tree, "IsTruncated") == "true"
     token = _text(tree, "NextContinuationToken")
     if more and not token:
         raise PassingError("expected the way to the next page of a listing")
-    return found, token if more else ""
+    return page, token if more else ""
 
 
 def _parsed(content: bytes) -> ElementTree.Element:

@@ -242,10 +242,10 @@ class _Received:
         Raises:
             DamagedError: If it is not.
         """
-        found = _entry(self._wanted.name, self._headers)
+        entry = _entry(self._wanted.name, self._headers)
         ours = checksum(target) if self._wanted.crc32c else ""
         if ours == self._wanted.crc32c and _is_intact(target, self._headers):
-            return found
+            return entry
         self._forget(target)
         raise DamagedError("the content has another checksum")
 
