@@ -28,10 +28,10 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     Returns:
         The same task.
     """
-    own = resources.get("stages", {}).get(stage, {})
-    _compute(task, own)
-    _patience(task, stage, own)
-    _placement(task, own)
+    stage_resources = resources.get("stages", {}).get(stage, {})
+    _compute(task, stage_resources)
+    _patience(task, stage, stage_resources)
+    _placement(task, stage_resources)
     _access(task, resources)
     # By these, network policies and people know the pods of trimtab from others in the namespace.
     kubernetes.add_pod_label(task, "app.kubernetes.io/part-of", "trimtab")
@@ -46,39 +46,41 @@ def apply(task: dsl.PipelineTask, stage: str, resources: Mapping[str, Any]) -> d
     return task.set_caching_options(enable_caching=is_cached and stage in CACHED)
 
 
-def _compute(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
+def _compute(task: dsl.PipelineTask, stage_resources: Mapping[str, Any]) -> None:
     # Requests equal limits: a pod that shares its cores measures latencies of its neighbours.
-    if cpu := own.get("cpu"):
+    if cpu := stage_resources.get("cpu"):
         task.set_cpu_request(cpu).set_cpu_limit(cpu)
-    if memory := own.get("memory"):
+    if memory := stage_resources.get("memory"):
         task.set_memory_request(memory).set_memory_limit(memory)
-    if count := own.get("accelerator_count"):
-        task.set_accelerator_type(own["accelerator_type"]).set_accelerator_limit(count)
-    if size := own.get("shared_memory"):
+    if count := stage_resources.get("accelerator_count"):
+        task.set_accelerator_type(stage_resources["accelerator_type"]).set_accelerator_limit(count)
+    if size := stage_resources.get("shared_memory"):
         kubernetes.empty_dir_mount(
             task, volume_name="shared-memory", mount_path="/dev/shm", medium="Memory", size_limit=size
         )
 
 
-def _patience(task: dsl.PipelineTask, stage: str, own: Mapping[str, Any]) -> None:
-    if retries := own.get("retries"):
+def _patience(task: dsl.PipelineTask, stage: str, stage_resources: Mapping[str, Any]) -> None:
+    if retries := stage_resources.get("retries"):
         # KFP 2.17.0 starts a pod again that was lost, and none whose process was killed: that is done inside.
         task.set_env_variable(RETRIES, str(retries))
         task.set_retry(
             num_retries=retries,
-            backoff_duration=f"{own.get('retry_backoff_s', 30)}s",
+            backoff_duration=f"{stage_resources.get('retry_backoff_s', 30)}s",
             backoff_factor=2.0,
             backoff_max_duration=RETRY_WINDOW,
         )
     default = REPORT_DEADLINE_S if stage == "report" else DEADLINE_S
-    kubernetes.set_timeout(task, seconds=own.get("timeout_s") or default)
+    kubernetes.set_timeout(task, seconds=stage_resources.get("timeout_s") or default)
 
 
-def _placement(task: dsl.PipelineTask, own: Mapping[str, Any]) -> None:
-    for label, value in own.get("node_selector", {}).items():
+def _placement(task: dsl.PipelineTask, stage_resources: Mapping[str, Any]) -> None:
+    for label, value in stage_resources.get("node_selector", {}).items():
         kubernetes.add_node_selector(task, label_key=label, label_value=value)
-    for one in own.get("tolerations", []):
-        kubernetes.add_toleration(task, **{key: value for key, value in one.items() if value is not None})
+    for toleration in stage_resources.get("tolerations", []):
+        kubernetes.add_toleration(
+            task, **{key: value for key, value in toleration.items() if value is not None}
+        )
 
 
 def _access(task: dsl.PipelineTask, resources: Mapping[str, Any]) -> None:

@@ -22,7 +22,7 @@ NAME = "trimtab-retrain"
 def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
     """Returns the pipeline; the arguments are those of `pipelines.optimize.build`."""
     sized = sizer(resources, image)
-    made = candidates(sized)
+    candidates_pipeline = candidates(sized)
 
     @dsl.pipeline(name="renewal", description="Challenges the champion, if there is a reason to.")
     def renewal(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
@@ -31,7 +31,9 @@ def build(resources: Mapping[str, Any], image: str | None = None) -> Any:
         with dsl.If(checked.output == True):  # noqa: E712 - KFP builds a condition
             planned = sized(plan(**place(output)), "plan")
             prepared = sized(data_prep(**place(output), retrain=True), "data_prep").after(planned)
-            made_from(prepared, sized, made, searched=True, output=output, shards=shards, **forced)
+            made_from(
+                prepared, sized, candidates_pipeline, searched=True, output=output, shards=shards, **forced
+            )
 
     does = "Retrains the model in service where there is new data, and promotes what is proven."
     return reported(sized, renewal, NAME, does, "retrain")

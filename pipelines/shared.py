@@ -61,8 +61,8 @@ def trained(sized: Sized, output: Any, run: Any, dataset: Any, *, searched: bool
         searched: Whether hyper-parameters are searched for before.
     """
     common = {"output": output, "run": run, "dataset": dataset}
-    found = {"hyperparameters": sized(tune(**common), "tune").output} if searched else {}
-    return sized(train(**common, **found), "train").output
+    tuned = {"hyperparameters": sized(tune(**common), "tune").output} if searched else {}
+    return sized(train(**common, **tuned), "train").output
 
 
 def evaluated(sized: Sized, output: Any, run: Any, shards: Any, dataset: Any, model: Any) -> Any:
@@ -115,19 +115,21 @@ def candidates(sized: Sized) -> Any:
     return candidates
 
 
-def made_from(prepared: dsl.PipelineTask, sized: Sized, made: Any, *, searched: bool, **given: Any) -> None:
+def made_from(
+    prepared: dsl.PipelineTask, sized: Sized, candidates_pipeline: Any, *, searched: bool, **given: Any
+) -> None:
     """Adds all that follows the data to the pipeline that is being built.
 
     Args:
         prepared: The task of `data_prep`.
         sized: As `sizer` returns it.
-        made: As `candidates` returns it.
+        candidates_pipeline: As `candidates` returns it.
         searched: Whether hyper-parameters are searched for.
-        given: The arguments of `made` that the pipeline has.
+        given: The arguments of `candidates_pipeline` that the pipeline has.
     """
     dataset, run = prepared.outputs["dataset"], prepared.outputs["training"]
     model = trained(sized, given["output"], run, dataset, searched=searched)
-    made(run=prepared.outputs["candidates"], dataset=dataset, model=model, **given)
+    candidates_pipeline(run=prepared.outputs["candidates"], dataset=dataset, model=model, **given)
 
 
 def from_data(sized: Sized, name: str, description: str, *, searched: bool) -> Any:
@@ -139,13 +141,13 @@ def from_data(sized: Sized, name: str, description: str, *, searched: bool) -> A
         description: What it does.
         searched: Whether hyper-parameters are searched for.
     """
-    made = candidates(sized)
+    candidates_pipeline = candidates(sized)
 
     @dsl.pipeline(name=name, description=description)
     def from_data(config: str, output: str, shards: list[str], forced_by: str, forced_reason: str):
         given = {"output": output, "shards": shards, "forced_by": forced_by, "forced_reason": forced_reason}
         prepared = sized(data_prep(**place(output), config=config), "data_prep")
-        made_from(prepared, sized, made, searched=searched, **given)
+        made_from(prepared, sized, candidates_pipeline, searched=searched, **given)
 
     return from_data
 

@@ -21,13 +21,13 @@ def quiet() -> Iterator[Callable[[], str]]:
     with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         absl.setLevel(logging.ERROR)
-        kept = [(fd, os.dup(fd)) for fd in (1, 2)]
+        copies = [(fd, os.dup(fd)) for fd in (1, 2)]
         try:
-            for fd, _ in kept:
+            for fd, _ in copies:
                 os.dup2(sink.fileno(), fd)
             yield lambda: os.pread(sink.fileno(), 1 << 20, 0).decode(errors="replace")
         finally:
-            for fd, copy in kept:
+            for fd, copy in copies:
                 os.dup2(copy, fd)
                 os.close(copy)
             absl.setLevel(level)

@@ -71,11 +71,11 @@ def _check_same(model: keras.Model, fitted: keras.Model, source: str) -> None:
     """Checks that a model with an input of another type answers as before."""
     given, shape = model.inputs[0].dtype, fitted.inputs[0].shape[1:]
     numbers = np.random.default_rng(0).integers(0, 128, (_PROBE_EXAMPLES, *shape))
-    expected, found = (
+    expected, actual = (
         np.asarray(keras.ops.convert_to_numpy(each(numbers.astype(each.inputs[0].dtype), training=False)))
         for each in (model, fitted)
     )
-    if not np.allclose(expected, found, atol=_TOLERANCE):
+    if not np.allclose(expected, actual, atol=_TOLERANCE):
         raise ModelError(
             f"it computes with its {given} input as no {fitted.inputs[0].dtype} would",
             path=source,

@@ -48,13 +48,13 @@ def _verify(code: Code) -> None:
             field=_FIELD,
             hint="Submit the run again.",
         )
-    own = [Path(directory.name) for directory in _installed.values()]
+    directories = [Path(directory.name) for directory in _installed.values()]
     for name in code.files:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or path.suffix != ".py" or "\\" in name or "\0" in name:
             raise ModelError(f"expected a .py file below one directory, found {name!r}", field=_FIELD)
         taken = sys.modules.get(path.parts[0].removesuffix(".py"))
-        if taken is not None and not any(_is_from(taken, directory) for directory in own):
+        if taken is not None and not any(_is_from(taken, directory) for directory in directories):
             raise ModelError(
                 f"Python has another module of the name {taken.__name__}",
                 field=_FIELD,

@@ -35,12 +35,12 @@ def check(model: keras.Model, spec: ModelSpec, source: str) -> None:
 def _check_shape(
     role: str, batched: tuple[int | None, ...], expected: tuple[int, ...], source: str, meaning: str
 ) -> None:
-    found = tuple(batched[1:])
-    same = len(found) == len(expected) and all(f in (None, e) for f, e in zip(found, expected, strict=True))
+    shape = tuple(batched[1:])
+    same = len(shape) == len(expected) and all(f in (None, e) for f, e in zip(shape, expected, strict=True))
     if not same:
         raise ModelError(
             f"expected the {role} shape (batch, {', '.join(map(str, expected))}), "
-            f"found (batch, {', '.join(map(str, found))})",
+            f"found (batch, {', '.join(map(str, shape))})",
             field=source,
             hint=f"{meaning}, has the shape {expected}.",
         )

@@ -53,18 +53,21 @@ def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> 
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             champion = champions.take(target(settings, run), Path(temporary))
             recall = partial(recalled, settings, champion, run=run)
-            found = _checked(settings.data, champion, _nothing if forced_by else recall)
+            retraining = _checked(settings.data, champion, _nothing if forced_by else recall)
             is_done = champion.made_by == run
         if is_done:  # it goes on after it has promoted, and does not do it twice
-            found.needed, found.reasons = False, [f"this run has made champion v{found.champion} already"]
+            retraining.needed, retraining.reasons = (
+                False,
+                [f"this run has made champion v{retraining.champion} already"],
+            )
         elif forced_by:
-            found.forced = Forced(by=forced_by, reason=forced_reason)
-            found.reasons = found.reasons if found.needed else []
-            found.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
-            found.needed = True
-        needed = found.needed
-        task.found(found)
-        for reason in found.reasons:
+            retraining.forced = Forced(by=forced_by, reason=forced_reason)
+            retraining.reasons = retraining.reasons if retraining.needed else []
+            retraining.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
+            retraining.needed = True
+        needed = retraining.needed
+        task.found(retraining)
+        for reason in retraining.reasons:
             progress.say(STAGE, reason)
     return needed
 
@@ -75,26 +78,28 @@ def _nothing(_: Sources | str) -> None:
 
 def _checked(data: Data, champion: champions.Snapshot, recall: _Recall) -> Retraining:
     """Returns whether there is a reason to retrain; rows are read only where checksums do not tell."""
-    found = Retraining(needed=True, reasons=[*champion.plan.reasons], champion=champion.plan.version)
-    if found.champion is None:
-        return found
+    retraining = Retraining(needed=True, reasons=[*champion.plan.reasons], champion=champion.plan.version)
+    if retraining.champion is None:
+        return retraining
     sources, before = checksums(data), champion.record
     same = before is not None and sources == before.sources and all(sources.values())
     if before is not None:
-        found.reasons += _other_settings(data, before)
-        found.changes = changes_between(before.sources, sources, before.content_rows)
-    found.judged = None if same and not found.reasons else recall(sources)
-    if before is not None and not same and found.judged is None:
+        retraining.reasons += _other_settings(data, before)
+        retraining.changes = changes_between(before.sources, sources, before.content_rows)
+    retraining.judged = None if same and not retraining.reasons else recall(sources)
+    if before is not None and not same and retraining.judged is None:
         content = _content(data, before, champion)
-        found.changes = changes_between(before.sources, sources, before.content_rows, content.rows)
+        retraining.changes = changes_between(before.sources, sources, before.content_rows, content.rows)
         if content.fingerprint != before.fingerprint:
-            found.reasons.append(f"there is new data: {'; '.join(found.changes.words()) or 'other rows'}")
-        found.judged = recall(content.fingerprint) if found.reasons else None
-    if found.judged is not None:
-        found.needed, found.reasons = False, [_outcome(found.judged)]
-    elif not found.reasons:
-        found.needed, found.reasons = False, [_nothing_new(found.changes, found.champion)]
-    return found
+            retraining.reasons.append(
+                f"there is new data: {'; '.join(retraining.changes.words()) or 'other rows'}"
+            )
+        retraining.judged = recall(content.fingerprint) if retraining.reasons else None
+    if retraining.judged is not None:
+        retraining.needed, retraining.reasons = False, [_outcome(retraining.judged)]
+    elif not retraining.reasons:
+        retraining.needed, retraining.reasons = False, [_nothing_new(retraining.changes, retraining.champion)]
+    return retraining
 
 
 def _content(data: Data, before: TrainingRecord, champion: champions.Snapshot) -> Content:
@@ -122,9 +127,9 @@ def _other_settings(data: Data, before: TrainingRecord) -> list[str]:
     then = _meaning(Data.model_validate(before.data).of_one_fold.model_dump(mode="json"))
     now = _meaning(data.of_one_fold.model_dump(mode="json"))
     given = [split for split in ("validation", "test") if (split in now) != (split in then)]
-    found = [f"data.{split} {'is' if split in now else 'was'} given" for split in given]
+    differences = [f"data.{split} {'is' if split in now else 'was'} given" for split in given]
     fields = sorted((now.keys() | then.keys()) - set(given))
-    return found + [
+    return differences + [
         f"data.{field} is {_told(now.get(field))}, the champion's was {_told(then.get(field))}"
         for field in fields
         if now.get(field) != then.get(field)
@@ -138,8 +143,8 @@ def _told(value: Any) -> str:
 
 def _meaning(section: dict[str, Any]) -> dict[str, Any]:
     """Returns what of a ``data`` section makes the dataset; of the splits, whether they were given."""
-    kept = {field: value for field, value in section.items() if field not in _NO_MEANING}
-    return kept | {split: True for split in ("validation", "test") if section.get(split) is not None}
+    fields = {field: value for field, value in section.items() if field not in _NO_MEANING}
+    return fields | {split: True for split in ("validation", "test") if section.get(split) is not None}
 
 
 def _nothing_new(changes: Changes | None, version: int) -> str:

@@ -84,25 +84,25 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
         data, (challenger, decided) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
         if challenger.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(challenger.path))
-        found = _compared(run, config, data, snapshot, challenger, decided)
+        outcome = _compared(run, config, data, snapshot, challenger, decided)
         if forced_by:
-            found.forced = Forced(by=forced_by, reason=forced_reason)
-            found.promote = found.finding != "over_budget"
+            outcome.forced = Forced(by=forced_by, reason=forced_reason)
+            outcome.promote = outcome.finding != "over_budget"
         lineage = ComparisonLineage(selection=challenger.digest, dataset=data.fingerprint)
-        comparison.write(run, found, lineage)
-        for warning in found.warnings:
+        comparison.write(run, outcome, lineage)
+        for warning in outcome.warnings:
             task.warn(warning)
-        if not found.promote and not found.crashed and settings.is_retraining(run):
-            remember(config, snapshot, data, found, run=run, warn=task.warn)
-        task.found(found)
-        progress.say("compare", f"the challenger is {_decision(found)}: {found.why}")
-    return found.promote
+        if not outcome.promote and not outcome.crashed and settings.is_retraining(run):
+            remember(config, snapshot, data, outcome, run=run, warn=task.warn)
+        task.found(outcome)
+        progress.say("compare", f"the challenger is {_decision(outcome)}: {outcome.why}")
+    return outcome.promote
 
 
-def _decision(found: Comparison) -> str:
-    if not found.promote:
+def _decision(outcome: Comparison) -> str:
+    if not outcome.promote:
         return "not promoted"
-    return "promoted, as it is forced" if found.forced else "promoted"
+    return "promoted, as it is forced" if outcome.forced else "promoted"
 
 
 def _compared(
@@ -121,8 +121,8 @@ def _compared(
         why = words.no_champion(snapshot.plan.reasons)
         return Comparison(promote=True, finding="no_champion", why=why, version=version)
     served = artifact.load(snapshot.deployment, "deployment")
-    own = _own(data, decided)
-    if _is_same(served, challenger, own):
+    own_schema = _own(data, decided)
+    if _is_same(served, challenger, own_schema):
         why = f"it is champion v{version}, byte for byte"
         return Comparison(promote=False, finding="identical", why=why, version=version)
     is_retraining = settings.is_retraining(run)
@@ -138,27 +138,29 @@ def _compared(
                 crashed=isinstance(error, _CrashError),
                 version=version,
             )
-        answers = _judged(_served(challenger), rows.batches("test", _BATCH), own, data.schema)
+        answers = _judged(_served(challenger), rows.batches("test", _BATCH), own_schema, data.schema)
         used = reuse.enter(config, run, data)
-        found = _decided(reuse.paid(config, used), rows, version, champion, answers)
+        outcome = _decided(reuse.paid(config, used), rows, version, champion, answers)
     warnings = [] if is_retraining else rivals.sides_changed(config, data, snapshot)
-    return found.model_copy(update={"reuse": used, "warnings": warnings})
+    return outcome.model_copy(update={"reuse": used, "warnings": warnings})
 
 
 def _own(data: Dataset, decided: Selection) -> DatasetSchema:
     """Returns what the challenger's outputs mean."""
-    thresholds = next(one.thresholds for one in decided.candidates if one.id == decided.chosen)
+    thresholds = next(
+        candidate.thresholds for candidate in decided.candidates if candidate.id == decided.chosen
+    )
     return data.schema.with_thresholds(thresholds)
 
 
-def _is_same(served: artifact.Artifact, challenger: artifact.Artifact, own: DatasetSchema) -> bool:
+def _is_same(served: artifact.Artifact, challenger: artifact.Artifact, own_schema: DatasetSchema) -> bool:
     """Returns whether the challenger would answer every row as the champion does: it is the same file."""
     theirs = schema_of(served, str(served.path))
-    before, after = (runtime_of(one) for one in (served, challenger))
-    if theirs != own or before.name != after.name:
+    before, after = (runtime_of(version) for version in (served, challenger))
+    if theirs != own_schema or before.name != after.name:
         return False
     paths = zip(files.paths(before, served.path), files.paths(after, challenger.path), strict=True)
-    return all(one.read_bytes() == other.read_bytes() for one, other in paths)
+    return all(path.read_bytes() == other.read_bytes() for path, other in paths)
 
 
 def _decided(
@@ -168,24 +170,26 @@ def _decided(
     both = {"champion": champion, "challenger": challenger}
     threads = config.budget.threads
     times = latency.sample(
-        {name: one.model for name, one in both.items()},
-        {name: one.inputs for name, one in both.items()},
+        {name: judged.model for name, judged in both.items()},
+        {name: judged.inputs for name, judged in both.items()},
         threads,
         config.seed,
     )
-    before, after = (one.rival(task, latency.summary(times[name], threads)) for name, one in both.items())
+    before, after = (
+        judged.rival(task, latency.summary(times[name], threads)) for name, judged in both.items()
+    )
     confidence, asked = config.retrain.confidence, rule.limits_of(config.retrain, config.budget)
     scores = champion.made.scores, challenger.made.scores
     loss = significance.drop(*scores, confidence, task, groups)
     gain = significance.drop(*scores[::-1], confidence, task, groups)
     split = split_of(data, "test", asked.columns, groups)
     demands = limits.demands(asked, split)
-    tests = [one.test(split, champion.made, challenger.made, confidence) for one in demands]
+    tests = [demand.test(split, champion.made, challenger.made, confidence) for demand in demands]
     ratio = rule.latency_limit(times["champion"].ravel(), times["challenger"].ravel(), confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)
-    own = limits.headline_limit(asked, task)
-    found = Comparison(
+    headline_limit = limits.headline_limit(asked, task)
+    outcome = Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,
         why="",
@@ -194,16 +198,17 @@ def _decided(
         challenger=after,
         loss=loss,
         gain=gain,
-        tolerated=own.max_loss if own else None,
-        limits=[one.limit for one in demands],
+        tolerated=headline_limit.max_loss if headline_limit else None,
+        limits=[demand.limit for demand in demands],
         tests=tests,
         latency_ratio=ratio,
     )
-    found.why = words.finding(found)
-    if finding == "unproven" and own and [one.limit for one in tests if not one.holds] == [own.name]:
-        needed = significance.examples_needed(*scores, own.max_loss, confidence, task, groups)
-        found.why += words.more_examples(needed)
-    return found
+    outcome.why = words.finding(outcome)
+    broken = [test.limit for test in tests if not test.holds]
+    if finding == "unproven" and headline_limit and broken == [headline_limit.name]:
+        needed = significance.examples_needed(*scores, headline_limit.max_loss, confidence, task, groups)
+        outcome.why += words.more_examples(needed)
+    return outcome
 
 
 def _served(version: artifact.Artifact) -> Served:
@@ -228,27 +233,27 @@ def _champion(deployed: artifact.Artifact, data: Dataset, threads: int) -> _Judg
     batches = data.champion_test(_BATCH)
     if batches is None or data.champion is None:
         raise ModelError("; ".join(data.schema_changes) or "its schema is lost")
-    own = data.champion.with_thresholds(schema_of(deployed, str(deployed.path)).thresholds)
+    own_schema = data.champion.with_thresholds(schema_of(deployed, str(deployed.path)).thresholds)
     served, example = _served(deployed), next(iter(data.champion_test(1) or ()), None)
     crash = trial.crash_of(served, example[0], threads) if example is not None else None
     if crash is not None and crash.was_killed:
         raise _CrashError(crash.reason)
-    return _judged(served, batches, own, data.schema)
+    return _judged(served, batches, own_schema, data.schema)
 
 
-def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: DatasetSchema) -> _Judged:
+def _judged(model: Served, batches: _Batches, own_schema: DatasetSchema, asked: DatasetSchema) -> _Judged:
     """Returns a model's answers.
 
     Args:
         model: The model.
         batches: Examples as the model takes them, with labels of the schema ``asked``.
-        own: What the model's outputs mean.
+        own_schema: What the model's outputs mean.
         asked: What the labels mean.
     """
     loaded, inputs = runtime(model.runtime).load(model.directory), None
     judging = tasks.task(asked.task).judging
-    if width(loaded) != own.outputs:
-        raise ModelError(f"expected {own.outputs} outputs, found {width(loaded)}")
+    if width(loaded) != own_schema.outputs:
+        raise ModelError(f"expected {own_schema.outputs} outputs, found {width(loaded)}")
     answers = []
     for x, y in batches:
         inputs = take(x, 0, _LATENCY_EXAMPLES) if inputs is None else inputs
@@ -259,5 +264,5 @@ def _judged(model: Served, batches: _Batches, own: DatasetSchema, asked: Dataset
     if inputs is None:
         raise ModelError("there are no test examples")
     outputs, labels = (np.concatenate(column) for column in zip(*answers, strict=True))
-    scores = judging.scores(outputs, labels, asked, own)
-    return _Judged(model, Examples(scores.astype(np.float32), outputs.astype(np.float32), own), inputs)
+    scores = judging.scores(outputs, labels, asked, own_schema)
+    return _Judged(model, Examples(scores.astype(np.float32), outputs.astype(np.float32), own_schema), inputs)

@@ -117,16 +117,16 @@ def _prepared(task: Task, asked: _Asked) -> tuple[str, DatasetSummary]:
         # Before the rows are read: what changes meanwhile is another dataset.
         sources = checksums(config.data)
         refs = [reference(KIND, **_question(asked, sources, fold)) for fold in range(asked.folds)]
-        found = []
+        summaries = []
         for fold in range(len(refs)):
             entry = _fold(task, asked, sources, fold, refs)
             if entry is None:
                 break
-            found.append(DatasetSummary.model_validate(entry.summary))
+            summaries.append(DatasetSummary.model_validate(entry.summary))
             task.add(entry)
-            _check_task(found[0].task, len(refs))
+            _check_task(summaries[0].task, len(refs))
         else:
-            return refs[0], _of_all(found)
+            return refs[0], _of_all(summaries)
     raise DataError(
         "it changed again and again while it was read",
         path=config.data.train,
@@ -136,16 +136,16 @@ def _prepared(task: Task, asked: _Asked) -> tuple[str, DatasetSummary]:
 
 def _fold(task: Task, asked: _Asked, sources: Sources, fold: int, refs: Sequence[str]) -> EntryRecord | None:
     """Returns what is known of a dataset, which is made unless it is there; None: the sources changed."""
-    found = task.store.find(refs[fold])
-    if found is None:
+    stored = task.store.find(refs[fold])
+    if stored is None:
         if len(refs) > 1:
             progress.say(STAGE, f"fold {fold + 1} of {len(refs)}")
         if not _make(task, refs[fold], asked, sources, fold, refs[1:] if fold == 0 else []):
             return None
-    entry = found or task.store.find(refs[fold])
+    entry = stored or task.store.find(refs[fold])
     assert entry is not None
     return EntryRecord(
-        name=of_fold("", fold) if fold else "", reused=found is not None, summary=entry.summary
+        name=of_fold("", fold) if fold else "", reused=stored is not None, summary=entry.summary
     )
 
 
@@ -161,16 +161,16 @@ def _check_task(name: str, count: int) -> None:
         )
 
 
-def _of_all(found: Sequence[DatasetSummary]) -> DatasetSummary:
+def _of_all(summaries: Sequence[DatasetSummary]) -> DatasetSummary:
     """Returns the first fold's summary, with what all of them test, and what is to be said of the others."""
-    first = found[0]
-    first.folds, first.tested = len(found), sum(one.rows["test"] for one in found)
-    for one in found:
-        for name, rows in one.class_counts.get("test", {}).items():
+    first = summaries[0]
+    first.folds, first.tested = len(summaries), sum(summary.rows["test"] for summary in summaries)
+    for summary in summaries:
+        for name, rows in summary.class_counts.get("test", {}).items():
             first.tested_by_class[name] = first.tested_by_class.get(name, 0) + rows
-    for place, other in enumerate(found[1:], start=2):
+    for place, other in enumerate(summaries[1:], start=2):
         new = [text for text in other.warnings if text not in first.warnings]
-        first.warnings.extend(f"fold {place} of {len(found)}: {text}" for text in new)
+        first.warnings.extend(f"fold {place} of {len(summaries)}: {text}" for text in new)
     return first
 
 
@@ -294,8 +294,8 @@ def _tell(task: Task, summary: DatasetSummary) -> None:
     if summary.folds > 1:
         rows = f"{summary.tested:,} rows, tested in {summary.folds} folds; in the first {rows}"
     progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
-    for one in summary.reach:
-        progress.say(STAGE, words.sentence(one))
+    for limit_reach in summary.reach:
+        progress.say(STAGE, words.sentence(limit_reach))
     for warning in summary.warnings:
         task.warn(warning)
     for change in summary.schema_changes:

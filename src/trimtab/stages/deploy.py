@@ -127,7 +127,7 @@ def describe(uri: str, path: str) -> dict[str, Any]:
     about = json.loads(content)
     candidate = CandidateResult.model_validate(about["candidate"])
     latency = candidate.latency_ms.p50 if candidate.latency_ms else None
-    found = {
+    description = {
         "uri": uri,
         "name": about["name"],
         "version": uri.rstrip("/").rpartition("/")[2],
@@ -138,9 +138,9 @@ def describe(uri: str, path: str) -> dict[str, Any]:
         **{name: value for name, value in candidate.metrics.items() if math.isfinite(value)},
         "proof": about["verdict"],
     }
-    found = {name: value for name, value in found.items() if value is not None}
-    atomic.write_bytes(Path(path), json.dumps(found, indent=2).encode())
-    return found
+    description = {name: value for name, value in description.items() if value is not None}
+    atomic.write_bytes(Path(path), json.dumps(description, indent=2).encode())
+    return description
 
 
 def _chosen(selected: artifact.Artifact, decided: Selection) -> CandidateResult:
@@ -152,8 +152,8 @@ def _chosen(selected: artifact.Artifact, decided: Selection) -> CandidateResult:
 
 def _schema(data: Dataset, chosen: CandidateResult) -> bytes:
     """Returns what the outputs mean: the dataset's schema, with the model's own thresholds."""
-    own = data.schema.with_thresholds(chosen.thresholds)
-    return (own.model_dump_json(indent=2) + "\n").encode()
+    own_schema = data.schema.with_thresholds(chosen.thresholds)
+    return (own_schema.model_dump_json(indent=2) + "\n").encode()
 
 
 def _before(task: Task, config: Config, selected: artifact.Artifact) -> Deployment | None:

@@ -81,9 +81,9 @@ def require(task: Task, work: Work, name: str = "") -> EntryRecord:
         Preempted: If the process is told to stop.
     """
     record, start = EntryRecord(name=name), time.monotonic()
-    if (found := task.store.find(work.ref)) is not None:
+    if (entry := task.store.find(work.ref)) is not None:
         progress.say(work.label, "is there already")
-        record.reused, record.summary = True, found.summary
+        record.reused, record.summary = True, entry.summary
     elif (crash := _made(task, work)) is not None:
         raise crash.error or DefectError(crash.reason, crash.traceback)
     else:
@@ -94,9 +94,9 @@ def require(task: Task, work: Work, name: str = "") -> EntryRecord:
 
 
 def _found(task: Task, work: Work, name: str) -> EntryRecord | None:
-    if (found := task.store.find(work.ref)) is not None:
+    if (entry := task.store.find(work.ref)) is not None:
         progress.say(work.label, "is there already")
-        return EntryRecord(name=name, reused=True, summary=found.summary)
+        return EntryRecord(name=name, reused=True, summary=entry.summary)
     if (failed := failure.read(task.store, work.ref)) is not None:
         progress.say(work.label, f"cannot be made: {failed.reason.splitlines()[0]}")
         return EntryRecord(name=name, ok=False, reused=True, reason=failed.reason)
@@ -126,10 +126,10 @@ def _retries() -> int:
 
 def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> EntryRecord:
     if crash is None:
-        found = task.store.find(work.ref)
-        if found is None:
+        entry = task.store.find(work.ref)
+        if entry is None:
             raise ArtifactError("it was made, and is gone", path=work.ref, hint="Run this again.")
-        return EntryRecord(name=name, summary=found.summary)
+        return EntryRecord(name=name, summary=entry.summary)
     reason = _reason(crash)
     is_for_good = isinstance(crash.error, _FOR_GOOD) and not is_refusal(crash.error)
     if is_for_good:

@@ -56,11 +56,11 @@ def _of_all(task: Task, name: str, data: Sequence[str], file: Outcome) -> Outcom
     if len(data) == 1:
         return _evaluated(task, name, data[0], file.ref)
 
-    found = of_folds(partial(_of_fold, task, name), data, file.refs)
-    if not found.ref:
-        return found
-    ref = reference(KIND, folds=found.refs)
-    return _told(task, Work(ref, f"{STAGE} {name}", "pooled", (found.refs,)), name)
+    outcome = of_folds(partial(_of_fold, task, name), data, file.refs)
+    if not outcome.ref:
+        return outcome
+    ref = reference(KIND, folds=outcome.refs)
+    return _told(task, Work(ref, f"{STAGE} {name}", "pooled", (outcome.refs,)), name)
 
 
 def _of_fold(task: Task, name: str, fold: int, dataset: str, file: str) -> Outcome:
@@ -71,8 +71,8 @@ def run_and_show(
     directory: str, shard: str, dataset: str, quantized: str
 ) -> tuple[str, dict[str, Any], dict[str, Any]]:
     """Returns what ``run`` returns, given the same, and what ``shown`` makes of it."""
-    found = run(directory, shard, dataset, quantized)
-    return found, *shown(directory, dataset, found)
+    ref = run(directory, shard, dataset, quantized)
+    return ref, *shown(directory, dataset, ref)
 
 
 def shown(run: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -96,18 +96,22 @@ def shown(run: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[
 def _shown(store: ContentStore, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
     outcomes = shards.read(store, EVALUATED, evaluated)
     entries = {name: store.open(outcome.ref) for name, outcome in outcomes.items() if outcome.ref}
-    found = {name: Evaluation.model_validate(entry.manifest.summary) for name, entry in entries.items()}
-    if not found:
+    evaluations = {name: Evaluation.model_validate(entry.manifest.summary) for name, entry in entries.items()}
+    if not evaluations:
         return {}, {}
     best = min(
-        found, key=lambda name: found[name].headline.cost(found[name].metrics[found[name].headline.metric])
+        evaluations,
+        key=lambda name: evaluations[name].headline.cost(
+            evaluations[name].metrics[evaluations[name].headline.metric]
+        ),
     )
     data = datasets.pooled(store, dataset)
-    own, judging = data.schema.with_thresholds(found[best].thresholds), task_of(data.schema.task).judging
+    own_schema = data.schema.with_thresholds(evaluations[best].thresholds)
+    judging = task_of(data.schema.task).judging
     answers = np.asarray(read_test(entries[best].path).answers)
-    view = judging.view(answers, data.labels(), data.schema, own)
-    metadata = classification_metadata(found[best], judging.form, view, data.schema.classes)
-    return evaluation_metrics(found), metadata
+    view = judging.view(answers, data.labels(), data.schema, own_schema)
+    metadata = classification_metadata(evaluations[best], judging.form, view, data.schema.classes)
+    return evaluation_metrics(evaluations), metadata
 
 
 def _evaluated(task: Task, name: str, dataset: str, file: str) -> Outcome:

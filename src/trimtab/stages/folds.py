@@ -19,9 +19,9 @@ def of_folds(make: Callable[..., Outcome], *given: Iterable[str]) -> Outcome:
         given: References by fold.
     """
     refs: list[str] = []
-    for fold, one in enumerate(zip(*given, strict=True)):
-        made = make(fold, *one)
-        if not made.ref:
-            return Outcome(reason=f"fold {fold + 1}: {made.reason}" if fold else made.reason)
-        refs.append(made.ref)
+    for fold, fold_refs in enumerate(zip(*given, strict=True)):
+        outcome = make(fold, *fold_refs)
+        if not outcome.ref:
+            return Outcome(reason=f"fold {fold + 1}: {outcome.reason}" if fold else outcome.reason)
+        refs.append(outcome.ref)
     return Outcome(ref=refs[0], folds=refs[1:])

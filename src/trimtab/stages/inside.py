@@ -50,10 +50,10 @@ def _inside(served: Served, times: list[OperatorTime], how: str) -> Inside:
 
 def _time(models: dict[str, Served], example: Batch, threads: int, file: Path) -> None:
     """Writes the times of each model; after each, so that a crash costs those that come later alone."""
-    found: dict[str, tuple[list[OperatorTime], str]] = {}
+    times: dict[str, tuple[list[OperatorTime], str]] = {}
     for name, served in models.items():
-        found[name] = _times(served, example, threads)
-        file.write_bytes(_Times.dump_json(found))
+        times[name] = _times(served, example, threads)
+        file.write_bytes(_Times.dump_json(times))
 
 
 def _times(served: Served, example: Batch, threads: int) -> tuple[list[OperatorTime], str]:

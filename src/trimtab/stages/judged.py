@@ -43,7 +43,7 @@ def remember(
     settings: Config,
     champion: Snapshot,
     data: Dataset,
-    found: Comparison,
+    comparison: Comparison,
     *,
     run: str,
     warn: Callable[[str], None],
@@ -57,17 +57,17 @@ def remember(
         settings: The resolved config.
         champion: The champion's snapshot.
         data: The dataset.
-        found: The comparison.
+        comparison: The comparison.
         run: The URI of the run's directory.
         warn: Is told where it cannot be written.
         promoted: The version that the challenger has become; None: it lost.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    judged = Judged(run=run, at=now, finding=found.finding, why=found.why, promoted=promoted)
+    judged = Judged(run=run, at=now, finding=comparison.finding, why=comparison.why, promoted=promoted)
     content = (judged.model_dump_json(indent=2) + "\n").encode()
     try:
-        for one in (data.sources, data.fingerprint):
-            if name := _name(settings, champion, one):
+        for identity in (data.sources, data.fingerprint):
+            if name := _name(settings, champion, identity):
                 _repository(settings).remember(name, content)
     except TrimtabError as error:
         warn(f"what came out cannot be remembered: {error.message}")
@@ -85,10 +85,10 @@ def recalled(settings: Config, champion: Snapshot, data: Sources | str, *, run: 
     name = _name(settings, champion, data)
     content = _repository(settings).judged(name) if name else None
     try:
-        found = Judged.model_validate_json(content) if content else None
+        judged = Judged.model_validate_json(content) if content else None
     except ValidationError:
         return None  # it is damaged: judged again, and written anew
-    return found if found and found.run != run else None
+    return judged if judged and judged.run != run else None
 
 
 def _name(settings: Config, champion: Snapshot, data: Sources | str) -> str:

@@ -34,8 +34,8 @@ def _input_range(model: Model, archive: str) -> tuple[InputRange, list[str]]:
     """Returns what the config says, else what the archive says of itself."""
     if model.input is not None:
         return model.input, []
-    found = _expected(archive)
-    return (found.range, [_told(found)]) if found else ("standardized", [])
+    expectation = _expected(archive)
+    return (expectation.range, [_told(expectation)]) if expectation else ("standardized", [])
 
 
 def _expected(archive: str) -> Expected | None:
@@ -63,7 +63,7 @@ def _nearest(limits: tuple[float, float]) -> tuple[float, float]:
     return next(near, limits)
 
 
-def _told(found: Expected) -> str:
+def _told(expectation: Expected) -> str:
     what = {"raw": "raw numbers (pixels 0..255, columns of a table as they are)"}
-    wanted = what.get(str(found.range), str(list(found.range)))
-    return f"the archive is fed {wanted}, because {found.why}; model.input says otherwise if it must"
+    wanted = what.get(str(expectation.range), str(list(expectation.range)))
+    return f"the archive is fed {wanted}, because {expectation.why}; model.input says otherwise if it must"

@@ -55,7 +55,7 @@ class Judge:
         seen = read_validation(examples[BASELINE], self._own[BASELINE])
         columns, count = config.budget.columns, len(seen.scores)
         validation = split_of(data, "validation", columns if count else [], None, count=count)
-        self._expected = [Expectation(one, validation, seen, self.examples) for one in self._demands]
+        self._expected = [Expectation(demand, validation, seen, self.examples) for demand in self._demands]
         self._found: dict[tuple[str, float], list[LimitTest]] = {}
 
     @property
@@ -116,8 +116,12 @@ def check_limits(config: Config, tested: Pooled) -> list[tuple[Limit, int]]:
     """
     if config.budget.needs_answers:
         split = split_of_tested(tested, config.budget.columns, None)
-        found = demands(config.budget, split)
-        return [(one.limit, len(one.rows(split))) for one in found if not one.is_headline or one.part]
+        all_demands = demands(config.budget, split)
+        return [
+            (demand.limit, len(demand.rows(split)))
+            for demand in all_demands
+            if not demand.is_headline or demand.part
+        ]
     return []
 
 
@@ -179,7 +183,8 @@ def reasons(
         test = tests.get(name)
         if test is not None and not test.passed:
             broken = [
-                budget.unproven(named[one.limit], one, judge.examples, judge.task) for one in test.broken
+                budget.unproven(named[limit_test.limit], limit_test, judge.examples, judge.task)
+                for limit_test in test.broken
             ]
             because[name] = [*broken, *costs]
         elif test is None and name != BASELINE and not costs:

@@ -48,8 +48,8 @@ def run(run: str, shard: str, dataset: str, pruned: str) -> str:
                 make = partial(_quantized, task, config, ending)
                 outcomes[ending.candidate] = of_folds(make, data, model.refs) if model.ref else model
         ref = shards.write(task.store, QUANTIZED, outcomes)
-        made = sum(bool(outcome.ref) for outcome in outcomes.values())
-        progress.say(task.label, f"{made} of {len(outcomes)} candidates")
+        count = sum(bool(outcome.ref) for outcome in outcomes.values())
+        progress.say(task.label, f"{count} of {len(outcomes)} candidates")
     return ref
 
 

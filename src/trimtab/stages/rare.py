@@ -43,7 +43,7 @@ def flags(budget: Budget, baseline: Evaluation, evaluations: Mapping[str, Evalua
     truly = [sum(row) for row in baseline.confusion]
     if limit is None or before is None or budget.needs_answers or not _is_rare(truly):
         return {}
-    drops = {name: before - one.metrics.get(alike, before) for name, one in evaluations.items()}
+    drops = {name: before - evaluation.metrics.get(alike, before) for name, evaluation in evaluations.items()}
     return {
         name: f"{alike.replace('_', ' ')} falls by {100 * drop:.2f} points, to {before - drop:.2%}"
         for name, drop in drops.items()

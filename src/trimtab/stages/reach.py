@@ -74,44 +74,45 @@ def known(
     sure = config.budget.confidence
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
-    found = [
-        _beside_folds(one, limit, rows)
-        for one in rule.reach([limit] if limit else [], rows.tested, sure, rows.folds)
+    reaches = [
+        _beside_folds(reach, limit, rows)
+        for reach in rule.reach([limit] if limit else [], rows.tested, sure, rows.folds)
     ]
     for other, count in others:
-        found += [
-            one.model_copy(update={"name": other.name})
-            for one in rule.reach([other], count, sure, rows.folds)
+        reaches += [
+            reach.model_copy(update={"name": other.name})
+            for reach in rule.reach([other], count, sure, rows.folds)
         ]
-    return found
+    return reaches
 
 
-def _beside_folds(found: Reach, limit: Limit | None, rows: Rows) -> Reach:
+def _beside_folds(reach: Reach, limit: Limit | None, rows: Rows) -> Reach:
     """Returns what can be proven, where it is too little with what folds could."""
-    if found.is_enough or limit is None or not rows.in_folds:
-        return found
-    most = rule.reach([limit], rows.in_folds, found.confidence, FOLDS)[0]
-    return found.model_copy(update={"folds": FOLDS, "in_folds": most.examples, "least_in_folds": most.least})
+    if reach.is_enough or limit is None or not rows.in_folds:
+        return reach
+    most = rule.reach([limit], rows.in_folds, reach.confidence, FOLDS)[0]
+    return reach.model_copy(update={"folds": FOLDS, "in_folds": most.examples, "least_in_folds": most.least})
 
 
-def check(found: list[Reach], config: Config) -> None:
+def check(reaches: list[Reach], config: Config) -> None:
     """Refuses a budget that no candidate can meet on these rows.
 
     A run whose only candidate is the baseline proves nothing, and one that asks for no proof needs none.
 
     Args:
-        found: What the rows can prove at best.
+        reaches: What the rows can prove at best.
         config: The config.
 
     Raises:
         TooFewRowsError: If a limit is out of reach.
     """
-    short = [reach for reach in found if not reach.is_enough]
+    short = [reach for reach in reaches if not reach.is_enough]
     if not short or config.budget.proof != "required" or len(config.candidates()) == 1:
         return
     worst = max(short, key=lambda reach: reach.least)
     raise TooFewRowsError(
-        "no candidate can meet the budget on these rows: " + "; ".join(words.sentence(one) for one in short),
+        "no candidate can meet the budget on these rows: "
+        + "; ".join(words.sentence(reach) for reach in short),
         path=config.data.given_test or config.data.train,
         field="budget",
         hint=f"Give more {_which(config, worst)}, allow a larger drop "

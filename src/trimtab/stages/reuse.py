@@ -28,20 +28,20 @@ def enter(config: Config, run: str, data: Dataset) -> Reuse:
         How often they have decided.
     """
     limits = _digest(config)
-    made = ledger.enter(Repository(settings.target(config, run)), data.test_fingerprint, limits, run)
+    decisions = ledger.enter(Repository(settings.target(config, run)), data.test_fingerprint, limits, run)
     return Reuse(
         rule=config.proof.reuse,
         test_rows=data.test_fingerprint,
-        decisions=len(made),
-        same_limits=sum(one.limits == limits for one in made),
+        decisions=len(decisions),
+        same_limits=sum(decision.limits == limits for decision in decisions),
         asked=config.budget.confidence,
     )
 
 
 def before(config: Config, run: str, data: Dataset) -> int:
     """Returns how often these test rows have decided for other runs."""
-    made = ledger.read(Repository(settings.target(config, run))).of(data.test_fingerprint)
-    return sum(one.run != run for one in made)
+    decisions = ledger.read(Repository(settings.target(config, run))).of(data.test_fingerprint)
+    return sum(decision.run != run for decision in decisions)
 
 
 def spent(asked: float, used: Reuse) -> float:

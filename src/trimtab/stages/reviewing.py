@@ -64,7 +64,8 @@ class Found:
         """Returns what a run has selected from."""
         branches = {
             branch.id: next(
-                (one.candidate for one in branch.endings if one.candidate in selected.evaluations), ""
+                (ending.candidate for ending in branch.endings if ending.candidate in selected.evaluations),
+                "",
             )
             for branch in config.branches().values()
         }
@@ -76,38 +77,40 @@ class Found:
         )
 
 
-def write_more(run: str, directory: Path, found: Found) -> str:
+def write_more(run: str, directory: Path, subject: Found) -> str:
     """Writes it, as far as it can be made, and returns why not all of it is there; empty: it is.
 
     Args:
         run: The URI of the run's directory.
         directory: The directory of the review.
-        found: What is reviewed.
+        subject: What is reviewed.
     """
-    crash = children.run("report", _write, run, directory, found)
+    crash = children.run("report", _write, run, directory, subject)
     return "" if crash is None else crash.reason.splitlines()[0]
 
 
-def _write(run: str, directory: Path, found: Found) -> None:
+def _write(run: str, directory: Path, subject: Found) -> None:
     store = ContentStore(run)
-    data = datasets.pooled(store, found.dataset)
+    data = datasets.pooled(store, subject.dataset)
     form, classes = task_of(data.schema.task).judging.form, data.schema.classes
     views = {
-        name: _view(store, found.evaluations[name], data) for name in dict.fromkeys((BASELINE, found.chosen))
+        name: _view(store, subject.evaluations[name], data)
+        for name in dict.fromkeys((BASELINE, subject.chosen))
     }
     for name, view in views.items():
         write_pr_curves(directory / name, form, view, classes)
-    write_most_wrong(directory, form, views[found.chosen], data)
+    write_most_wrong(directory, form, views[subject.chosen], data)
     models = {
-        branch: _models(store, found.evaluations[candidate]) for branch, candidate in found.branches.items()
+        branch: _models(store, subject.evaluations[candidate])
+        for branch, candidate in subject.branches.items()
     }
     for branch, files in list(models.items())[:MOST_BRANCHES]:
         if files:
             write_histograms(directory / "weights" / branch, files)
-    for name, candidate in (("baseline", BASELINE), ("champion", found.chosen)):
-        if files := _models(store, found.evaluations[candidate]):
+    for name, candidate in (("baseline", BASELINE), ("champion", subject.chosen)):
+        if files := _models(store, subject.evaluations[candidate]):
             write_graph(directory / "graph" / name, files[-1])
-    if files := _models(store, found.evaluations[BASELINE]):
+    if files := _models(store, subject.evaluations[BASELINE]):
         _project(directory, files[-1], data.first, views[BASELINE])
 
 
@@ -119,9 +122,9 @@ def _view(store: ContentStore, evaluation: str, data: Pooled) -> View:
     lineage = EvaluationLineage.model_validate(store.open(evaluation, []).lineage)
     entry = store.open(lineage.folds[0] if lineage.folds else evaluation)
     thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
-    answers, own = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
+    answers, own_schema = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
     labels = data.labels()
-    return task_of(data.schema.task).judging.view(np.asarray(answers), labels, data.schema, own)
+    return task_of(data.schema.task).judging.view(np.asarray(answers), labels, data.schema, own_schema)
 
 
 def _models(store: ContentStore, evaluation: str) -> list[Path]:
@@ -164,9 +167,9 @@ def _hidden(model: Path, data: Dataset) -> NDArray[Any]:
     parts: list[NDArray[Any]] = []
     until, rows, most = time.monotonic() + _SECONDS, 0, data.rows["test"]
     for x, _ in data.batches("test", _BATCH):
-        found = np.asarray(hidden.predict_on_batch(x[INPUT]))
-        parts.append(found.reshape(len(found), -1))
-        rows, most = rows + len(found), rows_shown(data.rows["test"], parts[0].shape[1])
+        activations = np.asarray(hidden.predict_on_batch(x[INPUT]))
+        parts.append(activations.reshape(len(activations), -1))
+        rows, most = rows + len(activations), rows_shown(data.rows["test"], parts[0].shape[1])
         if rows >= most or time.monotonic() > until:
             break
     return np.concatenate(parts)[:most]

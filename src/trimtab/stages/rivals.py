@@ -49,9 +49,9 @@ def asked(config: Config, data: Dataset, snapshot: Snapshot, *, is_retraining: b
             yield _made_again(config, data, theirs, Path(temporary) / "dataset")
 
 
-def same_rows(one: DatasetSchema, other: DatasetSchema) -> bool:
+def same_rows(schema: DatasetSchema, other: DatasetSchema) -> bool:
     """Returns whether two schemas make the same tensors of the same rows, and name the classes alike."""
-    return one.with_thresholds([]) == other.with_thresholds([])
+    return schema.with_thresholds([]) == other.with_thresholds([])
 
 
 def reference(snapshot: Snapshot) -> Reference:
@@ -63,7 +63,7 @@ def reference(snapshot: Snapshot) -> Reference:
 
 def sides_changed(config: Config, data: Dataset, snapshot: Snapshot) -> list[str]:
     """Returns a warning where the champion may have been trained on rows that are test rows now."""
-    summaries = {split: Summary.from_dict(found) for split, found in data.statistics.items()}
+    summaries = {split: Summary.from_dict(statistics) for split, statistics in data.statistics.items()}
     return seen.warning(
         seen.sides_changed(reference(snapshot), data.schema, config.data.of_one_fold, summaries)
     )
@@ -84,14 +84,14 @@ def _made_again(config: Config, data: Dataset, theirs: DatasetSchema, path: Path
             draft.counts, draft.lineage = dict(prepared.rows), lineage(prepared, data.sources)
     except DataError as error:
         raise ModelError(f"the data cannot be read again: {error.message}", path=error.path) from error
-    made = Dataset.open(path)
-    if made.fingerprint != data.fingerprint:
+    dataset = Dataset.open(path)
+    if dataset.fingerprint != data.fingerprint:
         raise ModelError("the data has changed since it was prepared")
-    if made.champion is None:
+    if dataset.champion is None:
         raise ModelError(
             f"the rows are not what it takes: {_columns(theirs)}, and {theirs.label} as {theirs.task}"
         )
-    return made
+    return dataset
 
 
 def _columns(schema: DatasetSchema) -> str:

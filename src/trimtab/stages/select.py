@@ -67,10 +67,10 @@ class _Entry:
 
     @classmethod
     def open(cls, store: ContentStore, ref: str) -> _Entry:
-        found = store.open(ref)
-        file = EvaluationLineage.model_validate(found.lineage).file
-        evaluation = Evaluation.model_validate(found.manifest.summary)
-        return cls(ref, file, store.open(file), found.path, evaluation)
+        entry = store.open(ref)
+        file = EvaluationLineage.model_validate(entry.lineage).file
+        evaluation = Evaluation.model_validate(entry.manifest.summary)
+        return cls(ref, file, store.open(file), entry.path, evaluation)
 
     def served(self, limits: Budget) -> Served:
         return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
@@ -167,7 +167,7 @@ def _finalists(
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
     before = read_test(entries[BASELINE].examples).scores
-    found = {}
+    finalists = {}
     for name, measured in latencies.items():
         if config.budget.needs_answers:
             progress.say("select", f"holds {name} to {len(judge.limits)} limits")
@@ -180,17 +180,18 @@ def _finalists(
             drop = out_of_fold.drop(drop, judge.task, judge.folds)
             needed = _needed(before, scores, config, judge, tests)
         speedups = latency.speedup(latencies[BASELINE], measured)
-        found[name] = budget.Finalist(
+        finalists[name] = budget.Finalist(
             name, drop, measured, entry.evaluation.size_bytes, needed, tests, *speedups
         )
-    return found
+    return finalists
 
 
 def _needed(
     before: Scores, scores: Scores, config: Config, judge: proving.Judge, tests: Sequence[LimitTest]
 ) -> int | None:
     """Returns how many test examples would prove what alone is not proven, if it is the task's own limit."""
-    limit, broken = headline_limit(config.budget, judge.task), [one.limit for one in tests if not one.holds]
+    limit = headline_limit(config.budget, judge.task)
+    broken = [test.limit for test in tests if not test.holds]
     if limit is None or broken != [limit.name] or judge.folds > 1:
         return None
     sure = config.budget.confidence
@@ -206,8 +207,8 @@ def _decide(
     used: Reuse | None,
 ) -> Selection:
     limits = config.budget
-    found = proving.prove(judge, finalists, config)
-    proof = found.model_copy(update={"reuse": used, "folds": judge.folds})
+    proof = proving.prove(judge, finalists, config)
+    proof = proof.model_copy(update={"reuse": used, "folds": judge.folds})
     reasons = proving.reasons(judge, proof, finalists, config)
     within = [finalist for name, finalist in finalists.items() if not reasons[name]]
     chosen = None
@@ -323,7 +324,7 @@ def _claim(decided: Selection, config: Config, judge: proving.Judge, directory: 
     if proof is None or chosen is None:
         return
     names = dict.fromkeys([BASELINE, chosen, *(test.candidate for test in proof.tested)])
-    results = {one.id: one for one in decided.candidates}
+    results = {candidate.id: candidate for candidate in decided.candidates}
     claims.write(
         directory,
         claims.Claim(

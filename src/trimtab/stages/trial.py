@@ -22,14 +22,14 @@ def failures(models: Mapping[str, Served], examples: Batch, threads: int) -> dic
     Raises:
         Preempted: If this process is told to stop.
     """
-    example, found = take(examples, 0, 1), dict[str, str]()
+    example, reasons = take(examples, 0, 1), dict[str, str]()
     if children.run("select", _run, list(models.values()), example, threads) is None:
-        return found
+        return reasons
     for name, served in models.items():
         crash = children.run(f"select {name}", _run, [served], example, threads)
         if crash is not None:
-            found[name] = f"it does not run on {threads} threads: {crash.reason}"
-    return found
+            reasons[name] = f"it does not run on {threads} threads: {crash.reason}"
+    return reasons
 
 
 def crash_of(model: Served, examples: Batch, threads: int) -> children.Crash | None:

@@ -31,8 +31,8 @@ def losses(chosen: str, rows: Rows, schema: DatasetSchema, limits: Budget) -> li
     if chosen == BASELINE:
         return []
     before, after = rows.examples[BASELINE].scores, rows.examples[chosen].scores
-    found = dict([*_classes(rows, schema), *_slices(rows, limits)])
-    return uneven.losses(found, before, after, limits.confidence, schema.task, rows.groups)
+    masks = dict([*_classes(rows, schema), *_slices(rows, limits)])
+    return uneven.losses(masks, before, after, limits.confidence, schema.task, rows.groups)
 
 
 def _classes(rows: Rows, schema: DatasetSchema) -> Iterator[_Part]:

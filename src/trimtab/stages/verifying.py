@@ -63,9 +63,9 @@ def verify(target: str, version: int | None = None) -> Verified:
     repository = Repository(target)
     number = repository.resolve(version)
     where = repository.location(number)
-    with repository.fetched(number) as found:
-        claim, rows = claims.read(found.path, where)
-        schema, candidate = schema_of(found, where), str(found.lineage.get("candidate"))
+    with repository.fetched(number) as deployment:
+        claim, rows = claims.read(deployment.path, where)
+        schema, candidate = schema_of(deployment, where), str(deployment.lineage.get("candidate"))
     judge = _Judge(claim, rows, schema)
     compared = list(judge.compared(candidate))
     for what, said, is_so in compared:
@@ -96,21 +96,21 @@ class _Judge:
         yield "test examples", proof.examples, len(self.rows.labels)
         yield "folds", proof.folds, self._split.folds
         asked = [demand.limit for demand in self._demands]
-        yield "the limits", [one.name for one in proof.limits], [one.name for one in asked]
+        yield "the limits", [limit.name for limit in proof.limits], [limit.name for limit in asked]
         for limit, other in zip(proof.limits, asked, strict=True):
             yield f"{limit.name}: the largest loss", limit.max_loss, other.max_loss
         again = self._tested(proof)
         yield (
             "the candidates tested",
-            [one.candidate for one in proof.tested],
-            [one.candidate for one in again],
+            [test.candidate for test in proof.tested],
+            [test.candidate for test in again],
         )
         for said, is_so in zip(proof.tested, again, strict=True):
             yield from _tests(said, is_so)
         yield (
             "whether it is proven",
             self._may_ship(proof.passed),
-            self._may_ship([one.candidate for one in again if one.passed]),
+            self._may_ship([test.candidate for test in again if test.passed]),
         )
         if self.claim.drop is not None and self.claim.chosen != BASELINE:
             yield from self._drop()
@@ -127,35 +127,39 @@ class _Judge:
         return Split(self.claim.task, self.schema, len(labels), lambda: labels, slices, groups, folds)
 
     def _examples(self, name: str) -> Examples:
-        own = self.schema.with_thresholds(self.claim.thresholds[name])
-        return replace(self.rows.examples[name], own=own)
+        own_schema = self.schema.with_thresholds(self.claim.thresholds[name])
+        return replace(self.rows.examples[name], own=own_schema)
 
     def _test(self, name: str, confidence: float) -> ProofTest:
         """Returns how a candidate stands to each limit; the baseline, to each that stands alone."""
         split, before, after = self._split, self._examples(BASELINE), self._examples(name)
-        asked = [one for one in self._demands if name != BASELINE or one.limit.is_alone]
-        return choice.test_of(name, confidence, [one.test(split, before, after, confidence) for one in asked])
+        asked = [demand for demand in self._demands if name != BASELINE or demand.limit.is_alone]
+        return choice.test_of(
+            name, confidence, [demand.test(split, before, after, confidence) for demand in asked]
+        )
 
     def _tested(self, proof: Proof) -> list[ProofTest]:
         """Makes the tests again, in the order that was made without test labels."""
         first = [self._test(BASELINE, proof.confidence)] if self._baseline_was_tested(proof) else []
         if proof.rule == "estimate":
-            others = [one.candidate for one in proof.tested if one.candidate != BASELINE]
+            others = [test.candidate for test in proof.tested if test.candidate != BASELINE]
             return first + [self._test(name, proof.confidence) for name in others]
         names = [turn.candidate for turn in proof.order]
-        made: dict[int, ProofTest] = {}
+        tests: dict[int, ProofTest] = {}
 
         def passes(place: int, level: float) -> bool:
-            made[place] = self._test(names[place], 1 - level)
-            return made[place].passed
+            tests[place] = self._test(names[place], 1 - level)
+            return tests[place].passed
 
         successor = [-1 if turn.then is None else names.index(turn.then) for turn in proof.order]
         shares = np.array([turn.share for turn in proof.order], np.float64)
         order = Order(shares, np.array(successor, np.int64), tuple(range(len(names))))
-        return first + [made[one.candidate] for one in sequence.run(order, passes, 1 - proof.confidence)]
+        return first + [
+            tests[tested.candidate] for tested in sequence.run(order, passes, 1 - proof.confidence)
+        ]
 
     def _baseline_was_tested(self, proof: Proof) -> bool:
-        return any(one.candidate == BASELINE for one in proof.tested)
+        return any(test.candidate == BASELINE for test in proof.tested)
 
     def _may_ship(self, passed: list[str]) -> bool:
         return self.claim.chosen == BASELINE or self.claim.chosen in passed
@@ -175,9 +179,9 @@ def _tests(said: ProofTest, is_so: ProofTest) -> Iterator[tuple[str, Any, Any]]:
     yield f"{who}: the confidence it was tested at", said.confidence, is_so.confidence
     yield f"{who}: whether it passed", said.passed, is_so.passed
     yield f"{who}: the limits", len(said.limits), len(is_so.limits)
-    for one, other in zip(said.limits, is_so.limits, strict=True):
+    for limit_test, other in zip(said.limits, is_so.limits, strict=True):
         for name in LimitTest.model_fields:
-            yield f"{who}: {one.limit}: {name}", getattr(one, name), getattr(other, name)
+            yield f"{who}: {limit_test.limit}: {name}", getattr(limit_test, name), getattr(other, name)
 
 
 def _same(said: Any, is_so: Any) -> bool:

@@ -62,8 +62,8 @@ def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetS
     outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
     judging = task(schema.task).judging
     outputs = judging.answers(x, outputs)
-    own = schema.with_thresholds(judging.thresholds(outputs, y, schema))
-    return judging.scores(outputs, y, schema, own).astype(np.float32)
+    own_schema = schema.with_thresholds(judging.thresholds(outputs, y, schema))
+    return judging.scores(outputs, y, schema, own_schema).astype(np.float32)
 
 
 def _is_clear(gains: Array) -> bool:

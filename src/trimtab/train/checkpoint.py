@@ -75,14 +75,14 @@ class Checkpoints:
         """Returns the newest checkpoint of this run that is whole, or None; all others are removed."""
         for leftover in self._directory.glob(f".{_PATTERN}.*.part"):
             leftover.unlink()
-        found = None
+        checkpoint = None
         for file in self._files():
-            usable = self._open(file) if found is None else None
+            usable = self._open(file) if checkpoint is None else None
             if usable is not None:
-                found = usable
-            elif found is None:
+                checkpoint = usable
+            elif checkpoint is None:
                 file.unlink()
-        return found
+        return checkpoint
 
     def _open(self, file: Path) -> Checkpoint | None:
         try:

@@ -29,9 +29,9 @@ class Curves:
     def __init__(self, directory: Path, epochs_done: int) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         earlier = sorted(directory.glob("*tfevents*"))
-        kept = list(_events(earlier, epochs_done))
+        events = list(_events(earlier, epochs_done))
         self._file = EventFile(directory)
-        for event in kept:
+        for event in events:
             self._file.add(event)
         self._file.flush()
         for file in earlier:

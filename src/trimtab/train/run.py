@@ -74,7 +74,7 @@ class Run:
         if self._feed.augments and self._done == 0:
             self._logs.inputs(np.asarray(next(iter(self._feed.training()))[0]))
         validation = self._feed.validation()
-        own = self._library.api.callbacks.LambdaCallback(
+        callback = self._library.api.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, _logs: self._begin_epoch(epoch),
             on_train_batch_end=lambda _batch, logs: self._end_step(logs),
             on_epoch_end=lambda epoch, logs: self._end_epoch(epoch, logs),
@@ -89,7 +89,7 @@ class Run:
                 steps_per_epoch=self._steps - self._step,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[*self._callbacks, own],
+                callbacks=[*self._callbacks, callback],
                 verbose=0,
             )
         self._finish()

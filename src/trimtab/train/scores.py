@@ -37,5 +37,5 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
     if not outputs:
         return np.zeros(0, np.float32)
     y_pred, y_true = np.concatenate(outputs), np.concatenate(labels)
-    own = schema.with_thresholds(judging.thresholds(y_pred, y_true, schema))
-    return judging.scores(y_pred, y_true, schema, own).astype(np.float32)
+    own_schema = schema.with_thresholds(judging.thresholds(y_pred, y_true, schema))
+    return judging.scores(y_pred, y_true, schema, own_schema).astype(np.float32)

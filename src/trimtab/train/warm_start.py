@@ -32,9 +32,9 @@ def copy_weights(model: keras.Model, file: Path) -> str:
     mine, theirs = _layers(model), _layers(source)
     if len(mine) != len(theirs):
         return f"the model has {len(mine)} layers with weights, the earlier one has {len(theirs)}"
-    for found, before in zip(mine, theirs, strict=True):
-        if found != before:
-            return f"the model has {_described(found)} where the earlier one has {_described(before)}"
+    for layer, before in zip(mine, theirs, strict=True):
+        if layer != before:
+            return f"the model has {_described(layer)} where the earlier one has {_described(before)}"
     model.set_weights(source.get_weights())
     derive_constants(model)
     return ""

@@ -38,6 +38,8 @@ def oracle(tune: Tune, headline: Headline, seed: int) -> keras_tuner.Oracle:
         # KerasTuner's default is 3 random points a dimension: more than the trials of most searches.
         points = max(3, tune.trials // 3)
         return BayesianOptimizationOracle(max_trials=tune.trials, num_initial_points=points, **common)
-    made = HyperbandOracle(max_epochs=tune.epochs, factor=tune.factor, hyperband_iterations=None, **common)
-    made.max_trials = tune.trials
-    return made
+    hyperband = HyperbandOracle(
+        max_epochs=tune.epochs, factor=tune.factor, hyperband_iterations=None, **common
+    )
+    hyperband.max_trials = tune.trials
+    return hyperband

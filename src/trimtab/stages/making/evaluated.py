@@ -43,8 +43,8 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
     model = serving.load(source.path)
     outputs, labels = _outputs(model, data)
     _refuse_no_numbers(outputs)
-    validation, own = _validation(model, data)
-    quality = task(data.schema.task).judging.quality(outputs, labels, own)
+    validation, own_schema = _validation(model, data)
+    quality = task(data.schema.task).judging.quality(outputs, labels, own_schema)
     with store.create(ref) as draft:
         evaluation.write_examples(draft.path, Examples(quality.scores, outputs), validation)
         draft.counts = {"examples": len(labels)}
@@ -56,7 +56,7 @@ def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> Non
             metrics=quality.metrics,
             per_class=quality.per_class,
             confusion=quality.confusion,
-            thresholds=own.thresholds,
+            thresholds=own_schema.thresholds,
             size_bytes=about.size_bytes,
             gzip_bytes=files.gzip_bytes(serving, source.path),
             cost=about.cost,
@@ -67,8 +67,8 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
     """Returns the outputs and the labels of the test split, in its order."""
     if not data.rows["test"]:
         raise DataError("the test split has no examples", path=str(data.path), field="data.test")
-    if (found := width(model)) != data.schema.outputs:
-        raise ModelError(f"expected {data.schema.outputs} outputs, found {found}")
+    if (count := width(model)) != data.schema.outputs:
+        raise ModelError(f"expected {data.schema.outputs} outputs, found {count}")
     return _answers(model, data, "test")
 
 
@@ -83,9 +83,9 @@ def _validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetSch
         return empty, schema.with_thresholds([])
     outputs, labels = _answers(model, data, "validation")
     answers = np.nan_to_num(outputs)
-    own = schema.with_thresholds(judging.thresholds(answers, labels, schema))
-    scores = judging.scores(answers, labels, schema, own)
-    return Examples(scores.astype(np.float32), answers), own
+    own_schema = schema.with_thresholds(judging.thresholds(answers, labels, schema))
+    scores = judging.scores(answers, labels, schema, own_schema)
+    return Examples(scores.astype(np.float32), answers), own_schema
 
 
 def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:

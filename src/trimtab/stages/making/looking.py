@@ -63,9 +63,14 @@ def _constants(serving: Runtime, directory: Path, batch: Batch) -> LayersInside:
     """Returns the operators that have constants."""
     return LayersInside(
         layers=[
-            LayerInside(name=one.name.partition(";")[0], kind=one.kind, size_bytes=one.size_bytes, error=None)
-            for one in serving.operators(directory, batch)
-            if one.size_bytes
+            LayerInside(
+                name=operator.name.partition(";")[0],
+                kind=operator.kind,
+                size_bytes=operator.size_bytes,
+                error=None,
+            )
+            for operator in serving.operators(directory, batch)
+            if operator.size_bytes
         ],
         why_not=_NO_KERAS,
     )

@@ -28,14 +28,14 @@ def make(run: str, ref: str, label: str, folds: Sequence[str]) -> None:
     del label
     store = ContentStore(run)
     opened = [store.open(fold) for fold in folds]
-    about = [Evaluation.model_validate(found.manifest.summary) for found in opened]
-    lineages = [EvaluationLineage.model_validate(found.lineage) for found in opened]
+    about = [Evaluation.model_validate(entry.manifest.summary) for entry in opened]
+    lineages = [EvaluationLineage.model_validate(entry.lineage) for entry in opened]
     tested = Pooled([dataset.read(store, lineage.dataset, ["test"]) for lineage in lineages])
     schema = tested.schema
     answers = np.concatenate(
         [
-            restated(read_test(found.path).answers, data.schema, schema)
-            for found, data in zip(opened, tested.folds, strict=True)
+            restated(read_test(entry.path).answers, data.schema, schema)
+            for entry, data in zip(opened, tested.folds, strict=True)
         ]
     )
     quality = task(schema.task).judging.quality(answers, tested.labels(), schema)
@@ -53,6 +53,6 @@ def make(run: str, ref: str, label: str, folds: Sequence[str]) -> None:
                 "metrics": quality.metrics,
                 "per_class": quality.per_class,
                 "confusion": quality.confusion,
-                "by_fold": [one.metrics[one.headline.metric] for one in about],
+                "by_fold": [summary.metrics[summary.headline.metric] for summary in about],
             }
         )

@@ -148,7 +148,7 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
     """Returns the metrics of the weights that were kept, on the validation split."""
     if not len(scores):
         return {}
-    found = {task(data.schema.task).judging.headline.metric: float(scores.mean())}
+    metrics = {task(data.schema.task).judging.headline.metric: float(scores.mean())}
     if "val_loss" in history.kept:
-        found["loss"] = history.kept["val_loss"]
-    return found
+        metrics["loss"] = history.kept["val_loss"]
+    return metrics

@@ -34,16 +34,16 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     x, y = data.sample("validation", int(np.clip(_MACS // max(macs, 1), _LEAST, _MOST)), seed)
     expected: list[np.ndarray] = []
 
-    def found(predict: Predict, floats: Predict) -> tuple[float, ...]:
+    def cost_of(predict: Predict, floats: Predict) -> tuple[float, ...]:
         if not expected:
             expected.append(floats(x)[OUTPUT])
         outputs = predict(x)[OUTPUT]
         if not np.isfinite(outputs).all():
             return math.inf, math.inf
         answers = judging.answers(x[INPUT], outputs)
-        own = schema.with_thresholds(judging.thresholds(answers, y, schema))
-        value = judging.quality(answers, y, own).metrics.get(judging.headline.metric, math.nan)
+        own_schema = schema.with_thresholds(judging.thresholds(answers, y, schema))
+        value = judging.quality(answers, y, own_schema).metrics.get(judging.headline.metric, math.nan)
         cost = 0.0 if math.isnan(value) else judging.headline.cost(value)
         return cost, float(np.square(outputs - expected[0]).mean())
 
-    return found
+    return cost_of
