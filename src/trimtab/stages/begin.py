@@ -48,10 +48,10 @@ def begin(config: str, run: str) -> Config:
     return settings
 
 
-def _check_same(settings: Config, run: str) -> None:
+def _check_same(settings: Config, run_uri: str) -> None:
     """Refuses another config than the run's, which the tasks that follow would go by."""
-    if asked(run).resolved() != settings:
-        where = f"{run.rstrip('/')}/{CONFIG}"
+    if asked(run_uri).resolved() != settings:
+        where = f"{run_uri.rstrip('/')}/{CONFIG}"
         raise ConfigError("this run was started with another config", path=where, hint="Start a new one.")
 
 

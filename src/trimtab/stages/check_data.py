@@ -56,10 +56,8 @@ def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> 
             retraining = _checked(settings.data, champion, _nothing if forced_by else recall)
             is_done = champion.made_by == run
         if is_done:  # it goes on after it has promoted, and does not do it twice
-            retraining.needed, retraining.reasons = (
-                False,
-                [f"this run has made champion v{retraining.champion} already"],
-            )
+            retraining.needed = False
+            retraining.reasons = [f"this run has made champion v{retraining.champion} already"]
         elif forced_by:
             retraining.forced = Forced(by=forced_by, reason=forced_reason)
             retraining.reasons = retraining.reasons if retraining.needed else []

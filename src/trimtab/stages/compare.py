@@ -106,7 +106,7 @@ def _decision(outcome: Comparison) -> str:
 
 
 def _compared(
-    run: str,
+    run_uri: str,
     config: Config,
     data: Dataset,
     snapshot: Snapshot,
@@ -125,7 +125,7 @@ def _compared(
     if _is_same(served, challenger, own_schema):
         why = f"it is champion v{version}, byte for byte"
         return Comparison(promote=False, finding="identical", why=why, version=version)
-    is_retraining = settings.is_retraining(run)
+    is_retraining = settings.is_retraining(run_uri)
     with contextlib.ExitStack() as stack:
         try:
             rows = stack.enter_context(rivals.asked(config, data, snapshot, is_retraining=is_retraining))
@@ -139,7 +139,7 @@ def _compared(
                 version=version,
             )
         answers = _judged(_served(challenger), rows.batches("test", _BATCH), own_schema, data.schema)
-        used = reuse.enter(config, run, data)
+        used = reuse.enter(config, run_uri, data)
         outcome = _decided(reuse.paid(config, used), rows, version, champion, answers)
     warnings = [] if is_retraining else rivals.sides_changed(config, data, snapshot)
     return outcome.model_copy(update={"reuse": used, "warnings": warnings})

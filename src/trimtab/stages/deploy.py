@@ -178,14 +178,14 @@ def _files(version: artifact.Artifact) -> list[bytes]:
     return [path.read_bytes() for path in files.paths(runtime_of(version), version.path)]
 
 
-def _judgement(run: str, snapshot: Snapshot | None, judged: Comparison | None) -> dict[str, Any]:
+def _judgement(run_uri: str, snapshot: Snapshot | None, judged: Comparison | None) -> dict[str, Any]:
     """Returns who deploys and why, and the pointer that the model was judged against."""
     if snapshot is None or judged is None:
-        return {"by": who(run)}
+        return {"by": who(run_uri)}
     forced = judged.forced
     return {
         "expected": snapshot.pointer,
-        "by": forced.by if forced else who(run),
+        "by": forced.by if forced else who(run_uri),
         "forced": forced is not None,
         "reason": f"{forced.reason} ({judged.why})" if forced else judged.why,
     }
@@ -219,11 +219,11 @@ def _training(
     return training.write(path, record, data, trained, compressed)
 
 
-def _metadata(config: Config, run: str, decided: Selection, chosen: CandidateResult) -> str:
+def _metadata(config: Config, run_uri: str, decided: Selection, chosen: CandidateResult) -> str:
     """Returns what people want to know of the version."""
     about = {
         "name": config.name,
-        "run": run,
+        "run": run_uri,
         "verdict": decided.verdict,
         "candidate": chosen.model_dump(mode="json"),
     }

@@ -36,21 +36,21 @@ def origins(run: str, split: str) -> Iterator[list[Origin]]:
     )
 
 
-def _dataset(run: str) -> str:
+def _dataset(run_uri: str) -> str:
     """Returns the reference of a run's dataset."""
     prepared = [
         summary.fingerprint
-        for record in read_records(run)
+        for record in read_records(run_uri)
         if record.stage == "data_prep" and (summary := record.read(dataset.DatasetSummary)) is not None
     ]
-    store = ContentStore(run)
-    for name in open_store(run).names(f"{USES}/{dataset.KIND}/"):
+    store = ContentStore(run_uri)
+    for name in open_store(run_uri).names(f"{USES}/{dataset.KIND}/"):
         ref = name.removeprefix(f"{USES}/")
         manifest = store.find(ref, uses=False)
         if manifest is not None and manifest.summary.get("fingerprint") in prepared:
             return ref
     raise ArtifactError(
         "this run has no data that is still there",
-        path=run,
+        path=run_uri,
         hint="Give the id of a run that prepared its data.",
     )

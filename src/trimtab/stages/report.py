@@ -77,28 +77,30 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
     return kubeflow_outputs(result)
 
 
-def _review(task: Task, run: str, config: Config | None, result: Result, records: list[StageRecord]) -> None:
+def _review(
+    task: Task, run_uri: str, config: Config | None, result: Result, records: list[StageRecord]
+) -> None:
     """Writes what TensorBoard shows; that it cannot be written is no fault of the run's."""
     selected = summary(records, "select", SelectSummary)
 
     def more(directory: Path) -> None:
         if config is None or selected is None or not selected.evaluations:
             return
-        if failed := reviewing.write_more(run, directory, Found.of(config, selected)):
+        if failed := reviewing.write_more(run_uri, directory, Found.of(config, selected)):
             task.warn(f"TensorBoard does not show all of it: {failed}")
 
     try:
-        write_review(run, result, records, more)
+        write_review(run_uri, result, records, more)
     except TrimtabError as error:
         task.warn(f"TensorBoard does not show the outcome: {error.message}")
 
 
-def _recall(run: str, store: Store) -> None:
+def _recall(run_uri: str, store: Store) -> None:
     """Adds the records of tasks that were skipped before others that ran; `select` has done it if it did."""
-    ran, _ = _records(store) if answered.read_tokens(run) else ([], [])
+    ran, _ = _records(store) if answered.read_tokens(run_uri) else ([], [])
     for record in ran:
         if record.stage in STAGES and STAGES[record.stage].is_cached:
-            tokens.recall(run, record.stage, [record.shard])
+            tokens.recall(run_uri, record.stage, [record.shard])
 
 
 def _tell(config: Config | None, result: Result) -> None:
@@ -126,10 +128,10 @@ def _track(task: Task, result: Result, evidence: Evidence, pages: dict[str, str]
         progress.say("report", f"logged in MLflow as {logged}")
 
 
-def _config(run: str) -> tuple[Config | None, list[StageError]]:
+def _config(run_uri: str) -> tuple[Config | None, list[StageError]]:
     """Returns the config by which the run went on; a damaged one is a finding of the report, not its end."""
     try:
-        return settings.of(run), []
+        return settings.of(run_uri), []
     except ArtifactError:
         return None, []  # the first task has left none, and says why
     except ValidationError as error:

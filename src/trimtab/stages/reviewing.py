@@ -89,8 +89,8 @@ def write_more(run: str, directory: Path, subject: Found) -> str:
     return "" if crash is None else crash.reason.splitlines()[0]
 
 
-def _write(run: str, directory: Path, subject: Found) -> None:
-    store = ContentStore(run)
+def _write(run_uri: str, directory: Path, subject: Found) -> None:
+    store = ContentStore(run_uri)
     data = datasets.pooled(store, subject.dataset)
     form, classes = task_of(data.schema.task).judging.form, data.schema.classes
     views = {

@@ -289,14 +289,14 @@ def _not_made(name: str, config: Config, reason: str) -> CandidateResult:
 
 
 def _write(
-    run: str,
+    run_uri: str,
     decided: Selection,
     entries: dict[str, _Entry],
     data: Dataset,
     claim: Callable[[Path], None],
 ) -> SelectionLineage:
     """Leaves the decision with the files of what was chosen, and returns what these were made from."""
-    with open_artifacts(run).create(selection.KIND, selection.KIND) as draft:
+    with open_artifacts(run_uri).create(selection.KIND, selection.KIND) as draft:
         selection.write(draft.path, decided)
         draft.lineage = lineage = SelectionLineage(dataset=data.fingerprint)
         if decided.chosen is None:
@@ -308,7 +308,7 @@ def _write(
             candidate=decided.chosen,
             runtime=serving.name,
             runtime_version=serving.version(),
-            streams=settings.of(run).budget.streams_of(serving.name),
+            streams=settings.of(run_uri).budget.streams_of(serving.name),
             model=entry.model_ref,
             file=entry.file_ref,
         )

@@ -45,9 +45,9 @@ def write_planned(run: str, config: Config) -> None:
     open_store(run).write(PLANNED, config.model_dump_json(indent=2).encode())
 
 
-def _read(run: str, name: str) -> Config | None:
-    content = open_store(run).read(name)
-    return with_target(Config.model_validate_json(content), run) if content else None
+def _read(run_uri: str, name: str) -> Config | None:
+    content = open_store(run_uri).read(name)
+    return with_target(Config.model_validate_json(content), run_uri) if content else None
 
 
 def with_target(config: Config, run: str) -> Config:

@@ -109,13 +109,13 @@ def recall(run: str, stage: str, shards: Sequence[str]) -> None:
     answered.recall(run, tasks)
 
 
-def _is_known_to_pods(run: str) -> bool:
+def _is_known_to_pods(run_uri: str) -> bool:
     """Returns whether tasks know the run without being told: this one does."""
-    return os.environ.get(RUN_ID) == _id(run)
+    return os.environ.get(RUN_ID) == _id(run_uri)
 
 
-def _id(run: str) -> str:
-    return run.rstrip("/").rpartition("/")[2]
+def _id(run_uri: str) -> str:
+    return run_uri.rstrip("/").rpartition("/")[2]
 
 
 def _end() -> str:

@@ -80,7 +80,12 @@ def make(
 
 
 def _trained(
-    config: Config, data: Dataset, values: Hyperparameters, run: str, label: str, snapshot: Snapshot | None
+    config: Config,
+    data: Dataset,
+    values: Hyperparameters,
+    run_uri: str,
+    label: str,
+    snapshot: Snapshot | None,
 ) -> _Trained:
     determinism.prepare(config.seed)
     hp = keras_tuner.HyperParameters()
@@ -96,7 +101,7 @@ def _trained(
         as_it_came.refuse_another_range(came, config.model)
         return _Trained(network, History(), start, why, came)
     binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
-    with workspace(run, STAGE, label.removeprefix(STAGE).strip()) as space:
+    with workspace(run_uri, STAGE, label.removeprefix(STAGE).strip()) as space:
         history = loop.fit(network, data, train_settings, label=label, workspace=space, binding=binding)
     return _Trained(network, history, start, why, came)
 
