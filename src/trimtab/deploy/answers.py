@@ -19,18 +19,18 @@ from trimtab.tasks.registry import task
 NO_NUMBER = "the model's answer is no number: something in it is too far from what the model was trained on"
 
 
-def schema_of(found: Artifact, location: str) -> DatasetSchema:
+def schema_of(deployment: Artifact, location: str) -> DatasetSchema:
     """Returns the schema of a deployed version.
 
     Args:
-        found: Its verified local copy.
+        deployment: Its verified local copy.
         location: Where it lies, for the message.
 
     Raises:
         ArtifactError: If another version of trimtab wrote it.
     """
     try:
-        return DatasetSchema.model_validate_json((found.path / SCHEMA_FILE).read_bytes())
+        return DatasetSchema.model_validate_json((deployment.path / SCHEMA_FILE).read_bytes())
     except (OSError, ValidationError) as error:
         raise ArtifactError("the schema is of another version of trimtab", path=location) from error
 

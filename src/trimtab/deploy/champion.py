@@ -73,8 +73,8 @@ class Snapshot:
         Raises:
             ArtifactError: If a file is missing, cut or changed, or if it is something else.
         """
-        found = open_artifacts(run).open(KIND, KIND).path
-        return cls(found, Plan.model_validate_json((found / PLAN_FILE).read_bytes()))
+        path = open_artifacts(run).open(KIND, KIND).path
+        return cls(path, Plan.model_validate_json((path / PLAN_FILE).read_bytes()))
 
     @property
     def digests(self) -> list[str]:
@@ -116,8 +116,8 @@ class Snapshot:
         return self._metadata().get("run")
 
     def _metadata(self) -> dict[str, Any]:
-        found = json.loads((self.deployment / METADATA_FILE).read_bytes()) if self.deployment else {}
-        return dict(found)
+        metadata = json.loads((self.deployment / METADATA_FILE).read_bytes()) if self.deployment else {}
+        return dict(metadata)
 
     def planned(self, settings: Config) -> Config:
         """Returns the config with the champion's recipe, if that is known, as the only one."""
@@ -177,10 +177,10 @@ def _part(
 ) -> str:
     """Copies a part of a version, and returns why it cannot be used, or an empty string."""
     try:
-        with fetch(version) as found:
-            if found.manifest.kind == "training":
-                training.read(found)
-            shutil.copytree(found.path, target)
+        with fetch(version) as part:
+            if part.manifest.kind == "training":
+                training.read(part)
+            shutil.copytree(part.path, target)
     except (ArtifactError, DeployError) as error:
         return _fact(error)
     return ""

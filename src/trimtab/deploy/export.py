@@ -91,9 +91,9 @@ def export(target: str, output: str, version: int | None = None) -> tuple[str, E
     if _plain(store.uri).startswith(_plain(repository.uri)):  # a file more, and a version is damaged
         raise ConfigError("expected a directory outside of the model repository", path=store.uri)
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-        made = _write(repository, number, Path(temporary))
+        exported = _write(repository, number, Path(temporary))
         store.put_directory(Path(temporary), str(number))
-    return f"{store.uri.rstrip('/')}/{number}", made
+    return f"{store.uri.rstrip('/')}/{number}", exported
 
 
 def _plain(uri: str) -> str:
@@ -107,12 +107,12 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         schema = schema_of(served, repository.location(version))
         golden = Golden.load(served.path / GOLDEN_FILE)
     x = model_inputs(schema, golden.x)[INPUT]
-    with repository.training(version) as kept:
-        record = training.read(kept)
+    with repository.training(version) as trained:
+        record = training.read(trained)
         chain = read_chain(record.recipe)
-        expected = _save(kept.path / training.COMPRESSED_FILE, schema, directory, x)
-    found = saved_model.outputs(directory, x)
-    made = Exported(
+        expected = _save(trained.path / training.COMPRESSED_FILE, schema, directory, x)
+    outputs = saved_model.outputs(directory, x)
+    exported = Exported(
         version=version,
         candidate=record.candidate,
         input_shape=schema.input.shape,
@@ -123,12 +123,12 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         label_std=schema.label_std,
         as_float=chain is None or chain.quantization.name != UNCHANGED,
         examples=len(x),
-        difference=_difference(found, expected, repository.location(version)),
-        deployed_difference=float(np.abs(found - golden.y[OUTPUT]).max()),
+        difference=_difference(outputs, expected, repository.location(version)),
+        deployed_difference=float(np.abs(outputs - golden.y[OUTPUT]).max()),
     )
     (directory / ABOUT_FILE).parent.mkdir()
-    (directory / ABOUT_FILE).write_text(made.model_dump_json(indent=2) + "\n")
-    return made
+    (directory / ABOUT_FILE).write_text(exported.model_dump_json(indent=2) + "\n")
+    return exported
 
 
 def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
@@ -143,24 +143,24 @@ def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -
 
         model = archive.load(file)
         shape = (None, *schema.input.shape)
-        made = keras.export.ExportArchive()
-        made.track(model)
-        made.add_endpoint(
+        export_archive = keras.export.ExportArchive()
+        export_archive.track(model)
+        export_archive.add_endpoint(
             saved_model.SIGNATURE,
             lambda inputs: {saved_model.OUTPUT: model(inputs, training=False)},
             input_signature=[tf.TensorSpec(shape, schema.input.model_dtype, name=saved_model.INPUT)],
         )
-        made.write_out(directory, verbose=False)
+        export_archive.write_out(directory, verbose=False)
         return np.asarray(model(x, training=False), np.float32)
 
 
-def _difference(found: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> float:
+def _difference(outputs: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> float:
     """Returns how far the SavedModel is from the Keras model: no farther than float rounding explains."""
     allowed = tolerance(expected, {"float32"}, apart=0.0)
-    if found.shape != expected.shape or not np.abs(found - expected).max() <= allowed:
+    if outputs.shape != expected.shape or not np.abs(outputs - expected).max() <= allowed:
         raise DeployError(
             f"the SavedModel does not repeat the Keras model's outputs to within {allowed:.3g}",
             path=where,
             hint="Nothing was exported.",
         )
-    return float(np.abs(found - expected).max())
+    return float(np.abs(outputs - expected).max())

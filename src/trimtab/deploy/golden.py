@@ -64,8 +64,8 @@ class Golden:
         """
         if outputs.keys() != self.y.keys():
             return None
-        found = [_difference(outputs[name], expected) for name, expected in self.y.items()]
-        return None if None in found else max(filter(None, found), default=0.0)
+        differences = [_difference(outputs[name], expected) for name, expected in self.y.items()]
+        return None if None in differences else max(filter(None, differences), default=0.0)
 
 
 def _key(kind: str, name: str) -> str:

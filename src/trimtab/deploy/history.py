@@ -105,17 +105,17 @@ def history(target: str) -> History:
         raise DeployError("no model was deployed here", path=repository.uri)
     is_lost = bool(problem) or any(REPLACED_DAMAGED in move.reason for move in moves)
     versions = in_parallel(lambda number: _version(repository, number), there)
-    for one in versions:
-        if one.state == "never" and one.version in promoted:
-            one.state = "champion" if champion and champion.version == one.version else "former"
-        elif one.state == "never" and is_lost:
-            one.state = "unknown"
+    for version in versions:
+        if version.state == "never" and version.version in promoted:
+            version.state = "champion" if champion and champion.version == version.version else "former"
+        elif version.state == "never" and is_lost:
+            version.state = "unknown"
     versions += [Version(version=number, state="missing") for number in promoted.difference(there)]
     return History(
         uri=repository.uri,
         champion=champion.version if champion else None,
         problem=problem,
-        versions=sorted(versions, key=lambda one: one.version),
+        versions=sorted(versions, key=lambda version: version.version),
         moves=moves,
     )
 

@@ -53,11 +53,11 @@ def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.Re
 
 def _files(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
     """Yields (path, content) of one file, or of all files with these endings in a directory or .zip."""
-    found = False
+    has_files = False
     for name, content in _archived(path, endings) if path.suffix.lower() == ".zip" else _plain(path, endings):
-        found = True
+        has_files = True
         yield name, content
-    if not found:
+    if not has_files:
         raise DataError(f"expected files ending in {', '.join(endings)}, found none", path=str(path))
 
 

@@ -45,7 +45,7 @@ class Ledger(BaseModel):
 
     def of(self, rows: str) -> list[Decision]:
         """Returns the decisions that rested on these rows."""
-        return [made for made in self.decisions if made.rows == rows]
+        return [decision for decision in self.decisions if decision.rows == rows]
 
 
 def read(repository: Repository) -> Ledger:
@@ -76,10 +76,10 @@ def enter(repository: Repository, rows: str, limits: str, run: str) -> list[Deci
     while True:
         content = repository.ledger()
         ledger = repository.parse_ledger(Ledger, content) or Ledger()
-        made = ledger.of(rows)
-        place = next((place for place, one in enumerate(made) if one.run == run), None)
+        decisions = ledger.of(rows)
+        place = next((place for place, decision in enumerate(decisions) if decision.run == run), None)
         if place is not None:
-            return made[: place + 1]
+            return decisions[: place + 1]
         now = datetime.now(UTC).isoformat(timespec="seconds")
         ledger.decisions.append(Decision(rows=rows, limits=limits, run=run, at=now))
         if repository.swap_ledger(content, ledger):

@@ -45,7 +45,7 @@ def move(
     if pointer is not None and before is None:
         reason = f"{reason} ({REPLACED_DAMAGED})" if reason else REPLACED_DAMAGED
     now = datetime.now(UTC).isoformat(timespec="microseconds")
-    made = Promotion(
+    promotion = Promotion(
         version=version,
         at=now,
         by=by or who(),
@@ -54,7 +54,7 @@ def move(
         reason=reason,
         selection=selection,
     )
-    champion = Champion.after(before, made)
+    champion = Champion.after(before, promotion)
     if not repository.promote(champion, pointer) and not _moved(repository, champion):
         raise lost(repository, f"version {version} was not promoted", _CHOOSE)
     return champion

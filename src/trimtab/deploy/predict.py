@@ -45,10 +45,10 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
     """
     repository = Repository(target)
     number = repository.resolve(version)
-    with repository.fetched(number) as found, local_copies() as copies:
-        schema = schema_of(found, repository.location(number))
-        serving = _Serving(schema, Preprocessor.load(schema), loaded(found), input_path)
-        if other := other_version(found):
+    with repository.fetched(number) as deployment, local_copies() as copies:
+        schema = schema_of(deployment, repository.location(number))
+        serving = _Serving(schema, Preprocessor.load(schema), loaded(deployment), input_path)
+        if other := other_version(deployment):
             progress.say("predict", f"warning: {other}")
         for batch in inputs.batches(copies.local(input_path), schema):
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * batch.num_rows

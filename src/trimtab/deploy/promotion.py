@@ -88,11 +88,11 @@ def deploy(
     elif pointer != expected:
         raise lost(repository, "the model was not deployed", _JUDGE_AGAIN)
     version = _add(repository, selection, schema, metadata, training)
-    found = servable.check(repository.uri, version)
+    check = servable.check(repository.uri, version)
     if gate is not None:
         gate(version)
     try:
-        made = move(
+        champion = move(
             repository,
             pointer,
             version,
@@ -107,17 +107,19 @@ def deploy(
         if (done := _done(repository, repository.pointer(), selection)) is not None:
             return done
         raise
-    return Deployment(repository.location(version), version, made.previous, found.difference)
+    return Deployment(repository.location(version), version, champion.previous, check.difference)
 
 
 def _done(repository: Repository, pointer: bytes | None, selection: artifact.Artifact) -> Deployment | None:
     """Returns the deployment that once made a selection the champion, whatever became of it since."""
     champion = readable(repository, pointer)
     before = None
-    for made in champion.history if champion else []:
-        if made.action == "deploy" and made.selection == selection.digest:
-            return Deployment(repository.location(made.version), made.version, before, difference=None)
-        before = made.version
+    for promotion in champion.history if champion else []:
+        if promotion.action == "deploy" and promotion.selection == selection.digest:
+            return Deployment(
+                repository.location(promotion.version), promotion.version, before, difference=None
+            )
+        before = promotion.version
     return None
 
 
@@ -132,8 +134,8 @@ def _add(
         directory = Path(temporary) / "deployment"
         with artifact.create(directory, "deployment") as draft:
             files.copy(runtime_of(selection), selection.path, draft.path)
-            kept = [GOLDEN_FILE, *(name for name in claim.FILES if (selection.path / name).is_file())]
-            for name in kept:
+            names = [GOLDEN_FILE, *(name for name in claim.FILES if (selection.path / name).is_file())]
+            for name in names:
                 shutil.copyfile(selection.path / name, draft.path / name)
             (draft.path / SCHEMA_FILE).write_bytes(schema)
             (draft.path / METADATA_FILE).write_text(_described(metadata, selection))

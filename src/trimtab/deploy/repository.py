@@ -276,8 +276,8 @@ class Repository:
             DeployError: If there is no such version.
             ArtifactError: If one of its files is missing, cut or changed, or if it is another version's.
         """
-        with self._fetched(str(version), "deployment", f"there is no version {version}") as found:
-            selection, expected = found.lineage.get("selection"), self._selection_of(version)
+        with self._fetched(str(version), "deployment", f"there is no version {version}") as deployment:
+            selection, expected = deployment.lineage.get("selection"), self._selection_of(version)
             if not selection or expected not in (None, selection):
                 raise ArtifactError(
                     "the manifest is damaged: it names no selection"
@@ -286,7 +286,7 @@ class Repository:
                     path=self.location(version),
                     hint="Restore it, or `trimtab promote` another version.",
                 )
-            yield found
+            yield deployment
 
     def _selection_of(self, version: int) -> str | None:
         """Returns the selection that a version must have; None where the pointer does not say."""
@@ -310,11 +310,11 @@ class Repository:
         where = f"{self.location(version)}/{artifact.MANIFEST}"
         lineage = _parse(artifact.Manifest, manifest, where, "Deploy the model again.").lineage
         missing = f"nothing is stored of the training of version {version}"
-        with self._fetched(f"{TRAINING}/{version}", "training", missing) as found:
-            if lineage.get("training") != found.digest:
+        with self._fetched(f"{TRAINING}/{version}", "training", missing) as training:
+            if lineage.get("training") != training.digest:
                 path = f"{self.uri.rstrip('/')}/{TRAINING}/{version}"
                 raise ArtifactError("it belongs to another deployment", path=path)
-            yield found
+            yield training
 
     @contextlib.contextmanager
     def _fetched(self, name: str, kind: artifact.Kind, missing: str) -> Iterator[artifact.Artifact]:
@@ -325,11 +325,11 @@ class Repository:
             except FileNotFoundError as error:
                 raise DeployError(missing, path=self.uri) from error
             try:
-                found = artifact.load(copy, kind)
+                verified = artifact.load(copy, kind)
             except ArtifactError as error:
                 served = str(error.path).replace(str(copy), f"{self.uri.rstrip('/')}/{name}")
                 raise ArtifactError(error.message, path=served, hint="Deploy the model again.") from error
-            yield found
+            yield verified
 
     def _last_version(self, counter: bytes | None) -> int:
         hint = "Remove it: the next free number is found without it."

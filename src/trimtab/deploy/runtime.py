@@ -16,9 +16,9 @@ def runtime_of(version: Artifact) -> Runtime:
     Raises:
         ConfigError: If it is not installed; the message names the extra.
     """
-    found = runtime(str(version.lineage.get("runtime", DEFAULT)))
-    found.version()
-    return found
+    serving = runtime(str(version.lineage.get("runtime", DEFAULT)))
+    serving.version()
+    return serving
 
 
 def streams_of(version: Artifact) -> int:

@@ -36,9 +36,9 @@ def outputs(directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
         DeployError: If the process cannot load or run it.
     """
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-        inputs, found = Path(temporary, "inputs.npy"), Path(temporary, "outputs.npy")
+        inputs, output_file = Path(temporary, "inputs.npy"), Path(temporary, "outputs.npy")
         np.save(inputs, x)
-        command = [sys.executable, "-P", "-m", __name__, str(directory), str(inputs), str(found)]
+        command = [sys.executable, "-P", "-m", __name__, str(directory), str(inputs), str(output_file)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired as error:
@@ -46,17 +46,17 @@ def outputs(directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise DeployError(f"plain TensorFlow cannot run the SavedModel ({done.returncode}): {last}")
-        return np.asarray(np.load(found, allow_pickle=False))
+        return np.asarray(np.load(output_file, allow_pickle=False))
 
 
-def _answer(directory: str, inputs: str, found: str) -> None:
+def _answer(directory: str, inputs: str, output_file: str) -> None:
     """Runs the signature that TensorFlow Serving calls."""
     sys.modules.update(dict.fromkeys(_NOT_NEEDED))  # type: ignore[arg-type]  # importing one fails from now on
     import tensorflow as tf
 
     signature = tf.saved_model.load(directory).signatures[SIGNATURE]
     answer = signature(**{INPUT: tf.constant(np.load(inputs, allow_pickle=False))})
-    np.save(found, answer[OUTPUT].numpy())
+    np.save(output_file, answer[OUTPUT].numpy())
 
 
 if __name__ == "__main__":

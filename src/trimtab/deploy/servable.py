@@ -76,25 +76,25 @@ def check(target: str, version: int) -> Check:
     if done.returncode < 0:
         raise DeployError(f"serving it died with {signal.Signals(-done.returncode).name}", path=where)
     try:
-        found = Check.model_validate_json(done.stdout)
+        result = Check.model_validate_json(done.stdout)
     except ValidationError as error:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         message = f"serving it failed with exit code {done.returncode}: {last}"
         raise DeployError(message, path=where) from error
-    if found.failure:
+    if result.failure:
         raise DeployError(
-            f"not servable: {found.failure}", path=where, hint="The champion is still the one before."
+            f"not servable: {result.failure}", path=where, hint="The champion is still the one before."
         )
-    return found
+    return result
 
 
 def repeat_golden(target: str, version: int) -> Check:
     """Returns how well this process repeats the golden predictions of a version."""
     try:
-        with Repository(target).fetched(version) as found:
-            schema = DatasetSchema.model_validate_json((Path(found.path) / SCHEMA_FILE).read_bytes())
-            golden = Golden.load(found.path / GOLDEN_FILE)
-            outputs = loaded(found).predict(model_inputs(schema, golden.x))
+        with Repository(target).fetched(version) as deployment:
+            schema = DatasetSchema.model_validate_json((Path(deployment.path) / SCHEMA_FILE).read_bytes())
+            golden = Golden.load(deployment.path / GOLDEN_FILE)
+            outputs = loaded(deployment).predict(model_inputs(schema, golden.x))
     except TrimtabError as error:
         return Check(error=error.describe())
     return Check(

@@ -49,9 +49,9 @@ def promote(target: str, version: int, *, reason: str = "", by: str | None = Non
     if champion is not None and champion.version == version:
         return Switch(repository.location(version), version, champion.previous, moved=False)
     selection = _proven(repository, version)
-    made = move(repository, pointer, version, selection, action="promote", reason=reason, by=by)
+    promoted = move(repository, pointer, version, selection, action="promote", reason=reason, by=by)
     repaired = pointer is not None and champion is None
-    return Switch(repository.location(version), version, made.previous, repaired=repaired)
+    return Switch(repository.location(version), version, promoted.previous, repaired=repaired)
 
 
 def rollback(target: str, *, reason: str = "", by: str | None = None) -> Switch:
@@ -86,8 +86,8 @@ def rollback(target: str, *, reason: str = "", by: str | None = None) -> Switch:
             path=error.path,
             hint=_advice(repository, champion, earlier),
         ) from error
-    made = move(repository, pointer, earlier[0], selection, action="rollback", reason=reason, by=by)
-    return Switch(repository.location(made.version), made.version, made.previous)
+    restored = move(repository, pointer, earlier[0], selection, action="rollback", reason=reason, by=by)
+    return Switch(repository.location(restored.version), restored.version, restored.previous)
 
 
 def _proven(repository: Repository, version: int) -> str:
@@ -97,8 +97,8 @@ def _proven(repository: Repository, version: int) -> str:
         numbers = ", ".join(str(number) for number in known)
         hint = f"The versions there are: {numbers}." if known else "No model was deployed here."
         raise DeployError(f"there is no version {version}", path=repository.uri, hint=hint)
-    with repository.fetched(version) as found:
-        selection = str(found.lineage["selection"])
+    with repository.fetched(version) as deployment:
+        selection = str(deployment.lineage["selection"])
     servable.check(repository.uri, version)
     return selection
 
@@ -109,12 +109,12 @@ def _earlier(history: Sequence[Promotion]) -> list[int]:
     A deployment and a promotion put a version on top; a rollback takes versions off.
     """
     stack: list[int] = []
-    for made in history:
-        if made.action == "rollback" and made.version in stack:
-            while stack[-1] != made.version:
+    for promotion in history:
+        if promotion.action == "rollback" and promotion.version in stack:
+            while stack[-1] != promotion.version:
                 stack.pop()
-        elif stack[-1:] != [made.version]:
-            stack.append(made.version)
+        elif stack[-1:] != [promotion.version]:
+            stack.append(promotion.version)
     return stack[-2::-1]
 
 

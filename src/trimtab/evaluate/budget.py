@@ -40,20 +40,20 @@ class Finalist:
 
 def over_costs(finalist: Finalist, budget: Budget) -> list[str]:
     """Returns which limits of latency and size a candidate breaks, in words."""
-    found = []
+    broken = []
     measured = finalist.latency
     if budget.max_latency_ms is not None and measured.p50_upper > budget.max_latency_ms:
         p50, limit = _apart(measured.p50_upper, budget.max_latency_ms)
         seen = _seen(measured, "upper", f"{measured.p50:.3g} ms")
-        found.append(f"median latency {p50} ms > {limit} ms on this machine{seen}")
+        broken.append(f"median latency {p50} ms > {limit} ms on this machine{seen}")
     if budget.min_speedup is not None and finalist.least_speedup < budget.min_speedup:
         speedup, limit = _apart(finalist.least_speedup, budget.min_speedup)
         seen = _seen(measured, "lower", f"{finalist.speedup:.3g} times")
-        found.append(f"{speedup} times as fast as the baseline < {limit} times{seen}")
+        broken.append(f"{speedup} times as fast as the baseline < {limit} times{seen}")
     if budget.max_size_kb is not None and finalist.size_bytes > budget.max_size_kb * 1000:
         size, limit = _apart(finalist.size_bytes / 1000, budget.max_size_kb)
-        found.append(f"size {size} kB > {limit} kB")
-    return found
+        broken.append(f"size {size} kB > {limit} kB")
+    return broken
 
 
 def _seen(measured: Latency, end: str, observed: str) -> str:
@@ -79,10 +79,8 @@ def unproven(limit: Limit, test: LimitTest, examples: int, task: str) -> str:
         return headline.unproven(bound, observed, allowed, sure)
     upper, seen = (limit.loss(_number(value)) for value in (test.upper_bound, test.loss))
     if limit.is_alone:
-        found = "unknown" if test.value is None else f"{test.value:.4g}"
-        return (
-            f"{limit.name} must be {limit.allowed}: it is {found}, and may be past that by {upper} ({sure})"
-        )
+        text = "unknown" if test.value is None else f"{test.value:.4g}"
+        return f"{limit.name} must be {limit.allowed}: it is {text}, and may be past that by {upper} ({sure})"
     return (
         f"{limit.name} could be worse by {upper} ({sure}, by {test.method}); it may be {limit.allowed}, "
         f"{seen} observed"

@@ -71,19 +71,21 @@ def prove(
             limits=limits,
             tested=first,
             stopped_at=[test.candidate for test in first if not test.passed],
-            not_tested={one.name: _NO_BASELINE for one in contenders},
+            not_tested={contender.name: _NO_BASELINE for contender in contenders},
         )
     contenders = sorted(contenders, key=lambda contender: contender.name)
     planned = _plan(contenders, stakes, 1 - confidence)
-    found: dict[int, list[LimitTest]] = {}
+    results: dict[int, list[LimitTest]] = {}
 
     def passes(candidate: int, level: float) -> bool:
-        found[candidate] = tests(contenders[candidate].name, 1 - level)
-        return all(test.holds for test in found[candidate])
+        results[candidate] = tests(contenders[candidate].name, 1 - level)
+        return all(test.holds for test in results[candidate])
 
-    made = sequence.run(planned, passes, 1 - confidence)
+    steps = sequence.run(planned, passes, 1 - confidence)
     names = [contender.name for contender in contenders]
-    tested = first + [test_of(names[one.candidate], 1 - one.level, found[one.candidate]) for one in made]
+    tested = first + [
+        test_of(names[step.candidate], 1 - step.level, results[step.candidate]) for step in steps
+    ]
     why_not = _why_not(tested)
     return Proof(
         proven=not why_not,
@@ -98,7 +100,7 @@ def prove(
         not_tested={
             name: _NOT_REACHED if place in planned.sequence else _LEFT_OUT
             for place, name in enumerate(names)
-            if place not in found
+            if place not in results
         },
     )
 
@@ -121,7 +123,10 @@ def estimate(
         limits=[stake.limit for stake in stakes],
         tested=[
             *([] if baseline is None else [baseline]),
-            *(test_of(one.name, confidence, tests(one.name, confidence)) for one in contenders),
+            *(
+                test_of(contender.name, confidence, tests(contender.name, confidence))
+                for contender in contenders
+            ),
         ],
     )
 

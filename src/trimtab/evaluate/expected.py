@@ -78,14 +78,14 @@ class Expectation:
         """Returns the losses of a candidate, ``(n,)`` rows or blocks; none where validation has no row."""
         if self._before is None:
             return np.empty(0)
-        before, found = self._before, self._demand.data(self._split, after, self._rows)
+        before, now = self._before, self._demand.data(self._split, after, self._rows)
         if self._is_mean:
-            return _of_rows(before.known, found.known, self._demand.measure, self._margin)
+            return _of_rows(before.known, now.known, self._demand.measure, self._margin)
         assert before.view is not None
-        assert found.view is not None
+        assert now.view is not None
         if self._without is None:
             self._without = _left_out(self._demand.measure, before.view, self._blocks)
-        return _of_blocks(self._demand.measure, self._without, found.view, self._blocks)
+        return _of_blocks(self._demand.measure, self._without, now.view, self._blocks)
 
     @property
     def _is_mean(self) -> bool:
@@ -125,9 +125,9 @@ def _of_blocks(measure: Measure, was: _Floats, after: View, blocks: int) -> _Flo
     loss = was - now if measure.better == "higher" else now - was
     loss = loss / np.maximum(np.abs(was), _LEAST_MEAN) if measure.relative else loss
     everything, without = loss[0], loss[1:]
-    found = blocks * everything - (blocks - 1) * without
+    pseudo_values = blocks * everything - (blocks - 1) * without
     # Where a metric is not defined without a block, that block says nothing of its own.
-    return np.where(np.isfinite(found), found, everything if np.isfinite(everything) else 0.0)
+    return np.where(np.isfinite(pseudo_values), pseudo_values, everything if np.isfinite(everything) else 0.0)
 
 
 def _left_out(measure: Measure, view: View, blocks: int) -> _Floats:
@@ -136,8 +136,8 @@ def _left_out(measure: Measure, view: View, blocks: int) -> _Floats:
     if measure.without is not None:
         without = measure.without(labels, answers, block, blocks)
     else:
-        kept = (block != each for each in range(blocks))
-        without = np.array([measure.value(labels[rows], answers[rows]) for rows in kept], np.float64)
+        masks = (block != each for each in range(blocks))
+        without = np.array([measure.value(labels[rows], answers[rows]) for rows in masks], np.float64)
     return np.concatenate([[measure.value(labels, answers)], without])
 
 

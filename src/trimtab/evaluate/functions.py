@@ -46,13 +46,13 @@ def _imported(reference: str, code: Code | None) -> Callable[..., Any]:
         install(code)
     module_name, _, name = reference.partition(":")
     try:
-        found = getattr(import_module(module_name), name, None)
+        function = getattr(import_module(module_name), name, None)
     except Exception as error:  # the user's module may raise anything when it is imported
         raise ModelError(
             f"the module {module_name} cannot be imported: {type(error).__name__}: {error}",
             field=reference,
             hint="It is looked for beside the config file and on PYTHONPATH.",
         ) from error
-    if not callable(found):
+    if not callable(function):
         raise ModelError(f"{module_name} has no function {name}", field=reference)
-    return cast("Callable[..., Any]", found)
+    return cast("Callable[..., Any]", function)

@@ -98,12 +98,12 @@ def _turns(
 ) -> Iterator[dict[str, Turns]]:
     """Yields by each model's id what runs it."""
     runtimes = list(dict.fromkeys(model.runtime for model in models.values()))
-    found: dict[str, Turns] = {}
+    turns: dict[str, Turns] = {}
     with contextlib.ExitStack() as stack:
         for name in runtimes:
-            own = {key: model for key, model in models.items() if model.runtime == name}
-            found |= dict.fromkeys(own, stack.enter_context(WorkerTurns(name, own, examples, threads)))
-        yield found
+            group = {key: model for key, model in models.items() if model.runtime == name}
+            turns |= dict.fromkeys(group, stack.enter_context(WorkerTurns(name, group, examples, threads)))
+        yield turns
 
 
 def planned_rounds(round_seconds: float) -> int:
@@ -175,5 +175,5 @@ def speedup(baseline: Latency, other: Latency) -> tuple[float, float]:
     """
     observed = baseline.p50 / other.p50
     ratios = [before / after for before, after in zip(baseline.medians, other.medians, strict=True)]
-    found = interval(np.asarray(ratios))
-    return observed, min(found[0], observed) if found else observed
+    ends = interval(np.asarray(ratios))
+    return observed, min(ends[0], observed) if ends else observed

@@ -82,8 +82,8 @@ class Split:
 
     def view(self, examples: Examples) -> View:
         """Returns labels and answers as metrics see them."""
-        own = self.target if examples.own is None else examples.own
-        return task_of(self.task).judging.view(examples.answers, self.labels, self.target, own)
+        target = self.target if examples.own is None else examples.own
+        return task_of(self.task).judging.view(examples.answers, self.labels, self.target, target)
 
 
 @dataclass(frozen=True)
@@ -173,8 +173,8 @@ class Demand:
                 most, before, after = 1 - most, None if before is None else 1 - before, 1 - after
             relative = measure.relative and not alone
             needs = needs_of(relative=measure.relative, root=measure.root)
-            found = means(before, after, confidence, groups, relative=relative, most=most, needs=needs)
-            return found if measure.root == 1 else _rooted(found, measure.root, limit)
+            bound = means(before, after, confidence, groups, relative=relative, most=most, needs=needs)
+            return bound if measure.root == 1 else _rooted(bound, measure.root, limit)
         assert now.view is not None
         assert was.view is not None
         if measure.bound == "area":
@@ -208,9 +208,9 @@ class Demand:
             if known_split is split and np.array_equal(answers, was.answers):
                 return known
         groups = None if split.groups is None else split.groups[rows]
-        found = left_out(self.measure.value, was.labels, was.answers, groups, self.measure.without)
-        self._known[:] = [(split, was.answers, found)]
-        return found
+        baseline = left_out(self.measure.value, was.labels, was.answers, groups, self.measure.without)
+        self._known[:] = [(split, was.answers, baseline)]
+        return baseline
 
 
 @dataclass(frozen=True)
@@ -268,20 +268,22 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
     """
     whole = [*_short_form(budget, split), *_listed(budget.limits, budget, split, "budget.limits")]
     by_class = list(_per_class(budget, split))
-    found = [*whole, *by_class]
-    for place, one in enumerate(budget.slices):
-        own = one.limits is not None and _listed(one.limits, budget, split, f"budget.slices.{place}.limits")
-        for part in parts(one, split.slices[one.column]):
-            found += [_within(demand, part) for demand in own or whole or by_class]
-    for demand in found:
+    all_demands = [*whole, *by_class]
+    for place, asked in enumerate(budget.slices):
+        listed = asked.limits is not None and _listed(
+            asked.limits, budget, split, f"budget.slices.{place}.limits"
+        )
+        for part in parts(asked, split.slices[asked.column]):
+            all_demands += [_within(demand, part) for demand in listed or whole or by_class]
+    for demand in all_demands:
         _check_rows(demand, split)
-    return list(_told_apart(found))
+    return list(_told_apart(all_demands))
 
 
-def _told_apart(found: Sequence[Demand]) -> Iterator[Demand]:
+def _told_apart(all_demands: Sequence[Demand]) -> Iterator[Demand]:
     """Yields each limit once, with a number in its name where another one is called the same."""
     allowed: dict[str, list[str]] = {}
-    for demand in found:
+    for demand in all_demands:
         name, says = demand.limit.name, allowed.setdefault(demand.limit.name, [])
         if demand.limit.allowed in says:
             continue
@@ -294,8 +296,10 @@ def headline_limit(budget: Budget, task: str) -> Limit | None:
     """Returns the limit of the metric that a task is about, against the baseline; None: there is none."""
     headline = task_of(task).judging.headline
     stated = budget.short_form(headline.limit)
-    own = [one.value for one in budget.limits if one.metric == headline.metric and one.kind in _AGAINST]
-    values = [value for value in (stated, *own) if value is not None]
+    listed = [
+        limit.value for limit in budget.limits if limit.metric == headline.metric and limit.kind in _AGAINST
+    ]
+    values = [value for value in (stated, *listed) if value is not None]
     return _headline(task, min(values)).limit if values else None
 
 
@@ -343,7 +347,7 @@ def _no_value(*_: NDArray[Any]) -> float:
 
 
 def _listed(limits: Sequence[Asked], budget: Budget, split: Split, place: str) -> list[Demand]:
-    return [_demand(one, budget, split, f"{place}.{index}") for index, one in enumerate(limits)]
+    return [_demand(limit, budget, split, f"{place}.{index}") for index, limit in enumerate(limits)]
 
 
 def _per_class(budget: Budget, split: Split) -> Iterator[Demand]:
@@ -352,8 +356,8 @@ def _per_class(budget: Budget, split: Split) -> Iterator[Demand]:
         return
     names: list[str | None] = [*split.target.classes]
     for name in names or [None]:  # without classes, it does not judge the task
-        one = asked.model_copy(update={"class_name": name})
-        yield _demand(one, budget, split, "budget.per_class")
+        limit = asked.model_copy(update={"class_name": name})
+        yield _demand(limit, budget, split, "budget.per_class")
 
 
 def _demand(asked: Asked, budget: Budget, split: Split, place: str) -> Demand:
@@ -413,7 +417,7 @@ def _check_rows(demand: Demand, split: Split) -> None:
         )
 
 
-def _rooted(found: Bound, root: int, limit: Limit) -> Bound:
+def _rooted(bound: Bound, root: int, limit: Limit) -> Bound:
     """Returns the bound of a root of what was bounded."""
 
     def of(value: float) -> float:
@@ -421,7 +425,7 @@ def _rooted(found: Bound, root: int, limit: Limit) -> Bound:
             return float(max(value + limit.value**root, 0.0) ** (1 / root) - limit.value)
         return float(max(1 + value, 0.0) ** (1 / root) - 1)
 
-    return replace(found, loss=of(found.loss), upper=of(found.upper))
+    return replace(bound, loss=of(bound.loss), upper=of(bound.upper))
 
 
 def _finite(value: float) -> float | None:

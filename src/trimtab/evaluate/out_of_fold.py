@@ -34,17 +34,17 @@ def factor(bound: str, folds: int) -> float:
     return _OF_PROPORTIONS if bound == "proportions" else _OF_OTHERS
 
 
-def widened(found: Bound, bound: str, folds: int) -> Bound:
+def widened(plain: Bound, bound: str, folds: int) -> Bound:
     """Returns a bound as it is out of fold; arguments as for ``factor``."""
-    if folds == 1 or not math.isfinite(found.upper):
-        return found
+    if folds == 1 or not math.isfinite(plain.upper):
+        return plain
     times = factor(bound, folds)
-    upper = found.loss + times * (found.upper - found.loss)
-    return replace(found, upper=upper, method=f"{found.method}; {times:g} times as far, for {folds} folds")
+    upper = plain.loss + times * (plain.upper - plain.loss)
+    return replace(plain, upper=upper, method=f"{plain.method}; {times:g} times as far, for {folds} folds")
 
 
-def drop(found: Drop, task: str, folds: int) -> Drop:
+def drop(loss: Drop, task: str, folds: int) -> Drop:
     """Returns the loss of a task's own metric as it is out of fold."""
     times = factor(tasks.task(task).judging.headline.bound, folds)
-    upper = found.observed + times * (found.upper_bound - found.observed)
-    return found if folds == 1 else found.model_copy(update={"upper_bound": upper})
+    upper = loss.observed + times * (loss.upper_bound - loss.observed)
+    return loss if folds == 1 else loss.model_copy(update={"upper_bound": upper})

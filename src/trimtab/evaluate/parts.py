@@ -59,8 +59,8 @@ def parts(asked: Slice, column: pa.StringArray) -> Iterator[Part]:
 
 
 def _ranges(column: str, bins: list[float], texts: pa.StringArray) -> Iterator[Part]:
-    found = _numbers(texts)
-    if not np.isfinite(found).any():
+    numbers = _numbers(texts)
+    if not np.isfinite(numbers).any():
         raise DataError(
             "none of its values in the test rows is a number",
             field=column,
@@ -72,7 +72,7 @@ def _ranges(column: str, bins: list[float], texts: pa.StringArray) -> Iterator[P
         end = f" < {high:g}" if np.isfinite(high) else ""
         name = f"{begin}{column}{end}" if end else f"{column} >= {low:g}"
         yield Part(name, _between(column, low, high))
-    if not np.isfinite(found).all():
+    if not np.isfinite(numbers).all():
         yield Part(f"{column} {_MISSING}", lambda columns: ~np.isfinite(_numbers(columns[column])))
 
 
@@ -88,13 +88,13 @@ def _between(
     column: str, low: float, high: float
 ) -> Callable[[Mapping[str, pa.StringArray]], NDArray[np.bool_]]:
     def rows(columns: Mapping[str, pa.StringArray]) -> NDArray[np.bool_]:
-        found = _numbers(columns[column])
-        return np.asarray((found >= low) & (found < high))
+        numbers = _numbers(columns[column])
+        return np.asarray((numbers >= low) & (numbers < high))
 
     return rows
 
 
 def _numbers(texts: pa.StringArray) -> NDArray[np.float64]:
     """Returns text as numbers, nan where it is none."""
-    found: NDArray[Any] = values.numbers(texts).to_numpy(zero_copy_only=False)
-    return found.astype(np.float64)
+    numbers: NDArray[Any] = values.numbers(texts).to_numpy(zero_copy_only=False)
+    return numbers.astype(np.float64)

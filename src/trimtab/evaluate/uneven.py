@@ -46,11 +46,12 @@ def losses(
     """
     if tasks.task(task).judging.headline.bound not in _BY_ROW:
         return []
-    kept = _largest({part: rows for part, rows in parts.items() if rows.any()})
-    sure = 1 - (1 - confidence) / max(2 * len(kept), 1)
+    largest = _largest({part: rows for part, rows in parts.items() if rows.any()})
+    sure = 1 - (1 - confidence) / max(2 * len(largest), 1)
     measured = _Measured(before, after, sure, task, groups)
     return sorted(
-        (measured.part(*part, rows) for part, rows in kept.items()), key=lambda one: (-one.loss, one.part)
+        (measured.part(*part, rows) for part, rows in largest.items()),
+        key=lambda loss: (-loss.loss, loss.part),
     )
 
 
@@ -70,14 +71,14 @@ class _Measured:
         self._is_relative = tasks.task(task).judging.headline.bound == "errors"
 
     def part(self, kind: PartKind, name: str, rows: _Rows) -> PartLoss:
-        own, others = self._bound(rows), self._bound(~rows)
+        part, others = self._bound(rows), self._bound(~rows)
         return PartLoss(
             kind=kind,
             part=name,
             examples=int(rows.sum()),
-            loss=own.loss,
+            loss=part.loss,
             others=others.loss,
-            larger=own.loss > others.loss and self._is_larger(rows, [own, others]),
+            larger=part.loss > others.loss and self._is_larger(rows, [part, others]),
         )
 
     def _is_larger(self, rows: _Rows, bounds: Sequence[Bound]) -> bool:

@@ -45,7 +45,9 @@ class WorkerTurns:
         self._order = {
             "runtime": runtime,
             "module": registry.RUNTIMES[runtime],
-            "models": {name: (str(one.directory.resolve()), one.streams) for name, one in models.items()},
+            "models": {
+                name: (str(model.directory.resolve()), model.streams) for name, model in models.items()
+            },
             "threads": threads,
         }
 

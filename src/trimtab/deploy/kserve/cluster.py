@@ -30,18 +30,18 @@ class Cluster:
 
         try:
             config.load_incluster_config()
-            own = _NAMESPACE.read_text().strip() if _NAMESPACE.is_file() else "default"
+            current = _NAMESPACE.read_text().strip() if _NAMESPACE.is_file() else "default"
         except config.ConfigException:
             try:
                 config.load_kube_config()
-                own = config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
+                current = config.list_kube_config_contexts()[1]["context"].get("namespace", "default")
             except config.ConfigException as error:
                 raise DeployError(
                     f"no Kubernetes cluster is known here: {error}",
                     field="deploy.kserve",
                     hint="Run it on the cluster, or set KUBECONFIG.",
                 ) from error
-        self.namespace = namespace or own
+        self.namespace = namespace or current
         self._api = client.CustomObjectsApi()
 
     def get(self, name: str) -> dict[str, Any] | None:
@@ -50,10 +50,10 @@ class Cluster:
         Raises:
             DeployError: If the cluster does not let one look, or does not answer; so do the others.
         """
-        found = None
+        service = None
         with self._told(f"look at {name}", missing=True) as at:
-            found = dict(self._api.get_namespaced_custom_object(*at, name, _request_timeout=_SECONDS))
-        return found  # noqa: RET504
+            service = dict(self._api.get_namespaced_custom_object(*at, name, _request_timeout=_SECONDS))
+        return service  # noqa: RET504
 
     def create(self, service: dict[str, Any]) -> None:
         """Creates an InferenceService."""

@@ -33,9 +33,9 @@ class GoldenRows:
     """
 
     def __init__(self, repository: Repository, version: int) -> None:
-        with repository.fetched(version) as found:
-            schema = DatasetSchema.model_validate_json((Path(found.path) / SCHEMA_FILE).read_bytes())
-            self._golden = Golden.load(found.path / GOLDEN_FILE)
+        with repository.fetched(version) as deployment:
+            schema = DatasetSchema.model_validate_json((Path(deployment.path) / SCHEMA_FILE).read_bytes())
+            self._golden = Golden.load(deployment.path / GOLDEN_FILE)
         self._version = str(version)
         self._request = {"inputs": _tensors(model_inputs(schema, self._golden.x))}
 
@@ -45,12 +45,12 @@ class GoldenRows:
         Raises:
             DeployError: If the version answers something else than the golden predictions.
         """
-        found = []
+        reasons = []
         for address in addresses:
-            found.append(self._asked(f"{address.rstrip('/')}/v2/models/{name}/infer"))
-            if not found[-1]:
+            reasons.append(self._asked(f"{address.rstrip('/')}/v2/models/{name}/infer"))
+            if not reasons[-1]:
                 return ""
-        return "; ".join(found) or "it has no address yet"
+        return "; ".join(reasons) or "it has no address yet"
 
     def _asked(self, url: str) -> str:
         try:
@@ -61,12 +61,12 @@ class GoldenRows:
             if (version := str(content.get("model_version", ""))) != self._version:
                 return f"{url} answered as version {version or 'of no number'}"
             outputs = {each["name"]: each for each in content["outputs"]}
-            found = np.asarray(outputs[OUTPUT]["data"], np.float64).reshape(outputs[OUTPUT]["shape"])
+            values = np.asarray(outputs[OUTPUT]["data"], np.float64).reshape(outputs[OUTPUT]["shape"])
         except requests.RequestException:
             return f"{url} does not answer"
         except (AttributeError, KeyError, TypeError, ValueError):
             return f"{url} answered what the protocol does not say"
-        self._compare(url, {OUTPUT: found})
+        self._compare(url, {OUTPUT: values})
         return ""
 
     def _compare(self, url: str, outputs: Batch) -> None:

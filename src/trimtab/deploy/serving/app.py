@@ -142,9 +142,9 @@ class Service:
             stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
             x = model_input(model.schema, stored.x)
             outputs = await _computed(model, {INPUT: x}, self._limits.part_rows)
-        found = list(answers(model.schema, x, outputs[OUTPUT]))
+        predictions = list(answers(model.schema, x, outputs[OUTPUT]))
         response = json_response(
-            {"predictions": found, "model_name": self._name, "model_version": str(model.version)}
+            {"predictions": predictions, "model_name": self._name, "model_version": str(model.version)}
         )
         if stored.unread:
             cells = [dataclasses.asdict(cells) for cells in stored.unread[:_MOST_UNREAD]]

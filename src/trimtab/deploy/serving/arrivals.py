@@ -57,7 +57,7 @@ class Arrivals:
     def begin(self, address: str, task: asyncio.Task[object]) -> Arrival:
         """Returns a new one; where there are too many, of all or of its address, the slowest one is cut."""
         if self._of[address] >= self._limits.arriving_of_one:
-            self._cut_slowest(one for one in self._all if one.address == address)
+            self._cut_slowest(other for other in self._all if other.address == address)
         elif len(self._all) >= self._limits.arriving:
             self._cut_slowest(self._all)
         arrival = Arrival(address, task)
@@ -76,20 +76,20 @@ class Arrivals:
     def cut_slow(self) -> None:
         """Cuts those that have had some time, and come more slowly than they may."""
         now, limits = time.perf_counter(), self._limits
-        due = (one for one in self._all if now - one.start > limits.patience_s)
-        for one in [one for one in due if one.bytes_s(now) < limits.slowest_bytes_s]:
-            self._cut(one)
+        due = (arrival for arrival in self._all if now - arrival.start > limits.patience_s)
+        for arrival in [arrival for arrival in due if arrival.bytes_s(now) < limits.slowest_bytes_s]:
+            self._cut(arrival)
 
-    def make_room(self, own: Arrival | None) -> bool:
-        """Cuts the slowest one but one's own, and returns whether there was any."""
-        others = [one for one in self._all if one is not own]
+    def make_room(self, arrival: Arrival | None) -> bool:
+        """Cuts the slowest one of the others, and returns whether there was any."""
+        others = [other for other in self._all if other is not arrival]
         if others:
             self._cut_slowest(others)
         return bool(others)
 
     def _cut_slowest(self, arrivals: Iterable[Arrival]) -> None:
         now = time.perf_counter()
-        self._cut(min(arrivals, key=lambda one: one.bytes_s(now)))
+        self._cut(min(arrivals, key=lambda arrival: arrival.bytes_s(now)))
 
     def _cut(self, arrival: Arrival) -> None:
         self.end(arrival)

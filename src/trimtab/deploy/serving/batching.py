@@ -46,7 +46,7 @@ class Batcher:
 
     def __init__(
         self,
-        own: LoadedModel,
+        loop_model: LoadedModel,
         models: Sequence[ResizedModel],
         row_s: float,
         limits: Limits,
@@ -54,7 +54,7 @@ class Batcher:
     ) -> None:
         self._limits, self._metrics = limits, metrics
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._own = own
+        self._own = loop_model
         self._own_rows = int(_HANDOVER_S / row_s)
         self._threads = len(models)
         for model in models:
@@ -88,7 +88,7 @@ class Batcher:
 
     def _work(self, model: ResizedModel) -> None:
         while (job := self._jobs.get()) is not None:
-            jobs = [one for one in (job, *self._waiting()) if not one.outputs.cancelled()]
+            jobs = [waiting for waiting in (job, *self._waiting()) if not waiting.outputs.cancelled()]
             if jobs:
                 self._run(model, jobs)
 
@@ -108,21 +108,21 @@ class Batcher:
 
     def _run(self, model: ResizedModel, jobs: list[_Job]) -> None:
         x = jobs[0].x if len(jobs) == 1 else joined([job.x for job in jobs])
-        found: Batch | Exception
+        outcome: Batch | Exception
         try:
-            found = model.predict(x)
+            outcome = model.predict(x)
         except Exception as error:  # a thread that ends would leave requests waiting for ever
-            found = error
-        jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, found)
+            outcome = error
+        jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, outcome)
 
-    def _deliver(self, jobs: list[_Job], found: Batch | Exception) -> None:
+    def _deliver(self, jobs: list[_Job], outcome: Batch | Exception) -> None:
         self._metrics.batch_rows.observe(sum(job.rows for job in jobs))
         at = 0
         for job in jobs:
             if job.outputs.done():
                 pass
-            elif isinstance(found, Exception):
-                job.outputs.set_exception(found)
+            elif isinstance(outcome, Exception):
+                job.outputs.set_exception(outcome)
             else:
-                job.outputs.set_result(take(found, at, at + job.rows))
+                job.outputs.set_result(take(outcome, at, at + job.rows))
             at += job.rows

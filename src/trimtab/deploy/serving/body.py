@@ -46,8 +46,8 @@ class Bodies:
         """
         encoding = headers.get(b"content-encoding", b"identity").lower()
         if encoding not in (b"identity", b"gzip"):
-            found = encoding[:20].decode("latin-1")
-            message = f"expected a body as it is or in gzip, found {found!r}"
+            name = encoding[:20].decode("latin-1")
+            message = f"expected a body as it is or in gzip, found {name!r}"
             raise Refusal(415, message, {"Accept-Encoding": "gzip, identity"})
         if int(headers.get(b"content-length", 0)) > self._limits.body_bytes:
             raise self._too_large()
@@ -122,9 +122,9 @@ class Bodies:
 def _unpacked(content: bytes, most: int) -> bytes:
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        found = unpacker.decompress(content, most)
+        unpacked = unpacker.decompress(content, most)
     except zlib.error as error:
         raise Refusal(400, f"expected a body in gzip: {error}") from None
-    if len(found) < most and (not unpacker.eof or unpacker.unused_data):
+    if len(unpacked) < most and (not unpacker.eof or unpacker.unused_data):
         raise Refusal(400, "expected a body in gzip: it is cut, or more follows")
-    return found
+    return unpacked

@@ -83,16 +83,16 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
         ConfigError: If the runtime is not installed.
     """
     location = repository.location(version)
-    with repository.fetched(version) as found:
-        schema = schema_of(found, location)
-        golden = Golden.load(found.path / GOLDEN_FILE)
-        x, workers = model_inputs(schema, golden.x), -(-threads // streams_of(found))
-        own, *others = (_verified(found, schema, golden, location) for _ in range(1 + workers))
-        many = resized.gains(own, lambda: loaded(found, resized.ROWS), x)
-        models = [ResizedModel(other, loaded(found, resized.ROWS) if many else None) for other in others]
-    row_s = seconds(lambda: own.predict(x)) / rows(x)
-    batcher = Batcher(own, models, row_s, limits, metrics)
-    return ServedModel(version, schema, batcher, runtime_of(found).platform, other_version(found))
+    with repository.fetched(version) as deployment:
+        schema = schema_of(deployment, location)
+        golden = Golden.load(deployment.path / GOLDEN_FILE)
+        x, workers = model_inputs(schema, golden.x), -(-threads // streams_of(deployment))
+        loop_model, *others = (_verified(deployment, schema, golden, location) for _ in range(1 + workers))
+        many = resized.gains(loop_model, lambda: loaded(deployment, resized.ROWS), x)
+        models = [ResizedModel(other, loaded(deployment, resized.ROWS) if many else None) for other in others]
+    row_s = seconds(lambda: loop_model.predict(x)) / rows(x)
+    batcher = Batcher(loop_model, models, row_s, limits, metrics)
+    return ServedModel(version, schema, batcher, runtime_of(deployment).platform, other_version(deployment))
 
 
 def _verified(version: Artifact, schema: DatasetSchema, golden: Golden, location: str) -> LoadedModel:
@@ -101,8 +101,8 @@ def _verified(version: Artifact, schema: DatasetSchema, golden: Golden, location
         raise DeployError("the model's tensors are not those of its schema", path=location)
     difference = golden.difference(model.predict(model_inputs(schema, golden.x)))
     if difference is None or difference > golden.tolerance:
-        found = "something else" if difference is None else f"outputs that differ by {difference:.3g}"
+        answer = "something else" if difference is None else f"outputs that differ by {difference:.3g}"
         raise DeployError(
-            f"expected the golden predictions within {golden.tolerance:.3g}, found {found}", path=location
+            f"expected the golden predictions within {golden.tolerance:.3g}, found {answer}", path=location
         )
     return model

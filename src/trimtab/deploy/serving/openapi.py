@@ -62,11 +62,11 @@ def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
 
     def inlined(value: Any) -> Any:
         if isinstance(value, list):
-            return [inlined(one) for one in value]
+            return [inlined(item) for item in value]
         if not isinstance(value, dict):
             return value
         if reference := value.get("$ref"):
             return inlined(parts[reference.rpartition("/")[2]])
-        return {name: inlined(one) for name, one in value.items()}
+        return {name: inlined(item) for name, item in value.items()}
 
     return dict(inlined(schema))

@@ -58,8 +58,8 @@ def gains(one: LoadedModel, resize: Callable[[], LoadedModel], batch: Batch) -> 
     }  # repeats them
     try:
         many = resize()
-        found, expected = many.predict(x), one.predict(x)
-        same = all(np.array_equal(found[name], expected[name]) for name in expected)
+        outputs, expected = many.predict(x), one.predict(x)
+        same = all(np.array_equal(outputs[name], expected[name]) for name in expected)
     except ModelError:
         return False
     return same and seconds(lambda: many.predict(x)) <= FASTER * seconds(lambda: one.predict(x))

@@ -99,7 +99,9 @@ def _table(schema: DatasetSchema, instances: list[Any]) -> pa.RecordBatch:
     """Returns rows of named values; a lone value is a row when the model takes one column."""
     names = [column.name for column in schema.columns]
     if len(names) == 1:
-        instances = [one if isinstance(one, dict) else {names[0]: one} for one in instances]
+        instances = [
+            instance if isinstance(instance, dict) else {names[0]: instance} for instance in instances
+        ]
     columns = [_column(name, instances) for name in names]
     return pa.RecordBatch.from_arrays(columns, names=names)
 

@@ -93,8 +93,8 @@ def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[Inf
     if json_length is not None:
         # No longer than a number of bytes is: Python refuses to read thousands of digits.
         if not (json_length.isdigit() and len(json_length) < 20 and int(json_length) <= len(body)):
-            found = json_length[:20].decode("latin-1")
-            raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {found!r}")
+            length = json_length[:20].decode("latin-1")
+            raise Refusal(400, f"{JSON_LENGTH}: expected at most {len(body)}, found {length!r}")
         end = int(json_length)
     if body.count(b",", 0, end) > most_values + _OTHER_COMMAS:
         raise Refusal(400, f"inputs: data: expected at most {most_values} values")
@@ -130,8 +130,8 @@ def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
         datatype = _DATATYPES[expected.model_dtype]
         raise Refusal(400, f"inputs: datatype: expected {datatype}, found {tensor.datatype[:20]!r}")
     if not tensor.shape or tuple(tensor.shape[1:]) != expected.shape or tensor.shape[0] < 1:
-        wanted, found = [-1, *expected.shape], tensor.shape[:9]
-        raise Refusal(400, f"inputs: shape: expected {wanted} with at least one row, found {found}")
+        wanted, shape = [-1, *expected.shape], tensor.shape[:9]
+        raise Refusal(400, f"inputs: shape: expected {wanted} with at least one row, found {shape}")
     if tensor.shape[0] > most_rows:
         raise Refusal(400, f"inputs: shape: expected at most {most_rows} rows, found {tensor.shape[0]}")
     if tensor.data is not None and rest:
@@ -172,10 +172,10 @@ def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
             raise Refusal(400, f"inputs: data: expected whole numbers from 0 to {largest}")
         return values.astype(np.int32)
     with np.errstate(over="ignore"):  # what is too large becomes infinite
-        found = values.astype(np.float32)
-    if not all_finite(found):
+        floats = values.astype(np.float32)
+    if not all_finite(floats):
         raise Refusal(400, "inputs: data: expected finite numbers in the range of FP32")
-    return found
+    return floats
 
 
 def answer(request: InferRequest, model: str, version: int, outputs: Batch) -> tuple[bytes, dict[str, str]]:

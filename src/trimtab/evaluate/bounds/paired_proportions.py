@@ -143,9 +143,9 @@ def _probability(p_gains: _Floats, drop: float, gains: _Ints, most: _Ints, n: in
     trials, losses = n - gains[column], most[column]
     p_loss = np.clip((p_gains + drop) / np.maximum(1 - p_gains, 1e-300), 0, 1)[row]
     below = np.where(losses >= trials, 1.0, betainc(np.maximum(trials - losses, 0.5), losses + 1, 1 - p_loss))
-    found = np.zeros(mass.shape)
-    found[row, column] = mass[row, column] * below
-    return np.asarray(found.sum(axis=1) + np.maximum(1 - np.where(counted, mass, 0).sum(axis=1), 0))
+    terms = np.zeros(mass.shape)
+    terms[row, column] = mass[row, column] * below
+    return np.asarray(terms.sum(axis=1) + np.maximum(1 - np.where(counted, mass, 0).sum(axis=1), 0))
 
 
 def _bracket(excess: Callable[[float], float], start: float, step: float) -> tuple[float, float]:

@@ -115,9 +115,9 @@ def left_out(
         everything = np.float64(metric(labels, answers))
         if without is not None and blocks:
             return LeftOut(everything, without(labels, answers, block, blocks))
-        kept = (block != each for each in range(blocks))
+        masks = (block != each for each in range(blocks))
         return LeftOut(
-            everything, np.array([metric(labels[rows], answers[rows]) for rows in kept], np.float64)
+            everything, np.array([metric(labels[rows], answers[rows]) for rows in masks], np.float64)
         )
 
 
