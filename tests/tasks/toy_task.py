@@ -54,11 +54,11 @@ class Learning:
 
 
 class Judging(classification.Judging):
-    def scores(self, outputs: Floats, labels: np.ndarray, target: Target, own: Target) -> np.ndarray:
-        return super().scores(both(outputs), labels, target, own)
+    def scores(self, outputs: Floats, labels: np.ndarray, target: Target, model_target: Target) -> np.ndarray:
+        return super().scores(both(outputs), labels, target, model_target)
 
-    def view(self, outputs: Floats, labels: np.ndarray, target: Target, own: Target) -> View:
-        return super().view(both(outputs), labels, target, own)
+    def view(self, outputs: Floats, labels: np.ndarray, target: Target, model_target: Target) -> View:
+        return super().view(both(outputs), labels, target, model_target)
 
     def quality(self, outputs: Floats, labels: np.ndarray, target: Target) -> Quality:
         return super().quality(both(outputs), labels, target)

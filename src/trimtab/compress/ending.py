@@ -82,13 +82,13 @@ def write(
         ranges = serving.convert(
             model, name, ending.step.params, directory, calibration, judge if costs else None
         )
-    found = difference(model, serving, directory, calibration(PROBE_EXAMPLES))
-    if name == "none" and not found <= FLOAT_TOLERANCE:
+    distance = difference(model, serving, directory, calibration(PROBE_EXAMPLES))
+    if name == "none" and not distance <= FLOAT_TOLERANCE:
         raise CompressionError(
-            f"Keras and {serving.name} outputs differ by {found:.2g}, more than {FLOAT_TOLERANCE:g}",
+            f"Keras and {serving.name} outputs differ by {distance:.2g}, more than {FLOAT_TOLERANCE:g}",
             field=model.name,
         )
-    return Written(found, ranges)
+    return Written(distance, ranges)
 
 
 def difference(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> float:
@@ -100,5 +100,5 @@ def difference(model: keras.Model, serving: Runtime, directory: Path, batch: Bat
         directory: Where the files are.
         batch: Model-ready examples.
     """
-    expected, found = answer(model, batch), serving.load(directory).predict(batch)
-    return max(float(np.abs(expected[name] - found[name]).max()) for name in expected)
+    expected, outputs = answer(model, batch), serving.load(directory).predict(batch)
+    return max(float(np.abs(expected[name] - outputs[name]).max()) for name in expected)

@@ -48,15 +48,15 @@ def layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) 
         return LayersInside(why_not=error.message)
     expected = _answers(model, batch)
     matched = list(_matched(operators, expected))
-    found = [
+    layers_inside = [
         layer for layer in _joined(matched, list(expected)) if layer.size_bytes or layer.error is not None
     ]
-    return LayersInside(layers=found, examples=len(next(iter(batch.values()))))
+    return LayersInside(layers=layers_inside, examples=len(next(iter(batch.values()))))
 
 
 def _answers(model: keras.Model, batch: Batch) -> dict[str, _Values]:
     """Returns the output of each layer, ``(n, values)`` by name; of one that is called twice, the last."""
-    found: dict[str, Any] = {}
+    answers: dict[str, Any] = {}
 
     def watched(operation: Any) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
@@ -64,7 +64,7 @@ def _answers(model: keras.Model, batch: Batch) -> dict[str, _Values]:
                 options["training"] = False
             answer = operation(*arguments, **options)
             if not isinstance(operation, keras.layers.Dropout):  # at inference it is nothing
-                found[operation.name] = answer
+                answers[operation.name] = answer
             return answer
 
         return call
@@ -74,7 +74,7 @@ def _answers(model: keras.Model, batch: Batch) -> dict[str, _Values]:
     keras_graph.run_through(model, structure, watched)
     return {
         name: np.asarray(answer, np.float32)
-        for name, answer in found.items()
+        for name, answer in answers.items()
         if hasattr(answer, "shape") and len(answer.shape) > 1
     }
 
@@ -101,14 +101,14 @@ def _names(text: str, layer: str) -> bool:
     return any(re.fullmatch(rf"{re.escape(layer)}(_\d+)*", part) for part in path)
 
 
-def _error(expected: _Values, found: _Values) -> float | None:
+def _error(expected: _Values, output: _Values) -> float | None:
     """Returns how far an output is from a layer's, whichever axis has the channels; None: it is another's."""
-    if len(expected) != len(found) or expected.size != found.size:
+    if len(expected) != len(output) or expected.size != output.size:
         return None
     scale = float(np.sqrt(np.mean(expected.astype(np.float64) ** 2)))
     apart = min(
         float(np.sqrt(np.mean((expected.reshape(len(expected), -1) - flat).astype(np.float64) ** 2)))
-        for flat in _flattened(found)
+        for flat in _flattened(output)
     )
     return apart / scale if scale else apart
 

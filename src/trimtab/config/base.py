@@ -36,8 +36,8 @@ def _is_number(annotation: Any) -> bool:
 
 
 def _location(value: str) -> str:
-    scheme, found, _ = value.partition("://")
-    if not value.strip() or (found and scheme not in (*STORES, "sklearn")):
+    scheme, separator, _ = value.partition("://")
+    if not value.strip() or (separator and scheme not in (*STORES, "sklearn")):
         known = ", ".join(f"{name}://" for name in STORES)
         raise ValueError(f"expected a path or a URI ({known}); got {value!r}")
     return value

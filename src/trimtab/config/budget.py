@@ -91,7 +91,7 @@ class Budget(Section):
             baseline_ms: The baseline's; None where it was not measured.
         """
         relative = baseline_ms / self.min_speedup if self.min_speedup and baseline_ms else None
-        return min((one for one in (self.max_latency_ms, relative) if one is not None), default=None)
+        return min((limit for limit in (self.max_latency_ms, relative) if limit is not None), default=None)
 
     @model_validator(mode="after")
     def _has_a_thread_for_each_stream(self) -> Self:
@@ -116,7 +116,7 @@ class Budget(Section):
     @property
     def columns(self) -> list[str]:
         """Returns the columns that slices are made by, each once."""
-        return list(dict.fromkeys(one.column for one in self.slices))
+        return list(dict.fromkeys(slicing.column for slicing in self.slices))
 
     @property
     def needs_answers(self) -> bool:
@@ -134,8 +134,8 @@ class Budget(Section):
             yield ("limits", place), limit
         if self.per_class is not None:
             yield ("per_class",), self.per_class
-        for place, one in enumerate(self.slices):
-            for inner, limit in enumerate(one.limits or []):
+        for place, slicing in enumerate(self.slices):
+            for inner, limit in enumerate(slicing.limits or []):
                 yield ("slices", place, "limits", inner), limit
 
     def functions(self) -> list[str]:

@@ -73,8 +73,12 @@ def _entry(method: Method) -> Entry:
 def _parameter(method: Method, name: str, schema: dict[str, Any]) -> Parameter:
     field = method.params.model_fields[name]
     members = schema.get("anyOf", [schema])
-    kinds = [str(one.get("type") or one.get("$ref", "").rpartition("/")[2].lower()) for one in members]
-    limits = [f"{sign} {one[key]:.10g}" for one in members for key, sign in _LIMITS.items() if key in one]
+    kinds = [
+        str(member.get("type") or member.get("$ref", "").rpartition("/")[2].lower()) for member in members
+    ]
+    limits = [
+        f"{sign} {member[key]:.10g}" for member in members for key, sign in _LIMITS.items() if key in member
+    ]
     return Parameter(
         name=name,
         type=" or ".join(kinds),

@@ -40,10 +40,10 @@ def choices(place: Place, written: Any, problems: Problems) -> list[Choice]:
 
     More than ``MOST`` of them are a problem.
     """
-    found = list(itertools.islice(_choices(place, written, problems), MOST + 1))
-    if len(found) > MOST:
+    alternatives = list(itertools.islice(_choices(place, written, problems), MOST + 1))
+    if len(alternatives) > MOST:
         problems.add(place, f"it stands for more than {MOST:,} alternatives")
-    return found[:MOST]
+    return alternatives[:MOST]
 
 
 def _choices(place: Place, written: Any, problems: Problems) -> Iterator[Choice]:

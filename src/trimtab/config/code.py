@@ -56,15 +56,15 @@ def collect(references: Sequence[str], directory: Path, field: str) -> Code | No
         if name in done:
             continue
         done.add(name)
-        own = _files(directory, name, field)
-        if own and name in sys.stdlib_module_names:
+        sources = _files(directory, name, field)
+        if sources and name in sys.stdlib_module_names:
             raise ConfigError(
                 f"it has the name of Python's own module {name}, which other libraries would get instead",
-                path=str(own[0]),
+                path=str(sources[0]),
                 field=f"{field}: {', '.join(references)}",
                 hint="Rename it.",
             )
-        for file in own:
+        for file in sources:
             files[file.relative_to(directory).as_posix()] = text = _read(file, field)
             pending += _imported(text)
     size = len(json.dumps(files))

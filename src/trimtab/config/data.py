@@ -105,10 +105,10 @@ class Split(Section):
             if self.gap is not None and self.gap < 0:
                 raise ValueError(f"gap: expected 0 or more, got {self.gap:g}")
             return None
-        found = _GAP.fullmatch(self.gap.strip())
-        if found is None:
+        match = _GAP.fullmatch(self.gap.strip())
+        if match is None:
             raise ValueError(f"gap: expected a duration such as 12h, 1d or 2w, or a number; got {self.gap!r}")
-        return float(found[1]) * _SECONDS[found[2]]
+        return float(match[1]) * _SECONDS[match[2]]
 
 
 class Folds(Section):
@@ -234,10 +234,10 @@ class Data(Section):
 
     def kind_set(self, column: str) -> ColumnKind | None:
         """Returns the kind that is set for a column, or None."""
-        found = self.columns.get(column)
-        if isinstance(found, NumericColumn):
+        setting = self.columns.get(column)
+        if isinstance(setting, NumericColumn):
             return "numeric"
-        return "datetime" if isinstance(found, DatetimeColumn) else found
+        return "datetime" if isinstance(setting, DatetimeColumn) else setting
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:

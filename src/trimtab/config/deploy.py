@@ -12,8 +12,8 @@ from trimtab.config.kubernetes import Name, ServiceName, VolumeName
 
 
 def _percent(value: object) -> object:
-    found = re.fullmatch(r"\s*(\d+)\s*%\s*", value) if isinstance(value, str) else None
-    return int(found[1]) if found else value
+    match = re.fullmatch(r"\s*(\d+)\s*%\s*", value) if isinstance(value, str) else None
+    return int(match[1]) if match else value
 
 
 _PERCENT_SCHEMA = {

@@ -165,7 +165,10 @@ def _config_error(
     """Returns one error for all that is wrong: the first names the place, the others follow as the hint."""
     problems = [_problem(details, root, values) for details in error.errors()]
     (location, line, message), others = problems[0], problems[1:]
-    by_override = any(location[: len(one)] == one or one[: len(location)] == location for one in overridden)
+    by_override = any(
+        location[: len(override)] == override or override[: len(location)] == location
+        for override in overridden
+    )
     hint = "\n  ".join(f"{path}:{line}: {_dotted(where)}: {text}" for where, line, text in others)
     return ConfigError(
         message,
@@ -251,11 +254,11 @@ def _nearest_node(node: yaml.Node, location: Location) -> yaml.Node:
     """Returns the file's node for a location, or for the nearest place around it that the file has."""
     for position, key in enumerate(location):
         if isinstance(node, yaml.MappingNode):
-            found = next(((name, value) for name, value in node.value if name.value == str(key)), None)
-            if not found:
+            entry = next(((name, value) for name, value in node.value if name.value == str(key)), None)
+            if not entry:
                 return node
             # The key itself is what to point at: a value may begin on a later line.
-            node = found[0] if position == len(location) - 1 else found[1]
+            node = entry[0] if position == len(location) - 1 else entry[1]
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
     return node
@@ -284,7 +287,7 @@ def _members(level: dict[str, Any], definitions: dict[str, Any]) -> list[dict[st
     if "$ref" in level:
         return _members(definitions[level["$ref"].rpartition("/")[2]], definitions)
     union = level.get("anyOf") or level.get("oneOf")
-    return [found for one in union for found in _members(one, definitions)] if union else [level]
+    return [inner for member in union for inner in _members(member, definitions)] if union else [level]
 
 
 def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:

@@ -27,8 +27,8 @@ def among(*values: Any) -> dict[str, Any]:
 
 def search_range(field: FieldInfo) -> dict[str, Any] | None:
     """Returns a parameter's search range: ``{low, high, log}`` or ``{values}``; None where there is none."""
-    found: dict[str, Any] | None = _extra(field).get("search")
-    return found
+    search: dict[str, Any] | None = _extra(field).get("search")
+    return search
 
 
 def main_parameter(params: type[Section]) -> str | None:

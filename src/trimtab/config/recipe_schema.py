@@ -47,13 +47,13 @@ def _older() -> _Schema:
 def _written(methods: Iterable[Method], others: Iterable[str] = ()) -> _Schema:
     """Returns the older way to write a step: ``{method: name, parameter: value}``."""
     names = list(dict.fromkeys([*others, *(method.name for method in methods)]))
-    properties = {name: one for method in methods for name, one in _properties(method).items()}
+    properties = {name: schema for method in methods for name, schema in _properties(method).items()}
     return {"anyOf": [{"enum": names}, _object({"method": {"enum": names}, **properties})]}
 
 
 def _parameters(methods: list[Method]) -> _Schema:
     """Returns the parameters of a step whose name several runtimes may share."""
-    properties = {name: one for method in methods for name, one in _properties(method).items()}
+    properties = {name: schema for method in methods for name, schema in _properties(method).items()}
     main = [_one_or_more(properties[method.main]) for method in methods[:1] if method.main]
     return {"description": methods[0].summary, "anyOf": [*main, _object(properties), {"type": "null"}]}
 
@@ -61,16 +61,18 @@ def _parameters(methods: list[Method]) -> _Schema:
 def _properties(method: Method) -> dict[str, _Schema]:
     schema = method.params.model_json_schema()
     definitions = schema.get("$defs", {})
-    return {name: _one_or_more(_inlined(one, definitions)) for name, one in schema["properties"].items()}
+    return {name: _one_or_more(_inlined(field, definitions)) for name, field in schema["properties"].items()}
 
 
 def _inlined(value: Any, definitions: _Schema) -> Any:
     if isinstance(value, dict):
         referred = definitions[value["$ref"].rpartition("/")[2]] if "$ref" in value else {}
         return {
-            name: _inlined(one, definitions) for name, one in {**referred, **value}.items() if name != "$ref"
+            name: _inlined(inner, definitions)
+            for name, inner in {**referred, **value}.items()
+            if name != "$ref"
         }
-    return [_inlined(one, definitions) for one in value] if isinstance(value, list) else value
+    return [_inlined(inner, definitions) for inner in value] if isinstance(value, list) else value
 
 
 def _object(properties: dict[str, _Schema]) -> _Schema:

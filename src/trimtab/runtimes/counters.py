@@ -37,5 +37,5 @@ def typical(runs: Iterable[tuple[str, str, float]], how: str) -> Times:
 
 
 def _mean(ordered: list[float]) -> float:
-    kept = ordered[: max(1, round(_KEPT * len(ordered)))]
-    return sum(kept) / len(kept)
+    fastest = ordered[: max(1, round(_KEPT * len(ordered)))]
+    return sum(fastest) / len(fastest)

@@ -74,20 +74,20 @@ def best(
     return chosen
 
 
-def limits(rule: Rule, found: Mapping[str, Limits], values: Mapping[str, _Values]) -> dict[str, Limits]:
+def limits(rule: Rule, extremes: Mapping[str, Limits], values: Mapping[str, _Values]) -> dict[str, Limits]:
     """Returns the ranges of tensors by a rule.
 
     Args:
         rule: Which.
-        found: The smallest and the largest value of each.
-        values: Some of its values, ``(examples, n)``; a tensor with none keeps what was found.
+        extremes: The smallest and the largest value of each.
+        values: Some of its values, ``(examples, n)``; a tensor with none keeps its extremes.
     """
     pick = {"percentile": _percentile, "least_squares": _least_squares}.get(rule)
     if pick is None:
-        return dict(found)
+        return dict(extremes)
     return {
         name: pick(values[name], ends) if name in values and values[name].size else ends
-        for name, ends in found.items()
+        for name, ends in extremes.items()
     }
 
 
@@ -98,15 +98,15 @@ def drawn(outputs: Iterable[Mapping[str, NDArray[np.floating]]]) -> dict[str, _V
         outputs: All values by the tensor's name, example by example.
     """
     generator, places = np.random.default_rng(0), dict[str, NDArray[np.intp]]()
-    kept: dict[str, list[_Values]] = {}
+    samples: dict[str, list[_Values]] = {}
     for tensors in outputs:
         for name, tensor in tensors.items():
             flat = tensor.reshape(-1)
             if name not in places:
                 size = min(flat.size, _PER_EXAMPLE)
                 places[name] = np.sort(generator.choice(flat.size, size, replace=False))
-            kept.setdefault(name, []).append(np.asarray(flat[places[name]], np.float32))
-    return {name: np.stack(parts) for name, parts in kept.items()}
+            samples.setdefault(name, []).append(np.asarray(flat[places[name]], np.float32))
+    return {name: np.stack(parts) for name, parts in samples.items()}
 
 
 def examples(batch: Batch) -> Iterator[Batch]:

@@ -265,7 +265,7 @@ class Judging(Protocol):
             outputs: The model's, ``(n, outputs)``.
         """
 
-    def view(self, outputs: Floats, labels: Array, target: Target, own: Target) -> View:
+    def view(self, outputs: Floats, labels: Array, target: Target, model_target: Target) -> View:
         """Returns labels and answers in that form; arguments as for ``scores``."""
 
     def thresholds(self, outputs: Floats, labels: Array, target: Target) -> list[float]:
@@ -279,15 +279,17 @@ class Judging(Protocol):
             target: What both mean.
         """
 
-    def scores(self, outputs: Floats, labels: Array, target: Target, own: Target) -> NDArray[np.float64]:
+    def scores(
+        self, outputs: Floats, labels: Array, target: Target, model_target: Target
+    ) -> NDArray[np.float64]:
         """Returns the score of every example, ``(n,)``.
 
         Args:
             outputs: The model's, ``(n, outputs)``.
             labels: Encoded labels, ``(n, *y_shape)``.
             target: What the labels mean.
-            own: What the model's outputs mean: the same but for the model's thresholds, unless an older model
-                answers new data.
+            model_target: What the model's outputs mean: the same but for the model's thresholds, unless an
+                older model answers new data.
         """
 
     def quality(self, outputs: Floats, labels: Array, target: Target) -> Quality:

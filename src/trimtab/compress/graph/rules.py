@@ -43,127 +43,135 @@ ELEMENTWISE = [
 ]
 
 
-def frozen_input(operation: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def frozen_input(
+    operation: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies
+) -> np.ndarray:
     """The model's input: its channels come from the data."""
-    channels = found.sets.new(shape[-1] or 0)
-    found.sets.freeze(channels, "the model's input")
+    channels = dependencies.sets.new(shape[-1] or 0)
+    dependencies.sets.freeze(channels, "the model's input")
     return channels
 
 
-def _same(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _same(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     """Every channel by itself: pooling, padding, dropout, activations."""
     if getattr(layer, "data_format", "channels_last") == "channels_first":
-        return found.opaque(layer, inputs, shape)
+        return dependencies.opaque(layer, inputs, shape)
     return inputs[0].channels
 
 
-def _activation(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
-    return inputs[0].channels if _is_elementwise(layer.activation) else found.opaque(layer, inputs, shape)
+def _activation(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    return (
+        inputs[0].channels if _is_elementwise(layer.activation) else dependencies.opaque(layer, inputs, shape)
+    )
 
 
-def _rescaling(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _rescaling(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     scalar = np.ndim(layer.scale) == 0 and np.ndim(layer.offset) == 0
-    return inputs[0].channels if scalar else found.opaque(layer, inputs, shape)
+    return inputs[0].channels if scalar else dependencies.opaque(layer, inputs, shape)
 
 
-def _prelu(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _prelu(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if len(shape) in (layer.shared_axes or []):
         return inputs[0].channels
-    found.use(layer, "alpha", -1, inputs[0].channels)
+    dependencies.use(layer, "alpha", -1, inputs[0].channels)
     return inputs[0].channels
 
 
-def _convolution(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _convolution(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.groups != 1 or layer.data_format != "channels_last":
-        return found.opaque(layer, inputs, shape)
-    made = _made(layer, "filters", layer.filters, found)
-    found.use(layer, "kernel", -2, inputs[0].channels)
-    found.use(layer, "kernel", -1, made)
-    found.use(layer, "bias", -1, made)
-    return made
-
-
-def _transposed(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
-    if layer.data_format != "channels_last":
-        return found.opaque(layer, inputs, shape)
-    made = _made(layer, "filters", layer.filters, found)
-    found.use(layer, "kernel", -1, inputs[0].channels)
-    found.use(layer, "kernel", -2, made)
-    found.use(layer, "bias", -1, made)
-    return made
-
-
-def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
-    if layer.data_format != "channels_last" or not _is_elementwise(layer.activation):
-        return found.opaque(layer, inputs, shape)
-    channels = np.repeat(inputs[0].channels, layer.depth_multiplier)
-    found.use(layer, "kernel", -2, inputs[0].channels)
-    found.use(layer, "bias", -1, channels)
+        return dependencies.opaque(layer, inputs, shape)
+    channels = _made(layer, "filters", layer.filters, dependencies)
+    dependencies.use(layer, "kernel", -2, inputs[0].channels)
+    dependencies.use(layer, "kernel", -1, channels)
+    dependencies.use(layer, "bias", -1, channels)
     return channels
 
 
-def _separable(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _transposed(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last":
-        return found.opaque(layer, inputs, shape)
-    made = _made(layer, "filters", layer.filters, found)
-    found.use(layer, "depthwise_kernel", -2, inputs[0].channels)
-    found.use(layer, "pointwise_kernel", -2, np.repeat(inputs[0].channels, layer.depth_multiplier))
-    found.use(layer, "pointwise_kernel", -1, made)
-    found.use(layer, "bias", -1, made)
-    return made
+        return dependencies.opaque(layer, inputs, shape)
+    channels = _made(layer, "filters", layer.filters, dependencies)
+    dependencies.use(layer, "kernel", -1, inputs[0].channels)
+    dependencies.use(layer, "kernel", -2, channels)
+    dependencies.use(layer, "bias", -1, channels)
+    return channels
 
 
-def _dense(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
-    made = _made(layer, "units", layer.units, found)
-    found.use(layer, "kernel", 0, inputs[0].channels)
-    found.use(layer, "kernel", 1, made)
-    found.use(layer, "bias", -1, made)
-    return made
+def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last" or not _is_elementwise(layer.activation):
+        return dependencies.opaque(layer, inputs, shape)
+    channels = np.repeat(inputs[0].channels, layer.depth_multiplier)
+    dependencies.use(layer, "kernel", -2, inputs[0].channels)
+    dependencies.use(layer, "bias", -1, channels)
+    return channels
 
 
-def _embedding(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
-    made = _made(layer, "output_dim", layer.output_dim, found)
-    found.use(layer, "embeddings", 1, made)
-    return made
+def _separable(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    if layer.data_format != "channels_last":
+        return dependencies.opaque(layer, inputs, shape)
+    channels = _made(layer, "filters", layer.filters, dependencies)
+    dependencies.use(layer, "depthwise_kernel", -2, inputs[0].channels)
+    dependencies.use(layer, "pointwise_kernel", -2, np.repeat(inputs[0].channels, layer.depth_multiplier))
+    dependencies.use(layer, "pointwise_kernel", -1, channels)
+    dependencies.use(layer, "bias", -1, channels)
+    return channels
 
 
-def _batch_normalization(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _dense(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    channels = _made(layer, "units", layer.units, dependencies)
+    dependencies.use(layer, "kernel", 0, inputs[0].channels)
+    dependencies.use(layer, "kernel", 1, channels)
+    dependencies.use(layer, "bias", -1, channels)
+    return channels
+
+
+def _embedding(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    channels = _made(layer, "output_dim", layer.output_dim, dependencies)
+    dependencies.use(layer, "embeddings", 1, channels)
+    return channels
+
+
+def _batch_normalization(
+    layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies
+) -> np.ndarray:
     if layer.axis not in (-1, len(shape)):
-        return found.opaque(layer, inputs, shape)
+        return dependencies.opaque(layer, inputs, shape)
     for weight in ("gamma", "beta", "moving_mean", "moving_variance"):
-        found.use(layer, weight, 0, inputs[0].channels)
+        dependencies.use(layer, weight, 0, inputs[0].channels)
     return inputs[0].channels
 
 
-def _elementwise_merge(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _elementwise_merge(
+    layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies
+) -> np.ndarray:
     if any(len(signal.channels) != len(inputs[0].channels) for signal in inputs):
-        return found.opaque(layer, inputs, shape)
+        return dependencies.opaque(layer, inputs, shape)
     for signal in inputs[1:]:
-        found.sets.couple(inputs[0].channels, signal.channels)
+        dependencies.sets.couple(inputs[0].channels, signal.channels)
     return inputs[0].channels
 
 
-def _concatenate(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _concatenate(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.axis in (-1, len(shape)):
         return np.concatenate([signal.channels for signal in inputs])
-    return _elementwise_merge(layer, inputs, shape, found)
+    return _elementwise_merge(layer, inputs, shape, dependencies)
 
 
-def _flatten(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _flatten(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last" or None in inputs[0].shape or not inputs[0].shape:
-        return found.opaque(layer, inputs, shape)
+        return dependencies.opaque(layer, inputs, shape)
     return np.tile(inputs[0].channels, (shape[0] or 0) // len(inputs[0].channels))
 
 
-def _reshape(layer: Any, inputs: list[Signal], shape: Shape, found: Dependencies) -> np.ndarray:
+def _reshape(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     """Provable when, after it, every position still holds the same channels in the same order."""
     before, after = _static(inputs[0].shape), _static(shape)
     if before is None or after is None:
-        return found.opaque(layer, inputs, shape)
+        return dependencies.opaque(layer, inputs, shape)
     rows: np.ndarray = np.broadcast_to(inputs[0].channels, before).reshape(-1, after[-1])
     if (rows != rows[0]).any():
-        return found.opaque(layer, inputs, shape)
-    found.shapes[layer.name] = (after, rows[0])
+        return dependencies.opaque(layer, inputs, shape)
+    dependencies.shapes[layer.name] = (after, rows[0])
     channels: np.ndarray = rows[0].copy()
     return channels
 
@@ -173,11 +181,11 @@ def _static(shape: Shape) -> tuple[int, ...] | None:
     return sizes if len(sizes) == len(shape) else None
 
 
-def _made(layer: Any, key: str, count: int, found: Dependencies) -> np.ndarray:
+def _made(layer: Any, key: str, count: int, dependencies: Dependencies) -> np.ndarray:
     """Returns the channels that a layer makes; they stay when its activation mixes them, as softmax does."""
-    channels = found.make(layer, key, count)
+    channels = dependencies.make(layer, key, count)
     if not _is_elementwise(getattr(layer, "activation", None)):
-        found.sets.freeze(
+        dependencies.sets.freeze(
             channels, f"{layer.name} ({type(layer).__name__} with an activation across channels)"
         )
     return channels

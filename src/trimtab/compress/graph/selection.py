@@ -19,12 +19,12 @@ _MULTIPLES = (8, 4, 2)
 _TOLERANCE = 0.05
 
 
-def choose(model: keras.Model, found: Dependencies, ratio: float) -> np.ndarray:
+def choose(model: keras.Model, dependencies: Dependencies, ratio: float) -> np.ndarray:
     """Chooses the channels that stay.
 
     Args:
         model: The flat functional model that was traced.
-        found: Its dependencies.
+        dependencies: Its dependencies.
         ratio: Share of the channels to remove in every group.
 
     Returns:
@@ -33,15 +33,15 @@ def choose(model: keras.Model, found: Dependencies, ratio: float) -> np.ndarray:
     Raises:
         CompressionError: If every group has to stay whole.
     """
-    roots, scores = found.sets.roots(), importance(model, found)
-    stays = np.ones(len(found.sets), bool)
-    for members in groups(found):
-        kept = kept_width(len(members), ratio)
+    roots, scores = dependencies.sets.roots(), importance(model, dependencies)
+    stays = np.ones(len(dependencies.sets), bool)
+    for members in groups(dependencies):
+        width = kept_width(len(members), ratio)
         order = np.argsort(-scores[members], kind="stable")
-        stays[members[order[kept:]]] = False
+        stays[members[order[width:]]] = False
     if stays.all():
         raise CompressionError(
-            f"no channel can be removed at the ratio {ratio:g}: {_why_not(found)}",
+            f"no channel can be removed at the ratio {ratio:g}: {_why_not(dependencies)}",
             field=model.name,
             hint="The recipes magnitude, two_four and none need no channels that can go.",
         )
@@ -49,18 +49,18 @@ def choose(model: keras.Model, found: Dependencies, ratio: float) -> np.ndarray:
     return keep
 
 
-def groups(found: Dependencies) -> list[np.ndarray]:
+def groups(dependencies: Dependencies) -> list[np.ndarray]:
     """Returns the removable sets by the layers that make them: ``[(sets of a group,)]``, by their roots.
 
     Each group loses its share, so that every layer keeps at least one channel.
     """
     makers: dict[int, set[str]] = defaultdict(set)
-    for width in found.widths.values():
-        for root in found.sets.roots(width.channels).tolist():
+    for width in dependencies.widths.values():
+        for root in dependencies.sets.roots(width.channels).tolist():
             makers[root].add(width.layer)
     members: dict[frozenset[str], list[int]] = defaultdict(list)
     for root, names in makers.items():
-        if found.sets.reason(root) is None:
+        if dependencies.sets.reason(root) is None:
             members[frozenset(names)].append(root)
     return [np.array(group) for group in members.values()]
 
@@ -78,7 +78,7 @@ def kept_width(count: int, ratio: float) -> int:
     return max(1, round(exact))
 
 
-def importance(model: keras.Model, found: Dependencies) -> np.ndarray:
+def importance(model: keras.Model, dependencies: Dependencies) -> np.ndarray:
     """Returns the importance of every set, at the index of its root: ``(channels,)``.
 
     It is the sum, over what depends on the set, of L2 norms that are normalized to their mean in each layer:
@@ -86,57 +86,63 @@ def importance(model: keras.Model, found: Dependencies) -> np.ndarray:
     et al., "Learning Efficient Convolutional Networks through Network Slimming", 2017), or where there is
     none, the filters that make them. Behind a batch normalization the scale of a filter has no effect.
     """
-    scales = [slot for slot in found.slots.values() if slot.weight == "gamma"]
-    reading = [slot for slot in found.slots.values() if slot.weight in cost.KERNELS and _reads(slot, found)]
+    scales = [slot for slot in dependencies.slots.values() if slot.weight == "gamma"]
+    reading = [
+        slot
+        for slot in dependencies.slots.values()
+        if slot.weight in cost.KERNELS and _reads(slot, dependencies)
+    ]
     making = [
         slot
-        for slot in found.slots.values()
-        if slot.weight in (*cost.KERNELS, "embeddings") and not _reads(slot, found)
+        for slot in dependencies.slots.values()
+        if slot.weight in (*cost.KERNELS, "embeddings") and not _reads(slot, dependencies)
     ]
-    scaled = {root for slot in scales for root in found.sets.roots(slot.channels).tolist()}
-    scores = np.zeros(len(found.sets))
+    scaled = {root for slot in scales for root in dependencies.sets.roots(slot.channels).tolist()}
+    scores = np.zeros(len(dependencies.sets))
     for slot in [*scales, *reading, *making]:
-        roots = np.unique(found.sets.roots(slot.channels))
+        roots = np.unique(dependencies.sets.roots(slot.channels))
         if slot in making:
             roots = np.array([root for root in roots.tolist() if root not in scaled], np.int64)
-        norms = _norms(model, slot, found)[roots]
+        norms = _norms(model, slot, dependencies)[roots]
         if norms.any():
             scores[roots] += norms / norms.mean()
     return scores
 
 
-def _reads(slot: Slot, found: Dependencies) -> bool:
+def _reads(slot: Slot, dependencies: Dependencies) -> bool:
     """Returns whether the slot is the input side of a kernel that mixes channels."""
-    width = found.widths.get(slot.layer)
+    width = dependencies.widths.get(slot.layer)
     return width is not None and slot.channels is not width.channels
 
 
-def _norms(model: keras.Model, slot: Slot, found: Dependencies) -> np.ndarray:
+def _norms(model: keras.Model, slot: Slot, dependencies: Dependencies) -> np.ndarray:
     """Returns the L2 norm of what every set has of a weight, at the index of its root."""
     weight = next(w for w in model.get_layer(slot.layer).weights if w.name == slot.weight)
     array = np.moveaxis(np.asarray(weight.numpy(), np.float64), slot.axis, 0)
     squares = (array.reshape(len(array), -1) ** 2).sum(axis=1)
     norms: np.ndarray = np.sqrt(
-        np.bincount(found.sets.roots(slot.channels), squares, minlength=len(found.sets))
+        np.bincount(dependencies.sets.roots(slot.channels), squares, minlength=len(dependencies.sets))
     )
     return norms
 
 
-def _why_not(found: Dependencies) -> str:
-    reasons = {found.sets.reason(int(root)) for root in np.unique(found.sets.roots())} - {None}
+def _why_not(dependencies: Dependencies) -> str:
+    reasons = {dependencies.sets.reason(int(root)) for root in np.unique(dependencies.sets.roots())} - {None}
     layers = sorted(str(r) for r in reasons if r not in ("the model's input", "the model's output"))
     if layers:
         return f"everything has to stay whole around {', '.join(layers)}"
     return "there is no layer between its input and output whose width is free"
 
 
-def check_shrinkage(model: keras.Model, pruned: keras.Model, found: Dependencies, keep: np.ndarray) -> str:
+def check_shrinkage(
+    model: keras.Model, pruned: keras.Model, dependencies: Dependencies, keep: np.ndarray
+) -> str:
     """Returns a line on what the cut saved.
 
     Raises:
         CompressionError: If a layer has not the planned width, or if nothing was saved.
     """
-    for width in found.widths.values():
+    for width in dependencies.widths.values():
         reached = pruned.get_layer(width.layer).get_config()[width.key]
         if reached != int(keep[width.channels].sum()):
             raise CompressionError(

@@ -11,7 +11,7 @@ from trimtab.models.keras_graph import calls
 
 def trace(model: keras.Model) -> Dependencies:
     """Returns the dependencies of a flat functional model; its input and output channels must stay."""
-    found = Dependencies()
+    dependencies = Dependencies()
     signals: dict[int, Signal] = {}
     for node in calls(model):
         operation = node.operation
@@ -20,10 +20,10 @@ def trace(model: keras.Model) -> Dependencies:
         rule = frozen_input if node.is_input else RULES.get(type(operation))
         if rule is None or len(node.outputs) != 1 or not shape or shape[-1] is None:
             for tensor in node.outputs:
-                channels = found.opaque(operation, inputs, tuple(tensor.shape[1:]))
+                channels = dependencies.opaque(operation, inputs, tuple(tensor.shape[1:]))
                 signals[id(tensor)] = Signal(tuple(tensor.shape[1:]), channels)
             continue
-        signals[id(node.outputs[0])] = Signal(shape, rule(operation, inputs, shape, found))
+        signals[id(node.outputs[0])] = Signal(shape, rule(operation, inputs, shape, dependencies))
     for tensor in model.outputs:
-        found.sets.freeze(signals[id(tensor)].channels, "the model's output")
-    return found
+        dependencies.sets.freeze(signals[id(tensor)].channels, "the model's output")
+    return dependencies

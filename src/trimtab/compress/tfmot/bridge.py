@@ -84,31 +84,31 @@ def bring_back(model: keras.Model, twin: Any) -> keras.Model:
     for layer in fresh.layers:
         if not layer.variables:
             continue
-        own = twin.get_layer(twin_name(layer.name))
-        if untouched.is_untouched(own):
-            untouched.give_back(own, layer)
+        counterpart = twin.get_layer(twin_name(layer.name))
+        if untouched.is_untouched(counterpart):
+            untouched.give_back(counterpart, layer)
         else:
-            layer.set_weights(own.get_weights())
+            layer.set_weights(counterpart.get_weights())
     return fresh
 
 
 def _copy_weights(layer: Any, twin: Any) -> None:
     names = [weight.name for weight in layer.weights]
-    found = [weight.name.rpartition("/")[2].partition(":")[0] for weight in twin.weights]
+    twin_names = [weight.name.rpartition("/")[2].partition(":")[0] for weight in twin.weights]
     shapes = [tuple(weight.shape) for weight in layer.weights]
     # Keras 3 calls a depthwise kernel "kernel"; everything else must agree by name, and so by meaning: gamma,
     # beta, mean and variance of a batch normalization all have one shape.
-    agree = [a == b or b == f"depthwise_{a}" for a, b in zip(names, found, strict=False)]
-    if len(names) != len(found) or not all(agree) or shapes != [tuple(w.shape) for w in twin.weights]:
-        raise refused(layer, f"has weights {names}, and its twin has {found}")
+    agree = [a == b or b == f"depthwise_{a}" for a, b in zip(names, twin_names, strict=False)]
+    if len(names) != len(twin_names) or not all(agree) or shapes != [tuple(w.shape) for w in twin.weights]:
+        raise refused(layer, f"has weights {names}, and its twin has {twin_names}")
     twin.set_weights(layer.get_weights())
 
 
 def _verify(model: keras.Model, twin: Any, probe: np.ndarray) -> None:
     expected = np.asarray(model(probe, training=False), np.float32)
-    found = np.asarray(twin(probe, training=False))
-    if not np.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE):
-        difference = float(np.max(np.abs(found - expected)))
+    outputs = np.asarray(twin(probe, training=False))
+    if not np.allclose(outputs, expected, rtol=TOLERANCE, atol=TOLERANCE):
+        difference = float(np.max(np.abs(outputs - expected)))
         raise CompressionError(
             f"the tf_keras twin of this model computes something else: outputs differ by {difference:.2g}",
             field=model.name,

@@ -27,19 +27,19 @@ def start_ranges(twin: Any, examples: np.ndarray) -> None:
         examples: Model-ready training examples, ``(batch, *input_shape)``.
     """
     variables = {variable.name: variable for variable in twin.weights}
-    kept = {name: variable.numpy() for name, variable in variables.items()}
+    values = {name: variable.numpy() for name, variable in variables.items()}
     moving = [name for name in variables if _quantizes(name, MOVING_RANGES)]
     inputs = [name for name in variables if _quantizes(name, INPUT_RANGES)]
     for name in inputs:
         edge = examples.min() if name.endswith("_min:0") else examples.max()
-        kept[name] = np.asarray(min(edge, 0.0) if name.endswith("_min:0") else max(edge, 0.0), np.float32)
+        values[name] = np.asarray(min(edge, 0.0) if name.endswith("_min:0") else max(edge, 0.0), np.float32)
     for _ in range(PASSES):
-        for name, value in kept.items():
+        for name, value in values.items():
             variables[name].assign(value)
         twin(examples, training=True)
         for name in moving:
-            kept[name] = ((variables[name].numpy() - DECAY * kept[name]) / (1 - DECAY)).astype(np.float32)
-    for name, value in kept.items():
+            values[name] = ((variables[name].numpy() - DECAY * values[name]) / (1 - DECAY)).astype(np.float32)
+    for name, value in values.items():
         variables[name].assign(value)
 
 

@@ -131,11 +131,11 @@ def _untouched() -> type[Any]:
                 [(variable, tf.convert_to_tensor(state)) for variable, state in pairs]
             )
             with scope:
-                found = operation(*args, **kwargs)
+                answer = operation(*args, **kwargs)
             for variable, state in pairs:
                 if not variable.trainable and training:
                     state.assign(scope.get_current_value(variable))
-            return found
+            return answer
 
     return Untouched
 

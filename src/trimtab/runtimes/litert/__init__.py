@@ -97,8 +97,10 @@ class LiteRT:
             asked = cast(Int8, params)
             make = requantize.int8(content, calibration(asked.calibration_examples), source.name)
             return best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
-        made = content if quantizer == "none" else requantize.requantized(content, quantizer, source.name)
-        (directory / MODEL_FILE).write_bytes(made)
+        flatbuffer = (
+            content if quantizer == "none" else requantize.requantized(content, quantizer, source.name)
+        )
+        (directory / MODEL_FILE).write_bytes(flatbuffer)
         return None
 
     def load(

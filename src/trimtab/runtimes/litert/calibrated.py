@@ -72,7 +72,11 @@ def values(content: bytes, names: Mapping[str, Limits], batch: Batch) -> dict[st
     )
     interpreter.allocate_tensors()
     places = [detail["index"] for detail in interpreter.get_input_details()]
-    tensors = {one["name"]: one["index"] for one in interpreter.get_tensor_details() if one["name"] in names}
+    tensors = {
+        detail["name"]: detail["index"]
+        for detail in interpreter.get_tensor_details()
+        if detail["name"] in names
+    }
 
     def outputs() -> Iterator[Mapping[str, NDArray[np.floating]]]:
         for example in examples(batch):

@@ -44,14 +44,14 @@ def convert(model: keras.Model, configure: Callable[[Any], None] | None = None) 
         for name, source in zip(input_names(model), model.inputs, strict=True)
     ]
 
-    def made() -> bytes:
+    def build() -> bytes:
         traced = tf.function(lambda *x: apply(model, x)).get_concrete_function(*specs)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
         if configure is not None:
             configure(converter)
         return bytes(converter.convert())
 
-    return sign(model, made)
+    return sign(model, build)
 
 
 def sign(model: keras.Model, make: Callable[[], bytes]) -> bytes:

@@ -28,12 +28,12 @@ def operators(path: Path, batch: Batch) -> list[Operator]:
     # What flows in loops is of no fixed shape, and cannot be kept.
     answers = {} if bodies else _answers(path, content, main, batch)
     seen: set[int] = set()
-    found = [
+    main_operators = [
         Operator(_name(main, node), node.kind, _bytes(main, node, seen), answers.get(node.outputs[0]))
         for node in main.operators
     ]
     inner = sum(_bytes(graph, node, seen) for graph in bodies for node in graph.operators)
-    return [*found, Operator(_LOOPS, "WHILE", inner, None)] if inner else found
+    return [*main_operators, Operator(_LOOPS, "WHILE", inner, None)] if inner else main_operators
 
 
 def _name(graph: Graph, node: Node) -> str:
@@ -56,14 +56,14 @@ def _constants(graph: Graph, node: Node, seen: set[int]) -> Iterator[NDArray[np.
 def _answers(path: Path, content: bytes, graph: Graph, batch: Batch) -> dict[int, NDArray[np.float32]]:
     """Returns what each operator answers, by the place of its first output, ``(n, *shape)``."""
     model = LiteRTModel(path, interpreter=_watched(path, content))
-    found: dict[int, list[NDArray[np.float32]]] = {node.outputs[0]: [] for node in graph.operators}
+    parts: dict[int, list[NDArray[np.float32]]] = {node.outputs[0]: [] for node in graph.operators}
     for at in range(rows(batch)):
         model.feed(take(batch, at, at + 1))
         model.invoke()
-        for place, answers in found.items():
+        for place, answers in parts.items():
             if (answer := model.tensor(place)) is not None:
                 answers.append(answer)
-    return {place: np.concatenate(answers) for place, answers in found.items() if answers}
+    return {place: np.concatenate(answers) for place, answers in parts.items() if answers}
 
 
 def _watched(path: Path, content: bytes) -> Any:

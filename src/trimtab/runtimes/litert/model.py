@@ -73,11 +73,11 @@ class LiteRTModel:
         count = rows(batch)
         if count == self._batch:  # the server's usual case: nothing is cut or joined
             return self._answer(batch)
-        found = {name: np.empty((count, *each.shape[1:]), np.float32) for name, each in self._targets}
+        outputs = {name: np.empty((count, *each.shape[1:]), np.float32) for name, each in self._targets}
         for at in range(0, count, self._batch):
             for name, values in self._answer(take(batch, at, at + self._batch)).items():
-                found[name][at : at + self._batch] = values
-        return found
+                outputs[name][at : at + self._batch] = values
+        return outputs
 
     def _answer(self, batch: Batch) -> Batch:
         self.feed(batch)

@@ -75,14 +75,14 @@ def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
 
     with unrolled(model):
         floats = convert(model, configure)
-    found = calibrated.found(floats)
-    values = cache(lambda: calibrated.values(floats, found, examples))
+    ends = calibrated.found(floats)
+    values = cache(lambda: calibrated.values(floats, ends, examples))
 
     def make(rule: Rule) -> bytes:
-        own = floats
+        flatbuffer = floats
         if rule != "min_max":
-            own = calibrated.with_ranges(floats, limits(rule, found, values()))
-        return check_int8(sign(model, lambda: calibrated.quantize(own)), model.name)
+            flatbuffer = calibrated.with_ranges(floats, limits(rule, ends, values()))
+        return check_int8(sign(model, lambda: calibrated.quantize(flatbuffer)), model.name)
 
     return make
 

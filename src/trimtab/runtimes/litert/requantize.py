@@ -45,9 +45,9 @@ def requantized(content: bytes, quantizer: str, name: str) -> bytes:
             already, or if nothing was quantized.
     """
     work = _begun(content, quantizer, name)
-    made = _tried(lambda: work.quantize(None, enable_progress_report=False), name)
+    result = _tried(lambda: work.quantize(None, enable_progress_report=False), name)
     check = {"float16": check_float16, "dynamic_int8": check_dynamic_int8}[quantizer]
-    return check(bytes(made.quantized_model), name)
+    return check(bytes(result.quantized_model), name)
 
 
 def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
@@ -65,28 +65,28 @@ def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
     from trimtab.runtimes.litert.signature import KEY
 
     work = _begun(content, "int8", name)
-    found = _tried(lambda: work.calibrate({KEY: list(one_by_one(examples))}), name)
+    statistics = _tried(lambda: work.calibrate({KEY: list(one_by_one(examples))}), name)
     ends = {
-        tensor: (float(np.min(one["min"])), float(np.max(one["max"])))
-        for tensor, one in found.items()
-        if np.size(one["min"]) == 1
+        tensor: (float(np.min(entry["min"])), float(np.max(entry["max"])))
+        for tensor, entry in statistics.items()
+        if np.size(entry["min"]) == 1
     }
     values = cache(lambda: calibrated.values(content, ends, examples))
 
     def make(rule: Rule) -> bytes:
-        ranges = dict(found)
+        ranges = dict(statistics)
         if rule != "min_max":
             for tensor, (low, high) in limits(rule, ends, values()).items():
-                shape = np.shape(found[tensor]["min"])
+                shape = np.shape(statistics[tensor]["min"])
                 ranges[tensor] = {
-                    **found[tensor],
+                    **statistics[tensor],
                     "min": np.full(shape, low, np.float32),
                     "max": np.full(shape, high, np.float32),
                 }
-        made = _tried(
+        result = _tried(
             lambda: _begun(content, "int8", name).quantize(ranges, enable_progress_report=False), name
         )
-        return check_int8(bytes(made.quantized_model), name)
+        return check_int8(bytes(result.quantized_model), name)
 
     return make
 

@@ -34,8 +34,8 @@ def times(path: Path, threads: int) -> Times:
     """
     content = files.read(path)
     empty, deadline = _median_ms(_cut(content, None), threads) or 0.0, time.monotonic() + _MOST_SECONDS
-    found = list(_times(content, threads, empty, deadline))
-    return Times(tuple(found), _HOW) if found else Times((), "no operator of it runs alone")
+    operators = list(_times(content, threads, empty, deadline))
+    return Times(tuple(operators), _HOW) if operators else Times((), "no operator of it runs alone")
 
 
 def _times(

@@ -81,13 +81,13 @@ def _values(graph: Graph, tensor: Any) -> NDArray[Any]:
 
 
 def _zero(tensor: Any, values: NDArray[Any]) -> NDArray[Any] | int:
-    found = tensor.Quantization()
-    if found is None or not found.ZeroPointLength():
+    quantization = tensor.Quantization()
+    if quantization is None or not quantization.ZeroPointLength():
         return 0
-    points = found.ZeroPointAsNumpy()
+    points = quantization.ZeroPointAsNumpy()
     if len(points) == 1:
         return int(points[0])
-    axis = found.QuantizedDimension()
+    axis = quantization.QuantizedDimension()
     return np.reshape(points, [len(points) if place == axis else 1 for place in range(values.ndim)])
 
 

@@ -25,21 +25,23 @@ def values(path: Path, batch: Batch) -> tuple[dict[str, Limits], dict[str, NDArr
     model = onnx.load(path)
     given = [tensor.name for tensor in model.graph.input]
     shown = {tensor.name: tensor for tensor in [*model.graph.value_info, *model.graph.output]}
-    kept = [each for each in shown.values() if each.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
+    activations = [
+        each for each in shown.values() if each.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+    ]
     del model.graph.output[:]
-    model.graph.output.extend(kept)
+    model.graph.output.extend(activations)
     session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    names, ends = [tensor.name for tensor in kept], dict[str, Limits]()
+    names, ends = [tensor.name for tensor in activations], dict[str, Limits]()
     named = dict(zip(given, batch.values(), strict=True)) if len(batch) == 1 else dict(batch)
 
     def outputs() -> Iterator[Mapping[str, NDArray[Any]]]:
         for example in examples(named):
             floats = {name: value for name, value in example.items() if value.dtype == np.float32}
-            found = {**dict(zip(names, session.run(names, example), strict=True)), **floats}
-            for name, value in found.items():
+            results = {**dict(zip(names, session.run(names, example), strict=True)), **floats}
+            for name, value in results.items():
                 low, high = ends.get(name, (np.inf, -np.inf))
                 ends[name] = min(low, float(value.min())), max(high, float(value.max()))
-            yield found
+            yield results
 
     drawn_values = drawn(outputs())
     return ends, drawn_values

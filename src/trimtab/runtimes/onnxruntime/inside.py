@@ -39,9 +39,9 @@ def times(path: Path, batch: Batch, threads: int) -> Times:
     with tempfile.TemporaryDirectory(prefix="trimtab-") as directory:
         runner = session(path, threads, profile=Path(directory, "profile"))
         names = [source.name for source in runner.get_inputs()]
-        one = dict(zip(names, take(batch, 0, 1).values(), strict=True))
+        example = dict(zip(names, take(batch, 0, 1).values(), strict=True))
         for _ in rounds():
-            runner.run(None, one)
+            runner.run(None, example)
         events = json.loads(Path(runner.end_profiling()).read_text())
     return typical(
         (

@@ -86,13 +86,13 @@ class OnnxModel:
         """See ``base.LoadedModel.predict``."""
         check_batch(batch, self.inputs, self._batch, self.path)
         count = rows(batch)
-        found = {name: np.empty((count, *value.shape()[1:]), np.float32) for name, value in self._targets}
+        outputs = {name: np.empty((count, *value.shape()[1:]), np.float32) for name, value in self._targets}
         for at in range(0, count, self._batch):
             self.feed(take(batch, at, at + self._batch))
             self.invoke()
             for name, value in self._targets:
-                found[name][at : at + self._batch] = value.numpy()
-        return found
+                outputs[name][at : at + self._batch] = value.numpy()
+        return outputs
 
     def feed(self, batch: Batch) -> None:
         """See ``base.LoadedModel.feed``."""

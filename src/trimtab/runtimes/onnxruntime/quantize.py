@@ -96,10 +96,10 @@ def _int8(
     name: str,
 ) -> Rule:
     batch = calibration(params.calibration_examples)
-    found = cache(lambda: values(source, batch))
+    statistics = cache(lambda: values(source, batch))
 
     def make(rule: Rule, directory: Path) -> None:
-        ranges = {} if rule == "min_max" else limits(rule, *found())
+        ranges = {} if rule == "min_max" else limits(rule, *statistics())
         _quantized(partial(_static, batch=batch, ranges=ranges), source, directory / path.name, name)
 
     return best(params.ranges, make, path.parent, judge)

@@ -69,8 +69,8 @@ def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
 def _take(graph: onnx.GraphProto, entry: onnx.ValueInfoProto, shape: tuple[int, ...], source: Path) -> None:
     """Makes the only input that of the data, in place."""
     tensor = entry.type.tensor_type
-    found = tuple(size.dim_value or None for size in tensor.shape.dim)[1:]
-    order = channels_first(found, shape, source)
+    model_shape = tuple(size.dim_value or None for size in tensor.shape.dim)[1:]
+    order = channels_first(model_shape, shape, source)
     inner, kind = entry.name, tensor.elem_type
     taken = kind if kind in _TAKEN else TensorProto.FLOAT
     before = []
@@ -85,9 +85,9 @@ def _take(graph: onnx.GraphProto, entry: onnx.ValueInfoProto, shape: tuple[int, 
         helper.make_node(operator, [names[place]], [names[place + 1]], **attributes)
         for place, (operator, attributes) in enumerate(before)
     ]
-    kept = [*nodes, *graph.node]
+    all_nodes = [*nodes, *graph.node]
     del graph.node[:]
-    graph.node.extend(kept)
+    graph.node.extend(all_nodes)
     entry.CopyFrom(helper.make_tensor_value_info(inner, taken, [1, *shape]))
     del graph.value_info[:]  # what was inferred of open dimensions
     for answer in graph.output:

@@ -84,8 +84,8 @@ def save(
 
         def make(rule: Rule, directory: Path) -> None:
             # NNCF changes the graph that it is given.
-            made = quantized(graph.clone(), asked, rule, calibration, name)
-            ov.save_model(made, directory / path.name, compress_to_fp16=False)
+            int8_graph = quantized(graph.clone(), asked, rule, calibration, name)
+            ov.save_model(int8_graph, directory / path.name, compress_to_fp16=False)
 
         return best(asked.ranges, make, path.parent, judge)
     ov.save_model(graph, path, compress_to_fp16=quantizer == "float16")

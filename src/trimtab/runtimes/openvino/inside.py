@@ -42,8 +42,8 @@ def operators(path: Path, batch: Batch) -> list[Operator]:
 def times(path: Path, batch: Batch, threads: int) -> Times:
     """Returns how long each operator takes; see ``base.Runtime.times``."""
     request = compiled_model(path, threads, counted=True).create_infer_request()
-    one = dict(enumerate(take(batch, 0, 1).values()))
-    return typical((counted for _ in rounds() for counted in _counted(request, one)), _HOW)
+    example = dict(enumerate(take(batch, 0, 1).values()))
+    return typical((counted for _ in rounds() for counted in _counted(request, example)), _HOW)
 
 
 def _counted(request: Any, example: dict[int, Any]) -> Iterator[tuple[str, str, float]]:

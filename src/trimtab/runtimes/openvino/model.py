@@ -66,21 +66,21 @@ class OpenVINOModel:
     def predict(self, batch: Batch) -> Batch:
         """See ``base.LoadedModel.predict``."""
         check_batch(batch, self.inputs, self._batch, self.path)
-        found = self._only.empty(rows(batch))
+        outputs = self._only.empty(rows(batch))
         places = range(0, rows(batch), self._batch)
         if len(self._streams) == 1 or len(places) == 1:
-            self._answer(self._only, batch, places, found)
-            return found
+            self._answer(self._only, batch, places, outputs)
+            return outputs
         # A request waits with Python's lock released, so that threads are enough; OpenVINO's own queue calls
         # Python back for each answer, which takes longer than the answer of a small model.
         with ThreadPoolExecutor(len(self._streams)) as pool:
             shares = [
-                pool.submit(self._answer, stream, batch, places[number :: len(self._streams)], found)
+                pool.submit(self._answer, stream, batch, places[number :: len(self._streams)], outputs)
                 for number, stream in enumerate(self._streams)
             ]
         for share in shares:
             share.result()
-        return found
+        return outputs
 
     def feed(self, batch: Batch) -> None:
         """See ``base.LoadedModel.feed``."""
@@ -94,11 +94,11 @@ class OpenVINOModel:
         """
         self._only.invoke()
 
-    def _answer(self, stream: _Stream, batch: Batch, places: range, found: Batch) -> None:
+    def _answer(self, stream: _Stream, batch: Batch, places: range, outputs: Batch) -> None:
         for at in places:
             stream.feed(take(batch, at, at + self._batch))
             stream.invoke()
-            stream.read({name: values[at : at + self._batch] for name, values in found.items()})
+            stream.read({name: values[at : at + self._batch] for name, values in outputs.items()})
 
 
 class _Stream:
@@ -129,9 +129,9 @@ class _Stream:
         except RuntimeError as error:
             raise ModelError(f"the runtime failed: {reason(str(error))}", path=str(self._path)) from error
 
-    def read(self, found: Batch) -> None:
+    def read(self, outputs: Batch) -> None:
         for name, view in self._targets:
-            found[name][...] = view
+            outputs[name][...] = view
 
 
 def load(path: Path, threads: int, batch: int, streams: int) -> OpenVINOModel:
@@ -172,9 +172,9 @@ def compiled_model(
         model = core.read_model(content, ov.Tensor(np.frombuffer(weights, np.uint8)))
         if batch != 1:
             model.reshape({port: [batch, *list(port.partial_shape)[1:]] for port in model.inputs})
-        own, other = _kernels(model, threads, streams)
+        kernels, other_kernels = _kernels(model, threads, streams)
         counters = {"PERF_COUNT": "YES"} if counted else {}
-        return core.compile_model(model, "CPU", (other if reference else own) | counters)
+        return core.compile_model(model, "CPU", (other_kernels if reference else kernels) | counters)
     except (RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"OpenVINO cannot load it: {reason(str(error))}",

@@ -45,15 +45,17 @@ def quantized(
         try:
             if params.max_drop is None:
                 examples = nncf.Dataset(_examples(graph, calibration(count)))
-                made = nncf.quantize(graph, examples, subset_size=count, advanced_parameters=_ranges(rule))
+                int8_graph = nncf.quantize(
+                    graph, examples, subset_size=count, advanced_parameters=_ranges(rule)
+                )
             else:
-                made = _within(graph, params, rule, _examples(graph, calibration(2 * count)))
+                int8_graph = _within(graph, params, rule, _examples(graph, calibration(2 * count)))
         # NNCF raises whatever its assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
-    if not is_quantized(made):
+    if not is_quantized(int8_graph):
         raise CompressionError("no operator was quantized", field=name)
-    return made
+    return int8_graph
 
 
 def _ranges(rule: Rule) -> Any:
@@ -99,15 +101,15 @@ def _within(graph: ov.Model, params: NncfInt8, rule: Rule, examples: list[_Examp
     )
 
 
-def _agreement(expected: NDArray[Any], found: NDArray[Any]) -> NDArray[np.float64]:
+def _agreement(expected: NDArray[Any], outputs: NDArray[Any]) -> NDArray[np.float64]:
     """Returns how far each example's output is the same, up to 1.
 
     For classes: whether the first is the same. For values: 1 less the distance in standard deviations.
     """
     if expected.shape[1] > 1:
-        return np.asarray(expected.argmax(axis=1) == found.argmax(axis=1), np.float64)
+        return np.asarray(expected.argmax(axis=1) == outputs.argmax(axis=1), np.float64)
     spread = float(expected.std()) or 1.0
-    return np.asarray(1 - np.abs(expected - found)[:, 0] / spread, np.float64)
+    return np.asarray(1 - np.abs(expected - outputs)[:, 0] / spread, np.float64)
 
 
 def _outputs(compiled: Any, examples: list[_Example]) -> NDArray[Any]:

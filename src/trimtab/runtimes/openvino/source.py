@@ -56,8 +56,10 @@ def _read(source: Path) -> Any:
 def _taking(model: Any, shape: tuple[int, ...], source: Path) -> Any:
     """Returns a graph whose only input is that of the data."""
     port = model.inputs[0]
-    found = tuple(int(size.get_length()) if size.is_static else None for size in list(port.partial_shape)[1:])
-    order, kind = channels_first(found, shape, source), port.get_element_type().get_type_name()
+    model_shape = tuple(
+        int(size.get_length()) if size.is_static else None for size in list(port.partial_shape)[1:]
+    )
+    order, kind = channels_first(model_shape, shape, source), port.get_element_type().get_type_name()
     steps = ov.preprocess.PrePostProcessor(model)
     if order is not None:
         fed, inside = _LAYOUTS[len(shape)]
@@ -66,14 +68,14 @@ def _taking(model: Any, shape: tuple[int, ...], source: Path) -> Any:
     if kind not in _TAKEN:
         steps.input().tensor().set_element_type(ov.Type.f32)
     steps.output().tensor().set_element_type(ov.Type.f32)
-    made = steps.build()
+    graph = steps.build()
     try:
-        made.reshape([1, *shape])
+        graph.reshape([1, *shape])
     except RuntimeError as error:
         raise ModelError(
             f"it does not take one example at a time: {reason(str(error))}", path=str(source)
         ) from error
-    return made
+    return graph
 
 
 def requantize(

@@ -31,7 +31,7 @@ class Judging:
         flat = inputs.reshape(len(inputs), -1).astype(np.float64)
         return np.asarray(np.square(flat - outputs).mean(axis=1, keepdims=True), np.float32)
 
-    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:  # noqa: ARG002
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target) -> View:  # noqa: ARG002
         """Returns which examples are anomalies, and their errors."""
         return View(labels, outputs[:, 0].astype(np.float64))
 
@@ -54,7 +54,7 @@ class Judging:
         outputs: Floats,
         labels: NDArray[Any],
         target: Target,  # noqa: ARG002
-        own: Target,  # noqa: ARG002
+        model_target: Target,  # noqa: ARG002
     ) -> NDArray[np.float64]:
         """Returns what each example adds to the ROC AUC, which is their mean: see ``formulas.placements``.
 

@@ -29,14 +29,14 @@ class Judging:
         """Returns the outputs."""
         return outputs
 
-    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target) -> View:
         """Returns probabilities in the order of the data's classes, and one for all that it does not have."""
-        places = {name: place for place, name in enumerate(own.classes)}
-        if own.classes == target.classes:
+        places = {name: place for place, name in enumerate(model_target.classes)}
+        if model_target.classes == target.classes:
             return View(labels, outputs.astype(np.float64))
         known = [places.get(name) for name in target.classes]
         columns = [np.zeros(len(outputs)) if place is None else outputs[:, place] for place in known]
-        others = [place for place in range(len(own.classes)) if place not in known]
+        others = [place for place in range(len(model_target.classes)) if place not in known]
         if others:
             columns.append(outputs[:, others].max(axis=1))
         return View(labels, np.stack(columns, axis=1).astype(np.float64))
@@ -46,14 +46,14 @@ class Judging:
         return []
 
     def scores(
-        self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target
+        self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target
     ) -> NDArray[np.float64]:
         """Returns 1 where the most probable class is right, else 0.
 
         A class that only the model knows is always wrong, as is the lack of one that only the data has.
         """
         index = {name: place for place, name in enumerate(target.classes)}
-        known = np.array([index.get(name, -1) for name in own.classes])
+        known = np.array([index.get(name, -1) for name in model_target.classes])
         return np.asarray(known[outputs.argmax(axis=1)] == labels, np.float64)
 
     def quality(self, outputs: Floats, labels: NDArray[Any], target: Target) -> Quality:

@@ -77,9 +77,9 @@ class Meaning:
 
     def encode(self, labels: LabelValues, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Returns indices of the classes; 0 where the label is missing or not among them."""
-        found = pc.index_in(labels.texts, pa.array(target.classes, pa.string()))
-        y = pc.fill_null(found, 0).to_numpy(zero_copy_only=False).astype(np.int64)
-        return y, pc.is_valid(found).to_numpy(zero_copy_only=False)
+        indices = pc.index_in(labels.texts, pa.array(target.classes, pa.string()))
+        y = pc.fill_null(indices, 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return y, pc.is_valid(indices).to_numpy(zero_copy_only=False)
 
     def class_indices(self, y: NDArray[Any]) -> list[int]:
         """See ``base.Meaning.class_indices``."""

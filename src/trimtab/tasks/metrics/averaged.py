@@ -11,29 +11,29 @@ _CLASSES: frozenset[Form] = frozenset({"classes"})
 _BOTH: frozenset[Form] = frozenset({"classes", "labels"})
 
 
-def _balanced(hits: Floats, truly: Floats, found: Floats) -> Floats:  # noqa: ARG001 - as the others
+def _balanced(hits: Floats, truly: Floats, findings: Floats) -> Floats:  # noqa: ARG001 - as the others
     """Returns the mean of the recalls of the classes that occur."""
     present = (truly > 0).sum(axis=-1)
     recalls = (hits / np.maximum(truly, 1)).sum(axis=-1)
     return np.asarray(np.where(present > 0, recalls / np.maximum(present, 1), np.nan))
 
 
-def _macro_f1(hits: Floats, truly: Floats, found: Floats) -> Floats:
+def _macro_f1(hits: Floats, truly: Floats, findings: Floats) -> Floats:
     """Returns the mean of the classes' F1; of a class that neither occurs nor is found, 0."""
-    return np.asarray((2 * hits / np.maximum(truly + found, 1)).mean(axis=-1))
+    return np.asarray((2 * hits / np.maximum(truly + findings, 1)).mean(axis=-1))
 
 
 def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
     """Returns hits, examples and findings of every class, ``(classes,)`` each."""
     if labels.ndim == 2:
         there, told = decided(labels, answers)
-        hits, truly, found = (each.sum(axis=0).astype(np.float64) for each in (there & told, there, told))
-        return hits, truly, found
+        hits, truly, findings = (each.sum(axis=0).astype(np.float64) for each in (there & told, there, told))
+        return hits, truly, findings
     predicted, classes = answers.argmax(axis=1), answers.shape[1]
     right = predicted == labels
     counts = (np.bincount(each, minlength=classes) for each in (labels[right], labels, predicted))
-    hits, truly, found = (each.astype(np.float64) for each in counts)
-    return hits, truly, found
+    hits, truly, findings = (each.astype(np.float64) for each in counts)
+    return hits, truly, findings
 
 
 def _make_balanced(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
@@ -44,9 +44,9 @@ def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     return _of_counts("macro F1", _macro_f1)
 
 
-def _micro_f1(hits: Floats, truly: Floats, found: Floats) -> Floats:
+def _micro_f1(hits: Floats, truly: Floats, findings: Floats) -> Floats:
     """Returns the F1 of all hits, misses and false alarms; of one class an example, the accuracy."""
-    return np.asarray(2 * hits.sum(axis=-1) / np.maximum(truly.sum(axis=-1) + found.sum(axis=-1), 1))
+    return np.asarray(2 * hits.sum(axis=-1) / np.maximum(truly.sum(axis=-1) + findings.sum(axis=-1), 1))
 
 
 def _make_micro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001

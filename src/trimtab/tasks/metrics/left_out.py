@@ -37,8 +37,8 @@ def by_class(labels: Array, answers: Array, block: Blocks, blocks: int) -> tuple
         right = predicted == labels
         of_label = block * width + labels
         parts = (of_label[right], of_label, block * width + predicted)
-    hits, truly, found = (_without(each, blocks, width) for each in parts)
-    return hits, truly, found
+    hits, truly, findings = (_without(each, blocks, width) for each in parts)
+    return hits, truly, findings
 
 
 def over_curves(
@@ -59,13 +59,13 @@ def over_curves(
     """
     order = np.argsort(-score, kind="stable")
     tie = _ties(score[order])
-    found, dealt = positive[order], block[order]
-    has_positive = np.bincount(tie, weights=found) > 0
+    is_positive, dealt = positive[order], block[order]
+    has_positive = np.bincount(tie, weights=is_positive) > 0
     # What lies between two thresholds counts for the one after it; behind the last, nothing does.
     thresholds = int(has_positive.sum())
     place = dealt * (thresholds + 1) + (np.cumsum(has_positive) - has_positive)[tie]
-    hits, told = (_parts(each, blocks, thresholds + 1)[:, :-1] for each in (place[found], place))
-    left = int(positive.sum()) - np.bincount(dealt[found], minlength=blocks)
+    hits, told = (_parts(each, blocks, thresholds + 1)[:, :-1] for each in (place[is_positive], place))
+    left = int(positive.sum()) - np.bincount(dealt[is_positive], minlength=blocks)
     all_added, all_told = hits.sum(axis=0), told.sum(axis=0)
     values = np.empty(blocks)
     for first in range(0, blocks, _AT_ONCE):
@@ -83,19 +83,22 @@ def areas(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int
     Of all pairs of a positive and a negative, those go that have one in the block.
     """
     order = np.argsort(score, kind="stable")
-    tie, found, dealt = _ties(score[order]), positive[order], block[order]
-    below = _below(tie, ~found)
-    above = found.sum() - _below(tie, found)
+    tie, is_positive, dealt = _ties(score[order]), positive[order], block[order]
+    below = _below(tie, ~is_positive)
+    above = is_positive.sum() - _below(tie, is_positive)
     # Within blocks, of which one begins where the one before ends.
     inner = np.argsort(dealt, kind="stable")
     sizes = np.bincount(dealt, minlength=blocks)
-    begins = np.concatenate([[0], np.cumsum(~found[inner])])[np.cumsum(sizes) - sizes]
-    inside = _below(_ties(tie[inner], dealt[inner]), ~found[inner]) - begins[dealt[inner]]
-    gone = np.bincount(dealt, weights=np.where(found, below, above), minlength=blocks)
-    gone -= np.bincount(dealt[inner], weights=np.where(found[inner], inside, 0), minlength=blocks)
-    kept = [each.sum() - np.bincount(dealt, weights=each, minlength=blocks) for each in (found, ~found)]
-    pairs = kept[0] * kept[1]
-    return np.asarray(np.where(pairs > 0, (below[found].sum() - gone) / np.maximum(pairs, 1), np.nan))
+    begins = np.concatenate([[0], np.cumsum(~is_positive[inner])])[np.cumsum(sizes) - sizes]
+    inside = _below(_ties(tie[inner], dealt[inner]), ~is_positive[inner]) - begins[dealt[inner]]
+    gone = np.bincount(dealt, weights=np.where(is_positive, below, above), minlength=blocks)
+    gone -= np.bincount(dealt[inner], weights=np.where(is_positive[inner], inside, 0), minlength=blocks)
+    left = [
+        each.sum() - np.bincount(dealt, weights=each, minlength=blocks)
+        for each in (is_positive, ~is_positive)
+    ]
+    pairs = left[0] * left[1]
+    return np.asarray(np.where(pairs > 0, (below[is_positive].sum() - gone) / np.maximum(pairs, 1), np.nan))
 
 
 def _ties(*keys: NDArray[Any]) -> NDArray[np.intp]:

@@ -27,7 +27,7 @@ def _recall(asked: Asked, classes: list[str]) -> Measure:
     if asked.at is not None:
         return _recall_at(asked.at.precision, asked, index)
 
-    def found(labels: Array, answers: Array) -> NDArray[np.float64]:
+    def scores(labels: Array, answers: Array) -> NDArray[np.float64]:
         return of_index(labels, answers, index)[1].astype(np.float64)
 
     def value(labels: Array, answers: Array) -> float:
@@ -40,7 +40,7 @@ def _recall(asked: Asked, classes: list[str]) -> Measure:
         "points",
         "proportions",
         value,
-        scores=found,
+        scores=scores,
         rows=lambda labels: positive(labels, index),
     )
 
@@ -71,8 +71,8 @@ def _precision(asked: Asked, classes: list[str]) -> Measure:
         return float(of_it[told].mean()) if told.any() else 0.0
 
     def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> NDArray[np.float64]:
-        hits, _, found = (each[:, index] for each in by_class(labels, answers, block, blocks))
-        return np.asarray(hits / np.maximum(found, 1))
+        hits, _, findings = (each[:, index] for each in by_class(labels, answers, block, blocks))
+        return np.asarray(hits / np.maximum(findings, 1))
 
     return Measure(of_class("precision", asked), "higher", "points", "resampled", value, without=without)
 

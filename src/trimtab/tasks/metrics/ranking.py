@@ -36,9 +36,9 @@ def _average_precision(asked: Asked, classes: list[str]) -> Measure:
 
 def _precisions(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int) -> Floats:
     """Returns the average precision without each block, ``(blocks,)``; nan where a class is missing."""
-    found = over_curves(_mean_precision, score, positive, block, blocks)
+    values = over_curves(_mean_precision, score, positive, block, blocks)
     negatives = (~positive).sum() - np.bincount(block[~positive], minlength=blocks)
-    return np.asarray(np.where(negatives > 0, found, np.nan))
+    return np.asarray(np.where(negatives > 0, values, np.nan))
 
 
 def _mean_precision(added: Array, recalls: Floats, precisions: Floats) -> Floats:  # noqa: ARG001

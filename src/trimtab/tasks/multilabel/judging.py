@@ -34,18 +34,18 @@ class Judging:
         """Returns the outputs."""
         return outputs
 
-    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target) -> View:
         """Returns probabilities in the order of the data's labels, stretched: a half is every threshold.
 
         So each label's rows keep their order, and whoever judges them needs no thresholds. A label that the
         model does not know has a probability of 0; one more place, which never applies, has those that the
         data does not know.
         """
-        places = {name: place for place, name in enumerate(own.classes)}
-        stretched = _stretched(outputs.astype(np.float64), own)
+        places = {name: place for place, name in enumerate(model_target.classes)}
+        stretched = _stretched(outputs.astype(np.float64), model_target)
         known = [places.get(name) for name in target.classes]
         columns = [np.zeros(len(outputs)) if place is None else stretched[:, place] for place in known]
-        if others := [place for place in range(len(own.classes)) if place not in known]:
+        if others := [place for place in range(len(model_target.classes)) if place not in known]:
             columns.append(stretched[:, others].max(axis=1))
             labels = np.column_stack([labels, np.zeros(len(labels), labels.dtype)])
         return View(labels, np.stack(columns, axis=1))
@@ -74,22 +74,22 @@ class Judging:
         return [float(threshold) for threshold in chosen]
 
     def scores(
-        self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target
+        self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target
     ) -> NDArray[np.float64]:
         """Returns the F1 score of every example: see ``metrics.several.sample_f1``.
 
         A label that only the model knows is always wrong where it is told, as is the lack of one that only
         the data has.
         """
-        view = self.view(outputs, labels, target, own)
+        view = self.view(outputs, labels, target, model_target)
         return sample_f1(view.labels, view.answers)
 
     def quality(self, outputs: Floats, labels: NDArray[Any], target: Target) -> Quality:
         """Returns F1 by example and by label, average precision, and what the probabilities are worth."""
         told, truly = decided(outputs, target), labels > 0
         scores = self.scores(outputs, labels, target, target)
-        hits, found, there = (told & truly).sum(axis=0), told.sum(axis=0), truly.sum(axis=0)
-        counted = zip(target.classes, hits, there, found, strict=True)
+        hits, findings, there = (told & truly).sum(axis=0), told.sum(axis=0), truly.sum(axis=0)
+        counted = zip(target.classes, hits, there, findings, strict=True)
         per_class = {name: class_metrics(*counts) for name, *counts in counted}
         probabilities = outputs.astype(np.float64)
         precisions = [average_precision(probabilities[:, k], truly[:, k]) for k in np.flatnonzero(there)]
@@ -98,7 +98,7 @@ class Judging:
             "accuracy": float((told == truly).all(axis=1).mean()),
             "hamming_loss": float((told != truly).mean()),
             "macro_f1": float(np.mean([entry.f1 for entry in per_class.values()])),
-            "micro_f1": float(2 * hits.sum() / max(found.sum() + there.sum(), 1)),
+            "micro_f1": float(2 * hits.sum() / max(findings.sum() + there.sum(), 1)),
             "mean_average_precision": float(np.mean(precisions)) if precisions else 0.0,
             "log_loss": _log_loss(probabilities, truly),
         }
@@ -129,8 +129,8 @@ def decided(outputs: Floats, target: Target) -> _Bools:
     return np.asarray(outputs >= np.asarray(target.thresholds or [USUAL_THRESHOLD], outputs.dtype))
 
 
-def _stretched(probabilities: NDArray[np.float64], own: Target) -> NDArray[np.float64]:
-    threshold = np.clip(own.thresholds or [USUAL_THRESHOLD], _SMALLEST, 1 - _SMALLEST)
+def _stretched(probabilities: NDArray[np.float64], model_target: Target) -> NDArray[np.float64]:
+    threshold = np.clip(model_target.thresholds or [USUAL_THRESHOLD], _SMALLEST, 1 - _SMALLEST)
     below = USUAL_THRESHOLD * probabilities / threshold
     above = 1 - USUAL_THRESHOLD * (1 - probabilities) / (1 - threshold)
     return np.asarray(np.where(probabilities >= threshold, above, below))

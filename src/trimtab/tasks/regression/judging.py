@@ -27,19 +27,19 @@ class Judging:
         """Returns the outputs."""
         return outputs
 
-    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> View:
+    def view(self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target) -> View:
         """Returns both in the label's unit."""
-        return View(_in_unit(labels, target), _in_unit(outputs[:, 0], own))
+        return View(_in_unit(labels, target), _in_unit(outputs[:, 0], model_target))
 
     def thresholds(self, outputs: Floats, labels: NDArray[Any], target: Target) -> list[float]:  # noqa: ARG002
         """Returns none."""
         return []
 
     def scores(
-        self, outputs: Floats, labels: NDArray[Any], target: Target, own: Target
+        self, outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target
     ) -> NDArray[np.float64]:
         """Returns absolute errors in the label's unit."""
-        return np.abs(_errors(outputs, labels, target, own))
+        return np.abs(_errors(outputs, labels, target, model_target))
 
     def quality(self, outputs: Floats, labels: NDArray[Any], target: Target) -> Quality:
         """Returns rmse and mae in the label's unit, and r2."""
@@ -63,8 +63,10 @@ class Judging:
         )
 
 
-def _errors(outputs: Floats, labels: NDArray[Any], target: Target, own: Target) -> NDArray[np.float64]:
-    return _in_unit(outputs[:, 0], own) - _in_unit(labels, target)
+def _errors(
+    outputs: Floats, labels: NDArray[Any], target: Target, model_target: Target
+) -> NDArray[np.float64]:
+    return _in_unit(outputs[:, 0], model_target) - _in_unit(labels, target)
 
 
 def _in_unit(values: NDArray[Any], target: Target) -> NDArray[np.float64]:

@@ -60,10 +60,10 @@ class Meaning:
 
     def encode(self, labels: LabelValues, target: Target) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Returns standardized numbers; 0 where the label is missing or no number."""
-        found = labels.numbers
-        values = pc.fill_null(found, target.label_mean).to_numpy(zero_copy_only=False)
+        numbers = labels.numbers
+        values = pc.fill_null(numbers, target.label_mean).to_numpy(zero_copy_only=False)
         y = ((values - target.label_mean) / target.label_std).astype(np.float32)
-        return y, pc.is_valid(found).to_numpy(zero_copy_only=False)
+        return y, pc.is_valid(numbers).to_numpy(zero_copy_only=False)
 
     def class_indices(self, y: NDArray[Any]) -> list[int]:  # noqa: ARG002
         """See ``base.Meaning.class_indices``."""
