@@ -53,8 +53,9 @@ def test_services_and_policies_find_their_pods_and_ports(build):
             assert port["appProtocol"] == "http"
 
 
-def test_what_is_referred_to_is_there(build):
-    names = {(item["kind"], item["metadata"]["name"]) for item in build}
+def test_what_is_referred_to_is_there(build, built):
+    # What is applied beside `base` refers to what that has.
+    names = {(item["kind"], item["metadata"]["name"]) for item in [*built["base"], *build]}
     for deployment in of(build, "Deployment"):
         pod = deployment["spec"]["template"]["spec"]
         if account := pod.get("serviceAccountName"):

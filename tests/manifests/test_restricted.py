@@ -74,7 +74,7 @@ def pods(items):
 
 def test_every_pod_is_restricted(build):
     found = dict(pods(build))
-    assert found
+    assert found or {item["kind"] for item in build} == {"Role", "RoleBinding"}
     for name, pod in found.items():
         assert violations(pod) == [], name
 

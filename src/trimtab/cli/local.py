@@ -11,7 +11,6 @@ import io
 import os
 import signal
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -89,9 +88,7 @@ def _environment() -> Iterator[None]:
     changed = {"PATH": path, "KERAS_BACKEND": "tensorflow", "PYTHONSAFEPATH": "1"}
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     with (
-        # Of what KFP's commands leave there, nothing is of use after the run.
-        tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary,
-        mock.patch.dict(os.environ, {**quiet, **os.environ, **changed, "TMPDIR": temporary}),
+        mock.patch.dict(os.environ, {**quiet, **os.environ, **changed}),
         kfp_local.interpreter("python3"),
         _terminated_as_interrupted(),
     ):

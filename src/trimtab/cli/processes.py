@@ -12,6 +12,7 @@ import contextlib
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -46,14 +47,18 @@ def processes(pipeline: Pipeline, config: Config, directory: Path, uri: str) -> 
         server.start()
 
     def run(afresh: Callable[..., int], command: list[str], environment: dict[str, str] | None = None) -> int:
-        stage = Command(command).stage
+        stage, environment = Command(command).stage, {**(environment or {}), "TMPDIR": temporary}
         if stage == _BEFORE and may_have_nothing_to_do:
             server.start()
         if stage in server.stages:
-            return server.run(command, {**os.environ, **(environment or {})})
+            return server.run(command, {**os.environ, **environment})
         return int(afresh(command, environment))
 
-    with kfp_local.processes(run) as runner:
+    with (
+        # Of what KFP's commands and tasks leave there, nothing is of use after the run.
+        tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary,
+        kfp_local.processes(run) as runner,
+    ):
         yield runner
 
 
@@ -122,5 +127,6 @@ def _execute(command: list[str], environment: dict[str, str], directory: str, ou
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     os.environ.clear()
     os.environ.update({**environment, CONTAINER_MODE: "true"})
+    tempfile.tempdir = None  # it is found again, in this environment
     os.chdir(directory)
     Command(command).execute()
