@@ -54,7 +54,7 @@ def faults(cloud):
 # What no two runs have in common: when it was, where it was, how long it took.
 VARYING = re.compile(
     "seconds|seconds_per_epoch|latency.*|on_pareto_front|finding|verdict|why|difference|run_id|report|"
-    "tensorboard|uri|deployed|config|version|previous|.*_at|by|training"
+    "tensorboard|uri|deployed|config|version|previous|.*_at|by|training|lineage|dataset|evaluations|times"
 )
 
 
@@ -137,7 +137,9 @@ def described(contents, directory, place):
             found[plain] = binding, sorted((key, value.tobytes()) for key, value in checkpoint.arrays.items())
         elif "tfevents" in name:
             events = EventFileLoader(str(file)).Load()
-            found[plain] = [(e.step, v.tag) for e in events for v in e.summary.value]
+            # Several writers may have files in one directory.
+            tags = [(event.step, value.tag) for event in events for value in event.summary.value]
+            found[plain] = sorted([*found.get(plain, []), *tags])
         else:
             found[plain] = len(content) > 0
     return found
