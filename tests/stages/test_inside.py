@@ -7,7 +7,7 @@ from trimtab.artifacts import inside as artifact
 from trimtab.artifacts.inside import LayerInside, LayersInside
 from trimtab.evaluate.turns import Served
 from trimtab.runtimes.base import Times
-from trimtab.stages import inside
+from trimtab.stages import inside, tensorflow_state
 
 
 class Runtime:
@@ -24,6 +24,8 @@ class Runtime:
 
 def looked(tmp_path, monkeypatch, serving):
     monkeypatch.setattr(inside, "runtime", lambda _: serving)
+    # The child must have this runtime too. It does nothing with TensorFlow, whatever ran in this process.
+    monkeypatch.setattr(tensorflow_state, "has_begun", lambda: False)
     found = {name: Served("litert", tmp_path / name) for name in ("baseline", "chosen")}
     for served in found.values():
         served.directory.mkdir()
