@@ -121,6 +121,7 @@ def test_a_champion_that_answers_differently_changes_nothing(start, digits, tmp_
         Golden(golden.x, {"output": golden.y["output"] + np.float32(0.1)}, golden.tolerance).save(
             draft.path / "golden.npz"
         )
+        draft.lineage = artifact.load(version_2, "deployment").lineage
     shutil.rmtree(version_2)
     (tmp_path / "other").rename(version_2)
     server = start(digits.target).ready()
@@ -140,8 +141,9 @@ def test_a_damaged_pointer_changes_nothing(start, digits, content, eventually):
 
 def test_a_version_that_is_gone_changes_nothing(start, digits, eventually):
     server = start(digits.target).ready()
-    pointer = json.loads(digits.pointers[0])
-    (digits.target / "champion.json").write_text(json.dumps({**pointer, "version": 7}))
+    move = json.loads(digits.pointers[0])["history"][0] | {"version": 7}
+    pointer = {"version": 7, "previous": None, "history": [move]}
+    (digits.target / "champion.json").write_text(json.dumps(pointer))
     (failure, *_) = eventually(lambda: server.events("swap_failed"), server.alive)
     assert "there is no version 7" in failure["error"]
     assert version(server) == "1"
