@@ -106,6 +106,8 @@ class Champion(BaseModel):
         The last move is to the version, and the moves are those that were written; a trimtab that does not
         know of their checksum keeps the one of before, which is of fewer moves.
         """
+        if not self.history:  # as where one version is served, whoever is the champion
+            return self.previous is None and not self.moves_sha256
         versions = [move.version for move in self.history]
         if versions[-1:] != [self.version] or versions[-2:-1] != [self.previous][: len(versions) - 1]:
             return False
