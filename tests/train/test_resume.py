@@ -12,6 +12,7 @@ import pytest
 from faults import forked
 from faults.kills import after_progress, kill, names
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.util.tensor_util import make_ndarray
 from train.resumable import OUTCOME, main
 
 from trimtab.data.dataset.dataset import Dataset
@@ -41,13 +42,15 @@ def during_write(checkpoints: Path) -> Callable[[], bool]:
     return lambda: any(name.endswith(".part") and name not in before for name in names(checkpoints))
 
 
-def curves(directory: Path) -> dict[str, list[tuple[int, float]]]:
-    found = {}
+def curves(directory: Path) -> dict[str, list[tuple[int, Any]]]:
+    """Every summary that TensorBoard shows of a training: its tag's steps and values."""
+    read = {}
     for part in ("train", "validation"):
         events = EventAccumulator(str(directory / "tensorboard" / part)).Reload()
         for tag in events.Tags()["tensors"]:
-            found[f"{part}/{tag}"] = [(e.step, e.tensor_proto.float_val[0]) for e in events.Tensors(tag)]
-    return found
+            values = [(e.step, make_ndarray(e.tensor_proto).tolist()) for e in events.Tensors(tag)]
+            read[f"{part}/{tag}"] = values
+    return read
 
 
 @pytest.mark.slow

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -21,7 +23,9 @@ def test_one_probability_becomes_two_that_say_the_same(use_bias: bool) -> None:
     assert both.layers[-1].name == "head"
 
 
-@pytest.mark.parametrize("last", [L.Dense(2, "softmax"), L.Dense(1), L.Activation("sigmoid")])
-def test_other_heads_stay(last: L.Layer) -> None:
-    model = keras.Sequential([keras.Input((5,)), L.Dense(1), last])
+@pytest.mark.parametrize(
+    "last", [lambda: L.Dense(2, "softmax"), lambda: L.Dense(1), lambda: L.Activation("sigmoid")]
+)
+def test_other_heads_stay(last: Callable[[], L.Layer]) -> None:
+    model = keras.Sequential([keras.Input((5,)), L.Dense(1), last()])
     assert with_both_classes(keras.Model(model.inputs[0], model.outputs[0])) is None
