@@ -47,6 +47,10 @@ decay, schedule, augmentation and class weights of the `train` section, and no e
 `train`. With `teacher: baseline`, or `teacher: {temperature: 4, alpha: 0.7}`, the trained model's answers
 are mixed into the labels.
 
+A model that was cut has its batch-norm statistics measured again on training examples before it is
+fine-tuned, where it has any: without that its answers are next to chance. After a pass they are measured once
+more, and stay where the loss on validation examples is smaller for it.
+
 ## What a chain can be made of
 
 `trimtab methods` prints this, and `trimtab methods --json` for programs. The main parameter comes first, in

@@ -56,6 +56,7 @@ class Context:
         fine_tune: Trains a model in place.
         calibration: Returns ``n`` model-ready examples, drawn over all of training, ``(n, *input_shape)``.
         say: Reports one line of progress.
+        validation_loss: Returns the loss of a Keras model on validation examples; None: there are none.
     """
 
     seed: int
@@ -64,6 +65,7 @@ class Context:
     fine_tune: FineTune
     calibration: Callable[[int], np.ndarray]
     say: Callable[[str], None]
+    validation_loss: Callable[[keras.Model], float] | None = None
 
 
 class Pass(ABC, Generic[Params]):

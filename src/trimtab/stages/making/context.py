@@ -16,6 +16,7 @@ from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
+from trimtab.stages.making import validation
 from trimtab.train import determinism
 from trimtab.train.loop import fine_tuner
 from trimtab.train.settings import TrainSettings
@@ -71,6 +72,7 @@ class Making:
             ),
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda text: progress.say(self._label, text),
+            validation_loss=validation.loss(self._data, self._seed),
         )
 
 

@@ -1,9 +1,11 @@
-"""What a candidate's files cost on validation examples: that chooses among the ways to calibrate them."""
+"""What a model costs on validation examples: that chooses among the ways to calibrate its files, and more."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,8 +13,12 @@ from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
+if TYPE_CHECKING:
+    import keras
+
 Predict = Callable[[Batch], Batch]
 
+_BATCH = 256
 _LEAST, _MOST, _MACS = 100, 1_000, 2e10
 """Examples; and multiply-accumulates that a file may take for all of them, which is a second or two."""
 
@@ -31,7 +37,7 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     if not data.rows["validation"]:
         return None
     schema, judging = data.schema, task(data.schema.task).judging
-    x, y = data.sample("validation", int(np.clip(_MACS // max(macs, 1), _LEAST, _MOST)), seed)
+    x, y = data.sample("validation", _count(macs), seed)
     expected: list[np.ndarray] = []
 
     def cost_of(predict: Predict, floats: Predict) -> tuple[float, ...]:
@@ -47,3 +53,34 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
         return cost, float(np.square(outputs - expected[0]).mean())
 
     return cost_of
+
+
+def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
+    """Returns what says how large a Keras model's loss is, or None where there are no validation examples.
+
+    Args:
+        data: The dataset, with its validation split.
+        seed: The run's.
+    """
+    if not data.rows["validation"]:
+        return None
+    import keras
+
+    from trimtab.models import cost
+
+    learning = task(data.schema.task).learning
+    compared = learning.loss(keras, soft=False)
+    sample = cache(lambda count: data.sample("validation", count, seed))
+
+    def loss_of(model: keras.Model) -> float:
+        x, y = sample(_count(cost.macs(model)))
+        parts = [x[INPUT][start : start + _BATCH] for start in range(0, len(y), _BATCH)]
+        answers = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+        return float(np.mean(compared(learning.labels(x[INPUT], y), answers)))
+
+    return loss_of
+
+
+def _count(macs: int) -> int:
+    """Returns how many examples a model of so many multiply-accumulates is judged by."""
+    return int(np.clip(_MACS // max(macs, 1), _LEAST, _MOST))
