@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.errors import ArtifactError
+from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.stages import data_prep
 from trimtab.storage import artifact
 
@@ -123,10 +125,26 @@ def test_where_the_baseline_is_the_only_candidate_nothing_is_to_be_proven(home: 
     prepared(home, json.dumps({**config, "recipes": [["none"]]}))
 
 
-def test_rows_that_belong_together_promise_nothing(home: Home) -> None:
+def test_few_groups_are_refused_as_few_rows_are(home: Home) -> None:
     asked = {"max_accuracy_drop": 0.001}
-    _, summary = prepared(home, _config(train=_iris(home), label="label", group_by="g", budget=asked))
-    assert summary.reach == []
+    with pytest.raises(SystemExit) as caught:
+        data_prep.run(home.run, _config(train=_iris(home), label="label", group_by="g", budget=asked))
+    assert caught.value.code == 4
+    assert re.search(
+        r"\d+ test rows in \d groups can prove a drop of \d+ points at best; ", record(home).error
+    )
+
+
+def test_copies_count_once(home: Home) -> None:
+    file = home.output / "copied.csv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [f"{row % 1000}.5,{'ab'[row % 2]}" for row in range(2000)]
+    file.write_text("\n".join(["x,label", *lines]) + "\n")
+    _, summary = prepared(home, _config(train=str(file), label="label", budget={"max_accuracy_drop": 0.05}))
+    (reach,) = summary.reach
+    assert reach.distinct == summary.rows["test"] / 2
+    ones, inputs = np.ones(reach.examples), np.arange(reach.examples) // 2
+    assert reach.least == pytest.approx(proportions(ones, ones, 0.95, inputs).upper, abs=1e-9)
 
 
 def _iris(home: Home) -> str:

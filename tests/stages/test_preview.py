@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trimtab.config.config import Config
+from trimtab.data.prepare.prepare import prepare
+from trimtab.deploy import ledger
+from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError, DataError, ModelError
 from trimtab.stages.preview import preview
 
@@ -53,3 +57,43 @@ def test_a_model_that_is_not_there_is_told(rows: Path, model: dict[str, str]) ->
 
 def test_what_is_elsewhere_is_not_opened() -> None:
     assert preview(config("gs://nowhere/rows.csv")) is None
+
+
+def test_copies_count_once_in_what_the_rows_can_prove(tmp_path: Path) -> None:
+    file = tmp_path / "copied.csv"
+    lines = [f"{i % 500 * 7 % 11},{i % 500 / 3},{'ab'[i % 2]}" for i in range(2000)]
+    file.write_text("\n".join(["x,y,label", *lines]) + "\n")
+    seen = preview(config(file, budget={"max_accuracy_drop": 0.2}))
+    assert seen is not None
+    (reach,) = seen.reach
+    assert (reach.examples, reach.distinct) == (seen.rows["test"], seen.rows["test"] // 4)
+    folded = preview(config(file, budget={"max_accuracy_drop": 0.2}, data={"test": {"folds": 5}}))
+    assert folded is not None
+    assert (folded.reach[0].examples, folded.reach[0].distinct) == (2000, 500)
+
+
+def test_limits_of_classes_say_what_their_rows_can_prove(rows: Path) -> None:
+    limits = {"per_class": {"metric": "recall", "max_drop": 0.2}, "max_accuracy_drop": 0.2}
+    seen = preview(config(rows, budget=limits))
+    assert seen is not None
+    assert [reach.name for reach in seen.reach] == ["", "recall of a", "recall of b"]
+    assert sum(reach.examples for reach in seen.reach[1:]) == seen.rows["test"]
+
+
+def test_rows_that_have_decided_before_can_prove_less_where_that_is_paid_for(
+    rows: Path, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {
+        "budget": {"max_accuracy_drop": 0.2},
+        "proof": {"reuse": "spend"},
+        "deploy": {"target": str(tmp_path / "deployed")},
+    }
+    first = preview(config(rows, **asked))
+    with tempfile.TemporaryDirectory() as directory:
+        prepared = prepare(config(rows).data, seed=0, directory=Path(directory))
+    ledger.enter(Repository(asked["deploy"]["target"]), prepared.content.test, "limits", "runs/one")
+    second = preview(config(rows, **asked))
+    assert first is not None
+    assert second is not None
+    assert [round(seen.reach[0].confidence, 6) for seen in (first, second)] == [0.975, 0.991667]
+    assert second.reach[0].least > first.reach[0].least

@@ -97,7 +97,14 @@ class Reach(BaseModel):
     max_loss: float = Field(description="The largest loss against the baseline that the budget allows.")
     confidence: float = Field(description="One-sided.")
     examples: int = Field(description="Test examples.")
-    least: float = Field(description="The upper limit of the loss if no answer changes.")
+    distinct: int | None = Field(
+        None, description="How many different inputs, or groups, they are; null: each is its own."
+    )
+    grouped: bool = Field(False, description="Whether they are in groups of `data.group_by`.")
+    least: float = Field(
+        description="The upper limit of the loss if no answer changes; in groups, if they are no more alike "
+        "than others."
+    )
     needed: int | None = Field(
         description="The smallest number of test examples on which that is within the budget; null: more "
         "than a billion."

@@ -11,40 +11,42 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from trimtab.artifacts.proof import Limit, Reach
-from trimtab.evaluate.bounds import paired_proportions
+from trimtab.evaluate.bounds import proportions
+from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.evaluate.out_of_fold import factor
 
 _MOST_EXAMPLES = 1 << 30
 
-
-def _proportions(examples: int, confidence: float) -> float:
-    return paired_proportions.upper_limit(0, 0, examples, confidence)
-
-
-_UNCHANGED: dict[str, Callable[[int, float], float]] = {"proportions": _proportions}
+_UNCHANGED: dict[str, Callable[..., float]] = {"proportions": proportions.unchanged}
 """The upper limit of the loss where no answer changes, by the bound that proves the loss."""
 
 
-def reach(limits: Sequence[Limit], examples: int, confidence: float, folds: int = 1) -> list[Reach]:
+def reach(
+    limits: Sequence[Limit], sizes: Sizes, confidence: float, folds: int = 1, *, grouped: bool = False
+) -> list[Reach]:
     """Returns what the test can prove at best of each limit that can say so.
 
     Args:
         limits: What the model which ships has to keep.
-        examples: How many test examples there are, at least one.
+        sizes: Of the test examples, at least one, and of what belongs together: groups, or copies of an input.
         confidence: One-sided, such as 0.95.
         folds: How many test them; 1: there are none.
+        grouped: Whether groups are others than copies, whose answers are the same.
     """
 
-    def least(limit: Limit, rows: int) -> float:
-        return factor(limit.bound, folds) * _UNCHANGED[limit.bound](rows, confidence)
+    def least(limit: Limit, examples: int) -> float:
+        unchanged = _UNCHANGED[limit.bound](sizes.scaled(examples), confidence, spread=grouped)
+        return factor(limit.bound, folds) * unchanged
 
     return [
         Reach(
             metric=limit.metric,
             max_loss=limit.max_loss,
             confidence=confidence,
-            examples=examples,
-            least=least(limit, examples),
+            examples=sizes.examples,
+            distinct=None if sizes.groups is None else round(sizes.groups),
+            grouped=grouped,
+            least=least(limit, sizes.examples),
             needed=_needed(partial(least, limit), limit.max_loss),
         )
         for limit in limits

@@ -30,6 +30,7 @@ from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import ConfigError, DataError
+from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.report.words import reach as words
 from trimtab.stages import rare, reach, reuse, settings, tokens
 from trimtab.stages.begin import begin, check_needs
@@ -72,11 +73,12 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         tested = datasets.pooled(task.store, ref)
         summary.warnings.extend([*notes, *_one_fold(resolved.data, tested)])
         before = reuse.before(resolved, run, tested.first)
-        others = check_limits(resolved, tested)
+        groups = tested.groups()
+        others = check_limits(resolved, tested, groups)
         if warning := rare.warning(resolved.budget, summary):
             summary.warnings.append(warning)
         more = 0 if retrain else reach.in_folds(resolved.data, summary.rows)
-        rows = reach.Rows(len(tested), more, len(tested.folds))
+        rows = reach.Rows(Sizes.of(len(tested), groups), more, len(tested.folds))
         summary.reach = reach.known(resolved, summary.task, rows, before, others)
         task.found(summary)
         _tell(task, summary)

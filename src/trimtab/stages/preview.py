@@ -9,15 +9,19 @@ from pydantic import BaseModel, Field
 
 from trimtab.artifacts.proof import Reach
 from trimtab.config.config import Config
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.prepare import split
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.data.prepare.work import is_small, parts_of
 from trimtab.data.schema import DatasetSchema
+from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.quiet import quiet
 from trimtab.runtimes import sources
-from trimtab.stages import reach
+from trimtab.stages import reach, reuse
 from trimtab.stages.model_form import form_of
+from trimtab.stages.proving import check_limits
 from trimtab.storage.objects.location import is_remote
 
 _MOST_BYTES = 16 << 20
@@ -74,8 +78,9 @@ def preview(config: Config) -> Preview | None:
             form=form,
             slices=config.budget.columns,
         )
+        reaches = _reach(config, _opened(Path(directory), prepared))
     _try_model(config, prepared.schema)
-    return _preview(config, prepared, notes)
+    return _preview(config, prepared, notes, reaches)
 
 
 def _try_model(config: Config, schema: DatasetSchema) -> None:
@@ -93,7 +98,48 @@ def _try_model(config: Config, schema: DatasetSchema) -> None:
         build(config.model, model_spec(schema), HyperParameters())
 
 
-def _preview(config: Config, prepared: PreparedSummary, notes: list[str]) -> Preview:
+def _opened(directory: Path, prepared: PreparedSummary) -> Dataset:
+    """Returns the dataset that was prepared, of which nothing else is asked than its rows."""
+    return Dataset(
+        path=directory,
+        schema=prepared.schema,
+        statistics={},
+        rows=prepared.rows,
+        fingerprint=prepared.content.fingerprint,
+        test_fingerprint=prepared.content.test,
+        warnings=[],
+        sources={},
+        content_rows={},
+        schema_changes=[],
+        sides_changed=[],
+        champion=None,
+        digest="",
+    )
+
+
+def _reach(config: Config, data: Dataset) -> list[Reach]:
+    """Returns what the test rows can prove at best; of slices and classes, where there are no folds."""
+    task, decisions = data.schema.task, _decisions(config, data)
+    if config.data.folds > 1:
+        # A fold is a sample of all rows, and has copies and groups as large as they do.
+        everything = Sizes.of(data.rows["test"], data.groups("test")).scaled(
+            reach.shared_out(config.data, data.rows)
+        )
+        return reach.known(config, task, reach.Rows(everything, folds=config.data.folds), decisions)
+    groups = data.groups("test")
+    others = check_limits(config, Pooled([data]), groups)
+    rows = reach.Rows(Sizes.of(data.rows["test"], groups), reach.in_folds(config.data, data.rows))
+    return reach.known(config, task, rows, decisions, others)
+
+
+def _decisions(config: Config, data: Dataset) -> int:
+    """Returns how often the test rows have decided before, where that has its price."""
+    if config.proof.reuse != "spend" or config.deploy.target is None:
+        return 0
+    return reuse.before(config, "", data)
+
+
+def _preview(config: Config, prepared: PreparedSummary, notes: list[str], reaches: list[Reach]) -> Preview:
     schema = prepared.schema
     return Preview(
         task=schema.task,
@@ -104,11 +150,5 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str]) -> Pre
         input_kind=schema.input.kind,
         input_shape=list(schema.input.shape),
         warnings=[*prepared.warnings, *notes],
-        reach=reach.known(config, schema.task, _rows(config, prepared.rows)),
+        reach=reaches,
     )
-
-
-def _rows(config: Config, rows: dict[str, int]) -> reach.Rows:
-    if config.data.folds > 1:
-        return reach.Rows(reach.shared_out(config.data, rows), folds=config.data.folds)
-    return reach.Rows(rows["test"], reach.in_folds(config.data, rows))

@@ -15,10 +15,11 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.groups import Groups
 from trimtab.data.dataset.pooled import Pooled
 from trimtab.evaluate import budget, choice
+from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.evaluate.budget import Finalist
 from trimtab.evaluate.choice import Contender
 from trimtab.evaluate.expected import Expectation, Stake
-from trimtab.evaluate.limits import Split, demands
+from trimtab.evaluate.limits import Demand, Split, demands
 
 
 def splits(limits: Budget) -> list[str]:
@@ -98,16 +99,17 @@ class Judge:
         return Contender(name, family, cost, [expected.losses(after) for expected in self._expected])
 
 
-def check_limits(config: Config, tested: Pooled) -> list[tuple[Limit, int]]:
+def check_limits(config: Config, tested: Pooled, groups: Groups | None) -> list[tuple[Limit, Sizes]]:
     """Refuses limits that the data has no place for, before anything is trained.
 
     Args:
         config: The config.
         tested: The test rows.
+        groups: The group of each, ``(n,)``; None: each is its own.
 
     Returns:
-        Those that are about more than the task's own metric, with how many test rows each is about; none,
-        where there are no others.
+        Those that are about more than the task's own metric, with the sizes of the test rows that each is
+        about; none, where there are no others.
 
     Raises:
         ConfigError: If a metric does not judge the task, or has no such class.
@@ -115,14 +117,19 @@ def check_limits(config: Config, tested: Pooled) -> list[tuple[Limit, int]]:
         ModelError: If a function cannot be imported.
     """
     if config.budget.needs_answers:
-        split = split_of_tested(tested, config.budget.columns, None)
+        split = split_of_tested(tested, config.budget.columns, groups)
         all_demands = demands(config.budget, split)
         return [
-            (demand.limit, len(demand.rows(split)))
+            (demand.limit, _sizes(demand, split))
             for demand in all_demands
             if not demand.is_headline or demand.part
         ]
     return []
+
+
+def _sizes(demand: Demand, split: Split) -> Sizes:
+    rows = demand.rows(split)
+    return Sizes.of(len(rows), None if split.groups is None else split.groups[rows])
 
 
 def split_of(

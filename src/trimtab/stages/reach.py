@@ -10,6 +10,7 @@ from trimtab.config.config import Config
 from trimtab.config.data import Data
 from trimtab.errors import TooFewRowsError
 from trimtab.evaluate import reach as rule
+from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.evaluate.limits import headline_limit
 from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
@@ -23,12 +24,12 @@ class Rows:
     """How many rows there are.
 
     Attributes:
-        tested: Those that are tested.
+        tested: The sizes of those that are tested, and of what belongs together among them.
         in_folds: How many folds would test; 0: there cannot be any, or there are.
         folds: How many test them; 1: there are none.
     """
 
-    tested: int
+    tested: Sizes
     in_folds: int = 0
     folds: int = 1
 
@@ -55,33 +56,32 @@ def known(
     task: str,
     rows: Rows,
     decisions: int = 0,
-    others: Sequence[tuple[Limit, int]] = (),
+    others: Sequence[tuple[Limit, Sizes]] = (),
 ) -> list[Reach]:
     """Returns what the test rows can prove at best; nothing where no limit can say so beforehand.
-
-    Rows that belong together are fewer than they seem, by as much as their answers will be alike.
 
     Args:
         config: The config.
         task: What the label means.
         rows: How many there are.
         decisions: How often they have decided before, which has its price by ``proof.reuse: spend``.
-        others: Limits beside the task's own, with how many test rows each is about.
+        others: Limits beside the task's own, with the sizes of the test rows that each is about.
     """
-    if config.data.group_by is not None or not rows.tested:
+    if not rows.tested.examples:
         return []
     limit = headline_limit(config.budget, task)
     sure = config.budget.confidence
     if config.proof.reuse == "spend":
         sure = confidence(sure, decisions + 1)
+    grouped = config.data.group_by is not None
     reaches = [
         _beside_folds(reach, limit, rows)
-        for reach in rule.reach([limit] if limit else [], rows.tested, sure, rows.folds)
+        for reach in rule.reach([limit] if limit else [], rows.tested, sure, rows.folds, grouped=grouped)
     ]
-    for other, count in others:
+    for other, sizes in others:
         reaches += [
             reach.model_copy(update={"name": other.name})
-            for reach in rule.reach([other], count, sure, rows.folds)
+            for reach in rule.reach([other], sizes, sure, rows.folds, grouped=grouped)
         ]
     return reaches
 
@@ -90,7 +90,8 @@ def _beside_folds(reach: Reach, limit: Limit | None, rows: Rows) -> Reach:
     """Returns what can be proven, where it is too little with what folds could."""
     if reach.is_enough or limit is None or not rows.in_folds:
         return reach
-    most = rule.reach([limit], rows.in_folds, reach.confidence, FOLDS)[0]
+    everything = rows.tested.scaled(rows.in_folds)
+    most = rule.reach([limit], everything, reach.confidence, FOLDS, grouped=reach.grouped)[0]
     return reach.model_copy(update={"folds": FOLDS, "in_folds": most.examples, "least_in_folds": most.least})
 
 

@@ -53,7 +53,9 @@ def test_test_rows_that_are_copies_of_others_are_a_warning(check, good):
     assert check(good, good, different) == []
     twice = {name: [*values, *values[:20]] for name, values in different.items()}
     (warning,) = check(good, good, twice)
-    assert warning.startswith("about 25% of the test rows are copies of others: the proof takes each for")
+    assert warning.startswith(
+        "about 25% of the test rows are copies of others: the proof counts an input once"
+    )
 
 
 def test_encoded_files_are_not_sampled_and_so_no_copies(check, make_png):

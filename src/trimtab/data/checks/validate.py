@@ -70,7 +70,7 @@ def validate(
     return [
         *warnings,
         *_duplicates(duplicates, config),
-        *_copies(per_split.get("test"), columns),
+        *_copies(per_split.get("test"), columns, config),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
         *_misread(per_split, [label, *(column.name for column in columns)]),
@@ -225,7 +225,7 @@ def _duplicates(duplicates: int, config: Data) -> list[str]:
     ]
 
 
-def _copies(test: Summary | None, columns: list[Column]) -> list[str]:
+def _copies(test: Summary | None, columns: list[Column], config: Data) -> list[str]:
     """Returns a warning where many test rows are the same, as when a file was appended to itself.
 
     Encoded files are not in the sample, so that their rows cannot be told apart.
@@ -236,10 +236,10 @@ def _copies(test: Summary | None, columns: list[Column]) -> list[str]:
     share = 1 - len(test.sample.hashes) / max(rows, 1)
     if not rows or share < _MANY_COPIES:
         return []
-    return [
-        f"about {share:.0%} of the test rows are copies of others: the proof takes each for an observation "
-        "of its own; if they are not, it is less sure than it says, and they should be removed"
-    ]
+    counts = "the proof counts an input once, however often it is there"
+    if config.group_by is not None:
+        counts = "the proof counts a group once, but takes copies in two groups for two observations"
+    return [f"about {share:.0%} of the test rows are copies of others: {counts}"]
 
 
 def _identifiers(train: Summary, label: str, columns: list[Column], config: Data) -> list[str]:

@@ -15,6 +15,8 @@ Without groups the limit is exact: ``paired_proportions``. With groups it is the
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -31,6 +33,36 @@ _UNSEEN_LOSS = 0.75
 
 _EXACT, _EXACT_ONE = "exact paired proportions", "exact proportion (Clopper and Pearson)"
 _BY_GROUP = "exact proportions by the design effect of groups, and t with an unseen group"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many examples there are, and of what groups: all that the limit of unchanged answers hangs on.
+
+    Attributes:
+        examples: Their number.
+        groups: How many groups they are in; None: each is its own.
+        squares: The sum of the squares of the groups' sizes.
+    """
+
+    examples: int
+    groups: float | None = None
+    squares: float = 0.0
+
+    @classmethod
+    def of(cls, examples: int, groups: Groups | None) -> Self:
+        """Returns those of examples, given the group of each, ``(n,)``; None: each is its own."""
+        if groups is None:
+            return cls(examples)
+        sizes = totals(np.ones(examples), groups)
+        return cls(examples, len(sizes), float((sizes**2).sum()))
+
+    def scaled(self, examples: int) -> Self:
+        """Returns so many examples in groups of the same sizes."""
+        if self.groups is None:
+            return type(self)(examples)
+        times = examples / self.examples
+        return type(self)(examples, self.groups * times, self.squares * times)
 
 
 def proportions(
@@ -63,6 +95,30 @@ def proportions(
     if groups is not None:
         upper = min(max(upper, _with_an_unseen_group(before - after, groups, confidence)), 1.0)
     return Bound.of((losses - gains) / n - allowed, upper - allowed, method, NEEDS.unmet(n, groups))
+
+
+def unchanged(sizes: Sizes, confidence: float, *, spread: bool = False) -> float:
+    """Returns the limit of ``proportions`` where every answer is the baseline's.
+
+    Args:
+        sizes: Of the examples.
+        confidence: One-sided.
+        spread: Whether to take groups for no more alike than examples of their own: then no candidate that
+            is right where the baseline is not has a lower limit, while losses that are spread over groups
+            may have a lower one than none at all, which say nothing of how alike groups are.
+    """
+    n = sizes.examples
+    if sizes.groups is None:
+        return upper_limit(0, 0, n, confidence)
+    usual, freedom = sizes.squares / n, max(sizes.groups - 1, 1)
+    effect = 1.0 if spread else usual
+    effect *= float(stdtrit(freedom, confidence) / ndtri(confidence)) ** 2
+    lost, everything = _UNSEEN_LOSS * usual, n + usual
+    mean = lost / everything
+    apart = mean**2 * sizes.squares + (lost - mean * usual) ** 2
+    error = math.sqrt(apart * (sizes.groups + 1) / sizes.groups) / everything
+    unseen = mean + float(stdtrit(freedom, confidence)) * error
+    return min(max(upper_limit(0, 0, n, confidence, effect), unseen), 1.0)
 
 
 def discordant(before: Floats, after: Floats) -> tuple[int, int]:

@@ -10,17 +10,29 @@ from trimtab.report.words import numbers
 
 def sentence(reach: Reach) -> str:
     """Returns what the test rows can prove at best, and how many it would take where that is too little."""
-    rows = f"{reach.examples:,} test {'row' if reach.examples == 1 else 'rows'}"
     of = f" in {reach.name}" if reach.name else ""
-    text = f"{rows} can prove a drop of {_up(100 * reach.least)} points{of} at best, if every answer stays"
+    text = f"{_rows(reach)} can prove a drop of {_up(100 * reach.least)} points{of} at best"
+    # Of groups nothing is known until answers change: see `bounds.proportions.unchanged`.
+    text += "" if reach.grouped else ", if every answer stays"
     if reach.is_enough:
         return text
     needed = "more than a billion" if reach.needed is None else f"{reach.needed:,}"
+    if reach.grouped and reach.needed is not None and reach.distinct is not None:
+        needed += f" in {math.ceil(reach.distinct * reach.needed / reach.examples):,} groups"
     text = f"{text}; {needed} would be needed for {numbers.limit(100 * reach.max_loss)}"
     if reach.least_in_folds is None:
         return text
     could = f"all {reach.in_folds:,} rows can prove {_up(100 * reach.least_in_folds)} points"
     return f"{text}; with data.test: {{folds: {reach.folds}}}, {could}, at {reach.folds} trainings"
+
+
+def _rows(reach: Reach) -> str:
+    rows = f"{reach.examples:,} test {'row' if reach.examples == 1 else 'rows'}"
+    if reach.grouped:
+        return f"{rows} in {reach.distinct:,} groups"
+    if reach.distinct in (None, reach.examples):
+        return rows
+    return f"{rows}, {reach.distinct:,} of them different,"
 
 
 def by_folds(reach: Reach) -> str:
