@@ -28,7 +28,7 @@ def reach(
 
     Args:
         limits: What the model which ships has to keep.
-        sizes: Of the test examples, at least one, and of what belongs together: groups, or copies of an input.
+        sizes: Of the test examples, at least one, and of what belongs together: groups, or copies.
         confidence: One-sided, such as 0.95.
         folds: How many test them; 1: there are none.
         grouped: Whether groups are others than copies, whose answers are the same.
