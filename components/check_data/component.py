@@ -11,5 +11,8 @@ def check_data(config: str, output: str, run_id: str, forced_by: str = "", force
     from trimtab.stages import check_data as stage
 
     return stage.run(
-        run=f"{output.rstrip('/')}/{run_id}", config=config, forced_by=forced_by, forced_reason=forced_reason
+        run_uri=f"{output.rstrip('/')}/{run_id}",
+        config=config,
+        forced_by=forced_by,
+        forced_reason=forced_reason,
     )

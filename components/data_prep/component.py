@@ -15,5 +15,5 @@ def data_prep(output: str, run_id: str, config: str = "", retrain: bool = False)
     from trimtab.stages import data_prep as stage
     from trimtab.stages import tokens
 
-    run = f"{output.rstrip('/')}/{run_id}"
-    return tokens.prepared(run, stage.run(run=run, config=config, retrain=retrain))
+    run_uri = f"{output.rstrip('/')}/{run_id}"
+    return tokens.prepared(run_uri, stage.run(run_uri=run_uri, config=config, retrain=retrain))

@@ -11,6 +11,6 @@ def deploy(output: str, run_id: str, dataset: str, model: str, deployed: Output[
     """Promotes the chosen model in the model repository after a servability check."""
     from trimtab.stages import deploy as stage
 
-    uri = stage.run(run=f"{output.rstrip('/')}/{run_id}", dataset=dataset, model=model)
+    uri = stage.run(run_uri=f"{output.rstrip('/')}/{run_id}", dataset=dataset, model=model)
     deployed.metadata.update(stage.describe(uri, deployed.path))
     return uri

@@ -10,4 +10,4 @@ def plan(output: str, run_id: str) -> None:
     """Takes a snapshot of the champion, and plans the retraining by it."""
     from trimtab.stages import plan as stage
 
-    stage.run(run=f"{output.rstrip('/')}/{run_id}")
+    stage.run(run_uri=f"{output.rstrip('/')}/{run_id}")

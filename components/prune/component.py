@@ -11,4 +11,4 @@ def prune(output: str, run: str, shard: str, dataset: str, model: str) -> str:
     from trimtab.stages import prune as stage
     from trimtab.stages import tokens
 
-    return stage.run(run=tokens.directory(output, run), shard=shard, dataset=dataset, model=model)
+    return stage.run(run_uri=tokens.directory(output, run), shard=shard, dataset=dataset, model=model)

@@ -11,4 +11,4 @@ def quantize(output: str, run: str, shard: str, dataset: str, pruned: str) -> st
     from trimtab.stages import quantize as stage
     from trimtab.stages import tokens
 
-    return stage.run(run=tokens.directory(output, run), shard=shard, dataset=dataset, pruned=pruned)
+    return stage.run(run_uri=tokens.directory(output, run), shard=shard, dataset=dataset, pruned=pruned)

@@ -19,7 +19,9 @@ def report(
     """Writes result.json and the HTML report, whatever happened before it."""
     from trimtab.stages import report as stage
 
-    shown = stage.run(run=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline, card=card.path)
+    shown = stage.run(
+        run_uri=f"{output.rstrip('/')}/{run_id}", html=html.path, pipeline=pipeline, card=card.path
+    )
     metrics.metadata.update(shown["metrics"])
     if shown["confusion"]:
         confusion.log_confusion_matrix(*shown["confusion"].values())

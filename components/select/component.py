@@ -18,6 +18,6 @@ def select(
     """Measures latency side by side, proves the budget, chooses a candidate, compares it to the champion."""
     from trimtab.stages import compare, select
 
-    run = f"{output.rstrip('/')}/{run_id}"
-    select.run(run=run, dataset=dataset, model=model, evaluations=evaluations)
-    return compare.run(run=run, dataset=dataset, forced_by=forced_by, forced_reason=forced_reason)
+    run_uri = f"{output.rstrip('/')}/{run_id}"
+    select.run(run_uri=run_uri, dataset=dataset, model=model, evaluations=evaluations)
+    return compare.run(run_uri=run_uri, dataset=dataset, forced_by=forced_by, forced_reason=forced_reason)

@@ -11,4 +11,4 @@ def train(output: str, run: str, dataset: str, hyperparameters: str = "") -> str
     from trimtab.stages import tokens
     from trimtab.stages import train as stage
 
-    return stage.run(run=tokens.directory(output, run), dataset=dataset, hyperparameters=hyperparameters)
+    return stage.run(run_uri=tokens.directory(output, run), dataset=dataset, hyperparameters=hyperparameters)

@@ -11,4 +11,4 @@ def tune(output: str, run: str, dataset: str) -> str:
     from trimtab.stages import tokens
     from trimtab.stages import tune as stage
 
-    return stage.run(run=tokens.directory(output, run), dataset=dataset)
+    return stage.run(run_uri=tokens.directory(output, run), dataset=dataset)

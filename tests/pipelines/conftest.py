@@ -14,7 +14,7 @@ import json, os, sys
 def run(**arguments):
     stage, shard = {stage!r}, arguments.get("shard", "-")
     with open(os.environ["CALLS"], "a") as calls:
-        calls.write(f"{{stage}} {{shard}} {{arguments['run']}}\\n")
+        calls.write(f"{{stage}} {{shard}} {{arguments['run_uri']}}\\n")
     if os.environ.get("FAIL") in (stage, f"{{stage}} {{shard}}"):
         sys.exit(2)
     with open(os.environ["CALLS"] + ".arguments", "a") as log:
@@ -25,7 +25,7 @@ def run(**arguments):
 
 def run_and_show(directory, *given):
     given = dict(zip(("shard", "dataset", "quantized"), given, strict=True))
-    return run(run=directory, **given), {{"a accuracy": 0.5}}, {{}}
+    return run(run_uri=directory, **given), {{"a accuracy": 0.5}}, {{}}
 """
 TOKENS = """
 def directory(output, run):

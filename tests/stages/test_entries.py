@@ -37,13 +37,13 @@ def fail(run, *_):
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """Returns a function that makes an entry, and returns how it failed and how often it was tried."""
-    task = SimpleNamespace(run=str(tmp_path))
+    task = SimpleNamespace(run_uri=str(tmp_path))
 
     def make(work, *arguments, retries=None):
         monkeypatch.setattr(entries, "import_module", lambda _: SimpleNamespace(make=work))
         if retries is not None:
             monkeypatch.setenv(entries.RETRIES, retries)
-        return entries._made(task, Work("ref", "train", "trained", arguments)), len(attempts(tmp_path))
+        return entries._attempt(task, Work("ref", "train", "trained", arguments)), len(attempts(tmp_path))
 
     return make
 

@@ -12,7 +12,7 @@ from trimtab.stages.stage import recorded
 
 def test_a_finished_stage_leaves_its_summary(tmp_path, capsys):
     with recorded("prune", str(tmp_path), "1/2") as task:
-        task.found(TuneSummary(objective="val_loss"))
+        task.summarize(TuneSummary(objective="val_loss"))
     (left,) = read_records(str(tmp_path))
     assert (left.stage, left.shard, left.ok, left.ended) == ("prune", "1/2", True, True)
     assert left.read(TuneSummary).objective == "val_loss"

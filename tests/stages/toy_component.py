@@ -10,4 +10,4 @@ def count_rows(output: str, run_id: str, dataset: str) -> str:
     """Counts the rows of the dataset."""
     from stages import toy_stage as stage
 
-    return stage.run(run=f"{output.rstrip('/')}/{run_id}", dataset=dataset)
+    return stage.run(run_uri=f"{output.rstrip('/')}/{run_id}", dataset=dataset)

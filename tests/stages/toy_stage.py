@@ -28,7 +28,7 @@ def run(run: str, dataset: str) -> str:
     """
     with recorded(STAGE, run) as task:
         rows = sum(Dataset.of(task.store.open(dataset, files_of(()))).rows.values())
-        task.found(Counted(rows=rows))
+        task.summarize(Counted(rows=rows))
         progress.say(STAGE, f"{rows} rows")
         if settings.of(run).name == "refused":
             raise DataError("these rows are refused", field="data.train")

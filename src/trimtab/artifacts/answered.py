@@ -46,16 +46,16 @@ class Answer(BaseModel):
     entries: list[str]
 
 
-def token(store: ContentStore, run: str, ref: str) -> str:
+def token(store: ContentStore, run_uri: str, ref: str) -> str:
     """Returns the token of a question, under which every answer so far holds.
 
     Args:
         store: The content store.
-        run: The URI of the run's directory, which is going to use the answers.
+        run_uri: The URI of the run's directory, which is going to use the answers.
         ref: The question's reference.
     """
     store.use(ref)
-    objects = _objects(run)
+    objects = _objects(run_uri)
     while True:
         stamp = objects.read(f"{ref}/{_STAMP}")
         if stamp is not None and _holds(store, objects, token := f"{ref}/{stamp.decode()}"):
@@ -82,34 +82,34 @@ def _answers(objects: Store, token: str) -> list[Answer] | None:
         return None
 
 
-def write_tokens(run: str, by_stage: Mapping[str, str]) -> None:
+def write_tokens(run_uri: str, by_stage: Mapping[str, str]) -> None:
     """Leaves the tokens for the run's tasks."""
-    open_store(run).write(TOKENS_FILE, Tokens(by_stage=dict(by_stage)).model_dump_json().encode())
+    open_store(run_uri).write(TOKENS_FILE, Tokens(by_stage=dict(by_stage)).model_dump_json().encode())
 
 
-def read_tokens(run: str) -> dict[str, str]:
+def read_tokens(run_uri: str) -> dict[str, str]:
     """Returns the tokens of a run's tasks by stage; none where every task is told the run's id."""
-    content = open_store(run).read(TOKENS_FILE)
+    content = open_store(run_uri).read(TOKENS_FILE)
     return Tokens.model_validate_json(content).by_stage if content else {}
 
 
-def keep(store: ContentStore, run: str, record: StageRecord) -> None:
+def keep(store: ContentStore, run_uri: str, record: StageRecord) -> None:
     """Keeps what a task answered, if it has a token; it must be there before the task ends well."""
-    if token := read_tokens(run).get(record.stage):
+    if token := read_tokens(run_uri).get(record.stage):
         answer = Answer(record=record, entries=sorted(store.there))
         name = record.name.removeprefix(RECORDS)
-        _objects(run).write(f"{token}/{name}", answer.model_dump_json().encode())
+        _objects(run_uri).write(f"{token}/{name}", answer.model_dump_json().encode())
 
 
-def recall(run: str, tasks: Collection[tuple[str, str]]) -> None:
+def recall(run_uri: str, tasks: Collection[tuple[str, str]]) -> None:
     """Leaves the records of tasks that were skipped, since their answers were known.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         tasks: The stages and shards of tasks that ran, or were skipped.
     """
-    store, objects = open_store(run), _objects(run)
-    for token in dict.fromkeys(read_tokens(run).values()):
+    store, objects = open_store(run_uri), _objects(run_uri)
+    for token in dict.fromkeys(read_tokens(run_uri).values()):
         for answer in _answers(objects, token) or []:
             record = answer.record
             if (record.stage, record.shard) in tasks and store.read(record.name) is None:
@@ -122,5 +122,5 @@ def _reused(record: StageRecord) -> StageRecord:
     return record.model_copy(update={"reused": True, "seconds": 0.0, "entries": entries})
 
 
-def _objects(run: str) -> Store:
-    return open_store(f"{output_of(run)}/{STORE}")
+def _objects(run_uri: str) -> Store:
+    return open_store(f"{output_of(run_uri)}/{STORE}")

@@ -92,24 +92,24 @@ class ComparisonLineage(BaseModel):
     dataset: str
 
 
-def write(run: str, comparison: Comparison, lineage: ComparisonLineage) -> None:
+def write(run_uri: str, comparison: Comparison, lineage: ComparisonLineage) -> None:
     """Writes the decision to the directory of a run."""
-    with open_artifacts(run).create(KIND, KIND) as draft:
+    with open_artifacts(run_uri).create(KIND, KIND) as draft:
         (draft.path / FILE).write_text(comparison.model_dump_json(indent=2) + "\n")
         draft.lineage = lineage
 
 
-def read(run: str, selection: Artifact) -> Comparison:
+def read(run_uri: str, selection: Artifact) -> Comparison:
     """Returns what a run has found of champion and challenger.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         selection: The challenger.
 
     Raises:
         ArtifactError: If it is missing or damaged, or if it judged another selection.
     """
-    artifact = open_artifacts(run).open(KIND, KIND)
+    artifact = open_artifacts(run_uri).open(KIND, KIND)
     if artifact.lineage["selection"] != selection.digest:
         raise ArtifactError("it judged another selection", path=str(artifact.path))
     return Comparison.model_validate_json((artifact.path / FILE).read_bytes())

@@ -119,12 +119,12 @@ def _is_no_number(value: Any) -> bool:
     return value is None or (isinstance(value, float) and not math.isfinite(value))
 
 
-def read_records(run: str) -> list[StageRecord]:
+def read_records(run_uri: str) -> list[StageRecord]:
     """Returns the records of all tasks of a run so far.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
     """
-    store = open_store(run)
+    store = open_store(run_uri)
     contents = (store.read(name) for name in store.names(RECORDS))
     return [StageRecord.model_validate_json(content) for content in contents if content]

@@ -147,14 +147,14 @@ def write(directory: Path, selection: Selection) -> None:
     (directory / FILE).write_text(selection.model_dump_json(indent=2) + "\n")
 
 
-def read(run: str) -> tuple[Artifact, Selection]:
+def read(run_uri: str) -> tuple[Artifact, Selection]:
     """Returns what a run has selected, with its decision.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
 
     Raises:
         ArtifactError: If it is missing or damaged.
     """
-    artifact = open_artifacts(run).open(KIND, KIND)
+    artifact = open_artifacts(run_uri).open(KIND, KIND)
     return artifact, Selection.model_validate_json((artifact.path / FILE).read_bytes())

@@ -51,9 +51,9 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"no part of a question: {type(value).__name__}")
 
 
-def output_of(run: str) -> str:
+def output_of(run_uri: str) -> str:
     """Returns the URI of the directory that a run's directory is in."""
-    before, slash, _ = run.rstrip("/").rpartition("/")
+    before, slash, _ = run_uri.rstrip("/").rpartition("/")
     return before or slash or "."
 
 
@@ -67,8 +67,11 @@ class ContentStore:
         there: References of the entries that were found, opened or made so far.
     """
 
-    def __init__(self, run: str) -> None:
-        self._run, self._artifacts = open_store(run), open_artifacts(f"{output_of(run)}/{STORE}")
+    def __init__(self, run_uri: str) -> None:
+        self._run_objects, self._artifacts = (
+            open_store(run_uri),
+            open_artifacts(f"{output_of(run_uri)}/{STORE}"),
+        )
         self._used: set[str] = set()
         self.there: set[str] = set()
 
@@ -137,7 +140,7 @@ class ContentStore:
     def use(self, ref: str) -> None:
         """Leaves word that the run uses an entry, before it is looked for."""
         if ref not in self._used:
-            self._run.write(f"{USES}/{ref}", b"")
+            self._run_objects.write(f"{USES}/{ref}", b"")
             self._used.add(ref)
 
     def _discard(self, ref: str, error: ArtifactError) -> None:

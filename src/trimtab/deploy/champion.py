@@ -64,16 +64,16 @@ class Snapshot:
     plan: Plan
 
     @classmethod
-    def open(cls, run: str) -> Snapshot:
+    def open(cls, run_uri: str) -> Snapshot:
         """Returns the snapshot that a retraining has in its directory, after verifying it.
 
         Args:
-            run: The URI of the run's directory.
+            run_uri: The URI of the run's directory.
 
         Raises:
             ArtifactError: If a file is missing, cut or changed, or if it is something else.
         """
-        path = open_artifacts(run).open(KIND, KIND).path
+        path = open_artifacts(run_uri).open(KIND, KIND).path
         return cls(path, Plan.model_validate_json((path / PLAN_FILE).read_bytes()))
 
     @property
@@ -125,13 +125,13 @@ class Snapshot:
         return settings if recipe is None else settings.model_copy(update={"recipes": [recipe]})
 
 
-def snapshot(run: str) -> Snapshot | None:
+def snapshot(run_uri: str) -> Snapshot | None:
     """Returns the snapshot of a retraining, or None where a run has none.
 
     Raises:
         ArtifactError: As ``Snapshot.open``.
     """
-    return Snapshot.open(run) if open_artifacts(run).manifest(KIND, KIND) else None
+    return Snapshot.open(run_uri) if open_artifacts(run_uri).manifest(KIND, KIND) else None
 
 
 def take(target: str, directory: Path) -> Snapshot:

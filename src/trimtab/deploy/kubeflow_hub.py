@@ -195,18 +195,18 @@ class _Hub:
 
     def found_or_made(self, kind: str, key: dict[str, str], content: dict[str, Any]) -> dict[str, Any]:
         """Returns the one of a kind that has a key, which is made if there is none."""
-        if (entry := self._found(kind, key)) is not None:
+        if (entry := self._existing(kind, key)) is not None:
             return entry
         try:
             return self.ask("POST", f"{kind}s", json=content)
         except requests.HTTPError as error:
             if error.response is None or error.response.status_code != 409:
                 raise
-            if (entry := self._found(kind, key)) is None:
+            if (entry := self._existing(kind, key)) is None:
                 raise
             return entry
 
-    def _found(self, kind: str, key: dict[str, str]) -> dict[str, Any] | None:
+    def _existing(self, kind: str, key: dict[str, str]) -> dict[str, Any] | None:
         try:
             return self.ask("GET", kind, params=key)
         except requests.HTTPError as error:

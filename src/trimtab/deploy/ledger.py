@@ -57,14 +57,14 @@ def read(repository: Repository) -> Ledger:
     return repository.parse_ledger(Ledger, repository.ledger()) or Ledger()
 
 
-def enter(repository: Repository, rows: str, limits: str, run: str) -> list[Decision]:
+def enter(repository: Repository, rows: str, limits: str, run_uri: str) -> list[Decision]:
     """Writes a decision down, unless this run has done so before, as one that goes on.
 
     Args:
         repository: Where.
         rows: The fingerprint of the test rows.
         limits: A digest of the limits that are tested on them.
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
 
     Returns:
         All decisions on these rows up to this one, which is the last.
@@ -77,10 +77,10 @@ def enter(repository: Repository, rows: str, limits: str, run: str) -> list[Deci
         content = repository.ledger()
         ledger = repository.parse_ledger(Ledger, content) or Ledger()
         decisions = ledger.of(rows)
-        place = next((place for place, decision in enumerate(decisions) if decision.run == run), None)
+        place = next((place for place, decision in enumerate(decisions) if decision.run == run_uri), None)
         if place is not None:
             return decisions[: place + 1]
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        ledger.decisions.append(Decision(rows=rows, limits=limits, run=run, at=now))
+        ledger.decisions.append(Decision(rows=rows, limits=limits, run=run_uri, at=now))
         if repository.swap_ledger(content, ledger):
             return ledger.of(rows)

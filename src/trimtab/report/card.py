@@ -42,7 +42,7 @@ def model_card(result: Result) -> str:
     chosen = find_candidate(result, result.chosen)
     sections = [f"# {result.config.get('name', result.run_id)}", "\n\n".join(_outcome(result))]
     if chosen is not None:
-        sections += [_use(result), _quality(result, chosen), _proof(result), _made(result, chosen)]
+        sections += [_use(result), _quality(result, chosen), _proof(result), _making(result, chosen)]
     sections += [_data(result), _limits(result)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -122,7 +122,7 @@ def _proof(result: Result) -> str:
     return "## How sure that is\n\n" + "\n\n".join(_sentence(text) for text in told if text)
 
 
-def _made(result: Result, chosen: CandidateResult) -> str:
+def _making(result: Result, chosen: CandidateResult) -> str:
     chain = json.dumps(chosen.recipe, indent=2, ensure_ascii=False)
     told = ["## How it was made", f"`{chosen.id}`, for {chosen.runtime}:", f"```json\n{chain}\n```"]
     if ranges := ranges_words(chosen.ranges):

@@ -24,27 +24,27 @@ from trimtab.storage.volumes import check_outlives_pod
 _MANY = 200
 
 
-def begin(config: str, run: str) -> Config:
+def begin(config: str, run_uri: str) -> Config:
     """Returns the config, once it is sure that the run can leave its results.
 
     Args:
         config: The resolved config as JSON, or the URI of a file that holds it.
-        run: The URI of the run's directory, which gets the config.
+        run_uri: The URI of the run's directory, which gets the config.
 
     Raises:
         ConfigError: If the config is none, or another one than the run was started with, or if nobody could
             find what the run leaves.
         StorageError: If the run's directory cannot be written.
     """
-    given = with_target(_parsed(_content(config)), run).resolved()
+    given = with_target(_parsed(_content(config)), run_uri).resolved()
     # It is no part of what is asked: the config of a run that goes on is that of the one before.
     settings = given.model_copy(update={"kubeflow": given.kubeflow.model_copy(update={"resume": None})})
-    check_outlives_pod(run, "output")
-    check_outlives_pod(target(settings, run), "deploy.target")
-    if not open_store(run).swap(CONFIG, None, settings.model_dump_json(indent=2).encode()):
-        _check_same(settings, run)
+    check_outlives_pod(run_uri, "output")
+    check_outlives_pod(target(settings, run_uri), "deploy.target")
+    if not open_store(run_uri).swap(CONFIG, None, settings.model_dump_json(indent=2).encode()):
+        _check_same(settings, run_uri)
     if given.kubeflow.resume:
-        bring(run, given.kubeflow.resume)
+        bring(run_uri, given.kubeflow.resume)
     return settings
 
 

@@ -35,12 +35,12 @@ _NO_MEANING = {"train", "validation", "test", "format", "workers", "max_bad_frac
 """Fields of the ``data`` section that say where the data is or when to stop, not what is made of it."""
 
 
-def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> bool:
+def run(config: str, run_uri: str, forced_by: str = "", forced_reason: str = "") -> bool:
     """Compares the data with what the champion was trained on, and with what was judged against it before.
 
     Args:
         config: The resolved config: as JSON, or the URI of a file.
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         forced_by: Who wants a retraining whatever the data; empty: nobody.
         forced_reason: Why.
 
@@ -48,13 +48,13 @@ def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> 
         Whether there is a reason to retrain.
     """
     needed = True
-    with recorded(STAGE, run) as task:
-        settings = begin(config, run)
+    with recorded(STAGE, run_uri) as task:
+        settings = begin(config, run_uri)
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-            champion = champions.take(target(settings, run), Path(temporary))
-            recall = partial(recalled, settings, champion, run=run)
+            champion = champions.take(target(settings, run_uri), Path(temporary))
+            recall = partial(recalled, settings, champion, run_uri=run_uri)
             retraining = _checked(settings.data, champion, _nothing if forced_by else recall)
-            is_done = champion.made_by == run
+            is_done = champion.made_by == run_uri
         if is_done:  # it goes on after it has promoted, and does not do it twice
             retraining.needed = False
             retraining.reasons = [f"this run has made champion v{retraining.champion} already"]
@@ -64,7 +64,7 @@ def run(config: str, run: str, forced_by: str = "", forced_reason: str = "") -> 
             retraining.reasons.append(f"it is forced by {forced_by}: {forced_reason}")
             retraining.needed = True
         needed = retraining.needed
-        task.found(retraining)
+        task.summarize(retraining)
         for reason in retraining.reasons:
             progress.say(STAGE, reason)
     return needed

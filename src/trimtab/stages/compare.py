@@ -49,27 +49,27 @@ class _Judged:
     """A model's answers to the fresh test examples.
 
     Attributes:
-        made: Scores as the task judges them, and answers.
+        examples: Scores as the task judges them, and answers.
         inputs: The first examples as the model takes them, for its latency.
     """
 
     model: Served
-    made: Examples
+    examples: Examples
     inputs: Batch
 
     def rival(self, task: str, measured: Latency) -> Rival:
         """Returns what the report shows of it."""
-        headline = HeadlineValue.of(tasks.task(task).judging.headline, float(self.made.scores.mean()))
+        headline = HeadlineValue.of(tasks.task(task).judging.headline, float(self.examples.scores.mean()))
         size = files.size_bytes(runtime(self.model.runtime), self.model.directory)
         metrics = {headline.metric: headline.value}
         return Rival(metrics=metrics, headline=headline, size_bytes=size, latency_ms=measured)
 
 
-def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") -> bool:
+def run(run_uri: str, dataset: str, forced_by: str = "", forced_reason: str = "") -> bool:
     """Decides whether the challenger replaces the champion, and leaves the reasons in ``comparison/``.
 
     Args:
-        run: The URI of the run's directory, with its selection. It has a snapshot of the champion, which
+        run_uri: The URI of the run's directory, with its selection. It has a snapshot of the champion, which
             a retraining began with; else one is taken now.
         dataset: The reference of the dataset.
         forced_by: Who wants the promotion whatever comes out; empty: nobody.
@@ -78,23 +78,23 @@ def run(run: str, dataset: str, forced_by: str = "", forced_reason: str = "") ->
     Returns:
         Whether it does.
     """
-    with recorded("compare", run) as task:
-        config = settings.of(run)
-        snapshot = champions.snapshot(run) or snapshots.take(run, config)
-        data, (challenger, decided) = datasets.read(task.store, dataset, ["test"]), selection.read(run)
+    with recorded("compare", run_uri) as task:
+        config = settings.of(run_uri)
+        snapshot = champions.snapshot(run_uri) or snapshots.take(run_uri, config)
+        data, (challenger, decided) = datasets.read(task.store, dataset, ["test"]), selection.read(run_uri)
         if challenger.lineage["dataset"] != data.fingerprint:
             raise ArtifactError("the selection was made on other data", path=str(challenger.path))
-        outcome = _compared(run, config, data, snapshot, challenger, decided)
+        outcome = _compared(run_uri, config, data, snapshot, challenger, decided)
         if forced_by:
             outcome.forced = Forced(by=forced_by, reason=forced_reason)
             outcome.promote = outcome.finding != "over_budget"
         lineage = ComparisonLineage(selection=challenger.digest, dataset=data.fingerprint)
-        comparison.write(run, outcome, lineage)
+        comparison.write(run_uri, outcome, lineage)
         for warning in outcome.warnings:
             task.warn(warning)
-        if not outcome.promote and not outcome.crashed and settings.is_retraining(run):
-            remember(config, snapshot, data, outcome, run=run, warn=task.warn)
-        task.found(outcome)
+        if not outcome.promote and not outcome.crashed and settings.is_retraining(run_uri):
+            remember(config, snapshot, data, outcome, run_uri=run_uri, warn=task.warn)
+        task.summarize(outcome)
         progress.say("compare", f"the challenger is {_decision(outcome)}: {outcome.why}")
     return outcome.promote
 
@@ -121,7 +121,7 @@ def _compared(
         why = words.no_champion(snapshot.plan.reasons)
         return Comparison(promote=True, finding="no_champion", why=why, version=version)
     served = artifact.load(snapshot.deployment, "deployment")
-    own_schema = _own(data, decided)
+    own_schema = _own_schema(data, decided)
     if _is_same(served, challenger, own_schema):
         why = f"it is champion v{version}, byte for byte"
         return Comparison(promote=False, finding="identical", why=why, version=version)
@@ -145,7 +145,7 @@ def _compared(
     return outcome.model_copy(update={"reuse": used, "warnings": warnings})
 
 
-def _own(data: Dataset, decided: Selection) -> DatasetSchema:
+def _own_schema(data: Dataset, decided: Selection) -> DatasetSchema:
     """Returns what the challenger's outputs mean."""
     thresholds = next(
         candidate.thresholds for candidate in decided.candidates if candidate.id == decided.chosen
@@ -179,12 +179,12 @@ def _decided(
         judged.rival(task, latency.summary(times[name], threads)) for name, judged in both.items()
     )
     confidence, asked = config.retrain.confidence, rule.limits_of(config.retrain, config.budget)
-    scores = champion.made.scores, challenger.made.scores
+    scores = champion.examples.scores, challenger.examples.scores
     loss = significance.drop(*scores, confidence, task, groups)
     gain = significance.drop(*scores[::-1], confidence, task, groups)
     split = split_of(data, "test", asked.columns, groups)
     demands = limits.demands(asked, split)
-    tests = [demand.test(split, champion.made, challenger.made, confidence) for demand in demands]
+    tests = [demand.test(split, champion.examples, challenger.examples, confidence) for demand in demands]
     ratio = rule.latency_limit(times["champion"].ravel(), times["challenger"].ravel(), confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)

@@ -46,14 +46,14 @@ _NO_MEANING = {"train", "validation", "test", "workers"}
 """Fields of the ``data`` section that have no part in the dataset: its files are told by their checksums."""
 
 
-def run(run: str, config: str = "", retrain: bool = False) -> str:
+def run(run_uri: str, config: str = "", retrain: bool = False) -> str:
     """Prepares the dataset, unless it is there.
 
     In a retraining, new rows are held against the champion's data: its schema is kept where it still holds,
     and drift is measured.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         config: Where this is the run's first task, the resolved config: as JSON, or the URI of a file.
         retrain: Whether the run's directory has a snapshot of the champion.
 
@@ -64,15 +64,15 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         SystemExit: With code 2 if the data cannot be used, with 4 if no candidate can meet the budget on so
             few test rows; the reason is in the stage's record.
     """
-    with recorded(STAGE, run) as task:
-        resolved = begin(config, run) if config else settings.of(run)
+    with recorded(STAGE, run_uri) as task:
+        resolved = begin(config, run_uri) if config else settings.of(run_uri)
         check_needs(resolved, retraining=retrain)
         form, notes = form_of(resolved.model)
-        asked = _Asked(resolved, form, Snapshot.open(run) if retrain else None)
+        asked = _Asked(resolved, form, Snapshot.open(run_uri) if retrain else None)
         ref, summary = _prepared(task, asked)
         tested = datasets.pooled(task.store, ref)
         summary.warnings.extend([*notes, *_one_fold(resolved.data, tested)])
-        before = reuse.before(resolved, run, tested.first)
+        before = reuse.before(resolved, run_uri, tested.first)
         groups = tested.groups()
         others = check_limits(resolved, tested, groups)
         if warning := rare.warning(resolved.budget, summary):
@@ -80,7 +80,7 @@ def run(run: str, config: str = "", retrain: bool = False) -> str:
         more = 0 if retrain else reach.in_folds(resolved.data, summary.rows)
         rows = reach.Rows(Sizes.of(len(tested), groups), more, len(tested.folds))
         summary.reach = reach.known(resolved, summary.task, rows, before, others)
-        task.found(summary)
+        task.summarize(summary)
         _tell(task, summary)
         reach.check(summary.reach, resolved)
         tokens.draw(task, resolved, ref, asked.snapshot)

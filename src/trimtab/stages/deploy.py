@@ -35,42 +35,44 @@ from trimtab.storage import artifact, atomic
 from trimtab.storage.store import open_store
 
 
-def run(run: str, dataset: str, model: str) -> str:
+def run(run_uri: str, dataset: str, model: str) -> str:
     """Deploys the chosen model.
 
     Only while the champion still is the one that the model was judged against. A run that is
     resumed after it deployed a model does not deploy it again, and so undoes no rollback.
 
     Args:
-        run: The URI of the run's directory, with its selection and the comparison with the champion.
+        run_uri: The URI of the run's directory, with its selection and the comparison with the champion.
         dataset: The reference of the dataset, for its schema and preprocessing.
         model: The reference of the trained model.
 
     Returns:
         The URI of the deployed version.
     """
-    with recorded("deploy", run) as task:
-        config, snapshot = settings.of(run), champion.snapshot(run)
-        data, (selected, decided) = datasets.read(task.store, dataset), selection.read(run)
+    with recorded("deploy", run_uri) as task:
+        config, snapshot = settings.of(run_uri), champion.snapshot(run_uri)
+        data, (selected, decided) = datasets.read(task.store, dataset), selection.read(run_uri)
         if selected.lineage["dataset"] != data.fingerprint:
             raise DeployError("the selection was made on other data", path=str(selected.path))
         chosen = _chosen(selected, decided)
-        judged = comparison.read(run, selected) if snapshot else None
+        judged = comparison.read(run_uri, selected) if snapshot else None
         with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
             origin = _training(Path(temporary) / "training", task, config, data, chosen, selected, model)
             deployed = _before(task, config, selected) or _deployed(
                 config,
-                settings.target(config, run),
+                settings.target(config, run_uri),
                 selected,
                 _schema(data, chosen),
-                _metadata(config, run, decided, chosen),
+                _metadata(config, run_uri, decided, chosen),
                 training=origin,
-                **_judgement(run, snapshot, judged),
+                **_judgement(run_uri, snapshot, judged),
             )
-        if snapshot and judged is not None and settings.is_retraining(run):
-            remember(config, snapshot, data, judged, run=run, warn=task.warn, promoted=deployed.version)
-        _announce(task, settings.target(config, run))
-        task.found(DeploySummary(**dataclasses.asdict(deployed)))
+        if snapshot and judged is not None and settings.is_retraining(run_uri):
+            remember(
+                config, snapshot, data, judged, run_uri=run_uri, warn=task.warn, promoted=deployed.version
+            )
+        _announce(task, settings.target(config, run_uri))
+        task.summarize(DeploySummary(**dataclasses.asdict(deployed)))
         progress.say("deploy", f"version {deployed.version} is deployed at {deployed.uri}")
     return deployed.uri
 
@@ -161,8 +163,8 @@ def _before(task: Task, config: Config, selected: artifact.Artifact) -> Deployme
 
     To ``promotion.deploy`` the selection is a new one: it holds latencies, which were measured again.
     """
-    repository = Repository(settings.target(config, task.run))
-    for earlier in read_records(task.run):
+    repository = Repository(settings.target(config, task.run_uri))
+    for earlier in read_records(task.run_uri):
         summary = earlier.read(DeploySummary) if earlier.stage == "deploy" else None
         if summary is None or summary.uri != repository.location(summary.version):
             continue

@@ -62,9 +62,9 @@ def obtain(task: Task, work: Work, name: str = "") -> EntryRecord:
         ArtifactError: If what it is made from is damaged.
         Preempted: If the process is told to stop.
     """
-    record = _found(task, work, name)
+    record = _outcome_before(task, work, name)
     if record is None:
-        start, crash = time.monotonic(), _made(task, work)
+        start, crash = time.monotonic(), _attempt(task, work)
         if crash is not None and isinstance(crash.error, _NO_FAULT):
             raise crash.error
         record = _record(task, work, name, crash)
@@ -84,7 +84,7 @@ def require(task: Task, work: Work, name: str = "") -> EntryRecord:
     if (entry := task.store.find(work.ref)) is not None:
         progress.say(work.label, "is there already")
         record.reused, record.summary = True, entry.summary
-    elif (crash := _made(task, work)) is not None:
+    elif (crash := _attempt(task, work)) is not None:
         raise crash.error or DefectError(crash.reason, crash.traceback)
     else:
         record = _record(task, work, name, None)
@@ -93,7 +93,7 @@ def require(task: Task, work: Work, name: str = "") -> EntryRecord:
     return record
 
 
-def _found(task: Task, work: Work, name: str) -> EntryRecord | None:
+def _outcome_before(task: Task, work: Work, name: str) -> EntryRecord | None:
     if (entry := task.store.find(work.ref)) is not None:
         progress.say(work.label, "is there already")
         return EntryRecord(name=name, reused=True, summary=entry.summary)
@@ -103,12 +103,12 @@ def _found(task: Task, work: Work, name: str) -> EntryRecord | None:
     return None
 
 
-def _made(task: Task, work: Work) -> children.Crash | None:
+def _attempt(task: Task, work: Work) -> children.Crash | None:
     with light_imports(scikit_learn=work.scikit_learn):
         module = import_module(f"trimtab.stages.making.{work.module}")
     left = _retries()
     while True:
-        crash = children.run(work.label, module.make, task.run, work.ref, work.label, *work.arguments)
+        crash = children.run(work.label, module.make, task.run_uri, work.ref, work.label, *work.arguments)
         if crash is None or not crash.was_killed or not left:
             return crash
         left -= 1

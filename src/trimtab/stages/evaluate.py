@@ -25,14 +25,14 @@ from trimtab.tasks.registry import task as task_of
 STAGE = "evaluate"
 
 
-def run(run: str, shard: str, dataset: str, quantized: str) -> str:
+def run(run_uri: str, shard: str, dataset: str, quantized: str) -> str:
     """Evaluates candidates through the runtime that will serve them.
 
     A candidate that could not be made, that the runtime refuses, or whose outputs are not numbers, is told
     with its reason; the run goes on without it.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         shard: Such as ``1/2``.
         dataset: The reference of the dataset.
         quantized: The reference of the shard's files.
@@ -40,7 +40,7 @@ def run(run: str, shard: str, dataset: str, quantized: str) -> str:
     Returns:
         The reference of the shard's evaluations by candidate.
     """
-    with recorded(STAGE, run, shard) as task:
+    with recorded(STAGE, run_uri, shard) as task:
         files, data = shards.read(task.store, QUANTIZED, quantized), datasets.folds(task.store, dataset)
         outcomes = {
             name: _of_all(task, name, data, file) if file.ref else file for name, file in files.items()
@@ -75,11 +75,11 @@ def run_and_show(
     return ref, *shown(directory, dataset, ref)
 
 
-def shown(run: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def shown(run_uri: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns what Kubeflow's own UI shows of a shard; nothing, if it cannot be read: it is no result.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The reference of the dataset.
         evaluated: What ``run`` returned.
 
@@ -87,7 +87,7 @@ def shown(run: str, dataset: str, evaluated: str) -> tuple[dict[str, Any], dict[
         Metrics of every candidate by name; confusion matrix and ROC curve of the best one.
     """
     try:
-        return _shown(ContentStore(run), dataset, evaluated)
+        return _shown(ContentStore(run_uri), dataset, evaluated)
     except TrimtabError as error:
         progress.say(STAGE, f"Kubeflow's UI shows no metrics: {error.message}")
         return {}, {}

@@ -45,7 +45,7 @@ def remember(
     data: Dataset,
     comparison: Comparison,
     *,
-    run: str,
+    run_uri: str,
     warn: Callable[[str], None],
     promoted: int | None = None,
 ) -> None:
@@ -58,12 +58,12 @@ def remember(
         champion: The champion's snapshot.
         data: The dataset.
         comparison: The comparison.
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         warn: Is told where it cannot be written.
         promoted: The version that the challenger has become; None: it lost.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    judged = Judged(run=run, at=now, finding=comparison.finding, why=comparison.why, promoted=promoted)
+    judged = Judged(run=run_uri, at=now, finding=comparison.finding, why=comparison.why, promoted=promoted)
     content = (judged.model_dump_json(indent=2) + "\n").encode()
     try:
         for identity in (data.sources, data.fingerprint):
@@ -73,14 +73,14 @@ def remember(
         warn(f"what came out cannot be remembered: {error.message}")
 
 
-def recalled(settings: Config, champion: Snapshot, data: Sources | str, *, run: str) -> Judged | None:
+def recalled(settings: Config, champion: Snapshot, data: Sources | str, *, run_uri: str) -> Judged | None:
     """Returns what came of a challenger before, or None if that is not known.
 
     Args:
         settings: The resolved config.
         champion: The champion's snapshot.
         data: The checksums of the sources, or the fingerprint of the rows.
-        run: The URI of the run's directory: a run that goes on asks its own question again.
+        run_uri: The URI of the run's directory: a run that goes on asks its own question again.
     """
     name = _name(settings, champion, data)
     content = _repository(settings).judged(name) if name else None
@@ -88,7 +88,7 @@ def recalled(settings: Config, champion: Snapshot, data: Sources | str, *, run: 
         judged = Judged.model_validate_json(content) if content else None
     except ValidationError:
         return None  # it is damaged: judged again, and written anew
-    return judged if judged and judged.run != run else None
+    return judged if judged and judged.run != run_uri else None
 
 
 def _name(settings: Config, champion: Snapshot, data: Sources | str) -> str:

@@ -12,20 +12,20 @@ from trimtab.errors import ArtifactError
 from trimtab.storage.store import open_store
 
 
-def origins(run: str, split: str) -> Iterator[list[Origin]]:
+def origins(run_uri: str, split: str) -> Iterator[list[Origin]]:
     """Returns where the rows of a split came from, in their order; of the test those of all folds.
 
     What is trained and chosen on are the first fold's, whose model ships.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         split: The split.
 
     Raises:
         ArtifactError: If the run has prepared no data, or an older version has.
     """
-    store = ContentStore(run)
-    refs = dataset.folds(store, _dataset(run))
+    store = ContentStore(run_uri)
+    refs = dataset.folds(store, _dataset(run_uri))
     if split != "test" or len(refs) == 1:
         return read_origins(store.open(refs[0], [f"{FOLDER}/"]).path, split)
     folders = [store.open(ref, [f"{FOLDER}/"]).path for ref in refs]

@@ -49,15 +49,15 @@ class Judge:
         self.task, self.examples, self._tested = data.schema.task, len(tested), tested
         self._examples, self._confidence = examples, config.budget.confidence
         self.groups = tested.groups()
-        self._own = {name: data.schema.with_thresholds(thresholds[name]) for name in examples}
-        self._before = read_test(examples[BASELINE], self._own[BASELINE])
+        self._own_schemas = {name: data.schema.with_thresholds(thresholds[name]) for name in examples}
+        self._before = read_test(examples[BASELINE], self._own_schemas[BASELINE])
         self._test = split_of_tested(tested, config.budget.columns, self.groups)
         self._demands = demands(config.budget, self._test)
-        seen = read_validation(examples[BASELINE], self._own[BASELINE])
+        seen = read_validation(examples[BASELINE], self._own_schemas[BASELINE])
         columns, count = config.budget.columns, len(seen.scores)
         validation = split_of(data, "validation", columns if count else [], None, count=count)
         self._expected = [Expectation(demand, validation, seen, self.examples) for demand in self._demands]
-        self._found: dict[tuple[str, float], list[LimitTest]] = {}
+        self._limit_tests: dict[tuple[str, float], list[LimitTest]] = {}
 
     @property
     def limits(self) -> list[Limit]:
@@ -72,14 +72,14 @@ class Judge:
     def tests(self, name: str, confidence: float) -> list[LimitTest]:
         """Returns how a candidate stands to each limit; the baseline, to each that stands alone."""
         key = name, confidence
-        if key not in self._found:
-            after = read_test(self._examples[name], self._own[name])
-            self._found[key] = [
+        if key not in self._limit_tests:
+            after = read_test(self._examples[name], self._own_schemas[name])
+            self._limit_tests[key] = [
                 demand.test(self._test, self._before, after, confidence)
                 for demand in self._demands
                 if name != BASELINE or demand.limit.is_alone
             ]
-        return self._found[key]
+        return self._limit_tests[key]
 
     @property
     def folds(self) -> int:
@@ -95,7 +95,7 @@ class Judge:
 
     def contender(self, name: str, family: str, cost: float) -> Contender:
         """Returns a candidate with what validation says of it."""
-        after = read_validation(self._examples[name], self._own[name])
+        after = read_validation(self._examples[name], self._own_schemas[name])
         return Contender(name, family, cost, [expected.losses(after) for expected in self._expected])
 
 

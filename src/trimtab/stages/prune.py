@@ -30,11 +30,11 @@ from trimtab.stages.stage import Task, recorded
 STAGE = "prune"
 
 
-def run(run: str, shard: str, dataset: str, model: str) -> str:
+def run(run_uri: str, shard: str, dataset: str, model: str) -> str:
     """Makes the pruned models of a shard.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         shard: Such as ``1/2``.
         dataset: The reference of the dataset.
         model: The reference of the trained model, which is the baseline.
@@ -42,8 +42,8 @@ def run(run: str, shard: str, dataset: str, model: str) -> str:
     Returns:
         The reference of the shard's models by branch.
     """
-    with recorded(STAGE, run, shard) as task:
-        config = settings.of(run)
+    with recorded(STAGE, run_uri, shard) as task:
+        config = settings.of(run_uri)
         data = datasets.read(task.store, dataset, ["validation"])
         trained = models.folds(task.store, model)
         outcomes = {}

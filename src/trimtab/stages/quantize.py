@@ -27,11 +27,11 @@ from trimtab.stages.stage import Task, recorded
 STAGE = "quantize"
 
 
-def run(run: str, shard: str, dataset: str, pruned: str) -> str:
+def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
     """Makes the candidates of a shard.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         shard: Such as ``1/2``.
         dataset: The reference of the dataset.
         pruned: The reference of the shard's models.
@@ -39,8 +39,8 @@ def run(run: str, shard: str, dataset: str, pruned: str) -> str:
     Returns:
         The reference of the shard's files by candidate.
     """
-    with recorded(STAGE, run, shard) as task:
-        config, outcomes = settings.of(run), {}
+    with recorded(STAGE, run_uri, shard) as task:
+        config, outcomes = settings.of(run_uri), {}
         models, data = shards.read(task.store, PRUNED, pruned), datasets.folds(task.store, dataset)
         for branch in branches_of(config.branches(), shard):
             model = models[branch.id]

@@ -24,7 +24,7 @@ from trimtab.report.records.record import summary
 from trimtab.report.result import Result, StageError
 from trimtab.report.tensorboard.review import write_review
 from trimtab.stages import reviewing, settings, tokens
-from trimtab.stages.reviewing import Found
+from trimtab.stages.reviewing import ReviewSubject
 from trimtab.stages.stage import Task, recorded
 from trimtab.storage import atomic
 from trimtab.storage.store import Store, open_store
@@ -39,11 +39,11 @@ class ReportSummary(BaseModel):
     verdict: str
 
 
-def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
+def run(run_uri: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
     """Writes ``result.json``, ``report.html`` and the model card of a run, whatever happened before.
 
     Args:
-        run: The URI of the run's directory, which holds the config and the records of the tasks.
+        run_uri: The URI of the run's directory, which holds the config and the records of the tasks.
         html: The local path that gets a copy of the HTML.
         pipeline: The pipeline that it reports on: ``optimize`` or ``retrain``.
         card: The local path that gets the model card without its head; empty: none does.
@@ -52,11 +52,11 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
         ``metrics``: numbers of the baseline and of the chosen candidate by name. ``confusion``: ``labels``
         and ``matrix`` of the chosen candidate (else of the baseline), or None where there is none.
     """
-    with recorded("report", run) as task:
-        check_outlives_pod(run, "output")
-        store = open_store(run)
-        config, problems = _config(run)
-        _recall(run, store)
+    with recorded("report", run_uri) as task:
+        check_outlives_pod(run_uri, "output")
+        store = open_store(run_uri)
+        config, problems = _config(run_uri)
+        _recall(run_uri, store)
         records, damaged = _records(store)
         result = build_result(
             records, config, store.uri, [*problems, *damaged], is_retraining=pipeline == "retrain"
@@ -72,8 +72,8 @@ def run(run: str, html: str, pipeline: str, card: str = "") -> dict[str, Any]:
             atomic.write_bytes(Path(card), model_card(result).encode())
         _tell(config, result)
         _track(task, result, evidence, {"report.html": page.decode(), "MODEL_CARD.md": head_and_card})
-        _review(task, run, config, result, records)
-        task.found(ReportSummary(status=result.status, verdict=result.verdict))
+        _review(task, run_uri, config, result, records)
+        task.summarize(ReportSummary(status=result.status, verdict=result.verdict))
     return kubeflow_outputs(result)
 
 
@@ -86,7 +86,7 @@ def _review(
     def more(directory: Path) -> None:
         if config is None or selected is None or not selected.evaluations:
             return
-        if failed := reviewing.write_more(run_uri, directory, Found.of(config, selected)):
+        if failed := reviewing.write_more(run_uri, directory, ReviewSubject.of(config, selected)):
             task.warn(f"TensorBoard does not show all of it: {failed}")
 
     try:
@@ -121,7 +121,7 @@ def _track(task: Task, result: Result, evidence: Evidence, pages: dict[str, str]
         return
     try:
         pages = {**pages, "result.json": result.model_dump_json(indent=2)}
-        logged = mlflow.log(result, evidence.histories, pages, task.run)
+        logged = mlflow.log(result, evidence.histories, pages, task.run_uri)
     except TrackingError as error:
         task.warn(f"the run is not logged: {error.describe()}")
     else:

@@ -16,19 +16,21 @@ from trimtab.stages import settings
 _NO_LIMITS = {"objective", "threads", "streams", "proof", "confidence"}
 
 
-def enter(config: Config, run: str, data: Dataset) -> Reuse:
+def enter(config: Config, run_uri: str, data: Dataset) -> Reuse:
     """Writes down that this run decides by these test rows, before it looks at them.
 
     Args:
         config: The config.
-        run: The URI of the run's directory; one that goes on decides no second time.
+        run_uri: The URI of the run's directory; one that goes on decides no second time.
         data: The dataset.
 
     Returns:
         How often they have decided.
     """
     limits = _digest(config)
-    decisions = ledger.enter(Repository(settings.target(config, run)), data.test_fingerprint, limits, run)
+    decisions = ledger.enter(
+        Repository(settings.target(config, run_uri)), data.test_fingerprint, limits, run_uri
+    )
     return Reuse(
         rule=config.proof.reuse,
         test_rows=data.test_fingerprint,
@@ -38,10 +40,10 @@ def enter(config: Config, run: str, data: Dataset) -> Reuse:
     )
 
 
-def before(config: Config, run: str, data: Dataset) -> int:
+def before(config: Config, run_uri: str, data: Dataset) -> int:
     """Returns how often these test rows have decided for other runs."""
-    decisions = ledger.read(Repository(settings.target(config, run))).of(data.test_fingerprint)
-    return sum(decision.run != run for decision in decisions)
+    decisions = ledger.read(Repository(settings.target(config, run_uri))).of(data.test_fingerprint)
+    return sum(decision.run != run_uri for decision in decisions)
 
 
 def spent(asked: float, used: Reuse) -> float:

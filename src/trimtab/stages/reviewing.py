@@ -44,7 +44,7 @@ _BATCH, _SECONDS = 256, 20.0
 
 
 @dataclass(frozen=True)
-class Found:
+class ReviewSubject:
     """What is reviewed, as references of the store.
 
     Attributes:
@@ -60,7 +60,7 @@ class Found:
     branches: Mapping[str, str]
 
     @classmethod
-    def of(cls, config: Config, selected: SelectSummary) -> Found:
+    def of(cls, config: Config, selected: SelectSummary) -> ReviewSubject:
         """Returns what a run has selected from."""
         branches = {
             branch.id: next(
@@ -77,19 +77,19 @@ class Found:
         )
 
 
-def write_more(run: str, directory: Path, subject: Found) -> str:
+def write_more(run_uri: str, directory: Path, subject: ReviewSubject) -> str:
     """Writes it, as far as it can be made, and returns why not all of it is there; empty: it is.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         directory: The directory of the review.
         subject: What is reviewed.
     """
-    crash = children.run("report", _write, run, directory, subject)
+    crash = children.run("report", _write, run_uri, directory, subject)
     return "" if crash is None else crash.reason.splitlines()[0]
 
 
-def _write(run_uri: str, directory: Path, subject: Found) -> None:
+def _write(run_uri: str, directory: Path, subject: ReviewSubject) -> None:
     store = ContentStore(run_uri)
     data = datasets.pooled(store, subject.dataset)
     form, classes = task_of(data.schema.task).judging.form, data.schema.classes

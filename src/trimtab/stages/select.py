@@ -80,11 +80,11 @@ class _Entry:
         return FileLineage.model_validate(self.files.lineage).model
 
 
-def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
+def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
     """Chooses the candidate to ship, and leaves it in ``selection/`` of the run's directory.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The reference of the dataset.
         model: The reference of the trained model.
         evaluations: The references of all shards' evaluations, in any order.
@@ -92,9 +92,9 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
     Returns:
         Whether a candidate is within the budget.
     """
-    with recorded("select", run) as task:
-        tokens.recall(run, task.record.stage, numbered(len(evaluations)))
-        config = settings.of(run)
+    with recorded("select", run_uri) as task:
+        tokens.recall(run_uri, task.record.stage, numbered(len(evaluations)))
+        config = settings.of(run_uri)
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         tested = datasets.pooled(task.store, dataset)
         entries, missing = _entries(task.store, evaluations)
@@ -105,7 +105,7 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         latencies, runs = latency.measure(
             models, dict.fromkeys(models, x), config.budget.threads, config.seed
         )
-        used = reuse.enter(config, run, data) if len(entries) > 1 else None
+        used = reuse.enter(config, run_uri, data) if len(entries) > 1 else None
         config = reuse.paid(config, used) if used else config
         judge = proving.Judge(
             config,
@@ -119,12 +119,12 @@ def run(run: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         if decided.chosen is not None:
             rows = judge.rows([BASELINE, decided.chosen])
             decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
-        lineage = _write(run, decided, entries, data, partial(_claim, decided, config, judge))
+        lineage = _write(run_uri, decided, entries, data, partial(_claim, decided, config, judge))
         shown = dict.fromkeys([BASELINE, *([decided.chosen] if decided.chosen else [])])
         looked = inside.look({name: models[name] for name in shown}, x, config.budget.threads)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "inside": looked}
         refs = {"dataset": dataset, "evaluations": {name: entry.ref for name, entry in entries.items()}}
-        task.found(SelectSummary(**dict(decided), **measured, **refs, lineage=lineage))
+        task.summarize(SelectSummary(**dict(decided), **measured, **refs, lineage=lineage))
         for doubt in doubts(decided.proof) if decided.proof else ():
             task.warn(doubt)
         progress.say("select", decided.verdict)

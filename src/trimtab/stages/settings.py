@@ -10,39 +10,39 @@ CONFIG, PLANNED = "config.json", "planned.json"
 """The resolved config, and that of a retraining, with the recipe of the champion as the only one."""
 
 
-def of(run: str) -> Config:
+def of(run_uri: str) -> Config:
     """Returns the config by which a run goes on: the planned one in a retraining.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
 
     Raises:
         ArtifactError: If the first task has left none.
     """
-    return _read(run, PLANNED) or asked(run)
+    return _read(run_uri, PLANNED) or asked(run_uri)
 
 
-def asked(run: str) -> Config:
+def asked(run_uri: str) -> Config:
     """Returns the config that the run was started with.
 
     Raises:
         ArtifactError: If the first task has left none.
     """
-    config = _read(run, CONFIG)
+    config = _read(run_uri, CONFIG)
     if config is None:
-        where = f"{run.rstrip('/')}/{CONFIG}"
+        where = f"{run_uri.rstrip('/')}/{CONFIG}"
         raise ArtifactError("there is no config", path=where, hint="The first task of the run writes it.")
     return config
 
 
-def is_retraining(run: str) -> bool:
+def is_retraining(run_uri: str) -> bool:
     """Returns whether a run retrains the champion: it has a plan for that."""
-    return open_store(run).read(PLANNED) is not None
+    return open_store(run_uri).read(PLANNED) is not None
 
 
-def write_planned(run: str, config: Config) -> None:
+def write_planned(run_uri: str, config: Config) -> None:
     """Lets the tasks that follow go on by another config."""
-    open_store(run).write(PLANNED, config.model_dump_json(indent=2).encode())
+    open_store(run_uri).write(PLANNED, config.model_dump_json(indent=2).encode())
 
 
 def _read(run_uri: str, name: str) -> Config | None:
@@ -50,12 +50,12 @@ def _read(run_uri: str, name: str) -> Config | None:
     return with_target(Config.model_validate_json(content), run_uri) if content else None
 
 
-def with_target(config: Config, run: str) -> Config:
+def with_target(config: Config, run_uri: str) -> Config:
     """Returns the config with its deployment target resolved."""
-    deploy = config.deploy.model_copy(update={"target": target(config, run)})
+    deploy = config.deploy.model_copy(update={"target": target(config, run_uri)})
     return config.model_copy(update={"deploy": deploy})
 
 
-def target(config: Config, run: str) -> str:
+def target(config: Config, run_uri: str) -> str:
     """Returns the URI of the model repository: the config's, else the one beside the run's directory."""
-    return config.deploy.target or f"{run.rstrip('/').rpartition('/')[0]}/deployed/{config.name}"
+    return config.deploy.target or f"{run_uri.rstrip('/').rpartition('/')[0]}/deployed/{config.name}"

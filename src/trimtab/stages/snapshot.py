@@ -9,13 +9,13 @@ from trimtab.stages import settings
 from trimtab.storage.artifacts import open_artifacts
 
 
-def take(run: str, config: Config) -> Snapshot:
+def take(run_uri: str, config: Config) -> Snapshot:
     """Takes a snapshot of the champion of the config's target, and leaves it in the run's directory.
 
     Raises:
         StorageError: If the repository cannot be reached.
     """
-    with open_artifacts(run).create(champions.KIND, champions.KIND) as draft:
-        taken = champions.take(settings.target(config, run), draft.path)
+    with open_artifacts(run_uri).create(champions.KIND, champions.KIND) as draft:
+        taken = champions.take(settings.target(config, run_uri), draft.path)
         draft.lineage = {"target": config.deploy.target, "version": taken.plan.version}
-    return Snapshot.open(run)
+    return Snapshot.open(run_uri)

@@ -41,18 +41,18 @@ class Task:
     """One task: a stage at work, on one shard if it is told which.
 
     Attributes:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         record: What it leaves there.
     """
 
-    run: str
+    run_uri: str
     record: StageRecord
     _start: float = field(default_factory=time.monotonic)
 
     @functools.cached_property
     def store(self) -> ContentStore:
         """Returns the content store beside the run's directory."""
-        return ContentStore(self.run)
+        return ContentStore(self.run_uri)
 
     @property
     def label(self) -> str:
@@ -75,7 +75,7 @@ class Task:
             self.record.warnings.append(text)
             progress.say(self.label, f"warning: {text}")
 
-    def found(self, summary: BaseModel) -> None:
+    def summarize(self, summary: BaseModel) -> None:
         """Takes what the stage found into the record."""
         self.record.summary = summary.model_dump(mode="json")
 
@@ -85,11 +85,11 @@ class Task:
         record.seconds = round(time.monotonic() - self._start, 3)
         record.reused = bool(record.entries) and all(entry.reused for entry in record.entries)
         limits = DEFAULT if (left := preemption.seconds_left()) is None else DEFAULT.within(left)
-        open_store(self.run, limits).write(record.name, record.model_dump_json(indent=2).encode())
+        open_store(self.run_uri, limits).write(record.name, record.model_dump_json(indent=2).encode())
 
 
 @contextlib.contextmanager
-def recorded(stage: str, run: str, shard: str = "") -> Iterator[Task]:
+def recorded(stage: str, run_uri: str, shard: str = "") -> Iterator[Task]:
     """Runs a stage's work, and records how it ended.
 
     A typed error becomes one message and the process exit code of its class, and so does what the operating
@@ -99,7 +99,7 @@ def recorded(stage: str, run: str, shard: str = "") -> Iterator[Task]:
 
     Args:
         stage: The stage's name.
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         shard: The shard that the stage works on.
 
     Yields:
@@ -108,7 +108,7 @@ def recorded(stage: str, run: str, shard: str = "") -> Iterator[Task]:
     Raises:
         SystemExit: If the stage fails.
     """
-    task = Task(run, StageRecord(stage=stage, shard=shard, ended=False))
+    task = Task(run_uri, StageRecord(stage=stage, shard=shard, ended=False))
     record, label = task.record, task.label
 
     def give_up() -> None:
@@ -148,7 +148,7 @@ def _end(task: Task) -> None:
     try:
         task.write()
         if record.ok and STAGES[record.stage].is_cached:
-            answered.keep(task.store, task.run, record)
+            answered.keep(task.store, task.run_uri, record)
     except TrimtabError as error:
         if record.ok:
             record.ok = False

@@ -44,15 +44,15 @@ class Prepared(NamedTuple):
     candidates: str
 
 
-def prepared(run: str, dataset: str) -> Prepared:
+def prepared(run_uri: str, dataset: str) -> Prepared:
     """Returns what the tasks after ``data_prep`` are given.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The reference of the dataset.
     """
-    drawn = answered.read_tokens(run) if _is_known_to_pods(run) else {}
-    return Prepared(dataset, *(drawn.get(stages[0], _id(run)) for stages in (_TRAINING, _CANDIDATES)))
+    drawn = answered.read_tokens(run_uri) if _is_known_to_pods(run_uri) else {}
+    return Prepared(dataset, *(drawn.get(stages[0], _id(run_uri)) for stages in (_TRAINING, _CANDIDATES)))
 
 
 def draw(task: Task, config: Config, dataset: str, snapshot: Snapshot | None) -> None:
@@ -64,7 +64,7 @@ def draw(task: Task, config: Config, dataset: str, snapshot: Snapshot | None) ->
         dataset: The reference of the dataset.
         snapshot: The champion's, in a retraining.
     """
-    if not _is_known_to_pods(task.run):
+    if not _is_known_to_pods(task.run_uri):
         return
     asked = {
         _TRAINING: questions.training(config, dataset, snapshot),
@@ -73,8 +73,8 @@ def draw(task: Task, config: Config, dataset: str, snapshot: Snapshot | None) ->
     drawn: dict[str, str] = {}
     for stages, question in asked.items():
         ref = reference(answered.KIND, **question)
-        drawn |= dict.fromkeys(stages, answered.token(task.store, task.run, ref))
-    answered.write_tokens(task.run, drawn)
+        drawn |= dict.fromkeys(stages, answered.token(task.store, task.run_uri, ref))
+    answered.write_tokens(task.run_uri, drawn)
 
 
 def directory(output: str, run: str) -> str:
@@ -92,11 +92,11 @@ def directory(output: str, run: str) -> str:
     return f"{output.rstrip('/')}/{run}"
 
 
-def recall(run: str, stage: str, shards: Sequence[str]) -> None:
+def recall(run_uri: str, stage: str, shards: Sequence[str]) -> None:
     """Leaves the records of the tasks before a stage that were skipped.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         stage: The stage.
         shards: The shards that it works on.
     """
@@ -106,7 +106,7 @@ def recall(run: str, stage: str, shards: Sequence[str]) -> None:
         if STAGES[name].is_cached
         for shard in (shards if STAGES[name].is_sharded else [""])
     }
-    answered.recall(run, tasks)
+    answered.recall(run_uri, tasks)
 
 
 def _is_known_to_pods(run_uri: str) -> bool:

@@ -19,14 +19,14 @@ from trimtab.stages.stage import recorded
 STAGE = "train"
 
 
-def run(run: str, dataset: str, hyperparameters: str = "") -> str:
+def run(run_uri: str, dataset: str, hyperparameters: str = "") -> str:
     """Trains the config's model; with ``train.epochs: 0`` an archive is taken as it came.
 
     A model from an archive starts from the archive's weights, and a retrained one from the champion's as long
     as the data and the architecture are still the same.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The reference of the dataset.
         hyperparameters: The reference of the hyper-parameters; empty: nobody searched for any.
 
@@ -36,10 +36,10 @@ def run(run: str, dataset: str, hyperparameters: str = "") -> str:
     Raises:
         SystemExit: If the data, the model or the training cannot be used; the record says why.
     """
-    with recorded(STAGE, run) as task:
-        config = settings.of(run)
+    with recorded(STAGE, run_uri) as task:
+        config = settings.of(run_uri)
         hyperparameters = hyperparameters or tune.nothing_searched(task)
-        question = _question(config, champion.snapshot(run))
+        question = _question(config, champion.snapshot(run_uri))
         is_searched = config.tune is not None and hyperparameters == tune.searched(config, dataset)
         asked = [
             (data, tune.searched(config, data) if is_searched else hyperparameters)

@@ -17,13 +17,13 @@ from trimtab.stages.stage import Task, recorded
 STAGE = "tune"
 
 
-def run(run: str, dataset: str) -> str:
+def run(run_uri: str, dataset: str) -> str:
     """Searches for the best hyper-parameters; with ``tune: null`` there are none.
 
     The hyper-parameters of a champion that is retrained are taken as they are.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The reference of the dataset.
 
     Returns:
@@ -32,8 +32,8 @@ def run(run: str, dataset: str) -> str:
     Raises:
         SystemExit: If the data or the model cannot be used; the record says why.
     """
-    with recorded(STAGE, run) as task:
-        config, snapshot = settings.of(run), champion.snapshot(run)
+    with recorded(STAGE, run_uri) as task:
+        config, snapshot = settings.of(run_uri), champion.snapshot(run_uri)
         known = snapshot.record if snapshot else None
         if snapshot is not None and known is not None:
             progress.say(STAGE, f"taken from champion v{snapshot.plan.version}: nothing is searched")
@@ -65,17 +65,17 @@ def searched(config: Config, dataset: str) -> str:
 
 def nothing_searched(task: Task) -> str:
     """Keeps that no hyper-parameters were searched for, and returns the reference of that."""
-    return _kept(task, Hyperparameters(), TuneSummary(skipped=True))
+    return _stored(task, Hyperparameters(), TuneSummary(skipped=True))
 
 
 def _given(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
     """Keeps hyper-parameters that no search found."""
-    ref = _kept(task, values, summary)
-    task.found(summary)
+    ref = _stored(task, values, summary)
+    task.summarize(summary)
     return ref
 
 
-def _kept(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
+def _stored(task: Task, values: Hyperparameters, summary: TuneSummary) -> str:
     ref = reference(KIND, values=values)
     is_there = task.store.find(ref) is not None
     if not is_there:

@@ -19,11 +19,11 @@ def directory() -> Path:
         cache = Path(home).expanduser() / "trimtab"
         cache.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError):  # expanduser knows no home of this user
-        return _own()
-    return cache if os.access(cache, os.W_OK | os.X_OK) else _own()
+        return _own_directory()
+    return cache if os.access(cache, os.W_OK | os.X_OK) else _own_directory()
 
 
-def _own() -> Path:
+def _own_directory() -> Path:
     cache = Path(tempfile.gettempdir()) / f"trimtab-cache-{os.getuid()}"
     cache.mkdir(mode=0o700, exist_ok=True)
     # Others may write to the directory above: what they put there is not used.

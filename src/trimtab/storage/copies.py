@@ -14,7 +14,7 @@ class Copies:
     """The local copies that some work reads."""
 
     def __init__(self) -> None:
-        self._made: list[files.LocalCopy] = []
+        self._copies: list[files.LocalCopy] = []
 
     def local(self, source: str) -> str:
         """Returns a local path that means the same as a source: a local path as it is, else that of a copy.
@@ -24,12 +24,12 @@ class Copies:
         """
         if not is_remote(source):
             return source
-        self._made.append(files.fetched(source, cache.directory()))
-        return self._made[-1].path
+        self._copies.append(files.fetched(source, cache.directory()))
+        return self._copies[-1].path
 
     def original(self, text: str) -> str:
         """Returns a text with URIs where it names files of the copies."""
-        for copy in self._made:
+        for copy in self._copies:
             text = text.replace(str(copy.directory), copy.uri)
         return text
 

@@ -59,14 +59,14 @@ def is_asked() -> bool:
     return bool(os.environ.get(SERVER, "").strip())
 
 
-def log(result: Result, histories: Sequence[History], pages: Mapping[str, str], run: str) -> str:
+def log(result: Result, histories: Sequence[History], pages: Mapping[str, str], run_uri: str) -> str:
     """Logs the outcome of a run, and returns the id of MLflow's run.
 
     Args:
         result: The outcome.
         histories: Its trainings.
         pages: Texts by file name: the report, the model card.
-        run: The URI of the run's directory, by which what was logged of it before is found and replaced.
+        run_uri: The URI of the run's directory, by which what was logged of it before is found and replaced.
 
     Raises:
         TrackingError: If the extra is not installed, or the server fails; what was logged before stays.
@@ -78,24 +78,24 @@ def log(result: Result, histories: Sequence[History], pages: Mapping[str, str], 
             f"{SERVER} is set, and MLflow is not installed", hint="Install it: pip install 'trimtab[mlflow]'"
         ) from None
     try:
-        return _log(result, histories, pages, run)
+        return _log(result, histories, pages, run_uri)
     except (
         Exception
     ) as error:  # its client's own, those of requests, urllib3, and of whatever holds its files
         raise TrackingError(f"MLflow: {_words(error)}", hint=f"See {SERVER}.") from error
 
 
-def _log(result: Result, histories: Sequence[History], pages: Mapping[str, str], run: str) -> str:
+def _log(result: Result, histories: Sequence[History], pages: Mapping[str, str], run_uri: str) -> str:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     from mlflow import MlflowClient
 
     client = MlflowClient()
     tracked = _Tracked(client, _experiment(client, str(result.config.get("name", "trimtab"))))
-    key = hashlib.sha256(run.encode()).hexdigest()
+    key = hashlib.sha256(run_uri.encode()).hexdigest()
     earlier = tracked.with_tag(_KEY_TAG, key)
     name = f"{result.config.get('name', 'trimtab')} {result.run_id}"
-    tags = {**_tags(result), _RUN_TAG: run, _KEY_TAG: key}
+    tags = {**_tags(result), _RUN_TAG: run_uri, _KEY_TAG: key}
     with tracked.begun(name, os.environ.get(PARENT, ""), tags, failed=result.status == "failed") as run_id:
         settings = {part: value for part, value in result.config.items() if part not in _UNTOLD}
         tracked.parameters(run_id, _flat(settings))
@@ -143,15 +143,15 @@ class _Tracked:
             raise
         self.client.set_terminated(run, "FAILED" if failed else "FINISHED")
 
-    def parameters(self, run: str, values: Mapping[str, str]) -> None:
+    def parameters(self, run_id: str, values: Mapping[str, str]) -> None:
         """Logs parameters."""
         from mlflow.entities import Param
 
         allowed = {_allowed(name): value[:_VALUE] for name, value in values.items()}
         for some in _slices([Param(name, value) for name, value in allowed.items()], _PARAMETERS):
-            self.client.log_batch(run, params=some)
+            self.client.log_batch(run_id, params=some)
 
-    def metrics(self, run: str, values: Sequence[tuple[str, float, int]]) -> None:
+    def metrics(self, run_id: str, values: Sequence[tuple[str, float, int]]) -> None:
         """Logs numbers: name, value, and step each."""
         from mlflow.entities import Metric
 
@@ -160,7 +160,7 @@ class _Tracked:
             Metric(_allowed(name), value, now, step) for name, value, step in values if math.isfinite(value)
         ]
         for some in _slices(finite, _METRICS):
-            self.client.log_batch(run, metrics=some)
+            self.client.log_batch(run_id, metrics=some)
 
     def candidate(self, parent: str, candidate: CandidateResult, *, is_chosen: bool) -> None:
         """Logs a candidate as a run of its own."""
@@ -174,23 +174,23 @@ class _Tracked:
             self.parameters(run, _steps(candidate))
             self.metrics(run, [(name, value, 0) for name, value in scalars(candidate)])
 
-    def model(self, run: str, uri: str) -> None:
+    def model(self, run_id: str, uri: str) -> None:
         """Logs the files of a deployed version below ``model/``, with a head as MLflow's models have."""
         from mlflow.models import Model
 
         target, _, version = uri.rstrip("/").rpartition("/")
         with Repository(target).fetched(int(version)) as deployed, tempfile.TemporaryDirectory() as temporary:
-            self.client.log_artifacts(run, str(deployed.path), "model")
+            self.client.log_artifacts(run_id, str(deployed.path), "model")
             flavor = {"trimtab": {"uri": uri, "version": int(version)}}
             head = Path(temporary) / "MLmodel"
-            head.write_text(Model(artifact_path="model", run_id=run, flavors=flavor).to_yaml())
-            self.client.log_artifact(run, str(head), "model")
+            head.write_text(Model(artifact_path="model", run_id=run_id, flavors=flavor).to_yaml())
+            self.client.log_artifact(run_id, str(head), "model")
 
-    def delete(self, run: str) -> None:
+    def delete(self, run_id: str) -> None:
         """Deletes a run and those below it; MLflow keeps them for who wants them back."""
-        for nested in self.with_tag(_PARENT_TAG, run):
+        for nested in self.with_tag(_PARENT_TAG, run_id):
             self.client.delete_run(nested)
-        self.client.delete_run(run)
+        self.client.delete_run(run_id)
 
 
 def _slices(values: Sequence[T], most: int) -> list[Sequence[T]]:

@@ -26,6 +26,6 @@ class History:
         return asdict(self)
 
     @property
-    def kept(self) -> dict[str, float]:
+    def kept_epoch(self) -> dict[str, float]:
         """Returns the entry of the epoch whose weights the model has."""
         return self.epochs[(self.best_epoch or len(self.epochs)) - 1] if self.epochs else {}

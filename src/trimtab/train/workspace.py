@@ -30,14 +30,14 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def workspace(run: str, stage: str, item: str = "") -> Iterator[Workspace]:
+def workspace(run_uri: str, stage: str, item: str = "") -> Iterator[Workspace]:
     """Yields the directories of a stage; of a run in Cloud Storage, they hold what is there, and go there.
 
     Logs go there every few seconds, while the block runs. A checkpoint that cannot be published does not end
     the training: the next one, or the end of the block, publishes it.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         stage: The stage's name.
         item: The recipe or candidate that the stage works on.
 
@@ -49,7 +49,7 @@ def workspace(run: str, stage: str, item: str = "") -> Iterator[Workspace]:
         StorageError: If it cannot be reached when the block begins or ends.
         ArtifactError: If what is there arrives damaged again and again.
     """
-    below = run.rstrip("/")
+    below = run_uri.rstrip("/")
     name, label = f"{stage}.{item}".rstrip("."), f"{stage} {item}".strip()
     with (
         mirror(f"{below}/checkpoints/{name}") as checkpoints,

@@ -119,7 +119,7 @@ class Tuner(BaseTuner):  # type: ignore[misc]
         except tf.errors.OpError as error:
             entry = replace(entry, reason=f"{type(error).__name__}: {error.message.splitlines()[0]}")
         else:
-            score = history.kept[self.oracle.objective.name]
+            score = history.kept_epoch[self.oracle.objective.name]
             entry = replace(entry, score=score, history=history.epochs)
         return replace(entry, seconds=round(time.monotonic() - began, 3))
 

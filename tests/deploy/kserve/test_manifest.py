@@ -23,7 +23,9 @@ def test_the_server_gets_what_runs_get():
         }
     )
     settings = KServe(name="digits", image="trimtab:1", service_account="trimtab-server")
-    predictor = manifest.made(settings, resources, "/trimtab/deployed/digits")["spec"]["predictor"]
+    predictor = manifest.inference_service(settings, resources, "/trimtab/deployed/digits")["spec"][
+        "predictor"
+    ]
     (container,) = predictor["containers"]
     assert {one["name"]: one.get("value") for one in container["env"]} == {
         "AWS_ENDPOINT_URL_S3": "http://seaweedfs:9000",
@@ -43,7 +45,7 @@ def test_the_server_gets_what_runs_get():
 
 def test_without_an_image_there_is_nothing_to_make_it_of():
     with pytest.raises(DeployError) as caught:
-        manifest.made(KServe(name="digits"), Resources(), "/deployed")
+        manifest.inference_service(KServe(name="digits"), Resources(), "/deployed")
     assert caught.value.field == "deploy.kserve.image"
 
 

@@ -52,7 +52,7 @@ def test_two_steps_give_what_one_does(
 def test_every_activation_has_a_range_and_values_inside_it(
     floats: bytes, digits: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    found = calibrated.found(floats)
+    found = calibrated.read_ranges(floats)
     assert found["input"] == (0.0, 1.0)
     values = calibrated.values(floats, found, {INPUT: digits[0][:50]})
     assert values.keys() == found.keys()
@@ -62,8 +62,8 @@ def test_every_activation_has_a_range_and_values_inside_it(
 
 
 def test_a_range_is_what_the_steps_are_of(floats: bytes) -> None:
-    half = {name: (low / 2, high / 2) for name, (low, high) in calibrated.found(floats).items()}
-    found = calibrated.found(calibrated.with_ranges(floats, half))
+    half = {name: (low / 2, high / 2) for name, (low, high) in calibrated.read_ranges(floats).items()}
+    found = calibrated.read_ranges(calibrated.with_ranges(floats, half))
     assert {name: ends[1] for name, ends in found.items()} == {name: ends[1] for name, ends in half.items()}
     steps = [
         [each[2] for each in _graph(calibrated.quantize(content))[0] if each[1] == [1, 8, 8, 1]]

@@ -22,7 +22,7 @@ class Client(kfp.Client):  # type: ignore[misc]
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._own = _configuration(settings)
+        self._given_configuration = _configuration(settings)
         super().__init__(host=settings.host)
         self._context_setting["namespace"] = None
 
@@ -36,7 +36,7 @@ class Client(kfp.Client):  # type: ignore[misc]
         return self._experiment_api.experiment_service_create_experiment(experiment)
 
     def _load_config(self, *_: object) -> kfp_server_api.Configuration:
-        return self._own
+        return self._given_configuration
 
     def _load_context_setting_or_default(self) -> None:
         # Any namespace but the default keeps it from asking the server for one, without a time limit.

@@ -80,7 +80,7 @@ def _prelu(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Depende
 def _convolution(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.groups != 1 or layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _made(layer, "filters", layer.filters, dependencies)
+    channels = _output_channels(layer, "filters", layer.filters, dependencies)
     dependencies.use(layer, "kernel", -2, inputs[0].channels)
     dependencies.use(layer, "kernel", -1, channels)
     dependencies.use(layer, "bias", -1, channels)
@@ -90,7 +90,7 @@ def _convolution(layer: Any, inputs: list[Signal], shape: Shape, dependencies: D
 def _transposed(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _made(layer, "filters", layer.filters, dependencies)
+    channels = _output_channels(layer, "filters", layer.filters, dependencies)
     dependencies.use(layer, "kernel", -1, inputs[0].channels)
     dependencies.use(layer, "kernel", -2, channels)
     dependencies.use(layer, "bias", -1, channels)
@@ -109,7 +109,7 @@ def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dep
 def _separable(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _made(layer, "filters", layer.filters, dependencies)
+    channels = _output_channels(layer, "filters", layer.filters, dependencies)
     dependencies.use(layer, "depthwise_kernel", -2, inputs[0].channels)
     dependencies.use(layer, "pointwise_kernel", -2, np.repeat(inputs[0].channels, layer.depth_multiplier))
     dependencies.use(layer, "pointwise_kernel", -1, channels)
@@ -118,7 +118,7 @@ def _separable(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dep
 
 
 def _dense(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    channels = _made(layer, "units", layer.units, dependencies)
+    channels = _output_channels(layer, "units", layer.units, dependencies)
     dependencies.use(layer, "kernel", 0, inputs[0].channels)
     dependencies.use(layer, "kernel", 1, channels)
     dependencies.use(layer, "bias", -1, channels)
@@ -126,7 +126,7 @@ def _dense(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Depende
 
 
 def _embedding(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    channels = _made(layer, "output_dim", layer.output_dim, dependencies)
+    channels = _output_channels(layer, "output_dim", layer.output_dim, dependencies)
     dependencies.use(layer, "embeddings", 1, channels)
     return channels
 
@@ -181,7 +181,7 @@ def _static(shape: Shape) -> tuple[int, ...] | None:
     return sizes if len(sizes) == len(shape) else None
 
 
-def _made(layer: Any, key: str, count: int, dependencies: Dependencies) -> np.ndarray:
+def _output_channels(layer: Any, key: str, count: int, dependencies: Dependencies) -> np.ndarray:
     """Returns the channels that a layer makes; they stay when its activation mixes them, as softmax does."""
     channels = dependencies.make(layer, key, count)
     if not _is_elementwise(getattr(layer, "activation", None)):

@@ -40,7 +40,7 @@ def content_of(fitted: Fitted, config: Data) -> Content:
     """
     others = [name for name in (config.group_by, config.split.column) if name is not None]
     names = [fitted.meaning.label, *others, *fitted.meaning.names]
-    whole = fitted.found.fingerprint
+    whole = fitted.result.fingerprint
     rows = dict(zip(SPLITS, whole.rows, strict=True))
     tested = whole if fitted.rule.fold is None else whole.tested(_shared_out(config))
     return Content(whole.hexdigest(names), tested.hexdigest(names, ["test"]), rows)

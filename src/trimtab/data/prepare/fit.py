@@ -34,14 +34,14 @@ class Fitted:
     """What the sources hold.
 
     Attributes:
-        found: Summaries and fingerprint.
+        result: Summaries and fingerprint.
         meaning: The champion's where nothing of its schema has changed, else what the columns seem to be.
         duplicates: Rows of given splits that are in another one, too; counted only where asked for.
         changes: What differs from the champion's schema, in words.
         rule: What the sides followed from beside the rows' content.
     """
 
-    found: FitResult
+    result: FitResult
     meaning: Meaning
     duplicates: int = 0
     changes: list[str] = field(default_factory=list)
@@ -72,22 +72,22 @@ def fit(
     Raises:
         DataError: If a partition cannot be read, or has no label or no input.
     """
-    run = _Fit(config, parts, workers, teller, champion, hashes)
+    reading = _Fit(config, parts, workers, teller, champion, hashes)
     schema = champion.schema if champion else None
     rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata(), fold)
     label, names, notations = _first_guess(config, parts, champion)
-    result = run.read(label, names, notations, rule)
+    result = reading.read(label, names, notations, rule)
     inferred = infer_notations(result.everything, config, schema)
     if inferred != notations:
-        result = run.read(label, names, inferred, rule)
+        result = reading.read(label, names, inferred, rule)
     meaning, changes = _meaning(result.everything, config, champion)
     if set(meaning.names) != set(names):
         # The first rows were not like the rest; the sides depend on what the input columns are.
-        result = run.read(meaning.label, meaning.names, inferred, rule)
-    filled = run.filled(result, meaning, rule)
+        result = reading.read(meaning.label, meaning.names, inferred, rule)
+    filled = reading.filled(result, meaning, rule)
     if filled.strata.placed.items() - rule.strata.placed.items():
-        result = run.read(meaning.label, meaning.names, inferred, filled)
-    return Fitted(result, meaning, run.duplicates(), changes, filled)
+        result = reading.read(meaning.label, meaning.names, inferred, filled)
+    return Fitted(result, meaning, reading.duplicates(), changes, filled)
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ class _Preparation:
             fitted = self._fit(workers)
             self._tell_notations(fitted)
             warnings = validate(
-                fitted.found.summaries,
+                fitted.result.summaries,
                 meaning=fitted.meaning,
                 config=self._config,
                 duplicates=fitted.duplicates,
@@ -147,11 +147,11 @@ class _Preparation:
             if self._too_many_unasked(written):
                 asked, written = None, self._transform(workers, schema, None, fitted.rule)
         self._check_splits(written)
-        warnings += self._bad_rows(fitted.found.rows, written) + self._abnormal(written)
+        warnings += self._bad_rows(fitted.result.rows, written) + self._abnormal(written)
         warnings += self._uneven_shares(written) + self._flat(written)
-        warnings += self._in_the_gap(fitted.found.left_out) + near_warning(*self._near)
+        warnings += self._in_the_gap(fitted.result.left_out) + near_warning(*self._near)
         moved = self._moved(schema, fitted)
-        self._write_json(schema, asked, fitted.found)
+        self._write_json(schema, asked, fitted.result)
         write_sources(self._directory, self._sources(original))
         return PreparedSummary(
             schema=schema,
@@ -159,7 +159,7 @@ class _Preparation:
             content=content_of(fitted, self._config),
             warnings=warnings + seen.warning(moved),
             class_counts=written.class_counts(schema.classes),
-            train=fitted.found.summaries["train"],
+            train=fitted.result.summaries["train"],
             schema_changes=fitted.changes,
             sides_changed=moved,
             champion_rows=asked is not None or (self._champion is not None and not fitted.changes),
@@ -183,7 +183,7 @@ class _Preparation:
         return replace(fitted, changes=fitted.changes + form_changes(self._champion.schema, self._form))
 
     def _tell_notations(self, fitted: Fitted) -> None:
-        everything = fitted.found.everything
+        everything = fitted.result.everything
         for name in (fitted.meaning.label, *fitted.meaning.names):
             if text := told(name, everything.columns[name]):
                 progress.say("data_prep", text)
@@ -192,7 +192,7 @@ class _Preparation:
         """Returns the schema of the model in service if test rows are to be encoded for it, too."""
         changed = self._champion.schema if self._champion and fitted.changes else None
         other = self._other or changed
-        return other if other and can_answer(other, schema, fitted.found.everything) else None
+        return other if other and can_answer(other, schema, fitted.result.everything) else None
 
     def _schema(self, fitted: Fitted) -> DatasetSchema:
         """Returns the champion's schema if it holds; else one fitted on the training split alone."""
@@ -201,7 +201,7 @@ class _Preparation:
             # What is a model's own, and what changes no row, is not the champion's.
             own_fields = {"thresholds": [], "false_alarm_rate": self._config.false_alarm_rate}
             return self._champion.schema.model_copy(update={**rule, **own_fields})
-        (task, label, classes, columns), train = fitted.meaning, fitted.found.summaries["train"]
+        (task, label, classes, columns), train = fitted.meaning, fitted.result.summaries["train"]
         preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
         encoder = encoder_of(preprocessing)
         schema = DatasetSchema(
@@ -244,7 +244,7 @@ class _Preparation:
     def _moved(self, schema: DatasetSchema, fitted: Fitted) -> list[str]:
         if self._champion is None:
             return []
-        return seen.sides_changed(self._champion, schema, self._config, fitted.found.summaries)
+        return seen.sides_changed(self._champion, schema, self._config, fitted.result.summaries)
 
     def _transform(
         self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None, rule: split.Rule

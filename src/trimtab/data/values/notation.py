@@ -172,19 +172,19 @@ class UnreadCells:
     """The cells of many batches that could not be read."""
 
     def __init__(self) -> None:
-        self._found: dict[str, Unread] = {}
+        self._by_column: dict[str, Unread] = {}
 
     def add(self, cells: Iterable[Unread]) -> None:
         """Takes those of a batch."""
         for new in cells:
-            old = self._found.get(new.column, Unread(new.column, 0, ()))
+            old = self._by_column.get(new.column, Unread(new.column, 0, ()))
             examples = tuple(dict.fromkeys([*old.examples, *new.examples]))[:_EXAMPLES]
-            self._found[new.column] = Unread(new.column, old.count + new.count, examples)
+            self._by_column[new.column] = Unread(new.column, old.count + new.count, examples)
 
     def told(self) -> list[str]:
         """Returns a sentence about each column."""
         return [
             f"{cells.column}: {cells.count:,} values cannot be read, such as "
             f"{', '.join(map(repr, cells.examples))}: they count as missing"
-            for cells in self._found.values()
+            for cells in self._by_column.values()
         ]

@@ -52,7 +52,7 @@ def _others(settings: KServe, given: Sequence[str]) -> list[str]:
     return [option for option in options if option.partition("=")[0] not in ("--name", "--version")]
 
 
-def made(settings: KServe, resources: Resources, target: str) -> dict[str, Any]:
+def inference_service(settings: KServe, resources: Resources, target: str) -> dict[str, Any]:
     """Returns an InferenceService that follows the champion of a repository.
 
     Args:

@@ -104,12 +104,12 @@ class Service:
     def _present(self) -> dict[str, Any]:
         """Returns the service, or what it would be made of."""
         known = self._cluster.get(self._settings.name)
-        return known or manifest.made(self._settings, self._resources, self._target)
+        return known or manifest.inference_service(self._settings, self._resources, self._target)
 
     def _follow(self) -> None:
         """Lets the service follow the champion, with all requests."""
         if self._cluster.get(self._settings.name) is None:
-            self._cluster.create(manifest.made(self._settings, self._resources, self._target))
+            self._cluster.create(manifest.inference_service(self._settings, self._resources, self._target))
         else:
             self._change(lambda known: manifest.serving(known, self._settings, self._target))
 

@@ -54,7 +54,7 @@ class Batcher:
     ) -> None:
         self._limits, self._metrics = limits, metrics
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._own = loop_model
+        self._loop_model = loop_model
         self._own_rows = int(_HANDOVER_S / row_s)
         self._threads = len(models)
         for model in models:
@@ -70,7 +70,7 @@ class Batcher:
         count = rows(x)
         if count <= self._own_rows:
             self._metrics.batch_rows.observe(count)
-            return self._own.predict(x)
+            return self._loop_model.predict(x)
         if self._metrics.pending_rows + count > self._limits.pending_rows:
             raise busy("too many requests are waiting")
         job = _Job(x, count, asyncio.get_running_loop().create_future())

@@ -32,16 +32,16 @@ class ResizedModel:
     """
 
     def __init__(self, one: LoadedModel, many: LoadedModel | None) -> None:
-        self._one, self._many = one, many
+        self._single, self._batched = one, many
 
     def predict(self, batch: Batch) -> Batch:
         """See ``base.LoadedModel.predict``."""
         count = rows(batch)
         whole = count - count % ROWS
-        if self._many is None or not whole:
-            return self._one.predict(batch)
-        rest = self._one.predict(take(batch, whole, count))
-        return joined([self._many.predict(take(batch, 0, whole)), rest])
+        if self._batched is None or not whole:
+            return self._single.predict(batch)
+        rest = self._single.predict(take(batch, whole, count))
+        return joined([self._batched.predict(take(batch, 0, whole)), rest])
 
 
 def gains(one: LoadedModel, resize: Callable[[], LoadedModel], batch: Batch) -> bool:

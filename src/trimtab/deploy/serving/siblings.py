@@ -35,15 +35,15 @@ class Siblings:
 
     def __init__(self, directory: Path, metrics: Metrics, settle: Callable[[], None]) -> None:
         self._directory, self._metrics, self._settle = directory, metrics, settle
-        self._own = directory / f"{os.getpid()}.sock"
+        self._own_socket = directory / f"{os.getpid()}.sock"
 
     async def start(self) -> None:
         """Begins to tell."""
-        self._server = await asyncio.start_unix_server(self._tell, self._own)
+        self._server = await asyncio.start_unix_server(self._tell, self._own_socket)
 
     async def text(self) -> bytes:
         """Returns the metrics of all processes in Prometheus' text format."""
-        others = [path for path in self._directory.glob("*.sock") if path != self._own]
+        others = [path for path in self._directory.glob("*.sock") if path != self._own_socket]
         told = await asyncio.gather(*map(_asked, others))
         return summed([(await self._metrics.text()).decode(), *(text.decode() for text in told if text)])
 

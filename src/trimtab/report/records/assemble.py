@@ -33,7 +33,7 @@ _CUT_OFF = f"its process was killed before it could say why{_ADVICE}"
 def build_result(
     records: Sequence[StageRecord],
     config: Config | None,
-    run: str,
+    run_uri: str,
     problems: Sequence[StageError] = (),
     *,
     is_retraining: bool = False,
@@ -43,7 +43,7 @@ def build_result(
     Args:
         records: What the tasks left, in any order; a task that was skipped or never started left none.
         config: The config by which the run went on; None: the first task left none.
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         problems: What went wrong outside of the records, such as a record that cannot be read.
         is_retraining: Whether the run is one of the `retrain` pipeline.
 
@@ -56,7 +56,7 @@ def build_result(
     compared = summary(records, "compare", Comparison)
     errors = errors or list(_unfinished(records, config, _due(selection, retraining, compared)))
     chosen = selection.chosen if selection else None
-    base = run.rstrip("/")
+    base = run_uri.rstrip("/")
     candidates = _candidates(selection) if selection else partial_candidates(records, config)
     trained, deployed = summary(records, "train", TrainSummary), summary(records, "deploy", DeploySummary)
     result = Result(

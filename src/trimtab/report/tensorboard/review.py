@@ -18,7 +18,7 @@ LOGS, REVIEW = "tensorboard", "tensorboard/review"
 
 
 def write_review(
-    run: str,
+    run_uri: str,
     result: Result,
     records: Sequence[StageRecord] = (),
     more: Callable[[Path], None] | None = None,
@@ -26,7 +26,7 @@ def write_review(
     """Writes it; what an earlier report wrote is replaced.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         result: The outcome of the run.
         records: What the tasks left.
         more: Writes what takes more than the outcome, into the review's directory.
@@ -36,7 +36,7 @@ def write_review(
         StorageError: If it cannot be reached.
         ArtifactError: If what an earlier report wrote arrives damaged again and again.
     """
-    base = run.rstrip("/")
+    base = run_uri.rstrip("/")
     with mirror(f"{base}/{REVIEW}") as logs:
         earlier = [path for path in logs.directory.rglob("*") if path.is_file()]
         write_texts(logs.directory, result)

@@ -22,18 +22,18 @@ def commands(result: Result) -> list[Command]:
     Args:
         result: The outcome of the run; of one without a report's place, nothing can be said.
     """
-    run = (result.report or "").removesuffix("/report.html")
-    if not run or not result.config:
+    directory = (result.report or "").removesuffix("/report.html")
+    if not directory or not result.config:
         return []
-    output = run.rpartition("/")[0] or "."
+    output = directory.rpartition("/")[0] or "."
     pipeline = "retrain" if result.retrain else "run"
-    again = _line("trimtab", pipeline, f"{run}/config.json", "--output", output)
+    again = _line("trimtab", pipeline, f"{directory}/config.json", "--output", output)
     lines = [Command("The same run again, from its resolved config", again)]
     if result.deployed:
         target, _, version = result.deployed.rstrip("/").rpartition("/")
         verify = _line("trimtab", "verify", target, "--version", version)
         lines.append(Command("Compute the proof again, from the deployed version alone", verify))
-    return [*lines, Command("This outcome on the terminal", _line("trimtab", "report", run))]
+    return [*lines, Command("This outcome on the terminal", _line("trimtab", "report", directory))]
 
 
 def _line(*words: str) -> str:

@@ -18,14 +18,14 @@ def claim(proof: Proof, metric: str = "") -> str:
         proof: What is proven.
         metric: The metric that was named just before.
     """
-    limits = _kept(proof.limits, metric)
+    limits = _kept_limits(proof.limits, metric)
     if not proof.proven:
         return f"estimated {limits}, which is not proven: {proof.why_not}"
     chosen = ", whichever was chosen" if len(proof.tested) > 1 else ""
     return f"with {_share(proof.confidence)} confidence {limits}{chosen}"
 
 
-def _kept(limits: Sequence[Limit], metric: str) -> str:
+def _kept_limits(limits: Sequence[Limit], metric: str) -> str:
     """Returns the limits in words; of one of the metric that was named, what it allows is enough."""
     if len(limits) == 1 and limits[0].metric == metric and not limits[0].part:
         return limits[0].allowed

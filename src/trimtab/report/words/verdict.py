@@ -53,7 +53,7 @@ def sentence(result: Result) -> str:
     if comparison is None or comparison.finding in _UNJUDGED:
         return f"{_what(result, chosen)}; {proof(result, chosen)}."
     if not comparison.promote:
-        return _kept(result, comparison)
+        return _why_champion_stays(result, comparison)
     replaced = f"It replaces v{comparison.version}{_forced(comparison)}: {comparison.why}."
     return f"{_what(result, chosen)}; {proof(result, chosen)}. {replaced}"
 
@@ -118,7 +118,7 @@ def _over_budget(result: Result) -> str:
     return f"Nothing was deployed: {who} the budget."
 
 
-def _kept(result: Result, comparison: Comparison) -> str:
+def _why_champion_stays(result: Result, comparison: Comparison) -> str:
     """Returns why the champion stays, and how to replace it all the same."""
     if comparison.finding == "identical":
         return f"Nothing new: {result.chosen} was chosen, and {comparison.why}."
@@ -139,7 +139,7 @@ def _retrained(result: Result, retraining: Retraining) -> str:
     if comparison is None or result.chosen is None:
         return f"{_over_budget(result)} {stays + '.' if stays else ''}".strip()
     if comparison.finding == "identical" and not comparison.promote:
-        return _kept(result, comparison)
+        return _why_champion_stays(result, comparison)
     if not comparison.promote:
         who = "" if comparison.finding == "no_answer" else f"the challenger {result.chosen} is "
         return f"{stays}: {who}{comparison.why}.{_ADVICE if comparison.finding == 'no_answer' else ''}"

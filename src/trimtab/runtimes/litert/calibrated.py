@@ -32,7 +32,7 @@ def quantize(content: bytes) -> bytes:
     return bytes(mlir_quantize(content))
 
 
-def found(content: bytes) -> dict[str, Limits]:
+def read_ranges(content: bytes) -> dict[str, Limits]:
     """Returns the smallest and the largest value of each tensor of the main graph, by name."""
     graph = schema.ModelT.InitFromPackedBuf(content, 0).subgraphs[0]
     return {

@@ -75,7 +75,7 @@ def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
 
     with unrolled(model):
         floats = convert(model, configure)
-    ends = calibrated.found(floats)
+    ends = calibrated.read_ranges(floats)
     values = cache(lambda: calibrated.values(floats, ends, examples))
 
     def make(rule: Rule) -> bytes:

@@ -40,7 +40,7 @@ class Making:
 
     def __init__(
         self,
-        run: str,
+        run_uri: str,
         label: str,
         config: Config,
         data: Dataset,
@@ -50,7 +50,7 @@ class Making:
     ) -> None:
         determinism.prepare(config.seed)
         self.history: list[Epoch] = []
-        self._run, self._label, self._data = run, label, data
+        self._run_uri, self._label, self._data = run_uri, label, data
         self._parent, self._baseline, self._seed = parent, baseline, config.seed
         self._settings = TrainSettings.of(config, values.optimizer)
 
@@ -65,7 +65,7 @@ class Making:
                 self._data,
                 self._settings,
                 label=self._label,
-                workspace=lambda: workspace(self._run, stage, item),
+                workspace=lambda: workspace(self._run_uri, stage, item),
                 binding={"parent": self._parent, "item": item},
                 baseline=self._baseline,
                 ended=lambda history: self.history.extend(history.epochs),

@@ -23,20 +23,20 @@ from trimtab.tasks.registry import task
 _BATCH = 256
 
 
-def make(run: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> None:
+def make(run_uri: str, ref: str, label: str, dataset_ref: str, file_ref: str) -> None:
     """Runs a candidate on the whole test split, and keeps what it answers and how good that is.
 
     So it does on the validation split: from that comes the order of the tests in ``select``.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the candidate.
         dataset_ref: The dataset; of its splits, validation and test are read.
         file_ref: The candidate's files.
     """
     del label
-    store = ContentStore(run)
+    store = ContentStore(run_uri)
     source, data = store.open(file_ref), dataset.read(store, dataset_ref, ["validation", "test"])
     about = FileSummary.model_validate(source.manifest.summary)
     serving = runtime(about.runtime)

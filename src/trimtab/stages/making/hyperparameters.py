@@ -12,19 +12,19 @@ from trimtab.train.workspace import workspace
 from trimtab.tune.search import search
 
 
-def make(run: str, ref: str, label: str, dataset_ref: str) -> None:
+def make(run_uri: str, ref: str, label: str, dataset_ref: str) -> None:
     """Searches, and keeps the best hyper-parameters.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
     """
-    store, config = ContentStore(run), settings.of(run)
+    store, config = ContentStore(run_uri), settings.of(run_uri)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     stage, _, fold = label.partition(" ")
-    with workspace(run, stage, fold) as space:
+    with workspace(run_uri, stage, fold) as space:
         outcome = search(config, data, space)
     best = Hyperparameters.model_validate(outcome.best)
     summary = TuneSummary(

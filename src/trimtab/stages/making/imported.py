@@ -31,12 +31,12 @@ _BEFORE_EXPORT = "Of PyTorch: torch.nn.Sequential(net, torch.nn.Softmax(1)), and
 
 
 def make(
-    run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
+    run_uri: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
 ) -> None:
     """Keeps the config's archive as a model that takes one example of the data at a time.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
@@ -44,7 +44,7 @@ def make(
         folds: The models of the other folds, if it is the first one's.
     """
     del label
-    store, section = ContentStore(run), settings.of(run).model
+    store, section = ContentStore(run_uri), settings.of(run_uri).model
     archive = str(section.archive)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     serving = sources.own_runtime(archive)

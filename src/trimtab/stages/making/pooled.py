@@ -13,20 +13,20 @@ from trimtab.data.dataset.pooled import Pooled, restated
 from trimtab.tasks.registry import task
 
 
-def make(run: str, ref: str, label: str, folds: Sequence[str]) -> None:
+def make(run_uri: str, ref: str, label: str, folds: Sequence[str]) -> None:
     """Puts together what a candidate's models answered, in the order of the folds.
 
     It has no validation examples: a row that validates in one fold is tested in another, so that an order of
     the tests that came from them would have seen test labels.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the candidate.
         folds: The evaluations of the folds. The first one's model is what ships: sizes are its own.
     """
     del label
-    store = ContentStore(run)
+    store = ContentStore(run_uri)
     opened = [store.open(fold) for fold in folds]
     about = [Evaluation.model_validate(entry.manifest.summary) for entry in opened]
     lineages = [EvaluationLineage.model_validate(entry.lineage) for entry in opened]

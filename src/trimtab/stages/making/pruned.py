@@ -17,22 +17,22 @@ from trimtab.stages.making.cost import cost_of
 from trimtab.train.scores import validation_scores
 
 
-def make(run: str, ref: str, label: str, parent_ref: str, step: Step) -> None:
+def make(run_uri: str, ref: str, label: str, parent_ref: str, step: Step) -> None:
     """Applies a step to a model, and keeps what comes out.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the branch.
         parent_ref: The model to start from.
         step: The pass with its parameters.
     """
-    store, config = ContentStore(run), settings.of(run)
+    store, config = ContentStore(run_uri), settings.of(run_uri)
     parent = store.open(parent_ref, [MODEL_FILE, SCORES_FILE])
     lineage = ModelLineage.model_validate(parent.lineage)
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     values = hyperparameters.read(store, lineage.hyperparameters)
-    making = Making(run, label, config, data, values, parent_ref, trained(store, parent_ref))
+    making = Making(run_uri, label, config, data, values, parent_ref, trained(store, parent_ref))
     source = archive.load(parent.path / MODEL_FILE)
     pruned = apply(step, source, making.context())
     with store.create(ref) as draft:

@@ -18,22 +18,22 @@ from trimtab.stages.making.context import Making, trained
 from trimtab.storage.artifact import Artifact
 
 
-def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
+def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
     """Turns a model into files by the last step of a recipe, and keeps them.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the candidate.
         model_ref: The Keras model.
         ending: The last step, and the runtime.
     """
-    store, config = ContentStore(run), settings.of(run)
+    store, config = ContentStore(run_uri), settings.of(run_uri)
     source = store.open(model_ref, [MODEL_FILE])
     lineage = ModelLineage.model_validate(source.lineage)
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     values = hyperparameters.read(store, lineage.hyperparameters)
-    making = Making(run, label, config, data, values, model_ref, trained(store, model_ref))
+    making = Making(run_uri, label, config, data, values, model_ref, trained(store, model_ref))
     model, cost = archive.load(source.path / MODEL_FILE), _cost(source)
     judge = validation.costs(data, config.seed, cost.macs)
     with store.create(ref) as draft:

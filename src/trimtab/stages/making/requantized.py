@@ -21,24 +21,24 @@ from trimtab.stages.making import looking, validation
 _PROBE_EXAMPLES = 32
 
 
-def make(run: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
+def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> None:
     """Quantizes a model's files, or takes them as they are, and keeps what comes out.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage and the candidate.
         model_ref: The model.
         ending: The quantization, and the runtime.
     """
-    store = ContentStore(run)
+    store = ContentStore(run_uri)
     source = store.open(model_ref)
     about = ModelSummary.model_validate(source.manifest.summary)
     lineage = ModelLineage.model_validate(source.lineage)
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     origin, serving = runtime(about.runtime), runtime(ending.runtime)
 
-    seed = settings.of(run).seed
+    seed = settings.of(run_uri).seed
 
     @cache
     def calibration(n: int) -> Batch:

@@ -53,22 +53,22 @@ class _Trained:
 
 
 def make(
-    run: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
+    run_uri: str, ref: str, label: str, dataset_ref: str, hyperparameters_ref: str, folds: Sequence[str] = ()
 ) -> None:
     """Trains the config's model, and keeps it.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         ref: The entry to make.
         label: The stage, and the fold if it is not the first.
         dataset_ref: The dataset.
         hyperparameters_ref: The hyper-parameters.
         folds: The models of the other folds, if it is the first one's.
     """
-    store, config = ContentStore(run), settings.of(run)
+    store, config = ContentStore(run_uri), settings.of(run_uri)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     values = hyperparameters.read(store, hyperparameters_ref)
-    trained = _trained(config, data, values, run, label, champion.snapshot(run))
+    trained = _trained(config, data, values, run_uri, label, champion.snapshot(run_uri))
     scores = validation_scores(trained.network, data)
     with store.create(ref) as draft:
         trained.network.save(draft.path / MODEL_FILE)
@@ -154,6 +154,6 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
     if not len(scores):
         return {}
     metrics = {task(data.schema.task).judging.headline.metric: float(scores.mean())}
-    if "val_loss" in history.kept:
-        metrics["loss"] = history.kept["val_loss"]
+    if "val_loss" in history.kept_epoch:
+        metrics["loss"] = history.kept_epoch["val_loss"]
     return metrics

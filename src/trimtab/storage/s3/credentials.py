@@ -69,12 +69,12 @@ def find(region: str) -> Credentials:
         return credentials
     role, agent = os.environ.get("AWS_ROLE_ARN", ""), _agent_uri()
     if role and os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-        return _kept(role, lambda: _of_role(role, region))
+        return _fresh(role, lambda: _of_role(role, region))
     credentials = _of_file()
     if credentials is not None:
         return credentials
     if agent:
-        return _kept(agent, lambda: _of_agent(agent))
+        return _fresh(agent, lambda: _of_agent(agent))
     raise NoCredentialsError("")
 
 
@@ -99,7 +99,7 @@ def _of_file() -> Credentials | None:
     return Credentials(key_id, secret, section.get("aws_session_token", ""))
 
 
-def _kept(name: str, make: Callable[[], Credentials]) -> Credentials:
+def _fresh(name: str, make: Callable[[], Credentials]) -> Credentials:
     """Returns temporary credentials, new ones where the last ones end soon."""
     with _one_at_a_time:
         if name not in _temporary or not _temporary[name].is_fresh:
