@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -130,8 +131,8 @@ class Slice(Section):
     """Rows that are alike in one column: every limit holds for each such part of the test rows, too."""
 
     column: str = Field(description="A column of the data, which may be dropped from the model's.")
-    bins: list[float] | None = Field(
-        None, min_length=1, description="Of numbers: where one slice ends and the next begins."
+    bins: list[float] | list[date] | None = Field(
+        None, min_length=1, description="Of numbers, or of dates: where one slice ends and the next begins."
     )
     limits: list[Limit] | None = Field(
         None, min_length=1, description="What must hold for each of its slices; null: `budget.limits`."
@@ -139,9 +140,9 @@ class Slice(Section):
 
     @field_validator("bins")
     @classmethod
-    def _rise(cls, bins: list[float] | None) -> list[float] | None:
+    def _rise(cls, bins: Any) -> Any:
         if bins and any(low >= high for low, high in pairwise(bins)):
-            raise PydanticCustomError("value_error", "expected rising numbers")
+            raise PydanticCustomError("value_error", "expected rising numbers or dates")
         return bins
 
 

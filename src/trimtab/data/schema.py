@@ -107,6 +107,11 @@ class DatasetSchema(BaseModel):
         return tuple(self.split_by or (column.name for column in self.columns))
 
     @property
+    def notations(self) -> dict[str, Notation]:
+        """Returns how cells are written, by column, where they are more than plain numbers."""
+        return {column.name: column.notation for column in self.columns if column.notation is not None}
+
+    @property
     def outputs(self) -> int:
         """Returns the width of the model's output."""
         return task(self.task).meaning.outputs(self)

@@ -21,6 +21,7 @@ from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget, misfit
 from trimtab.config.limits import KINDS, is_function
 from trimtab.config.limits import Limit as Asked
+from trimtab.data.values.notation import Notation
 from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
 from trimtab.evaluate.bounds.means import means, needs_of
@@ -58,6 +59,7 @@ class Split:
         slices: Columns that slices are made by, as text, ``(n,)`` each.
         groups: The group of each row, ``(n,)``; None: each is its own.
         folds: How many models answered, each the rows that it was made without.
+        notations: How numbers and dates are written in those of ``slices`` that are a model's columns, too.
     """
 
     task: str
@@ -67,6 +69,7 @@ class Split:
     slices: Mapping[str, pa.StringArray] = field(default_factory=dict)
     groups: Groups | None = None
     folds: int = 1
+    notations: Mapping[str, Notation] = field(default_factory=dict)
 
     @cached_property
     def labels(self) -> NDArray[Any]:
@@ -273,7 +276,7 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
         listed = asked.limits is not None and _listed(
             asked.limits, budget, split, f"budget.slices.{place}.limits"
         )
-        for part in parts(asked, split.slices[asked.column]):
+        for part in parts(asked, split.slices[asked.column], split.notations.get(asked.column)):
             all_demands += [_within(demand, part) for demand in listed or whole or by_class]
     for demand in all_demands:
         _check_rows(demand, split)

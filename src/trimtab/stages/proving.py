@@ -151,7 +151,15 @@ def split_of(
     table = data.slices(name, columns) if columns else None
     slices = {column: table[column].combine_chunks() for column in columns} if table is not None else {}
     rows, schema = data.rows[name] if count is None else count, data.schema
-    return Split(schema.task, schema, rows, lambda: data.labels(name), slices, groups)
+    return Split(
+        schema.task,
+        schema,
+        rows,
+        lambda: data.labels(name),
+        slices,
+        groups,
+        notations=schema.notations,
+    )
 
 
 def split_of_tested(tested: Pooled, columns: Sequence[str], groups: Groups | None) -> Split:
@@ -159,7 +167,16 @@ def split_of_tested(tested: Pooled, columns: Sequence[str], groups: Groups | Non
     table = tested.slices(columns) if columns else None
     slices = {column: table[column].combine_chunks() for column in columns} if table is not None else {}
     schema = tested.schema
-    return Split(schema.task, schema, len(tested), tested.labels, slices, groups, len(tested.folds))
+    return Split(
+        schema.task,
+        schema,
+        len(tested),
+        tested.labels,
+        slices,
+        groups,
+        folds=len(tested.folds),
+        notations=schema.notations,
+    )
 
 
 def prove(judge: Judge, finalists: Mapping[str, Finalist], config: Config) -> Proof:

@@ -124,7 +124,16 @@ class _Judge:
         slices = {name: pa.array(values, pa.string()) for name, values in self.rows.slices.items()}
         labels, groups = self.rows.labels, self.rows.groups
         folds = 1 if self.rows.folds is None else len(set(self.rows.folds.tolist()))
-        return Split(self.claim.task, self.schema, len(labels), lambda: labels, slices, groups, folds)
+        return Split(
+            self.claim.task,
+            self.schema,
+            len(labels),
+            lambda: labels,
+            slices,
+            groups,
+            folds,
+            self.schema.notations,
+        )
 
     def _examples(self, name: str) -> Examples:
         own_schema = self.schema.with_thresholds(self.claim.thresholds[name])

@@ -12,9 +12,12 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from trimtab.config.data import DatetimeColumn, NumericColumn
 from trimtab.data.readers.label import label_column
 from trimtab.data.values.notation import PLAIN, DateNotation, Notation, NumberNotation
+from trimtab.data.values.tally import Tally
 from trimtab.errors import DataError
 from trimtab.tasks import registry as tasks
 
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
     from trimtab.data.values.dates import Order
-    from trimtab.data.values.tally import Tally
     from trimtab.data.values.written import Decimal
 
 _FEW = 0.05
@@ -63,6 +65,35 @@ def first_notations(
         champion: As for ``infer_notations``.
     """
     return _Notations(summary, config, champion, strict=False).all()
+
+
+def notation_of_cells(name: str, cells: pa.StringArray) -> Notation:
+    """Returns the notation of a column that nothing is known of but its cells: numbers, if it is no other.
+
+    Args:
+        name: The column.
+        cells: As they are written.
+
+    Raises:
+        DataError: If `1,234` or `01/02/2025` may be either of two things.
+    """
+    tally = Tally.of_column(cells)
+    if tally.dates + tally.times > tally.plain + tally.decorated:
+        if tally.either and not tally.day_first + tally.month_first:
+            raise _either(name, "01/02/2025")
+        return _dates(tally, "dmy" if tally.day_first >= tally.month_first else "mdy")
+    shows = tally.points + tally.commas
+    if not shows and tally.comma_groups and (tally.point_groups or not tally.small):
+        raise _either(name, "1,234")
+    return NumberNotation(decimal="," if tally.commas > tally.points else ".", unit=_unit(tally))
+
+
+def _either(name: str, written: str) -> DataError:
+    return DataError(
+        f"{written} may be either of two things, and no other of its values tells which",
+        field=name,
+        hint="Leave it among the model's columns, where data.columns can say how it is written.",
+    )
 
 
 def unread(tally: Tally, notation: Notation) -> int:
