@@ -1,4 +1,5 @@
-# The image that every stage runs in, and the server: `make image` builds `cpu`, `make image TARGET=gpu` the other.
+# The images: `make image` builds `cpu`, which every stage runs in; `make image TARGET=gpu` the same with CUDA, and
+# `make image TARGET=serve` the server's, which has nothing that trains.
 # It needs BuildKit. docs/image.md tells what is in it and why.
 ARG BASE=python:3.11-slim
 
@@ -25,9 +26,29 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 RUN python3 /tmp/slim_packages.py /opt/trimtab/lib/python3.11/site-packages
 
 
+# ---- what serves a deployed version, and no more: neither TensorFlow, nor KFP
+FROM ${BASE} AS deps-serve
+ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv --without-pip /opt/trimtab
+# Runtimes beside LiteRT; `--build-arg RUNTIMES=` leaves them out.
+ARG RUNTIMES="onnx openvino"
+COPY requirements-serve.lock requirements-serve-onnx.lock requirements-serve-openvino.lock /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements-serve.lock \
+        $(for runtime in ${RUNTIMES}; do echo "-r /tmp/requirements-serve-${runtime}.lock"; done)
+COPY tools/slim_packages.py /tmp/
+RUN python3 /tmp/slim_packages.py /opt/trimtab/lib/python3.11/site-packages
+
+
 # ---- trimtab itself as a wheel, installed into a tree of its own: the last and smallest layer
-FROM deps AS app
+FROM ${BASE} AS app
+ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv --without-pip /opt/trimtab
+COPY requirements-build.lock /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements-build.lock
 WORKDIR /src
+COPY tools/slim_packages.py /tmp/
 COPY pyproject.toml README.md ./
 COPY src src
 COPY components components
@@ -37,7 +58,7 @@ RUN python3 -m pip --python /opt/trimtab wheel --quiet --no-deps --no-build-isol
     && python3 /tmp/slim_packages.py /app/opt/trimtab/lib/python3.11/site-packages
 
 
-# ---- what both images share: no root, nothing written but below /tmp
+# ---- what all images share: no root, nothing written but below /tmp
 FROM ${BASE} AS runtime
 # There is no account: user 1000 and any other uid that a cluster picks see exactly the same.
 ENV PATH=/opt/trimtab/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -58,6 +79,11 @@ LABEL org.opencontainers.image.title="trimtab" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${BASE}"
+
+
+FROM runtime AS serve
+COPY --from=deps-serve /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab
 
 
 FROM runtime AS gpu

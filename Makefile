@@ -46,23 +46,28 @@ pictures: $(VENV)/.installed
 	$(BIN)/python tools/tensorboard_pictures.py runs/pictures
 
 # The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
-# on top of the first.
+# on top of the first; those to serve stand alone, with the same versions.
 COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url
 EXTRAS := mlflow onnx openvino tflite
+SERVED := onnx openvino
 lock: $(VENV)/.installed-dev
-	$(COMPILE) --universal pyproject.toml -o requirements.lock
+	$(COMPILE) --universal pyproject.toml --extra train -o requirements.lock
 	$(COMPILE) --universal pyproject.toml --group dev --all-extras -c requirements.lock -o requirements-dev.lock
 	for extra in $(EXTRAS); do $(BIN)/python tools/extra.py "$$extra" | \
 		$(COMPILE) --universal - -c requirements.lock -o "requirements-$$extra.lock"; done
+	$(COMPILE) --universal pyproject.toml --extra serve -c requirements.lock -o requirements-serve.lock
+	for runtime in $(SERVED); do \
+		$(COMPILE) --universal pyproject.toml --extra "serve-$$runtime" -c requirements-dev.lock -o "requirements-serve-$$runtime.lock"; done
+	$(BIN)/python tools/extra.py build-system | $(COMPILE) --universal - -c requirements.lock -o requirements-build.lock
 	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
 	echo 'moto[server]>=5.2,<6' | $(COMPILE) --universal --python-version 3.11 - -o requirements-moto.lock
 	echo 'mlflow>=3.1,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-mlflow-server.lock
 
-# IMAGE, BASE and TARGET (cpu, gpu) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
+# IMAGE, BASE and TARGET (cpu, gpu, serve) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
 # BuildKit; others may need their buildx plugin.
-IMAGE := trimtab:0.1.0
-BASE := python:3.11-slim
 TARGET := cpu
+IMAGE := trimtab:0.1.0$(if $(filter-out cpu,$(TARGET)),-$(TARGET))
+BASE := python:3.11-slim
 BUILD_ARGS :=
 DOCKER := $(or $(wildcard /usr/bin/docker),docker)
 STAND_IN := trimtab-base:bookworm
@@ -77,7 +82,8 @@ image:
 container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
 	tools/stand_in_base.sh "$(STAND_IN)"
 	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host"
-	TRIMTAB_TEST_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/container
+	$(MAKE) image IMAGE="$(IMAGE)-serve" TARGET=serve BASE="$(STAND_IN)" BUILD_ARGS="--network host"
+	TRIMTAB_TEST_IMAGE="$(IMAGE)" TRIMTAB_TEST_SERVER_IMAGE="$(IMAGE)-serve" $(BIN)/python -m pytest tests/container
 
 clean:
 	rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,11 +1,15 @@
-"""Prints what an extra of this project asks for, as a requirements file.
+"""Prints what an extra of this project asks for, or what its build does, as a requirements file.
 
-Usage: extra.py NAME
+Usage: extra.py NAME, or extra.py build-system
 """
 
 import sys
 import tomllib
 from pathlib import Path
 
-project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
-print("\n".join(project["optional-dependencies"][sys.argv[1]]))
+pyproject = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+asked = {
+    **pyproject["project"]["optional-dependencies"],
+    "build-system": pyproject["build-system"]["requires"],
+}
+print("\n".join(asked[sys.argv[1]]))

@@ -57,6 +57,16 @@ def image(daemon):
 
 
 @pytest.fixture(scope="session")
+def server_image(daemon):
+    """Returns the name of the server's image under test, or skips."""
+    if "TRIMTAB_TEST_SERVER_IMAGE" not in os.environ:
+        pytest.skip("needs the server's image: make container-test")
+    name = os.environ["TRIMTAB_TEST_SERVER_IMAGE"]
+    daemon.images.get(name)
+    return name
+
+
+@pytest.fixture(scope="session")
 def confined():
     """Returns how a container is confined as strictly as a cluster may confine it."""
     return CONFINED

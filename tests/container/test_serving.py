@@ -1,4 +1,4 @@
-"""The image as a server: what a run deployed, served by any uid, with a read-only root and target."""
+"""Both images as a server: what a run deployed, served by any uid, with a read-only root and target."""
 
 import json
 import math
@@ -17,9 +17,10 @@ print(http.urlopen(http.Request("http://127.0.0.1:8080" + path, body), timeout=6
 """
 
 
-@pytest.fixture
-def server(daemon, image, confined, in_containers):
+@pytest.fixture(params=["image", "server_image"])
+def server(request, daemon, confined, in_containers):
     """Returns the container that serves the champion, once it is ready."""
+    image = request.getfixturevalue(request.param)
     champion = Mount("/models/digits", str(in_containers.target), type="bind", read_only=True)
     container = daemon.containers.run(
         image, ["serve", "/models/digits"], detach=True, mounts=[champion], **confined

@@ -21,6 +21,13 @@ def labels(item):
     return item["spec"]["template"]["metadata"]["labels"]
 
 
+def servers(items):
+    """Returns the pods that serve."""
+    pods = [item["spec"]["template"]["spec"] for item in of(items, "Deployment")]
+    pods += [item["spec"]["predictor"] for item in of(items, "InferenceService")]
+    return [pod for pod in pods if pod.get("serviceAccountName") == "trimtab-server"]
+
+
 def test_all_are_labelled_and_in_one_namespace(build):
     assert {item["metadata"]["labels"][PART_OF] for item in build} == {"trimtab"}
     assert len({item["metadata"].get("namespace") for item in build}) == 1
@@ -50,7 +57,7 @@ def test_services_and_policies_find_their_pods_and_ports(build):
             assert port["targetPort"] in named
             # Istio reads the protocol off these.
             assert port["name"].startswith("http")
-            assert port["appProtocol"] == "http"
+            assert port["appProtocol"] == port["name"]
 
 
 def test_what_is_referred_to_is_there(build, built):
@@ -87,8 +94,30 @@ def test_our_pods_run_our_image(built):
         for item in of(items, "Deployment"):
             if item["metadata"]["name"] == "trimtab-tensorboard":
                 assert item["spec"]["template"]["spec"]["containers"][0]["image"] == own
-        for item in of(items, "InferenceService"):
-            assert item["spec"]["predictor"]["containers"][0]["image"] == own
+        for server in servers(items):
+            assert (
+                server["containers"][0]["image"] == f"{IMAGE}-serve"
+            )  # what `make image TARGET=serve` makes
+
+
+@pytest.mark.parametrize("directory", ["secured/deployment", "secured/serving"])
+def test_a_secured_server_reads_its_files_where_they_are_mounted(built, directory):
+    (server,) = servers(built[directory])
+    (container,) = server["containers"]
+    asked = cli.get_command(None, "serve").make_context("serve", container["args"][1:]).params
+    mounts = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    secrets = {volume["name"]: volume["secret"] for volume in server["volumes"] if "secret" in volume}
+    files = {"token_file": "token", "tls_cert": "tls.crt", "tls_key": "tls.key"}
+    for option, name in files.items():
+        mount = mounts[str(asked[option].parent)]
+        assert mount["readOnly"]
+        assert asked[option].name == name
+        # Readable by the pod's group, which is the volume's.
+        assert secrets[mount["name"]]["defaultMode"] == 0o440
+    assert server["securityContext"]["fsGroup"] == 1000
+    assert {container[probe]["httpGet"]["scheme"] for probe in ("readinessProbe", "livenessProbe")} == {
+        "HTTPS"
+    }
 
 
 def test_kserve_takes_the_predictor_as_it_is(built):

@@ -80,6 +80,9 @@ class Numpy:
     def version(self) -> str:
         return np.__version__
 
+    def check_installed(self) -> None:
+        self.version()
+
     def convert(
         self,
         model: Any,

@@ -84,6 +84,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except TrimtabError as error:
         click.echo(f"error: {error.describe()}", err=True)
         sys.exit(error.exit_code)
+    except ModuleNotFoundError as error:
+        from trimtab.cli.missing import not_installed
+
+        if (told := not_installed(error)) is None:
+            raise
+        click.echo(f"error: {told.describe()}", err=True)
+        sys.exit(told.exit_code)
     except BrokenPipeError:
         # The reader of our output is gone, as with `trimtab predict … | head`.
         sys.stderr.close()

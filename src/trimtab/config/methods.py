@@ -108,7 +108,7 @@ def _method(name: str, declared: Any) -> Method:
 
 def _is_installed(runtime: str) -> bool:
     try:
-        module(RUNTIMES, runtime).RUNTIME.version()
+        module(RUNTIMES, runtime).RUNTIME.check_installed()
     except ConfigError:
         return False
     return True

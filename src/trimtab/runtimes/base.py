@@ -172,6 +172,13 @@ class Runtime(Protocol):
             ConfigError: If it is not installed; the message names the extra.
         """
 
+    def check_installed(self) -> None:
+        """Checks that all is there which makes the files, too: a server needs what runs them alone.
+
+        Raises:
+            ConfigError: If something is not installed; the message names the extra.
+        """
+
     def convert(
         self,
         model: keras.Model,

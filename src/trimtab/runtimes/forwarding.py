@@ -26,7 +26,7 @@ class RuntimeOfExtra:
     """See ``base.Runtime``; each method says which extra is missing before it imports anything.
 
     Attributes:
-        distributions: What the extra installs: the library that runs the files, and what else it takes.
+        distributions: What the extra installs: the library that runs the files, and what makes them.
     """
 
     name: str
@@ -38,7 +38,11 @@ class RuntimeOfExtra:
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
-        return library.version(self.name, self.extra, *self.distributions)
+        return library.version(self.name, self.extra, self.distributions[0])
+
+    def check_installed(self) -> None:
+        """See ``base.Runtime.check_installed``."""
+        library.version(self.name, self.extra, *self.distributions)
 
     def convert(
         self,
@@ -102,5 +106,8 @@ class RuntimeOfExtra:
         return str(import_module(f"{type(self).__module__}.words").reason(str(failure)))
 
     def _module(self, name: str) -> Any:
-        self.version()
+        if name == "model":
+            self.version()
+        else:
+            self.check_installed()
         return import_module(f"{type(self).__module__}.{name}")

@@ -31,7 +31,7 @@ def installed() -> list[str]:
 def is_installed(name: str) -> bool:
     """Returns whether a runtime's library is installed."""
     try:
-        runtime(name).version()
+        runtime(name).check_installed()
     except ConfigError:
         return False
     return True

@@ -70,7 +70,7 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
     for name in {ending.runtime for branch in settings.branches().values() for ending in branch.endings}:
-        runtime(name).version()
+        runtime(name).check_installed()
     for part in sources.parts(settings.model.archive) if settings.model.archive else []:
         checksums_of(part)
     assert settings.deploy.target is not None

@@ -45,6 +45,10 @@ class LiteRT:
         """See ``base.Runtime.version``."""
         return library.version(self.name, self.extra, "ai-edge-litert")
 
+    def check_installed(self) -> None:
+        """See ``base.Runtime.check_installed``; Keras models are converted by TensorFlow, which made them."""
+        self.version()
+
     def convert(
         self,
         model: keras.Model,
