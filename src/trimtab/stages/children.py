@@ -46,15 +46,35 @@ class Crash:
         reason: In words.
         traceback: Where, if it is a defect.
         was_killed: Whether a signal ended it, and it could say nothing.
+        signal: The signal, such as ``SIGSEGV``; empty: there was none, or it was for its time limit.
     """
 
     error: TrimtabError | None
     reason: str
     traceback: str = ""
     was_killed: bool = False
+    signal: str = ""
 
 
-def run(label: str, work: Callable[..., None], *arguments: Any, afresh: bool = False) -> Crash | None:
+@dataclass(frozen=True)
+class TimeLimit:
+    """How long a child may take.
+
+    Attributes:
+        field: The field of the config that says so, for messages.
+    """
+
+    seconds: float
+    field: str
+
+
+def run(
+    label: str,
+    work: Callable[..., None],
+    *arguments: Any,
+    afresh: bool = False,
+    limit: TimeLimit | None = None,
+) -> Crash | None:
     """Runs work in a child process to its end.
 
     Args:
@@ -62,6 +82,7 @@ def run(label: str, work: Callable[..., None], *arguments: Any, afresh: bool = F
         work: A function of a module.
         arguments: Its arguments, which can be pickled.
         afresh: Whether the child must have no state of this process, in which a runtime has run its threads.
+        limit: How long it may take; None: as long as it takes.
 
     Returns:
         How it failed, or None.
@@ -80,14 +101,30 @@ def run(label: str, work: Callable[..., None], *arguments: Any, afresh: bool = F
             child.start()
         writer.close()
         try:
-            child.join()
+            child.join(limit.seconds if limit else None)
         except Preempted:
             _stop(child)
             raise
+        if limit is not None and child.is_alive():
+            _stop_for_good(child)
+            return _too_long(label, limit)
     with reader, contextlib.suppress(EOFError):
         message = reader.recv_bytes()
     preemption.check()
     return _ended(child.exitcode, message, label)
+
+
+def _too_long(label: str, limit: TimeLimit) -> Crash:
+    said = f"its process was ended after {limit.seconds:,.0f} s, while it worked on {label}"
+    hint = f"If it only needs longer, set {limit.field} higher."
+    return Crash(None, f"{said}\n  {hint}", was_killed=True)
+
+
+def _stop_for_good(child: BaseProcess) -> None:
+    """Ends a child that hangs, in native code perhaps, where no signal is handled."""
+    child.kill()
+    child.join()
+    preemption.check()
 
 
 def _ended(exit_code: int, message: bytes, label: str) -> Crash | None:
@@ -103,7 +140,7 @@ def _ended(exit_code: int, message: bytes, label: str) -> Crash | None:
     name = signal.Signals(-exit_code).name
     hint = ", as when memory runs out" if name == "SIGKILL" else ""
     reason = f"its process was ended by {name}{hint}, while it worked on {label}"
-    return Crash(None, reason, was_killed=True)
+    return Crash(None, reason, was_killed=True, signal=name)
 
 
 def _stop(child: BaseProcess) -> None:

@@ -22,7 +22,7 @@ from trimtab.config.chains import shard as branches_of
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate.elimination import over_budget
-from trimtab.stages import questions, settings
+from trimtab.stages import questions, rehearsal, settings
 from trimtab.stages.entries import Work, obtain
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
@@ -46,8 +46,12 @@ def run(run_uri: str, shard: str, dataset: str, model: str) -> str:
         config = settings.of(run_uri)
         data = datasets.read(task.store, dataset, ["validation"])
         trained = models.folds(task.store, model)
-        outcomes = {}
+        outcomes, rehearsed = {}, rehearsal.known(task, config, dataset)
         for branch in branches_of(config.branches(), shard):
+            if reason := rehearsed.branches.get(branch.id):
+                rehearsal.leave_out(task, branch.id, reason)
+                outcomes[branch.id] = Outcome(reason=reason)
+                continue
             outcome = of_folds(partial(_pruned, task, config, branch), trained)
             # Out of fold, validation rows are test rows of others: to judge by them would be to look.
             is_judged = len(trained) == 1

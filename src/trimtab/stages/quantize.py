@@ -19,7 +19,7 @@ from trimtab.config.chains import BASELINE, Ending
 from trimtab.config.chains import shard as branches_of
 from trimtab.config.config import Config
 from trimtab.errors import CompressionError, ModelError
-from trimtab.stages import questions, settings
+from trimtab.stages import questions, rehearsal, settings
 from trimtab.stages.entries import Work, obtain, require
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
@@ -41,10 +41,15 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
     """
     with recorded(STAGE, run_uri, shard) as task:
         config, outcomes = settings.of(run_uri), {}
+        rehearsed = rehearsal.known(task, config, dataset)
         models, data = shards.read(task.store, PRUNED, pruned), datasets.folds(task.store, dataset)
         for branch in branches_of(config.branches(), shard):
             model = models[branch.id]
             for ending in branch.endings:
+                if model.ref and (reason := rehearsed.candidates.get(ending.candidate)):
+                    rehearsal.leave_out(task, ending.candidate, reason)
+                    outcomes[ending.candidate] = Outcome(reason=reason)
+                    continue
                 make = partial(_quantized, task, config, ending)
                 outcomes[ending.candidate] = of_folds(make, data, model.refs) if model.ref else model
         ref = shards.write(task.store, QUANTIZED, outcomes)

@@ -12,7 +12,7 @@ from trimtab.config.config import Config
 from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
 from trimtab.runtimes import sources
-from trimtab.stages import questions, settings, tune
+from trimtab.stages import questions, rehearsal, settings, tune
 from trimtab.stages.entries import Work, require
 from trimtab.stages.stage import recorded
 
@@ -46,6 +46,8 @@ def run(run_uri: str, dataset: str, hyperparameters: str = "") -> str:
             for data in datasets.folds(task.store, dataset)
         ]
         refs = [reference(KIND, dataset=data, hyperparameters=values, **question) for data, values in asked]
+        if task.store.find(refs[0]) is None:
+            rehearsal.rehearse(task, config, dataset)
         module = "imported" if sources.own_runtime(config.model.archive) else "trained"
         for fold, (ref, given) in enumerate(zip(refs, asked, strict=True)):
             name = of_fold("", fold) if fold else ""

@@ -10,7 +10,7 @@ from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
 from trimtab.deploy import champion
-from trimtab.stages import questions, settings
+from trimtab.stages import questions, rehearsal, settings
 from trimtab.stages.entries import Work, require
 from trimtab.stages.stage import Task, recorded
 
@@ -41,6 +41,8 @@ def run(run_uri: str, dataset: str) -> str:
             return _given(task, Hyperparameters.model_validate(known.hyperparameters), summary)
         if config.tune is None:
             return _given(task, Hyperparameters(), TuneSummary(skipped=True))
+        if task.store.find(searched(config, dataset)) is None:
+            rehearsal.rehearse(task, config, dataset)
         is_bayesian = config.tune.algorithm == "bayesian"
         for fold, data in enumerate(datasets.folds(task.store, dataset)):
             # Another search for each: no fold's model may hang on the rows that it is tested on.
