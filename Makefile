@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast generate pictures lock clean image container-test serving-benchmark bench-smoke
+.PHONY: demo test fast faults generate pictures lock clean image container-test serving-benchmark bench-smoke
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -21,6 +21,12 @@ test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
 
 fast: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+# Kills, damage, bombs and crowds; a line of JSON a group, and no success unless all that must be zero is:
+# docs/faults.md. GROUPS names some of them; `make test` runs a few faults of each.
+GROUPS :=
+faults: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(BIN)/python -m faults $(GROUPS)
 
 # Of the model that `make demo` deployed; see the file for what is measured and demanded.
 serving-benchmark: $(VENV)/.installed

@@ -110,6 +110,24 @@ def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, 
     assert summary.chosen == selection.chosen
 
 
+def test_a_run_that_goes_on_keeps_what_it_decided(run_stage, digits_candidates, home, monkeypatch):
+    _, first, path = run_stage(digits_candidates, max_accuracy_drop=0.02)
+    told = home.record("select").read(SelectSummary)
+    measured = []
+    measure = select.latency.measure
+    monkeypatch.setattr(select.latency, "measure", lambda *given: measured.append(given) or measure(*given))
+    within, again, _ = run_stage(digits_candidates, max_accuracy_drop=0.02)
+    assert (within, again, measured) == (True, first, [])
+    assert home.record("select").read(SelectSummary) == told
+
+    (path / "model.tflite").write_bytes(b"damaged")
+    run_stage(digits_candidates, max_accuracy_drop=0.02)
+    assert measured
+    monkeypatch.setattr(select, "_cpu", lambda: "another")
+    run_stage(digits_candidates, max_accuracy_drop=0.02)
+    assert len(measured) == 2
+
+
 def test_nothing_within_the_budget_is_no_failure(run_stage, digits_candidates):
     within, selection, path = run_stage(digits_candidates, max_size_kb=1, max_accuracy_drop=0.001)
     assert within is False
@@ -200,6 +218,7 @@ def test_the_fastest_is_on_the_pareto_front_however_large_it_is(run_stage, digit
 
         with monkeypatch.context() as patched:
             patched.setattr(select.latency, "measure", measure)
+            patched.setattr(select, "_cpu", lambda: f"another {fastest}")  # else what was decided holds
             _, selection, _ = run_stage(digits_candidates)
         return {one.id: one.on_pareto_front for one in selection.candidates if one.ok}
 

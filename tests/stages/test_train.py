@@ -24,7 +24,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import PLAN_FILE, TRAINING, Plan
 from trimtab.models.cost import weights_sha256
-from trimtab.stages import data_prep, train, tune
+from trimtab.stages import data_prep, settings, train, tune
 from trimtab.storage import artifact
 
 pytestmark = pytest.mark.slow
@@ -43,6 +43,8 @@ def config(**sections: object) -> Config:
 def trained(home: Home, *, sabotage: Callable[[], None] | None = None, **sections: object) -> str:
     """Runs the stages ``tune`` and ``train``, and returns the reference of the model."""
     home.configure(config(**sections))
+    if (Path(home.run) / "champion").is_dir():
+        settings.write_planned(home.run, config(**sections))
     found = home.task(tune.run, home.dataset)
     home.trained = home.task(train.run, home.dataset, found, sabotage=sabotage)
     return home.trained
@@ -89,6 +91,16 @@ def test_another_run_trains_nothing_again(first: Home, tmp_path: Path) -> None:
     assert trained(home, train=often, **changed) == first.trained
     assert home.record("train").reused
     assert summary(home) == summary(first), "the report has all the same"
+
+
+def test_a_run_that_has_been_compared_with_a_champion_is_not_trained_again(
+    first: Home, tmp_path: Path
+) -> None:
+    home = first.copy(tmp_path / "runs")
+    champion(home, first)
+    home.configure(config())
+    assert home.task(train.run, home.dataset, home.task(tune.run, home.dataset)) == first.trained
+    assert home.record("train").reused
 
 
 def test_another_question_is_trained(first: Home, tmp_path: Path) -> None:

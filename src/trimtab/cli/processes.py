@@ -9,7 +9,7 @@ start afresh.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
+import multiprocessing.util
 import os
 import sys
 import tempfile
@@ -18,12 +18,15 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from trimtab import progress
 from trimtab.cli import kfp_local, run_directory
 from trimtab.cli.kfp_local import CONTAINER_MODE, Command
 from trimtab.cli.pipeline import Pipeline
+from trimtab.cli.temporary import temporary
 from trimtab.config.stages import STAGES
+from trimtab.stages.parent_death import RUNNER
 
 if TYPE_CHECKING:
     from trimtab.config.config import Config
@@ -47,16 +50,19 @@ def processes(pipeline: Pipeline, config: Config, directory: Path, uri: str) -> 
         server.start()
 
     def run(afresh: Callable[..., int], command: list[str], environment: dict[str, str] | None = None) -> int:
-        stage, environment = Command(command).stage, {**(environment or {}), "TMPDIR": temporary}
+        stage = Command(command).stage
+        environment = {**(environment or {}), "TMPDIR": str(scratch), RUNNER: str(os.getpid())}
         if stage == _BEFORE and may_have_nothing_to_do:
             server.start()
         if stage in server.stages:
             return server.run(command, {**os.environ, **environment})
         return int(afresh(command, environment))
 
+    multiprocessing.util.get_temp_dir()  # its own, before ours: the fork server's socket outlives a run
     with (
         # Of what KFP's commands and tasks leave there, nothing is of use after the run.
-        tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary,
+        temporary() as scratch,
+        mock.patch.object(tempfile, "tempdir", str(scratch)),
         kfp_local.processes(run) as runner,
     ):
         yield runner

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trimtab.cli.temporary import temporary
 from trimtab.errors import ConfigError, TrimtabError
 from trimtab.stages.settings import CONFIG
 from trimtab.storage.objects.location import is_remote
@@ -94,11 +94,11 @@ def _locked(directory: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _published(store: Store) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="trimtab-run-", ignore_cleanup_errors=True) as temporary:
-        log = Path(temporary, LOG)
+    with temporary() as scratch:
+        log = scratch / LOG
         log.write_bytes(store.read(LOG) or b"")
         try:
-            yield Path(temporary)
+            yield scratch
         except BaseException:
             with contextlib.suppress(TrimtabError):  # what ended the run matters more
                 store.write(LOG, log.read_bytes())

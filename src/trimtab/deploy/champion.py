@@ -126,7 +126,7 @@ class Snapshot:
 
 
 def snapshot(run_uri: str) -> Snapshot | None:
-    """Returns the snapshot of a retraining, or None where a run has none.
+    """Returns the snapshot that a run has in its directory, or None.
 
     Raises:
         ArtifactError: As ``Snapshot.open``.

@@ -37,8 +37,9 @@ from trimtab.report.words.doubts import doubts
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
+from trimtab.stages import decided as decided_before
 from trimtab.stages import inside, proving, rare, reuse, settings, tokens, trial, uneven
-from trimtab.stages.stage import recorded
+from trimtab.stages.stage import Task, recorded
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
 
@@ -99,6 +100,10 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         tested = datasets.pooled(task.store, dataset)
         entries, missing = _entries(task.store, evaluations)
         _check_baseline(entries, model)
+        refs = {name: entry.ref for name, entry in entries.items()}
+        if (kept := decided_before.before(run_uri, dataset, refs, _cpu())) is not None:
+            progress.say("select", "is there already")
+            return _told(task, kept)
         x, _ = data.head("test", _LATENCY_EXAMPLES)
         entries, missing = _tried(entries, missing, x, config.budget)
         models = {name: entry.served(config.budget) for name, entry in entries.items()}
@@ -123,12 +128,18 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         shown = dict.fromkeys([BASELINE, *([decided.chosen] if decided.chosen else [])])
         looked = inside.look({name: models[name] for name in shown}, x, config.budget.threads)
         measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "inside": looked}
-        refs = {"dataset": dataset, "evaluations": {name: entry.ref for name, entry in entries.items()}}
-        task.summarize(SelectSummary(**dict(decided), **measured, **refs, lineage=lineage))
-        for doubt in doubts(decided.proof) if decided.proof else ():
-            task.warn(doubt)
-        progress.say("select", decided.verdict)
-    return decided.chosen is not None
+        refs = {name: entry.ref for name, entry in entries.items()}
+        made_from = {"dataset": dataset, "evaluations": refs, "lineage": lineage}
+        return _told(task, SelectSummary(**dict(decided), **measured, **made_from))
+
+
+def _told(task: Task, summary: SelectSummary) -> bool:
+    """Leaves word of the decision, and returns whether a candidate is within the budget."""
+    task.summarize(summary)
+    for doubt in doubts(summary.proof) if summary.proof else ():
+        task.warn(doubt)
+    progress.say("select", summary.verdict)
+    return summary.chosen is not None
 
 
 def _entries(store: ContentStore, evaluations: Sequence[str]) -> tuple[dict[str, _Entry], dict[str, str]]:

@@ -19,3 +19,15 @@ def take(run_uri: str, config: Config) -> Snapshot:
         taken = champions.take(settings.target(config, run_uri), draft.path)
         draft.lineage = {"target": config.deploy.target, "version": taken.plan.version}
     return Snapshot.open(run_uri)
+
+
+def retrained(run_uri: str) -> Snapshot | None:
+    """Returns the champion that a retraining starts from, or None in a run.
+
+    A run takes a snapshot too, once there is something to compare with it; where it goes on after that, what
+    it trained before must be what it asks for again.
+
+    Raises:
+        ArtifactError: As ``Snapshot.open``.
+    """
+    return champions.snapshot(run_uri) if settings.is_retraining(run_uri) else None

@@ -19,6 +19,7 @@ from trimtab.artifacts.record import EntryRecord, StageRecord
 from trimtab.artifacts.store import ContentStore
 from trimtab.config.stages import STAGES
 from trimtab.errors import Preempted, TrimtabError
+from trimtab.stages.parent_death import end_with_runner
 from trimtab.storage.objects.limits import DEFAULT
 from trimtab.storage.store import open_store
 
@@ -108,6 +109,7 @@ def recorded(stage: str, run_uri: str, shard: str = "") -> Iterator[Task]:
     Raises:
         SystemExit: If the stage fails.
     """
+    end_with_runner()
     task = Task(run_uri, StageRecord(stage=stage, shard=shard, ended=False))
     record, label = task.record, task.label
 

@@ -9,10 +9,9 @@ from trimtab.artifacts.model import KIND, TrainSummary
 from trimtab.artifacts.record import of_fold
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
-from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
 from trimtab.runtimes import sources
-from trimtab.stages import questions, rehearsal, settings, tune
+from trimtab.stages import questions, rehearsal, settings, snapshot, tune
 from trimtab.stages.entries import Work, require
 from trimtab.stages.stage import recorded
 
@@ -39,7 +38,7 @@ def run(run_uri: str, dataset: str, hyperparameters: str = "") -> str:
     with recorded(STAGE, run_uri) as task:
         config = settings.of(run_uri)
         hyperparameters = hyperparameters or tune.nothing_searched(task)
-        question = _question(config, champion.snapshot(run_uri))
+        question = _question(config, snapshot.retrained(run_uri))
         is_searched = config.tune is not None and hyperparameters == tune.searched(config, dataset)
         asked = [
             (data, tune.searched(config, data) if is_searched else hyperparameters)

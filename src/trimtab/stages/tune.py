@@ -9,8 +9,8 @@ from trimtab.artifacts.hyperparameters import KIND, Hyperparameters, TuneSummary
 from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.store import reference
 from trimtab.config.config import Config
-from trimtab.deploy import champion
 from trimtab.stages import questions, rehearsal, settings
+from trimtab.stages import snapshot as snapshots
 from trimtab.stages.entries import Work, require
 from trimtab.stages.stage import Task, recorded
 
@@ -33,7 +33,7 @@ def run(run_uri: str, dataset: str) -> str:
         SystemExit: If the data or the model cannot be used; the record says why.
     """
     with recorded(STAGE, run_uri) as task:
-        config, snapshot = settings.of(run_uri), champion.snapshot(run_uri)
+        config, snapshot = settings.of(run_uri), snapshots.retrained(run_uri)
         known = snapshot.record if snapshot else None
         if snapshot is not None and known is not None:
             progress.say(STAGE, f"taken from champion v{snapshot.plan.version}: nothing is searched")

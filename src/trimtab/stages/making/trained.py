@@ -17,10 +17,10 @@ from trimtab.artifacts.store import ContentStore
 from trimtab.compress.traits import measure
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.deploy import champion
 from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
 from trimtab.stages import settings
+from trimtab.stages import snapshot as snapshots
 from trimtab.stages.making.constant_answer import warnings
 from trimtab.stages.making.cost import cost_of
 from trimtab.tasks.registry import task
@@ -68,7 +68,7 @@ def make(
     store, config = ContentStore(run_uri), settings.of(run_uri)
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     values = hyperparameters.read(store, hyperparameters_ref)
-    trained = _trained(config, data, values, run_uri, label, champion.snapshot(run_uri))
+    trained = _trained(config, data, values, run_uri, label, snapshots.retrained(run_uri))
     scores = validation_scores(trained.network, data)
     with store.create(ref) as draft:
         trained.network.save(draft.path / MODEL_FILE)

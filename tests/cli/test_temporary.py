@@ -1,0 +1,52 @@
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from trimtab.cli.temporary import temporary
+
+HOLD = """
+import time
+from trimtab.cli.temporary import temporary
+with temporary() as directory:
+    print(directory, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+
+
+def make_old(directory):
+    os.utime(directory, (0, 0))
+
+
+def test_what_a_killed_run_left_goes_with_the_next_and_what_is_in_use_stays(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE, text=True) as process:
+        held = Path(process.stdout.readline().strip())
+        (held / "file").write_text("in use")
+        make_old(held)
+        with temporary() as other:
+            assert set(tmp_path.iterdir()) == {held, other}
+        process.send_signal(signal.SIGKILL)
+    assert list(tmp_path.iterdir()) == [held]
+    with temporary() as other:
+        assert list(tmp_path.iterdir()) == [other]
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_young_or_another_programs_stays(tmp_path):
+    young, others = tmp_path / "trimtab-run-young", tmp_path / "others"
+    for directory in (young, others):
+        directory.mkdir()
+    make_old(others)
+    with temporary():
+        assert young.is_dir()
+        assert others.is_dir()
