@@ -14,10 +14,12 @@ import hashlib
 import re
 import sys
 import threading
+import uuid
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote_plus, unquote, urlsplit
+from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import google_crc32c
@@ -46,11 +48,26 @@ def crc32c(content: bytes) -> str:
     return base64.b64encode(google_crc32c.Checksum(content).digest()).decode()
 
 
+@dataclass
+class Upload:
+    """An object that is sent in parts."""
+
+    name: str
+    meta: dict[str, str]
+    parts: dict[int, bytes]
+
+
+def etag_of(content: bytes) -> str:
+    return f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+
+
 class Buckets:
     """The state, changed by one request at a time."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Stored]] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.smallest_part = 5 * 2**20
         self.denied: set[str] = set()
         self.lock = threading.RLock()
 
@@ -80,9 +97,31 @@ class Buckets:
         name, kept = meta["name"], {key: value for key, value in meta.items() if key != "name"}
         with self.lock:
             self.check(bucket, name, headers or {})
-            etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
-            self.bucket(bucket)[name] = Stored(content, kept, kept.pop("etag", etag))
+            self.bucket(bucket)[name] = Stored(content, kept, kept.pop("etag", etag_of(content)))
             return self.objects[bucket][name]
+
+    def upload(self, identity: str, name: str) -> Upload:
+        found = self.uploads.get(identity)
+        if found is None or found.name != name:
+            raise S3Error(404, "NoSuchUpload")
+        return found
+
+    def complete(self, bucket: str, identity: str, listed: list[tuple[int, str, str]], headers) -> Stored:
+        """Makes an object of parts: ``listed`` has number, ETag and checksum of each."""
+        with self.lock:
+            upload = self.upload(identity, headers["name"])
+            contents = [upload.parts.get(number) for number, *_ in listed]
+            for content, (_, etag, sum_) in zip(contents, listed, strict=True):
+                if content is None or (etag, sum_) != (etag_of(content), crc32c(content)):
+                    raise S3Error(400, "InvalidPart")
+            if any(len(content) < self.smallest_part for content in contents[:-1]):
+                raise S3Error(400, "EntityTooSmall")
+            of_all = hashlib.md5(b"".join(hashlib.md5(c).digest() for c in contents)).hexdigest()
+            told = f"{crc32c(b''.join(google_crc32c.Checksum(c).digest() for c in contents))}-{len(contents)}"
+            meta = {**upload.meta, "etag": f'"{of_all}-{len(contents)}"', "x-amz-checksum-crc32c": told}
+            stored = self.put(bucket, {"name": upload.name, **meta}, b"".join(contents), headers)
+            del self.uploads[identity]
+            return stored
 
     def delete(self, bucket: str, name: str, headers) -> None:
         with self.lock:
@@ -124,8 +163,11 @@ class Handler(BaseHTTPRequestHandler):
         self.server.count(self.command, self.path)
         try:
             self.authorize(body)
-            if not name:
-                self.list(bucket, {key: values[0] for key, values in parse_qs(url.query).items()})
+            query = {key: values[0] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
+            if "uploads" in query or "uploadId" in query:
+                self.in_parts(bucket, name, query, body)
+            elif not name:
+                self.list(bucket, query)
             elif self.command == "PUT":
                 self.put(bucket, name, body)
             elif self.command == "DELETE":
@@ -137,7 +179,7 @@ class Handler(BaseHTTPRequestHandler):
             content = f"<Error><Code>{refused.code}</Code><Message>…</Message></Error>".encode()
             self.answer(refused.status, content, {"Content-Type": "application/xml"})
 
-    do_GET = do_HEAD = do_PUT = do_DELETE = serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = serve  # noqa: N815
 
     def authorize(self, body: bytes) -> None:
         """Refuses what is signed by nobody, or for another payload."""
@@ -157,6 +199,41 @@ class Handler(BaseHTTPRequestHandler):
             kept["x-amz-checksum-crc32c"] = told
         stored = self.server.state.put(bucket, {"name": name, **kept}, body, self.headers)
         self.answer(200, headers={"ETag": stored.etag})
+
+    def in_parts(self, bucket: str, name: str, query: dict[str, str], body: bytes) -> None:
+        state, identity = self.server.state, query.get("uploadId", "")
+        state.bucket(bucket)
+        if self.command == "GET":
+            rows = "".join(
+                f"<Upload><Key>{quote_plus(upload.name, safe='/')}</Key><UploadId>{key}</UploadId></Upload>"
+                for key, upload in state.uploads.items()
+                if upload.name.startswith(query["prefix"])
+            )
+            self.document("ListMultipartUploadsResult", f"<EncodingType>url</EncodingType>{rows}")
+        elif self.command == "POST" and not identity:
+            kept = {k.lower(): v for k, v in self.headers.items() if k.lower().startswith("x-amz-meta-")}
+            identity = uuid.uuid4().hex
+            state.uploads[identity] = Upload(name, kept | {"content-type": self.headers["Content-Type"]}, {})
+            self.document("InitiateMultipartUploadResult", f"<UploadId>{identity}</UploadId>")
+        elif self.command == "POST":
+            nodes = [[child.text for child in part] for part in ElementTree.fromstring(body)]
+            listed = [(int(number), etag, sum_) for number, etag, sum_ in nodes]
+            stored = state.complete(bucket, identity, listed, {**self.headers, "name": name})
+            self.document("CompleteMultipartUploadResult", f"<ETag>{escape(stored.etag)}</ETag>")
+        elif self.command == "PUT":
+            if self.headers["x-amz-checksum-crc32c"] != crc32c(body):
+                raise S3Error(400, "BadDigest")
+            state.upload(identity, name).parts[int(query["partNumber"])] = body
+            self.answer(200, headers={"ETag": etag_of(body)})
+        else:
+            state.upload(identity, name)
+            del state.uploads[identity]
+            self.answer(204)
+
+    def document(self, root: str, rows: str) -> None:
+        xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
+        text = f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{xmlns}">{rows}</{root}>'
+        self.answer(200, text.encode(), {"Content-Type": "application/xml"})
 
     def get(self, bucket: str, name: str) -> None:
         state = self.server.state
@@ -189,13 +266,10 @@ class Handler(BaseHTTPRequestHandler):
             for name in names
         )
         more = f"<NextContinuationToken>{escape(token)}</NextContinuationToken>" if token else ""
-        xmlns = "http://s3.amazonaws.com/doc/2006-03-01/"
-        text = (
-            f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="{xmlns}">'
-            f"<EncodingType>url</EncodingType><IsTruncated>{str(bool(token)).lower()}</IsTruncated>{more}{rows}"
-            "</ListBucketResult>"
+        told = f"<EncodingType>url</EncodingType><KeyCount>{len(names)}</KeyCount>"
+        self.document(
+            "ListBucketResult", f"{told}<IsTruncated>{str(bool(token)).lower()}</IsTruncated>{more}{rows}"
         )
-        self.answer(200, text.encode(), {"Content-Type": "application/xml"})
 
 
 class S3Emulator(ThreadingHTTPServer):

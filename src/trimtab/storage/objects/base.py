@@ -132,9 +132,9 @@ class StoreKind:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def checksum(stream: IO[bytes], size: int | None = None) -> str:
-    """Returns the CRC-32C of a stream's first ``size`` bytes (None: all): big-endian, base64."""
-    stream.seek(0)
+def checksum(stream: IO[bytes], size: int | None = None, start: int = 0) -> str:
+    """Returns the CRC-32C of ``size`` bytes (None: all) of a stream from ``start`` on: big-endian, base64."""
+    stream.seek(start)
     sum_, left = google_crc32c.Checksum(), size
     while block := stream.read(_READ_BLOCK if left is None else min(_READ_BLOCK, left)):
         sum_.update(block)

@@ -54,15 +54,16 @@ class DamagedError(Exception):
 
 @dataclass(frozen=True)
 class Body:
-    """What a request carries: the first bytes of a stream."""
+    """What a request carries: so many bytes of a stream, from one on."""
 
     stream: IO[bytes]
     size: int
+    start: int = 0
 
     @functools.cached_property
     def sha256(self) -> str:
         """Returns the checksum that is signed."""
-        self.stream.seek(0)
+        self.stream.seek(self.start)
         digest, left = hashlib.sha256(), self.size
         while left and (block := self.stream.read(min(_READ_BLOCK, left))):
             digest.update(block)
@@ -74,7 +75,7 @@ class _Sending:
     """A body on its way: requests asks a stream for its length, and reads no further than that."""
 
     def __init__(self, body: Body) -> None:
-        body.stream.seek(0)
+        body.stream.seek(body.start)
         self._stream, self._left = body.stream, body.size
 
     def __len__(self) -> int:
@@ -120,6 +121,10 @@ class Client:
 
     def __init__(self, scheme: str, bucket: str, limits: Limits) -> None:
         self._scheme, self._bucket, self.limits = scheme, bucket, limits
+
+    def is_guarded(self) -> bool:
+        """Returns whether TLS notices what is changed on its way."""
+        return endpoint.bucket_url(self._scheme, self._bucket).startswith("https:")
 
     def answer(self, request: Request, limits: Limits | None = None) -> Any:
         """Sends a request once, and returns the response.

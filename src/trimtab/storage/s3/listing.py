@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from urllib.parse import unquote_plus
 from xml.etree import ElementTree
 
 from trimtab.storage.objects.base import Entry
+from trimtab.storage.s3.answers import parsed, tag, text
 from trimtab.storage.s3.client import Client, PassingError, Request, tried
 
 PAGE = 1000
@@ -38,46 +39,44 @@ def entries(client: Client, prefix: str, most: int | None = None) -> Iterator[En
 
 
 def _page(client: Client, prefix: str, after: str, most: int | None) -> tuple[list[Entry], str]:
-    """Returns a page, and what asks for the next one; empty: there is none."""
+    """Returns a page, and what asks for the next one; empty: there is none.
+
+    A listing has no checksum. TLS guards it; without TLS a page holds if it is answered twice alike.
+    """
     query = {"list-type": "2", "encoding-type": "url", "max-keys": str(most or PAGE), "prefix": prefix}
-    response = client.answer(Request("GET", query=query | ({"continuation-token": after} if after else {})))
-    tree = _parsed(response.content)
-    encoded = _text(tree, "EncodingType") == "url"
-    page = [_entry(node, encoded) for node in tree if _tag(node) == "Contents"]
-    if other := [entry.name for entry in page if not entry.name.startswith(prefix)]:
-        # Listings have no checksum: this much of them can be seen.
-        raise PassingError(f"expected names that begin with {prefix}, found {other[0]}")
-    more = _text(tree, "IsTruncated") == "true"
-    token = _text(tree, "NextContinuationToken")
-    if more and not token:
-        raise PassingError("expected the way to the next page of a listing")
-    return page, token if more else ""
+    request = Request("GET", query=query | ({"continuation-token": after} if after else {}))
+    page = _read(client.answer(request).content, prefix)
+    if not client.is_guarded() and _read(client.answer(request).content, prefix) != page:
+        raise PassingError("two answers to the same question differ")
+    return page
 
 
-def _parsed(content: bytes) -> ElementTree.Element:
-    try:
-        tree = ElementTree.fromstring(content)
-    except ElementTree.ParseError:
-        raise PassingError("expected a listing of S3, found something else: is a proxy in between?") from None
-    if _tag(tree) != "ListBucketResult":
-        raise PassingError(f"expected a listing of S3, found <{_tag(tree)}>")
-    return tree
+def _read(content: bytes, prefix: str) -> tuple[list[Entry], str]:
+    """Returns what a page says, if it agrees with itself and with what was asked."""
+    tree = parsed(content, "ListBucketResult")
+    plain = unquote_plus if text(tree, "EncodingType") == "url" else str
+    page = [_entry(node, plain) for node in tree if tag(node) == "Contents"]
+    names = {entry.name for entry in page}
+    if other := [name for name in names if not name.startswith(prefix)]:
+        raise PassingError(f"expected names that begin with {prefix}, found {min(other)}")
+    if len(names) != len(page) or text(tree, "KeyCount") not in ("", str(len(page))):
+        raise PassingError("a page of a listing does not agree with its own count")
+    more, token = text(tree, "IsTruncated"), text(tree, "NextContinuationToken")
+    if more not in ("true", "false") or (more == "true" and not token):
+        raise PassingError("expected the way to the next page of a listing, or that there is none")
+    return page, token if more == "true" else ""
 
 
-def _entry(node: ElementTree.Element, encoded: bool) -> Entry:
-    name, size, written = _text(node, "Key"), _text(node, "Size"), _text(node, "LastModified")
+def _entry(node: ElementTree.Element, plain: Callable[[str], str]) -> Entry:
+    name, size, written = text(node, "Key"), text(node, "Size"), text(node, "LastModified")
     try:
         when = datetime.fromisoformat(written).timestamp()
-        return Entry(
-            unquote_plus(name) if encoded else name, int(size), "", _text(node, "ETag"), written=when
-        )
+        return Entry(plain(name), _bytes(size), "", text(node, "ETag"), written=when)
     except ValueError:
         raise PassingError("expected the name, the size and the time of an object in a listing") from None
 
 
-def _text(node: ElementTree.Element, name: str) -> str:
-    return next((child.text or "" for child in node if _tag(child) == name), "")
-
-
-def _tag(node: ElementTree.Element) -> str:
-    return node.tag.rpartition("}")[2]
+def _bytes(text_: str) -> int:
+    if not (text_.isascii() and text_.isdigit()):
+        raise ValueError(text_)
+    return int(text_)

@@ -11,9 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import mimetypes
 import re
-import uuid
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +20,7 @@ from typing import IO, Any
 from trimtab.errors import ArtifactError, StorageError
 from trimtab.storage.objects.base import NOTHING, Entry, StoreKind, checksum
 from trimtab.storage.objects.limits import Limits
-from trimtab.storage.s3 import endpoint, listing
+from trimtab.storage.s3 import endpoint, listing, parts
 from trimtab.storage.s3.client import (
     AGAIN,
     Body,
@@ -35,9 +33,8 @@ from trimtab.storage.s3.client import (
     typed_errors,
     unbroken,
 )
+from trimtab.storage.s3.new import CRC32C, New
 
-LARGEST_BYTES = 5 * 2**30
-_TOKEN, _CRC32C = "x-amz-meta-trimtab-write", "x-amz-meta-trimtab-crc32c"
 _CHECKSUM, _CHECKED = "x-amz-checksum-crc32c", {"x-amz-checksum-mode": "ENABLED"}
 _SENT_BLOCK, _READ_BLOCK = 8 * 2**20, 2**20
 _NEVER = '"00000000000000000000000000000000"'
@@ -91,7 +88,7 @@ class S3Objects:
         return self._send(name, io.BytesIO(data), len(data), generation)
 
     def upload(self, name: str, file: Path, generation: str) -> Entry | None:
-        """See ``Objects``; 5 GiB at most, as it is one request."""
+        """See ``Objects``; what is large goes in parts."""
         with file.open("rb") as handle:
             return self._send(name, handle, file.stat().st_size, generation)
 
@@ -126,40 +123,48 @@ class S3Objects:
         self.write(name, b"", _NEVER)
 
     def _send(self, name: str, stream: IO[bytes], size: int, generation: str) -> Entry | None:
-        if size > LARGEST_BYTES:
-            told = f"it has {size / 1e9:,.1f} GB, and S3 takes {LARGEST_BYTES / 1e9:,.1f} GB in one request"
+        if size > parts.LARGEST_BYTES:
+            most = parts.LARGEST_BYTES / 1e12
+            told = f"it has {size / 1e12:,.1f} TB, and an object of S3 {most:,.1f} TB at most"
             raise StorageError(told, path=self.uri(name), hint="Split it.")
-        crc32c, token, body = checksum(stream, size), uuid.uuid4().hex, Body(stream, size)
-        headers = {
-            "Content-Type": mimetypes.guess_type(name)[0] or "application/octet-stream",
-            _CHECKSUM: crc32c,
-            _CRC32C: crc32c,
-            _TOKEN: token,
-            **({"If-None-Match": "*"} if generation == NOTHING else {"If-Match": generation}),
-        }
-        limits = self._limits.for_block(min(size, _SENT_BLOCK))
+        new = New(name, stream, size, generation)
+        with typed_errors(self.uri(name)):
+            try:
+                return self._in_parts(new) if size >= parts.FROM_BYTES else self._at_once(new)
+            except DamagedError as error:
+                raise StorageError(f"it kept failing: {error}", path=self.uri(name), hint=AGAIN) from error
+
+    def _at_once(self, new: New) -> Entry | None:
+        """Sends an object by one request."""
+        headers = {**new.headers, **new.condition, _CHECKSUM: new.crc32c}
+        request = Request("PUT", new.name, headers=headers, body=Body(new.stream, new.size))
+        limits = self._limits.for_block(min(new.size, _SENT_BLOCK))
 
         def attempt() -> Entry | None:
             try:
-                response = self._client.answer(Request("PUT", name, headers=headers, body=body), limits)
-                stored = response.headers.get("ETag", "")
+                return new.stored(self._client.answer(request, limits).headers.get("ETag"))
             except RefusedError as error:
-                if error.status != 412:
-                    self._require_missing(error)
-                    return None  # it was removed meanwhile
-                there = self._head(name) or {}
-                if there.get(_TOKEN) != token:
-                    return None  # another writer won; else it was an attempt of ours whose answer was lost
-                stored = there.get("ETag", "")
-            if not stored:
-                raise PassingError("expected an answer of S3, found something else: is a proxy in between?")
-            return Entry(name, size, crc32c, stored)
+                return self._after_refusal(new, error)
 
-        with typed_errors(self.uri(name)):
-            try:
-                return tried(self._limits.for_bytes(size), attempt)
-            except DamagedError as error:
-                raise StorageError(f"it kept failing: {error}", path=self.uri(name), hint=AGAIN) from error
+        return tried(self._limits.for_bytes(new.size), attempt)
+
+    def _in_parts(self, new: New) -> Entry | None:
+        try:
+            return parts.send(self._client, new)
+        except RefusedError as error:
+            return self._after_refusal(new, error)
+
+    def _after_refusal(self, new: New, error: RefusedError) -> Entry | None:
+        """Returns what an attempt before stored, whose answer was lost, or None if another writer won."""
+        if error.status != 412 and error.code != parts.GONE:
+            self._require_missing(error)
+            return None  # it was removed meanwhile
+        there = self._head(new.name) or {}
+        if new.is_in(there):
+            return new.stored(there.get("ETag"))
+        if error.code == parts.GONE and there.get("ETag", NOTHING) == new.generation:
+            raise PassingError("somebody ended its upload, perhaps a rule of the bucket") from error
+        return None
 
     def _fetch(self, entry: Entry, target: IO[bytes]) -> Entry:
         """Writes an object's content to an empty file, and returns what it is; broken off, it goes on."""
@@ -255,10 +260,11 @@ def _entry(name: str, headers: Mapping[str, str]) -> Entry:
     plain = {key.lower(): value for key, value in headers.items()}
     if not plain.get("etag") or not plain.get("content-length", "").isdigit():
         raise PassingError("expected an answer of S3, found something else: is a proxy in between?")
-    crc32c = plain.get(_CHECKSUM) or plain.get(_CRC32C) or ""
+    # Ours first: the server's may be one of the checksums of parts; in most, it ends with their number then.
+    told = (plain.get(header, "") for header in (CRC32C, _CHECKSUM))
+    crc32c = next((sum_ for sum_ in told if sum_ and "-" not in sum_), "")
     encoding = plain.get("content-encoding", "")
-    # A checksum of the checksums of an upload's parts ends with their number.
-    return Entry(name, int(plain["content-length"]), "" if "-" in crc32c else crc32c, plain["etag"], encoding)
+    return Entry(name, int(plain["content-length"]), crc32c, plain["etag"], encoding)
 
 
 def _is_intact(stream: IO[bytes], headers: Mapping[str, str]) -> bool:
