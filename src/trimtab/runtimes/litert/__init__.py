@@ -13,6 +13,7 @@ from trimtab.errors import ModelError
 from trimtab.runtimes import library
 from trimtab.runtimes.base import LoadedModel, Operator, Quantizer, Times, Traits
 from trimtab.runtimes.litert import requantize
+from trimtab.runtimes.litert.params import Codes
 from trimtab.runtimes.litert.quantizations import QUANTIZERS, int8, quantized
 from trimtab.runtimes.quantizations import Int8
 from trimtab.runtimes.ranges import Judge, Rule, best
@@ -59,17 +60,15 @@ class LiteRT:
         judge: Judge | None = None,
     ) -> Rule | None:
         """See ``base.Runtime.convert``."""
-        if quantizer != "int8":
-            (directory / MODEL_FILE).write_bytes(quantized(model, quantizer))
-            return None
-        asked = cast(Int8, params)
-        make = int8(model, calibration(asked.calibration_examples))
-        return best(
-            asked.ranges,
-            lambda rule, place: _write(place, make(rule)),
-            directory,
-            judge,
-        )
+        rule = None
+        if quantizer == "int8":
+            asked = cast(Int8, params)
+            make = int8(model, calibration(asked.calibration_examples))
+            rule = best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
+        else:
+            _write(directory, quantized(model, quantizer))
+        _coarsen(directory, params, calibration, judge)
+        return rule
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         """See ``base.Runtime.adopt``."""
@@ -96,16 +95,17 @@ class LiteRT:
         judge: Judge | None = None,
     ) -> Rule | None:
         """See ``base.Runtime.requantize``."""
-        content = source.read_bytes()
+        content, rule = source.read_bytes(), None
         if quantizer == "int8":
             asked = cast(Int8, params)
             make = requantize.int8(content, calibration(asked.calibration_examples), source.name)
-            return best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
-        flatbuffer = (
-            content if quantizer == "none" else requantize.requantized(content, quantizer, source.name)
-        )
-        (directory / MODEL_FILE).write_bytes(flatbuffer)
-        return None
+            rule = best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
+        elif quantizer == "none":
+            _write(directory, content)
+        else:
+            _write(directory, requantize.requantized(content, quantizer, source.name))
+        _coarsen(directory, params, calibration, judge)
+        return rule
 
     def load(
         self,
@@ -157,6 +157,18 @@ class LiteRT:
 
 def _write(directory: Path, content: bytes) -> None:
     (directory / MODEL_FILE).write_bytes(content)
+
+
+def _coarsen(
+    directory: Path, params: Section, calibration: Callable[[int], Batch], judge: Judge | None
+) -> None:
+    """Leaves a file with as few codes as is asked."""
+    if not isinstance(params, Codes) or params.codes is None:
+        return
+    from trimtab.runtimes.litert.fewest_codes import with_codes
+
+    path = directory / MODEL_FILE
+    path.write_bytes(with_codes(path.read_bytes(), params, calibration, path.name, judge))
 
 
 RUNTIME = LiteRT()

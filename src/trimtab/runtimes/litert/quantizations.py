@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from trimtab.batch import Batch
 from trimtab.errors import CompressionError
 from trimtab.runtimes.base import Quantizer
-from trimtab.runtimes.quantizations import DynamicInt8, Float16, Float32, Int8
+from trimtab.runtimes.litert.params import LiteRTDynamicInt8, LiteRTInt8
+from trimtab.runtimes.quantizations import Float16, Float32
 from trimtab.runtimes.ranges import Rule, limits
 from trimtab.runtimes.ranges import examples as one_by_one
 
@@ -25,13 +26,13 @@ QUANTIZERS = {
         source=_GUIDE + "post_training_float16_quant",
     ),
     "dynamic_int8": Quantizer(
-        DynamicInt8,
+        LiteRTDynamicInt8,
         "8-bit weights of at least 1,024 values, activations quantized on the fly: integer kernels for heavy "
         "operators.",
         source=_GUIDE + "post_training_quant",
     ),
     "int8": Quantizer(
-        Int8,
+        LiteRTInt8,
         "8-bit weights, a scale per output channel, and activations, one per tensor; operators without an "
         "8-bit kernel stay in float, and so do input and output.",
         needs=frozenset({"data"}),

@@ -26,8 +26,8 @@ _LEAST, _MOST, _MACS = 100, 1_000, 2e10
 def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], tuple[float, ...]] | None:
     """Returns what says what a model costs, or None where there are no validation examples.
 
-    First the task's own metric, and between equals the mean squared distance from the answers of the model
-    in floats. No test example is seen.
+    First the task's own metric, in the unit of a loss against the model in floats, and between equals the
+    mean squared distance from that model's answers. No test example is seen.
 
     Args:
         data: The dataset, with its validation split.
@@ -40,16 +40,24 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     x, y = data.sample("validation", _count(macs), seed)
     expected: list[np.ndarray] = []
 
+    def value_of(outputs: np.ndarray) -> float:
+        answers = judging.answers(x[INPUT], outputs)
+        own_schema = schema.with_thresholds(judging.thresholds(answers, y, schema))
+        return float(judging.quality(answers, y, own_schema).metrics.get(judging.headline.metric, math.nan))
+
+    @cache
+    def scale() -> float:
+        usual = judging.headline.scale(value_of(expected[0]))
+        return usual if usual > 0 else 1.0
+
     def cost_of(predict: Predict, floats: Predict) -> tuple[float, ...]:
         if not expected:
             expected.append(floats(x)[OUTPUT])
         outputs = predict(x)[OUTPUT]
         if not np.isfinite(outputs).all():
             return math.inf, math.inf
-        answers = judging.answers(x[INPUT], outputs)
-        own_schema = schema.with_thresholds(judging.thresholds(answers, y, schema))
-        value = judging.quality(answers, y, own_schema).metrics.get(judging.headline.metric, math.nan)
-        cost = 0.0 if math.isnan(value) else judging.headline.cost(value)
+        value = value_of(outputs)
+        cost = 0.0 if math.isnan(value) else judging.headline.cost(value) / scale()
         return cost, float(np.square(outputs - expected[0]).mean())
 
     return cost_of

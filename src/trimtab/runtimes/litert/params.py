@@ -1,0 +1,45 @@
+"""The parameters of LiteRT's quantizations that other runtimes do not have."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from trimtab.config.base import Section
+from trimtab.config.parameters import among
+from trimtab.runtimes.quantizations import DynamicInt8, Int8
+
+
+class Codes(Section):
+    """How many of the 255 codes of 8 bits kernels have."""
+
+    codes: Annotated[int, Field(ge=3, le=255)] | Literal["auto"] | None = Field(
+        None,
+        description="Most distinct weights of a kernel, an odd number: the file is as large and as fast, and "
+        "smaller after gzip. `auto`: as few for each kernel as validation examples allow. Null: as the "
+        "quantization has them.",
+        json_schema_extra=among(None, 63, 31, 15, "auto"),
+    )
+    codes_loss: float = Field(
+        0.005,
+        ge=0,
+        lt=1,
+        description="Most that `codes: auto` may lose on validation examples, as the budget counts it: 0.005 "
+        "is half a point of accuracy, or 0.5 % of an error.",
+        json_schema_extra=among(0.0025, 0.005, 0.01),
+    )
+
+    @model_validator(mode="after")
+    def _has_a_zero(self) -> Self:
+        if isinstance(self.codes, int) and self.codes % 2 == 0:
+            raise ValueError(f"codes: expected an odd number, so that 0 is one of them, found {self.codes}")
+        return self
+
+
+class LiteRTDynamicInt8(Codes, DynamicInt8):
+    """8-bit weights; activations are quantized on the fly."""
+
+
+class LiteRTInt8(Codes, Int8):
+    """8-bit weights and activations, calibrated on training examples."""
