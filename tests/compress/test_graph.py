@@ -177,7 +177,7 @@ def check_equal(model: keras.Model, found: Dependencies, keep: np.ndarray) -> ke
 def random_keep(found: Dependencies, rng: np.random.Generator) -> np.ndarray:
     """Keeps random channels, at least one of a group."""
     stays = np.ones(len(found.sets), bool)
-    for members in groups(found):
+    for members in groups(found).values():
         gone = rng.permutation(members)[: int(rng.integers(0, len(members)))]
         stays[gone] = False
     return stays[found.sets.roots()]
@@ -225,7 +225,7 @@ def test_residual_channels_go_together() -> None:
     x = layers.GlobalAveragePooling2D()(layers.ReLU()(total))
     model = keras.Model(inputs, layers.Dense(2)(x))
     found = trace(model)
-    assert [len(group) for group in groups(found)] == [8]
+    assert [len(group) for group in groups(found).values()] == [8]
     keep = choose(model, found, 0.5)
     np.testing.assert_array_equal(keep[found.widths["a"].channels], keep[found.widths["b"].channels])
 
@@ -236,7 +236,7 @@ def test_a_sum_with_the_input_stays() -> None:
     x = layers.Conv2D(8, 3, name="free")(x)
     model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
     found = trace(model)
-    assert [len(group) for group in groups(found)] == [8]
+    assert [len(group) for group in groups(found).values()] == [8]
     assert found.sets.reason(int(found.widths["bound"].channels[0])) == "the model's input"
 
 
@@ -280,7 +280,7 @@ def test_open_image_size() -> None:
     x = layers.Conv2D(8, 3)(layers.Conv2D(8, 3)(inputs))
     model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
     found = trace(model)
-    assert sorted(len(group) for group in groups(found)) == [8, 8]
+    assert sorted(len(group) for group in groups(found).values()) == [8, 8]
 
 
 def test_a_weight_that_does_not_follow_the_width_is_a_typed_error() -> None:

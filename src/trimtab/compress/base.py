@@ -56,6 +56,8 @@ class Context:
         fine_tune: Trains a model in place.
         calibration: Returns ``n`` model-ready examples, drawn over all of training, ``(n, *input_shape)``.
         say: Reports one line of progress.
+        labelled: Returns ``n`` of them with what the loss compares their answers with, and the loss, of these
+            and of answers; None: there are no labels.
         validation_loss: Returns the loss of a Keras model on validation examples; None: there are none.
     """
 
@@ -65,6 +67,7 @@ class Context:
     fine_tune: FineTune
     calibration: Callable[[int], np.ndarray]
     say: Callable[[str], None]
+    labelled: Callable[[int], tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]] | None = None
     validation_loss: Callable[[keras.Model], float] | None = None
 
 

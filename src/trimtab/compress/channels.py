@@ -2,22 +2,58 @@
 
 Channels that depend on each other are found by a dependency graph (Fang et al., "DepGraph: Towards Any
 Structural Pruning", 2023), which also gives the idea of a group's importance (norms as in Li et al., "Pruning
-Filters for Efficient ConvNets", 2017).
+Filters for Efficient ConvNets", 2017). How much a channel counts is said by a criterion: see
+``graph/criteria.py``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trimtab.compress.base import Context, Pass
+from trimtab.config.base import Section
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among, between
 from trimtab.errors import CompressionError, ModelError
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+
+    from trimtab.compress.graph.dependency import Dependencies
+
+
+class Target(Section):
+    """How small the whole model becomes."""
+
+    macs: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the multiply-accumulates that may stay.",
+        json_schema_extra=between(0.1, 0.9),
+    )
+    parameters: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of the parameters that may stay.",
+        json_schema_extra=between(0.1, 0.9),
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Target:
+        if not self.shares:
+            raise ValueError("expected macs or parameters")
+        return self
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Returns the share that may stay by its unit."""
+        return {unit: share for unit, share in self.model_dump().items() if share is not None}
 
 
 class Channels(FineTuning):
@@ -30,8 +66,30 @@ class Channels(FineTuning):
         description="Share of the channels removed in every prunable group.",
         json_schema_extra=MAIN | between(0.1, 0.75),
     )
+    criterion: Literal["norms", "activations", "taylor"] = Field(
+        "norms",
+        description="What says how much a channel counts: the norms of its weights; what it carries to the "
+        "kernels that read it, on training examples; or what the loss would be without it, to first order.",
+        json_schema_extra=among("norms", "activations", "taylor"),
+    )
+    target: Target | None = Field(
+        None,
+        description="In the place of `ratio`: how small the whole model becomes, such as `{macs: 0.5}`. All "
+        "groups are ranked together by what a channel counts and costs.",
+        json_schema_extra=among(None, {"macs": 0.5}, {"macs": 0.25}, {"parameters": 0.5}),
+    )
+    rounds: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="In how many parts to cut, each fine-tuned for its share of the epochs.",
+        json_schema_extra=among(1, 2, 4),
+    )
     epochs: int = Field(
-        5, ge=1, description="Epochs of fine-tuning after the cut.", json_schema_extra=among(2, 5, 10, 20)
+        5,
+        ge=1,
+        description="Epochs of fine-tuning after the cut, in all.",
+        json_schema_extra=among(2, 5, 10, 20),
     )
     learning_rate_factor: float = Field(
         0.5,
@@ -57,24 +115,86 @@ class ChannelPruning(Pass[Channels]):
 
     def __call__(self, model: keras.Model, params: Channels, context: Context) -> keras.Model:
         """Returns a narrower model; see ``Pass``."""
-        import keras
-
-        from trimtab.compress.graph.cut import cut
-        from trimtab.compress.graph.selection import check_shrinkage, choose
-        from trimtab.compress.graph.trace import trace
-        from trimtab.compress.masks import keep_zeros
         from trimtab.models.functional import as_functional
 
         try:
-            flat = as_functional(model, model.name)
+            narrow = as_functional(model, model.name)
         except ModelError as error:
             raise CompressionError(error.message, field=error.field, hint=error.hint) from error
-        dependencies = trace(flat)
-        keep = choose(flat, dependencies, params.ratio)
-        pruned = cut(flat, dependencies, keep)
-        context.say(check_shrinkage(flat, pruned, dependencies, keep))
-        context.fine_tune(pruned, params, callbacks=keep_zeros(pruned, keras.callbacks))
+        plan, tuned = _Plan(narrow, params, context), 0
+        for part in range(1, params.rounds + 1):
+            before, narrow = narrow, plan.cut(narrow, part / params.rounds)
+            until = params.epochs * part // params.rounds
+            if until > tuned and (narrow is not before or part == params.rounds):
+                _tune(narrow, params.model_copy(update={"epochs": until - tuned}), context)
+                tuned = until
+        return narrow
+
+
+class _Plan:
+    """How far a model is cut, over all parts of the way.
+
+    Args:
+        model: The flat model before any cut.
+        params: The pass's parameters.
+        context: Gives examples, and takes what the cuts saved.
+    """
+
+    def __init__(self, model: keras.Model, params: Channels, context: Context) -> None:
+        from trimtab.compress.graph.selection import groups
+        from trimtab.compress.graph.trace import trace
+        from trimtab.models import cost
+
+        self._first, self._params, self._context = model, params, context
+        self._whole = {makers: len(members) for makers, members in groups(trace(model)).items()}
+        self._costs = {"macs": cost.macs(model), "parameters": cost.parameters(model)}
+
+    def cut(self, model: keras.Model, way: float) -> keras.Model:
+        """Returns a narrower model; the same one where it is as narrow already.
+
+        Args:
+            model: What the part before has left.
+            way: Share of the way to the end, of at most 1.
+
+        Raises:
+            CompressionError: If it cannot become narrower, or not as far as asked.
+        """
+        from trimtab.compress.graph.criteria import importance
+        from trimtab.compress.graph.cut import cut
+        from trimtab.compress.graph.selection import check_shrinkage, nothing_to_cut
+        from trimtab.compress.graph.trace import trace
+
+        dependencies = trace(model)
+        scores = importance(self._params.criterion, model, dependencies, self._context)
+        keep = self._kept(model, dependencies, scores, way)
+        if keep.all():
+            if way == 1 and model is self._first:
+                raise nothing_to_cut(model, dependencies)
+            return model
+        pruned = cut(model, dependencies, keep)
+        self._context.say(check_shrinkage(model, pruned, dependencies, keep))
         return pruned
+
+    def _kept(
+        self, model: keras.Model, dependencies: Dependencies, scores: np.ndarray, way: float
+    ) -> np.ndarray:
+        from trimtab.compress.graph.selection import choose
+        from trimtab.compress.graph.target import choose_within
+
+        if self._params.target is None:
+            return choose(model, dependencies, way * self._params.ratio, scores, self._whole)
+        return choose_within(model, dependencies, self._most(self._params.target.shares, way), scores)
+
+    def _most(self, shares: Mapping[str, float], way: float) -> dict[str, float]:
+        return {unit: self._costs[unit] * (1 - way * (1 - share)) for unit, share in shares.items()}
+
+
+def _tune(model: keras.Model, params: Channels, context: Context) -> None:
+    import keras
+
+    from trimtab.compress.masks import keep_zeros
+
+    context.fine_tune(model, params, callbacks=keep_zeros(model, keras.callbacks))
 
 
 PASS = ChannelPruning()

@@ -43,7 +43,7 @@ def macs(model: keras.Model) -> int:
         model: A functional or sequential model whose shapes, the batch apart, are static.
     """
     return sum(
-        _positions(node) * sum(math.prod(w.shape) for w in kernels(node.operation))
+        positions(node) * sum(math.prod(w.shape) for w in kernels(node.operation))
         if not isinstance(node.operation, keras.Model)
         else macs(node.operation)
         for node in calls(model)
@@ -72,8 +72,12 @@ def kernels(layer: Any) -> list[Any]:
     return [weight for weight in layer.weights if weight.name in KERNELS]
 
 
-def _positions(node: Any) -> int:
-    """Returns how often a call uses every element of its layer's kernel."""
+def positions(node: Any) -> int:
+    """Returns how often a call of a layer uses every element of its kernel.
+
+    Args:
+        node: The call, as ``keras_graph.calls`` gives it.
+    """
     layer = node.operation
     if isinstance(layer, layers.Dense):
         return math.prod(node.outputs[0].shape[1:-1])

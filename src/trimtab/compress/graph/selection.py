@@ -1,17 +1,18 @@
-"""Which channels stay: the most important ones of every group.
+"""Which channels stay: the most important ones of every group, by the scores of a criterion.
 
-Source: Li et al., "Pruning Filters for Efficient ConvNets", 2017 (norms); Fang et al., "DepGraph: Towards Any
-Structural Pruning", 2023 (the importance of a group).
+Source: Fang et al., "DepGraph: Towards Any Structural Pruning", 2023 (groups).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
-from trimtab.compress.graph.dependency import Dependencies, Slot
+from trimtab.compress.graph.criteria import norms
+from trimtab.compress.graph.dependency import Dependencies
 from trimtab.errors import CompressionError
 from trimtab.models import cost
 
@@ -19,38 +20,54 @@ _MULTIPLES = (8, 4, 2)
 _TOLERANCE = 0.05
 
 
-def choose(model: keras.Model, dependencies: Dependencies, ratio: float) -> np.ndarray:
-    """Chooses the channels that stay.
+def choose(
+    model: keras.Model,
+    dependencies: Dependencies,
+    ratio: float,
+    scores: np.ndarray | None = None,
+    whole: Mapping[frozenset[str], int] | None = None,
+) -> np.ndarray:
+    """Chooses the channels that stay, an equal share of every group.
 
     Args:
         model: The flat functional model that was traced.
         dependencies: Its dependencies.
         ratio: Share of the channels to remove in every group.
+        scores: The importance of every set, ``(channels,)``; None: by norms.
+        whole: How many sets each group had before it was ever cut, if the ratio is of those.
 
     Returns:
-        For every channel whether it stays, ``(channels,)`` of bool; the same within a set.
-
-    Raises:
-        CompressionError: If every group has to stay whole.
+        For every channel whether it stays, ``(channels,)`` of bool; the same within a set. All do where a
+        group has too few for the ratio.
     """
-    roots, scores = dependencies.sets.roots(), importance(model, dependencies)
+    scores = norms(model, dependencies) if scores is None else scores
+    found = groups(dependencies)
+    had = whole or {makers: len(members) for makers, members in found.items()}
+    widths = {makers: min(len(members), kept_width(had[makers], ratio)) for makers, members in found.items()}
+    return kept(dependencies, widths, scores)
+
+
+def kept(dependencies: Dependencies, widths: Mapping[frozenset[str], int], scores: np.ndarray) -> np.ndarray:
+    """Returns which channels stay where each group keeps so many sets, those that count most.
+
+    Args:
+        dependencies: The model's dependencies.
+        widths: How many sets of each group stay.
+        scores: The importance of every set, ``(channels,)``.
+
+    Returns:
+        ``(channels,)`` of bool.
+    """
     stays = np.ones(len(dependencies.sets), bool)
-    for members in groups(dependencies):
-        width = kept_width(len(members), ratio)
+    for makers, members in groups(dependencies).items():
         order = np.argsort(-scores[members], kind="stable")
-        stays[members[order[width:]]] = False
-    if stays.all():
-        raise CompressionError(
-            f"no channel can be removed at the ratio {ratio:g}: {_why_not(dependencies)}",
-            field=model.name,
-            hint="The recipes magnitude, two_four and none need no channels that can go.",
-        )
-    keep: np.ndarray = stays[roots]
+        stays[members[order[widths[makers] :]]] = False
+    keep: np.ndarray = stays[dependencies.sets.roots()]
     return keep
 
 
-def groups(dependencies: Dependencies) -> list[np.ndarray]:
-    """Returns the removable sets by the layers that make them: ``[(sets of a group,)]``, by their roots.
+def groups(dependencies: Dependencies) -> dict[frozenset[str], np.ndarray]:
+    """Returns the removable sets by the layers that make them: ``(sets of a group,)``, by their roots.
 
     Each group loses its share, so that every layer keeps at least one channel.
     """
@@ -62,7 +79,7 @@ def groups(dependencies: Dependencies) -> list[np.ndarray]:
     for root, names in makers.items():
         if dependencies.sets.reason(root) is None:
             members[frozenset(names)].append(root)
-    return [np.array(group) for group in members.values()]
+    return {names: np.array(group) for names, group in members.items()}
 
 
 def kept_width(count: int, ratio: float) -> int:
@@ -70,7 +87,11 @@ def kept_width(count: int, ratio: float) -> int:
 
     Kernels of runtimes work on blocks of channels; a width of 32 is no slower than one of 31.
     """
-    exact = count * (1 - ratio)
+    return rounded_width(count, count * (1 - ratio))
+
+
+def rounded_width(count: int, exact: float) -> int:
+    """Returns a width near an exact one of at most ``count``; see ``kept_width``."""
     for multiple in _MULTIPLES:
         rounded = round(exact / multiple) * multiple
         if 0 < rounded < count and abs(rounded - exact) <= _TOLERANCE * count:
@@ -78,57 +99,20 @@ def kept_width(count: int, ratio: float) -> int:
     return max(1, round(exact))
 
 
-def importance(model: keras.Model, dependencies: Dependencies) -> np.ndarray:
-    """Returns the importance of every set, at the index of its root: ``(channels,)``.
-
-    It is the sum, over what depends on the set, of L2 norms that are normalized to their mean in each layer:
-    the kernels that read its channels, and the scale that a batch normalization gives them (gamma, after Liu
-    et al., "Learning Efficient Convolutional Networks through Network Slimming", 2017), or where there is
-    none, the filters that make them. Behind a batch normalization the scale of a filter has no effect.
-    """
-    scales = [slot for slot in dependencies.slots.values() if slot.weight == "gamma"]
-    reading = [
-        slot
-        for slot in dependencies.slots.values()
-        if slot.weight in cost.KERNELS and _reads(slot, dependencies)
-    ]
-    making = [
-        slot
-        for slot in dependencies.slots.values()
-        if slot.weight in (*cost.KERNELS, "embeddings") and not _reads(slot, dependencies)
-    ]
-    scaled = {root for slot in scales for root in dependencies.sets.roots(slot.channels).tolist()}
-    scores = np.zeros(len(dependencies.sets))
-    for slot in [*scales, *reading, *making]:
-        roots = np.unique(dependencies.sets.roots(slot.channels))
-        if slot in making:
-            roots = np.array([root for root in roots.tolist() if root not in scaled], np.int64)
-        norms = _norms(model, slot, dependencies)[roots]
-        if norms.any():
-            scores[roots] += norms / norms.mean()
-    return scores
-
-
-def _reads(slot: Slot, dependencies: Dependencies) -> bool:
-    """Returns whether the slot is the input side of a kernel that mixes channels."""
-    width = dependencies.widths.get(slot.layer)
-    return width is not None and slot.channels is not width.channels
-
-
-def _norms(model: keras.Model, slot: Slot, dependencies: Dependencies) -> np.ndarray:
-    """Returns the L2 norm of what every set has of a weight, at the index of its root."""
-    weight = next(w for w in model.get_layer(slot.layer).weights if w.name == slot.weight)
-    array = np.moveaxis(np.asarray(weight.numpy(), np.float64), slot.axis, 0)
-    squares = (array.reshape(len(array), -1) ** 2).sum(axis=1)
-    norms: np.ndarray = np.sqrt(
-        np.bincount(dependencies.sets.roots(slot.channels), squares, minlength=len(dependencies.sets))
+def nothing_to_cut(model: keras.Model, dependencies: Dependencies) -> CompressionError:
+    """Returns the error for a model of which no channel can go."""
+    return CompressionError(
+        f"no channel can be removed: {_why_not(dependencies)}",
+        field=model.name,
+        hint="The recipes magnitude, two_four and none need no channels that can go.",
     )
-    return norms
 
 
 def _why_not(dependencies: Dependencies) -> str:
     reasons = {dependencies.sets.reason(int(root)) for root in np.unique(dependencies.sets.roots())} - {None}
     layers = sorted(str(r) for r in reasons if r not in ("the model's input", "the model's output"))
+    if groups(dependencies):
+        return "every group has too few for the share that is to go"
     if layers:
         return f"everything has to stay whole around {', '.join(layers)}"
     return "there is no layer between its input and output whose width is free"

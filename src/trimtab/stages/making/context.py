@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
+from itertools import count
+from typing import Any
 
 import keras
+import numpy as np
 
 from trimtab import progress
 from trimtab.artifacts.hyperparameters import Hyperparameters
@@ -17,10 +21,12 @@ from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
 from trimtab.stages.making import validation
+from trimtab.tasks.registry import task
 from trimtab.train import determinism
+from trimtab.train.history import History
 from trimtab.train.loop import fine_tuner
 from trimtab.train.settings import TrainSettings
-from trimtab.train.workspace import workspace
+from trimtab.train.workspace import Workspace, workspace
 
 
 class Making:
@@ -57,6 +63,12 @@ class Making:
     def context(self) -> Context:
         """Returns what the pass gets."""
         stage, _, item = self._label.partition(" ")
+        rounds = count(1)
+
+        def space() -> AbstractContextManager[Workspace]:
+            number = next(rounds)
+            return workspace(self._run_uri, stage, item if number == 1 else f"{item}.{number}")
+
         return Context(
             seed=self._seed,
             task=self._data.schema.task,
@@ -65,15 +77,26 @@ class Making:
                 self._data,
                 self._settings,
                 label=self._label,
-                workspace=lambda: workspace(self._run_uri, stage, item),
+                workspace=space,
                 binding={"parent": self._parent, "item": item},
                 baseline=self._baseline,
-                ended=lambda history: self.history.extend(history.epochs),
+                ended=self._take,
             ),
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda text: progress.say(self._label, text),
+            labelled=self._labelled,
             validation_loss=validation.loss(self._data, self._seed),
         )
+
+    def _take(self, history: History) -> None:
+        """Numbers the epochs of a fine-tuning after those of the ones before it."""
+        before = len(self.history)
+        self.history.extend({**epoch, "epoch": before + epoch["epoch"]} for epoch in history.epochs)
+
+    def _labelled(self, n: int) -> tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]:
+        learning = task(self._data.schema.task).learning
+        x, y = self._data.sample("train", n, self._seed)
+        return x[INPUT], np.asarray(learning.labels(x[INPUT], y)), learning.loss(keras, soft=False)
 
 
 def trained(store: ContentStore, ref: str) -> Callable[[], keras.Model]:
