@@ -30,7 +30,8 @@ def main() -> None:
 
     recipes = f"recipes={json.dumps([json.loads(chain) for chain in arguments.chains])}"
     config = load(Path(arguments.config), [*arguments.set, recipes])
-    run = f"{arguments.output}/{config.name}"
+    # Beside the store, which is kept: a directory is of one config.
+    run = f"{arguments.output}/{config.name}-{time.time_ns()}"
     dataset = data_prep.run(run, config.model_dump_json())
     model = train.run(run, dataset, tune.run(run, dataset))
     print(f"{'chain':70} {'keras':>7} {'files':>7} {'parameters':>10} {'MACs':>11} {'gz x':>5} {'s':>5}")

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count
-from typing import Any
 
 import keras
-import numpy as np
 
 from trimtab import progress
 from trimtab.artifacts.hyperparameters import Hyperparameters
@@ -21,7 +19,7 @@ from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
 from trimtab.stages.making import validation
-from trimtab.tasks.registry import task
+from trimtab.stages.making.labelled import labelled
 from trimtab.train import determinism
 from trimtab.train.history import History
 from trimtab.train.loop import fine_tuner
@@ -84,7 +82,7 @@ class Making:
             ),
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda text: progress.say(self._label, text),
-            labelled=self._labelled,
+            labelled=labelled(self._data, self._seed),
             validation_loss=validation.loss(self._data, self._seed),
         )
 
@@ -92,11 +90,6 @@ class Making:
         """Numbers the epochs of a fine-tuning after those of the ones before it."""
         before = len(self.history)
         self.history.extend({**epoch, "epoch": before + epoch["epoch"]} for epoch in history.epochs)
-
-    def _labelled(self, n: int) -> tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]:
-        learning = task(self._data.schema.task).learning
-        x, y = self._data.sample("train", n, self._seed)
-        return x[INPUT], np.asarray(learning.labels(x[INPUT], y)), learning.loss(keras, soft=False)
 
 
 def trained(store: ContentStore, ref: str) -> Callable[[], keras.Model]:

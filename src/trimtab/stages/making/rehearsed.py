@@ -29,6 +29,7 @@ from trimtab.models import archive, registry
 from trimtab.stages import settings
 from trimtab.stages.making import heard
 from trimtab.stages.making.heard import ENDING, STEPS, Heard
+from trimtab.stages.making.labelled import labelled
 from trimtab.train import determinism, loop
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.library import KERAS, Library
@@ -163,6 +164,7 @@ class _Stage:
             fine_tune=self._fine_tune,
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda _text: None,
+            labelled=labelled(self._data, self._seed),
         )
 
     def _fine_tune(

@@ -1,0 +1,31 @@
+"""Labelled training examples for what asks how the loss changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from trimtab.batch import INPUT
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.tasks.registry import task
+
+Labelled = tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]
+
+
+def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
+    """Returns what draws ``n`` training examples: ``(examples, labels as the loss takes them, loss)``.
+
+    Args:
+        data: The dataset, with its training split.
+        seed: The run's.
+    """
+    learning = task(data.schema.task).learning
+
+    def draw(n: int) -> Labelled:
+        x, y = data.sample("train", n, seed)
+        return x[INPUT], np.asarray(learning.labels(x[INPUT], y)), learning.loss(keras, soft=False)
+
+    return draw
