@@ -51,6 +51,17 @@ def test_a_body_is_refused_by_its_announced_size(server):
         assert client.recv(4096).startswith(b"HTTP/1.1 413")
 
 
+def test_a_client_that_sends_all_before_it_reads_is_told_and_keeps_its_connection(server):
+    body = b"x" * 20_000_000  # more than the kernel keeps: the server takes it in, and throws it away
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+        for _ in range(2):
+            client.sendall(
+                f"POST {INFER} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            )
+            client.sendall(body)
+            assert client.recv(4096).startswith(b"HTTP/1.1 413")
+
+
 def test_a_queue_that_is_full(start, digits_template):
     server = start(digits_template.target, hook=SLOW, pending_rows=3).ready()
     statuses, headers = [], []

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
+import socket
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -21,8 +23,11 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from trimtab.deploy.serving.crowd import Crowd
+from trimtab.deploy.serving.door import keep_out
 
 HEAD_BYTES, HEAD_S = 64 * 2**10, 30.0
+_LAST_TURNS, _TURN_S = 10, 0.05
+"""How long those may ask that came last: turns of the event loop, which takes in all that wait in each."""
 _OFFER = (b"upgrade", b"connection", b"http2-settings")
 
 
@@ -61,6 +66,12 @@ class _Answers:
         """Returns whether it is closed, or about to be."""
         return self._transport.is_closing()
 
+    def has_more(self) -> bool:
+        """Returns whether there is something that nobody has read: closed now, it would be a reset."""
+        look = select.poll()
+        look.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(look.poll(0))
+
 
 class Server(uvicorn.Server):
     """Uvicorn, whose signals we handle: its own handlers would end the process by SIGTERM, not with 0."""
@@ -69,6 +80,14 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leaves the signals alone."""
         yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends when all that have come are answered; no connection is reset."""
+        for listener in sockets or ():
+            keep_out(listener)
+        for _ in range(_LAST_TURNS):
+            await asyncio.sleep(_TURN_S)
+        await super().shutdown(sockets)
 
 
 class Connection(HttpToolsProtocol):
@@ -146,6 +165,11 @@ class Connection(HttpToolsProtocol):
         if not self.pipeline and not self.transport.is_closing():
             self._crowd.idle(self)
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Closes a connection that asks for nothing, at the end; others are closed by their answer."""
+        if not self._in_head and not self.transport.is_closing() and not self._answers.has_more():
+            super().shutdown()
 
     def leave(self) -> None:
         """Closes a connection that asks for nothing."""

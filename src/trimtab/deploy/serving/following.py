@@ -30,6 +30,7 @@ class Follower:
 
     Attributes:
         current: The model in service; None until there is a champion.
+        looked: Set when the first look is over, whatever came of it.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Follower:
         self._selection = ""
         self._retry_at, self._waiting = 0.0, False
         self.current: ServedModel | None = None
+        self.looked = asyncio.Event()
 
     def start(self) -> None:
         """Begins to follow; models go into service on the running event loop."""
@@ -66,6 +68,7 @@ class Follower:
                 self._say_nothing_is_there()
             elif pointer is not None and (pointer != self._pointer or self._is_due()):
                 self._try(pointer, loop)
+            loop.call_soon_threadsafe(self.looked.set)
             self._stopped.wait(self._limits.poll_s)
 
     def _look(self) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import multiprocessing
@@ -38,6 +39,8 @@ from trimtab.errors import ConfigError
 
 _BACKLOG = 2048
 _MOST_THREADS = 4
+_FIRST_LOOK_S = 10.0
+"""How long a process that shares its port may take for its model before it takes connections without one."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,10 @@ async def _run(
     if siblings is not None:
         await siblings.start()
     follower.start()
+    if siblings is not None:
+        # Others answer meanwhile.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(follower.looked.wait(), _FIRST_LOOK_S)
     watching = asyncio.create_task(guard.watch())
     await server.serve([listener])
     watching.cancel()

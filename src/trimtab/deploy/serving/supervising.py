@@ -17,6 +17,7 @@ from trimtab.deploy.serving.log import JsonLog
 
 _AGAIN_S = 1.0
 """Pause before a process that ended by itself is started again."""
+_LOOK_S = 0.5
 
 Work = Callable[[socket.socket, Path], None]
 
@@ -50,7 +51,9 @@ def supervise(work: Work, listener: socket.socket, processes: int, log: JsonLog)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, leave)
         while running:
-            wait([process.sentinel for process in running])
+            wait([process.sentinel for process in running], _LOOK_S)
+            if leaving.is_set():
+                listener.close()  # it is open as long as one has it
             for ended in [process for process in running if not process.is_alive()]:
                 running.remove(ended)
                 if not leaving.is_set():
