@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import faulthandler
+import gzip
 import os
 import signal
 
@@ -137,6 +138,18 @@ def test_nothing_within_the_budget_is_no_failure(run_stage, digits_candidates):
     assert "budget.max_size_kb" in selection.verdict
     assert {file.name for file in path.iterdir()} == {"selection.json", "manifest.json"}
     assert not any(candidate.within_budget for candidate in selection.candidates)
+
+
+@pytest.mark.parametrize("size", ["file", "gzip"])
+def test_what_is_limited_and_chosen_by_is_the_size_that_counts(run_stage, digits_candidates, home, size):
+    content = (home.path(digits_candidates["none--float16"].ref) / "model.tflite").read_bytes()
+    packed = len(gzip.compress(content, 9, mtime=0))
+    limits = {"max_size_kb": (len(content) + packed) / 2000, "max_accuracy_drop": 0.02, "objective": "size"}
+    _, selection, _ = run_stage(digits_candidates, **limits, size=size)
+    half = next(each for each in selection.candidates if each.id == "none--float16")
+    assert (half.size_bytes, half.gzip_bytes, half.size_counts) == (len(content), packed, size)
+    assert half.counted_bytes == (packed if size == "gzip" else len(content))
+    assert selection.chosen == ("none--float16" if size == "gzip" else None)
 
 
 def test_what_went_no_further_than_prune_keeps_its_reason(run_stage, digits_candidates):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -54,9 +54,17 @@ class CandidateResult(BaseModel):
     latency_ms: Latency | None = Field(None, description="Milliseconds for one example.")
     size_bytes: int | None = Field(None, description="Bytes of the model file.")
     gzip_bytes: int | None = Field(None, description="Bytes of the model file after gzip.")
+    size_counts: Literal["file", "gzip"] = Field(
+        "file", description="Which of the two `budget.size` limits and chooses by."
+    )
     parameters: int | None = Field(None, description="Weights, trainable or not.")
     macs: int | None = Field(None, description="Multiply-accumulates for one example.")
     sparsity: float | None = Field(None, description="Share of zeros in the kernels, 0 to 1.")
+
+    @property
+    def counted_bytes(self) -> int | None:
+        """Returns the size that is limited and chosen by."""
+        return self.gzip_bytes if self.size_counts == "gzip" else self.size_bytes
 
     @property
     def quality(self) -> HeadlineValue | None:

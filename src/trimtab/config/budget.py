@@ -60,7 +60,12 @@ class Budget(Section):
         "upper end of its 95 % interval over five processes.",
     )
     max_size_kb: float | None = Field(
-        None, gt=0, description="Size of the model file, in units of 1,000 bytes."
+        None, gt=0, description="Size of the model file, in units of 1,000 bytes; `size` says which."
+    )
+    size: Literal["file", "gzip"] = Field(
+        "file",
+        description="Which size is limited and chosen by: the file's own, as on a disk or in flash, or "
+        "after gzip, as it is sent or stored packed.",
     )
     confidence: float = Field(
         0.95,

@@ -21,7 +21,7 @@ class Finalist:
         name: The candidate's id.
         drop: The loss against the baseline, with its limit as if there were no other candidate.
         latency: Measured beside the other finalists.
-        size_bytes: Bytes of the model file.
+        size_bytes: Bytes of the model file, or after gzip: see `budget.size`.
         examples_needed: About how many test examples would prove its drop, if known.
         tests: How it stands to each limit of quality, as if there were no other candidate.
         speedup: The baseline's median latency over its own, measured in turns.

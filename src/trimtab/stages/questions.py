@@ -25,7 +25,7 @@ def train(config: Config) -> dict[str, Any]:
 
 _NO_PART = {"budget", "proof", "deploy", "resources", "tensorboard", "notify", "kubeflow"}
 """Sections of the config that have no part in what ``is_cached`` stages answer; of the budget, some has."""
-_NOT_JUDGED = {"objective", "threads", "proof", "min_speedup", "max_latency_ms", "max_size_kb"}
+_NOT_JUDGED = {"objective", "threads", "proof", "min_speedup", "max_latency_ms", "max_size_kb", "size"}
 """Fields of the budget that let no branch go: those are judged once latencies are measured."""
 
 

@@ -13,7 +13,7 @@ from trimtab.deploy.repository import Repository
 from trimtab.evaluate.spending import confidence
 from trimtab.stages import settings
 
-_NO_LIMITS = {"objective", "threads", "streams", "proof", "confidence"}
+_NO_LIMITS = {"objective", "threads", "streams", "proof", "confidence", "size"}
 
 
 def enter(config: Config, run_uri: str, data: Dataset) -> Reuse:

@@ -192,9 +192,13 @@ def _finalists(
             needed = _needed(before, scores, config, judge, tests)
         speedups = latency.speedup(latencies[BASELINE], measured)
         finalists[name] = budget.Finalist(
-            name, drop, measured, entry.evaluation.size_bytes, needed, tests, *speedups
+            name, drop, measured, _counted_bytes(entry.evaluation, config), needed, tests, *speedups
         )
     return finalists
+
+
+def _counted_bytes(evaluation: Evaluation, config: Config) -> int:
+    return evaluation.gzip_bytes if config.budget.size == "gzip" else evaluation.size_bytes
 
 
 def _needed(
@@ -281,6 +285,7 @@ def _judged(
         latency_ms=finalist.latency,
         size_bytes=evaluation.size_bytes,
         gzip_bytes=evaluation.gzip_bytes,
+        size_counts=config.budget.size,
         ranges=FileSummary.model_validate(entry.files.manifest.summary).ranges,
         within_budget=not reasons,
         reasons=reasons,

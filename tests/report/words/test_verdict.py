@@ -23,6 +23,16 @@ def test_it_says_what_how_much_cheaper_and_how_sure(run_records):
         assert part in verdict
 
 
+def test_the_size_after_gzip_is_told_where_it_decides(run_records):
+    result = built(run_records)
+    before, chosen = result.baseline, find_candidate(result, result.chosen)
+    for each, packed in ((before, 200_000), (chosen, 20_000)):
+        each.size_counts, each.gzip_bytes = "gzip", packed
+    assert "10.0x smaller after gzip (200 KB to 20.0 KB)" in sentence(result)
+    result.config["budget"]["max_size_kb"] = 19
+    assert over_what(result, chosen) == ["size"]
+
+
 def test_regression_speaks_of_the_error(run_records):
     verdict = built(run_records, regression=True).verdict
     assert "mean absolute error is 41.57" in verdict

@@ -104,7 +104,7 @@ def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     return ParetoPlot(
         cost=cost,
         title=f"{numbers.heading(headline)} against {cost}",
-        x_title="latency of one example, median ms" if cost == "latency" else "size of the model file, KB",
+        x_title=_x_title(result, cost),
         y_title=f"{headline.name if headline else 'quality'}{',' if percent else ''}{percent}",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
@@ -198,6 +198,13 @@ def _mark(spot: Spot, point: tuple[float, float], label: labels.Label | None, y:
     )
 
 
+def _x_title(result: Result, cost: Cost) -> str:
+    if cost == "latency":
+        return "latency of one example, median ms"
+    packed = result.budget is not None and result.budget.size == "gzip"
+    return f"size of the model file{' after gzip' if packed else ''}, KB"
+
+
 def _title(spot: Spot) -> str:
     candidate = spot.candidate
     quality = candidate.quality
@@ -205,7 +212,7 @@ def _title(spot: Spot) -> str:
     text = [f"{quality.name if quality else 'quality'} {numbers.decimal(spot.quality, 4)}{unit}"]
     if candidate.latency_ms:
         text.append(f"{numbers.milliseconds(candidate.latency_ms.p50)} ms")
-    text.append(numbers.size(candidate.size_bytes))
+    text.append(numbers.size(candidate.counted_bytes))
     if spot.role == "chosen" or candidate.within_budget:
         text.append("chosen" if spot.role == "chosen" else "within the budget")
     else:

@@ -99,7 +99,7 @@ def _spots(result: Result, cost: Cost) -> Iterator[Spot]:
 def _cost(candidate: CandidateResult, cost: Cost) -> float | None:
     if cost == "latency":
         return candidate.latency_ms.p50 if candidate.latency_ms else None
-    return candidate.size_bytes / 1000 if candidate.size_bytes else None
+    return candidate.counted_bytes / 1000 if candidate.counted_bytes else None
 
 
 def _quality(candidate: CandidateResult) -> float | None:

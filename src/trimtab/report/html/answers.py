@@ -75,11 +75,11 @@ def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
 
 def _gain(result: Result, baseline: CandidateResult, chosen: CandidateResult) -> Iterator[Tile]:
     budget, is_itself = result.budget, chosen.id == baseline.id
-    if chosen.size_bytes:
+    if chosen.counted_bytes:
         yield _cost_tile(
-            "Size of the file",
-            None if is_itself else (baseline.size_bytes or 0) / 1000 or None,
-            chosen.size_bytes / 1000,
+            "Size of the file, after gzip" if chosen.size_counts == "gzip" else "Size of the file",
+            None if is_itself else (baseline.counted_bytes or 0) / 1000 or None,
+            chosen.counted_bytes / 1000,
             budget.max_size_kb if budget else None,
             "KB",
             ("smaller", "larger"),

@@ -36,7 +36,7 @@ def factors(baseline: CandidateResult | None, chosen: CandidateResult) -> list[s
         candidate.latency_ms.p50 if candidate.latency_ms else None for candidate in (baseline, chosen)
     )
     texts = (
-        numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger"),
+        numbers.factor(baseline.counted_bytes, chosen.counted_bytes, "smaller", "larger"),
         numbers.factor(before, after, "faster", "slower"),
     )
     return [text for text in texts if text]

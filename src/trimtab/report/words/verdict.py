@@ -31,7 +31,7 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
         broken.append("untested")
     if candidate.latency_ms and latency is not None and candidate.latency_ms.p50_upper > latency:
         broken.append("latency")
-    if candidate.size_bytes and size is not None and candidate.size_bytes > 1000 * size:
+    if candidate.counted_bytes and size is not None and candidate.counted_bytes > 1000 * size:
         broken.append("size")
     return broken
 
@@ -61,9 +61,11 @@ def sentence(result: Result) -> str:
 def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
     """Returns how much smaller and faster a candidate is, such as ``3.9x smaller (312 KB to 80.1 KB)``."""
     texts = []
-    size = numbers.factor(baseline.size_bytes, chosen.size_bytes, "smaller", "larger")
+    size = numbers.factor(baseline.counted_bytes, chosen.counted_bytes, "smaller", "larger")
     if size:
-        texts.append(f"{size} ({numbers.size(baseline.size_bytes)} to {numbers.size(chosen.size_bytes)})")
+        how = " after gzip" if chosen.size_counts == "gzip" else ""
+        sizes = (numbers.size(each.counted_bytes) for each in (baseline, chosen))
+        texts.append(f"{size}{how} ({' to '.join(sizes)})")
     before = baseline.latency_ms.p50 if baseline.latency_ms else None
     after = chosen.latency_ms.p50 if chosen.latency_ms else None
     speed = numbers.factor(before, after, "faster", "slower")
