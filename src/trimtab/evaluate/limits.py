@@ -7,6 +7,7 @@ correction, since a model that breaks one limit passes at most as often as it pa
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -26,7 +27,7 @@ from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
 from trimtab.evaluate.bounds.means import means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
-from trimtab.evaluate.bounds.resampled import LeftOut, left_out, resampled
+from trimtab.evaluate.bounds.resampled import LeftOut, jackknifed, left_out
 from trimtab.evaluate.bounds.roc_auc import roc_auc
 from trimtab.evaluate.functions import value_of
 from trimtab.evaluate.out_of_fold import widened
@@ -104,8 +105,8 @@ class Demand:
     measure: Measure
     is_headline: bool = False
     part: Part | None = None
-    _known: list[tuple[Split, NDArray[Any], LeftOut]] = field(
-        default_factory=list, init=False, compare=False, repr=False
+    _known: dict[bytes, tuple[Split, LeftOut]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
     )
 
     def rows(self, split: Split) -> NDArray[np.intp]:
@@ -136,7 +137,7 @@ class Demand:
             else:
                 bound = self._bound(split, was, now, rows, confidence)
             bound = widened(bound, self.limit.bound, split.folds)
-            values = (self._baseline_value(split, was), now.value(self.measure))
+            values = (self._value(split, was), self._value(split, now))
         return LimitTest(
             limit=self.limit.name,
             baseline=_finite(values[0]),
@@ -185,35 +186,32 @@ class Demand:
             before = None if alone else was.known
             positive = measure.positive(now.view.labels)
             return roc_auc(positive, before, now.known, confidence, groups, least=least)
-        return resampled(
-            measure.value,
+        return jackknifed(
             now.view.labels,
-            None if alone else was.view.answers,
-            now.view.answers,
+            None if alone else self._left_out(split, was, rows),
+            self._left_out(split, now, rows),
             confidence,
             groups,
             higher_is_better=measure.better == "higher",
             relative=measure.relative and not alone,
             allowed=least,
-            without=measure.without,
-            known=None if alone else self._left_out(split, was.view, rows),
         )
 
-    def _baseline_value(self, split: Split, was: Data) -> float:
-        for known_split, answers, known in self._known:
-            if known_split is split and was.view is not None and np.array_equal(answers, was.view.answers):
-                return float(known.everything)
-        return was.value(self.measure)
+    def _value(self, split: Split, data: Data) -> float:
+        """Returns the metric, which the jackknife may know already."""
+        known_split, known = self._known.get(data.digest, (None, None))
+        return float(known.everything) if known and known_split is split else data.value(self.measure)
 
-    def _left_out(self, split: Split, was: View, rows: NDArray[np.intp]) -> LeftOut:
-        """Returns what the jackknife finds of the baseline, which is the same beside every candidate."""
-        for known_split, answers, known in self._known:
-            if known_split is split and np.array_equal(answers, was.answers):
-                return known
-        groups = None if split.groups is None else split.groups[rows]
-        baseline = left_out(self.measure.value, was.labels, was.answers, groups, self.measure.without)
-        self._known[:] = [(split, was.answers, baseline)]
-        return baseline
+    def _left_out(self, split: Split, data: Data, rows: NDArray[np.intp]) -> LeftOut:
+        """Returns what the jackknife finds, which is the same beside every candidate and at every level."""
+        known_split, known = self._known.get(data.digest, (None, None))
+        if known is None or known_split is not split:
+            assert data.view is not None
+            labels, answers = data.view.labels, data.view.answers
+            groups = None if split.groups is None else split.groups[rows]
+            known = left_out(self.measure.value, labels, answers, groups, self.measure.without)
+            self._known[data.digest] = split, known
+        return known
 
 
 @dataclass(frozen=True)
@@ -227,6 +225,12 @@ class Data:
 
     view: View | None
     scores: Floats | None
+
+    @cached_property
+    def digest(self) -> bytes:
+        """Returns what tells the answers of one model from those of others."""
+        answers = np.empty(0) if self.view is None else self.view.answers
+        return hashlib.blake2b(np.ascontiguousarray(answers).data, digest_size=16).digest()
 
     @property
     def known(self) -> Floats:

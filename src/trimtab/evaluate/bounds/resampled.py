@@ -54,7 +54,6 @@ def resampled(
     relative: bool = False,
     allowed: float = 0.0,
     without: Without | None = None,
-    known: LeftOut | None = None,
 ) -> Bound:
     """Returns the bound of a loss in a metric.
 
@@ -70,16 +69,47 @@ def resampled(
         relative: Whether the loss is one relative to the baseline's value.
         allowed: Without a baseline: the worst value that is allowed.
         without: Returns the metric without each block, where that is faster: see ``tasks.metrics.base``.
-        known: What ``left_out`` returns of the baseline, where that was asked before.
 
     Returns:
         The bound; its limit is infinite where nothing is ruled out.
     """
+    return jackknifed(
+        labels,
+        None if before is None else left_out(metric, labels, before, groups, without),
+        left_out(metric, labels, after, groups, without),
+        confidence,
+        groups,
+        higher_is_better=higher_is_better,
+        relative=relative,
+        allowed=allowed,
+    )
+
+
+def jackknifed(
+    labels: NDArray[Any],
+    before: LeftOut | None,
+    now: LeftOut,
+    confidence: float,
+    groups: Groups | None = None,
+    *,
+    higher_is_better: bool = True,
+    relative: bool = False,
+    allowed: float = 0.0,
+) -> Bound:
+    """Returns the bound of a loss in a metric, given the metric without each block.
+
+    Args:
+        labels: As of ``resampled``.
+        before: What ``left_out`` returns of the baseline; None: see ``resampled``.
+        now: The same of the candidate.
+        confidence: One-sided, such as 0.95.
+        groups: As of ``resampled``, as what follows.
+        higher_is_better: Which way the metric is better.
+        relative: Whether the loss is one relative to the baseline's value.
+        allowed: Without a baseline: the worst value that is allowed.
+    """
     sign = -1.0 if higher_is_better else 1.0
-    now = left_out(metric, labels, after, groups, without)
-    then = LeftOut(allowed, np.full(len(now.without), allowed))
-    if before is not None:
-        then = known or left_out(metric, labels, before, groups, without)
+    then = before or LeftOut(allowed, np.full(len(now.without), allowed))
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = float(sign * (now.everything - then.everything) / (abs(then.everything) if relative else 1.0))
         losses = sign * (now.without - then.without) / (np.abs(then.without) if relative else 1.0)

@@ -127,7 +127,7 @@ def recall_at_precision(score: _Floats, positive: NDArray[np.bool_], precision: 
 
 def _curve(score: _Floats, positive: NDArray[np.bool_]) -> tuple[_Floats, _Floats]:
     """Returns recall and precision at every threshold that tells examples apart, by rising recall."""
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score)  # of equal scores, the last one counts for all
     last = np.flatnonzero(np.diff(score[order], append=-np.inf))
     hits = np.cumsum(positive[order])[last]
     return hits / max(int(positive.sum()), 1), hits / (last + 1)

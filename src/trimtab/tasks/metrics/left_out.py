@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trimtab.tasks.metrics.base import Array, Floats, decided
 
 Blocks = NDArray[np.intp]
-Summed = Callable[[Array, Floats, Floats], Floats]
+Summed = Callable[[Floats, Floats], Floats]
 Counts = Callable[[Floats, Floats, Floats], Floats]
 """Of hits, examples and findings of every class, ``(blocks, classes)`` each: the metric, ``(blocks,)``."""
 
@@ -47,8 +47,8 @@ def over_curves(
     """Returns what follows from the curve of recall and precision without each block, ``(blocks,)``.
 
     Args:
-        summed: Of hits that each threshold adds, of recall and of precision, ``(some blocks, thresholds)``
-            each, by rising recall: what is asked, ``(some blocks,)``.
+        summed: Of hits down to each threshold, and of precision, ``(some blocks, thresholds)`` each, by
+            rising recall: what is asked, times the positives that are left, ``(some blocks,)``.
         score: Larger where an example is more likely positive, ``(n,)``.
         positive: Whether it is, ``(n,)``.
         block: Of each example, ``(n,)``.
@@ -57,24 +57,49 @@ def over_curves(
     Returns:
         It is nan where no positive is left.
     """
-    order = np.argsort(-score, kind="stable")
+    order = np.argsort(-score)  # what is equal is added up, in whatever order
     tie = _ties(score[order])
     is_positive, dealt = positive[order], block[order]
     has_positive = np.bincount(tie, weights=is_positive) > 0
     # What lies between two thresholds counts for the one after it; behind the last, nothing does.
     thresholds = int(has_positive.sum())
-    place = dealt * (thresholds + 1) + (np.cumsum(has_positive) - has_positive)[tie]
-    hits, told = (_parts(each, blocks, thresholds + 1)[:, :-1] for each in (place[is_positive], place))
+    place: NDArray[np.intp] = (np.cumsum(has_positive) - has_positive)[tie]
+    hits, told = (
+        _Counted(place[which], dealt[which], thresholds, blocks)
+        for which in (is_positive, place < thresholds)
+    )
     left = int(positive.sum()) - np.bincount(dealt[is_positive], minlength=blocks)
-    all_added, all_told = hits.sum(axis=0), told.sum(axis=0)
     values = np.empty(blocks)
     for first in range(0, blocks, _AT_ONCE):
         some = slice(first, first + _AT_ONCE)
-        added = all_added - hits[some]
-        all_hits = np.cumsum(added, axis=1)
-        precision = all_hits / np.maximum(np.cumsum(all_told - told[some], axis=1), 1)
-        values[some] = summed(added, all_hits / np.maximum(left[some], 1)[:, None], precision)
-    return np.where(left > 0, values, np.nan)
+        hit = hits.without(some)
+        values[some] = summed(hit, hit / np.maximum(told.without(some), 1))
+    return np.where(left > 0, values / np.maximum(left, 1), np.nan)
+
+
+class _Counted:
+    """How many examples are down to each threshold.
+
+    Args:
+        place: The threshold of each, rising, ``(n,)``.
+        dealt: Its block, ``(n,)``.
+        thresholds: How many there are.
+        blocks: How many there are.
+    """
+
+    def __init__(self, place: NDArray[np.intp], dealt: Blocks, thresholds: int, blocks: int) -> None:
+        self._all = np.cumsum(np.bincount(place, minlength=thresholds)).astype(np.float64)
+        ends = np.sort(dealt * thresholds + place)
+        lengths = np.diff(ends, prepend=0, append=blocks * thresholds)
+        # Over all blocks one after the other: of each, what those before it have is to be taken off.
+        counts = np.repeat(np.arange(len(ends) + 1, dtype=np.float64), lengths)
+        self._parts = counts.reshape(blocks, thresholds)
+        sizes = np.bincount(dealt, minlength=blocks)
+        self._before = (np.cumsum(sizes) - sizes).astype(np.float64)
+
+    def without(self, some: slice) -> Floats:
+        """Returns them without some blocks, one at a time, ``(blocks, thresholds)``."""
+        return np.asarray(self._all + self._before[some, None] - self._parts[some])
 
 
 def areas(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int) -> Floats:
@@ -82,12 +107,12 @@ def areas(score: Floats, positive: NDArray[np.bool_], block: Blocks, blocks: int
 
     Of all pairs of a positive and a negative, those go that have one in the block.
     """
-    order = np.argsort(score, kind="stable")
+    order = np.argsort(score)
     tie, is_positive, dealt = _ties(score[order]), positive[order], block[order]
     below = _below(tie, ~is_positive)
     above = is_positive.sum() - _below(tie, is_positive)
     # Within blocks, of which one begins where the one before ends.
-    inner = np.argsort(dealt, kind="stable")
+    inner = np.argsort(dealt.astype(np.min_scalar_type(blocks)), kind="stable")  # small ones sort at once
     sizes = np.bincount(dealt, minlength=blocks)
     begins = np.concatenate([[0], np.cumsum(~is_positive[inner])])[np.cumsum(sizes) - sizes]
     inside = _below(_ties(tie[inner], dealt[inner]), ~is_positive[inner]) - begins[dealt[inner]]
@@ -115,12 +140,7 @@ def _below(tie: NDArray[np.intp], counted: NDArray[np.bool_]) -> Floats:
     return np.asarray((np.cumsum(counts) - counts / 2)[tie])
 
 
-def _parts(place: Blocks, blocks: int, width: int) -> NDArray[np.intp]:
-    """Returns how often each column is met in each block, ``(blocks, width)``."""
-    return np.bincount(place, minlength=blocks * width).reshape(blocks, width)
-
-
 def _without(place: Blocks, blocks: int, width: int) -> Floats:
     """Returns how often each column is met without each block, ``(blocks, width)``."""
-    counts = _parts(place, blocks, width)
+    counts = np.bincount(place, minlength=blocks * width).reshape(blocks, width)
     return np.asarray(counts.sum(axis=0) - counts, np.float64)

@@ -49,8 +49,8 @@ def _recall_at(precision: float, asked: Asked, index: int) -> Measure:
     def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> NDArray[np.float64]:
         return over_curves(best, answers[:, index], positive(labels, index), block, blocks)
 
-    def best(_: Array, recalls: NDArray[np.float64], precisions: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(np.where(precisions >= precision, recalls, 0.0).max(axis=1, initial=0.0))
+    def best(hits: NDArray[np.float64], precisions: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.where(precisions >= precision, hits, 0.0).max(axis=1, initial=0.0))
 
     return Measure(
         f"{of_class('recall', asked)} at a precision of {precision:g}",

@@ -41,8 +41,13 @@ def _precisions(score: Floats, positive: NDArray[np.bool_], block: Blocks, block
     return np.asarray(np.where(negatives > 0, values, np.nan))
 
 
-def _mean_precision(added: Array, recalls: Floats, precisions: Floats) -> Floats:  # noqa: ARG001
-    return np.asarray(np.einsum("bt,bt->b", added, precisions) / np.maximum(added.sum(axis=1), 1))
+def _mean_precision(hits: Floats, precisions: Floats) -> Floats:
+    """Returns the sum of the precisions at each hit: of hits down to a threshold, less those before it."""
+    summed, before = (
+        np.einsum("bt,bt->b", some, at)
+        for some, at in ((hits, precisions), (hits[:, :-1], precisions[:, 1:]))
+    )
+    return np.asarray(summed - before)
 
 
 def _ranked(
