@@ -112,3 +112,19 @@ def test_times_are_positive_or_told_why_not(serving: Runtime, files: Path, examp
 def test_a_busy_machine_hardly_shows_in_counted_times() -> None:
     runs = [("a", "Conv", 2.0)] * 9 + [("a", "Conv", 900.0)] + [("b", "Add", 0.0)] * 10
     assert typical(runs, "counted").operators == (("a", "Conv", 2.0), ("b", "Add", 0.0))
+
+
+def test_an_operator_that_layers_were_fused_into_is_the_last_of_them(
+    serving: Runtime, calibration: Callable[[int], Batch], examples: Batch, tmp_path: Path
+) -> None:
+    """LiteRT names such an operator after all of its layers, the activation not first."""
+    if serving.name == "numpy":
+        pytest.skip("the toy runtime knows dense layers alone")
+    shape = examples[INPUT].shape[1:]
+    steps = [keras.Input(shape, name=INPUT), keras.layers.Flatten(), keras.layers.Dense(8, name="wide")]
+    named = [keras.layers.ReLU(name="cut"), keras.layers.Dense(3, activation="softmax", name=OUTPUT)]
+    model = keras.Sequential([*steps, *named])
+    serving.convert(model, "none", serving.quantizers["none"].params(), tmp_path, calibration)
+    found = layers(model, serving, tmp_path, examples).layers
+    assert max(layer.error or 0.0 for layer in found) < 1e-4
+    assert any(layer.name.endswith("wide + cut") or layer.name == "cut" for layer in found)

@@ -96,9 +96,11 @@ def _matched(
 
 
 def _names(text: str, layer: str) -> bool:
-    """Returns whether the first name in an operator's begins with a layer's, as converters number it."""
-    path = text.partition(";")[0].split("/")
-    return any(re.fullmatch(rf"{re.escape(layer)}(_\d+)*", part) for part in path)
+    """Returns whether one of an operator's names begins with a layer's, as converters number it.
+
+    An operator that layers were fused into has the names of all, in no order: the output is the last one's.
+    """
+    return any(re.fullmatch(rf"{re.escape(layer)}(_\d+)*", part) for part in re.split("[;/]", text))
 
 
 def _error(expected: _Values, output: _Values) -> float | None:

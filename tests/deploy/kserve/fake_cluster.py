@@ -34,6 +34,7 @@ class Cluster:
         wrong: Versions whose pods answer something else.
         broken: Names of services that never get ready.
         denied: Methods that the role does not allow.
+        token: What pods want to be shown; empty: nothing.
         conflicts: How many of the next updates somebody else is faster than.
         seen: Every request that changes something, and every version that answered, in order.
     """
@@ -44,6 +45,7 @@ class Cluster:
         self.wrong: set[int] = set()
         self.broken: set[str] = set()
         self.denied: set[str] = set()
+        self.token = ""
         self.seen: list[str] = []
         self.validate = lambda service: None
         self._left: dict[str, int] = {}
@@ -168,6 +170,8 @@ def served(kubeconfig: Path) -> Iterator[Cluster]:
 
         def _answered(self, content: Any) -> tuple[int, Any]:
             if pods := PODS.fullmatch(self.path):
+                if cluster.token and self.headers.get("Authorization") != f"Bearer {cluster.token}":
+                    return 401, {"error": "a token is needed"}
                 return cluster.infer(*pods.groups(), content)
             found = PATH.fullmatch(self.path)
             if found is None or found[1] != "models":

@@ -14,6 +14,7 @@ from manifests.test_schemas import closed
 from trimtab.config.deploy import KServe
 from trimtab.config.resources import Resources
 from trimtab.deploy import promotion, servable
+from trimtab.deploy.kserve.golden import TOKEN
 from trimtab.deploy.kserve.service import Service, _canary_addresses
 from trimtab.deploy.repository import Repository
 from trimtab.errors import DeployError
@@ -73,6 +74,19 @@ def test_the_first_one_is_tried_out_and_the_service_is_made(deploy, cluster, tar
     assert cluster.args("digits") == ["serve", "--host=0.0.0.0", "--port=8080", "--name=digits", target]
     annotations = cluster.services["digits"]["metadata"]["annotations"]
     assert annotations == {"serving.kserve.io/deploymentMode": "RawDeployment"}
+
+
+def test_a_server_that_wants_a_token_is_shown_it(deploy, cluster, target, monkeypatch):
+    cluster.token = "of-the-server"
+    for token, told in (("", "wants a token, and there is none"), ("another", "refuses that token")):
+        monkeypatch.setenv(TOKEN, token)
+        with pytest.raises(DeployError, match=f"answered 401: it {told} in {TOKEN}") as caught:
+            deploy(1, timeout_s=1)
+        assert token == "" or token not in str(caught.value)
+        assert champion(target) is None
+    monkeypatch.setenv(TOKEN, "of-the-server")
+    made = deploy(1)
+    assert champion(target) == made.version
 
 
 def test_the_next_one_is_followed_without_a_new_pod(deploy, cluster, target):

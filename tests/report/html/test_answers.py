@@ -1,5 +1,6 @@
 import pytest
 
+from trimtab.artifacts.proof import LimitTest
 from trimtab.report.html.answers import answers
 from trimtab.report.records.assemble import build_result
 from trimtab.report.records.evidence import gather_evidence
@@ -50,7 +51,24 @@ def test_of_no_choice_they_say_that_nothing_is_deployed_and_what_came_closest(ru
     result, found = answered(settings, kept)
     assert result.status == "over_budget"
     assert found["What do I get?"]["Deployed"].value == "nothing"
-    assert found["What would it take?"]["What came closest"].detail == result.why
+    assert result.why.endswith(found["What would it take?"]["What came closest"].detail)
+
+
+def test_of_many_limits_the_first_screen_has_the_tasks_own_and_the_tightest(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    chosen = find_candidate(result, result.chosen)
+    (own,) = result.proof.limits
+    test = LimitTest(limit="", loss=0.0, upper_bound=0.0, confidence=0.95, holds=True, method="exact")
+    bounds = {"class a": 0.001, "class b": 0.019, "class c": 0.002}
+    for part, bound in bounds.items():
+        limit = own.model_copy(update={"part": part})
+        result.proof.limits.append(limit)
+        chosen.limits.append(test.model_copy(update={"limit": limit.name, "upper_bound": bound}))
+    found = answers(result, chosen, gather_evidence(records))
+    tiles = next(answer.tiles for answer in found if answer.question == "How sure is that?")
+    assert [tile.title.partition(": ")[2] for tile in tiles[:2]] == [own.name, result.proof.limits[2].name]
+    assert (tiles[2].title, tiles[2].value) == ("Further limits", "2")
 
 
 def test_a_failed_run_has_no_answers(run_records):

@@ -1,6 +1,7 @@
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.html import rows
 from trimtab.report.records.assemble import build_result
+from trimtab.report.words import verdict
 
 
 def test_recipes_in_words():
@@ -23,9 +24,9 @@ def test_a_candidate_that_was_not_tested_is_not_said_to_be_over_the_budget(run_r
     result = build_result(records, settings, "/runs/one")
     (untested,) = (c for c in result.candidates if c.id in result.proof.not_tested)
     untested.within_budget = False
-    assert rows.status(result, untested) == "untested"
+    assert verdict.status(result, untested) == "untested"
     result.config["budget"] = {"max_size_kb": 0.001}
-    assert rows.status(result, untested) == "over"
+    assert verdict.status(result, untested) == "over"
 
 
 def test_the_baseline_is_not_compared_with_itself():

@@ -26,6 +26,22 @@ def test_a_number_has_three_significant_digits(value, text):
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (0.05, "0.05"), (150, "150"), (12_500.25, "12,500.25"), (0.000838181818182, "0.000838")],
+)
+def test_a_limit_is_as_it_was_written_unless_it_was_computed(value, text):
+    assert numbers.limit(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("accuracy", "accuracy"), ("macro_f1", "macro F1"), ("roc_auc", "ROC AUC"), ("mae", "MAE")],
+)
+def test_a_metric_is_written_as_people_write_it(name, text):
+    assert numbers.metric(name) == text
+
+
+@pytest.mark.parametrize(
     ("size_bytes", "text"),
     [(None, "-"), (0, "0 B"), (87_475, "87.5 KB"), (999_600, "1.00 MB"), (3_100_000_000, "3.10 GB")],
 )

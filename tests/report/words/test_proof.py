@@ -34,6 +34,14 @@ def test_it_says_how_many_were_tested_in_which_order_where_it_stopped_and_who_wa
     )
 
 
+def test_a_claim_of_many_limits_is_short():
+    limits = [LIMIT.model_copy(update={"part": f"class {name}"}) if name else LIMIT for name in ("", *"abcd")]
+    assert words.claim(proof(limits=limits), "accuracy") == (
+        "with 95 % confidence accuracy at most 3.00 points below the baseline's and 4 more limits, whichever "
+        "was chosen"
+    )
+
+
 def test_the_claim_is_the_budget_not_the_limit_of_the_one_that_was_chosen():
     assert words.claim(proof(), "accuracy") == (
         "with 95 % confidence at most 3.00 points below the baseline's, whichever was chosen"

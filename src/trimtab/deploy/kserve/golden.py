@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import SCHEMA_FILE, Repository
 from trimtab.errors import DeployError
+
+TOKEN = "TRIMTAB_KSERVE_TOKEN"
+"""What names the bearer token of a server that wants one; a pod gets it by ``resources.secret_variables``."""
 
 _SECONDS = (5.0, 30.0)
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
@@ -53,8 +57,13 @@ class GoldenRows:
         return "; ".join(reasons) or "it has no address yet"
 
     def _asked(self, url: str) -> str:
+        token = os.environ.get(TOKEN, "")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
-            answer = requests.post(url, json=self._request, timeout=_SECONDS)
+            answer = requests.post(url, json=self._request, headers=headers, timeout=_SECONDS)
+            if answer.status_code in (401, 403):
+                how = "refuses that token" if token else "wants a token, and there is none"
+                return f"{url} answered {answer.status_code}: it {how} in {TOKEN}"
             if not answer.ok:
                 return f"{url} answered {answer.status_code}"
             content = answer.json()

@@ -95,6 +95,7 @@ def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     if len(all_spots) < 2:
         return None
     headline = result.headline
+    name = headline.name if headline else "quality"
     falls = headline is not None and headline.better == "lower"
     x_limit, y_limit = cost_limit(result, cost), quality_limit(result)
     x, y = _x_scale(all_spots, x_limit), _y_scale(all_spots, y_limit, baseline_quality(result))
@@ -103,9 +104,9 @@ def pareto_plot(result: Result, cost: Cost) -> ParetoPlot | None:
     y_words = f"{numbers.decimal(y_limit, 4)}{percent}"
     return ParetoPlot(
         cost=cost,
-        title=f"{numbers.heading(headline)} against {cost}",
+        title=f"{name[:1].upper()}{name[1:]} against {cost}",
         x_title=_x_title(result, cost),
-        y_title=f"{headline.name if headline else 'quality'}{',' if percent else ''}{percent}",
+        y_title=f"{name}{',' if percent else ''}{percent}",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(6),
         marks=_marks(all_spots, x, y),

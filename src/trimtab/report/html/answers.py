@@ -14,7 +14,7 @@ from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
 from trimtab.report.words import numbers, parts
 
-_MOST_LIMITS = 4
+_MOST_LIMITS, _FEW_LIMITS = 3, 2
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def answers(result: Result, chosen: CandidateResult | None, evidence: Evidence) 
 def _of_nothing(result: Result, evidence: Evidence) -> list[Answer]:
     count = sum(candidate.ok for candidate in result.candidates)
     get = Tile("Deployed", "nothing", f"of {count:,} that were made, none meets every limit of the budget")
-    closest = Tile("What came closest", "", result.why)
+    told = result.why.removeprefix("No candidate is within the budget. ").removeprefix("Closest: ")
+    closest = Tile("What came closest", "", told)
     return [
         Answer("What do I get?", [get]),
         Answer("What would it take?", [closest]),
@@ -122,10 +123,14 @@ def _sureness(result: Result, chosen: CandidateResult) -> Iterator[Tile]:
         yield Tile("Proof", "none needed", detail)
         return
     tests = {test.limit: test for test in chosen.limits}
-    for limit in proof.limits[:_MOST_LIMITS]:
-        yield _limit_tile(proof, limit, tests.get(limit.name), chosen.drop)
-    if (more := len(proof.limits) - _MOST_LIMITS) > 0:
-        yield Tile("Further limits", f"{more:,}", "see the limits of quality below the candidates")
+    tiles = [_limit_tile(proof, limit, tests.get(limit.name), chosen.drop) for limit in proof.limits]
+    if len(tiles) <= _MOST_LIMITS:
+        yield from tiles
+        return
+    tightest = sorted(tiles[1:], key=lambda tile: -(tile.used or 0.0))[: _FEW_LIMITS - 1]
+    yield from [tiles[0], *tightest]
+    told = "none of them tighter than these: see the limits of quality below the candidates"
+    yield Tile("Further limits", f"{len(tiles) - _FEW_LIMITS:,}", told)
 
 
 def _limit_tile(proof: Proof, limit: Limit, test: LimitTest | None, drop: Drop) -> Tile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from trimtab.artifacts.evaluation import HeadlineValue, PartLoss
 from trimtab.artifacts.hyperparameters import Trial
@@ -13,18 +13,17 @@ from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
 from trimtab.report.result import Result
 from trimtab.report.words import numbers, parts
 from trimtab.report.words.ranges import ranges
-from trimtab.report.words.verdict import is_untested
+from trimtab.report.words.verdict import Status, status
 from trimtab.tasks.metrics.registry import is_share
-
-Status = Literal["chosen", "within", "untested", "over", "not made"]
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a sortable table: what is shown, and what it is sorted by (None sorts last)."""
+    """A cell of a sortable table: what is shown, what it is sorted by (None sorts last), and a line below."""
 
     text: str
     value: float | str | None
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,6 @@ def candidate_row(result: Result, candidate: CandidateResult) -> CandidateRow:
         status(result, candidate),
         _cells(candidate),
     )
-
-
-def status(result: Result, candidate: CandidateResult) -> Status:
-    """Returns the verdict on a candidate in a word or two."""
-    if not candidate.ok:
-        return "not made"
-    if candidate.id == result.chosen:
-        return "chosen"
-    if candidate.within_budget:
-        return "within"
-    return "untested" if is_untested(result, candidate) else "over"
 
 
 def recipe_text(recipe: Sequence[Mapping[str, Any]]) -> str:
@@ -88,9 +76,11 @@ def _cells(candidate: CandidateResult) -> list[Cell]:
         Cell(numbers.quality(quality), quality.value if quality else None),
         Cell(numbers.points(drop.observed if drop else None), drop.observed if drop else None),
         Cell(numbers.points(drop.upper_bound if drop else None), drop.upper_bound if drop else None),
-        Cell(numbers.within(latency.p50, latency.p50_interval), latency.p50) if latency else _ABSENT,
+        Cell(numbers.milliseconds(latency.p50), latency.p50, numbers.between(latency.p50_interval))
+        if latency
+        else _ABSENT,
         Cell(numbers.milliseconds(latency.p95), latency.p95) if latency else _ABSENT,
-        Cell(numbers.within(latency.p99, latency.p99_interval), latency.p99) if latency else _ABSENT,
+        Cell(numbers.milliseconds(latency.p99), latency.p99) if latency else _ABSENT,
         Cell(numbers.kilobytes(candidate.size_bytes), candidate.size_bytes),
         Cell(numbers.kilobytes(candidate.gzip_bytes), candidate.gzip_bytes),
         Cell(numbers.count(candidate.parameters), candidate.parameters),
@@ -110,7 +100,7 @@ def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
     names = dict.fromkeys(name for candidate in pair for name in candidate.metrics)
     return [
         (
-            name.replace("_", " "),
+            numbers.metric(name),
             [
                 numbers.percent(c.metrics.get(name))
                 if is_share(name)

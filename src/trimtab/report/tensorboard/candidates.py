@@ -12,7 +12,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.events import file
 from trimtab.events.session import Value, session
 from trimtab.report.result import Result
-from trimtab.report.words.verdict import over_what
+from trimtab.report.words.verdict import over_what, status
 
 PREFIX = "candidates/"
 
@@ -56,13 +56,10 @@ def _parameters(result: Result, candidate: CandidateResult) -> Iterator[tuple[st
 
 def outcome(result: Result, candidate: CandidateResult) -> str:
     """Returns what came of a candidate, in a word or a few."""
-    if not candidate.ok:
-        return "not made"
-    if candidate.id == result.chosen:
-        return "chosen"
-    if candidate.within_budget:
-        return "within the budget"
-    return ", ".join(over_what(result, candidate)) or "not judged"
+    told = status(result, candidate)
+    if told in ("over", "untested"):
+        return ", ".join(over_what(result, candidate)) or "not judged"
+    return "within the budget" if told == "within" else told
 
 
 def _plain(value: Any) -> Value:

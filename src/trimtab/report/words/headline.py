@@ -23,7 +23,7 @@ def headline(result: Result) -> str:
         stays = f": {version} stays" if version else ""
         return f"Nothing was deployed: no candidate meets the budget{stays}"
     if result.status == "baseline_deployed" or chosen.id == BASELINE:
-        return "The trained model itself was deployed: nothing smaller was good enough"
+        return "The trained model itself was deployed: nothing cheaper was good enough"
     cheaper = factors(result.baseline, chosen)
     return f"Deployed: {' and '.join(cheaper) if cheaper else chosen.id}"
 

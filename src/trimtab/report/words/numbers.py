@@ -7,6 +7,8 @@ import math
 from trimtab.artifacts.evaluation import HeadlineValue
 
 ABSENT = "-"
+_WRITTEN_DIGITS = 8
+_ACRONYMS = {"f1", "roc", "auc", "mae", "mse", "rmse", "mape", "r2"}
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -38,13 +40,23 @@ def heading(headline: HeadlineValue | None) -> str:
     """Returns the metric that a task is about, as a short heading: ``Accuracy``, ``MAE``."""
     if headline is None:
         return "Quality"
-    short = headline.metric.replace("_", " ")
-    return short.upper() if len(short) < 5 else short.capitalize()
+    short = metric(headline.metric)
+    return short[:1].upper() + short[1:]
+
+
+def metric(name: str) -> str:
+    """Returns a metric's name as it is written: ``macro F1``, ``ROC AUC``, ``MAE``."""
+    words = name.split("_")
+    return " ".join(word.upper() if word in _ACRONYMS else word for word in words)
 
 
 def limit(value: float | None) -> str:
-    """Returns a number that a person wrote, such as a budget, as it was written."""
-    return ABSENT if value is None else f"{value:,.10g}"
+    """Returns a number that a person wrote, such as a budget, as written; a computed one is rounded."""
+    if value is None:
+        return ABSENT
+    text = f"{value:,.10g}"
+    digits = text.translate({ord(mark): None for mark in ".,"}).lstrip("0")
+    return text if len(digits) <= _WRITTEN_DIGITS else decimal(value)
 
 
 def points(share: float | None) -> str:
@@ -80,7 +92,12 @@ def milliseconds(value: float | None) -> str:
 def within(value: float | None, interval: tuple[float, float] | None) -> str:
     """Returns a time in milliseconds with its interval, where there is one: ``0.153 (0.150 to 0.157)``."""
     text = milliseconds(value)
-    return f"{text} ({milliseconds(interval[0])} to {milliseconds(interval[1])})" if interval else text
+    return f"{text} ({between(interval)})" if interval else text
+
+
+def between(interval: tuple[float, float] | None) -> str:
+    """Returns an interval in milliseconds, where there is one: ``0.150 to 0.157``."""
+    return f"{milliseconds(interval[0])} to {milliseconds(interval[1])}" if interval else ""
 
 
 def count(value: int | None) -> str:

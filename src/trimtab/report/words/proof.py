@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from trimtab.artifacts.proof import Limit, Proof, ProofTest, Reuse, Turn
 
-_MOST_NAMES = 6
+_MOST_NAMES, _MOST_LIMITS = 6, 3
 _BLIND = "in an order made without test labels"
 
 
@@ -29,9 +29,10 @@ def _kept_limits(limits: Sequence[Limit], metric: str) -> str:
     """Returns the limits in words; of one of the metric that was named, what it allows is enough."""
     if len(limits) == 1 and limits[0].metric == metric and not limits[0].part:
         return limits[0].allowed
-    told = [f"{limit.name} {limit.allowed}" for limit in limits[:_MOST_NAMES]]
-    more = [f"{len(limits) - _MOST_NAMES} more limits"] if len(limits) > _MOST_NAMES else []
-    return " and ".join(filter(None, [", ".join([*told, *more][:-1]), [*told, *more][-1]]))
+    if len(limits) > _MOST_LIMITS:
+        return f"{limits[0].name} {limits[0].allowed} and {len(limits) - 1} more limits"
+    told = [f"{limit.name} {limit.allowed}" for limit in limits]
+    return " and ".join(filter(None, [", ".join(told[:-1]), told[-1]]))
 
 
 def sentence(proof: Proof) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from trimtab.artifacts.comparison import Comparison
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
@@ -10,6 +12,8 @@ from trimtab.report.result import Result
 from trimtab.report.words import numbers
 from trimtab.report.words import proof as words
 from trimtab.tasks.registry import task
+
+Status = Literal["chosen", "within", "untested", "over", "not made"]
 
 _ADVICE = " `--force --reason TEXT` promotes the challenger all the same."
 _UNJUDGED = ("no_champion", "over_budget")
@@ -39,6 +43,17 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
 def is_untested(result: Result, candidate: CandidateResult) -> bool:
     """Returns whether nothing is wrong with a candidate but that it was not tested."""
     return over_what(result, candidate) == ["untested"]
+
+
+def status(result: Result, candidate: CandidateResult) -> Status:
+    """Returns the verdict on a candidate in a word or two."""
+    if not candidate.ok:
+        return "not made"
+    if candidate.id == result.chosen:
+        return "chosen"
+    if candidate.within_budget:
+        return "within"
+    return "untested" if is_untested(result, candidate) else "over"
 
 
 def sentence(result: Result) -> str:
