@@ -39,8 +39,9 @@ ARCHITECTURES = {
 
 PASSES = {
     "channels": "trimtab.compress.channels",
-    "magnitude": "trimtab.compress.tfmot.magnitude",
-    "two_four": "trimtab.compress.tfmot.two_four",
+    "magnitude": "trimtab.compress.magnitude",
+    "block": "trimtab.compress.block",
+    "two_four": "trimtab.compress.two_four",
     "qat_int8": "trimtab.compress.tfmot.qat_int8",
 }
 """Each module has ``PASS``."""

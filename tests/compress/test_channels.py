@@ -26,7 +26,8 @@ channels = ChannelPruning()
 class Recorder:
     """Stands for the stage: remembers what a method asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: keras.Model) -> None:
+        rng, given = np.random.default_rng(0), model.inputs[0]
         self.lines: list[str] = []
         self.tuned: list[tuple[keras.Model, int, float]] = []
         self.context = Context(
@@ -34,7 +35,7 @@ class Recorder:
             task="classification",
             steps_per_epoch=0,
             fine_tune=self.fine_tune,
-            calibration=lambda count: np.zeros((count, 8, 8, 1), np.float32),
+            calibration=lambda count: rng.integers(0, 4, (count, *given.shape[1:])).astype(given.dtype),
             say=self.lines.append,
         )
 
@@ -62,7 +63,8 @@ MODELS = {
 @pytest.mark.parametrize("ratio", [0.25, 0.6])
 def test_every_built_in_shrinks_as_asked(name: str, ratio: float) -> None:
     """Layers between pruned ones keep (1 - ratio)² of their weights, the first and the last (1 - ratio)."""
-    model, recorder = MODELS[name](), Recorder()
+    model = MODELS[name]()
+    recorder = Recorder(model)
     before = cost.weights_sha256(model)
     pruned = channels(model, Channels(ratio=ratio, epochs=3, learning_rate_factor=0.5), recorder.context)
     left = 1 - ratio
@@ -137,20 +139,21 @@ def test_nothing_to_prune_names_the_layer() -> None:
     x = layers.LayerNormalization(name="norm")(layers.Dense(8)(inputs))
     model = keras.Model(inputs, layers.Dense(2)(x))
     with pytest.raises(CompressionError, match=r"norm \(LayerNormalization\)"):
-        channels(model, Channels(), Recorder().context)
+        channels(model, Channels(), Recorder(model).context)
 
 
 def test_nothing_between_input_and_output() -> None:
     inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(inputs))
     with pytest.raises(CompressionError, match="no layer between"):
-        channels(keras.Model(inputs, layers.Dense(2)(inputs)), Channels(), Recorder().context)
+        channels(model, Channels(), Recorder(model).context)
 
 
 def test_a_ratio_too_small_for_the_widths() -> None:
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2)(layers.Dense(4)(inputs)))
     with pytest.raises(CompressionError, match="too few for the share"):
-        channels(model, Channels(ratio=0.05), Recorder().context)
+        channels(model, Channels(ratio=0.05), Recorder(model).context)
 
 
 def test_partly_unknown_models_are_pruned_where_they_can() -> None:
@@ -159,7 +162,7 @@ def test_partly_unknown_models_are_pruned_where_they_can() -> None:
     x = layers.Conv2D(16, 3, name="bound")(x)
     x = layers.GroupNormalization(4)(x)
     model = keras.Model(inputs, layers.Dense(2, name="out")(layers.GlobalAveragePooling2D()(x)))
-    pruned = channels(model, Channels(ratio=0.5), Recorder().context)
+    pruned = channels(model, Channels(ratio=0.5), Recorder(model).context)
     assert pruned.get_layer("free").filters == 8
     assert pruned.get_layer("bound").filters == 16
 
@@ -168,7 +171,7 @@ def test_nested_models_are_flattened() -> None:
     inner = keras.Sequential([keras.Input((4,)), layers.Dense(8, activation="relu", name="hidden")])
     inputs = keras.Input((4,))
     model = keras.Model(inputs, layers.Dense(2)(inner(inputs)))
-    assert channels(model, Channels(ratio=0.5), Recorder().context).get_layer("hidden").units == 4
+    assert channels(model, Channels(ratio=0.5), Recorder(model).context).get_layer("hidden").units == 4
 
 
 def test_subclassed_models_are_refused() -> None:
@@ -177,11 +180,12 @@ def test_subclassed_models_are_refused() -> None:
             return x
 
     with pytest.raises(CompressionError, match="functional"):
-        channels(Own(), Channels(), Recorder().context)
+        channels(Own(), Channels(), Recorder(MODELS["mlp"]()).context)
 
 
 def test_the_pruned_model_saves_and_loads(tmp_path: Any) -> None:
-    pruned = channels(MODELS["resnet8"](), Channels(ratio=0.5), Recorder().context)
+    model = MODELS["resnet8"]()
+    pruned = channels(model, Channels(ratio=0.5), Recorder(model).context)
     pruned.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert cost.weights_sha256(loaded) == cost.weights_sha256(pruned)
@@ -191,7 +195,7 @@ def test_mixed_precision_is_kept() -> None:
     model = MODELS["cnn"]()
     for layer in model.layers:
         layer.dtype_policy = keras.DTypePolicy("mixed_bfloat16")
-    pruned = channels(model, Channels(ratio=0.5), Recorder().context)
+    pruned = channels(model, Channels(ratio=0.5), Recorder(model).context)
     assert pruned.get_layer("conv_2_1").compute_dtype == "bfloat16"
 
 
@@ -204,5 +208,5 @@ def test_an_adapted_normalization_keeps_what_it_learned() -> None:
     model = keras.Model(inputs, layers.Dense(2, name="out")(hidden))
     kernel, bias = model.get_layer("hidden").get_weights()
     model.get_layer("hidden").set_weights([kernel * (np.arange(8) < 4), bias])
-    pruned = channels(model, Channels(ratio=0.5), Recorder().context)
+    pruned = channels(model, Channels(ratio=0.5), Recorder(model).context)
     np.testing.assert_allclose(pruned(x), model(x), atol=1e-5)

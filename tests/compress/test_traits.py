@@ -14,9 +14,9 @@ from trimtab.compress import traits
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
 from trimtab.compress.channels import Channels
+from trimtab.compress.magnitude import Magnitude
 from trimtab.compress.patterns import is_two_four
-from trimtab.compress.tfmot.magnitude import Magnitude
-from trimtab.compress.tfmot.two_four import TwoFour
+from trimtab.compress.two_four import TwoFour
 from trimtab.config.chains import Step
 from trimtab.errors import CompressionError
 

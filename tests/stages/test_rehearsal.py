@@ -163,7 +163,7 @@ def converter_crashes() -> None:
 
 def refuses_magnitude() -> None:
     """Lets a pass refuse every model."""
-    from trimtab.compress.tfmot import magnitude
+    from trimtab.compress import magnitude
 
     def refuse(*_: object) -> None:
         raise CompressionError("cannot be done", field="dense")

@@ -67,7 +67,7 @@ class Channels(FineTuning):
         json_schema_extra=MAIN | between(0.1, 0.75),
     )
     criterion: Literal["norms", "activations", "taylor"] = Field(
-        "norms",
+        "activations",
         description="What says how much a channel counts: the norms of its weights; what it carries to the "
         "kernels that read it, on training examples; or what the loss would be without it, to first order.",
         json_schema_extra=among("norms", "activations", "taylor"),

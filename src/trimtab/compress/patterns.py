@@ -38,3 +38,20 @@ def has_two_four(kernel: np.ndarray) -> bool:
     rows = np.moveaxis(kernel, -2, -1).reshape(-1, kernel.shape[-2])
     padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % BLOCK)))
     return bool((np.count_nonzero(padded.reshape(-1, BLOCK), axis=1) <= BLOCK - ZEROS).all())
+
+
+def two_four(kernel: np.ndarray) -> np.ndarray:
+    """Returns a kernel with zeros in the place of the two smallest weights of every four input channels.
+
+    A last block of fewer than four keeps its two largest.
+
+    Args:
+        kernel: ``(…, inputs, outputs)``, as Keras stores it.
+    """
+    rows = np.moveaxis(kernel, -2, -1)
+    padded = np.pad(rows, [(0, 0)] * (rows.ndim - 1) + [(0, -rows.shape[-1] % BLOCK)])
+    blocks = padded.reshape(-1, BLOCK)
+    smallest = np.argsort(np.abs(blocks), axis=1, kind="stable")[:, :ZEROS]
+    np.put_along_axis(blocks, smallest, 0, axis=1)
+    kept = blocks.reshape(padded.shape)[..., : rows.shape[-1]]
+    return np.moveaxis(kept, -1, -2)

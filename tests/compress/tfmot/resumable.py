@@ -1,4 +1,4 @@
-"""Passes of TFMOT to be killed: what each ends with goes to a file of its directory."""
+"""Passes to be killed: what each ends with goes to a file of its directory."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ __all__ = ["classification"]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["magnitude", "two_four", "qat_int8"])
+@pytest.mark.parametrize("name", ["qat_int8"])
 def test_weights_are_those_that_autograph_would_have_given(
     classification: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

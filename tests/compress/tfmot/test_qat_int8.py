@@ -14,8 +14,8 @@ from served import outputs
 from trimtab.artifacts.traits import Traits
 from trimtab.compress import traits
 from trimtab.compress.base import Context
+from trimtab.compress.magnitude import Magnitude, MagnitudePruning
 from trimtab.compress.tfmot import ranges
-from trimtab.compress.tfmot.magnitude import Magnitude, MagnitudePruning
 from trimtab.compress.tfmot.qat_int8 import PASS, QatInt8
 from trimtab.errors import CompressionError
 from trimtab.runtimes.litert import flatbuffer as litert

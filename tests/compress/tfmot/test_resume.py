@@ -1,4 +1,4 @@
-"""A pass of TFMOT that is killed and started again ends with the same bits as one that is not."""
+"""A pass that is killed and started again ends with the same bits as one that is not."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def finish(name: str, dataset: Dataset, directory: Path, teacher: str | None) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "teacher"), [("magnitude", None), ("two_four", "baseline"), ("qat_int8", None)]
+    ("name", "teacher"), [("magnitude", None), ("block", None), ("two_four", "baseline"), ("qat_int8", None)]
 )
 def test_killed_at_random_moments(
     name: str, teacher: str | None, classification: Callable[..., Dataset], tmp_path: Path

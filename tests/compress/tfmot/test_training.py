@@ -1,4 +1,4 @@
-"""TFMOT's passes train as the `train` section says, by the loop that trains everything else."""
+"""Passes train as the `train` section says, by the loop that trains everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from compress.tfmot.resumable import context_of, network
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from train.conftest import classification
 
-from trimtab.compress.tfmot.two_four import TwoFour, TwoFourPruning
+from trimtab.compress.two_four import TwoFour, TwoFourPruning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.train import determinism
