@@ -16,7 +16,7 @@ from trimtab.batch import INPUT, OUTPUT, Batch, rows
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError, ModelError
 from trimtab.runtimes import files, kernels
-from trimtab.runtimes.base import Operator, Quantizer, TensorInfo, Times, Traits
+from trimtab.runtimes.base import Chosen, Operator, Quantizer, TensorInfo, Times, Traits
 from trimtab.runtimes.checks import check_batch
 from trimtab.runtimes.quantizations import Float16, Float32
 from trimtab.runtimes.ranges import Judge
@@ -91,7 +91,7 @@ class Numpy:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> None:
+    ) -> Chosen:
         arrays: dict[str, Any] = {"shape": model.inputs[0].shape[1:], "activations": []}
         for layer in model._operations:
             kind = type(layer).__name__
@@ -106,6 +106,7 @@ class Numpy:
             elif kind not in ("InputLayer", "Flatten", "Dropout"):
                 raise CompressionError(f"numpy has no layer for {kind}", field=model.name)
         np.savez(directory / "model.npz", **arrays)
+        return Chosen()
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         shutil.copyfile(source, directory / "model.npz")
@@ -123,8 +124,9 @@ class Numpy:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> None:
+    ) -> Chosen:
         shutil.copyfile(source, directory / "model.npz")
+        return Chosen()
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> Loaded:
         return Loaded(directory / "model.npz", batch)

@@ -113,7 +113,7 @@ def test_one_outlier_costs_much_and_the_choice_wins_it_back(
         params = serving.quantizers["int8"].params(ranges=asked)
         return serving.convert(
             model, "int8", params, place, calibration, lambda each: (-accuracy(each, slice(1000, 1300)),)
-        )
+        ).ranges
 
     test = slice(1300, None)
     floats = answer(model, {INPUT: x[test]})[OUTPUT]

@@ -19,6 +19,11 @@ class LayerInside(BaseModel):
         description="How far its output is from that of the Keras model that the file was made from: the "
         "root mean square of the difference over that of the output. Null: there is nothing to compare with."
     )
+    loss: float | None = Field(
+        None,
+        description="What was lost on validation examples with this layer alone quantized, as the budget "
+        "counts it. Null: it was not asked, as by `max_drop` of LiteRT's `int8`.",
+    )
 
 
 class LayersInside(BaseModel):

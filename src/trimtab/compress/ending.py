@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from trimtab.config.chains import Ending
 from trimtab.errors import CompressionError
 from trimtab.models.tensors import answer
 from trimtab.registry import PASSES, module
-from trimtab.runtimes.base import Runtime
+from trimtab.runtimes.base import Chosen, Runtime
 from trimtab.runtimes.ranges import Rule
 from trimtab.runtimes.registry import runtime
 
@@ -41,10 +41,12 @@ class Written:
     Attributes:
         difference: The largest of their outputs from Keras'.
         ranges: How the ranges of activations were chosen; None where there are none.
+        losses: What was lost where one operator alone was quantized; see ``Chosen``.
     """
 
     difference: float
     ranges: Rule | None
+    losses: Mapping[str, float]
 
 
 def write(
@@ -72,14 +74,14 @@ def write(
         assert costs is not None
         return costs(serving.load(place).predict, partial(answer, model))
 
-    serving, name, ranges = runtime(ending.runtime), ending.step.name, None
+    serving, name, chosen = runtime(ending.runtime), ending.step.name, Chosen()
     directory.mkdir(parents=True, exist_ok=True)
     if name in PASSES:
         check_keeps(ending.step, model)
         for file, content in module(PASSES, name).PASS(model, ending.step.params, context).items():
             (directory / file).write_bytes(content)
     else:
-        ranges = serving.convert(
+        chosen = serving.convert(
             model, name, ending.step.params, directory, calibration, judge if costs else None
         )
     distance = difference(model, serving, directory, calibration(PROBE_EXAMPLES))
@@ -88,7 +90,7 @@ def write(
             f"Keras and {serving.name} outputs differ by {distance:.2g}, more than {FLOAT_TOLERANCE:g}",
             field=model.name,
         )
-    return Written(distance, ranges)
+    return Written(distance, chosen.ranges, chosen.losses)
 
 
 def difference(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> float:

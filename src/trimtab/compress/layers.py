@@ -8,7 +8,7 @@ where its name tells which layers come into question, only against these.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,13 @@ _JOINT = " + "
 _Values = NDArray[np.float32]
 
 
-def layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> LayersInside:
+def layers(
+    model: keras.Model,
+    serving: Runtime,
+    directory: Path,
+    batch: Batch,
+    losses: Mapping[str, float] | None = None,
+) -> LayersInside:
     """Returns the layers of a model's files.
 
     Args:
@@ -41,6 +47,7 @@ def layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) 
         serving: Their runtime.
         directory: Where they are.
         batch: Model-ready examples, few.
+        losses: See ``runtimes.base.Chosen``; None: there are none.
     """
     try:
         operators = serving.operators(directory, batch)
@@ -49,7 +56,9 @@ def layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) 
     expected = _answers(model, batch)
     matched = list(_matched(operators, expected))
     layers_inside = [
-        layer for layer in _joined(matched, list(expected)) if layer.size_bytes or layer.error is not None
+        layer
+        for layer in _joined(matched, list(expected), losses or {})
+        if layer.size_bytes or layer.error is not None
     ]
     return LayersInside(layers=layers_inside, examples=len(next(iter(batch.values()))))
 
@@ -122,7 +131,9 @@ def _flattened(values: _Values) -> Iterator[_Values]:
         yield np.moveaxis(values, 1, -1).reshape(len(values), -1)
 
 
-def _joined(matched: Sequence[tuple[Operator, str, float]], order: Sequence[str]) -> Iterator[LayerInside]:
+def _joined(
+    matched: Sequence[tuple[Operator, str, float]], order: Sequence[str], losses: Mapping[str, float]
+) -> Iterator[LayerInside]:
     """Yields each layer once, with the layers before it that none computes alone.
 
     An operator that is no layer, as one that moves data, goes with the next that is.
@@ -137,17 +148,20 @@ def _joined(matched: Sequence[tuple[Operator, str, float]], order: Sequence[str]
             parts.setdefault(name, []).extend(waiting)
             errors[name], waiting = error, []
     for name, operators in parts.items():
-        yield _layer(_JOINT.join(_with_fused(name, order, alone)), operators, errors[name])
+        yield _layer(_JOINT.join(_with_fused(name, order, alone)), operators, errors[name], losses)
     for operator in waiting:
-        yield _layer(_short(operator.name), [operator], np.nan)
+        yield _layer(_short(operator.name), [operator], np.nan, losses)
 
 
-def _layer(name: str, operators: Sequence[Operator], error: float) -> LayerInside:
+def _layer(
+    name: str, operators: Sequence[Operator], error: float, losses: Mapping[str, float]
+) -> LayerInside:
     return LayerInside(
         name=name,
         kind=_JOINT.join(dict.fromkeys(operator.kind for operator in operators)),
         size_bytes=sum(operator.size_bytes for operator in operators),
         error=float(error) if np.isfinite(error) else None,
+        loss=max((losses[one.name] for one in operators if one.name in losses), default=None),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -100,6 +100,20 @@ class Times:
     how: str
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What was chosen while a model's files were written.
+
+    Attributes:
+        ranges: How the ranges of activations were set; None where there are none.
+        losses: What was lost on validation examples where one operator alone was quantized, by its name in
+            the file; none where that was not asked.
+    """
+
+    ranges: Rule | None = None
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+
 class LoadedModel(Protocol):
     """A model that runs."""
 
@@ -187,7 +201,7 @@ class Runtime(Protocol):
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """Writes a model's files.
 
         Args:
@@ -199,7 +213,7 @@ class Runtime(Protocol):
             judge: Says what files cost on validation examples; None: there are none.
 
         Returns:
-            How the ranges of activations were chosen; None where there are none.
+            What was chosen on the way.
 
         Raises:
             CompressionError: If the runtime cannot take the model so.
@@ -235,7 +249,7 @@ class Runtime(Protocol):
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """Writes the files of a model that was adopted, quantized.
 
         Args:

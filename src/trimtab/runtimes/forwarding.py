@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.runtimes import library
-from trimtab.runtimes.base import LoadedModel, Operator, Times, Traits
+from trimtab.runtimes.base import Chosen, LoadedModel, Operator, Times, Traits
 from trimtab.runtimes.ranges import Judge, Rule
 
 if TYPE_CHECKING:
@@ -52,10 +52,10 @@ class RuntimeOfExtra:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """See ``base.Runtime.convert``."""
         path, convert = directory / self.files[0], self._module("convert").convert
-        return cast("Rule | None", convert(model, quantizer, params, path, calibration, judge))
+        return Chosen(cast("Rule | None", convert(model, quantizer, params, path, calibration, judge)))
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         """See ``base.Runtime.adopt``."""
@@ -73,10 +73,10 @@ class RuntimeOfExtra:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """See ``base.Runtime.requantize``."""
         path, requantize = directory / self.files[0], self._module("source").requantize
-        return cast("Rule | None", requantize(source, quantizer, params, path, calibration, judge))
+        return Chosen(cast("Rule | None", requantize(source, quantizer, params, path, calibration, judge)))
 
     def load(self, directory: Path, threads: int = 1, batch: int = 1, streams: int = 1) -> LoadedModel:
         """See ``base.Runtime.load``."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from trimtab.batch import Batch
 from trimtab.config.base import Section
-from trimtab.errors import ModelError
+from trimtab.errors import CompressionError, ModelError
 from trimtab.runtimes import library
-from trimtab.runtimes.base import LoadedModel, Operator, Quantizer, Times, Traits
+from trimtab.runtimes.base import Chosen, LoadedModel, Operator, Quantizer, Times, Traits
 from trimtab.runtimes.litert import requantize
-from trimtab.runtimes.litert.params import Codes
-from trimtab.runtimes.litert.quantizations import QUANTIZERS, int8, quantized
-from trimtab.runtimes.quantizations import Int8
-from trimtab.runtimes.ranges import Judge, Rule, best
+from trimtab.runtimes.litert.params import Codes, LiteRTInt8
+from trimtab.runtimes.litert.quantizations import QUANTIZERS, Calibrated, int8, quantized
+from trimtab.runtimes.ranges import Judge, best
 from trimtab.runtimes.shapes import channels_first
 
 if TYPE_CHECKING:
@@ -58,17 +58,18 @@ class LiteRT:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """See ``base.Runtime.convert``."""
-        rule = None
+        chosen = Chosen()
         if quantizer == "int8":
-            asked = cast(Int8, params)
-            make = int8(model, calibration(asked.calibration_examples))
-            rule = best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
+            asked = cast(LiteRTInt8, params)
+            chosen = _write_int8(
+                int8(model, calibration(asked.calibration_examples)), asked, directory, judge, model.name
+            )
         else:
             _write(directory, quantized(model, quantizer))
         _coarsen(directory, params, calibration, judge)
-        return rule
+        return chosen
 
     def adopt(self, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
         """See ``base.Runtime.adopt``."""
@@ -93,19 +94,22 @@ class LiteRT:
         directory: Path,
         calibration: Callable[[int], Batch],
         judge: Judge | None = None,
-    ) -> Rule | None:
+    ) -> Chosen:
         """See ``base.Runtime.requantize``."""
-        content, rule = source.read_bytes(), None
+        content, chosen = source.read_bytes(), Chosen()
         if quantizer == "int8":
-            asked = cast(Int8, params)
+            asked = cast(LiteRTInt8, params)
+            if asked.keep_float or asked.only or asked.max_drop is not None:
+                raise CompressionError("keep_float, only and max_drop are of Keras models", field=source.name)
             make = requantize.int8(content, calibration(asked.calibration_examples), source.name)
             rule = best(asked.ranges, lambda rule, place: _write(place, make(rule)), directory, judge)
+            chosen = Chosen(rule)
         elif quantizer == "none":
-            _write(directory, content)
+            (directory / MODEL_FILE).write_bytes(content)
         else:
             _write(directory, requantize.requantized(content, quantizer, source.name))
         _coarsen(directory, params, calibration, judge)
-        return rule
+        return chosen
 
     def load(
         self,
@@ -156,7 +160,39 @@ class LiteRT:
 
 
 def _write(directory: Path, content: bytes) -> None:
-    (directory / MODEL_FILE).write_bytes(content)
+    from trimtab.runtimes.litert.slim import slim
+
+    (directory / MODEL_FILE).write_bytes(slim(content))
+
+
+def _write_int8(
+    model: Calibrated, asked: LiteRTInt8, directory: Path, judge: Judge | None, name: str
+) -> Chosen:
+    """Leaves a file in 8 bits, with the ranges that are best and floats where they are asked for."""
+    from trimtab.runtimes.litert import mixed
+    from trimtab.runtimes.litert.slim import short_name
+
+    kept = mixed.named(model.floats, asked.keep_float, asked.only, name)
+    rule = best(
+        asked.ranges, lambda rule, place: _write(place, model.quantized(rule, kept)), directory, judge
+    )
+    if asked.max_drop is None or judge is None:
+        return Chosen(rule)
+
+    def costs(floats: Collection[str]) -> tuple[float, ...]:
+        return _judged(model.quantized(rule, floats), judge)
+
+    floats = _judged(model.floats, judge)[0]
+    fewest, alone = mixed.fewest(model.floats, costs, kept, floats + asked.max_drop, name)
+    if fewest != kept:
+        _write(directory, model.quantized(rule, fewest))
+    return Chosen(rule, {short_name(each): cost - floats for each, cost in alone.items()})
+
+
+def _judged(content: bytes, judge: Judge) -> tuple[float, ...]:
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+        _write(Path(temporary), content)
+        return judge(Path(temporary))
 
 
 def _coarsen(

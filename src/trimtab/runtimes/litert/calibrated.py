@@ -7,7 +7,7 @@ the largest value. This is the same way in two steps, both its own, and both giv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,11 +25,16 @@ def calibrate_only(converter: Any) -> None:
     converter._experimental_calibrate_only = True
 
 
-def quantize(content: bytes) -> bytes:
-    """Returns a calibrated flatbuffer in 8 bits, with floats where there is no such kernel."""
+def quantize(content: bytes, floats: Collection[str] = ()) -> bytes:
+    """Returns a calibrated flatbuffer in 8 bits, with floats where there is no such kernel.
+
+    Args:
+        content: The flatbuffer.
+        floats: The names of operators, those of their first outputs, that stay in floats.
+    """
     from tensorflow.lite.python.convert import mlir_quantize
 
-    return bytes(mlir_quantize(content))
+    return bytes(mlir_quantize(content, denylisted_nodes=set(floats)))
 
 
 def read_ranges(content: bytes) -> dict[str, Limits]:

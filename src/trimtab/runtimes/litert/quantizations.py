@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -56,8 +57,26 @@ def quantized(model: keras.Model, quantizer: str) -> bytes:
     return check_dynamic_int8(convert(model, _optimized), model.name)
 
 
-def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
-    """Returns what gives a model in 8 bits, as the content of a ``.tflite`` file, with the ranges of a rule.
+@dataclass(frozen=True)
+class Calibrated:
+    """A model before it goes to 8 bits.
+
+    Attributes:
+        floats: A flatbuffer in floats, with the ranges of its activations.
+        quantized: Returns it in 8 bits, as the content of a ``.tflite`` file, with the ranges of a rule and
+            some operators in floats, by name.
+    """
+
+    floats: bytes
+    quantized: Callable[[Rule, Collection[str]], bytes]
+
+    def __call__(self, rule: Rule) -> bytes:
+        """Returns it with all in 8 bits."""
+        return self.quantized(rule, ())
+
+
+def int8(model: keras.Model, examples: Batch) -> Calibrated:
+    """Returns a model calibrated.
 
     Args:
         model: A Keras model.
@@ -79,13 +98,13 @@ def int8(model: keras.Model, examples: Batch) -> Callable[[Rule], bytes]:
     ends = calibrated.read_ranges(floats)
     values = cache(lambda: calibrated.values(floats, ends, examples))
 
-    def make(rule: Rule) -> bytes:
+    def make(rule: Rule, kept: Collection[str]) -> bytes:
         flatbuffer = floats
         if rule != "min_max":
             flatbuffer = calibrated.with_ranges(floats, limits(rule, ends, values()))
-        return check_int8(sign(model, lambda: calibrated.quantize(flatbuffer)), model.name)
+        return check_int8(sign(model, lambda: calibrated.quantize(flatbuffer, kept)), model.name)
 
-    return make
+    return Calibrated(floats, make)
 
 
 def _optimized(converter: Any) -> None:

@@ -44,7 +44,7 @@ def quantized(
         name: The model's, for messages.
 
     Returns:
-        As ``base.Runtime.convert`` does.
+        How the ranges of activations were chosen; None where there are none.
 
     Raises:
         CompressionError: If ONNX Runtime cannot take the model so, or if nothing was quantized.

@@ -74,7 +74,7 @@ def save(
         name: The model's, for messages.
 
     Returns:
-        As ``base.Runtime.convert`` does.
+        How the ranges of activations were chosen; None where there are none.
 
     Raises:
         CompressionError: If nothing was quantized.

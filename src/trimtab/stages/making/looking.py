@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ def layers(
     directory: Path,
     cost: Cost,
     calibration: Callable[[int], Batch],
+    losses: Mapping[str, float] | None = None,
 ) -> LayersInside:
     """Returns the layers of files, or why they cannot be told.
 
@@ -37,13 +38,14 @@ def layers(
         directory: Where they are.
         cost: Of the model: a large one is looked at with fewer examples.
         calibration: Returns that many training examples, model-ready.
+        losses: See ``runtimes.base.Chosen``; None: there are none.
     """
     batch = calibration(_FEW_EXAMPLES if cost.macs > _LARGE_MACS else _EXAMPLES)
     try:
         return (
             _constants(serving, directory, batch)
             if model is None
-            else _layers(model, serving, directory, batch)
+            else _layers(model, serving, directory, batch, losses or {})
         )
     # Whatever it is, the files are good: they are judged by what they answer.
     except Exception as error:
@@ -53,10 +55,12 @@ def layers(
         return LayersInside(why_not=why)
 
 
-def _layers(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> LayersInside:
+def _layers(
+    model: keras.Model, serving: Runtime, directory: Path, batch: Batch, losses: Mapping[str, float]
+) -> LayersInside:
     from trimtab.compress.layers import layers as of_files  # it imports Keras
 
-    return of_files(model, serving, directory, batch)
+    return of_files(model, serving, directory, batch, losses)
 
 
 def _constants(serving: Runtime, directory: Path, batch: Batch) -> LayersInside:

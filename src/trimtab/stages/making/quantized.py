@@ -39,7 +39,13 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
     with store.create(ref) as draft:
         written = write(model, ending, draft.path, making.context(), judge)
         layers = looking.layers(
-            label, model, runtime(ending.runtime), draft.path, cost, lambda n: data.head("train", n)[0]
+            label,
+            model,
+            runtime(ending.runtime),
+            draft.path,
+            cost,
+            lambda n: data.head("train", n)[0],
+            written.losses,
         )
         inside.write(draft.path, layers)
         draft.lineage = FileLineage(dataset=lineage.dataset, model=model_ref)

@@ -52,7 +52,7 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
 
     with store.create(ref) as draft:
         first, step = source.path / origin.files[0], ending.step
-        ranges = serving.requantize(
+        chosen = serving.requantize(
             first, step.name, step.params, draft.path, calibration, judge if costs else None
         )
         before, after = (
@@ -65,6 +65,6 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
             runtime=ending.runtime,
             size_bytes=files.size_bytes(serving, draft.path),
             max_difference=float(np.abs(before - after).max()),
-            ranges=ranges,
+            ranges=chosen.ranges,
             cost=about.cost,
         )
