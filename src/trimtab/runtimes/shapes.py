@@ -12,6 +12,21 @@ BYTES = (0.0, 255.0)
 Shape = tuple[int | None, ...]
 
 
+def require_one_each(inputs: int, outputs: int, source: Path) -> None:
+    """Returns if a model takes one tensor and answers with one.
+
+    Args:
+        inputs: How many it takes.
+        outputs: How many it answers with.
+        source: The model's file, for messages.
+
+    Raises:
+        ModelError: If not.
+    """
+    if (inputs, outputs) != (1, 1):
+        raise ModelError(f"expected one input and one output, found {inputs} and {outputs}", path=str(source))
+
+
 def channels_first(model_shape: Shape, shape: tuple[int, ...], source: Path) -> tuple[int, ...] | None:
     """Returns the order of the data's axes that a model takes; None: the data's own.
 

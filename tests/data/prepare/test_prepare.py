@@ -1,65 +1,20 @@
-import csv
-import hashlib
-import io
 import json
 import subprocess
 import sys
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from data.prepare.tables import Prepare, colours, hashes, rows, write_csv
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.prepare import work
-from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.data.readers import csv as csv_reader
 from trimtab.data.readers.registry import reader_for
-from trimtab.errors import ConfigError, DataError
-
-Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
-
-
-def _write_csv(path: Path, columns: dict[str, list[Any]]) -> str:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-    return str(path)
-
-
-def _table(rows: int = 3000, seed: int = 0) -> dict[str, list[Any]]:
-    rng = np.random.default_rng(seed)
-    size = rng.normal(5, 2, rows).round(4)
-    return {
-        "size": [
-            str(value) if keep else "" for value, keep in zip(size, rng.random(rows) > 0.1, strict=True)
-        ],
-        "color": rng.choice(["red", "green", "blue"], rows).tolist(),
-        "label": np.where(size + rng.normal(0, 2, rows) > 5, "big", "small").tolist(),
-    }
-
-
-def _hashes(dataset: Dataset) -> dict[str, str]:
-    names = ("train", "validation", "test")
-    return {
-        f"{name}/{shard.name}": hashlib.sha256(shard.read_bytes()).hexdigest()
-        for name in names
-        for shard in dataset.shards(name)
-    }
-
-
-def _rows(dataset: Dataset, split: str) -> list[tuple[bytes, float]]:
-    x, y = dataset.arrays(split)
-    return sorted((row.tobytes(), float(label)) for row, label in zip(x, y, strict=True))
+from trimtab.errors import ConfigError
 
 
 def test_shards_do_not_depend_on_the_number_of_workers(
@@ -67,11 +22,11 @@ def test_shards_do_not_depend_on_the_number_of_workers(
 ) -> None:
     monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 9000)
     monkeypatch.setattr(work, "_SMALL_BYTES", 0)
-    source = _write_csv(tmp_path / "rows.csv", _table())
+    source = write_csv(tmp_path / "rows.csv", colours())
     alone, summary = prepared("alone", train=source, workers=1)
     three, summary_three = prepared("three", train=source, workers=3)
     assert len(alone.shards("train")) > 4
-    assert _hashes(alone) == _hashes(three)
+    assert hashes(alone) == hashes(three)
     assert alone.digest == three.digest
     assert summary.content.fingerprint == summary_three.content.fingerprint
     assert sum(summary.rows.values()) == 3000
@@ -80,22 +35,22 @@ def test_shards_do_not_depend_on_the_number_of_workers(
 def test_neither_order_nor_partitions_change_the_sides_or_the_fingerprint(
     tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = _table()
+    table = colours()
     order = np.random.default_rng(5).permutation(3000)
     shuffled = {name: [values[row] for row in order] for name, values in table.items()}
-    one, summary = prepared("one", train=_write_csv(tmp_path / "one.csv", table))
+    one, summary = prepared("one", train=write_csv(tmp_path / "one.csv", table))
     monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 5000)
-    other, other_summary = prepared("other", train=_write_csv(tmp_path / "other.csv", shuffled))
+    other, other_summary = prepared("other", train=write_csv(tmp_path / "other.csv", shuffled))
     assert summary.content.fingerprint == other_summary.content.fingerprint
     assert summary.rows == other_summary.rows
     more = {name: values + values[:10] for name, values in table.items()}
-    _, changed = prepared("more", train=_write_csv(tmp_path / "more.csv", more))
+    _, changed = prepared("more", train=write_csv(tmp_path / "more.csv", more))
     assert changed.content.fingerprint != summary.content.fingerprint
     assert one.schema.classes == other.schema.classes == ["big", "small"]
 
 
 def test_serving_makes_the_same_tensors(tmp_path: Path, prepared: Prepare) -> None:
-    source = _write_csv(tmp_path / "rows.csv", _table())
+    source = write_csv(tmp_path / "rows.csv", colours())
     dataset, _ = prepared(train=source)
     config = Data(train=source)
     preprocessor = Preprocessor.load(dataset.schema)
@@ -110,13 +65,13 @@ def test_serving_makes_the_same_tensors(tmp_path: Path, prepared: Prepare) -> No
 
 
 def test_preprocessing_sees_the_training_rows_alone(tmp_path: Path, prepared: Prepare) -> None:
-    train, test = _table(), _table(seed=1)
+    train, test = colours(), colours(seed=1)
     test["size"] = [str(float(size or 0) + 1e6) for size in test["size"]]
     test["color"] = ["violet"] * 3000
     given = {
-        "train": _write_csv(tmp_path / "train.csv", train),
-        "validation": _write_csv(tmp_path / "validation.csv", test),
-        "test": _write_csv(tmp_path / "test.csv", test),
+        "train": write_csv(tmp_path / "train.csv", train),
+        "validation": write_csv(tmp_path / "validation.csv", test),
+        "test": write_csv(tmp_path / "test.csv", test),
     }
     dataset, summary = prepared(**given)
     assert summary.rows == {"train": 3000, "validation": 3000, "test": 3000}
@@ -131,16 +86,16 @@ def test_preprocessing_sees_the_training_rows_alone(tmp_path: Path, prepared: Pr
 def test_training_rows_are_shuffled_by_the_seed_and_test_rows_are_not(
     tmp_path: Path, prepared: Prepare
 ) -> None:
-    table = _table()
+    table = colours()
     order = np.argsort(table["label"], kind="stable")
     table = {name: [values[row] for row in order] for name, values in table.items()}
-    source = _write_csv(tmp_path / "rows.csv", table)
+    source = write_csv(tmp_path / "rows.csv", table)
     one, again, other = (
         prepared(f"seed {i}", seed=seed, train=source)[0] for i, seed in enumerate((3, 3, 4))
     )
-    assert _hashes(one) == _hashes(again)
+    assert hashes(one) == hashes(again)
     assert one.arrays("train")[0].tolist() != other.arrays("train")[0].tolist()
-    assert _rows(one, "train") == _rows(other, "train")
+    assert rows(one, "train") == rows(other, "train")
     np.testing.assert_array_equal(one.arrays("test")[0], other.arrays("test")[0])
     assert (np.diff(one.arrays("test")[1]) >= 0).all()
     half = one.rows["train"] // 2
@@ -151,7 +106,7 @@ def test_regression_labels_are_standardized_by_the_training_split(tmp_path: Path
     rng = np.random.default_rng(0)
     x = rng.normal(size=1000).round(4)
     price = (100 + 20 * x + rng.normal(size=1000)).round(2)
-    source = _write_csv(tmp_path / "rows.csv", {"x": x.tolist(), "price": price.tolist()})
+    source = write_csv(tmp_path / "rows.csv", {"x": x.tolist(), "price": price.tolist()})
     dataset, summary = prepared(train=source, label="price")
     assert dataset.schema.task == "regression"
     assert dataset.schema.outputs == 1
@@ -171,12 +126,12 @@ def test_duplicates_are_together_whatever_identifier_is_left_out(
     tmp_path: Path, prepared: Prepare, name: str
 ) -> None:
     """The first rows may not show yet that a column is an identifier."""
-    table = _table(500)
+    table = colours(500)
     repeated = {"key": [], **{column: values * 40 for column, values in table.items()}}
     ids = [f"c{i}" for i in range(20_000)]
     repeated["key"] = ids if name == "customer" else list(range(20_000))
     repeated = {name if column == "key" else column: values for column, values in repeated.items()}
-    dataset, _ = prepared(train=_write_csv(tmp_path / "rows.csv", repeated))
+    dataset, _ = prepared(train=write_csv(tmp_path / "rows.csv", repeated))
     assert [column.name for column in dataset.schema.columns] == ["size", "color"]
     sides = [{row.tobytes() for row in dataset.arrays(split)[0]} for split in ("train", "validation", "test")]
     assert not sides[0] & sides[1]
@@ -189,7 +144,7 @@ def test_columns_that_begin_empty_are_input(tmp_path: Path, prepared: Prepare) -
     rng = np.random.default_rng(0)
     late = ["" if row < 9000 else str(value) for row, value in enumerate(rng.normal(size=rows).round(3))]
     table = {"late": late, "label": rng.choice(["a", "b"], rows).tolist()}
-    dataset, summary = prepared(train=_write_csv(tmp_path / "rows.csv", table))
+    dataset, summary = prepared(train=write_csv(tmp_path / "rows.csv", table))
     assert [column.name for column in dataset.schema.columns] == ["late"]
     # The 9,000 empty rows are duplicates: they are on one side, and that is worth a warning.
     assert max(dataset.rows.values()) > 9000
@@ -197,9 +152,9 @@ def test_columns_that_begin_empty_are_input(tmp_path: Path, prepared: Prepare) -
 
 
 def test_groups_stay_together_and_are_no_input(tmp_path: Path, prepared: Prepare) -> None:
-    table = _table()
+    table = colours()
     patients = np.random.default_rng(0).integers(0, 12, 3000)
-    source = _write_csv(tmp_path / "rows.csv", {"patient": patients.tolist(), **table})
+    source = write_csv(tmp_path / "rows.csv", {"patient": patients.tolist(), **table})
     dataset, summary = prepared(train=source, group_by="patient", split={"test": 0.4, "validation": 0.4})
     assert "patient" not in [column.name for column in dataset.schema.columns]
     counts = np.bincount(patients)
@@ -208,125 +163,15 @@ def test_groups_stay_together_and_are_no_input(tmp_path: Path, prepared: Prepare
 
 
 def test_rows_that_are_in_two_given_splits_are_counted(tmp_path: Path, prepared: Prepare) -> None:
-    train = _table()
-    test = {name: values + train[name][:7] for name, values in _table(1000, seed=1).items()}
-    given = {"train": _write_csv(tmp_path / "a.csv", train), "test": _write_csv(tmp_path / "b.csv", test)}
+    train = colours()
+    test = {name: values + train[name][:7] for name, values in colours(1000, seed=1).items()}
+    given = {"train": write_csv(tmp_path / "a.csv", train), "test": write_csv(tmp_path / "b.csv", test)}
     _, summary = prepared(**given)
     (warning,) = [warning for warning in summary.warnings if "in another split" in warning]
     count = int(warning.split()[0].replace(",", ""))
     pairs = set(zip(train["size"], train["color"], strict=True))
     both = sum(pair in pairs for pair in zip(test["size"], test["color"], strict=True))
     assert 7 <= count <= both
-
-
-def _png(value: int, size: int = 8) -> bytes:
-    stream = io.BytesIO()
-    noise = np.random.default_rng(value).integers(0, 100, (size, size)).astype(np.uint8)
-    Image.fromarray(noise + (value % 3) * 50).save(stream, "png")
-    return stream.getvalue()
-
-
-@pytest.fixture
-def images(tmp_path: Path) -> Path:
-    for value in range(240):
-        folder = tmp_path / "images" / "abc"[value % 3]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{value:03d}.png").write_bytes(_png(value))
-    return tmp_path / "images"
-
-
-def test_a_folder_a_zip_and_a_table_of_images_give_the_same(
-    tmp_path: Path, images: Path, prepared: Prepare
-) -> None:
-    with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
-        for file in images.rglob("*.png"):
-            archive.write(file, file.relative_to(images))
-    files = sorted(images.rglob("*.png"))
-    table = pa.table(
-        {
-            "image": [file.read_bytes() for file in files],
-            "filename": [str(file) for file in files],
-            "label": [file.parent.name for file in files],
-        }
-    )
-    pq.write_table(table, tmp_path / "images.parquet")
-    sources = [str(images), str(tmp_path / "images.zip"), str(tmp_path / "images.parquet")]
-    found = [prepared(f"source {i}", train=source) for i, source in enumerate(sources)]
-    assert found[0][0].schema.input.shape == (8, 8, 1)
-    assert len({summary.content.fingerprint for _, summary in found}) == 1
-    for split in ("train", "validation", "test"):
-        assert _rows(found[0][0], split) == _rows(found[1][0], split) == _rows(found[2][0], split)
-    assert sum(found[0][1].class_counts["train"].values()) == found[0][1].rows["train"]
-
-
-def test_unreadable_files_stop_the_run_or_are_left_out_and_named(images: Path, prepared: Prepare) -> None:
-    whole = (images / "a" / "000.png").read_bytes()
-    (images / "a" / "000.png").write_bytes(whole[: len(whole) // 2])
-    flipped = bytearray(whole)
-    flipped[len(whole) // 2] ^= 1
-    (images / "b" / "001.png").write_bytes(flipped)
-    with pytest.raises(DataError, match=r"000\.png|001\.png"):
-        prepared(train=str(images))
-    dataset, summary = prepared(train=str(images), max_bad_fraction=0.05)
-    assert sum(dataset.rows.values()) == 238
-    text = "\n".join(summary.warnings)
-    assert "2 of 240 rows" in text
-    assert "a/000.png" in text
-    assert "b/001.png" in text
-
-
-def test_rows_without_a_label_stop_the_run(tmp_path: Path, prepared: Prepare) -> None:
-    table = _table()
-    table["label"][17] = ""
-    source = _write_csv(tmp_path / "rows.csv", table)
-    with pytest.raises(DataError, match="label"):
-        prepared(train=source, max_bad_fraction=0.01)
-
-
-@pytest.mark.parametrize(
-    ("columns", "named"),
-    [
-        ({"review": "text", "age": "numeric"}, ["review", "age"]),
-        ({"review": "text", "other": "text"}, ["review", "other"]),
-    ],
-)
-def test_columns_that_do_not_fit_one_tensor_are_named(
-    tmp_path: Path, prepared: Prepare, columns: dict[str, str], named: list[str]
-) -> None:
-    rng = np.random.default_rng(0)
-    words = ["good", "bad", "film", "the", "plot", "actor", "music"]
-    kinds = {
-        "text": lambda: [" ".join(rng.choice(words, 8)) for _ in range(500)],
-        "numeric": lambda: rng.normal(size=500).tolist(),
-    }
-    table = {name: kinds[kind]() for name, kind in columns.items()}
-    table["label"] = rng.choice(["p", "n"], 500).tolist()
-    source = _write_csv(tmp_path / "rows.csv", table)
-    with pytest.raises(DataError, match="one input") as caught:
-        prepared(train=source)
-    assert caught.value.hint is not None
-    assert f"data.drop: [{named[1]}]" in caught.value.hint
-    dataset, _ = prepared(train=source, drop=[named[1]])
-    assert dataset.schema.input.kind == "text"
-    assert dataset.schema.vocabulary_size == 9
-
-
-def test_a_split_without_rows_is_an_error(tmp_path: Path, prepared: Prepare) -> None:
-    table = {name: values[:12] for name, values in _table().items()}
-    table["label"] = ["a", "b"] * 6
-    source = _write_csv(tmp_path / "rows.csv", {"group": [1] * 12, **table})
-    with pytest.raises(DataError):
-        prepared(train=source, group_by="group", min_rows_per_class=2)
-
-
-def test_columns_missing_in_the_test_file_are_named(tmp_path: Path, prepared: Prepare) -> None:
-    table = _table()
-    train = _write_csv(tmp_path / "train.csv", table)
-    del table["color"]
-    test = _write_csv(tmp_path / "test.csv", table)
-    with pytest.raises(DataError, match="color") as caught:
-        prepared(train=train, test=test)
-    assert caught.value.path == test
 
 
 def test_nothing_here_imports_tensorflow() -> None:
@@ -336,7 +181,7 @@ def test_nothing_here_imports_tensorflow() -> None:
 
 
 def test_statistics_are_written_for_every_split(tmp_path: Path, prepared: Prepare) -> None:
-    dataset, _ = prepared(train=_write_csv(tmp_path / "rows.csv", _table()))
+    dataset, _ = prepared(train=write_csv(tmp_path / "rows.csv", colours()))
     statistics = json.loads((dataset.path / "statistics.json").read_text())
     assert {split: statistics[split]["rows"] for split in statistics} == dataset.rows
 
@@ -358,9 +203,9 @@ def test_columns_for_slices_are_kept_of_judged_rows_though_the_model_does_not_se
     tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_reader, "BYTES_PER_PARTITION", 8_000)
-    table = _table()
+    table = colours()
     region = ["north" if color == "red" else "" for color in table["color"]]
-    source = _write_csv(tmp_path / "rows.csv", {"region": region, **table})
+    source = write_csv(tmp_path / "rows.csv", {"region": region, **table})
     dataset, summary = prepared(train=source, drop=["region"], slices=["region", "color"])
     assert [column.name for column in dataset.schema.columns] == ["size", "color"]
     for split in ("validation", "test"):
@@ -374,13 +219,6 @@ def test_columns_for_slices_are_kept_of_judged_rows_though_the_model_does_not_se
     assert not list((dataset.path / "train").glob("slices-*"))
 
 
-def test_a_column_for_slices_that_is_not_there_is_named(tmp_path: Path, prepared: Prepare) -> None:
-    source = _write_csv(tmp_path / "rows.csv", _table())
-    with pytest.raises(DataError, match="there is no such column") as caught:
-        prepared(train=source, slices=["country"])
-    assert caught.value.field == "country"
-
-
 def test_inputs_that_are_the_same_all_over_are_warned_of(tmp_path: Path, prepared: Prepare) -> None:
     rng = np.random.default_rng(0)
     for index in range(80):
@@ -391,14 +229,3 @@ def test_inputs_that_are_the_same_all_over_are_warned_of(tmp_path: Path, prepare
     _, summary = prepared(train=str(tmp_path / "pics"))
     (warning,) = (text for text in summary.warnings if "all over" in text)
     assert warning.startswith("20 of 80 inputs are the same all over, such as an image of one colour")
-
-
-def test_more_columns_than_anybody_waits_for_are_refused(tmp_path: Path, prepared: Prepare) -> None:
-    np.savez(tmp_path / "wide.npz", x=np.ones((40, 50)), y=np.arange(40) % 2)
-    with pytest.raises(DataError, match=r"data.max_columns: expected at most 20 columns, found x \(40, 50\)"):
-        prepared(train=str(tmp_path / "wide.npz"), max_columns=20)
-    table = {f"x{number}": [str(row) for row in range(40)] for number in range(50)} | {
-        "label": ["a", "b"] * 20
-    }
-    with pytest.raises(DataError, match=r"data\.max_columns: expected at most 20 columns, found 51"):
-        prepared(train=_write_csv(tmp_path / "wide.csv", table), max_columns=20)

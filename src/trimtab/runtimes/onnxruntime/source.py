@@ -16,7 +16,7 @@ from trimtab.errors import ModelError
 from trimtab.runtimes.onnxruntime.quantize import quantized
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.ranges import Judge, Rule
-from trimtab.runtimes.shapes import BYTES, channels_first
+from trimtab.runtimes.shapes import BYTES, channels_first, require_one_each
 
 _TAKEN = (TensorProto.FLOAT, TensorProto.INT32)
 
@@ -37,11 +37,7 @@ def adopt(source: Path, path: Path, shape: tuple[int, ...]) -> None:
     """
     model = _read(source)
     inputs = _inputs(model)
-    if len(inputs) != 1 or len(model.graph.output) != 1:
-        raise ModelError(
-            f"expected one input and one output, found {len(inputs)} and {len(model.graph.output)}",
-            path=str(source),
-        )
+    require_one_each(len(inputs), len(model.graph.output), source)
     _take(model.graph, inputs[0], shape, source)
     onnx.save(model, path)
 

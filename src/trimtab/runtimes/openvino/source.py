@@ -13,7 +13,7 @@ from trimtab.runtimes.openvino.convert import save
 from trimtab.runtimes.openvino.silent import ov
 from trimtab.runtimes.openvino.words import reason
 from trimtab.runtimes.ranges import Judge, Rule
-from trimtab.runtimes.shapes import BYTES, channels_first
+from trimtab.runtimes.shapes import BYTES, channels_first, require_one_each
 
 _TAKEN = ("f32", "i32")
 _LAYOUTS = {3: ("NHWC", "NCHW"), 2: ("NWC", "NCW")}
@@ -32,11 +32,7 @@ def adopt(source: Path, path: Path, shape: tuple[int, ...]) -> None:
         ModelError: If it cannot be read, or does not take the data.
     """
     model = _read(source)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise ModelError(
-            f"expected one input and one output, found {len(model.inputs)} and {len(model.outputs)}",
-            path=str(source),
-        )
+    require_one_each(len(model.inputs), len(model.outputs), source)
     ov.save_model(_taking(model, shape, source), path, compress_to_fp16=False)
 
 
