@@ -7,15 +7,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
 
+from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy
 from trimtab.models.inspect_archive import inspect
+from trimtab.models.own import custom_objects, own
 from trimtab.models.spec import ModelSpec
 from trimtab.tasks.registry import task
 
@@ -23,11 +26,13 @@ _PROBE_EXAMPLES = 16
 _TOLERANCE = 1e-4
 
 
-def load(path: str | Path) -> keras.Model:
+def load(path: str | Path, built: Model | None = None) -> keras.Model:
     """Loads a saved model without running anything that the file brings.
 
     Args:
         path: A ``.keras`` file, or an ``.h5`` file of Keras 2 or 3.
+        built: The ``model`` section that it was made by, whose builder's own layers it may have; None: it is
+            a file of anybody's.
 
     Returns:
         The flat, uncompiled functional model.
@@ -36,9 +41,10 @@ def load(path: str | Path) -> keras.Model:
         ModelError: If the file is missing, damaged, unsafe, or no model that can be used.
     """
     file = Path(path)
-    config = inspect(file)
+    own_objects = own(built)
+    config = inspect(file, own_objects)
     with _as_keras_3_takes_it(file, config) as readable:
-        return as_functional(_load(readable, str(file)), str(file))
+        return as_functional(_load(readable, str(file), custom_objects(own_objects)), str(file))
 
 
 def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
@@ -98,9 +104,9 @@ def _as_keras_3_takes_it(file: Path, config: bytes) -> Iterator[Path]:
         yield copied
 
 
-def _load(file: Path, source: str) -> keras.Model:
+def _load(file: Path, source: str, known: dict[str, Any]) -> keras.Model:
     try:
-        model = keras.saving.load_model(file, compile=False, safe_mode=True)
+        model = keras.saving.load_model(file, custom_objects=known, compile=False, safe_mode=True)
     except (
         Exception
     ) as error:  # Keras raises anything from KeyError to RuntimeError for a config it cannot follow

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Container
 from pathlib import Path
 
 from trimtab.errors import ModelError
@@ -20,11 +21,12 @@ MAX_EXPANSION = 100
 _SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
 
 
-def inspect(file: Path) -> bytes:
+def inspect(file: Path, own: Container[tuple[str, str]] = ()) -> bytes:
     """Returns the JSON config of a saved model that is safe to load, as Keras 3 takes it.
 
     Args:
         file: A ``.keras`` file, or an ``.h5`` file of Keras 2 or 3.
+        own: What a ``.keras`` file may name beside Keras' own; see ``inspect_config.check``.
 
     Raises:
         ModelError: If the file is missing, damaged or unsafe, or of another kind.
@@ -32,7 +34,7 @@ def inspect(file: Path) -> bytes:
     if not file.is_file():
         raise ModelError("there is no such file", path=str(file))
     if file.suffix == ".keras":
-        return _inspect_zip(file)
+        return _inspect_zip(file, own)
     if file.suffix in (".h5", ".hdf5"):
         return _inspect_h5(file)
     raise ModelError("expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path).")
@@ -52,7 +54,7 @@ def _inspect_h5(file: Path) -> bytes:
     return config
 
 
-def _inspect_zip(file: Path) -> bytes:
+def _inspect_zip(file: Path, own: Container[tuple[str, str]]) -> bytes:
     """Returns the config, after checking the zip directory, the config and the weights inside."""
     if not zipfile.is_zipfile(file):
         raise ModelError(
@@ -67,7 +69,7 @@ def _inspect_zip(file: Path) -> bytes:
             if damaged is not None:
                 raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
             config = archive.read(CONFIG)
-            inspect_config.check(config, str(file))
+            inspect_config.check(config, str(file), own)
             inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
             return config
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:

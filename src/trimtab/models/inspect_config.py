@@ -8,6 +8,7 @@ off), CVE-2025-12058 (layers that read files). So this is a list of what is allo
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any, NoReturn
 
 from trimtab.errors import ModelError
@@ -48,12 +49,13 @@ _FILES = (
 _BUILDER = "Build that model in Python instead: set model.builder to `module:function`."
 
 
-def check(config: bytes, path: str) -> None:
+def check(config: bytes, path: str, own: Container[tuple[str, str]] = ()) -> None:
     """Checks the JSON config of a saved model.
 
     Args:
         config: The JSON text.
         path: The file that it comes from, for messages.
+        own: What else it may name, by module and name: of the code that made the model.
 
     Raises:
         ModelError: If it is not JSON, is too large, or names anything but layers of Keras.
@@ -71,13 +73,13 @@ def check(config: bytes, path: str) -> None:
     while pending:
         value = pending.pop()
         if isinstance(value, dict):
-            _check_object(value, path)
+            _check_object(value, path, own)
             pending.extend(value.values())
         elif isinstance(value, list):
             pending.extend(value)
 
 
-def _check_object(value: dict[str, Any], path: str) -> None:
+def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, str]]) -> None:
     if "safe_mode" in value:
         _refuse("its config tries to set safe_mode", path)
     if "class_name" not in value:
@@ -87,6 +89,8 @@ def _check_object(value: dict[str, Any], path: str) -> None:
         _refuse(f"a {name} object holds Python code, which is never run", path, value)
     if name in _FILES:
         _refuse(f"a {name} layer reads files or foreign code", path, value)
+    if (str(module), str(value["config"] if name == "function" else name)) in own:
+        return
     allowed = _FUNCTION_MODULES if name == "function" else (None, *_MODULES)
     if name in _OF_CORE:
         allowed = (*allowed, _CORE)

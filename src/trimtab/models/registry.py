@@ -13,14 +13,16 @@ from trimtab.errors import ModelError
 from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy, in_float32
+from trimtab.models.inlined import inlined
+from trimtab.models.own import Own, custom_objects, own
 from trimtab.models.spec import ModelSpec
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
 
 _LONGEST_REASON = 300
 _LAYERS_OF_KERAS = (
-    "The stages after training load the model's file, and no code of anybody's: make it of Keras' own layers "
-    "and of keras.ops; write functions and layers of your own as such operations."
+    "The stages after training load the model's file: make it of Keras' own layers, of keras.ops, and of "
+    "classes at the top of the builder's module, whose get_config returns what their constructor takes."
 )
 
 
@@ -54,11 +56,12 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     for name, value in model.params.items():
         hp.Fixed(name, value)
         hp.values[name] = value
-    built = in_float32(as_functional(builder.call(function, source, hp, spec), source))
+    built = as_functional(builder.call(function, source, hp, spec), source)
+    built = in_float32(inlined(built, source) if model.builder else built)
     check(built, spec, source)
     built = _with_known_shape(built, spec)
     if model.builder:
-        _check_can_be_loaded(built, source)
+        _check_can_be_loaded(built, source, own(model))
     return built
 
 
@@ -70,12 +73,12 @@ def _with_known_shape(model: keras.Model, spec: ModelSpec) -> keras.Model:
     return copy(model, keras.Input(spec.input_shape, dtype=given.dtype, name=given.name))
 
 
-def _check_can_be_loaded(model: keras.Model, source: str) -> None:
+def _check_can_be_loaded(model: keras.Model, source: str, own_objects: Own) -> None:
     """Refuses before any training what the stages after it would refuse to load."""
     try:
         config = model.to_json()
-        inspect_config.check(config.encode(), source)
-        keras.models.model_from_json(config)
+        inspect_config.check(config.encode(), source, own_objects)
+        keras.models.model_from_json(config, custom_objects=custom_objects(own_objects))
     except ModelError as error:
         raise ModelError(error.message, path=source, field=error.field, hint=_LAYERS_OF_KERAS) from None
     except Exception as error:  # of Keras, for what it cannot write or read again

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import keras
 
+from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models import archive
 from trimtab.models.functional import derive_constants
 
 
-def copy_weights(model: keras.Model, file: Path) -> str:
+def copy_weights(model: keras.Model, file: Path, built: Model | None = None) -> str:
     """Copies the weights of a saved model, if it is built alike.
 
     Alike means the same kinds of layers in the same order with weights of the same shapes: names differ with
@@ -20,13 +21,14 @@ def copy_weights(model: keras.Model, file: Path) -> str:
     Args:
         model: A built model; left as it is where the other one differs.
         file: A ``.keras`` file.
+        built: The ``model`` section that it was made by; see ``archive.load``.
 
     Returns:
         Why they cannot be taken, in words; empty when they were copied. A file that is damaged, unsafe or of
         another version of Keras is such a reason.
     """
     try:
-        source = archive.load(file)
+        source = archive.load(file, built)
     except ModelError as error:
         return f"the earlier model cannot be loaded: {error.message}"
     mine, theirs = _layers(model), _layers(source)

@@ -16,6 +16,7 @@ from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
+from trimtab.config.model import Model
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
 from trimtab.stages.making import validation
@@ -92,16 +93,17 @@ class Making:
         self.history.extend({**epoch, "epoch": before + epoch["epoch"]} for epoch in history.epochs)
 
 
-def trained(store: ContentStore, ref: str) -> Callable[[], keras.Model]:
+def trained(store: ContentStore, ref: str, model: Model) -> Callable[[], keras.Model]:
     """Returns what loads the trained model that a model comes from, or is.
 
     Args:
         store: The content store.
         ref: The reference of a model.
+        model: The config's ``model`` section, which it was made by.
     """
 
     def load() -> keras.Model:
         lineage = ModelLineage.model_validate(store.open(ref, []).lineage)
-        return archive.load(store.open(lineage.trained or ref, [MODEL_FILE]).path / MODEL_FILE)
+        return archive.load(store.open(lineage.trained or ref, [MODEL_FILE]).path / MODEL_FILE, model)
 
     return load

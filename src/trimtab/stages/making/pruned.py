@@ -32,8 +32,10 @@ def make(run_uri: str, ref: str, label: str, parent_ref: str, step: Step) -> Non
     lineage = ModelLineage.model_validate(parent.lineage)
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     values = hyperparameters.read(store, lineage.hyperparameters)
-    making = Making(run_uri, label, config, data, values, parent_ref, trained(store, parent_ref))
-    source = archive.load(parent.path / MODEL_FILE)
+    making = Making(
+        run_uri, label, config, data, values, parent_ref, trained(store, parent_ref, config.model)
+    )
+    source = archive.load(parent.path / MODEL_FILE, config.model)
     pruned = apply(step, source, making.context())
     with store.create(ref) as draft:
         if pruned is source:

@@ -33,8 +33,8 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
     lineage = ModelLineage.model_validate(source.lineage)
     data = dataset.read(store, lineage.dataset, ["train", "validation"])
     values = hyperparameters.read(store, lineage.hyperparameters)
-    making = Making(run_uri, label, config, data, values, model_ref, trained(store, model_ref))
-    model, cost = archive.load(source.path / MODEL_FILE), _cost(source)
+    making = Making(run_uri, label, config, data, values, model_ref, trained(store, model_ref, config.model))
+    model, cost = archive.load(source.path / MODEL_FILE, config.model), _cost(source)
     judge = validation.costs(data, config.seed, cost.macs)
     with store.create(ref) as draft:
         written = write(model, ending, draft.path, making.context(), judge)

@@ -117,6 +117,7 @@ class _Stage:
     def __init__(self, config: Config, data: Dataset, scratch: Path) -> None:
         determinism.prepare(config.seed)
         self._data, self._scratch, self._seed = data, scratch, config.seed
+        self._brought = config.model
         self._settings = TrainSettings.of(config, _BRIEF)
         built = registry.build(config.model, model_spec(data.schema), keras_tuner.HyperParameters())
         self._branches: dict[str, keras.Model | Exception] = {"[]": self._saved(built)}
@@ -154,7 +155,7 @@ class _Stage:
         with tempfile.TemporaryDirectory(dir=self._scratch) as directory:
             file = Path(directory) / "model.keras"
             model.save(file)
-            return archive.load(file)
+            return archive.load(file, self._brought)
 
     def _context(self) -> Context:
         return Context(

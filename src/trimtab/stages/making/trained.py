@@ -16,6 +16,7 @@ from trimtab.artifacts.model import MODEL_FILE, AsItCame, ModelLineage, TrainSum
 from trimtab.artifacts.store import ContentStore
 from trimtab.compress.traits import measure
 from trimtab.config.config import Config
+from trimtab.config.model import Model
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
@@ -93,7 +94,7 @@ def _trained(
     with distribution.strategy().scope():
         network = registry.build(config.model, model_spec(data.schema), hp)
     came = _came(network, data) if config.model.archive else None
-    start, why = _start(network, data, snapshot) if snapshot else ("", "")
+    start, why = _start(network, data, snapshot, config.model) if snapshot else ("", "")
     is_warm = start not in ("", SCRATCH)
     epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
     train_settings = TrainSettings.of(config, {**values.optimizer, **epochs})
@@ -114,7 +115,7 @@ def _came(network: keras.Model, data: Dataset) -> AsItCame | None:
     return came
 
 
-def _start(network: keras.Model, data: Dataset, snapshot: Snapshot) -> tuple[str, str]:
+def _start(network: keras.Model, data: Dataset, snapshot: Snapshot, built: Model) -> tuple[str, str]:
     """Copies the champion's weights where they fit, and returns what training starts from, and why."""
     if snapshot.training is None:
         why = "; ".join(snapshot.plan.reasons)
@@ -122,7 +123,7 @@ def _start(network: keras.Model, data: Dataset, snapshot: Snapshot) -> tuple[str
         why = f"the schema has changed: {'; '.join(data.schema_changes)}"
     elif data.sides_changed:
         why = f"the champion may have been trained on test rows: {'; '.join(data.sides_changed)}"
-    elif not (why := copy_weights(network, snapshot.training / training.MODEL_FILE)):
+    elif not (why := copy_weights(network, snapshot.training / training.MODEL_FILE, built)):
         start, why = f"champion v{snapshot.plan.version}", "the data and the model are of the same kind"
         progress.say(STAGE, f"starts from {start}")
         return start, why
