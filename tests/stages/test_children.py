@@ -42,6 +42,11 @@ def trace(seen, end):
     end()
 
 
+def hang():
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # as native code does that never comes back
+    time.sleep(3600)
+
+
 def kill_itself():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -54,6 +59,20 @@ def way(request, monkeypatch):
 def test_work_is_done_in_another_process(way, tmp_path):
     assert children.run("work", write, tmp_path / "done") is None
     assert int((tmp_path / "done").read_text()) != os.getpid()
+
+
+def test_what_takes_longer_than_it_may_is_ended_and_names_the_setting(way):
+    limit = children.TimeLimit(1.0, "resources.stages.quantize.entry_timeout_s")
+    crash = children.run("quantize none--int8", hang, limit=limit)
+    assert crash.was_killed
+    assert not crash.signal, "it is no crash of its own, and not tried again"
+    assert "while it worked on quantize none--int8" in crash.reason
+    assert crash.error.field == "resources.stages.quantize.entry_timeout_s"
+
+
+def test_what_ends_in_time_is_not_touched(way, tmp_path):
+    limit = children.TimeLimit(3600.0, "")
+    assert children.run("work", write, tmp_path / "done", limit=limit) is None
 
 
 def test_where_a_runtime_has_run_its_threads_the_child_starts_afresh(monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,13 @@ def crashes() -> None:
     _apply(apply)
 
 
+def hangs() -> None:
+    def apply(*_: object) -> None:
+        time.sleep(3600)
+
+    _apply(apply)
+
+
 def finds_no_space() -> None:
     def apply(*_: object) -> None:
         raise CompressionError("the converter failed: [Errno 28] No space left on device")
@@ -223,6 +231,20 @@ def test_a_native_crash_costs_its_branch_alone(home: Home) -> None:
     assert home.record("prune", "1/1").ok
     assert pruned(home)[SPARSE].ref
     assert entries(home)[SMALL].reused
+
+
+def test_a_step_that_hangs_costs_its_branch_alone(home: Home) -> None:
+    values = CONFIG.model_dump()
+    values["resources"] = {"stages": {"prune": {"entry_timeout_s": 1}}}
+    home.configure(Config.model_validate(values))
+    outcomes = pruned(home, hangs)
+    assert outcomes[SPARSE].reason == (
+        "resources.stages.prune.entry_timeout_s: its process was ended after 1 s, while it worked on "
+        f"prune {SPARSE}\n  Set it higher if this only needs longer."
+    )
+    assert outcomes["none"].ref
+    assert home.record("prune", "1/1").ok
+    assert entries(home)[SPARSE].by_chance, "another run tries it again"
 
 
 def test_storage_that_fails_is_no_branch_less(home: Home) -> None:

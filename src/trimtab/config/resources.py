@@ -1,4 +1,4 @@
-"""The ``resources`` section: what each stage's pod gets on a cluster; a laptop heeds ``parallel`` alone."""
+"""The ``resources`` section: what each stage's pod gets on a cluster; a laptop heeds some of it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from trimtab.config.kubernetes import (
 )
 from trimtab.config.stages import StageName
 
+DAY_S = 86_400
 _MOST = 2**31 - 1  # seconds of a pod's deadline, and the highest user id
 
 
@@ -60,6 +61,13 @@ class StageResources(Section):
         le=_MOST,
         description="Seconds after its start when the pod is stopped; null: an hour for `report`, 7 days for "
         "others.",
+    )
+    entry_timeout_s: int | None = Field(
+        None,
+        ge=1,
+        le=_MOST,
+        description="Seconds that a stage may work on one model, file or evaluation, on a laptop too: what "
+        "hangs costs its candidate; null: a day in `prune`, `quantize` and `evaluate`, no limit in others.",
     )
     retries: int = Field(
         0,

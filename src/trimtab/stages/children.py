@@ -115,9 +115,12 @@ def run(
 
 
 def _too_long(label: str, limit: TimeLimit) -> Crash:
-    said = f"its process was ended after {limit.seconds:,.0f} s, while it worked on {label}"
-    hint = f"If it only needs longer, set {limit.field} higher."
-    return Crash(None, f"{said}\n  {hint}", was_killed=True)
+    error = TrimtabError(
+        f"its process was ended after {limit.seconds:,.0f} s, while it worked on {label}",
+        field=limit.field,
+        hint="Set it higher if this only needs longer.",
+    )
+    return Crash(error, error.describe(), was_killed=True)
 
 
 def _stop_for_good(child: BaseProcess) -> None:

@@ -11,9 +11,12 @@ from typing import Any
 from trimtab import progress
 from trimtab.artifacts import failure
 from trimtab.artifacts.record import EntryRecord
+from trimtab.config.resources import DAY_S, StageResources
+from trimtab.config.stages import STAGES
 from trimtab.errors import ArtifactError, CompressionError, ModelError, StorageError, TrimtabError
 from trimtab.os_errors import is_refusal
-from trimtab.stages import children
+from trimtab.stages import children, settings
+from trimtab.stages.children import TimeLimit
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import DefectError, Task
 
@@ -106,13 +109,27 @@ def _outcome_before(task: Task, work: Work, name: str) -> EntryRecord | None:
 def _attempt(task: Task, work: Work) -> children.Crash | None:
     with light_imports(scikit_learn=work.scikit_learn):
         module = import_module(f"trimtab.stages.making.{work.module}")
-    left = _retries()
+    left, limit = _retries(), _limit(task)
     while True:
-        crash = children.run(work.label, module.make, task.run_uri, work.ref, work.label, *work.arguments)
-        if crash is None or not crash.was_killed or not left:
+        crash = children.run(
+            work.label, module.make, task.run_uri, work.ref, work.label, *work.arguments, limit=limit
+        )
+        if crash is None or not crash.signal or not left:
             return crash
         left -= 1
         progress.say(work.label, f"{crash.reason}; it is tried again, and goes on where it was")
+
+
+def _limit(task: Task) -> TimeLimit | None:
+    """Returns how long an entry of the task's stage may take; the whole task's time is no less."""
+    stage = task.record.stage
+    given = settings.of(task.run_uri).resources.stages.get(stage, StageResources())
+    usual = DAY_S if STAGES[stage].is_sharded else None
+    times = {"entry_timeout_s": given.entry_timeout_s or usual, "timeout_s": given.timeout_s}
+    limits = [
+        TimeLimit(seconds, f"resources.stages.{stage}.{field}") for field, seconds in times.items() if seconds
+    ]
+    return min(limits, key=lambda limit: limit.seconds, default=None)
 
 
 def _retries() -> int:
