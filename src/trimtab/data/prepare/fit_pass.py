@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.prepare.strata import ClassRows
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.readers.width import bytes_at_a_time
 from trimtab.data.schema import SPLITS
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.hashing import Digests, joined_digests, row_digests
@@ -77,9 +78,9 @@ class FitResult:
         """Returns the rows of all splits."""
         return sum(self.fingerprint.rows)
 
-    @property
+    @cached_property
     def everything(self) -> Summary:
-        """Returns the summary of the rows of all splits."""
+        """Returns the summary of the rows of all splits, once all are there."""
         return reduce(Summary.merge, self.summaries.values())
 
     def merge(self, other: FitResult) -> FitResult:
@@ -166,7 +167,7 @@ def check_width(batch: pa.RecordBatch, most: int, partition: Partition) -> None:
 def _enough(batches: list[pa.RecordBatch]) -> bool:
     rows = sum(batch.num_rows for batch in batches)
     size: int = sum(batch.nbytes for batch in batches)
-    return rows >= _GATHERED_ROWS or size >= _GATHERED_BYTES
+    return rows >= _GATHERED_ROWS or size >= bytes_at_a_time(_GATHERED_BYTES, batches[0].num_columns)
 
 
 def _summarize(result: FitResult, name: str, batches: list[pa.RecordBatch], task: FitTask) -> None:

@@ -21,6 +21,7 @@ from trimtab.data.readers import csv_records
 from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.csv_dialect import Dialect, dialect_of
 from trimtab.data.readers.files import files_of
+from trimtab.data.readers.width import bytes_at_a_time
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,7 +52,12 @@ class CsvReader:
                     path=str(file),
                     line=1,
                 )
-            offsets = csv_records.cuts(file, dialect.data_start, dialect.delimiter, BYTES_PER_PARTITION)
+            offsets = csv_records.cuts(
+                file,
+                dialect.data_start,
+                dialect.delimiter,
+                bytes_at_a_time(BYTES_PER_PARTITION, len(dialect.names)),
+            )
             for start, stop in itertools.pairwise(offsets):
                 partitions.append(Partition(str(file), len(partitions), start, stop))
         return partitions
@@ -96,7 +102,7 @@ class _Ragged:
 
 def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged | None) -> Iterator[pa.RecordBatch]:
     """Yields the records of a partition; the parser's block grows only for records longer than it."""
-    block, done = _BLOCK_BYTES, 0
+    block, done = min(bytes_at_a_time(_BLOCK_BYTES, len(dialect.names)), _LONGEST_RECORD_BYTES), 0
     while True:
         try:
             skip = done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -94,11 +95,7 @@ def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
 
     Only where it might be so, such a column is read: its values once, and the references to them.
     """
-    names = [
-        name
-        for index, name in enumerate(parquet.schema_arrow.names)
-        if index < len(parquet.schema.names) and _might_expand(parquet.metadata, name)
-    ]
+    names = _that_might_expand(parquet)
     most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
     for name in names:
         size = 0
@@ -114,20 +111,20 @@ def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
                     )
 
 
-def _might_expand(metadata: pq.FileMetaData, name: str) -> bool:
-    """Returns whether a column has a dictionary, and could be very large if each value were its longest."""
-    largest = 0
-    for index in range(metadata.num_row_groups):
+def _that_might_expand(parquet: pq.ParquetFile) -> list[str]:
+    """Returns columns that have a dictionary, and could be very large if each value were its longest."""
+    metadata, largest = parquet.metadata, Counter[str]()
+    texts = [
+        at for at in range(metadata.num_columns) if metadata.schema.column(at).physical_type == "BYTE_ARRAY"
+    ]
+    for index in range(metadata.num_row_groups if texts else 0):
         group = metadata.row_group(index)
-        for place in range(group.num_columns):
-            chunk = group.column(place)
-            if (
-                chunk.path_in_schema == name
-                and chunk.physical_type == "BYTE_ARRAY"
-                and chunk.has_dictionary_page
-            ):
-                largest += chunk.num_values * chunk.total_uncompressed_size
-    return largest > _MOST_EXPANDED_BYTES
+        for at in texts:
+            chunk = group.column(at)
+            if chunk.has_dictionary_page:
+                largest[chunk.path_in_schema] += chunk.num_values * chunk.total_uncompressed_size
+    known = set(parquet.schema_arrow.names)
+    return [name for name, size in largest.items() if size > _MOST_EXPANDED_BYTES and name in known]
 
 
 def _expanded_bytes(column: pa.Array) -> int:
