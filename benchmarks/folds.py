@@ -1,6 +1,6 @@
 """Whether the proof out of fold keeps its level: simulated tables, models that are really fitted, k folds.
 
-    python benchmarks/folds.py [--runs 400] [--rows 100 351 1000] [--folds 5] [--seed 0]
+    python benchmarks/folds.py [--runs 400] [--rows 100 351 1000] [--folds 5] [--group 1] [--seed 0]
 
 Prints one line of JSON a cell: ``missed``, the share of runs whose upper limit is below the true loss: the
 mean over the k models of what each one's candidate loses against its own baseline on 20,000 fresh rows; its
@@ -14,6 +14,8 @@ k-fold cross-validation", JMLR 5, 2004). So the models here are of the kinds tha
 linear ones of nearly as many columns as a fold has rows to spare, and nearest neighbours, which learn rows by
 heart. Candidates round the weights of the baseline, leave out those that are small, or forget half of the
 rows that a neighbour could be. Labels are noisy: classes overlap, so that answers near the border change.
+With ``--group``, rows come in groups of so many, each in one fold, whose inputs are moved together: by as
+much as rows of a group differ.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ CONFIDENCE = 0.95
 ROWS, FOLDS, COLUMNS = (100, 351, 1_000), 5, 20
 _FRESH = 20_000
 _Floats = NDArray[np.float64]
+_Groups = NDArray[np.integer] | None
 _Scores = Callable[[_Floats, _Floats], _Floats]
 """The score of each example, given inputs ``(n, columns)`` and labels ``(n,)``."""
 
@@ -46,12 +49,13 @@ def main() -> int:
     arguments.add_argument("--runs", type=int, default=400)
     arguments.add_argument("--rows", type=int, nargs="+", default=list(ROWS))
     arguments.add_argument("--folds", type=int, default=FOLDS)
+    arguments.add_argument("--group", type=int, default=1)
     arguments.add_argument("--seed", type=int, default=0)
     asked = arguments.parse_args()
     bad = 0
     for rows in asked.rows:
         for name in KINDS:
-            cell = simulated(name, rows, asked.folds, asked.runs, asked.seed)
+            cell = simulated(name, rows, asked.folds, asked.runs, asked.seed, asked.group)
             print(json.dumps(cell), flush=True)
             bad += cell["missed"] > 1 - CONFIDENCE + 2 * cell["se"]
     if bad:
@@ -59,15 +63,18 @@ def main() -> int:
     return 1 if bad else 0
 
 
-def simulated(name: str, rows: int, folds: int, runs: int, seed: int) -> dict[str, float | str | int]:
+def simulated(
+    name: str, rows: int, folds: int, runs: int, seed: int, group: int = 1
+) -> dict[str, float | str | int]:
     """Returns how often the limits of one kind of model miss the truth."""
     random = np.random.default_rng([seed, rows, folds, sorted(KINDS).index(name)])
-    found = np.array([_one(name, rows, folds, random) for _ in range(runs)])
+    found = np.array([_one(name, rows, folds, random, group) for _ in range(runs)])
     pooled, plain, split, wide, split_wide = found.mean(axis=0)
     return {
         "kind": name,
         "rows": rows,
         "folds": folds,
+        "group": group,
         "runs": runs,
         "missed": round(float(pooled), 4),
         "se": round(math.sqrt(max(pooled * (1 - pooled), 0.05 * 0.95) / runs), 4),
@@ -78,11 +85,12 @@ def simulated(name: str, rows: int, folds: int, runs: int, seed: int) -> dict[st
     }
 
 
-def _one(name: str, rows: int, folds: int, random: np.random.Generator) -> tuple[float, ...]:
+def _one(name: str, rows: int, folds: int, random: np.random.Generator, group: int) -> tuple[float, ...]:
     draw, fit, bound = KINDS[name]
-    x, y = draw(rows, random)
-    fresh, labels = draw(_FRESH, random)
-    fold, losses = random.permutation(rows) % folds, []
+    x, y = _moved(*draw(rows, random), group, random)
+    fresh, labels = _moved(*draw(_FRESH, random), group, random)
+    of = np.arange(rows) // group
+    fold, losses = (random.permutation(int(of[-1]) + 1) % folds)[of], []
     before, after = np.empty(rows), np.empty(rows)
     for each in range(folds):
         held = fold == each
@@ -91,7 +99,9 @@ def _one(name: str, rows: int, folds: int, random: np.random.Generator) -> tuple
         losses.append((baseline(fresh, labels).mean(), candidate(fresh, labels).mean()))
     truth, first = _loss(name, np.array(losses)), _loss(name, np.array(losses[:1]))
     kind = "means" if bound is _errors else "proportions"
-    plain, alone = bound(before, after), bound(before[fold == 0], after[fold == 0])
+    groups, first_fold = None if group == 1 else of, fold == 0
+    plain = bound(before, after, groups)
+    alone = bound(before[first_fold], after[first_fold], None if groups is None else groups[first_fold])
     upper = widened(plain, kind, folds).upper
     missed = upper < truth, plain.upper < truth, alone.upper < first
     return *missed, upper - truth, alone.upper - first
@@ -102,12 +112,20 @@ def _loss(name: str, scores: _Floats) -> float:
     return float(after - before if name.startswith("numbers") else before - after)
 
 
-def _right(before: _Floats, after: _Floats) -> Bound:
-    return proportions(before, after, CONFIDENCE)
+def _moved(x: _Floats, y: _Floats, group: int, random: np.random.Generator) -> tuple[_Floats, _Floats]:
+    """Returns rows in groups, whose inputs are moved together; alone, they stay."""
+    if group == 1:
+        return x, y
+    of = np.arange(len(x)) // group
+    return x + random.normal(size=(int(of[-1]) + 1, x.shape[1]))[of], y
 
 
-def _errors(before: _Floats, after: _Floats) -> Bound:
-    return means(before, after, CONFIDENCE)
+def _right(before: _Floats, after: _Floats, groups: _Groups = None) -> Bound:
+    return proportions(before, after, CONFIDENCE, groups)
+
+
+def _errors(before: _Floats, after: _Floats, groups: _Groups = None) -> Bound:
+    return means(before, after, CONFIDENCE, groups)
 
 
 def _classes(rows: int, random: np.random.Generator) -> tuple[_Floats, _Floats]:

@@ -67,3 +67,15 @@ def test_seldom_is_a_part_called_worse_that_is_not():
         after = (rng.random(600) > 0.1).astype(float)
         wrong += any(one.larger for one in losses(parts, np.ones(600), after, 0.95, "classification"))
     assert wrong / 400 <= 0.05
+
+
+def test_out_of_fold_it_takes_more_to_say_so():
+    before, after = np.ones(1000), np.ones(1000)
+    parts = {("class", "a"): rows_of(1000, slice(0, 100))}
+    lost = 0
+    while not losses(parts, before, after, 0.95, "classification")[0].larger:
+        after[lost] = 0
+        lost += 1
+    assert not losses(parts, before, after, 0.95, "classification", folds=5)[0].larger
+    after[: 2 * lost] = 0
+    assert losses(parts, before, after, 0.95, "classification", folds=5)[0].larger

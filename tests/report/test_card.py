@@ -64,4 +64,4 @@ def test_it_says_how_to_use_it_how_to_make_it_again_and_where_it_loses(run_recor
     card = model_card(build_result(records, settings, "/runs/one"))
     assert "trimtab predict /runs/deployed/digits --version 3 --input rows.csv" in card
     assert "trimtab run /runs/one/config.json --output /runs" in card
-    assert "Proven to lose more than the others: class 7 (25.00 points lost)." in card
+    assert "Shown to lose more than the others: class 7 (25.00 points lost)." in card

@@ -166,7 +166,7 @@ def test_a_challenger_as_good_and_not_cheaper_is_not_promoted(served: Service) -
     result = served.retrain(padding=20_000)
     assert (result.status, served.champion()["version"]) == ("champion_kept", 1)
     assert result.retrain.comparison.finding == "no_gain"
-    assert "not proven better, and not cheaper" in result.verdict
+    assert "not shown to be better, and not cheaper" in result.verdict
 
 
 def test_not_worse_has_to_be_shown(service: Service) -> None:

@@ -10,7 +10,7 @@ from trimtab.stages import uneven
 
 class Schema:
     def __init__(self, task, classes):
-        self.task, self.classes = task, classes
+        self.task, self.classes, self.notations = task, classes, {}
 
 
 def rows(labels, after, slices):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from trimtab.artifacts.evaluation import PartKind, PartLoss
 from trimtab.evaluate.bounds.base import Bound, Groups
+from trimtab.evaluate.out_of_fold import widened
 from trimtab.evaluate.significance import bound
 from trimtab.tasks import registry as tasks
 
@@ -33,6 +34,7 @@ def losses(
     confidence: float,
     task: str,
     groups: Groups | None = None,
+    folds: int = 1,
 ) -> list[PartLoss]:
     """Returns the loss of each part beside that of all other rows, the largest loss first.
 
@@ -43,12 +45,13 @@ def losses(
         confidence: One-sided, of all that is said together.
         task: The task; one whose score is no mean over rows has no parts.
         groups: The group of each example, ``(n,)``; None: each is its own.
+        folds: How many models answered, each the rows that it was made without.
     """
     if tasks.task(task).judging.headline.bound not in _BY_ROW:
         return []
     largest = _largest({part: rows for part, rows in parts.items() if rows.any()})
     sure = 1 - (1 - confidence) / max(2 * len(largest), 1)
-    measured = _Measured(before, after, sure, task, groups)
+    measured = _Measured(before, after, sure, task, groups, folds)
     return sorted(
         (measured.part(*part, rows) for part, rows in largest.items()),
         key=lambda loss: (-loss.loss, loss.part),
@@ -64,11 +67,17 @@ class _Measured:
     """The loss on any rows, at one confidence."""
 
     def __init__(
-        self, before: _Scores, after: _Scores, confidence: float, task: str, groups: Groups | None
+        self,
+        before: _Scores,
+        after: _Scores,
+        confidence: float,
+        task: str,
+        groups: Groups | None,
+        folds: int,
     ) -> None:
         self._before, self._after, self._groups = before, after, groups
         self._confidence, self._task = confidence, task
-        self._is_relative = tasks.task(task).judging.headline.bound == "errors"
+        self._by, self._folds = tasks.task(task).judging.headline.bound, folds
 
     def part(self, kind: PartKind, name: str, rows: _Rows) -> PartLoss:
         part, others = self._bound(rows), self._bound(~rows)
@@ -85,7 +94,7 @@ class _Measured:
         if rows.all() or not all(bound.proven for bound in bounds):
             return False
         gain = self._bound(rows, swapped=True).upper
-        lower = -gain / (1 + gain) if self._is_relative else -gain
+        lower = -gain / (1 + gain) if self._by == "errors" else -gain
         return lower > bounds[1].upper
 
     def _bound(self, rows: _Rows, *, swapped: bool = False) -> Bound:
@@ -94,4 +103,5 @@ class _Measured:
             return Bound(0.0, 0.0, "", proven=False, why_not="there are no other rows")
         groups = None if self._groups is None else self._groups[rows]
         pair = (after, before) if swapped else (before, after)
-        return bound(*pair, self._confidence, self._task, groups)
+        found = bound(*pair, self._confidence, self._task, groups)
+        return widened(found, self._by, self._folds)

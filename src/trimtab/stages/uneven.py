@@ -31,8 +31,9 @@ def losses(chosen: str, rows: Rows, schema: DatasetSchema, limits: Budget) -> li
     if chosen == BASELINE:
         return []
     before, after = rows.examples[BASELINE].scores, rows.examples[chosen].scores
-    masks = dict([*_classes(rows, schema), *_slices(rows, limits)])
-    return uneven.losses(masks, before, after, limits.confidence, schema.task, rows.groups)
+    masks = dict([*_classes(rows, schema), *_slices(rows, schema, limits)])
+    folds = 1 if rows.folds is None else len(np.unique(rows.folds))
+    return uneven.losses(masks, before, after, limits.confidence, schema.task, rows.groups, folds)
 
 
 def _classes(rows: Rows, schema: DatasetSchema) -> Iterator[_Part]:
@@ -42,11 +43,11 @@ def _classes(rows: Rows, schema: DatasetSchema) -> Iterator[_Part]:
         yield ("class", name), (rows.labels[:, place] > 0 if several else rows.labels == place)
 
 
-def _slices(rows: Rows, limits: Budget) -> Iterator[_Part]:
+def _slices(rows: Rows, schema: DatasetSchema, limits: Budget) -> Iterator[_Part]:
     columns: Mapping[str, pa.StringArray] = {
         name: pa.array(values, pa.string()) for name, values in rows.slices.items()
     }
     for asked in limits.slices:
         if asked.column in columns:
-            for part in parts(asked, columns[asked.column]):
+            for part in parts(asked, columns[asked.column], schema.notations.get(asked.column)):
                 yield ("slice", part.name), part.rows(columns)

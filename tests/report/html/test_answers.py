@@ -85,10 +85,10 @@ def test_the_part_that_loses_most_is_named_and_whether_that_is_proven(run_record
     _, found = answered(settings, records)
     tile = found["At what cost?"]["Hit hardest"]
     assert tile.value == "class 7: 25.00 points lost"
-    assert "Proven to lose more than the others: class 7" in tile.detail
+    assert "Shown to lose more than the others: class 7" in tile.detail
     select.summary["parts"] = [{**part, "larger": False}]
     _, found = answered(settings, records)
-    assert "No class is proven to lose more" in found["At what cost?"]["Hit hardest"].detail
+    assert "No class is shown to lose more" in found["At what cost?"]["Hit hardest"].detail
 
 
 def test_the_baseline_is_not_held_against_itself(run_records):

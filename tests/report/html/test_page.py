@@ -229,7 +229,7 @@ def test_parts_that_are_proven_to_lose_more_are_flagged(run_records):
     other = {**part, "kind": "slice", "part": "region = north", "loss": 0.02, "larger": False}
     select.summary["parts"] = [part, other]
     words = Page(page(settings, records)).words
-    assert "Proven to lose more than the others: class 7 (25.00 points lost)." in words
+    assert "Shown to lose more than the others: class 7 (25.00 points lost)." in words
     assert words.count("⚑ yes") == 1
     assert words.count("⚑ loses more") == 1, "in the table of classes"
     assert "region = north slice 36 2.00 points lost 1.00 points lost no" in words

@@ -59,7 +59,7 @@ def limit_and_test(metric, bound, *, holds, **about):
                 "(95 % sure: at most 0.97 times)",
             ],
         ),
-        ("no_gain", ["not worse than v7", "but not proven better, and not cheaper"]),
+        ("no_gain", ["not worse than v7", "but not shown to be better, and not cheaper"]),
         ("unproven", ["not shown to be as good as v7: its loss may be 0.40 points", "at most 1.00 points"]),
         ("worse", ["worse than v7, 95 % sure, by at least 0.20 points of accuracy"]),
     ],

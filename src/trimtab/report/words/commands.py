@@ -32,7 +32,9 @@ def commands(result: Result) -> list[Command]:
     if result.deployed:
         target, _, version = result.deployed.rstrip("/").rpartition("/")
         verify = _line("trimtab", "verify", target, "--version", version)
-        lines.append(Command("Compute the proof again, from the deployed version alone", verify))
+        lines.append(
+            Command("Compute every number of the claim again, from the deployed version alone", verify)
+        )
     return [*lines, Command("This outcome on the terminal", _line("trimtab", "report", directory))]
 
 

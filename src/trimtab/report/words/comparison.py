@@ -35,7 +35,7 @@ def finding(comparison: Comparison) -> str:
     claim = {
         "better": f"better than v{version}, {sure}",
         "cheaper": f"not worse than v{version}, {sure} (at most {limit}), and cheaper: {cost}",
-        "no_gain": f"not worse than v{version}, {sure} (at most {limit}), but not proven better, "
+        "no_gain": f"not worse than v{version}, {sure} (at most {limit}), but not shown to be better, "
         f"and not cheaper: {cost}",
         "unproven": f"not shown to be as good as v{version}: {_unproven(comparison, champion, limit, sure)}",
         "worse": f"worse than v{version}, {sure}, by at least {_loss(-gain.upper_bound, champion)}",

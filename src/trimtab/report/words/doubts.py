@@ -24,9 +24,8 @@ def doubts(proof: Proof) -> Iterator[str]:
 
 def _better(proof: Proof) -> Iterator[tuple[str, float]]:
     """Yields who has no loss but a gain, by a limit against the baseline that is about all test examples."""
-    first = proof.limits[0] if proof.limits else None
-    if not proof.proven or first is None or first.is_alone or first.part:
-        return
+    about_all = {limit.name for limit in proof.limits if not limit.is_alone and not limit.part}
     for test in proof.tested:
-        if test.upper_bound is not None and test.upper_bound < 0:
+        against = [one for one in test.limits if one.limit in about_all and one.proven]
+        if proof.proven and any(one.upper_bound is not None and one.upper_bound < 0 for one in against):
             yield test.candidate, test.confidence

@@ -28,18 +28,18 @@ def loss(value: float, headline: HeadlineValue | None) -> str:
 
 
 def flagged(parts: Sequence[PartLoss]) -> list[PartLoss]:
-    """Returns those that are proven to lose more than all others."""
+    """Returns those that are shown to lose more than all others."""
     return [part for part in parts if part.larger]
 
 
 def sentence(parts: Sequence[PartLoss], headline: HeadlineValue | None) -> str:
-    """Returns which parts are proven to lose more than the others, or that none is."""
+    """Returns which parts are shown to lose more than the others, or that none is."""
     if not parts:
         return ""
     worse = flagged(parts)
     kinds = " or ".join(dict.fromkeys(part.kind for part in sorted(parts, key=lambda part: part.kind)))
     if not worse:
-        return f"No {kinds} is proven to lose more than the others."
+        return f"No {kinds} is shown to lose more than the others."
     told = [f"{called(part)} ({loss(part.loss, headline)})" for part in itertools.islice(worse, _MOST_NAMES)]
     more = f" and {len(worse) - _MOST_NAMES} more" if len(worse) > _MOST_NAMES else ""
-    return f"Proven to lose more than the others: {', '.join(told)}{more}."
+    return f"Shown to lose more than the others: {', '.join(told)}{more}."

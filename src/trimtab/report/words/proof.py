@@ -20,7 +20,7 @@ def claim(proof: Proof, metric: str = "") -> str:
     """
     limits = _kept_limits(proof.limits, metric)
     if not proof.proven:
-        return f"estimated {limits}, which is not proven: {proof.why_not}"
+        return f"estimated {limits}, which is no proof: {proof.why_not}"
     chosen = ", whichever was chosen" if len(proof.tested) > 1 else ""
     return f"with {_share(proof.confidence)} confidence {limits}{chosen}"
 

@@ -120,7 +120,7 @@ def _why_the_baseline(result: Result) -> str:
     if proof is None or not proof.tested or proof.passed:
         return "no candidate inside the budget is cheaper"
     many = "the only candidate that was tested is not" if len(proof.tested) == 1 else "no candidate is"
-    return f"{many} proven to be as good as the budget demands"
+    return f"{many} {'proven' if proof.proven else 'estimated'} to be as good as the budget demands"
 
 
 def _over_budget(result: Result) -> str:
