@@ -84,7 +84,7 @@ def test_a_server_that_wants_a_token_is_shown_it(deploy, cluster, target, monkey
             deploy(1, timeout_s=1)
         assert token == "" or token not in str(caught.value)
         assert champion(target) is None
-    monkeypatch.setenv(TOKEN, "of-the-server")
+    monkeypatch.setenv(TOKEN, "of-the-server\n")
     made = deploy(1)
     assert champion(target) == made.version
 

@@ -34,3 +34,10 @@ def test_one_epoch_and_hundreds_of_epochs_work():
 def test_no_epochs_are_no_panels():
     assert curve_plots(History("train", [], None)) == []
     assert curve_plots(History("train", [{"epoch": 1.0}], None)) == []
+
+
+def test_a_rank_of_rows_of_one_kind_is_no_curve():
+    """An autoencoder trains on what is normal alone."""
+    rows = [{"epoch": i, "loss": 1.0, "roc_auc": 0.5, "val_roc_auc": 0.8} for i in (1, 2)]
+    (plot,) = (plot for plot in curve_plots(History("train", rows, None)) if plot.quantity == "ROC AUC")
+    assert [line.kind for line in plot.lines] == ["validation"]

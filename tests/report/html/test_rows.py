@@ -25,6 +25,11 @@ def test_a_candidate_that_was_not_tested_is_not_said_to_be_over_the_budget(run_r
     (untested,) = (c for c in result.candidates if c.id in result.proof.not_tested)
     untested.within_budget = False
     assert verdict.status(result, untested) == "untested"
+    result.proof.not_tested.pop(untested.id)
+    untested.reasons = ["it is slow"]
+    assert verdict.status(result, untested) == "over"
+    untested.reasons = ["not tested: it costs no less than the baseline"]
+    assert verdict.status(result, untested) == "untested"
     result.config["budget"] = {"max_size_kb": 0.001}
     assert verdict.status(result, untested) == "over"
 

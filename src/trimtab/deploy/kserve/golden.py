@@ -57,7 +57,7 @@ class GoldenRows:
         return "; ".join(reasons) or "it has no address yet"
 
     def _asked(self, url: str) -> str:
-        token = os.environ.get(TOKEN, "")
+        token = os.environ.get(TOKEN, "").strip()  # a Secret made from a file has its last newline
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         try:
             answer = requests.post(url, json=self._request, headers=headers, timeout=_SECONDS)

@@ -13,6 +13,8 @@ from trimtab.tasks.registry import headline_among
 WIDTH, HEIGHT = 440, 220
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 14, 36
 SKIPPED = {"epoch", "seconds", "learning_rate"}
+_NO_RANKS = 0.5
+"""The ROC AUC of rows of one kind, as an autoencoder trains on: it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ def curve_plots(history: History) -> list[CurvePlot]:
 
 def _plots(history: History, name: str) -> Iterator[CurvePlot]:
     series = {"train": _series(history, name), "validation": _series(history, f"val_{name}")}
+    if name == "roc_auc" and {value for _, value in series["train"]} == {_NO_RANKS}:
+        del series["train"]
     points = [point for line in series.values() for point in line]
     if not points:
         return

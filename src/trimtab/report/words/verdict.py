@@ -31,13 +31,18 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     latency, size = (budget.latency_limit_ms(before), budget.max_size_kb) if budget else (None, None)
     if result.proof and candidate.id in result.proof.stopped_at:
         broken.append("quality")
-    if result.proof and candidate.id in result.proof.not_tested:
+    if result.proof and (candidate.id in result.proof.not_tested or _was_no_contender(candidate)):
         broken.append("untested")
     if candidate.latency_ms and latency is not None and candidate.latency_ms.p50_upper > latency:
         broken.append("latency")
     if candidate.counted_bytes and size is not None and candidate.counted_bytes > 1000 * size:
         broken.append("size")
     return broken
+
+
+def _was_no_contender(candidate: CandidateResult) -> bool:
+    """Returns whether a candidate was not tested for nothing but its cost beside the baseline's."""
+    return bool(candidate.reasons) and all(reason.startswith("not tested: ") for reason in candidate.reasons)
 
 
 def is_untested(result: Result, candidate: CandidateResult) -> bool:
