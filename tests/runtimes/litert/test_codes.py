@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -124,6 +125,28 @@ def test_what_kernels_are_multiplied_with_is_what_the_operators_see() -> None:
         )
         expected = answer(model, {INPUT: x})[OUTPUT].reshape(-1, kernel.shape[2 if is_depthwise else 3])
         np.testing.assert_allclose(np.sort(products + bias, axis=0), np.sort(expected, axis=0), atol=1e-4)
+
+
+def test_a_file_whose_input_is_of_8_bits_is_fed_the_same_numbers(
+    models: dict[str, keras.Model], context: Context
+) -> None:
+    import tensorflow as tf
+
+    def configure(converter: Any) -> None:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: ([x[at : at + 1]] for at in range(len(x)))
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+
+    x = context.calibration(50)
+    theirs = convert(models["mlp"], configure)
+    mine = int8(models["mlp"], {INPUT: x})("min_max")
+    seen, expected = (
+        list(patches(each, [kernel.place for kernel in kernels(each)], {INPUT: x}).values())
+        for each in (theirs, mine)
+    )
+    assert len(seen) == len(expected) == 3
+    for one, other in zip(seen, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_rounding_keeps_the_outputs_better_than_the_nearest_codes_do() -> None:

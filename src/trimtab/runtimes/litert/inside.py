@@ -55,7 +55,7 @@ def _constants(graph: Graph, node: Node, seen: set[int]) -> Iterator[NDArray[np.
 
 def _answers(path: Path, content: bytes, graph: Graph, batch: Batch) -> dict[int, NDArray[np.float32]]:
     """Returns what each operator answers, by the place of its first output, ``(n, *shape)``."""
-    model = LiteRTModel(path, interpreter=_watched(path, content))
+    model = LiteRTModel(path, interpreter=watched(path, content))
     parts: dict[int, list[NDArray[np.float32]]] = {node.outputs[0]: [] for node in graph.operators}
     for at in range(rows(batch)):
         model.feed(take(batch, at, at + 1))
@@ -66,7 +66,7 @@ def _answers(path: Path, content: bytes, graph: Graph, batch: Batch) -> dict[int
     return {place: np.concatenate(answers) for place, answers in parts.items() if answers}
 
 
-def _watched(path: Path, content: bytes) -> Any:
+def watched(path: Path, content: bytes) -> Any:
     """Returns an interpreter that keeps every tensor: none is overwritten, and no delegate hides any."""
     try:
         interpreter = Interpreter(

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from trimtab.batch import Batch, rows
+from trimtab.runtimes.litert.inside import watched
+from trimtab.runtimes.litert.model import LiteRTModel
 from trimtab.runtimes.ranges import examples
 
 _Floats = NDArray[np.float32]
 _Cut = Callable[[_Floats], _Floats]
+_NAME = "model.tflite"
 _MOST_VALUES, _LEAST, _MOST = 2**22, 256, 4_096
 """Of the patches of a kernel, and how many of them there are."""
 
@@ -31,32 +34,20 @@ def patches(content: bytes, kernels: Sequence[int], batch: Batch) -> dict[int, _
     Args:
         content: Of a ``.tflite`` file.
         kernels: The places of the tensors, in the main graph.
-        batch: Model-ready examples, in the order of the inputs.
+        batch: Model-ready examples.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     cuts = dict(_cuts(model, set(kernels), rows(batch)))
-    interpreter = Interpreter(
-        model_content=content,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    places = [details["index"] for details in interpreter.get_input_details()]
-    scales = {details["index"]: details["quantization"] for details in interpreter.get_tensor_details()}
+    path = Path(_NAME)
+    runner = LiteRTModel(path, interpreter=watched(path, content))
     found: dict[int, list[_Floats]] = {kernel: [] for kernel in cuts}
     for example in examples(batch):
-        for place, value in zip(places, example.values(), strict=True):
-            interpreter.set_tensor(place, value)
-        interpreter.invoke()
+        runner.feed(example)
+        runner.invoke()
         for kernel, (source, cut) in cuts.items():
-            found[kernel].append(cut(_numbers(interpreter.get_tensor(source), *scales[source])))
+            if (values := runner.tensor(source)) is not None:
+                found[kernel].append(cut(values))
     return {kernel: np.concatenate(parts) for kernel, parts in found.items() if parts}
-
-
-def _numbers(values: NDArray[Any], scale: float, zero: int) -> _Floats:
-    if values.dtype == np.float32:
-        return values
-    return np.asarray((values.astype(np.float32) - zero) * np.float32(scale), np.float32)
 
 
 def _cuts(model: Any, kernels: set[int], count: int) -> Iterator[tuple[int, tuple[int, _Cut]]]:
