@@ -16,8 +16,9 @@ class LayerInside(BaseModel):
     kind: str = Field(description="The runtime's operators.")
     size_bytes: int = Field(description="Of its constants.")
     error: float | None = Field(
+        None,
         description="How far its output is from that of the Keras model that the file was made from: the "
-        "root mean square of the difference over that of the output. Null: there is nothing to compare with."
+        "root mean square of the difference over that of the output. Null: there is nothing to compare with.",
     )
     loss: float | None = Field(
         None,

@@ -78,9 +78,9 @@ class LimitTest(BaseModel):
     limit: str = Field(description="The limit's name.")
     value: float | None = Field(None, description="The metric of the candidate.")
     baseline: float | None = Field(None, description="The metric of the baseline.")
-    loss: float | None = Field(description="The loss as estimated; null: there is no estimate.")
+    loss: float | None = Field(None, description="The loss as estimated; null: there is no estimate.")
     upper_bound: float | None = Field(
-        description="The upper limit of the loss at the confidence; null: nothing is ruled out."
+        None, description="The upper limit of the loss at the confidence; null: nothing is ruled out."
     )
     confidence: float = Field(description="One-sided.")
     holds: bool = Field(description="Whether the upper limit is within what is allowed.")
@@ -106,8 +106,9 @@ class Reach(BaseModel):
         "than others."
     )
     needed: int | None = Field(
+        None,
         description="The smallest number of test examples on which that is within the budget; null: more "
-        "than a billion."
+        "than a billion.",
     )
     folds: int = Field(1, description="Of `in_folds`: how many folds there would be; 1: nothing is known.")
     in_folds: int = Field(0, description="How many rows `data.test.folds` would test.")
@@ -135,7 +136,7 @@ class ProofTest(BaseModel):
     candidate: str
     confidence: float = Field(description="1 - the level it was tested at.")
     upper_bound: float | None = Field(
-        description="The upper limit of its loss at that confidence, of the first limit."
+        None, description="The upper limit of its loss at that confidence, of the first limit."
     )
     passed: bool = Field(description="Whether every limit holds.")
     limits: list[LimitTest] = Field([], description="How it stands to each limit, in their order.")
