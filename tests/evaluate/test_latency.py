@@ -81,7 +81,6 @@ def test_a_latency_has_the_interval_of_five_processes(models, examples, taken):
         low, high = measured.p50_interval
         assert low <= np.exp(np.log(measured.medians).mean()) <= high
         assert measured.p50_upper == max(high, measured.p50)
-        assert measured.p99_interval[0] <= measured.p99_interval[1]
 
 
 def test_the_interval_keeps_its_level_over_processes():

@@ -205,7 +205,6 @@ class Latency(BaseModel):
     p50_interval: tuple[float, float] | None = Field(
         None, description="Where the median of yet other processes is on this machine, with 95 % confidence."
     )
-    p99_interval: tuple[float, float] | None = Field(None, description="The same of `p99`.")
     medians: list[float] = Field([], description="Of each process that it was measured in.")
 
     @property

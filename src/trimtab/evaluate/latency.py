@@ -139,14 +139,13 @@ def summary(nanoseconds: NDArray[np.int64], threads: int) -> Latency:
         threads: Threads of the runtime.
     """
     p50, p95, p99 = np.percentile(nanoseconds, [50, 95, 99]) / 1e6
-    medians, tails = np.percentile(nanoseconds, [50, 99], axis=1) / 1e6
+    medians = np.percentile(nanoseconds, 50, axis=1) / 1e6
     return Latency(
         p50=float(p50),
         p95=float(p95),
         p99=float(p99),
         threads=threads,
         p50_interval=interval(medians),
-        p99_interval=interval(tails),
         medians=medians.tolist(),
     )
 
