@@ -107,6 +107,14 @@ def _look(content: bytes) -> dict[str, str] | None:
     return {"rates": str(int(header.samplerate)), "durations": str(steps)}
 
 
+def _samples(content: bytes) -> int:
+    try:
+        header = soundfile.info(io.BytesIO(content))
+    except (soundfile.LibsndfileError, RuntimeError):
+        return 0
+    return int(header.frames * header.channels)
+
+
 def _loudness_db(content: bytes) -> int | None:
     """Returns the root mean square of a clip in dB of full scale, or None where it is damaged or too long."""
     try:
@@ -140,7 +148,7 @@ INPUT = InputKind(
     AudioEncoder,
     _brief,
     _distributions,
-    files=FileKind(WAV_ENDINGS, "audio/", _look, {"loudness": _loudness_db}),
+    files=FileKind(WAV_ENDINGS, "audio/", _look, {"loudness": _loudness_db}, _samples),
     settings={
         "sample_rate_hz": Setting("audio.sample_rate_hz"),
         "samples": Setting("audio.duration_s", "samples"),

@@ -214,6 +214,14 @@ def _look(content: bytes) -> dict[str, str] | None:
         return None
 
 
+def _pixels(content: bytes) -> int:
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return image.width * image.height
+    except (*_DAMAGED, ValueError):
+        return 0
+
+
 def _brightness(content: bytes) -> int | None:
     """Returns the mean grey level of an image, 0 to 255, or None where it turns out to be damaged."""
     try:
@@ -246,7 +254,7 @@ INPUT = InputKind(
     ImageEncoder,
     _brief,
     _distributions,
-    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}),
+    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}, _pixels),
     settings={
         "height": Setting("image.height", "pixels"),
         "width": Setting("image.width", "pixels"),

@@ -24,12 +24,15 @@ class FileKind:
         look: Returns what a file counts as, by aspect, as far as its header tells; None: it is none of these,
             or damaged.
         measures: What only decoding shows, by aspect: a whole number, or None where it cannot be decoded.
+        values: Returns how many values a file is decoded into, as its header says, and 0 where that cannot
+            be read; None: nobody needs to know.
     """
 
     endings: tuple[str, ...]
     media_type: str
     look: Callable[[bytes], Mapping[str, str] | None]
     measures: Mapping[str, Callable[[bytes], int | None]]
+    values: Callable[[bytes], int] | None = None
 
 
 @dataclass

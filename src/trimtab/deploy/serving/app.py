@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from concurrent.futures import Executor
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,7 +18,7 @@ from trimtab.data.dataset.dataset import model_input
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import openapi, tensors
 from trimtab.deploy.serving.body import Bodies
-from trimtab.deploy.serving.encoding import encoded
+from trimtab.deploy.serving.encoding import Encoding
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Facts, Guard, Handler, json_response
 from trimtab.deploy.serving.limits import Limits
@@ -46,7 +45,7 @@ class Service:
         bodies: Reads the bodies of requests.
         limits: How much is taken on.
         metrics: What is shown at ``/metrics``.
-        threads: Where raw rows are encoded.
+        encoding: Where raw rows are encoded.
     """
 
     def __init__(
@@ -57,10 +56,10 @@ class Service:
         bodies: Bodies,
         limits: Limits,
         metrics: Metrics | Siblings,
-        threads: Executor,
+        encoding: Encoding,
     ) -> None:
         self._name, self._follower, self._guard = name, follower, guard
-        self._bodies, self._limits, self._metrics, self._threads = bodies, limits, metrics, threads
+        self._bodies, self._limits, self._metrics, self._encoding = bodies, limits, metrics, encoding
 
     def app(self) -> ASGIApp:
         """Returns the ASGI application.
@@ -139,7 +138,7 @@ class Service:
             body = await self._bodies.read(request, headers, facts)
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
-            stored = await encoded(batch, model.schema, model.preprocessor, self._threads)
+            stored = await self._encoding.encoded(batch, model.schema, model.preprocessor)
             x = model_input(model.schema, stored.x)
             outputs = await _computed(model, {INPUT: x}, self._limits.part_rows)
         predictions = list(answers(model.schema, x, outputs[OUTPUT]))

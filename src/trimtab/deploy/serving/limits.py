@@ -24,6 +24,9 @@ class Limits:
         part_rows: Most examples of a request that wait or are computed at a time.
         values: Most values of a request in JSON, if these are more than so many examples have.
         pending_rows: Most examples that wait or are computed; a request beyond it is a 503 too.
+        large_file: Most values (pixels, samples) of a file that is decoded beside others; a larger one waits
+            for the one thread that there is for these.
+        large_files: Most files that wait for that thread or are in it; a request beyond it is a 503 too.
         request_s: Longest time from a request's headers to its answer; then it is a 504.
         idle_s: How long a connection may have nothing to say. A proxy that keeps connections must not find
             one closed at the moment that it uses it again, so this is longer than their time, of which
@@ -47,6 +50,8 @@ class Limits:
     part_rows: int = 1024
     values: int = 250_000
     pending_rows: int = 4096
+    large_file: int = 2**22
+    large_files: int = 8
     request_s: float = 30.0
     idle_s: float = 620.0
     notice_s: float = 5.0

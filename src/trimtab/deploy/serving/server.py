@@ -11,7 +11,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from trimtab.deploy.serving.arrivals import Arrivals
 from trimtab.deploy.serving.body import Bodies
 from trimtab.deploy.serving.connection import Connection, Server
 from trimtab.deploy.serving.crowd import Crowd, most_connections
+from trimtab.deploy.serving.encoding import Encoding
 from trimtab.deploy.serving.following import Follower
 from trimtab.deploy.serving.guard import Guard
 from trimtab.deploy.serving.limits import Limits
@@ -126,9 +126,9 @@ def work(task: Task, listener: socket.socket, meeting: Path | None = None) -> No
     arrivals = Arrivals(limits)
     token = None if task.access.token_file is None else Token(task.access.token_file)
     guard = Guard(limits, arrivals, metrics, log, token)
-    encoding = ThreadPoolExecutor(task.threads, thread_name_prefix="encoding")
+    encoding = Encoding(task.threads, limits)
     siblings = None if meeting is None else Siblings(meeting, metrics, guard.settle)
-    bodies = Bodies(arrivals, limits, metrics, encoding)
+    bodies = Bodies(arrivals, limits, metrics, encoding.threads)
     app = Service(task.name, follower, guard, bodies, limits, siblings or metrics, encoding).app()
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)
