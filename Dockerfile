@@ -58,6 +58,34 @@ RUN python3 -m pip --python /opt/trimtab wheel --quiet --no-deps --no-build-isol
     && python3 /tmp/slim_packages.py /app/opt/trimtab/lib/python3.11/site-packages
 
 
+# ---- what lists the packages of an image, and is in none
+FROM ${BASE} AS lister
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+RUN python3 -m venv --without-pip /opt/lister
+COPY requirements-audit.lock /tmp/
+RUN --mount=type=cache,target=/root/.cache/pip \
+    python3 -m pip --python /opt/lister install --quiet --require-hashes -r /tmp/requirements-audit.lock
+ENV LIST="/opt/lister/bin/cyclonedx-py environment --output-reproducible --output-format JSON -o /sbom.cdx.json /opt/trimtab/bin/python"
+
+
+FROM lister AS sbom
+COPY --from=deps /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab
+RUN ${LIST}
+
+
+FROM lister AS sbom-serve
+COPY --from=deps-serve /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab
+RUN ${LIST}
+
+
+FROM lister AS sbom-gpu
+COPY --from=deps-gpu /opt/trimtab /opt/trimtab
+COPY --from=app /app/opt/trimtab /opt/trimtab
+RUN ${LIST}
+
+
 # ---- what all images share: no root, nothing written but below /tmp
 FROM ${BASE} AS runtime
 # There is no account: user 1000 and any other uid that a cluster picks see exactly the same.
@@ -84,14 +112,17 @@ LABEL org.opencontainers.image.title="trimtab" \
 FROM runtime AS serve
 COPY --from=deps-serve /opt/trimtab /opt/trimtab
 COPY --from=app /app/opt/trimtab /opt/trimtab
+COPY --from=sbom-serve /sbom.cdx.json /opt/trimtab/
 
 
 FROM runtime AS gpu
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=deps-gpu /opt/trimtab /opt/trimtab
 COPY --from=app /app/opt/trimtab /opt/trimtab
+COPY --from=sbom-gpu /sbom.cdx.json /opt/trimtab/
 
 
 FROM runtime AS cpu
 COPY --from=deps /opt/trimtab /opt/trimtab
 COPY --from=app /app/opt/trimtab /opt/trimtab
+COPY --from=sbom /sbom.cdx.json /opt/trimtab/

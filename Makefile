@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast faults generate pictures lock clean image container-test serving-benchmark bench-smoke
+.PHONY: demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -67,6 +67,7 @@ lock: $(VENV)/.installed-dev
 	$(BIN)/python tools/extra.py build-system | $(COMPILE) --universal - -c requirements.lock -o requirements-build.lock
 	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
 	echo 'moto[server]>=5.2,<6' | $(COMPILE) --universal --python-version 3.11 - -o requirements-moto.lock
+	printf 'cyclonedx-bom>=7,<8\npip-audit>=2.9,<3\n' | $(COMPILE) --universal --python-version 3.11 - -o requirements-audit.lock
 	echo 'mlflow>=3.1,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-mlflow-server.lock
 
 # IMAGE, BASE and TARGET (cpu, gpu, serve) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
@@ -83,6 +84,15 @@ image:
 		--build-arg "VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' src/trimtab/__init__.py)" \
 		--build-arg "REVISION=$$(git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)" .
 	@echo "$(IMAGE): $$("$(DOCKER)" image inspect --format '{{.Size}} bytes, {{.Id}}' "$(IMAGE)")"
+
+# What an image holds, as CycloneDX: the Python packages; those of its base are in its base's own.
+sbom:
+	@"$(DOCKER)" run --rm --network none --entrypoint cat "$(IMAGE)" /opt/trimtab/sbom.cdx.json
+
+# Known vulnerabilities of what the images are made of: 0 none, 1 some, 2 no data of some packages, as without a network.
+SHIPPED := requirements.lock $(EXTRAS:%=requirements-%.lock) requirements-gpu.lock requirements-serve.lock
+audit: $(VENV)/audit/.installed
+	$(BIN)/python tools/audit.py $(VENV)/audit/bin/pip-audit $(SHIPPED)
 
 # As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.
 container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
@@ -118,6 +128,12 @@ $(VENV)/moto/.installed: $(VENV)/bin/python requirements-moto.lock
 $(VENV)/mlflow/.installed: $(VENV)/bin/python requirements-mlflow-server.lock
 	"$(PYTHON)" -m venv $(VENV)/mlflow
 	$(VENV)/mlflow/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-mlflow-server.lock
+	touch $@
+
+# What asks for advisories and lists packages, apart: neither is a part of what it looks at.
+$(VENV)/audit/.installed: $(VENV)/bin/python requirements-audit.lock
+	"$(PYTHON)" -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock

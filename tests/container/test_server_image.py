@@ -1,5 +1,6 @@
 """The server's image: what a deployed version needs, and nothing that trains."""
 
+import json
 import re
 
 import pytest
@@ -78,3 +79,17 @@ def test_what_trains_is_said_to_be_missing(daemon, server_image, confined):
 
 def test_it_is_a_third_of_the_other(daemon, server_image):
     assert daemon.images.get(server_image).attrs["Size"] < MOST_BYTES
+
+
+@pytest.mark.parametrize("name", ["image", "server_image"])
+def test_it_lists_its_packages(request, daemon, confined, name):
+    image, settings = request.getfixturevalue(name), {**confined, "entrypoint": []}
+
+    def printed(*command):
+        return daemon.containers.run(image, list(command), remove=True, **settings).decode()
+
+    listed = json.loads(printed("cat", "/opt/trimtab/sbom.cdx.json"))
+    code = "import importlib.metadata as m; [print(d.name, d.version) for d in m.distributions()]"
+    installed = {tuple(line.split()) for line in printed("python3", "-c", code).splitlines()}
+    assert listed["bomFormat"] == "CycloneDX"
+    assert {(one["name"], one["version"]) for one in listed["components"]} == installed
