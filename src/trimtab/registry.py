@@ -42,6 +42,7 @@ PASSES = {
     "magnitude": "trimtab.compress.magnitude",
     "block": "trimtab.compress.block",
     "two_four": "trimtab.compress.two_four",
+    "cluster": "trimtab.compress.cluster",
     "qat_int8": "trimtab.compress.tfmot.qat_int8",
 }
 """Each module has ``PASS``."""

@@ -36,7 +36,8 @@ def finish(name: str, dataset: Dataset, directory: Path, teacher: str | None) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "teacher"), [("magnitude", None), ("block", None), ("two_four", "baseline"), ("qat_int8", None)]
+    ("name", "teacher"),
+    [("magnitude", None), ("block", None), ("cluster", None), ("two_four", "baseline"), ("qat_int8", None)],
 )
 def test_killed_at_random_moments(
     name: str, teacher: str | None, classification: Callable[..., Dataset], tmp_path: Path

@@ -1,0 +1,131 @@
+"""Shared weights: few values, kept while they are trained, after other passes too, and in less bytes."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from trimtab.compress import traits
+from trimtab.compress.apply import apply
+from trimtab.compress.base import Context
+from trimtab.compress.channels import Channels
+from trimtab.compress.cluster import Cluster, Clustering
+from trimtab.compress.ending import write
+from trimtab.compress.magnitude import Magnitude
+from trimtab.compress.sharing import KeepShared, shared
+from trimtab.config.base import Section
+from trimtab.config.chains import Ending, Step
+from trimtab.errors import CompressionError
+
+cluster = Clustering()
+
+
+def values(model: keras.Model, name: str) -> int:
+    kernel = np.asarray(model.get_layer(name).kernel)
+    return len(np.unique(kernel[kernel != 0]))
+
+
+def test_values_are_few_and_near_what_they_stand_for() -> None:
+    weights = np.random.default_rng(0).normal(size=(30, 40)).astype(np.float32)
+    weights[weights < -1] = 0
+    found = shared(weights, 16)
+    assert len(np.unique(found[found != 0])) <= 16
+    np.testing.assert_array_equal(found == 0, weights == 0)
+    assert np.square(found - weights).mean() < 0.02 * np.square(weights).mean()
+    for value in np.unique(found[found != 0]):
+        assert value == pytest.approx(weights[found == value].mean(), rel=1e-4)
+    np.testing.assert_array_equal(shared(found, 16), found)
+
+
+def test_a_step_moves_all_weights_of_a_cluster_by_their_mean_gradient() -> None:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2, use_bias=False, name="out")(inputs))
+    kernel = model.get_layer("out").kernel
+    start = np.array([[1, 2], [1, 0], [2, 2], [0, 1]], np.float32)
+    kernel.assign(start)
+    x, y = np.arange(12, dtype=np.float32).reshape(3, 4) / 10, np.ones((3, 2), np.float32)
+    gradient = 2 * x.T @ (x @ start - y) / y.size
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(x, y, batch_size=3, shuffle=False, verbose=0, callbacks=[KeepShared([kernel])])
+    for value in (1, 2):
+        expected = value - 0.1 * gradient[start == value].mean()
+        np.testing.assert_allclose(np.asarray(kernel)[start == value], expected, rtol=1e-5)
+    assert (np.asarray(kernel)[start == 0] == 0).all()
+
+
+def test_a_dense_layer_that_a_relu_layer_follows_keeps_its_values(
+    models: dict[str, keras.Model], context: Context
+) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.ReLU()(layers.Dense(32, name="hidden")(layers.Flatten()(inputs)))
+    x = layers.ReLU()(layers.Dense(32, name="inner")(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    found = apply(Step("cluster", Cluster(clusters=8, epochs=2)), model, context)
+    assert values(found, "hidden") <= 8
+    assert values(found, "inner") <= 8
+    assert traits.measure(found).names == {"clusters"}
+
+
+def test_it_trains_the_values(
+    models: dict[str, keras.Model],
+    context: Context,
+    kept_back: np.ndarray,
+    accuracy: Callable[[np.ndarray], float],
+) -> None:
+    moments: list[np.ndarray] = []
+    usual = context.fine_tune
+
+    def fine_tune(model: Any, tuning: Any, *, callbacks: Sequence[Any] = (), library: Any = None) -> None:
+        moments.append(np.array(model.get_layer("dense_2").kernel))
+        usual(model, tuning, callbacks=callbacks, library=library)
+
+    params = Cluster(clusters=8, epochs=3, learning_rate_factor=1.0)
+    found = cluster(models["mlp"], params, replace(context, fine_tune=fine_tune))
+    assert np.abs(moments[0] - found.get_layer("dense_2").kernel).max() > 1e-3
+    assert accuracy(np.asarray(found(kept_back))) > accuracy(np.asarray(models["mlp"](kept_back))) - 0.05
+
+
+def test_after_channels_and_magnitude_zeros_and_widths_stay(
+    models: dict[str, keras.Model], context: Context
+) -> None:
+    steps = (("channels", Channels(ratio=0.25, epochs=1)), ("magnitude", Magnitude(sparsity=0.5, epochs=1)))
+    model = models["mlp"]
+    for name, params in steps:
+        model = apply(Step(name, params), model, context)
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), model, context)
+    before, after = (np.asarray(each.get_layer("dense_2").kernel) for each in (model, found))
+    np.testing.assert_array_equal(after == 0, before == 0)
+    assert values(found, "dense_2") <= 16
+    assert traits.measure(found).widths == traits.measure(model).widths
+
+
+def test_files_are_smaller(models: dict[str, keras.Model], context: Context, tmp_path: Path) -> None:
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], context)
+
+    def packed(model: keras.Model, name: str) -> int:
+        write(model, Ending(name, Step(name, Section()), "litert"), tmp_path, context)
+        return sum(len(gzip.compress(path.read_bytes(), 9)) for path in tmp_path.glob("*.tflite"))
+
+    for name, most in (("none", 0.5), ("float16", 0.7)):
+        assert packed(found, name) < most * packed(models["mlp"], name)
+
+
+def test_what_would_destroy_the_values_is_refused(models: dict[str, keras.Model], context: Context) -> None:
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], context)
+    with pytest.raises(CompressionError, match="would destroy the shared weights"):
+        apply(Step("channels", Channels()), found, context)
+
+
+def test_a_model_of_small_kernels_is_refused(context: Context) -> None:
+    inputs = keras.Input((8, 8, 1))
+    model = keras.Model(inputs, layers.Dense(2)(layers.GlobalMaxPooling2D()(inputs)))
+    with pytest.raises(CompressionError, match="no kernel has 64 weights"):
+        cluster(model, Cluster(spare_ends=False), context)
