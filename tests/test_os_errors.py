@@ -12,6 +12,7 @@ from trimtab.errors import StorageError
     "error",
     [
         OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EFBIG, "File too large"),
         PermissionError(errno.EACCES, "Permission denied", "/runs/x"),
         shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]),
         RuntimeError("/runs/events; No space left on device"),

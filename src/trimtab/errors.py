@@ -94,6 +94,10 @@ class DeployError(TrimtabError):
     """The model could not be served from where it was deployed, or the deployment lost a race."""
 
 
+class NewerError(DeployError):
+    """A newer trimtab wrote it, in a way that this one cannot read: it is left as it is."""
+
+
 class TrackingError(TrimtabError):
     """A server could not be told of a run or of a champion; these are what they are all the same."""
 

@@ -10,7 +10,16 @@ from collections.abc import Iterator
 from trimtab.errors import StorageError
 
 # What is no defect of the program wherever it is met.
-_REFUSALS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EMFILE, errno.EIO)
+_REFUSALS = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EMFILE,
+    errno.EIO,
+    errno.EFBIG,
+)
 # What a write to an open file meets; such an error does not name the file.
 _OF_WRITES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 

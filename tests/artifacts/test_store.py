@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from trimtab.artifacts.shard import Outcome
 from trimtab.artifacts.store import ContentStore, output_of, reference
 from trimtab.config.train import Train
 from trimtab.errors import ArtifactError
+from trimtab.storage.artifact import Manifest
 
 
 class Found(BaseModel):
@@ -114,13 +116,23 @@ def test_a_damaged_manifest_is_no_answer(tmp_path):
     assert contents.find(ref)
 
 
+class Newer(Manifest):
+    """A manifest of a trimtab to come."""
+
+    files: dict[str, Any]
+    signature: str
+
+
 def test_fields_of_a_newer_version_are_left_alone(tmp_path):
     ref, contents = reference("model", seed=0), ContentStore(str(tmp_path / "1"))
     make(contents, ref)
     file = tmp_path / "store" / ref / "manifest.json"
-    manifest = json.loads(file.read_text()) | {"signature": "of the future"}
+    manifest = json.loads(file.read_text())
     manifest["files"]["weights"]["blake3"] = "of the future"
-    file.write_text(json.dumps(manifest))
+    file.write_text(
+        Newer(**manifest | {"content_sha256": "", "signature": "of the future"}).model_dump_json()
+    )
+    assert "blake3" in file.read_text()
     contents.open(ref)
 
 

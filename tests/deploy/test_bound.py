@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from trimtab.deploy import champion as champions
 from trimtab.deploy import promotion, servable, switch
 from trimtab.deploy.repository import CHAMPION_FILE, Repository
-from trimtab.errors import ArtifactError, DeployError, TrimtabError
+from trimtab.errors import ArtifactError, DeployError, NewerError, TrimtabError
 
 
 @pytest.fixture
@@ -59,6 +60,10 @@ def test_a_manifest_that_names_no_selection_is_told(target):
     content = json.loads(manifest.read_text())
     content["lineage"]["selectioo"] = content["lineage"].pop("selection")
     manifest.write_text(json.dumps(content))
+    with pytest.raises(ArtifactError, match="the manifest is damaged: Value error, its content is not what"):
+        switch.promote(str(target), 2)
+    del content["content_sha256"]
+    manifest.write_text(json.dumps(content))
     with pytest.raises(ArtifactError, match="the manifest is damaged: it names no selection"):
         switch.promote(str(target), 2)
 
@@ -70,6 +75,19 @@ def test_a_pointer_whose_parts_contradict_each_other_is_told_and_can_be_replaced
         Repository(str(target)).champion()
     assert switch.promote(str(target), 2).repaired
     assert Repository(str(target)).champion().version == 2
+
+
+def test_a_pointer_of_a_newer_trimtab_is_left_as_it_is(target):
+    pointer = target / CHAMPION_FILE
+    written = json.dumps(json.loads(pointer.read_text()) | {"schema_version": 2, "history": "elsewhere"})
+    pointer.write_text(written)
+    for refused in (lambda: switch.promote(str(target), 2), lambda: switch.rollback(str(target))):
+        with pytest.raises(NewerError, match="a newer trimtab wrote it: schema version 2") as caught:
+            refused()
+        assert "promote" not in caught.value.hint
+    with pytest.raises(NewerError):
+        champions.take(str(target), target.parent)
+    assert pointer.read_text() == written
 
 
 def test_a_pointer_that_an_older_trimtab_has_moved_is_read(target):

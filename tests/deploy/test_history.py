@@ -73,7 +73,7 @@ def test_what_is_wrong_is_shown_beside_the_rest(deployed):
     store = open_store(deployed)
     store.write("2/metadata.json", b"{")
     store.write("3/metadata.json", b'{"candidate": null}')
-    assert states(history(deployed)) == [(1, "champion"), (2, "damaged"), (3, "never")]
+    assert states(history(deployed)) == [(1, "champion"), (2, "damaged"), (3, "damaged")]
     store.write("champion.json", b"{")
     found = history(deployed)
     assert found.champion is None

@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-GROUPS = {"killed": "faults.killed"}
+GROUPS = {
+    "killed": "faults.killed",
+    "at_rest": "faults.at_rest",
+    "attacks": "faults.attacks",
+    "inputs": "faults.inputs",
+    "crowds": "faults.crowds",
+}

@@ -52,7 +52,7 @@ STAGES = (
 )
 _STARTED = re.compile(r"\s*\d+:\d+\s+(\w+)(?: \d+/\d+)?\s+started")
 _GONE_SECONDS = 10.0
-_WHOLE_SECONDS = 600.0
+WHOLE_SECONDS = 600.0
 _TIMES = re.compile(
     "seconds|latency|speedup|pareto|verdict|why|run_id|^runs?$|uri|path|report|reused|environment|^(.*_)?at$"
 )
@@ -232,7 +232,7 @@ def run(size: str, directory: Path, seed: int = 0) -> Tally:
     tally = Tally(GROUP, ("redone_tasks", "differ", "failed", "orphans"))
     undisturbed = Run(directory / "undisturbed")
     whole = undisturbed.start()
-    whole.process.wait(_WHOLE_SECONDS)
+    whole.process.wait(WHOLE_SECONDS)
     if whole.process.returncode:
         tally.fault("failed", "\n".join(whole.log[-20:]))
         return tally
@@ -264,7 +264,7 @@ def _kill_again_and_again(
     made = Made()
     for stage, delay in plan:
         attempt = run.start()
-        attempt.begun[stage].wait(_WHOLE_SECONDS)
+        attempt.begun[stage].wait(WHOLE_SECONDS)
         time.sleep(delay)
         if attempt.process.poll() is not None:  # it ended before: nothing was killed
             tally.add("ended_before")
@@ -278,7 +278,7 @@ def _kill_again_and_again(
         stages[stage] += 1
         _note(made.look(run), f"before the kill in {stage} + {delay:.2f} s", tally)
     last = run.start()
-    last.process.wait(_WHOLE_SECONDS)
+    last.process.wait(WHOLE_SECONDS)
     last.reader.join()
     _note(made.look(run), "at the end", tally)
     if last.process.returncode:

@@ -137,6 +137,10 @@ def nothing(hp, spec):
 def fails(hp, spec):
     raise KeyError("my own mistake")
 
+def leaves(hp, spec):
+    import sys
+    sys.exit(0)
+
 def legacy(hp, spec):
     import tf_keras
     return tf_keras.Sequential([tf_keras.layers.Dense(2)])
@@ -207,6 +211,7 @@ def test_wrong_params(table_spec: ModelSpec, params: dict[str, object], message:
         ("not_finite", "not finite"),
         ("nothing", "expected a Keras 3 model"),
         ("fails", "KeyError: 'my own mistake'"),
+        ("leaves", "building the model failed: SystemExit: 0"),
         ("legacy", r"tf_keras[\s\S]*import keras"),
         ("missing", r"has no function missing[\s\S]*good"),
         ("constant", "has no function constant"),

@@ -2,6 +2,7 @@
 
 import faulthandler
 import os
+import resource
 import signal
 import tempfile
 import time
@@ -22,6 +23,12 @@ def write(path):
 
 def fail(error):
     raise error
+
+
+def grow():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+    with tempfile.TemporaryFile() as file:
+        file.write(bytes(100_000))
 
 
 def die(number):
@@ -127,6 +134,14 @@ def test_a_defect_comes_back_with_its_traceback_however_long(way):
 )
 def test_a_signal_is_told(number, said):
     assert children.run("work", die, number).reason == said
+
+
+def test_to_leave_is_to_fail(way):
+    assert children.run("work", fail, SystemExit(0)).reason == "unexpected SystemExit: 0"
+
+
+def test_a_file_that_may_not_grow_is_typed(way):
+    assert isinstance(children.run("work", grow).error, StorageError)
 
 
 def test_an_exit_without_a_word_is_told():

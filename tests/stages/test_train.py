@@ -270,6 +270,7 @@ def with_lineage(**changed: object) -> Callable[[Home], None]:
         file = home.path(home.dataset) / "manifest.json"
         manifest = json.loads(file.read_text())
         manifest["lineage"] |= changed
+        del manifest["content_sha256"]
         file.write_text(json.dumps(manifest))
 
     return change

@@ -5,6 +5,7 @@ import pytest
 
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
+from trimtab.storage.artifact import Manifest
 
 
 @pytest.fixture
@@ -62,10 +63,33 @@ def test_a_damaged_manifest_is_found(written, content):
 def test_another_kind_or_version_is_refused(written):
     with pytest.raises(ArtifactError, match="expected a dataset artifact, found a model"):
         artifact.load(written, "dataset")
-    manifest = json.loads((written / "manifest.json").read_text())
-    (written / "manifest.json").write_text(json.dumps(manifest | {"schema_version": 99}))
+    newer = Manifest.model_validate_json((written / "manifest.json").read_bytes())
+    newer.schema_version = 99
+    (written / "manifest.json").write_text(newer.model_dump_json())
     with pytest.raises(ArtifactError, match="schema version"):
         artifact.load(written, "model")
+
+
+def test_no_flipped_bit_of_a_manifest_reads_as_another_valid_one(written):
+    file = written / "manifest.json"
+    before = artifact.load(written, "model")
+    content = file.read_bytes()
+    for bit in range(8 * len(content)):
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        try:
+            found = artifact.parse(bytes(flipped), "model", "here")
+        except ArtifactError:
+            continue
+        assert found == before.manifest
+
+
+def test_a_manifest_of_a_trimtab_before_checksums_is_read(written):
+    file = written / "manifest.json"
+    content = json.loads(file.read_text())
+    del content["content_sha256"]
+    file.write_text(json.dumps(content))
+    assert artifact.load(written, "model").lineage == content["lineage"]
 
 
 def test_no_manifest_is_no_artifact(tmp_path):

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from trimtab.errors import ArtifactError
+from trimtab.storage.sealed import Sealed
 from trimtab.storage.store import open_store
 
 RECORDS = "stages/"
@@ -57,7 +59,7 @@ class EntryRecord(BaseModel):
         return _read(self.summary, kind) if self.ok else None
 
 
-class StageRecord(BaseModel):
+class StageRecord(Sealed):
     """How a task went on, and how it ended.
 
     Attributes:
@@ -126,5 +128,13 @@ def read_records(run_uri: str) -> list[StageRecord]:
         run_uri: The URI of the run's directory.
     """
     store = open_store(run_uri)
-    contents = (store.read(name) for name in store.names(RECORDS))
-    return [StageRecord.model_validate_json(content) for content in contents if content]
+    contents = ((name, store.read(name)) for name in store.names(RECORDS))
+    return [_parsed(content, f"{run_uri}/{name}") for name, content in contents if content]
+
+
+def _parsed(content: bytes, where: str) -> StageRecord:
+    try:
+        return StageRecord.model_validate_json(content)
+    except ValidationError as error:
+        message = f"the record is damaged: {error.errors()[0]['msg']}"
+        raise ArtifactError(message, path=where, hint="Remove it: its stage writes another one.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,10 @@ def read(path: Path) -> tuple[yaml.MappingNode, dict[str, Any]]:
         ConfigError: If the file cannot be read, or is no mapping, or what `parse` refuses.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if stat.S_ISFIFO(found.st_mode) or stat.S_ISCHR(found.st_mode):
+            raise ConfigError("expected a file, found a pipe or a device", path=str(path))
+        if found.st_size > MAX_BYTES:
             raise ConfigError(f"expected a config of at most {MAX_BYTES:,} bytes", path=str(path))
         text = path.read_text(encoding="utf-8")
     except OSError as error:

@@ -26,7 +26,7 @@ from trimtab.artifacts.training import TrainingRecord
 from trimtab.config.config import Config
 from trimtab.config.recipes import read_chain
 from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
-from trimtab.errors import ArtifactError, DeployError, TrimtabError
+from trimtab.errors import ArtifactError, DeployError, NewerError, TrimtabError
 from trimtab.storage import artifact
 from trimtab.storage.artifacts import open_artifacts
 
@@ -143,6 +143,7 @@ def take(target: str, directory: Path) -> Snapshot:
 
     Raises:
         StorageError: If the repository cannot be reached: that says nothing about the champion.
+        NewerError: If a newer trimtab wrote the pointer.
     """
     repository = Repository(target)
     pointer = repository.pointer()
@@ -151,6 +152,8 @@ def take(target: str, directory: Path) -> Snapshot:
     plan = Plan()
     try:
         champion = repository.parse(pointer)
+    except NewerError:
+        raise
     except DeployError as error:
         champion, plan.reasons = None, [f"the pointer to the champion cannot be used: {_fact(error)}"]
     if champion is not None:

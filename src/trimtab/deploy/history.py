@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from trimtab.deploy.pointer import REPLACED_DAMAGED
 from trimtab.deploy.repository import Champion, Promotion, Repository
-from trimtab.errors import DeployError
+from trimtab.errors import ArtifactError, DeployError
 from trimtab.runtimes.registry import DEFAULT
 from trimtab.storage.parallel import in_parallel
 
@@ -46,7 +46,7 @@ class Version(BaseModel):
     Attributes:
         version: Its number.
         state: ``champion``; ``former``: it was; ``never``: it never was; ``missing``: it was, and has gone;
-            ``damaged``: its description cannot be read (its other files are verified when it is used);
+            ``damaged``: its description is not what was deployed (other files are verified when it is used);
             ``unknown``: the pointer is or was damaged, and the history is lost with it.
         run: The URI of the run that made it.
         candidate: The candidate's id.
@@ -124,7 +124,7 @@ def _version(repository: Repository, number: int) -> Version:
     """Returns what a version is, as if it never had been the champion."""
     try:
         known = _Metadata.model_validate_json(repository.metadata(number) or b"")
-    except ValidationError:
+    except (ValidationError, ArtifactError):
         return Version(version=number, state="damaged")
     if known.candidate is None:
         return Version(version=number, state="never", run=known.run)

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trimtab.deploy.repository import Repository
+from trimtab.deploy.repository import SCHEMA_VERSION, Repository
+from trimtab.storage.sealed import checksum_of
 
 
 class Decision(BaseModel):
@@ -37,11 +38,26 @@ class Decision(BaseModel):
 
 
 class Ledger(BaseModel):
-    """``ledger.json``: every decision, the oldest first."""
+    """``ledger.json``: every decision, the oldest first.
+
+    Attributes:
+        decisions: The decisions.
+        decisions_sha256: How many there are, and a checksum over them: see ``checksum_of``.
+        schema_version: Of the file.
+    """
 
     model_config = ConfigDict(extra="allow")
 
-    decisions: list[Decision] = []
+    decisions: list[Decision]
+    decisions_sha256: str = ""
+    schema_version: int = Field(SCHEMA_VERSION, ge=1)
+
+    @model_validator(mode="after")
+    def _check_whole(self) -> Ledger:
+        count, _, _ = self.decisions_sha256.partition(":")
+        if count == str(len(self.decisions)) and self.decisions_sha256 != checksum_of(self.decisions):
+            raise ValueError("its decisions are not what their checksum says")
+        return self
 
     def of(self, rows: str) -> list[Decision]:
         """Returns the decisions that rested on these rows."""
@@ -54,7 +70,7 @@ def read(repository: Repository) -> Ledger:
     Raises:
         DeployError: If the ledger is damaged.
     """
-    return repository.parse_ledger(Ledger, repository.ledger()) or Ledger()
+    return repository.parse_ledger(Ledger, repository.ledger()) or Ledger(decisions=[])
 
 
 def enter(repository: Repository, rows: str, limits: str, run_uri: str) -> list[Decision]:
@@ -75,12 +91,13 @@ def enter(repository: Repository, rows: str, limits: str, run_uri: str) -> list[
     """
     while True:
         content = repository.ledger()
-        ledger = repository.parse_ledger(Ledger, content) or Ledger()
+        ledger = repository.parse_ledger(Ledger, content) or Ledger(decisions=[])
         decisions = ledger.of(rows)
         place = next((place for place, decision in enumerate(decisions) if decision.run == run_uri), None)
         if place is not None:
             return decisions[: place + 1]
         now = datetime.now(UTC).isoformat(timespec="seconds")
         ledger.decisions.append(Decision(rows=rows, limits=limits, run=run_uri, at=now))
+        ledger.decisions_sha256 = checksum_of(ledger.decisions)
         if repository.swap_ledger(content, ledger):
             return ledger.of(rows)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from trimtab.deploy.identity import who
 from trimtab.deploy.repository import Champion, Promotion, Repository
-from trimtab.errors import DeployError
+from trimtab.errors import DeployError, NewerError
 
 REPLACED_DAMAGED = "champion.json was damaged; it was replaced, and the history before is lost"
 _CHOOSE = "`trimtab history` shows both; `trimtab promote` makes the other one the champion."
@@ -71,9 +71,15 @@ def _moved(repository: Repository, champion: Champion) -> bool:
 
 
 def readable(repository: Repository, pointer: bytes | None) -> Champion | None:
-    """Returns the champion that a pointer names; None if there is no pointer, or if it is damaged."""
+    """Returns the champion that a pointer names; None if there is no pointer, or if it is damaged.
+
+    Raises:
+        NewerError: If a newer trimtab wrote it.
+    """
     try:
         return repository.parse(pointer)
+    except NewerError:
+        raise
     except DeployError:
         return None
 

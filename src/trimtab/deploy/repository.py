@@ -16,22 +16,23 @@ one wins and the other one learns that it lost. Every load verifies every file's
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trimtab.errors import ArtifactError, DeployError
+from trimtab.errors import ArtifactError, DeployError, NewerError
 from trimtab.storage import artifact
 from trimtab.storage.parallel import in_parallel
+from trimtab.storage.sealed import checksum_of
 from trimtab.storage.store import open_store
 
 CHAMPION_FILE, COUNTER_FILE, TRAINING, JUDGED = "champion.json", "versions.json", "training", "judged"
 LEDGER_FILE = "ledger.json"
+SCHEMA_VERSION = 1
+"""Of the repository's own files: what an earlier trimtab cannot read raises it."""
 SCHEMA_FILE, METADATA_FILE = "schema.json", "metadata.json"
 
 
@@ -73,6 +74,7 @@ class Champion(BaseModel):
         previous: The version that it replaced; None for the first one.
         history: Every move of the pointer, the oldest first, this one included.
         moves_sha256: How many moves there are, and a checksum over them, as ``3:5f…``.
+        schema_version: Of the file.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -81,6 +83,7 @@ class Champion(BaseModel):
     previous: int | None
     history: list[Promotion]
     moves_sha256: str = ""
+    schema_version: int = Field(SCHEMA_VERSION, ge=1)
 
     @classmethod
     def after(cls, before: Champion | None, move: Promotion) -> Champion:
@@ -95,7 +98,7 @@ class Champion(BaseModel):
             version=move.version,
             previous=before.version if before else None,
             history=history,
-            moves_sha256=_moves_sha256(history),
+            moves_sha256=checksum_of(history),
             **(before.model_extra or {} if before else {}),
         )
 
@@ -112,23 +115,24 @@ class Champion(BaseModel):
         if versions[-1:] != [self.version] or versions[-2:-1] != [self.previous][: len(versions) - 1]:
             return False
         count, _, _ = self.moves_sha256.partition(":")
-        return count != str(len(self.history)) or self.moves_sha256 == _moves_sha256(self.history)
+        return count != str(len(self.history)) or self.moves_sha256 == checksum_of(self.history)
 
     def selection_of(self, version: int) -> str | None:
         """Returns the selection that a version had when it was last moved to, or None if it never was."""
         return next((move.selection for move in reversed(self.history) if move.version == version), None)
 
 
-def _moves_sha256(history: Sequence[Promotion]) -> str:
-    # Sorted: another trimtab may have them in another order.
-    content = json.dumps([move.model_dump(mode="json") for move in history], sort_keys=True)
-    return f"{len(history)}:{hashlib.sha256(content.encode()).hexdigest()}"
-
-
 class _Counter(BaseModel):
     """``versions.json``: the last version that was handed out."""
 
-    last: int
+    last: int = Field(ge=0)
+    schema_version: int = Field(SCHEMA_VERSION, ge=1)
+
+
+class _Written(BaseModel):
+    """What every version of a file says of itself."""
+
+    schema_version: int = SCHEMA_VERSION
 
 
 class Repository:
@@ -203,8 +207,20 @@ class Repository:
         return champion
 
     def metadata(self, version: int) -> bytes | None:
-        """Returns the content of a version's ``metadata.json`` as it is there, or None if it is missing."""
-        return self._store.read(f"{version}/{METADATA_FILE}")
+        """Returns the content of a version's ``metadata.json``, or None if it is missing.
+
+        Raises:
+            ArtifactError: If it is not what the version's manifest says, or if that is damaged.
+        """
+        content = self._store.read(f"{version}/{METADATA_FILE}")
+        if content is None:
+            return None
+        manifest = self._store.read(f"{version}/{artifact.MANIFEST}")
+        listed = artifact.parse(manifest, "deployment", self.location(version)).files.get(METADATA_FILE)
+        if listed != artifact.FileEntry.of(content):
+            path = f"{self.location(version)}/{METADATA_FILE}"
+            raise ArtifactError("it is not what the manifest says: the file is damaged", path=path)
+        return content
 
     def check_takes_versions(self) -> None:
         """Returns if a version can be added.
@@ -279,21 +295,26 @@ class Repository:
             ArtifactError: If one of its files is missing, cut or changed, or if it is another version's.
         """
         with self._fetched(str(version), "deployment", f"there is no version {version}") as deployment:
-            selection, expected = deployment.lineage.get("selection"), self._selection_of(version)
-            if not selection or expected not in (None, selection):
-                raise ArtifactError(
-                    "the manifest is damaged: it names no selection"
-                    if not selection
-                    else "it is not what was deployed under this number",
-                    path=self.location(version),
-                    hint="Restore it, or `trimtab promote` another version.",
-                )
+            self._check_number(version, deployment.manifest)
             yield deployment
+
+    def _check_number(self, version: int, manifest: artifact.Manifest) -> None:
+        selection, expected = manifest.lineage.get("selection"), self._selection_of(version)
+        if not selection or expected not in (None, selection):
+            raise ArtifactError(
+                "it is not what was deployed under this number"
+                if selection
+                else "the manifest is damaged: it names no selection",
+                path=self.location(version),
+                hint="Restore it, or `trimtab promote` another version.",
+            )
 
     def _selection_of(self, version: int) -> str | None:
         """Returns the selection that a version must have; None where the pointer does not say."""
         try:
             champion = self.champion()
+        except NewerError:
+            raise
         except DeployError:
             return None  # who promotes a version replaces a damaged pointer
         return champion.selection_of(version) if champion else None
@@ -310,10 +331,11 @@ class Repository:
         if manifest is None:
             raise DeployError(f"there is no version {version}", path=self.uri)
         where = f"{self.location(version)}/{artifact.MANIFEST}"
-        lineage = _parse(artifact.Manifest, manifest, where, "Deploy the model again.").lineage
+        deployed = _parse(artifact.Manifest, manifest, where, "Deploy the model again.")
+        self._check_number(version, deployed)
         missing = f"nothing is stored of the training of version {version}"
         with self._fetched(f"{TRAINING}/{version}", "training", missing) as training:
-            if lineage.get("training") != training.digest:
+            if deployed.lineage.get("training") != training.digest:
                 path = f"{self.uri.rstrip('/')}/{TRAINING}/{version}"
                 raise ArtifactError("it belongs to another deployment", path=path)
             yield training
@@ -353,7 +375,21 @@ def _content(model: BaseModel) -> bytes:
 
 
 def _parse(kind: type[_Model], content: bytes, path: str, hint: str) -> _Model:
+    _refuse_newer(content, path)
     try:
         return kind.model_validate_json(content)
     except ValidationError as error:
         raise DeployError(f"the file is damaged: {error.errors()[0]['msg']}", path=path, hint=hint) from error
+
+
+def _refuse_newer(content: bytes, path: str) -> None:
+    try:
+        written = _Written.model_validate_json(content).schema_version
+    except ValidationError:
+        return  # it is damaged, which whoever reads it says
+    if written > SCHEMA_VERSION:
+        raise NewerError(
+            f"a newer trimtab wrote it: schema version {written}, and this one reads {SCHEMA_VERSION}",
+            path=path,
+            hint="Use that trimtab here: this one leaves the file as it is.",
+        )

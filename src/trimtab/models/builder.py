@@ -32,7 +32,7 @@ def resolve(reference: str, code: Code | None = None) -> Builder:
     module_name, _, name = reference.partition(":")
     try:
         module = import_module(module_name)
-    except Exception as error:  # the user's module may raise anything when it is imported
+    except (Exception, SystemExit) as error:  # the user's module may raise anything when it is imported
         raise ModelError(
             f"the module {module_name} cannot be imported: {_describe(error)}",
             field=reference,
@@ -68,7 +68,7 @@ def call(function: Builder, source: str, hp: HyperParameters, spec: ModelSpec) -
         model = function(hp, spec)
     except TrimtabError:
         raise
-    except Exception as error:  # the user's function may raise anything
+    except (Exception, SystemExit) as error:  # the user's function may raise anything, or end the process
         raise ModelError(f"building the model failed: {_describe(error)}", field=source) from error
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
@@ -80,5 +80,5 @@ def call(function: Builder, source: str, hp: HyperParameters, spec: ModelSpec) -
     return model
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"

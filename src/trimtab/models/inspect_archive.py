@@ -41,16 +41,18 @@ def inspect(file: Path, own: Container[tuple[str, str]] = ()) -> bytes:
 
 
 def _inspect_h5(file: Path) -> bytes:
-    config, version = inspect_hdf5.check(file, str(file))
+    found = inspect_hdf5.check(file, str(file))
+    config = found.config
     if not config:
         raise ModelError(
             "it holds no model, perhaps only weights",
             path=str(file),
             hint="Save the whole model with model.save(path), not model.save_weights(path).",
         )
-    if version.startswith("2."):
+    if found.version.startswith("2."):
         config = keras2.translated(config, str(file))
     inspect_config.check(config, str(file))
+    inspect_config.check_widths(config, found.numbers, str(file))
     return config
 
 
@@ -70,7 +72,8 @@ def _inspect_zip(file: Path, own: Container[tuple[str, str]]) -> bytes:
                 raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
             config = archive.read(CONFIG)
             inspect_config.check(config, str(file), own)
-            inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
+            found = inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
+            inspect_config.check_widths(config, found.numbers, str(file))
             return config
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise ModelError(f"the archive is damaged: {error}", path=str(file), hint=_SAVE_AGAIN) from error

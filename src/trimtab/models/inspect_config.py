@@ -8,12 +8,14 @@ off), CVE-2025-12058 (layers that read files). So this is a list of what is allo
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any, NoReturn
 
 from trimtab.errors import ModelError
 
 MAX_BYTES = 16_000_000
+MAX_LAYERS, MAX_DEPTH = 5_000, 100
+_WIDTHS = ("units", "filters", "input_dim", "output_dim")
 _MODULES = (
     "keras",
     "keras.activations",
@@ -69,14 +71,54 @@ def check(config: bytes, path: str, own: Container[tuple[str, str]] = ()) -> Non
     if not isinstance(parsed, dict):
         raise ModelError("expected a model's config", path=path)
     parsed.pop("compile_config", None)  # not read: the optimizer and the losses are trimtab's
-    pending: list[Any] = [parsed]
+    layers = 0
+    for value, depth in _objects(parsed):
+        if depth > MAX_DEPTH:
+            raise ModelError(f"its config is nested more than {MAX_DEPTH} deep", path=path, hint=_BUILDER)
+        _check_object(value, path, own)
+        layers += len(value["layers"]) if isinstance(value.get("layers"), list) else 0
+    if layers > MAX_LAYERS:
+        raise ModelError(
+            f"expected at most {MAX_LAYERS:,} layers, found {layers:,}", path=path, hint=_BUILDER
+        )
+
+
+def check_widths(config: bytes, numbers: int, path: str) -> None:
+    """Checks that a model's layers are no wider than its weights.
+
+    Keras makes room for all weights of a layer before it looks for them in the file.
+
+    Args:
+        config: The JSON text, which ``check`` has let through.
+        numbers: How many numbers the file stores.
+        path: The file that it comes from, for messages.
+
+    Raises:
+        ModelError: If a layer says to be wider than all that is stored.
+    """
+    for value, _ in _objects(json.loads(config)):
+        for name in _WIDTHS:
+            width = value.get(name)
+            if isinstance(width, int) and width > max(numbers, 1):
+                layer = value.get("name")
+                raise ModelError(
+                    f"it says {name} {width:,}, and the file stores {numbers:,} numbers",
+                    path=path,
+                    field=layer if isinstance(layer, str) else None,
+                    hint="Save the whole model again with model.save(path).",
+                )
+
+
+def _objects(parsed: Any) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yields every object of a config with its depth."""
+    pending: list[tuple[Any, int]] = [(parsed, 0)]
     while pending:
-        value = pending.pop()
+        value, depth = pending.pop()
         if isinstance(value, dict):
-            _check_object(value, path, own)
-            pending.extend(value.values())
+            yield value, depth
+            pending.extend((item, depth + 1) for item in value.values())
         elif isinstance(value, list):
-            pending.extend(value)
+            pending.extend((item, depth + 1) for item in value)
 
 
 def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, str]]) -> None:

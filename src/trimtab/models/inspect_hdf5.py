@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,27 @@ from trimtab.errors import ModelError
 
 MAX_BYTES = 4 * 1024**3
 MAX_EXPANSION = 100
+MAX_DEPTH, MAX_ITEMS = 100, 20_000
 _MIN_BYTES = 1_000_000
 _NUMBERS = "biuf"
 
 
-def check(file: Path | io.BytesIO, path: str) -> tuple[bytes, str]:
+@dataclass(frozen=True)
+class Found:
+    """What a file holds.
+
+    Attributes:
+        config: The model's config, which ``.h5`` models keep in an attribute; empty where there is none.
+        version: Of the Keras that wrote it, likewise.
+        numbers: How many numbers all arrays hold.
+    """
+
+    config: bytes
+    version: str
+    numbers: int
+
+
+def check(file: Path | io.BytesIO, path: str) -> Found:
     """Checks every link and array of a file.
 
     Args:
@@ -29,16 +46,14 @@ def check(file: Path | io.BytesIO, path: str) -> tuple[bytes, str]:
         path: The file it is or comes from, for messages.
 
     Returns:
-        The model's config, and the version of Keras that wrote it, which ``.h5`` models keep in attributes;
-        both are empty when there are none.
+        What it holds.
 
     Raises:
         ModelError: If it is damaged, links to other files or objects, or declares arrays that are too large.
     """
     try:
         with h5py.File(file, "r") as root:
-            _check_links(root, path)
-            _check_arrays(root, path)
+            numbers = _check_items(root, path)
             config, version = _text(root, "model_config"), _text(root, "keras_version").decode()
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(
@@ -46,7 +61,7 @@ def check(file: Path | io.BytesIO, path: str) -> tuple[bytes, str]:
             path=path,
             hint="Copy it again, or save the model again with model.save(path).",
         ) from error
-    return config, version
+    return Found(config, version, numbers)
 
 
 def _text(root: Any, attribute: str) -> bytes:
@@ -54,25 +69,34 @@ def _text(root: Any, attribute: str) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
-def _check_links(root: Any, path: str) -> None:
-    links: list[tuple[str, Any]] = []  # an exception cannot leave the callback
-    root.visititems_links(lambda name, link: links.append((name, link)))
-    for name, link in links:
-        if not isinstance(link, h5py.HardLink):
-            raise ModelError(
-                f"it holds a {type(link).__name__}, which is never followed", path=path, field=name
-            )
+def _check_items(root: Any, path: str) -> int:
+    """Checks every link and array, and returns the numbers that all arrays hold.
 
-
-def _check_arrays(root: Any, path: str) -> None:
-    items: list[tuple[str, Any]] = []
-    root.visititems(lambda name, item: items.append((name, item)))
-    total = 0
-    for name, item in items:
-        if isinstance(item, h5py.Dataset):
-            total += _check_array(name, item, path)
+    HDF5's own visitors take hours for groups in groups, and links may lead back.
+    """
+    pending: list[tuple[str, Any, int]] = [("", root, 0)]
+    total, numbers, seen = 0, 0, 0
+    while pending:
+        place, group, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ModelError(f"its groups are nested more than {MAX_DEPTH} deep", path=path, field=place[:80])
+        for key in group:
+            name, seen = f"{place}/{key}".lstrip("/"), seen + 1
+            if seen > MAX_ITEMS:
+                raise ModelError(f"it holds more than {MAX_ITEMS:,} groups and arrays", path=path)
+            link = group.get(key, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                what = type(link).__name__
+                raise ModelError(f"it holds a {what}, which is never followed", path=path, field=name)
+            item = group[key]
+            if isinstance(item, h5py.Dataset):
+                total += _check_array(name, item, path)
+                numbers += math.prod(item.shape)
+            elif isinstance(item, h5py.Group):
+                pending.append((name, item, depth + 1))
     if total > MAX_BYTES:
         raise ModelError(f"its arrays declare {total:,} bytes: too large to be loaded", path=path)
+    return numbers
 
 
 def _check_array(name: str, array: Any, path: str) -> int:

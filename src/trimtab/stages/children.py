@@ -179,7 +179,7 @@ def _child(
             code = 0
         except Preempted as stopped:
             code = stopped.exit_code
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # of a user's code, too: to leave is to fail
             code = Preempted.exit_code if preemption.requested() else 1
             _tell(writer, error)
     sys.stdout.flush()
@@ -188,7 +188,7 @@ def _child(
     os._exit(code)
 
 
-def _tell(writer: Connection, error: Exception) -> None:
+def _tell(writer: Connection, error: BaseException) -> None:
     if not isinstance(error, TrimtabError) and is_refusal(error):
         error = typed(error)
     if isinstance(error, TrimtabError):

@@ -19,6 +19,7 @@ import trimtab
 from trimtab.errors import ArtifactError
 from trimtab.storage import atomic
 from trimtab.storage.parallel import in_parallel
+from trimtab.storage.sealed import Sealed
 
 MANIFEST = "manifest.json"
 SCHEMA_VERSION = 1
@@ -32,8 +33,13 @@ class FileEntry(BaseModel):
     size_bytes: int
     sha256: str
 
+    @classmethod
+    def of(cls, content: bytes) -> FileEntry:
+        """Returns what a manifest says of a file with this content."""
+        return cls(size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
 
-class Manifest(BaseModel):
+
+class Manifest(Sealed):
     """What an artifact is, what is in it, and where it came from.
 
     Attributes:

@@ -38,12 +38,13 @@ _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 class CsvReader:
     """Reads a file, a glob or a directory of files with the same header; comma, semicolon, tab or bar."""
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
+    def partitions(self, source: str, config: Data) -> list[Partition]:
         """See ``Reader``; units are bytes, cut behind whole records."""
         partitions: list[Partition] = []
         first: Dialect | None = None
         for file in files_of(source, ENDINGS):
             dialect = dialect_of(file)
+            _check_width(dialect, file, config)
             first = first or dialect
             if sorted(dialect.names) != sorted(first.names):
                 raise DataError(
@@ -85,6 +86,18 @@ class CsvReader:
 
 
 FORMAT = Format(CsvReader, endings=ENDINGS)
+
+
+def _check_width(dialect: Dialect, file: Path, config: Data) -> None:
+    """Refuses too many columns before a parser makes room for each."""
+    if len(dialect.names) > config.max_columns:
+        raise DataError(
+            f"expected at most {config.max_columns:,} columns, found {len(dialect.names):,}",
+            path=str(file),
+            line=1,
+            field="data.max_columns",
+            hint="Raise it if all are meant: each takes some milliseconds.",
+        )
 
 
 class _Ragged:

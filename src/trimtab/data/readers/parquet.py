@@ -23,6 +23,8 @@ ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs 
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 _MOST_EXPANDED_BYTES, _MOST_RATIO = 1 << 30, 100
+_BYTES_PER_LISTED = 24
+"""Of a value in a list, while Arrow reads it: with its levels and its place."""
 
 
 class ParquetReader:
@@ -96,6 +98,7 @@ def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
     Only where it might be so, such a column is read: its values once, and the references to them.
     """
     names = _that_might_expand(parquet)
+    _check_lists(file, parquet.metadata)
     most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
     for name in names:
         size = 0
@@ -109,6 +112,23 @@ def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
                         field=name,
                         hint="Leave the column out, or shorten its values.",
                     )
+
+
+def _check_lists(file: Path, metadata: pq.FileMetaData) -> None:
+    """Refuses lists whose numbers, few on the disk, would fill the memory."""
+    most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
+    for at in range(metadata.num_columns):
+        column = metadata.schema.column(at)
+        if column.max_repetition_level == 0:
+            continue
+        groups = (metadata.row_group(index).column(at) for index in range(metadata.num_row_groups))
+        if (values := sum(chunk.num_values for chunk in groups)) * _BYTES_PER_LISTED > most:
+            raise DataError(
+                f"a file of {file.stat().st_size:,} bytes holds {values:,} values in lists of this column",
+                path=str(file),
+                field=column.path.partition(".")[0],
+                hint="Leave the column out, or shorten its lists.",
+            )
 
 
 def _that_might_expand(parquet: pq.ParquetFile) -> list[str]:
