@@ -72,13 +72,13 @@ def test_every_version_there_is_and_every_move(deployed):
 def test_what_is_wrong_is_shown_beside_the_rest(deployed):
     store = open_store(deployed)
     store.write("2/metadata.json", b"{")
-    store.write("3/metadata.json", b'{"candidate": null}')
+    store.write("3/metadata.json", b'{"candidate": null}')  # it could be read, and is not what was deployed
     assert states(history(deployed)) == [(1, "champion"), (2, "damaged"), (3, "damaged")]
     store.write("champion.json", b"{")
     found = history(deployed)
     assert found.champion is None
     assert "champion.json: the file is damaged" in found.problem
-    assert states(found) == [(1, "unknown"), (2, "damaged"), (3, "unknown")]
+    assert states(found) == [(1, "unknown"), (2, "damaged"), (3, "damaged")]
 
 
 def test_whether_a_version_was_the_champion_stays_unknown_after_the_pointer_was_replaced(

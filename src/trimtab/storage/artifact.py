@@ -171,7 +171,7 @@ def parse(content: bytes | None, kind: Kind, path: str) -> Manifest:
         manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         where = f"{path}/{MANIFEST}"
-        raise ArtifactError(f"the manifest is damaged: {error.errors()[0]['msg']}", path=where) from error
+        raise ArtifactError(f"the manifest is damaged: {_said(error)}", path=where) from error
     if manifest.kind != kind:
         raise ArtifactError(f"expected a {kind} artifact, found a {manifest.kind}", path=f"{path}/{MANIFEST}")
     if manifest.schema_version != SCHEMA_VERSION:
@@ -181,6 +181,10 @@ def parse(content: bytes | None, kind: Kind, path: str) -> Manifest:
             hint="Another version of trimtab wrote it: read it with that one, or run its stage again here.",
         )
     return manifest
+
+
+def _said(error: ValidationError) -> str:
+    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _refuse_others(directory: Path, manifest: Manifest) -> None:
