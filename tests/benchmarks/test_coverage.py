@@ -25,11 +25,11 @@ def test_where_a_limit_is_called_proven_its_level_is_kept(benchmark, case, damag
 
 @pytest.mark.parametrize(
     ("case", "groups", "size"),
-    [("accuracy", 20, 50), ("roc_auc", 100, 20), ("mae", 100, 20)],
+    [("accuracy", 20, 50), ("roc_auc", 100, 20), ("mae", 100, 20), ("quantile_loss", 50, 50)],
 )
 def test_of_groups_the_level_is_kept(benchmark, case, groups, size):
     coverage = benchmark("coverage")
-    figures = coverage.simulate(coverage.Cell(case, "rare", groups * size, size, 0.5), 60, 1)
+    figures = coverage.simulate(coverage.Cell(case, "rare", groups * size, size, 0.5), 100, 1)
     assert figures["proven"]
     assert figures["level"] >= 0.95 - 3 * figures["se"]
 

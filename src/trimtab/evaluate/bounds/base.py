@@ -18,7 +18,7 @@ LEAST_GROUPS = 20
 _EFFECTIVE = 0.8
 """How many groups of one size those that there are must be worth, of as many as are needed."""
 
-_UNSEEN = ((500, 1.0), (50, 2.0), (0, 4.0))
+_UNSEEN = ((500, 1.0), (150, 2.0), (0, 4.0))
 """Of groups that are worth so many and more, how much worse than the worst seen one may be that was not."""
 
 

@@ -7,7 +7,7 @@ changes to the t test, which passes too often where differences are skewed or he
 - Skewness is removed by P. Hall's cubic transformation ("On the removal of skewness by transformation", JRSS
   B 54, 1992) of the t statistic, where it makes passing harder and only there.
 - The worst difference seen counts twice, for what the examples did not show. Of fewer than 500 groups, one
-  that was not seen is taken to be twice as bad as the worst that was, of fewer than 50 four times:
+  that was not seen is taken to be twice as bad as the worst that was, of fewer than 150 four times:
   ``base.worst_counts``.
 
 In simulation at 95 %, with 500 and more examples, 2 to 4 % pass at the budget (the t test: 5 to 13 %), over
