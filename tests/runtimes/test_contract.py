@@ -335,3 +335,24 @@ def test_its_own_files_are_taken_as_they_are(
     np.testing.assert_allclose(serving.load(made).predict({INPUT: x})[OUTPUT], expected, atol=1e-5)
     with pytest.raises(ModelError, match=serving.files[0]):
         serving.adopt(floats / serving.files[0], own, (*shape, 7))
+
+
+def test_layers_stay_in_floats_by_name(
+    serving: Runtime, models: dict[str, keras.Model], calibration: Callable[[int], Batch], tmp_path: Path
+) -> None:
+    if "int8" not in serving.quantizers:
+        pytest.skip(f"{serving.name} has no int8")
+
+    def weights_bytes(**given: str) -> int:
+        asked = serving.quantizers["int8"].params(ranges="min_max", calibration_examples=20, **given)
+        serving.convert(models["mlp"], "int8", asked, tmp_path, calibration)
+        return _weights_bytes(serving, tmp_path)
+
+    first, second = (models["mlp"].get_layer(f"dense_{n}").count_params() for n in (1, 2))
+    whole = weights_bytes()  # with what an operator takes that quantizes: some 1,000 bytes of an ONNX file
+    assert weights_bytes(keep_float="dense_1") - whole == pytest.approx(3 * first, rel=0.4)
+    assert weights_bytes(only="dense_1 out") - whole == pytest.approx(3 * second, rel=0.4)
+    with pytest.raises(CompressionError, match="no operator was quantized"):
+        weights_bytes(keep_float="*")
+    with pytest.raises(CompressionError, match="'dense_7' is no layer's name"):
+        weights_bytes(keep_float="dense_7")

@@ -39,3 +39,8 @@ class Int8(Section):
         "is best on validation examples.",
         json_schema_extra=among("auto"),
     )
+    keep_float: str = Field(
+        "",
+        description="Layers that stay in floats, by name: `conv_1 dense*`, with spaces between them.",
+    )
+    only: str = Field("", description="Layers that do not, by name; all others stay in floats. Empty: all.")

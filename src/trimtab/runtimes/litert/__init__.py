@@ -172,7 +172,7 @@ def _write_int8(
     from trimtab.runtimes.litert import mixed
     from trimtab.runtimes.litert.slim import short_name
 
-    kept = mixed.named(model.floats, asked.keep_float, asked.only, name)
+    kept = mixed.named(model.floats, asked, name)
     rule = best(
         asked.ranges, lambda rule, place: _write(place, model.quantized(rule, kept)), directory, judge
     )

@@ -6,13 +6,13 @@ in which order they go back to floats until no more is lost than is allowed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
+from collections.abc import Callable
 
 from trimtab.errors import CompressionError
 from trimtab.runtimes.litert.flatbuffer import MOVES, Graph
 from trimtab.runtimes.litert.flatbuffer import Operator as Node
+from trimtab.runtimes.named import in_floats
+from trimtab.runtimes.quantizations import Int8
 
 Costs = Callable[[frozenset[str]], tuple[float, ...]]
 """Returns what a file costs on validation examples whose operators of these names are in floats."""
@@ -21,30 +21,14 @@ _WITH_KERNEL = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL"}
 )
 
-_SHOWN = 12
 
-
-def named(content: bytes, keep_float: str, only: str, field: str) -> frozenset[str]:
-    """Returns the names of the operators that patterns keep in floats.
-
-    Args:
-        content: A calibrated flatbuffer.
-        keep_float: Patterns of the layers that stay in floats, with spaces between them.
-        only: Patterns of those that do not; empty: all others.
-        field: The model's name, for messages.
+def named(content: bytes, asked: Int8, field: str) -> frozenset[str]:
+    """Returns the names of the operators of a calibrated flatbuffer that stay in floats by their names.
 
     Raises:
         CompressionError: If a pattern is no layer's.
     """
-    operators = _operators(content)
-    for pattern in [*keep_float.split(), *only.split()]:
-        if not any(_is_named(name, [pattern]) for name in operators):
-            raise CompressionError(f"{pattern!r} is no layer's name", field=field, hint=_hint(operators))
-    return frozenset(
-        name
-        for name in operators
-        if _is_named(name, keep_float.split()) or (only and not _is_named(name, only.split()))
-    )
+    return in_floats({name: name for name in _operators(content)}, asked, field)
 
 
 def fewest(
@@ -90,25 +74,3 @@ def _operators(content: bytes) -> dict[str, Node]:
         for node in graph.operators
         if node.kind not in MOVES
     }
-
-
-def _is_named(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatchcase(part, pattern) for part in _layers(name) for pattern in patterns)
-
-
-def _layers(name: str) -> set[str]:
-    """Returns the names in an operator's, as they are and without the numbers that converters add."""
-    parts = {part for path in name.split(";") for part in path.split("/")}
-    return parts | {re.sub(r"(_\d+)$", "", part) for part in parts}
-
-
-def _hint(operators: dict[str, Node]) -> str:
-    """Returns the layers of operators with kernels: the second names of what these are named after."""
-    paths = [
-        path.split("/")
-        for name, node in operators.items()
-        if node.kind in _WITH_KERNEL
-        for path in name.split(";")
-    ]
-    names = list(dict.fromkeys(path[1] if len(path) > 2 else path[0] for path in paths))
-    return f"There are {', '.join(names[:_SHOWN])}{' …' if len(names) > _SHOWN else ''}; * is anything."

@@ -44,12 +44,6 @@ class LiteRTDynamicInt8(Codes, DynamicInt8):
 class LiteRTInt8(Codes, Int8):
     """8-bit weights and activations, calibrated on training examples."""
 
-    keep_float: str = Field(
-        "",
-        description="Layers of a Keras model that stay in floats, by name: `conv_1 dense*`, with spaces "
-        "between them.",
-    )
-    only: str = Field("", description="Layers that do not, by name; all others stay in floats. Empty: all.")
     max_drop: float | None = Field(
         None,
         ge=0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +16,7 @@ from trimtab.batch import Batch
 from trimtab.config.base import Section
 from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
+from trimtab.runtimes.named import in_floats
 from trimtab.runtimes.onnxruntime.activations import values
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.quantizations import Int8
@@ -97,10 +98,14 @@ def _int8(
 ) -> Rule:
     batch = calibration(params.calibration_examples)
     statistics = cache(lambda: values(source, batch))
+    nodes = onnx.load(source, load_external_data=False).graph.node
+    kept = in_floats({node.name: f"{node.name};{node.output[0]}" for node in nodes}, params, name)
 
     def make(rule: Rule, directory: Path) -> None:
         ranges = {} if rule == "min_max" else limits(rule, *statistics())
-        _quantized(partial(_static, batch=batch, ranges=ranges), source, directory / path.name, name)
+        _quantized(
+            partial(_static, batch=batch, ranges=ranges, kept=kept), source, directory / path.name, name
+        )
 
     return best(params.ranges, make, path.parent, judge)
 
@@ -112,7 +117,9 @@ def _dynamic(source: Path, path: Path) -> None:
     quantization.quantize_dynamic(source, path, per_channel=True, weight_type=quantization.QuantType.QUInt8)
 
 
-def _static(source: Path, path: Path, batch: Batch, ranges: Mapping[str, Limits]) -> None:
+def _static(
+    source: Path, path: Path, batch: Batch, ranges: Mapping[str, Limits], kept: Collection[str]
+) -> None:
     from onnxruntime import quantization
 
     overrides = {
@@ -127,6 +134,7 @@ def _static(source: Path, path: Path, batch: Batch, ranges: Mapping[str, Limits]
         per_channel=True,
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
+        nodes_to_exclude=sorted(kept),
         extra_options={"TensorQuantOverrides": overrides},
     )
 

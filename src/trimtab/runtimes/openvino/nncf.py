@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from trimtab.batch import Batch, rows, take
 from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
+from trimtab.runtimes.named import in_floats
 from trimtab.runtimes.openvino.model import is_quantized, settings
 from trimtab.runtimes.openvino.params import NncfInt8
 from trimtab.runtimes.openvino.silent import ov
@@ -46,10 +47,16 @@ def quantized(
             if params.max_drop is None:
                 examples = nncf.Dataset(_examples(graph, calibration(count)))
                 int8_graph = nncf.quantize(
-                    graph, examples, subset_size=count, advanced_parameters=_ranges(rule)
+                    graph,
+                    examples,
+                    subset_size=count,
+                    ignored_scope=_in_floats(graph, params, name),
+                    advanced_parameters=_ranges(rule),
                 )
             else:
-                int8_graph = _within(graph, params, rule, _examples(graph, calibration(2 * count)))
+                int8_graph = _within(graph, params, rule, _examples(graph, calibration(2 * count)), name)
+        except CompressionError:
+            raise
         # NNCF raises whatever its assumptions break on.
         except Exception as error:
             raise CompressionError(reason(str(error)), field=name) from error
@@ -78,7 +85,15 @@ def _ranges(rule: Rule) -> Any:
     return parameters
 
 
-def _within(graph: ov.Model, params: NncfInt8, rule: Rule, examples: list[_Example]) -> ov.Model:
+def _in_floats(graph: ov.Model, params: NncfInt8, name: str) -> Any:
+    """Returns the operators that NNCF is to leave; those that it would leave anyway are no error."""
+    import nncf
+
+    names = {each.get_friendly_name(): each.get_friendly_name() for each in graph.get_ordered_ops()}
+    return nncf.IgnoredScope(names=sorted(in_floats(names, params, name)), validate=False)
+
+
+def _within(graph: ov.Model, params: NncfInt8, rule: Rule, examples: list[_Example], name: str) -> ov.Model:
     """Returns the graph with as many operators in 8 bits as the agreement with the float graph allows."""
     import nncf
 
@@ -97,6 +112,7 @@ def _within(graph: ov.Model, params: NncfInt8, rule: Rule, examples: list[_Examp
         validation_fn=agreement,
         max_drop=params.max_drop,
         subset_size=params.calibration_examples,
+        ignored_scope=_in_floats(graph, params, name),
         advanced_quantization_parameters=_ranges(rule),
     )
 
