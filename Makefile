@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke
+.PHONY: demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -43,6 +43,11 @@ bench-smoke: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/overhead.py benchmarks/smoke.yaml --limit 100 --output runs/bench-smoke
 	$(BIN)/python benchmarks/serving.py runs/bench-smoke/deployed/smoke --limit 0 --rounds 2 --seconds 0.2 --connections 2 --swaps 2
 
+# Beside what other tools make of the same model; CIFAR10=folder RESNET8=file say where both are, without them it says so.
+bench-peers: $(VENV)/.installed-dev $(VENV)/peers/.installed
+	$(BIN)/python benchmarks/peers.py $(if $(CIFAR10),--cifar10 "$(CIFAR10)") $(if $(RESNET8),--resnet8 "$(RESNET8)") \
+		--peers $(VENV)/peers/bin/python --json docs/benchmarks.json
+
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py
 
@@ -68,6 +73,7 @@ lock: $(VENV)/.installed-dev
 	echo 'tensorflow[and-cuda]' | $(COMPILE) --python-version 3.11 - -c requirements.lock -o requirements-gpu.lock
 	echo 'moto[server]>=5.2,<6' | $(COMPILE) --universal --python-version 3.11 - -o requirements-moto.lock
 	printf 'cyclonedx-bom>=7,<8\npip-audit>=2.9,<3\n' | $(COMPILE) --universal --python-version 3.11 - -o requirements-audit.lock
+	echo 'ai-edge-quantizer>=0.10,<0.11' | $(COMPILE) --universal --python-version 3.11 - -o requirements-peers.lock
 	echo 'mlflow>=3.1,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-mlflow-server.lock
 
 # IMAGE, BASE and TARGET (cpu, gpu, serve) are yours to set; BUILD_ARGS goes to `docker build`. Debian's own client builds with
@@ -122,6 +128,12 @@ $(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
 $(VENV)/moto/.installed: $(VENV)/bin/python requirements-moto.lock
 	"$(PYTHON)" -m venv $(VENV)/moto
 	$(VENV)/moto/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-moto.lock
+	touch $@
+
+# Peers of `make bench-peers`, apart: what they bring along is theirs.
+$(VENV)/peers/.installed: $(VENV)/bin/python requirements-peers.lock
+	"$(PYTHON)" -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
 	touch $@
 
 # A server of MLflow for tests, apart: it needs pandas, Flask, and a database's client.
