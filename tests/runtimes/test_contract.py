@@ -348,10 +348,11 @@ def test_layers_stay_in_floats_by_name(
         serving.convert(models["mlp"], "int8", asked, tmp_path, calibration)
         return _weights_bytes(serving, tmp_path)
 
-    first, second = (models["mlp"].get_layer(f"dense_{n}").count_params() for n in (1, 2))
-    whole = weights_bytes()  # with what an operator takes that quantizes: some 1,000 bytes of an ONNX file
-    assert weights_bytes(keep_float="dense_1") - whole == pytest.approx(3 * first, rel=0.4)
-    assert weights_bytes(only="dense_1 out") - whole == pytest.approx(3 * second, rel=0.4)
+    whole = weights_bytes()
+    for given, layer in (({"keep_float": "dense_1"}, "dense_1"), ({"only": "dense_1 out"}, "dense_2")):
+        three_bytes_a_weight = 3 * models["mlp"].get_layer(layer).count_params()
+        # What an operator takes that quantizes is gone: up to 2,000 bytes of an ONNX file.
+        assert three_bytes_a_weight - 2_500 < weights_bytes(**given) - whole <= three_bytes_a_weight
     with pytest.raises(CompressionError, match="no operator was quantized"):
         weights_bytes(keep_float="*")
     with pytest.raises(CompressionError, match="'dense_7' is no layer's name"):
