@@ -2,6 +2,7 @@
 
 Canaries tell what a payload did: a file that it would create, and a directory that nothing may write to. The
 time is the processor's, since a busy machine is no fault of a reader's; what waits is ended by the clock.
+``FAULTS_ONLY=npz`` in the environment tries those alone whose names have that in them.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipelines import resources
+from trimtab.config.config import Config
 from trimtab.stages import entries
 from trimtab.stages.entries import Work
 
@@ -34,10 +35,14 @@ def fail(run, *_):
     raise ZeroDivisionError
 
 
+CONFIG = {"data": {"train": "sklearn://digits"}, "model": {"architecture": "mlp"}}
+
+
 @pytest.fixture
 def made(tmp_path, monkeypatch):
     """Returns a function that makes an entry, and returns how it failed and how often it was tried."""
-    task = SimpleNamespace(run_uri=str(tmp_path))
+    task = SimpleNamespace(run_uri=str(tmp_path), record=SimpleNamespace(stage="train"))
+    monkeypatch.setattr(entries.settings, "of", lambda _: Config.model_validate(CONFIG))
 
     def make(work, *arguments, retries=None):
         monkeypatch.setattr(entries, "import_module", lambda _: SimpleNamespace(make=work))
