@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from trimtab.data.values import dates
-from trimtab.data.values.values import missing_numbers, numbers, plain, texts
+from trimtab.data.values.values import missing_numbers, numbers, parse, plain, texts
 from trimtab.data.values.written import LONGEST, Decimal, amount
 
 
@@ -47,7 +47,7 @@ class NumberNotation(BaseModel):
 
     def _texts(self, texts: pa.StringArray) -> pa.DoubleArray:
         """Plain numbers are read at once, and what else there may be one by one."""
-        parsed = numbers(texts)
+        parsed = parse(texts)
         if self.decimal == ",":
             parsed = pc.if_else(pc.match_substring(texts, "."), pa.scalar(None, pa.float64()), parsed)
         others = [
@@ -125,11 +125,12 @@ def as_read(batch: pa.RecordBatch, notations: Mapping[str, Notation]) -> pa.Reco
         batch: Rows as a reader gives them.
         notations: By column; those that are not there are ignored.
     """
-    for place, name in enumerate(batch.schema.names):
-        notation, column = notations.get(name), batch.column(place)
+    names, columns = batch.schema.names, list(batch.columns)
+    for place, name in enumerate(names):
+        notation, column = notations.get(name), columns[place]
         if notation is not None and not (isinstance(notation, NumberNotation) and _is_number(column.type)):
-            batch = batch.set_column(place, name, notation.read(column))
-    return batch
+            columns[place] = notation.read(column)
+    return pa.RecordBatch.from_arrays(columns, names=names) if columns else batch
 
 
 def _is_number(kind: pa.DataType) -> bool:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data.values.dates import DAY_S, moment, seconds
-from trimtab.data.values.values import MISSING_NUMBERS, numbers, plain
+from trimtab.data.values.values import MISSING_TEXTS, parse, plain
 from trimtab.data.values.written import DECIMALS, amount
 
 Weights = npt.NDArray[np.int64]
@@ -100,8 +100,8 @@ class Tally:
         if not pa.types.is_string(unique.type):
             return cls()
         tally, trimmed = cls(), pc.utf8_trim_whitespace(unique)
-        missing = pc.is_in(trimmed, pa.array(sorted(MISSING_NUMBERS)))
-        known = np.asarray(pc.is_valid(numbers(trimmed)))
+        missing = pc.is_in(trimmed, MISSING_TEXTS)
+        known = np.asarray(pc.is_valid(parse(trimmed)))
         tally._add_plain(trimmed, weights, known)
         rest = np.flatnonzero(~known & ~np.asarray(missing))
         for place in rest.tolist():

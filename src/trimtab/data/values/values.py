@@ -19,6 +19,9 @@ MISSING_NUMBERS = frozenset(
         )
     ).split("|")
 )
+MISSING_TEXTS = pa.array(sorted(MISSING_NUMBERS))
+"""The same for Arrow."""
+
 _LARGEST = 3.4e38  # a model's input is float32
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
@@ -55,7 +58,7 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
     column = plain(column)
     if pa.types.is_string(column.type):
         encoded = column.dictionary_encode()
-        return _parse(encoded.dictionary).take(encoded.indices)
+        return parse(encoded.dictionary).take(encoded.indices)
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
     return _in_range(column.cast(pa.float64(), safe=False))
@@ -70,7 +73,7 @@ def missing_numbers(column: pa.Array) -> pa.BooleanArray:
     column = plain(column)
     if pa.types.is_string(column.type):
         known = pc.fill_null(pc.utf8_trim_whitespace(column), "")
-        return pc.is_in(known, pa.array(sorted(MISSING_NUMBERS)))
+        return pc.is_in(known, MISSING_TEXTS)
     return pc.is_null(numbers(column))
 
 
@@ -96,7 +99,8 @@ def plain(column: pa.Array) -> pa.Array:
     return column
 
 
-def _parse(strings: pa.StringArray) -> pa.DoubleArray:
+def parse(strings: pa.StringArray) -> pa.DoubleArray:
+    """Returns texts as ``numbers`` does: of values that are all different, in half the time."""
     trimmed = pc.utf8_trim_whitespace(strings)
     is_number = pc.match_substring_regex(trimmed, _NUMBER)
     return _in_range(pc.if_else(is_number, trimmed, pa.scalar(None, pa.string())).cast(pa.float64()))
