@@ -51,6 +51,34 @@ A model that was cut has its batch-norm statistics measured again on training ex
 fine-tuned, where it has any: without that its answers are next to chance. After a pass they are measured once
 more, and stay where the loss on validation examples is smaller for it.
 
+## What passes pay
+
+DS-CNN of 32 filters on 2,700 spoken digits, 25 epochs; accuracy on 300 test rows after 2 epochs of
+fine-tuning, one seed each: differences of 4 points and less say nothing. `gz x` is the float LiteRT file's
+size over this one's, both after gzip.
+
+| chain | accuracy | gz x |
+|---|---|---|
+| the trained model | 98.3 % | 1.00 |
+| `channels: 0.4`, by norms, without new batch-norm statistics | 33.3 % | 1.89 |
+| the same, with them | 84.0 % | 1.88 |
+| by first-order Taylor | 86.0 % | 1.88 |
+| by activations, the default | 92.7 % | 1.88 |
+| `channels: {target: {macs: 0.48}}` | 93.3 % | 1.87 |
+| `channels: {ratio: 0.4, rounds: 2}` | 78.7 % | 1.88 |
+| `channels: 0.6`, by norms, without new statistics; with them | 10.0 %; 35.0 % | 3.36 |
+| by Taylor; by activations | 40.3 %; 68.0 % | 3.36 |
+| `magnitude: 0.75`, first and last layer too; these spared | 64.3 %; 78.0 % | 1.89; 1.79 |
+| `block: 0.6` | 75.0 % | 1.38 |
+| `two_four` | 94.0 % | 1.24 |
+
+With two epochs in all, cutting in parts does not pay; more were not tried. Such rows are made by:
+
+```
+python benchmarks/passes.py examples/spoken_digits.yaml --set train.epochs=25 --set model.params.filters=32 \\
+  '[{"channels": {"ratio": [0.4, 0.6], "criterion": ["norms", "activations"], "epochs": 2}}, "none"]'
+```
+
 ## What a chain can be made of
 
 `trimtab methods` prints this, and `trimtab methods --json` for programs. The main parameter comes first, in
