@@ -52,7 +52,9 @@ class Served:
         return f"/v2/models/{self.name}/infer"
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        """Returns a connection from another address than the crowd's, which has a share of its own."""
+        source = ("127.0.0.2", 0)
+        return http.client.HTTPConnection("127.0.0.1", self.port, PATIENCE_S, source_address=source)
 
     def socket(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE_S)
