@@ -69,7 +69,7 @@ def run(tmp_path, monkeypatch):
         ("tune", "bayesian", False),
         ("report", "random", True),
         ("data_prep", "random", False),
-        ("select", "random", False),
+        ("select", "random", True),
     ],
 )
 def test_a_task_is_a_process_of_its_own_that_says_what_it_says(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def fit(
 ) -> History:
     model = network(data.schema.input.shape, data.schema.outputs) if model is None else model
     return loop.fit(model, data, settings(**train), label="test", workspace=workspace)
+
+
+def test_no_code_is_rewritten_for_it(
+    classification: Callable[..., Dataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = classification()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    fit(data, epochs=1)
+    assert not list(tmp_path.glob("__autograph_generated_file*"))
 
 
 def test_it_learns_and_tells_every_epoch(

@@ -2,8 +2,8 @@
 
 Importing TensorFlow takes seconds, in every task that trains or converts. Tasks are forked from one process
 (`multiprocessing`'s fork server) that imports it while the data is being prepared, and runs nothing itself:
-what is forked has TensorFlow's code and none of its state. Those before it, and those that measure latencies,
-start afresh.
+what is forked has TensorFlow's code and none of its state. Those before it start afresh. Latencies are
+measured in processes of their own, which are nobody's forks: see ``trimtab.evaluate.worker``.
 """
 
 from __future__ import annotations
@@ -33,9 +33,7 @@ if TYPE_CHECKING:
 
 _BEFORE = "data_prep"
 _ORDER = list(STAGES)
-FORKED = frozenset(
-    stage for stage in _ORDER[_ORDER.index(_BEFORE) + 1 :] if not STAGES[stage].measures_latency
-)
+FORKED = frozenset(_ORDER[_ORDER.index(_BEFORE) + 1 :])
 """The stages that are forked, once there is a process to fork them from."""
 
 _PRELOADED = "trimtab.cli.preload"

@@ -18,9 +18,7 @@ class Stage:
         pipelines: The pipelines that have it.
         opens: The sections of the config whose URIs it opens, beside the run's directory and the store.
         is_sharded: Whether each shard of the branches has a task of its own.
-        needs_tensorflow: Whether its process imports TensorFlow.
         saves: Whether it goes on where it was when it is told to stop and run again.
-        measures_latency: Whether its process is to have nothing but what it measures.
         is_cached: Whether its answer follows from its question, so that Kubeflow's cache may answer for it.
         within: The stage whose task does its work too; empty: it has a component and tasks of its own.
     """
@@ -29,9 +27,7 @@ class Stage:
     pipelines: frozenset[str]
     opens: frozenset[str]
     is_sharded: bool = False
-    needs_tensorflow: bool = False
     saves: bool = False
-    measures_latency: bool = False
     is_cached: bool = False
     within: str = ""
 
@@ -52,12 +48,12 @@ STAGES = {
         _stage("check_data", _RETRAIN, ["data", "deploy", "model"]),
         _stage("plan", _RETRAIN, ["deploy"]),
         _stage("data_prep", _ALL, ["data", "deploy", "model"]),
-        _stage("tune", _TRAINING, ["model"], needs_tensorflow=True, saves=True, is_cached=True),
-        _stage("train", _ALL, ["model"], needs_tensorflow=True, saves=True, is_cached=True),
-        _stage("prune", _ALL, is_sharded=True, needs_tensorflow=True, saves=True, is_cached=True),
-        _stage("quantize", _ALL, is_sharded=True, needs_tensorflow=True, saves=True, is_cached=True),
+        _stage("tune", _TRAINING, ["model"], saves=True, is_cached=True),
+        _stage("train", _ALL, ["model"], saves=True, is_cached=True),
+        _stage("prune", _ALL, is_sharded=True, saves=True, is_cached=True),
+        _stage("quantize", _ALL, is_sharded=True, saves=True, is_cached=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True, is_cached=True),
-        _stage("select", _ALL, ["data", "deploy", "model"], measures_latency=True),
+        _stage("select", _ALL, ["data", "deploy", "model"]),
         _stage("compare", _ALL, within="select"),
         _stage("deploy", _ALL, ["deploy", "model"]),
         _stage("report", _ALL),

@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from trimtab.artifacts.comparison import Finding
 from trimtab.artifacts.evaluation import Drop
@@ -70,6 +69,8 @@ def latency_limit(
         challenger: Those of the challenger in the same rounds, ``(rounds,)``.
         confidence: One-sided, such as 0.95.
     """
+    from scipy import stats  # costs half a second that no run without a champion should pay
+
     ratios = np.sort(challenger / champion)
     rank = int(stats.binom.ppf(confidence, len(ratios), 0.5))
     return float(ratios[min(rank, len(ratios) - 1)])

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 from trimtab.artifacts.evaluation import Latency
 from trimtab.batch import Batch
@@ -83,27 +84,40 @@ def sample(
         ModelError: If a model cannot be loaded or run.
     """
     order, rounds, parts = random.Random(seed), range(0), list[dict[str, NDArray[np.int64]]]()
-    for _ in range(PROCESSES):
-        with _turns(models, examples, threads) as turns:
+    with contextlib.ExitStack() as stack:
+        # Importing takes longer than measuring: all import at once, and none measures before all are done.
+        started = [_started(stack, models, examples, threads) for _ in range(PROCESSES)]
+        for worker in itertools.chain(*started):
+            worker.wait()
+        for workers in started:
+            turns = _loaded(workers)
             round_ns = sum(turns[name].warm_up(name) for name in models)
             each = len(rounds) or -(-planned_rounds(round_ns / 1e9) // PROCESSES)
             rounds = range(rounds.stop, rounds.stop + each)
             parts.append(_interleaved(turns, rounds, order))
+            for worker in workers:
+                worker.end()
     return {name: np.stack([part[name] for part in parts]) for name in models}
 
 
-@contextlib.contextmanager
-def _turns(
-    models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int
-) -> Iterator[dict[str, Turns]]:
-    """Yields by each model's id what runs it."""
-    runtimes = list(dict.fromkeys(model.runtime for model in models.values()))
+def _started(
+    stack: contextlib.ExitStack, models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int
+) -> list[WorkerTurns]:
+    """Starts a process for the models of each runtime, which ends with the stack at the latest."""
+    workers = []
+    for name in dict.fromkeys(model.runtime for model in models.values()):
+        group = {key: model for key, model in models.items() if model.runtime == name}
+        workers.append(stack.enter_context(WorkerTurns(name, group, examples, threads)))
+    return workers
+
+
+def _loaded(workers: Iterable[WorkerTurns]) -> dict[str, Turns]:
+    """Loads the models, and returns by each one's id what runs it."""
     turns: dict[str, Turns] = {}
-    with contextlib.ExitStack() as stack:
-        for name in runtimes:
-            group = {key: model for key, model in models.items() if model.runtime == name}
-            turns |= dict.fromkeys(group, stack.enter_context(WorkerTurns(name, group, examples, threads)))
-        yield turns
+    for worker in workers:
+        worker.load()
+        turns |= dict.fromkeys(worker.models, worker)
+    return turns
 
 
 def planned_rounds(round_seconds: float) -> int:
@@ -159,7 +173,7 @@ def interval(values: NDArray[np.floating]) -> tuple[float, float] | None:
     if len(values) < 2:
         return None
     logs = np.log(values)
-    reach = stats.t.ppf((1 + SURE) / 2, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
+    reach = stdtrit(len(logs) - 1, (1 + SURE) / 2) * logs.std(ddof=1) / np.sqrt(len(logs))
     return float(np.exp(logs.mean() - reach)), float(np.exp(logs.mean() + reach))
 
 

@@ -2,14 +2,16 @@
 
 Libraries in one process fight over threads, and over what each sets for all. So the models of each runtime
 are loaded, run and timed in a process that has no other library; it waits for its turn, and the parent for
-its answer. It is a program of its own (``python -m trimtab.evaluate.worker``): it reads a line of JSON that
-says what to load, then one for each turn, and answers each with a line. The clock is in it, so that talking
-costs nothing.
+its answer. It is a program of its own (``python -m trimtab.evaluate.worker RUNTIME MODULE``): it
+says by a line that it has imported what it needs, reads a line of JSON that says what to load, then one for
+each turn, and answers each with a line. The clock is in it, so that talking costs nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import itertools
 import json
 import os
 import signal
@@ -26,10 +28,11 @@ from trimtab import registry
 from trimtab.batch import Batch
 from trimtab.errors import ModelError, TrimtabError
 from trimtab.evaluate.turns import LocalTurns, Served
+from trimtab.runtimes.registry import runtime
 
 
 class WorkerTurns:
-    """See ``turns.Turns``; models in another process, which ends with the block.
+    """See ``turns.Turns``; models in another process, which begins to import what it needs.
 
     Args:
         runtime: The name of their runtime.
@@ -41,40 +44,45 @@ class WorkerTurns:
     def __init__(
         self, runtime: str, models: Mapping[str, Served], examples: Mapping[str, Batch], threads: int
     ) -> None:
-        self._runtime, self._examples = runtime, examples
+        self._runtime, self._examples, self.models = runtime, examples, list(models)
         self._order = {
-            "runtime": runtime,
-            "module": registry.RUNTIMES[runtime],
             "models": {
                 name: (str(model.directory.resolve()), model.streams) for name, model in models.items()
             },
             "threads": threads,
         }
-
-    def __enter__(self) -> Self:
-        """Starts the process and loads the models.
-
-        Raises:
-            ModelError: If one cannot be loaded.
-        """
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", __name__],
+            [sys.executable, "-P", "-m", __name__, runtime, registry.RUNTIMES[runtime]],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        try:
-            with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-                self._ask(self._order | {"examples": _saved(self._examples, Path(temporary))})
-        except BaseException:
-            self._end()
-            raise
+
+    def __enter__(self) -> Self:
+        """Returns itself; the process ends with the block at the latest."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ends the process."""
-        self._end()
+        self.end()
+
+    def wait(self) -> None:
+        """Waits until it has nothing more to import, and takes no time from others.
+
+        Raises:
+            ModelError: If its runtime is not there.
+        """
+        self._answer()
+
+    def load(self) -> None:
+        """Loads the models.
+
+        Raises:
+            ModelError: If one cannot be loaded.
+        """
+        with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
+            self._ask(self._order | {"examples": _saved(self._examples, Path(temporary))})
 
     def warm_up(self, name: str) -> int:
         """See ``turns.Turns.warm_up``."""
@@ -86,14 +94,14 @@ class WorkerTurns:
 
     def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):  # then there is no answer
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        if not (line := self._process.stdout.readline()):
             raise ModelError(f"the process that runs the models of {self._runtime} {self._ended()}")
         answer = json.loads(line)
         if "error" in answer:
@@ -104,9 +112,10 @@ class WorkerTurns:
         code = self._process.wait()
         return f"died with {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
-    def _end(self) -> None:
-        self._process.kill()
-        self._process.communicate()
+    def end(self) -> None:
+        """Ends the process; it may have ended."""
+        with contextlib.suppress(BrokenPipeError), self._process:
+            self._process.kill()
 
 
 def _saved(examples: Mapping[str, Batch], directory: Path) -> dict[str, str]:
@@ -117,10 +126,8 @@ def _saved(examples: Mapping[str, Batch], directory: Path) -> dict[str, str]:
     return paths
 
 
-def _loaded(order: dict[str, Any]) -> LocalTurns:
+def _loaded(name: str, order: dict[str, Any]) -> LocalTurns:
     read = {path: dict(np.load(path, allow_pickle=False)) for path in set(order["examples"].values())}
-    name = order["runtime"]
-    registry.RUNTIMES[name] = order["module"]  # who asks may have added it
     return LocalTurns(
         {
             key: Served(name, Path(directory), streams)
@@ -137,17 +144,19 @@ def _answer(turns: LocalTurns, question: dict[str, Any]) -> int:
     return turns.take(question["take"], question["number"])
 
 
-def _serve(questions: IO[str], answers: IO[str]) -> None:
-    """Answers questions until there are no more."""
+def _serve(name: str, questions: IO[str], answers: IO[str]) -> None:
+    """Says that the runtime is there, and answers questions until there are no more."""
     turns: LocalTurns | None = None
-    for line in questions:
-        question, value = json.loads(line), 0
+    for line in itertools.chain([""], questions):
+        value = 0
         try:
-            if turns is None:
-                turns = _loaded(question)
+            if not line:
+                runtime(name).check_installed()
+            elif turns is None:
+                turns = _loaded(name, json.loads(line))
                 gc.disable()
             else:
-                value = _answer(turns, question)
+                value = _answer(turns, json.loads(line))
             answer: dict[str, Any] = {"value": value}
         except TrimtabError as error:
             answer = {"error": {"message": error.message, "path": error.path, "hint": error.hint}}
@@ -159,4 +168,5 @@ if __name__ == "__main__":
     # What libraries print goes to the log: the standard output is for answers.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        _serve(sys.stdin, output)
+        registry.RUNTIMES[sys.argv[1]] = sys.argv[2]  # who asks may have added it
+        _serve(sys.argv[1], sys.stdin, output)

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from trimtab.config.config import Config
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy import ledger
-from trimtab.deploy.kserve.service import Service
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
@@ -80,6 +79,9 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
     if not retraining:
         repository.champion()
     if settings.deploy.kserve is not None:
+        # An HTTP client, which costs the first task of every other run a fifth of a second.
+        from trimtab.deploy.kserve.service import Service
+
         Service(settings.deploy.kserve, settings.resources, settings.deploy.target).check()
 
 

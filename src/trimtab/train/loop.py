@@ -20,6 +20,7 @@ from trimtab import preemption, progress
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
+from trimtab.models.autograph import without_autograph
 from trimtab.tasks.registry import task
 from trimtab.train import precision
 from trimtab.train.checkpoint import Checkpoints
@@ -33,6 +34,7 @@ from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
 
 
+@without_autograph
 def fit(
     model: Any,
     dataset: Dataset,

@@ -17,6 +17,7 @@ import numpy as np
 from trimtab.compress.tfmot import untouched
 from trimtab.compress.tfmot.layers import has_twin, refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
+from trimtab.models.autograph import without_autograph
 from trimtab.models.functional import as_functional, copy
 from trimtab.models.keras_graph import run_through
 
@@ -38,6 +39,7 @@ def flat(model: keras.Model) -> keras.Model:
         raise CompressionError(error.message, field=error.field, hint=error.hint) from error
 
 
+@without_autograph
 def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
     """Returns the tf_keras twin of a flat Keras 3 model: the same layers, by ``twin_name``, and weights.
 

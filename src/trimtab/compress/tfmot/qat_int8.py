@@ -62,13 +62,14 @@ class QuantizationAwareTraining(Pass[QatInt8]):
         from trimtab.compress.tfmot.library import TfKeras
         from trimtab.compress.tfmot.ranges import start_ranges
         from trimtab.compress.traits import measure
+        from trimtab.models.autograph import without_autograph
         from trimtab.runtimes.litert import MODEL_FILE
         from trimtab.runtimes.litert.convert import convert
         from trimtab.runtimes.litert.quantizations import check_int8
 
         source = flat(model)
         twin = build_twin(source, context.calibration(PROBE_EXAMPLES))
-        quantized = _quantized(twin, preserve_zeros="zeros" in measure(source).names)
+        quantized = without_autograph(_quantized)(twin, preserve_zeros="zeros" in measure(source).names)
         start_ranges(quantized, context.calibration(RANGE_EXAMPLES))
         context.fine_tune(quantized, params, library=TfKeras())
         return {MODEL_FILE: check_int8(convert(quantized, _optimized), model.name, OTHER_RECIPES)}
