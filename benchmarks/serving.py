@@ -1,14 +1,17 @@
 """What the server costs: requests/s and p99 of `trimtab serve` beside a minimal server of the same libraries.
 
     python benchmarks/serving.py runs/deployed/digits [--rounds 40] [--seconds 0.5] [--connections 16]
-        [--swaps 5]
+        [--swaps 5] [--rows 1] [--peers FOLDER]
 
 The minimal server is what Starlette's documentation shows: an application with one route, which reads the
 JSON, asks the bare LiteRT interpreter and answers with JSON, on uvicorn with the same settings, event loop
 and parser. It has no queue, no checks, no metrics, no log. trimtab's own path of inference leaves Starlette's
 routes and middleware aside, so there is `unrouted` too: the minimal server without them. All run at the same
 time and take turns at being asked, by another process that sends the same body of the Open Inference Protocol
-over kept-alive connections. Turns are short, as other work on the machine comes and goes. A ratio is the
+over kept-alive connections. `--peers` names a folder with an environment for each other server that is to be
+asked too (`fastapi`, `litserve`, `kserve`, `mlserver`, `bentoml`: benchmarks/servers.py); FastAPI is asked with
+two workers, and this server with two processes, as well. Turns are short, as other work on the machine comes
+and goes. A ratio is the
 median over the turns; the CPU time that each server took per request is given beside it. Then the champion
 changes again and again under load: no request may fail. It exits with 1 when the ratio to the minimal server
 is under the limit, or when a request failed.
@@ -51,13 +54,16 @@ def minimal(model_file: str, port: int, *, routed: bool) -> None:
     interpreter.allocate_tensors()
     (taken,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
 
+    def one(x: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(taken["index"], x)
+        interpreter.invoke()
+        return interpreter.get_tensor(made["index"])
+
     async def infer(request: Request) -> JSONResponse:
         body = await request.json()
         tensor = body["inputs"][0]
         x = np.asarray(tensor["data"], taken["dtype"]).reshape(tensor["shape"])
-        interpreter.set_tensor(taken["index"], x)
-        interpreter.invoke()
-        y = interpreter.get_tensor(made["index"])
+        y = one(x) if len(x) == 1 else np.concatenate([one(row[None]) for row in x])
         output = {"name": "output", "datatype": "FP32", "shape": y.shape, "data": y.ravel().tolist()}
         return JSONResponse({"model_name": NAME, "model_version": "1", "outputs": [output]})
 
@@ -186,15 +192,18 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def request_body(target: Path, version: int) -> dict:
-    """Returns a request with one of the model's golden examples."""
+def request_body(target: Path, version: int, rows: int) -> dict:
+    """Returns a request with golden examples of the model."""
+    import numpy as np
+
     from trimtab.data.dataset.dataset import model_input
     from trimtab.data.schema import DatasetSchema
     from trimtab.deploy.golden import Golden
 
     directory = target / str(version)
+    golden = Golden.load(directory / "golden.npz").x["input"]
     schema = DatasetSchema.model_validate_json((directory / "schema.json").read_bytes())
-    x = model_input(schema, Golden.load(directory / "golden.npz").x["input"][:1])
+    x = model_input(schema, np.resize(golden, (rows, *golden.shape[1:])))
     datatype = {"float32": "FP32", "int32": "INT32"}[str(x.dtype)]
     tensor = {"name": "input", "shape": x.shape, "datatype": datatype, "data": x.ravel().tolist()}
     return {"inputs": [tensor]}
@@ -203,20 +212,26 @@ def request_body(target: Path, version: int) -> dict:
 @contextlib.contextmanager
 def running(command: list[str], port: int, body: str) -> Iterator[subprocess.Popen]:
     """Yields a server's process once it answers; what it logs is dropped, as in a container nobody reads."""
-    process = subprocess.Popen([*command], stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, start_new_session=True, **quiet)
     try:
         url, content = f"http://127.0.0.1:{port}/v2/models/{NAME}/infer", Path(body).read_bytes()
-        for _ in range(300):
+        for _ in range(600):
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(url, content).read()
+                asked = urllib.request.Request(url, content, {"Content-Type": "application/json"})
+                urllib.request.urlopen(asked).read()
                 break
             time.sleep(0.1)
         else:
             sys.exit(f"{' '.join(command)} does not answer")
         yield process
     finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def swapped(target: Path, server: tuple[int, int], body: str, swaps: int, connections: int) -> dict:
@@ -247,6 +262,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=0.5, help="of each server in a round")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--swaps", type=int, default=5, help="champions in a row, at least 2")
+    parser.add_argument("--rows", type=int, default=1, help="of a request")
+    parser.add_argument("--peers", type=Path, help="a folder with an environment for each other server")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         found = measured(options, Path(temporary))
@@ -264,23 +281,36 @@ def measured(options: argparse.Namespace, temporary: Path) -> dict:
     target, body = temporary / NAME, temporary / "body.json"
     shutil.copytree(options.target, target)
     version = Repository(str(target)).champion().version
-    body.write_text(json.dumps(request_body(target, version)))
+    body.write_text(json.dumps(request_body(target, version, options.rows)))
     model_file = str(target / str(version) / "model.tflite")
+    own = [sys.executable, "-m", "trimtab", "serve", str(target)]
     commands = {
-        "trimtab": ["-m", "trimtab", "serve", str(target), "--port"],
-        "minimal": [__file__, "--minimal", model_file],
-        "unrouted": [__file__, "--unrouted", model_file],
+        "trimtab": [*own, "--port"],
+        "minimal": [sys.executable, __file__, "--minimal", model_file],
+        "unrouted": [sys.executable, __file__, "--unrouted", model_file],
     }
+    if options.peers:
+        commands |= {"trimtab_2": [*own, "--processes", "2", "--port"], **peers(options.peers, model_file)}
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, command in commands.items():
             port = free_port()
-            process = stack.enter_context(running([sys.executable, *command, str(port)], port, str(body)))
+            process = stack.enter_context(running([*command, str(port)], port, str(body)))
             servers[name] = process.pid, port
         process = loader(servers, str(body), options.rounds, options.seconds, options.connections)
         rounds = json.loads(process.communicate()[0])
         swap = swapped(target, servers["trimtab"], str(body), options.swaps, options.connections)
     return {**summary(rounds), "swap": swap}
+
+
+def peers(folder: Path, model_file: str) -> dict[str, list[str]]:
+    """Returns the commands of the other servers that there is an environment for, without their port."""
+    script = str(Path(__file__).with_name("servers.py"))
+    pythons = {python.parents[1].name: str(python) for python in sorted(folder.glob("*/bin/python"))}
+    found = {name: [python, script, name, model_file] for name, python in pythons.items()}
+    if "fastapi" in found:
+        found["fastapi_2"] = ["env", "WORKERS=2", *found["fastapi"]]
+    return found
 
 
 def summary(rounds: dict[str, list[dict]]) -> dict:
@@ -298,13 +328,20 @@ def summary(rounds: dict[str, list[dict]]) -> dict:
         "ratio": round(statistics.median(ratios), 3),
         "ratios_between": [round(ratios[len(ratios) // 10], 3), round(ratios[-1 - len(ratios) // 10], 3)],
         "ratio_to_unrouted": round(statistics.median(ratios_to(rounds, "unrouted")), 3),
+        "ratios": {
+            f"{ours} / {other}": round(statistics.median(ratios_to(rounds, other, ours)), 2)
+            for ours in rounds
+            if ours.startswith("trimtab")
+            for other in rounds
+            if not other.startswith("trimtab")
+        },
         "faults": [fault for turns in rounds.values() for turn in turns for fault in turn["faults"]],
     }
 
 
-def ratios_to(rounds: dict[str, list[dict]], other: str) -> list[float]:
-    """Returns what each turn of trimtab's answered per request that another server did in its, sorted."""
-    pairs = zip(rounds["trimtab"], rounds[other], strict=True)
+def ratios_to(rounds: dict[str, list[dict]], other: str, ours: str = "trimtab") -> list[float]:
+    """Returns what each turn of ours answered per request that another server did in its, sorted."""
+    pairs = zip(rounds[ours], rounds[other], strict=True)
     return sorted(one["per_second"] / two["per_second"] for one, two in pairs)
 
 
