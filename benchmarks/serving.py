@@ -9,9 +9,9 @@ and parser. It has no queue, no checks, no metrics, no log. trimtab's own path o
 routes and middleware aside, so there is `unrouted` too: the minimal server without them. All run at the same
 time and take turns at being asked, by another process that sends the same body of the Open Inference Protocol
 over kept-alive connections. `--peers` names a folder with an environment for each other server that is to be
-asked too (`fastapi`, `litserve`, `kserve`, `mlserver`, `bentoml`: benchmarks/servers.py); FastAPI is asked with
-two workers, and this server with two processes, as well. Turns are short, as other work on the machine comes
-and goes. A ratio is the
+asked too (`fastapi`, `litserve`, `kserve`, `mlserver`, `bentoml`: see servers.py); FastAPI is asked with two
+workers, and this server with two processes, as well. Turns are short, as other work on the machine comes and
+goes. A ratio is the
 median over the turns; the CPU time that each server took per request is given beside it. Then the champion
 changes again and again under load: no request may fail. It exits with 1 when the ratio to the minimal server
 is under the limit, or when a request failed.
