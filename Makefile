@@ -95,7 +95,7 @@ image:
 sbom:
 	@"$(DOCKER)" run --rm --network none --entrypoint cat "$(IMAGE)" /opt/trimtab/sbom.cdx.json
 
-# Known vulnerabilities of what the images are made of: 0 none, 1 some, 2 no data of some packages, as without a network.
+# Known vulnerabilities of what the images are made of; it fails, too, where it has no data of some, as without a network.
 SHIPPED := requirements.lock $(EXTRAS:%=requirements-%.lock) requirements-gpu.lock requirements-serve.lock
 audit: $(VENV)/audit/.installed
 	$(BIN)/python tools/audit.py $(VENV)/audit/bin/pip-audit $(SHIPPED)
