@@ -264,11 +264,11 @@ def test_what_a_killed_task_had_evaluated_is_not_evaluated_again(service, monkey
     quantized = home.outcomes(QUANTIZED, files)
     made, run = [], children.run
 
-    def dies_at_the_third(label: str, *arguments: Any) -> Any:
+    def dies_at_the_third(label: str, *arguments: Any, **named: Any) -> Any:
         if len(made) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
         made.append(label)
-        return run(label, *arguments)
+        return run(label, *arguments, **named)
 
     if (child := os.fork()) == 0:
         monkeypatch.setattr(children, "run", dies_at_the_third)
