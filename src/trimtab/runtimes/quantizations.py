@@ -42,5 +42,10 @@ class Int8(Section):
     keep_float: str = Field(
         "",
         description="Layers that stay in floats, by name: `conv_1 dense*`, with spaces between them.",
+        json_schema_extra=among(""),
     )
-    only: str = Field("", description="Layers that do not, by name; all others stay in floats. Empty: all.")
+    only: str = Field(
+        "",
+        description="Layers that do not, by name; all others stay in floats. Empty: all.",
+        json_schema_extra=among(""),
+    )
