@@ -82,7 +82,8 @@ def test_the_baseline_is_the_trained_model(made: tuple[Home, dict[str, Outcome]]
 def test_zeros_are_counted_and_validation_is_scored_again(made: tuple[Home, dict[str, Outcome]]) -> None:
     home, outcomes = made
     sparse = outcomes[SPARSE]
-    assert about(home, sparse).cost.sparsity == pytest.approx(0.5, abs=0.01)
+    # The last layer, with 320 of 3,392 weights, is small and stays whole.
+    assert about(home, sparse).cost.sparsity == pytest.approx(0.5 * 3072 / 3392, abs=0.01)
     model = keras.saving.load_model(home.path(sparse.ref) / MODEL_FILE)
     assert weights_sha256(model) == about(home, sparse).weights_sha256
     x, y = home.data().head("validation", 10_000)
