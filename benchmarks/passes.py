@@ -65,7 +65,7 @@ def _measured(
 
     store = ContentStore(run)
     data = dataset.read(store, dataset_ref, ["train", "validation", "test"])
-    load = trained(store, model_ref)
+    load = trained(store, model_ref, config.model)
     for candidate in config.candidates().values():
         rows = []
         for seed in range(config.seed, config.seed + (seeds if candidate.branch.steps else 1)):
