@@ -48,6 +48,15 @@ class Cache:
             with _patched(run):
                 yield runner
 
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """Forgets what was answered in the block."""
+        known = dict(self._known)
+        try:
+            yield
+        finally:
+            self._known = known
+
     def _run(self, work: Any, command: list[str], environment: dict[str, str] | None) -> int:
         stage = Command(command).stage
         if stage not in self.cached:

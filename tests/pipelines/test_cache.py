@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
+from copy import copy
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -35,8 +38,8 @@ CANDIDATES = [f"{stage} {shard}" for stage in ("prune", "quantize", "evaluate") 
 class Cluster:
     """Where runs share a store, a repository and a cache."""
 
-    def __init__(self, directory: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.output, self._numbers, self._monkeypatch = directory / "runs", count(1), monkeypatch
+    def __init__(self, directory: Path, root: Path) -> None:
+        self.output, self._numbers = directory / "runs", count(1)
         self.rows = directory / "rows.csv"
         compiled = next(yaml.safe_load_all((root / "pipelines/optimize.yaml").read_text()))
         self.cache, self.run_directory = Cache(compiled), Path()
@@ -52,19 +55,52 @@ class Cluster:
         config = Config.model_validate({**CONFIG, "data": data, **sections}).resolved()
         run_id = f"run-{next(self._numbers)}"
         self.run_directory = self.output / run_id
-        self._monkeypatch.setenv(RUN_ID, run_id)
-        return local.run(
-            pipeline or Pipeline(), config, str(self.output), run_id, resume=False, runner=self.cache.runner
-        )
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv(RUN_ID, run_id)
+            output, runner = str(self.output), self.cache.runner
+            return local.run(pipeline or Pipeline(), config, output, run_id, resume=False, runner=runner)
+
+    @contextlib.contextmanager
+    def undone(self) -> Iterator[None]:
+        """Takes back what becomes of it in the block; keys know its place, so that no copy would do."""
+        before, numbers = self.output.with_name("before"), copy(self._numbers)
+        shutil.copytree(self.output, before)
+        try:
+            with self.cache.undone():
+                yield
+        finally:
+            shutil.rmtree(self.output)
+            before.rename(self.output)
+            self.write_rows(0)
+            self._numbers = numbers
 
     @property
     def hits(self) -> list[str]:
         return sorted(self.cache.hits)
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory, root: Path) -> tuple[Cluster, Result]:
+    """Returns a cluster after its first run, and what came of that."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"), root)
+    first = cluster.run()
+    assert first.errors == []
+    assert cluster.hits == []
+    assert not [task.name for task in first.tasks if task.reused]
+    return cluster, first
+
+
 @pytest.fixture
-def cluster(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    return Cluster(tmp_path, root, monkeypatch)
+def first(begun: tuple[Cluster, Result]) -> Result:
+    """Returns what came of the first run."""
+    return begun[1]
+
+
+@pytest.fixture
+def cluster(begun: tuple[Cluster, Result]) -> Iterator[Cluster]:
+    """Yields the cluster as its first run has left it."""
+    with begun[0].undone():
+        yield begun[0]
 
 
 def found(result: Result) -> list[Any]:
@@ -74,12 +110,9 @@ def found(result: Result) -> list[Any]:
     ]
 
 
-def test_what_was_asked_before_is_answered_and_the_run_has_all_the_same(cluster: Cluster) -> None:
-    first = cluster.run()
-    assert first.errors == []
-    assert cluster.hits == []
-    assert not [task.name for task in first.tasks if task.reused]
-
+def test_what_was_asked_before_is_answered_and_the_run_has_all_the_same(
+    cluster: Cluster, first: Result
+) -> None:
     second = cluster.run()
     assert cluster.hits == sorted([*TRAINING, *CANDIDATES])
     assert second.errors == []
@@ -100,8 +133,9 @@ def test_what_was_asked_before_is_answered_and_the_run_has_all_the_same(cluster:
     assert cluster.hits == sorted(TRAINING)
 
 
-def test_changed_rows_at_the_same_place_are_never_answered_with_the_old_ones(cluster: Cluster) -> None:
-    first = cluster.run()
+def test_changed_rows_at_the_same_place_are_never_answered_with_the_old_ones(
+    cluster: Cluster, first: Result
+) -> None:
     cluster.write_rows(shift=5)
     second = cluster.run()
     assert cluster.hits == []
@@ -120,7 +154,6 @@ def test_changed_rows_at_the_same_place_are_never_answered_with_the_old_ones(clu
 
 def test_a_retraining_is_answered_as_long_as_the_champion_is_the_same(cluster: Cluster) -> None:
     stays = {"retrain": {"cheaper_by": 0.9}}
-    cluster.run(**stays)
     cluster.write_rows(shift=5)
     kept = cluster.run(Pipeline("retrain"), **stays)
     assert (kept.status, kept.errors) == ("champion_kept", [])
@@ -137,15 +170,13 @@ def test_a_retraining_is_answered_as_long_as_the_champion_is_the_same(cluster: C
 
 
 def test_another_recipe_is_not_answered_with_the_old_ones(cluster: Cluster) -> None:
-    cluster.run()
     recipes = [[{"channels": {"ratio": 0.5, "epochs": 1}}, "float16"], ["float16"]]
     second = cluster.run(recipes=recipes)
     assert cluster.hits == sorted(TRAINING)
     assert [one.id for one in second.candidates if one.ok and "channels-0.5" in one.id]
 
 
-def test_what_was_removed_is_made_again(cluster: Cluster) -> None:
-    first = cluster.run()
+def test_what_was_removed_is_made_again(cluster: Cluster, first: Result) -> None:
     shutil.rmtree(cluster.output / "store" / "model")
     second = cluster.run()
     assert cluster.hits == []
@@ -162,9 +193,10 @@ def test_what_was_removed_is_made_again(cluster: Cluster) -> None:
 
 
 def test_what_failed_by_chance_is_tried_again_by_the_next_run(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that is killed, as when memory runs out, says nothing of the candidate."""
+    cluster = Cluster(tmp_path, root)
     sabotage = cluster.output.parent / "sitecustomize.py"
     sabotage.write_text(KILLED)
     with monkeypatch.context() as patched:
