@@ -19,17 +19,17 @@ class Counted(BaseModel):
     rows: int
 
 
-def run(run: str, dataset: str) -> str:
+def run(run_uri: str, dataset: str) -> str:
     """Counts the rows of all splits, and returns the dataset's key.
 
     Args:
-        run: The URI of the run's directory.
+        run_uri: The URI of the run's directory.
         dataset: The dataset's key.
     """
-    with recorded(STAGE, run) as task:
+    with recorded(STAGE, run_uri) as task:
         rows = sum(Dataset.of(task.store.open(dataset, files_of(()))).rows.values())
         task.summarize(Counted(rows=rows))
         progress.say(STAGE, f"{rows} rows")
-        if settings.of(run).name == "refused":
+        if settings.of(run_uri).name == "refused":
             raise DataError("these rows are refused", field="data.train")
     return dataset
