@@ -54,7 +54,7 @@ _STARTED = re.compile(r"\s*\d+:\d+\s+(\w+)(?: \d+/\d+)?\s+started")
 _GONE_SECONDS = 10.0
 WHOLE_SECONDS = 600.0
 _TIMES = re.compile(
-    "seconds|latency|speedup|pareto|verdict|why|run_id|^runs?$|uri|path|report|reused|environment|^(.*_)?at$"
+    "seconds|target|tensorboard|^deployed$|latency|speedup|pareto|verdict|why|run_id|^runs?$|uri|path|report|reused|environment|^(.*_)?at$"
 )
 """Fields of a result that hang on the clock or name a place; words quote latencies."""
 
