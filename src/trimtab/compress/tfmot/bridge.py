@@ -1,9 +1,8 @@
 """The bridge between Keras 3, which users write, and tf_keras, which TFMOT works on.
 
 ``build_twin`` rebuilds a Keras 3 model layer by layer as its tf_keras twin, copies the weights and checks on
-a probe that the outputs are equal; ``bring_back`` puts a twin's weights into a new Keras 3 model. Only arrays
-cross the bridge: nothing is saved or loaded by tf_keras, whose loader runs code from archives. What tf_keras
-does not know is in a twin as it is: see ``untouched``.
+a probe that the outputs are equal. Only arrays cross the bridge: nothing is saved or loaded by tf_keras,
+whose loader runs code from archives. What tf_keras does not know is in a twin as it is: see ``untouched``.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from trimtab.compress.tfmot import untouched
 from trimtab.compress.tfmot.layers import has_twin, refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
 from trimtab.models.autograph import without_autograph
-from trimtab.models.functional import as_functional, copy
+from trimtab.models.functional import as_functional
 from trimtab.models.keras_graph import run_through
 
 TOLERANCE = 1e-5
@@ -73,25 +72,6 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
             _copy_weights(layer, twins[id(layer)])
     _verify(model, twin, probe)
     return twin
-
-
-def bring_back(model: keras.Model, twin: Any) -> keras.Model:
-    """Returns a new Keras 3 model with the weights of a twin.
-
-    Args:
-        model: The flat model that the twin was built from; it keeps its own weights.
-        twin: The twin, or what TFMOT made of it, with wrappers stripped: a layer of every name.
-    """
-    fresh = copy(model)
-    for layer in fresh.layers:
-        if not layer.variables:
-            continue
-        counterpart = twin.get_layer(twin_name(layer.name))
-        if untouched.is_untouched(counterpart):
-            untouched.give_back(counterpart, layer)
-        else:
-            layer.set_weights(counterpart.get_weights())
-    return fresh
 
 
 def _copy_weights(layer: Any, twin: Any) -> None:

@@ -60,25 +60,9 @@ def call(operation: Any, name: str, layers: dict[str, Any], *args: Any, **kwargs
     return layers[name](tensors)
 
 
-def is_untouched(layer: Any) -> bool:
-    """Returns whether a layer of a twin is a Keras 3 operation as it is."""
-    return isinstance(layer, _untouched())
-
-
 def known() -> dict[str, Any]:
     """Returns the classes that tf_keras needs to know to make a twin again."""
     return {_untouched().__name__: _untouched()}
-
-
-def give_back(twin: Any, layer: keras.Layer) -> None:
-    """Gives a Keras 3 layer the values that training has left in its stand-in.
-
-    Args:
-        twin: The stand-in.
-        layer: The layer.
-    """
-    for variable, state in zip(layer.variables, twin.states, strict=True):
-        variable.assign(state.numpy())
 
 
 @cache
