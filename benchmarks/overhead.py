@@ -35,16 +35,18 @@ def plain(config_file: str, overrides: list[str], output: str) -> None:
         tune,
     )
 
-    config, run = load(Path(config_file), overrides).model_dump_json(), f"{output}/run"
-    dataset = data_prep.run(run_uri=run, config=config)
-    model = train.run(run_uri=run, dataset=dataset, hyperparameters=tune.run(run_uri=run, dataset=dataset))
-    shard = {"run": run, "shard": "1/1", "dataset": dataset}
+    config, run_uri = load(Path(config_file), overrides).model_dump_json(), f"{output}/run"
+    dataset = data_prep.run(run_uri=run_uri, config=config)
+    model = train.run(
+        run_uri=run_uri, dataset=dataset, hyperparameters=tune.run(run_uri=run_uri, dataset=dataset)
+    )
+    shard = {"run_uri": run_uri, "shard": "1/1", "dataset": dataset}
     pruned = prune.run(**shard, model=model)
     evaluations = [evaluate.run(**shard, quantized=quantize.run(**shard, pruned=pruned))]
-    select.run(run_uri=run, dataset=dataset, model=model, evaluations=evaluations)
-    if compare.run(run_uri=run, dataset=dataset):
-        deploy.run(run_uri=run, dataset=dataset, model=model)
-    report.run(run_uri=run, html=f"{output}/report.html", pipeline="optimize")
+    select.run(run_uri=run_uri, dataset=dataset, model=model, evaluations=evaluations)
+    if compare.run(run_uri=run_uri, dataset=dataset):
+        deploy.run(run_uri=run_uri, dataset=dataset, model=model)
+    report.run(run_uri=run_uri, html=f"{output}/report.html", pipeline="optimize")
 
 
 def seconds(command: list[str]) -> float:
