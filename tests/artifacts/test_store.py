@@ -14,6 +14,7 @@ from trimtab.artifacts.store import ContentStore, output_of, reference
 from trimtab.config.train import Train
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Manifest
+from trimtab.storage.store import open_store
 
 
 class Found(BaseModel):
@@ -114,6 +115,20 @@ def test_a_damaged_manifest_is_no_answer(tmp_path):
     assert contents.find(ref) is None
     make(contents, ref)
     assert contents.find(ref)
+
+
+def test_the_manifest_of_another_entry_is_no_answer(run):
+    contents = ContentStore(run)
+    first, second = (contents.put("pruned", Found(loss=loss)) for loss in (0.25, 0.5))
+    whole = open_store(output_of(run))
+    other = whole.read(f"store/{second}/manifest.json")
+    whole.write(f"store/{first}/manifest.json", other)
+    assert contents.find(first) is None
+    assert contents.put("pruned", Found(loss=0.25)) == first
+    assert contents.open(first).manifest.summary == {"loss": 0.25}
+    whole.write(f"store/{first}/manifest.json", other)
+    with pytest.raises(ArtifactError, match=f"the manifest is that of {second}"):
+        contents.open(first)
 
 
 class Newer(Manifest):

@@ -57,6 +57,8 @@ def test_a_class_has_the_name_that_data_gives_it(given: Any, name: str) -> None:
     ("limit", "message"),
     [
         ({"metric": "recal", "max_drop": 0.1}, "did you mean recall?"),
+        ({"metric": None, "max_drop": 0.1}, "expected one of accuracy, .*, module:function"),
+        ({"metric": ["accuracy"], "max_drop": 0.1}, "expected one of accuracy, .*, module:function"),
         ({"metric": "accuracy"}, "expected exactly one of max_drop, max_increase, min, max; got none"),
         ({"metric": "accuracy", "max_drop": 0.1, "min": 0.5}, "got max_drop, min"),
         (

@@ -87,6 +87,8 @@ class ContentStore:
             self.use(ref)
         try:
             manifest = self._artifacts.manifest(ref, kind)
+            if manifest is not None:
+                _check_is_of(ref, manifest)
         except ArtifactError as error:
             self._discard(ref, error)
             return None
@@ -110,6 +112,7 @@ class ContentStore:
         self.use(ref)
         try:
             artifact = self._artifacts.open(ref, kind, files)
+            _check_is_of(ref, artifact.manifest)
         except ArtifactError as error:
             self._discard(ref, error)
             error.hint = "Run this again: what was damaged is made anew."
@@ -126,6 +129,7 @@ class ContentStore:
         kind = _kind(ref)
         self.use(ref)
         with self._artifacts.create(ref, kind, replaces=False) as draft:
+            draft.reference = ref
             yield draft
         self.there.add(ref)
 
@@ -147,6 +151,12 @@ class ContentStore:
         progress.say("store", f"a damaged entry is removed: {error.describe().splitlines()[0]}")
         self.there.discard(ref)
         self._artifacts.remove(ref)
+
+
+def _check_is_of(ref: str, manifest: Manifest) -> None:
+    """Refuses the whole manifest of another entry: where that has no files, nothing else would tell."""
+    if manifest.reference not in ("", ref):
+        raise ArtifactError(f"the manifest is that of {manifest.reference}", path=ref)
 
 
 def _kind(ref: str) -> Kind:

@@ -27,8 +27,8 @@ def is_function(metric: str) -> bool:
     return re.fullmatch(FUNCTION, metric) is not None
 
 
-def _known(name: str) -> str:
-    if name not in METRICS and not is_function(name):
+def _known(name: Any) -> Any:
+    if not isinstance(name, str) or (name not in METRICS and not is_function(name)):
         choices = ", ".join([*METRICS, "module:function"])
         raise PydanticKnownError("literal_error", {"expected": choices})
     return name

@@ -46,6 +46,7 @@ class Manifest(Sealed):
         lineage: What it was made from, as its kind writes it.
         summary: What the stage that made it found, for the report.
         upload: In Cloud Storage, the directory that its files are in, below its own.
+        reference: In a content store, that of the entry; empty elsewhere, and in what earlier versions wrote.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class Manifest(Sealed):
     summary: dict[str, Any] = {}
     files: dict[str, FileEntry] = {}
     upload: str = ""
+    reference: str = ""
 
     def wanted(self, files: Sequence[str] | None) -> list[str]:
         """Returns the names of the files that a reader asks for.
@@ -96,6 +98,7 @@ class Draft:
     counts: dict[str, int] = field(default_factory=dict)
     lineage: Mapping[str, Any] | BaseModel = field(default_factory=dict)
     summary: BaseModel | None = None
+    reference: str = ""
 
     def manifest(self, kind: Kind) -> Manifest:
         """Returns the manifest of what is there now."""
@@ -105,6 +108,7 @@ class Draft:
             lineage=_plain(self.lineage),
             summary=_plain(self.summary or {}),
             files=_entries(self.path),
+            reference=self.reference,
         )
 
 
