@@ -234,5 +234,29 @@ def test_of_a_step_that_was_started_twice_both_find_the_same_version(
 
     monkeypatch.setattr(servable, "check", overtaken)
     found = promotion.deploy(target, make_selection(1), schema, "{}", expected=None)
-    assert (found.version, found.difference) == (2, None)
+    assert (found.version, found.difference) == (1, None)
     assert len(Repository(target).champion().history) == 1
+    assert Repository(target).versions() == [1]
+
+
+def test_a_deployment_that_died_before_the_pointer_moved_goes_on_with_its_version(
+    target, make_selection, schema, monkeypatch
+):
+    promotion.deploy(target, make_selection(1), schema, "{}")
+    with monkeypatch.context() as patch:
+        patch.setattr(servable, "check", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            promotion.deploy(target, make_selection(2), schema, "{}")
+    assert promotion.deploy(target, make_selection(3), schema, "{}").version == 3
+    again = promotion.deploy(target, make_selection(2), schema, "{}")
+    assert (again.version, again.previous) == (2, 3)
+    assert Repository(target).versions() == [1, 2, 3]
+
+
+def test_a_damaged_version_that_a_deployment_left_is_made_anew(target, make_selection, schema, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(servable, "check", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            promotion.deploy(target, make_selection(1), schema, "{}")
+    flip(Path(target) / "1" / "model.tflite")
+    assert promotion.deploy(target, make_selection(1), schema, "{}").version == 2

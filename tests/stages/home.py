@@ -61,9 +61,12 @@ class Home:
         return copied
 
     def take(self, dataset: Path, name: str = "") -> str:
-        """Copies a dataset into the store."""
+        """Copies a dataset into the store, under another reference than it had where it comes from."""
         ref = f"dataset/{name or dataset.name}"
         shutil.copytree(dataset, self.path(ref))
+        file = self.path(ref) / artifact.MANIFEST
+        manifest = artifact.Manifest.model_validate_json(file.read_bytes())
+        file.write_text(manifest.model_copy(update={"reference": ref}).model_dump_json())
         return ref
 
     def path(self, ref: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import EllipsisType
+from typing import Any
 
 from trimtab.artifacts import claim
 from trimtab.deploy import servable
@@ -16,7 +18,7 @@ from trimtab.deploy.golden import GOLDEN_FILE
 from trimtab.deploy.pointer import lost, move, readable
 from trimtab.deploy.repository import METADATA_FILE, SCHEMA_FILE, Repository
 from trimtab.deploy.runtime import runtime_of
-from trimtab.errors import DeployError
+from trimtab.errors import ArtifactError, DeployError
 from trimtab.runtimes import files
 from trimtab.storage import artifact
 
@@ -87,7 +89,9 @@ def deploy(
         repository.parse(pointer)  # one that is damaged is replaced only by who has seen it
     elif pointer != expected:
         raise lost(repository, "the model was not deployed", _JUDGE_AGAIN)
-    version = _add(repository, selection, schema, metadata, training)
+    version = _left(repository, selection, training) or _add(
+        repository, selection, schema, metadata, training
+    )
     check = servable.check(repository.uri, version)
     if gate is not None:
         gate(version)
@@ -123,6 +127,27 @@ def _done(repository: Repository, pointer: bytes | None, selection: artifact.Art
     return None
 
 
+def _left(
+    repository: Repository, selection: artifact.Artifact, training: artifact.Artifact | None
+) -> int | None:
+    """Returns the version that this deployment wrote before it died, if its pointer never moved to it."""
+    champion = readable(repository, repository.pointer())
+    served = {move.version for move in champion.history} if champion else set()
+    expected = _lineage(selection, training)
+    for version in reversed(repository.versions()):
+        if version in served:
+            continue
+        with contextlib.suppress(ArtifactError), repository.fetched(version) as left:
+            if left.lineage == expected:
+                return version
+    return None
+
+
+def _lineage(selection: artifact.Artifact, training: artifact.Artifact | None) -> dict[str, Any]:
+    lineage = {**selection.lineage, "selection": selection.digest}
+    return lineage if training is None else {**lineage, "training": training.digest}
+
+
 def _add(
     repository: Repository,
     selection: artifact.Artifact,
@@ -139,9 +164,7 @@ def _add(
                 shutil.copyfile(selection.path / name, draft.path / name)
             (draft.path / SCHEMA_FILE).write_bytes(schema)
             (draft.path / METADATA_FILE).write_text(_described(metadata, selection))
-            draft.lineage = {**selection.lineage, "selection": selection.digest}
-            if training is not None:
-                draft.lineage["training"] = training.digest
+            draft.lineage = _lineage(selection, training)
         return repository.add(directory, training.path if training else None)
 
 

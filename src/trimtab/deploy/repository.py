@@ -9,8 +9,9 @@
 
 A version is written whole and never changed. Its number comes from a counter that is raised by
 compare-and-swap, so that two deployments that race get different ones; a deployment that dies leaves a gap,
-never a half version that something points to. The pointer moves by compare-and-swap too: of two that race,
-one wins and the other one learns that it lost. Every load verifies every file's checksum.
+or a version that nothing points to, which it goes on with when it is started again, and never half of one.
+The pointer moves by compare-and-swap too: of two that race, one wins and the other one learns that it lost.
+Every load verifies every file's checksum.
 """
 
 from __future__ import annotations
