@@ -1,6 +1,8 @@
 import json
 import os
+import select
 import signal
+import subprocess
 import sys
 from multiprocessing import forkserver
 from pathlib import Path
@@ -137,3 +139,27 @@ def test_where_there_may_be_nothing_to_do_nothing_is_imported_for_it(run, tmp_pa
 
 def cannot_start():
     raise OSError("AF_UNIX path too long")
+
+
+SERVER = """
+import importlib, os, time
+import_module = importlib.import_module
+
+def slow(name, package=None):
+    if name == "kfp.dsl.executor_main":
+        print(os.getpid(), flush=True)
+        time.sleep(600)
+    return import_module(name, package)
+
+importlib.import_module = slow
+import trimtab.cli.preload
+"""
+STARTER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SERVER!r}])"
+
+
+def test_a_fork_server_ends_with_who_started_it_whatever_it_is_importing():
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
+        server = os.pidfd_open(int(starter.stdout.readline()))
+        starter.kill()
+        assert select.select([server], [], [], 60)[0], "it lives on"
+    os.close(server)

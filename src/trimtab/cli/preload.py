@@ -8,6 +8,10 @@ from trimtab.cli.kfp_local import CONTAINER_MODE
 from trimtab.cli.processes import FORKED
 from trimtab.stages import making
 from trimtab.stages.imports import light_imports
+from trimtab.stages.parent_death import end_after
+
+# A fork server ends with the process that started it, but looks for that only after these imports.
+end_after(os.getppid())
 
 # As in a task's own process: the part of KFP that runs a component, and not its client.
 os.environ[CONTAINER_MODE] = "true"
