@@ -54,7 +54,8 @@ def faults(cloud):
 # What no two runs have in common: when it was, where it was, how long it took.
 VARYING = re.compile(
     "seconds|seconds_per_epoch|latency.*|on_pareto_front|finding|verdict|why|difference|run_id|report|"
-    "tensorboard|uri|deployed|config|version|previous|.*_at|by|training|lineage|dataset|evaluations|times"
+    "tensorboard|uri|deployed|config|version|previous|.*_at|by|training|lineage|dataset|evaluations|times|"
+    "content_sha256"
 )
 
 

@@ -45,7 +45,9 @@ def test_names_are_unlike_each_other_and_tell_layers(
     for graph in Graph.all((tmp_path / "model.tflite").read_bytes()):
         names = [tensor.Name() for tensor in graph.tensors()]
         assert len(set(names)) == len(names)
-        assert not any(b";" in name for name in names)
+        for name in names:
+            scopes = [operation.rpartition(b"/")[0] for operation in name.split(b";")]
+            assert len(set(scopes)) == len(scopes)
     found = of_files(models["cnn"], RUNTIME, tmp_path, {INPUT: context.calibration(4)})
     assert next(layer.name for layer in found.layers if layer.size_bytes).startswith("conv_1 + bn_1")
     assert all(layer.error is not None and layer.error < 1e-5 for layer in found.layers)

@@ -1,7 +1,8 @@
 """A ``.tflite`` file without what nothing needs to run it: long names, ranges that were spent, notes.
 
-The converter names a tensor after every operation that went into it. The first of these stays, by which the
-report tells layers; constants have a number. All stay unlike each other, as tools that quantize files ask.
+The converter names a tensor after every operation that went into it. Of these, one of each layer stays, by
+which the report tells layers; constants have a number. All stay unlike each other, as tools that quantize
+files ask.
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ def _shorten(model: Any, graph: Any) -> None:
 
 
 def short_name(name: str) -> str:
-    """Returns the first of the operations that a tensor is named after."""
-    return name.partition(";")[0]
+    """Returns the first operation of each layer that a tensor is named after."""
+    first: dict[str, str] = {}
+    for operation in name.split(";"):
+        first.setdefault(operation.rpartition("/")[0], operation)
+    return ";".join(first.values())
 
 
 def _is_constant(model: Any, tensor: Any) -> bool:
