@@ -1,12 +1,12 @@
 """A ``.tflite`` file without what nothing needs to run it: long names, ranges that were spent, notes.
 
-The converter names a tensor after every operation that went into it. Of these, one of each layer stays, by
-which the report tells layers; constants have a number. All stay unlike each other, as tools that quantize
-files ask.
+The converter names a tensor after every operation that went into it. Of these, the layers stay, by which the
+report tells them; constants have a number. All stay unlike each other, as tools that quantize files ask.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
@@ -34,18 +34,19 @@ def _shorten(model: Any, graph: Any) -> None:
     taken: set[str] = set()
     for place, tensor in enumerate(graph.tensors):
         name = "" if _is_constant(model, tensor) else short_name((tensor.name or b"").decode())
-        tensor.name = name if name and name not in taken else f"{name}#{place}"
+        tensor.name = name if name and name not in taken else f"{name}/{place}"
         taken.add(tensor.name)
         if tensor.quantization is not None:
             tensor.quantization.min = tensor.quantization.max = None
 
 
 def short_name(name: str) -> str:
-    """Returns the first operation of each layer that a tensor is named after."""
-    first: dict[str, str] = {}
-    for operation in name.split(";"):
-        first.setdefault(operation.rpartition("/")[0], operation)
-    return ";".join(first.values())
+    """Returns the layers that a tensor is named after, of ``model/layer/operation;model/layer/operation``."""
+    return ";".join(dict.fromkeys(_layer(operation.split("/")) for operation in name.split(";")))
+
+
+def _layer(path: Sequence[str]) -> str:
+    return path[1] if len(path) > 2 else path[0]
 
 
 def _is_constant(model: Any, tensor: Any) -> bool:
