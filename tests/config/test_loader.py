@@ -78,7 +78,7 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
             MINIMAL + "recipes:\n- prune:\n    method: channels\n    sparsity: 0.5\n",
             9,
             "recipes.0.prune.sparsity",
-            "belongs to magnitude, not to channels; expected one of",
+            "belongs to magnitude, block, not to channels; expected one of",
         ),
         (
             MINIMAL + "recipes:\n- - magnitude:\n      ratio: 0.5\n",

@@ -175,11 +175,11 @@ def test_another_recipe_makes_that_alone(first: tuple[Home, Result], tmp_path: P
 def says_when_it_makes_the_second() -> None:
     usual, calls = children.run, []
 
-    def run(*arguments: Any) -> Any:
+    def run(*arguments: Any, **options: Any) -> Any:
         calls.append(arguments)
         if len(calls) == 2:
             Path(os.environ["MARK"]).touch()
-        return usual(*arguments)
+        return usual(*arguments, **options)
 
     children.run = run
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import keras
-from keras_tuner import HyperParameters
 
 from trimtab.config.code import Code
 from trimtab.errors import ModelError, TrimtabError
 from trimtab.models.code import install
 from trimtab.models.spec import ModelSpec
 
-Builder = Callable[[HyperParameters, ModelSpec], keras.Model]
+if TYPE_CHECKING:
+    from keras_tuner import HyperParameters
+
+Builder = Callable[["HyperParameters", ModelSpec], keras.Model]
 
 
 def resolve(reference: str, code: Code | None = None) -> Builder:

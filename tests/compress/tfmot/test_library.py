@@ -34,4 +34,4 @@ def test_weights_are_those_that_autograph_would_have_given(
     once, calls = made("as it is"), []
     monkeypatch.setattr(tf.autograph.experimental, "do_not_convert", lambda step: calls.append(step) or step)
     assert made("converted") == once
-    assert len(calls) == 2, "the train and the test step are left as they are"
+    assert {step.__name__ for step in calls} >= {"train_step", "test_step"}
