@@ -40,14 +40,14 @@ QUICK = ["--set", "tune=null", "--set", "recipes=[{prune: none, quantize: [float
 def faults(cloud):
     """Returns faults of every kind, each for every so many requests."""
     return [
-        Fault("429", cloud.any, FOR_EVER, every=31),
-        Fault("503", cloud.any, FOR_EVER, every=37),
-        Fault("reset", cloud.any, FOR_EVER, every=29),
-        Fault("lost answer", cloud.upload, FOR_EVER, every=17),
-        Fault("stall", cloud.any, 3, seconds=1.0, every=23),
-        Fault("truncate", cloud.media, FOR_EVER, every=11),
-        Fault("corrupt", cloud.media, FOR_EVER, every=7),
-        Fault("corrupt upload", cloud.upload, FOR_EVER, every=13),
+        Fault("429", cloud.any, FOR_EVER, every=61),
+        Fault("503", cloud.any, FOR_EVER, every=71),
+        Fault("reset", cloud.any, FOR_EVER, every=59),
+        Fault("lost answer", cloud.upload, FOR_EVER, every=37),
+        Fault("stall", cloud.any, 3, seconds=1.0, every=47),
+        Fault("truncate", cloud.media, FOR_EVER, every=23),
+        Fault("corrupt", cloud.media, FOR_EVER, every=17),
+        Fault("corrupt upload", cloud.upload, FOR_EVER, every=29),
     ]
 
 

@@ -34,12 +34,12 @@ CONFIG = {
 SECRET = "PLANTED-SECRET-OF-S3"
 # Not "corrupt upload": moto takes wrong checksums.
 FAULTS = [
-    ("429", S3.any, 31),
-    ("503", S3.any, 37),
-    ("reset", S3.any, 29),
-    ("lost answer", S3.upload, 17),
-    ("truncate", S3.media, 11),
-    ("corrupt", S3.media, 7),
+    ("429", S3.any, 61),
+    ("503", S3.any, 71),
+    ("reset", S3.any, 59),
+    ("lost answer", S3.upload, 37),
+    ("truncate", S3.media, 23),
+    ("corrupt", S3.media, 17),
 ]
 
 
