@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,16 @@ class Ended:
     memory_bytes: int
 
 
+_ONCE = ("trimtab.stages.making.imported", "trimtab.data.prepare.prepare", "trimtab.runtimes.litert.convert")
+"""What is imported once, for all children."""
+
+
 def run(size: str, directory: Path, seed: int = 0) -> Tally:
     """Makes every attack, and tries it."""
     tally = Tally(GROUP, ("executed", "wrote_outside", "over_time", "over_memory", "untyped", "accepted"))
     ways = Counter[str]()
-    from trimtab.cli import preload  # noqa: F401 - once for all children
-
+    for name in _ONCE:
+        import_module(name)
     bombs = list(_bombs())
     if only := os.environ.get("FAULTS_ONLY"):
         bombs = [bomb for bomb in bombs if only in bomb.name]

@@ -64,7 +64,7 @@ def curve_plots(history: History) -> list[CurvePlot]:
 
 def _plots(history: History, name: str) -> Iterator[CurvePlot]:
     series = {"train": _series(history, name), "validation": _series(history, f"val_{name}")}
-    if name == "roc_auc" and {value for _, value in series["train"]} == {_NO_RANKS}:
+    if {value for _, value in series["train"]} == {_NO_RANKS}:
         del series["train"]
     points = [point for line in series.values() for point in line]
     if not points:
