@@ -236,6 +236,7 @@ def running(command: list[str], port: int, body: str) -> Iterator[subprocess.Pop
 
 def swapped(target: Path, server: tuple[int, int], body: str, swaps: int, connections: int) -> dict:
     """Returns what load met while the champion changed again and again."""
+    from trimtab.deploy.pointer import move
     from trimtab.deploy.repository import Repository
 
     repository = Repository(str(target))
@@ -245,7 +246,7 @@ def swapped(target: Path, server: tuple[int, int], body: str, swaps: int, connec
         pointer = repository.pointer()
         champion = repository.parse(pointer)
         version = repository.add(target / str(champion.version))
-        assert repository.promote(champion.model_copy(update={"version": version}), pointer)
+        move(repository, pointer, version, champion.history[-1].selection, action="promote")
     (found,) = json.loads(process.communicate()[0])["trimtab"]
     with urllib.request.urlopen(f"http://127.0.0.1:{server[1]}/v2/models/{NAME}") as answer:
         return {**found, "swaps": swaps - 1, "in_service": json.load(answer)["versions"] == [str(version)]}
