@@ -29,8 +29,9 @@ from trimtab.artifacts.proof import LimitTest
 from trimtab.config.budget import Budget
 from trimtab.evaluate import choice
 from trimtab.evaluate.choice import Contender
+from trimtab.evaluate.demands import demands
 from trimtab.evaluate.expected import Expectation
-from trimtab.evaluate.limits import Demand, Split, demands
+from trimtab.evaluate.limits import Demand, Split
 from trimtab.tasks.registry import task as task_of
 
 CONFIDENCE = 0.95

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from trimtab.artifacts.evaluation import Examples
-from trimtab.evaluate.limits import Split
+from trimtab.artifacts.proof import LimitTest
+from trimtab.config.budget import Budget
+from trimtab.evaluate.demands import demands
+from trimtab.evaluate.limits import Demand, Split
 from trimtab.tasks.registry import task
 
 
@@ -59,3 +63,12 @@ def numbers(worse: float, n: int = 3_000) -> tuple[Split, Examples, Examples]:
         return Examples(scores.astype(np.float32), answers)
 
     return split, answered(1.0), answered(1 + worse)
+
+
+def asked(split: Split, **budget: Any) -> list[Demand]:
+    return demands(Budget.model_validate(budget), split)
+
+
+def stands(split: Split, before: Examples, after: Examples, **budget: Any) -> dict[str, LimitTest]:
+    found = [one.test(split, before, after, 0.95) for one in asked(split, **budget)]
+    return {test.limit: test for test in found}

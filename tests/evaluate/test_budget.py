@@ -8,7 +8,7 @@ from trimtab.artifacts.evaluation import Drop, Latency
 from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget
 from trimtab.evaluate import budget
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 
 ACCURACY = headline_limit(Budget(max_accuracy_drop=0.01), "classification")
 

@@ -8,7 +8,7 @@ from trimtab.artifacts.proof import LimitTest
 from trimtab.config.budget import Budget
 from trimtab.config.retrain import Retrain
 from trimtab.evaluate import challenger, significance
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 
 
 def drop(upper_bound):

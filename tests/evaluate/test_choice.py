@@ -11,8 +11,9 @@ from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.config.budget import Budget
 from trimtab.evaluate import choice, significance
 from trimtab.evaluate.bounds import paired_proportions
+from trimtab.evaluate.demands import demands
 from trimtab.evaluate.expected import Stake
-from trimtab.evaluate.limits import Split, demands
+from trimtab.evaluate.limits import Split
 
 ACCURACY = Limit.model_validate({"metric": "accuracy", "bound": "proportions", "max_loss": 0.03})
 STAKES = [Stake(ACCURACY, 0.03, 1000, 0.03)]

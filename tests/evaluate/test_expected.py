@@ -8,8 +8,9 @@ from evaluate.answers import FRAUD, frauds, numbers
 
 from trimtab.artifacts.evaluation import Examples
 from trimtab.config.budget import Budget
+from trimtab.evaluate.demands import demands
 from trimtab.evaluate.expected import Expectation
-from trimtab.evaluate.limits import Split, demands
+from trimtab.evaluate.limits import Split
 
 
 def expectation(split: Split, before: Examples, test_examples: int = 4_000, **budget: Any) -> Expectation:

@@ -6,8 +6,9 @@ from trimtab.artifacts.proof import Limit
 from trimtab.config.budget import Budget
 from trimtab.evaluate import choice, significance
 from trimtab.evaluate.bounds.proportions import Sizes, proportions
+from trimtab.evaluate.demands import demands
 from trimtab.evaluate.expected import Stake
-from trimtab.evaluate.limits import Split, demands
+from trimtab.evaluate.limits import Split
 from trimtab.evaluate.reach import reach
 
 

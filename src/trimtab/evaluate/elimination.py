@@ -28,7 +28,7 @@ from trimtab.config.budget import Budget
 from trimtab.errors import ArtifactError
 from trimtab.evaluate.bounds import skewed_means
 from trimtab.evaluate.bounds.base import Groups, totals
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 from trimtab.tasks import registry as tasks
 
 

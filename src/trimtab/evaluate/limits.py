@@ -1,4 +1,4 @@
-"""The limits of quality that a budget sets, as what can be asked of a candidate's answers.
+"""How a candidate stands to a limit of quality: what is asked of its answers, and how that is tested.
 
 Every limit is tested at the same level, and all must hold: that is the intersection-union test (R. L. Berger,
 "Multiparameter hypothesis testing and acceptance sampling", Technometrics 24, 1982), which needs no
@@ -8,7 +8,7 @@ correction, since a model that breaks one limit passes at most as often as it pa
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -19,31 +19,18 @@ from numpy.typing import NDArray
 
 from trimtab.artifacts.evaluation import Examples
 from trimtab.artifacts.proof import Limit, LimitTest
-from trimtab.config.budget import Budget, misfit
-from trimtab.config.limits import KINDS, is_function
-from trimtab.config.limits import Limit as Asked
 from trimtab.data.values.notation import Notation
-from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.base import Bound, Groups
 from trimtab.evaluate.bounds.means import means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import LeftOut, jackknifed, left_out
 from trimtab.evaluate.bounds.roc_auc import roc_auc
-from trimtab.evaluate.functions import value_of
 from trimtab.evaluate.out_of_fold import widened
-from trimtab.evaluate.parts import Part, parts
+from trimtab.evaluate.parts import Part
 from trimtab.tasks.base import Target
-from trimtab.tasks.headline import Better
-from trimtab.tasks.metrics.base import Bounded, Floats, Measure, Unit, View
-from trimtab.tasks.metrics.registry import metric
+from trimtab.tasks.metrics.base import Floats, Measure, View
 from trimtab.tasks.registry import task as task_of
 
-_BOUNDED: dict[str, Bounded] = {
-    "proportions": "proportions",
-    "means": "means",
-    "area": "area",
-    "errors": "means",
-}
 _NOTHING = "no test example is of it"
 _RANKED = "the answers of {} models, which may be scaled differently, are compared with each other"
 
@@ -262,84 +249,6 @@ def _widened(view: View, width: int) -> View:
     return View(view.labels if view.labels.ndim == 1 else wide(view.labels), wide(view.answers))
 
 
-def demands(budget: Budget, split: Split) -> list[Demand]:
-    """Returns every limit of a budget on the rows that it is tested on, the task's own first.
-
-    Args:
-        budget: The section of the config.
-        split: The test split.
-
-    Raises:
-        ConfigError: If a metric does not judge the task, or has no such class.
-        DataError: If no test row is of a class, or slices cannot be made.
-    """
-    whole = [*_short_form(budget, split), *_listed(budget.limits, budget, split, "budget.limits")]
-    by_class = list(_per_class(budget, split))
-    all_demands = [*whole, *by_class]
-    for place, asked in enumerate(budget.slices):
-        listed = asked.limits is not None and _listed(
-            asked.limits, budget, split, f"budget.slices.{place}.limits"
-        )
-        for part in parts(asked, split.slices[asked.column], split.notations.get(asked.column)):
-            all_demands += [_within(demand, part) for demand in listed or whole or by_class]
-    for demand in all_demands:
-        _check_rows(demand, split)
-    return list(_told_apart(all_demands))
-
-
-def _told_apart(all_demands: Sequence[Demand]) -> Iterator[Demand]:
-    """Yields each limit once, with a number in its name where another one is called the same."""
-    allowed: dict[str, list[str]] = {}
-    for demand in all_demands:
-        name, says = demand.limit.name, allowed.setdefault(demand.limit.name, [])
-        if demand.limit.allowed in says:
-            continue
-        says.append(demand.limit.allowed)
-        name = name if len(says) == 1 else f"{name} ({len(says)})"
-        yield replace(demand, limit=demand.limit.model_copy(update={"name": name}))
-
-
-def headline_limit(budget: Budget, task: str) -> Limit | None:
-    """Returns the limit of the metric that a task is about, against the baseline; None: there is none."""
-    headline = task_of(task).judging.headline
-    stated = budget.short_form(headline.limit)
-    listed = [
-        limit.value for limit in budget.limits if limit.metric == headline.metric and limit.kind in _AGAINST
-    ]
-    values = [value for value in (stated, *listed) if value is not None]
-    return _headline(task, min(values)).limit if values else None
-
-
-_AGAINST = frozenset(kinds[0] for kinds in KINDS.values())
-
-
-def _short_form(budget: Budget, split: Split) -> Iterator[Demand]:
-    stated = budget.short_form(task_of(split.task).judging.headline.limit)
-    if stated is not None:
-        yield _headline(split.task, stated)
-
-
-def _headline(task: str, value: float) -> Demand:
-    """Returns the limit of a task's own metric, whose scores are stored."""
-    headline = task_of(task).judging.headline
-    unit: Unit = "points" if headline.unit == "points" else "%"
-    bound = _BOUNDED[headline.bound]
-    # What is stored of each example has the area for its mean, and so serves wherever a mean does.
-    as_mean: Bounded = "means" if bound == "area" else bound
-    measure = Measure(headline.name, headline.better, unit, as_mean, _no_value)
-    kind = KINDS[headline.better][0]
-    limit = Limit(
-        metric=headline.metric,
-        name=headline.name,
-        kind=kind,
-        value=value,
-        unit=unit,
-        bound=bound,
-        max_loss=value,
-    )
-    return Demand(limit, measure, is_headline=True)
-
-
 def _area(
     split: Split, before: Examples, after: Examples, rows: NDArray[np.intp], confidence: float
 ) -> Bound:
@@ -347,81 +256,6 @@ def _area(
     was, now = split.view(before).take(rows), split.view(after).take(rows)
     groups = None if split.groups is None else split.groups[rows]
     return roc_auc(now.labels > 0, was.answers, now.answers, confidence, groups)
-
-
-def _no_value(*_: NDArray[Any]) -> float:
-    raise AssertionError("its value is the mean of the scores that are stored")
-
-
-def _listed(limits: Sequence[Asked], budget: Budget, split: Split, place: str) -> list[Demand]:
-    return [_demand(limit, budget, split, f"{place}.{index}") for index, limit in enumerate(limits)]
-
-
-def _per_class(budget: Budget, split: Split) -> Iterator[Demand]:
-    asked = budget.per_class
-    if asked is None:
-        return
-    names: list[str | None] = [*split.target.classes]
-    for name in names or [None]:  # without classes, it does not judge the task
-        limit = asked.model_copy(update={"class_name": name})
-        yield _demand(limit, budget, split, "budget.per_class")
-
-
-def _demand(asked: Asked, budget: Budget, split: Split, place: str) -> Demand:
-    headline = task_of(split.task).judging.headline
-    if asked.metric == headline.metric and asked.kind in _AGAINST:
-        return _headline(split.task, asked.value)
-    measure = _measure(asked, budget, split, place)
-    limit = Limit(
-        metric=asked.metric,
-        name=measure.name,
-        kind=asked.kind,
-        value=asked.value,
-        unit=measure.unit,
-        bound=measure.bound,
-        max_loss=0.0 if asked.kind in ("min", "max") else asked.value,
-        part=_class_of(asked, measure, split.target.classes),
-    )
-    return Demand(limit, measure)
-
-
-def _class_of(asked: Asked, measure: Measure, classes: list[str]) -> str:
-    """Returns the class whose rows alone a metric is about; empty where it is about all rows."""
-    if measure.rows is None or not classes:
-        return ""
-    return asked.class_name or classes[-1]
-
-
-def _measure(asked: Asked, budget: Budget, split: Split, place: str) -> Measure:
-    if is_function(asked.metric):
-        better: Better = "higher" if asked.kind in KINDS["higher"] else "lower"
-        value = value_of(asked.metric, budget.code)
-        return Measure(asked.metric, better, "", "resampled", value, ranks=True)  # nobody knows
-    entry = metric(asked.metric)
-    if task_of(split.task).judging.form not in entry.forms:
-        raise ConfigError(misfit(asked.metric, split.task), field=f"{place}.metric")
-    try:
-        measure = entry.make(asked, split.target.classes)
-    except ValueError as error:
-        raise ConfigError(str(error), field=place) from None
-    return measure
-
-
-def _within(demand: Demand, part: Part) -> Demand:
-    name = f"{demand.limit.name} where {part.name}"
-    of = ", ".join(filter(None, (demand.limit.part, part.name)))
-    return replace(demand, limit=demand.limit.model_copy(update={"name": name, "part": of}), part=part)
-
-
-def _check_rows(demand: Demand, split: Split) -> None:
-    """Refuses a limit that no test row can say anything of."""
-    rows = demand.rows(split)
-    if not len(rows):
-        raise DataError(
-            f"no test row is of it, so that {demand.limit.name} cannot be judged",
-            field=demand.limit.part,
-            hint="Give more test rows, or leave its limit out.",
-        )
 
 
 def _rooted(bound: Bound, root: int, limit: Limit) -> Bound:

@@ -26,7 +26,8 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.deploy.runtime import runtime_of, streams_of
 from trimtab.errors import ArtifactError, ConfigError, ModelError
 from trimtab.evaluate import challenger as rule
-from trimtab.evaluate import latency, limits, significance
+from trimtab.evaluate import latency, significance
+from trimtab.evaluate.demands import demands, headline_limit
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import comparison as words
 from trimtab.runtimes import files
@@ -183,12 +184,12 @@ def _decided(
     loss = significance.drop(*scores, confidence, task, groups)
     gain = significance.drop(*scores[::-1], confidence, task, groups)
     split = split_of(data, "test", asked.columns, groups)
-    demands = limits.demands(asked, split)
-    tests = [demand.test(split, champion.examples, challenger.examples, confidence) for demand in demands]
+    found = demands(asked, split)
+    tests = [demand.test(split, champion.examples, challenger.examples, confidence) for demand in found]
     ratio = rule.latency_limit(times["champion"].ravel(), times["challenger"].ravel(), confidence)
     is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
     finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)
-    headline_limit = limits.headline_limit(asked, task)
+    headline = headline_limit(asked, task)
     outcome = Comparison(
         promote=finding in ("better", "cheaper"),
         finding=finding,
@@ -198,15 +199,15 @@ def _decided(
         challenger=after,
         loss=loss,
         gain=gain,
-        tolerated=headline_limit.max_loss if headline_limit else None,
-        limits=[demand.limit for demand in demands],
+        tolerated=headline.max_loss if headline else None,
+        limits=[demand.limit for demand in found],
         tests=tests,
         latency_ratio=ratio,
     )
     outcome.why = words.finding(outcome)
     broken = [test.limit for test in tests if not test.holds]
-    if finding == "unproven" and headline_limit and broken == [headline_limit.name]:
-        needed = significance.examples_needed(*scores, headline_limit.max_loss, confidence, task, groups)
+    if finding == "unproven" and headline and broken == [headline.name]:
+        needed = significance.examples_needed(*scores, headline.max_loss, confidence, task, groups)
         outcome.why += words.more_examples(needed)
     return outcome
 

@@ -18,8 +18,9 @@ from trimtab.evaluate import budget, choice
 from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.evaluate.budget import Finalist
 from trimtab.evaluate.choice import Contender
+from trimtab.evaluate.demands import demands
 from trimtab.evaluate.expected import Expectation, Stake
-from trimtab.evaluate.limits import Demand, Split, demands
+from trimtab.evaluate.limits import Demand, Split
 
 
 def splits(limits: Budget) -> list[str]:

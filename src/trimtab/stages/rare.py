@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.evaluation import Evaluation
 from trimtab.config.budget import Budget
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 
 _RARE = 0.1
 _OF_ITS_EQUAL_SHARE = 0.5

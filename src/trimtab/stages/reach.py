@@ -11,7 +11,7 @@ from trimtab.config.data import Data
 from trimtab.errors import TooFewRowsError
 from trimtab.evaluate import reach as rule
 from trimtab.evaluate.bounds.proportions import Sizes
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 from trimtab.evaluate.spending import confidence
 from trimtab.report.words import reach as words
 

@@ -30,7 +30,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, out_of_fold, pareto, significance
-from trimtab.evaluate.limits import headline_limit
+from trimtab.evaluate.demands import headline_limit
 from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.report.words.doubts import doubts

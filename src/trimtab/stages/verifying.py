@@ -22,7 +22,8 @@ from trimtab.deploy.answers import schema_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ProofError
 from trimtab.evaluate import choice, out_of_fold, sequence, significance
-from trimtab.evaluate.limits import Demand, Split, demands
+from trimtab.evaluate.demands import demands
+from trimtab.evaluate.limits import Demand, Split
 from trimtab.evaluate.order import Order
 
 _TOLERANCE = 1e-9
