@@ -95,6 +95,7 @@ def _as_json(reading: Reading) -> dict[str, Any]:
                 "seconds": task.seconds,
                 "error": _reason(task, recorded),
                 "waits": task.waits or None,
+                "failed_attempts": list(task.earlier),
             }
             for task in reading.tasks
         ],

@@ -38,9 +38,8 @@ def command(run: str, force: bool, **options: Any) -> int:
     if seen.gone:
         raise ConfigError(seen.gone, path=run, hint=_FORCE.format(run=server_run.run_id))
     if server_run.state == "CANCELING":
-        click.echo(
-            f"{server_run.run_id} is being stopped already, since {seen.stopped:%Y-%m-%d %H:%M:%S} UTC"
-        )
+        since = f", since {seen.stopped:%Y-%m-%d %H:%M:%S} UTC" if seen.stopped else ""
+        click.echo(f"{server_run.run_id} is being stopped already{since}")
     else:
         connection.client.terminate_run(server_run.run_id)
         click.echo(f"{server_run.run_id} is being stopped")

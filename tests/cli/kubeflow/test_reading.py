@@ -94,6 +94,37 @@ def test_a_frozen_list_with_deploy_in_it_is_a_verdict(trimtab, server, make_node
         ("Unschedulable: 1 node(s) had untolerated taint {gpu: true}", "train.tolerations"),
         ('ErrImagePull: failed to resolve "docker.io/library/trimtab:9.9.9"', "Check --image"),
         ('CreateContainerConfigError: secret "key" not found', "resources.google_credentials_secret"),
+        (
+            "CreateContainerConfigError: couldn't find key accesskey in Secret kubeflow/key",
+            "s3_credentials_secret and secret_variables",
+        ),
+        (
+            "CreateContainerConfigError: container has runAsNonRoot and image will run as root",
+            "is run as root: check --image",
+        ),
+        (
+            "Unschedulable: 0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+            "kubectl describe pvc says why",
+        ),
+        (
+            "Unschedulable: 0/2 nodes are available: 2 node(s) had volume node affinity conflict.",
+            "The claim's volume is of other nodes",
+        ),
+        (
+            "Unschedulable: 0/1 nodes are available: 1 node(s) had untolerated taint "
+            "{node.kubernetes.io/not-ready: }.",
+            "see kubectl get nodes.",
+        ),
+        ("Unschedulable: 0/1 nodes are available: 1 node(s) were unschedulable.", "kubectl get nodes."),
+        (
+            "Unschedulable: 0/1 nodes are available: 1 Insufficient memory.",
+            "stages.train, or let the cluster",
+        ),
+        ("Unschedulable: 0/1 nodes are available: 1 Too many pods.", "let the cluster grow"),
+        (
+            'pods "x" is forbidden: exceeded quota: team, requested: requests.cpu=4, limited: requests.cpu=2',
+            "quota is used up",
+        ),
         ("Something new", "kubectl describe pod -n kubeflow trimtab-optimize-x7k2p-metadata"),
         ("PodInitializing", "Only the pod's events say why"),
         ("", "Only the pod's events say why"),
@@ -109,6 +140,114 @@ def test_a_pod_that_cannot_start_is_told_with_what_to_do(trimtab, add, message, 
     assert said in out
     if ":" in message:
         assert message.removesuffix(".") in out
+
+
+def test_of_nodes_that_lack_different_things_each_is_told(trimtab, add):
+    made = Made()
+    said = "0/5 nodes are available: 2 Insufficient memory, 3 node(s) had untolerated taint {gpu: true}."
+    made.task("train", "Pending", message=f"Unschedulable: {said} preemption: No victims found.")
+    out = trimtab("status", add("RUNNING", made)["run_id"])[1]
+    assert "ask for less in resources.stages.train" in out
+    assert "resources.stages.train.tolerations" in out
+    assert "kubectl get nodes" not in out
+
+
+@pytest.mark.parametrize(
+    ("message", "host", "said"),
+    [
+        ("OOMKilled (exit code 137)", "node1", "raise resources.stages.train.memory"),
+        (
+            "Pod was active on the node longer than the specified deadline",
+            "node1",
+            "raise resources.stages.train.timeout_s",
+        ),
+        (
+            "The node was low on resource: memory. Threshold quantity: 100Mi, available: 42Mi.",
+            "node1",
+            "ask for it in resources.stages.train.memory",
+        ),
+        ("Pod ephemeral local storage usage exceeds the total limit of containers 1Gi.", "node1", "TMPDIR"),
+        (
+            'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+            "",
+            "its pod never started: pods",
+        ),
+        (
+            'pods "x" is forbidden: error looking up service account a/b: serviceaccount "b" not found',
+            "",
+            "--service-account",
+        ),
+        ('admission webhook "policy.example.com" denied the request: no', "", "A policy of the cluster"),
+    ],
+)
+def test_a_pod_that_was_ended_or_refused_is_told_with_what_to_do(trimtab, add, message, host, said):
+    made = Made()
+    made.task("train", "Error" if not host else "Failed", message=message, hostNodeName=host)
+    made.task("select", "Omitted")
+    out = trimtab("status", add("FAILED", made)["run_id"])[1]
+    line = next(line for line in out.splitlines() if line.startswith("  train"))
+    assert said in line
+    assert message.rstrip(".") in line
+
+
+def test_attempts_that_failed_are_told_while_the_next_goes_on(trimtab, add):
+    made = Made(retries=False)
+    place = "root.optimization.train"
+    made._node(place, "DAG", "metadata-0-2-system-container-executor", "Running")
+    for attempt in (0, 1):
+        made._node(
+            f"{place}.executor({attempt})", "Pod", "impl", "Failed", message="main: Error (exit code 1)"
+        )
+    made._node(f"{place}.executor(2)", "Pod", "impl", "Running")
+    run = add("RUNNING", made)["run_id"]
+    assert "started after 2 failed attempts (main: Error (exit code 1))" in trimtab("status", run)[1]
+    (task,) = json.loads(trimtab("status", run, "--json")[1])["tasks"]
+    assert task["failed_attempts"] == ["main: Error (exit code 1)"] * 2
+
+
+def test_nodes_that_argo_keeps_in_its_own_database_are_not_all_there_is(trimtab, server, make_node):
+    listed = [make_node("root", "SUCCEEDED", 1), make_node("select", "SUCCEEDED", 3, seconds=1)]
+    run = server.add_run("SUCCEEDED", run_details={"task_details": listed})
+    offloaded = {"metadata": {"name": "x"}, "status": {"offloadNodeStatusVersion": "fnv:1"}}
+    server.workflows[run["run_id"]] = json.dumps(offloaded)
+    assert trimtab("status", run["run_id"], "--follow")[0] == 69
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 404},
+        {"status": 403},
+        {"status": 405, "body": b""},
+        {"status": 500, "body": b'{"message": "failed to convert the run"}'},
+        {
+            "status": 200,
+            "body": b"<!doctype html><title>UI</title>",
+            "headers": {"Content-Type": "text/html"},
+        },
+    ],
+)
+def test_a_server_that_has_no_workflows_is_read_by_its_list_of_tasks(trimtab, server, make_node, fault):
+    listed = [make_node("train", "RUNNING", 1)]
+    run = server.add_run("RUNNING", run_details={"task_details": listed})
+    server.fail("v1beta1", times=10_000, **fault)
+    code, out, _ = trimtab("status", run["run_id"])
+    assert (code, out.splitlines()[1]) == (0, "  train          started")
+
+
+def test_a_login_that_workflows_want_is_asked_for(trimtab, server):
+    run = server.add_run("RUNNING")
+    server.fail("v1beta1", times=10_000, status=401, body=b'{"message": "Unauthenticated"}')
+    code, _, err = trimtab("status", run["run_id"])
+    assert code == 1
+    assert "Log in again" in err
+
+
+def test_a_run_that_has_ended_is_told_with_the_time_that_it_took(trimtab, add):
+    made = Made()
+    made.task("deploy")
+    run = add("SUCCEEDED", made, created_at="2026-11-01T12:00:00Z", finished_at="2026-11-01T12:06:01Z")
+    assert "  6:01  run " in trimtab("status", run["run_id"], "--follow")[2]
 
 
 def test_a_pod_that_was_only_just_made_is_no_trouble(trimtab, add):
@@ -340,7 +479,11 @@ RECORDED = {
     "stopped-while-unschedulable": ("CANCELED", 1, {"data_prep": "stopped", "report": "finished"}),
     "stopped-healthy": ("CANCELED", 1, {"train": "stopped after 49 s", "report": "finished"}),
     "stopped-canceling-for-ever": ("CANCELING", None, {"report": "resources.volume.claim"}),
-    "schedule-deleted-while-running": ("GONE", 1, {"plan": "finished", "data_prep": "not reached"}),
+    "schedule-deleted-while-running": (
+        "GONE",
+        1,
+        {"plan": "finished", "data_prep": "not known after 14 failed attempts (main: Error (exit code 1))"},
+    ),
     "bad-config": ("FAILED", 1, {"data_prep": "exit code 1", "tune": "not reached"}),
 }
 
@@ -382,6 +525,14 @@ def test_what_a_real_server_answered_is_read_right(trimtab, recorded, name):
         assert not any(line.startswith("waiting") for line in lines.values())
     if code is not None:
         assert trimtab("status", run, "--follow")[0] == code
+
+
+def test_what_a_real_server_answered_of_schedules_is_listed(trimtab, recorded, server):
+    answer = json.loads(gzip.decompress(recorded.read("recurringruns.v2beta1.json.gz")))
+    server.tables["recurringruns"] += answer["recurringRuns"]
+    out = trimtab("schedule", "list")[1]
+    assert [line.split()[0] for line in out.splitlines()] == ["cancer", "failing"]
+    assert "every 60 s" in out
 
 
 def test_an_archived_log_of_a_real_server_is_shown_with_the_stages_lines_first(trimtab, recorded, server):

@@ -31,6 +31,9 @@ DONE = StageRecord(stage="train", ended=True, ok=True)
         ([], "The node was low on resource: memory.", True),
         ([], "its pod never started: Unschedulable: 0/1 nodes are available", False),
         ([], "main: Error (exit code 2)", False),
+        ([], "Pod was terminated in response to imminent node shutdown.", True),
+        ([], "its pod never started: Unschedulable: no room. preemption: not helpful", False),
+        ([], "Pod was active on the node longer than the specified deadline", False),
     ],
 )
 def test_what_counts_as_killed(records, said, expected):

@@ -79,7 +79,7 @@ class Workflow:
     """An Argo workflow.
 
     Attributes:
-        nodes: All of its nodes.
+        nodes: All of its nodes; empty where Argo keeps them in a database of its own (`offloaded`).
         bucket: The bucket of the store that logs are archived in; empty: not known.
     """
 
@@ -88,6 +88,7 @@ class Workflow:
     phase: str
     nodes: tuple[Node, ...]
     bucket: str
+    offloaded: bool = False
 
 
 def parse(manifest: str) -> Workflow:
@@ -109,6 +110,7 @@ def parse(manifest: str) -> Workflow:
             phase=status.get("phase") or "Pending",
             nodes=tuple(_node(node, metadata["name"]) for node in _nodes(status).values()),
             bucket=(repository.get("s3") or {}).get("bucket", ""),
+            offloaded=bool(status.get("offloadNodeStatusVersion")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zlib.error) as error:
         raise ClusterError(f"the server's workflow of this run cannot be read: {error!r}") from None

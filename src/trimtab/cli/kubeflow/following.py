@@ -43,9 +43,9 @@ def follow(connection: Connection, run_id: str) -> Reading:
                 words = describe(task)
                 if seen.get(task.label) != words:
                     seen[task.label] = words
-                    progress.show(_elapsed(start), task.label, words)
+                    progress.show(_elapsed(start, run), task.label, words)
             if snapshot.has_ended:
-                progress.show(_elapsed(start), "run", snapshot.word)
+                progress.show(_elapsed(start, run), "run", snapshot.word)
                 return snapshot
         time.sleep(connection.patience.poll)
 
@@ -55,6 +55,9 @@ def describe(task: Task) -> str:
     word = runs.STATES.get(task.state, task.state.lower())
     if task.state in ("SUCCEEDED", "FAILED", "CANCELED") and task.seconds is not None:
         word += f" in {task.seconds:.0f} s" if task.state == "SUCCEEDED" else f" after {task.seconds:.0f} s"
+    if task.earlier and task.state in ("PENDING", "RUNNING", "UNKNOWN"):
+        count = len(task.earlier)
+        word += f" after {count} failed attempt{'s' if count > 1 else ''} ({task.earlier[0]})"
     said = task.waits or task.error
     return f"{word}: {said.splitlines()[0]}" if said else word
 
@@ -114,6 +117,11 @@ def _patiently(connection: Connection, ask: Callable[[], Answer]) -> Answer:
             time.sleep(connection.patience.poll)
 
 
-def _elapsed(start: datetime) -> float:
-    aware = start if start.tzinfo else start.replace(tzinfo=UTC)
-    return max(0.0, (datetime.now(UTC) - aware).total_seconds())
+def _elapsed(start: datetime, run: Any) -> float:
+    """Returns how long a run has gone on, in seconds; of one that has ended, how long it took."""
+    ended = run.finished_at if run.state in runs.ENDED else None
+    begin, end = (
+        moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        for moment in (start, ended or datetime.now(UTC))
+    )
+    return max(0.0, (end - begin).total_seconds())

@@ -15,6 +15,7 @@ from trimtab.cli.kubeflow import argo, runs, waiting
 from trimtab.cli.kubeflow.argo import Node, Workflow
 from trimtab.cli.kubeflow.connection import Connection
 from trimtab.cli.kubeflow.runs import Task
+from trimtab.cli.kubeflow.waiting import advice, short
 from trimtab.config.stages import STAGES
 from trimtab.errors import ClusterError, LoginError
 
@@ -91,10 +92,10 @@ def read(connection: Connection, run: Any) -> Reading:
     try:
         manifest = connection.workflow(run.run_id)
         workflow = argo.parse(manifest) if manifest else None
-    except ClusterError as error:
-        if run.state not in runs.ENDED or isinstance(error, LoginError):
-            raise
-        workflow = None  # then the list of v2beta1 is the best there will be
+    except LoginError:
+        raise
+    except ClusterError:
+        workflow = None  # then the list of v2beta1 is the best there is
     return judge(run, workflow, gone=_gone(connection, run))
 
 
@@ -116,7 +117,7 @@ def judge(run: Any, workflow: Workflow | None, *, gone: str = "") -> Reading:
     return Reading(
         run=run,
         tasks=stage_tasks,
-        is_whole=has_all or not runs.is_frozen(run),
+        is_whole=has_all or not (runs.is_frozen(run) or (workflow is not None and workflow.offloaded)),
         workflow=workflow.name if workflow else "",
         namespace=workflow.namespace if workflow else "",
         stopped=stopped,
@@ -196,11 +197,12 @@ def _task(
         state=state,
         started=task_node.started if task_node and state != "OMITTED" else None,
         ended=task_node.ended if task_node and state != "OMITTED" else None,
-        error=_error(last or task_node) if state == "FAILED" else "",
+        error=_error(last or task_node, stage) if state == "FAILED" else "",
         pods=tuple(node.pod(workflow.name) for node in pods),
         waits=waits,
         pod=last.pod(workflow.name) if last else "",
         archived=_archive(workflow, last) if last else "",
+        earlier=tuple(short(node.message) for node in pods[1:] if node.phase in ("Failed", "Error")),
     )
 
 
@@ -209,12 +211,13 @@ def _is_cached(workflow: Workflow, path: tuple[str, ...]) -> bool:
     return any(node.kind == "Skipped" and node.path == (*path, _POD) for node in workflow.nodes)
 
 
-def _error(node: Node | None) -> str:
+def _error(node: Node | None, stage: str) -> str:
     if node is None:
         return ""
     never_ran = node.kind == "Pod" and not node.host and node.exit_code is None
-    said = " ".join(node.message.split())
-    return f"{_NEVER_STARTED}: {said}" if never_ran else said
+    said, what = short(node.message), advice(node.message, stage)
+    told = f"{said.rstrip('.')}. {what}" if what else said
+    return f"{_NEVER_STARTED}: {told}" if never_ran else told
 
 
 def _archive(workflow: Workflow, node: Node) -> str:
@@ -226,9 +229,11 @@ def _archive(workflow: Workflow, node: Node) -> str:
 
 def _at_the_end(task: Task) -> Task:
     """Returns a task as it is when nothing more will happen."""
-    if task.state == "PENDING":
+    if task.state == "PENDING" and not task.earlier:
         return replace(task, state="OMITTED", waits="", started=None)
-    return replace(task, state="UNKNOWN") if task.state == "RUNNING" else task
+    if task.state in ("PENDING", "RUNNING"):
+        return replace(task, state="UNKNOWN", waits="")
+    return task
 
 
 def _stopped_with(task: Task, stopped: datetime) -> Task:

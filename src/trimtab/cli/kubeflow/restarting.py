@@ -13,7 +13,7 @@ from trimtab.errors import Preempted
 # launcher ends with 1 where the process below it was killed: then the stage's record tells, as it has no end.
 _KILLED = re.compile(
     rf"exit code (137|143|{Preempted.exit_code})\b|OOMKilled|pod deleted|[Ee]vict|[Pp]reempt"
-    r"|node (is|was) |[Nn]ode\S*(Lost|Shutdown)"
+    r"|node (is|was) |[Nn]ode\s?\S*(Lost|[Ss]hutdown)"
 )
 
 
@@ -37,6 +37,8 @@ def killed(reading: Reading) -> list[str]:
 def _was_killed(records: list[StageRecord], said: str) -> bool:
     """Returns whether a task was killed, as its stage's records have it, else as the cluster says it."""
     if any(record.ended and not record.ok and record.exit_code != Preempted.exit_code for record in records):
+        return False
+    if "Unschedulable" in said:  # in which the scheduler says that preempting others is no help
         return False
     cut_off = any(not record.ended or record.exit_code == Preempted.exit_code for record in records)
     return cut_off or bool(_KILLED.search(said))

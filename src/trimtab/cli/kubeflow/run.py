@@ -157,11 +157,12 @@ def _goes_on(run_id: str) -> str:
 def _show(ended: Reading, result: Result | None, code: int, as_json: bool) -> None:
     directory = outcome.directory(ended.run)
     if result is None:
-        click.echo(f"The result in {directory} cannot be read from here.", err=True)
+        place = f" in {directory}" if directory else ", which names no output,"
+        click.echo(f"The result{place} cannot be read from here.", err=True)
     if code == outcome.UNKNOWN:
         click.echo(
             "The server does not list all tasks, so it is not known whether a model was deployed. "
-            "`result.json` there says it.",
+            "Its `result.json` says it.",
             err=True,
         )
     if as_json:

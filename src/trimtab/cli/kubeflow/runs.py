@@ -55,6 +55,7 @@ class Task:
         pods: What its pods are called, the last attempt's first; names to try where they are not known.
         pod: The name of its last attempt's pod, where that is known for certain.
         archived: Where its log is kept when the pod is gone; empty: not known.
+        earlier: What is said of the end of each attempt that failed before the last one, the newest first.
     """
 
     stage: str
@@ -67,6 +68,7 @@ class Task:
     waits: str = ""
     pod: str = ""
     archived: str = ""
+    earlier: tuple[str, ...] = ()
 
     @property
     def seconds(self) -> float | None:
