@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from trimtab.evaluate import significance
+from trimtab.evaluate import out_of_fold, significance
 
 
 def scores(n, losses, gains, both_wrong=10):
@@ -93,3 +95,22 @@ def test_examples_needed_for_an_error_grow_as_the_margin_shrinks():
     after = rng.permutation(before) / 1.02
     wide, narrow = (significance.examples_needed(before, after, b, 0.95, "regression") for b in (0.1, 0.06))
     assert 60 < wide < narrow
+
+
+@pytest.mark.parametrize(("groups", "folds"), [(None, 5), (np.repeat(np.arange(50), 20), 1)])
+def test_examples_needed_are_those_of_the_limit_that_the_proof_takes(groups, folds):
+    """Out of fold limits are wider, and of groups one more is counted that was not seen."""
+    n, budget = 1_000, 0.02 if groups is None else 0.03
+    places = np.random.default_rng(0).permutation(n)
+    baseline, candidate = (answers[places] for answers in scores(n, 20, 5))
+    needed = significance.examples_needed(baseline, candidate, budget, 0.95, "classification", groups, folds)
+    plain = significance.examples_needed(baseline, candidate, budget, 0.95, "classification")
+
+    def limit(times):
+        more = None if groups is None else np.concatenate([groups + 50 * place for place in range(times)])
+        many = np.tile(baseline, times), np.tile(candidate, times)
+        found = significance.drop(*many, 0.95, "classification", more)
+        return out_of_fold.drop(found, "classification", folds).upper_bound
+
+    assert plain < needed
+    assert limit(math.floor(0.8 * needed / n)) > budget >= limit(math.ceil(needed / n))

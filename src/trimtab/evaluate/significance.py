@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from trimtab.artifacts.evaluation import Drop
 from trimtab.evaluate.bounds import proportions as shares
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, totals
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, totals, worst_counts
 from trimtab.evaluate.bounds.means import means
+from trimtab.evaluate.out_of_fold import factor
 from trimtab.tasks import registry as tasks
 
 _Scores = NDArray[np.floating]
@@ -67,11 +68,16 @@ class _Proportions:
         if losses - gains >= budget * before.size:
             return None
         effect = shares.design_effect(before, after, confidence, groups)
+        sums, sizes = totals(before - after, groups), totals(np.ones(before.size), groups)
 
         def proves(examples: int) -> bool:
             scale = examples / before.size
             table = math.ceil(losses * scale), math.floor(gains * scale)
-            return shares.upper_limit(*table, examples, confidence, effect) <= budget
+            proven = shares.upper_limit(*table, examples, confidence, effect) <= budget
+            if groups is None or not proven:
+                return proven
+            units = _over_and_over(sums.size, scale)
+            return shares.with_an_unseen_group(sums[units], sizes[units], confidence) <= budget
 
         return proves
 
@@ -93,7 +99,7 @@ class _Means:
     def proof(
         self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
-        return _as_more_examples(totals(before - after - budget, groups), before.size, confidence)
+        return _as_more_examples(totals(before - after - budget, groups), before.size, confidence, groups)
 
 
 class _Errors:
@@ -110,7 +116,7 @@ class _Errors:
         self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
         difference = totals(after - (1 + budget) * before, groups)
-        return _as_more_examples(difference, before.size, confidence)
+        return _as_more_examples(difference, before.size, confidence, groups)
 
 
 LOSSES: dict[str, Loss] = {
@@ -172,14 +178,27 @@ def examples_needed(
     confidence: float,
     task: str,
     groups: Groups | None = None,
+    folds: int = 1,
 ) -> int | None:
     """Returns about how many test examples would prove the budget, if the rates seen stayed the same.
+
+    Args:
+        baseline: As for ``bound``, as what follows.
+        candidate: The candidate's.
+        budget: The largest loss that is allowed.
+        confidence: One-sided.
+        task: The task.
+        groups: The group of each example; more of them have the sizes of those that there are.
+        folds: How many test the examples, as for ``out_of_fold.factor``.
 
     Returns:
         The number, or None if the observed drop is not below the budget: then more examples are no help.
     """
     before, after = baseline.astype(np.float64), candidate.astype(np.float64)
-    proves = _loss(task).proof(before, after, budget, confidence, groups)
+    seen = _loss(task).bound(before, after, confidence, groups).loss
+    # A limit that is so many times as far from what was seen is within the budget if the plain one is here.
+    within = seen + (budget - seen) / factor(tasks.task(task).judging.headline.bound, folds)
+    proves = _loss(task).proof(before, after, within, confidence, groups)
     return None if proves is None else _smallest(proves, baseline.size)
 
 
@@ -187,13 +206,21 @@ def _loss(task: str) -> Loss:
     return LOSSES[tasks.task(task).judging.headline.bound]
 
 
-def _as_more_examples(excess: Floats, seen: int, confidence: float) -> Callable[[int], bool] | None:
+def _over_and_over(units: int, scale: float) -> NDArray[np.intp]:
+    """Returns the places of units that are seen over and over, until there are so many times as many."""
+    return np.arange(math.floor(units * scale)) % units
+
+
+def _as_more_examples(
+    excess: Floats, seen: int, confidence: float, groups: Groups | None
+) -> Callable[[int], bool] | None:
     """Returns whether so many examples, as those seen over and over, rule out the mean of an excess.
 
     Args:
         excess: What each example, or group of them, has past the budget, ``(units,)``.
         seen: How many examples these are.
         confidence: One-sided.
+        groups: The group of each example, ``(n,)``.
 
     Returns:
         None if what was seen is past the budget.
@@ -202,8 +229,9 @@ def _as_more_examples(excess: Floats, seen: int, confidence: float) -> Callable[
         return None
 
     def proves(examples: int) -> bool:
-        units = np.arange(examples * excess.size // seen) % excess.size
-        return bool(skewed_means.rules_out(excess[units], confidence))
+        scale = examples / seen
+        worse = worst_counts(groups, scale)
+        return bool(skewed_means.rules_out(excess[_over_and_over(excess.size, scale)], confidence, worse))
 
     return proves
 

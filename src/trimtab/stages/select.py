@@ -207,10 +207,12 @@ def _needed(
     """Returns how many test examples would prove what alone is not proven, if it is the task's own limit."""
     limit = headline_limit(config.budget, judge.task)
     broken = [test.limit for test in tests if not test.holds]
-    if limit is None or broken != [limit.name] or judge.folds > 1:
+    if limit is None or broken != [limit.name]:
         return None
     sure = config.budget.confidence
-    return significance.examples_needed(before, scores, limit.max_loss, sure, judge.task, judge.groups)
+    return significance.examples_needed(
+        before, scores, limit.max_loss, sure, judge.task, judge.groups, judge.folds
+    )
 
 
 def _decide(

@@ -98,14 +98,19 @@ def effective(groups: Groups) -> float:
     return float(sizes.sum() ** 2 / np.square(sizes).sum())
 
 
-def worst_counts(groups: Groups | None) -> float:
+def worst_counts(groups: Groups | None, scale: float = 1.0) -> float:
     """Returns how much worse than the worst unit seen one may be that was not: see ``skewed_means``.
 
     Damage that comes by groups is in fewer of them than there are, and of few groups in hardly any.
+
+    Args:
+        groups: The group of each example, ``(n,)``; None: each is its own.
+        scale: How many times as many groups of these sizes are meant.
     """
     if groups is None:
         return 1.0
-    return next(worse for least, worse in _UNSEEN if effective(groups) >= _EFFECTIVE * least)
+    worth = effective(groups) * scale
+    return next(worse for least, worse in _UNSEEN if worth >= _EFFECTIVE * least)
 
 
 def count(groups: Groups) -> int:

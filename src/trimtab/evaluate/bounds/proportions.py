@@ -93,7 +93,8 @@ def proportions(
         return Bound.of(0.0, 1.0 - allowed, method, "there are no examples")
     upper = upper_limit(losses, gains, n, confidence, design_effect(before, after, confidence, groups))
     if groups is not None:
-        upper = min(max(upper, _with_an_unseen_group(before - after, groups, confidence)), 1.0)
+        sums, sizes = totals(before - after, groups), totals(np.ones(n), groups)
+        upper = min(max(upper, with_an_unseen_group(sums, sizes, confidence)), 1.0)
     return Bound.of((losses - gains) / n - allowed, upper - allowed, method, NEEDS.unmet(n, groups))
 
 
@@ -168,9 +169,15 @@ def design_effect(before: Floats, after: Floats, confidence: float, groups: Grou
     return effect * float(stdtrit(freedom, confidence) / ndtri(confidence)) ** 2
 
 
-def _with_an_unseen_group(losses: Floats, groups: Groups, confidence: float) -> float:
-    sums, sizes = totals(losses, groups), totals(np.ones(len(losses)), groups)
-    usual = float((sizes**2).sum()) / len(losses)
+def with_an_unseen_group(sums: Floats, sizes: Floats, confidence: float) -> float:
+    """Returns the cluster-robust t limit with one group more, of which most is lost.
+
+    Args:
+        sums: The loss of each group, in examples, ``(groups,)``.
+        sizes: How many examples each has, ``(groups,)``.
+        confidence: One-sided.
+    """
+    usual = float((sizes**2).sum()) / float(sizes.sum())
     sums, sizes = np.append(sums, _UNSEEN_LOSS * usual), np.append(sizes, usual)
     mean, count = float(sums.sum() / sizes.sum()), len(sizes)
     error = math.sqrt(float(((sums - mean * sizes) ** 2).sum()) * count / (count - 1)) / float(sizes.sum())
