@@ -86,6 +86,10 @@ class CompressionError(TrimtabError):
     """A recipe cannot be applied to this model; the run goes on without that candidate."""
 
 
+class WeightsError(CompressionError):
+    """These weights cannot take a recipe; others of the same model might."""
+
+
 class ProofError(TrimtabError):
     """What a deployed version claims is not what the answers that are stored with it say."""
 

@@ -39,6 +39,7 @@ ARCHITECTURES = {
 
 PASSES = {
     "channels": "trimtab.compress.channels",
+    "low_rank": "trimtab.compress.low_rank",
     "magnitude": "trimtab.compress.magnitude",
     "block": "trimtab.compress.block",
     "two_four": "trimtab.compress.two_four",

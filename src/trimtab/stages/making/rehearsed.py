@@ -24,7 +24,7 @@ from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.train import Augment
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.few import few
-from trimtab.errors import CompressionError, ModelError, TrimtabError
+from trimtab.errors import CompressionError, ModelError, TrimtabError, WeightsError
 from trimtab.models import archive, registry
 from trimtab.stages import settings
 from trimtab.stages.making import heard
@@ -90,6 +90,8 @@ def _rehearse(stage: _Stage, candidate: Candidate, file: Path) -> None:
         heard.say(file, now)
         stage.write(candidate.ending, model)
         now.outcome = "works"
+    except WeightsError as error:
+        now.outcome, now.reason = "unsure", error_text(error)
     except (CompressionError, ModelError) as error:
         now.outcome, now.reason = "fails", error_text(error)
     except Exception as error:
