@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -33,6 +34,11 @@ __all__ = ["emulator", "hasty", "moto_s3", "moto_server", "proxy", "s3_emulator"
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test is for whom it names
+
+
+def pytest_collection_finish() -> None:
+    """Leaves what the suite imported out of every collection of garbage: Keras asks for one per training."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -40,7 +40,7 @@ from trimtab.errors import TrimtabError
 from trimtab.storage import artifact
 
 GROUP = "inputs"
-INPUTS = {"small": 1_000, "full": 20_000}
+INPUTS = {"small": 500, "full": 20_000}
 Try = Callable[[Any], None]
 
 _NUMBERS = st.one_of(st.integers(), st.floats(), st.sampled_from([0, -1, 1e400, 2**63, 2**64]))

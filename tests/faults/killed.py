@@ -25,7 +25,7 @@ from typing import Any
 from faults.tally import Tally
 
 GROUP = "killed"
-KILLS = {"small": 3, "full": 100}
+KILLS = {"small": 2, "full": 100}
 CONFIG = """\
 name: tiny
 seed: 3

@@ -148,7 +148,7 @@ def test_a_fault_that_passes_is_not_noticed(bench, kind, operation, match):
     "operation", [*READS, *WRITES, names], ids=lambda value: getattr(value, "__name__", None)
 )
 def test_a_fault_that_lasts_is_a_typed_error_and_changes_nothing(bench, kind, operation):
-    bench.limits = Limits(1.0, 0.2, 0.6, 0.02, 0.2, 10_000_000)
+    bench.limits = Limits(1.0, 0.2, 0.3, 0.02, 0.2, 10_000_000)
     before, here = bench.emulator.contents("bucket"), tree(bench.directory)
     kind_match = bench.cloud.upload if operation in WRITES else bench.cloud.any
     bench.proxy.spoil(

@@ -48,13 +48,13 @@ def kill_after(task: Any, trials: int, run: Path, delay: float) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("algorithm", "trials"), [("hyperband", 8), ("bayesian", 6)])
+@pytest.mark.parametrize(("algorithm", "trials", "kills"), [("hyperband", 6, (1, 4)), ("bayesian", 5, (3,))])
 def test_a_killed_search_ends_like_a_whole_one(
-    tabular: Dataset, tmp_path: Path, algorithm: str, trials: int
+    tabular: Dataset, tmp_path: Path, algorithm: str, trials: int, kills: tuple[int, ...]
 ) -> None:
     expected, _ = finish(tabular, tmp_path / "whole", algorithm, trials)
     moments, run = random.Random(trials), tmp_path / "killed"
-    for ended in (1, trials - 2):
+    for ended in kills:
         done = kill_after(start(tabular, run, algorithm, trials), ended, run, moments.uniform(0.0, 1.0))
     found, progress = finish(tabular, run, algorithm, trials)
     assert found == expected
