@@ -26,10 +26,20 @@ from faults.fixtures import (  # noqa: E402
     proxy,
     s3_emulator,
     s3_proxy,
+    short_pauses,
 )
 from linear import linear_tflite as linear_tflite_of  # noqa: E402
 
-__all__ = ["emulator", "hasty", "moto_s3", "moto_server", "proxy", "s3_emulator", "s3_proxy"]
+__all__ = [
+    "emulator",
+    "hasty",
+    "moto_s3",
+    "moto_server",
+    "proxy",
+    "s3_emulator",
+    "s3_proxy",
+    "short_pauses",
+]
 
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -12,6 +12,7 @@ import keras
 import pytest
 from faults.clouds import GCS
 from faults.proxy import FOR_EVER, Fault, wait_until
+from in_process import trimtab
 from sklearn.datasets import load_iris
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
@@ -76,16 +77,20 @@ def inputs(tmp_path):
     return files | {"models/start.keras": (tmp_path / "start.keras").read_bytes()}
 
 
-@pytest.fixture
-def start(tmp_path):
-    """Returns a function that starts a command on a config with all that it reads and writes in one place."""
+def arguments(directory, place, command, *options):
+    """Returns the arguments of a command on a config with all that it reads and writes in one place."""
+    (directory / "config.yaml").write_text(CONFIG.replace("PLACE", place))
+    return [command, "config.yaml", "--json", "--output", f"{place}/runs", *options]
 
-    def start(place, command, *options):
-        (tmp_path / "config.yaml").write_text(CONFIG.replace("PLACE", place))
+
+@pytest.fixture
+def start(tmp_path, short_pauses):
+    """Returns a function that starts a command, with temporary files of its own."""
+
+    def start(*given):
         (tmp_path / "tmp").mkdir(exist_ok=True)
-        arguments = [command, "config.yaml", "--json", "--output", f"{place}/runs", *options]
         return subprocess.Popen(
-            [sys.executable, "-m", "trimtab", *arguments],
+            [sys.executable, "-m", "trimtab", *arguments(tmp_path, *given)],
             cwd=tmp_path,
             env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
             stdout=subprocess.PIPE,
@@ -188,15 +193,20 @@ def test_run_and_retrain_are_the_same_here_and_through_faults(run, inputs, cloud
     forced = ["--force", "--reason", "it's another season"]
     home = str(tmp_path / "here")
 
-    def story(place, store):
+    def run_here(*given):
+        done = trimtab(tmp_path, *arguments(tmp_path, *given))
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def story(run, place, store):
         store(inputs)
-        first = [run(place), run(place, "retrain")]
+        first = [run(place, "run"), run(place, "retrain")]
         store(new)
         return [*first, run(place, "retrain", *forced)]
 
-    here = story(home, lambda files: write(tmp_path / "here", files))
+    here = story(run_here, home, lambda files: write(tmp_path / "here", files))
     proxy.spoil(*faults(cloud))
-    there = story(bucket, lambda files: put(emulator, files))
+    there = story(run, bucket, lambda files: put(emulator, files))
     assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults(cloud)}
     proxy.spoil()
 

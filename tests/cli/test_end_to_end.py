@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from in_process import trimtab
 from PIL import Image
 
 from trimtab.storage import artifact
@@ -25,7 +26,8 @@ budget: {max_accuracy_drop: 0.2}
 """
 
 
-def trimtab(directory, *arguments):
+def started(directory, *arguments):
+    """Runs a command as a user does, in a process of its own."""
     command = [Path(sys.executable).parent / "trimtab", *arguments]
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=500)
 
@@ -47,7 +49,7 @@ def temporary(tmp_path_factory):
 def finished(directory, temporary):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("TMPDIR", str(temporary))
-        done = trimtab(directory, "run", "config.yaml", "--json")
+        done = started(directory, "run", "config.yaml", "--json")
     assert done.returncode == 0, done.stderr
     return done
 
@@ -116,7 +118,7 @@ def test_the_deployed_model_predicts(result, directory):
 
 def test_the_deployed_model_is_exported(result, directory):
     target = str(directory / "runs" / "deployed" / "digits")
-    done = trimtab(directory, "export", target, "--output", "exported")
+    done = started(directory, "export", target, "--output", "exported")
     assert done.returncode == 0, done.stderr
     assert (directory / "exported" / "1" / "saved_model.pb").is_file()
     assert "serving_default: inputs float32 (batch, 8, 8, 1) -> outputs float32 (batch, 10)" in done.stdout

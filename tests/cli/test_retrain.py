@@ -1,10 +1,9 @@
 """`trimtab retrain` on this machine: the whole pipeline on a small table that grows."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from in_process import trimtab
 from stages.retraining import rows
 
 CONFIG = """\
@@ -17,11 +16,6 @@ recipes:
 - {prune: none, quantize: [dynamic_int8]}
 budget: {max_accuracy_drop: 0.1, objective: size}
 """
-
-
-def trimtab(directory, *arguments):
-    command = [sys.executable, "-m", "trimtab", *arguments]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=500)
 
 
 @pytest.fixture(scope="module")

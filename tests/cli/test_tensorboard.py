@@ -15,6 +15,14 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from trimtab.cli import main
 
+# The command, which looks for new logs often.
+OFTEN = """
+from trimtab.cli import main, tensorboard
+
+tensorboard._EVERY_SECONDS = 0.5
+main()
+"""
+
 
 def test_there_are_no_logs(emulator, tmp_path, capsys):
     for output in (str(tmp_path / "none"), "gs://bucket/runs"):
@@ -40,7 +48,7 @@ def test_it_serves_logs_in_a_store_until_it_is_stopped(request, cloud, tmp_path)
     output = f"{cloud.scheme}://bucket/runs"
     arguments = ["--wait", "--host", "127.0.0.1", "--output", output] if waits else [f"{output}/1"]
     arguments += ["--port", "0"]
-    command = [sys.executable, "-m", "trimtab", "tensorboard", *arguments]
+    command = [sys.executable, "-c", OFTEN, "tensorboard", *arguments]
     process = subprocess.Popen(
         command, env={**os.environ, "TMPDIR": str(tmp_path)}, stderr=subprocess.PIPE, text=True
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from faults import moto
@@ -14,6 +15,17 @@ from faults.s3 import KEY_ID, SECRET, S3Emulator
 from trimtab.storage.objects.limits import Limits
 
 BUCKET = "bucket"
+
+_SHORT_PAUSES = """
+from dataclasses import replace
+
+try:
+    from trimtab.storage.objects import limits
+except ImportError:  # a server that a test starts has no trimtab
+    pass
+else:
+    limits.DEFAULT = replace(limits.DEFAULT, pause_seconds=0.02)
+"""
 
 
 @pytest.fixture
@@ -81,6 +93,14 @@ def use_s3(monkeypatch: pytest.MonkeyPatch, url: str, key_id: str, secret: str) 
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+
+
+@pytest.fixture
+def short_pauses(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets clients of processes that start afresh pause shortly before they send a failed request again."""
+    directory: Path = tmp_path_factory.mktemp("pauses")
+    (directory / "sitecustomize.py").write_text(_SHORT_PAUSES)
+    monkeypatch.setenv("PYTHONPATH", str(directory), prepend=os.pathsep)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from kfp_cache import Cache
+from killed_prune import execute_and_be_killed
 
 from trimtab.artifacts.sweep import sweep
 from trimtab.cli import local
@@ -197,11 +198,8 @@ def test_what_failed_by_chance_is_tried_again_by_the_next_run(
 ) -> None:
     """A process that is killed, as when memory runs out, says nothing of the candidate."""
     cluster = Cluster(tmp_path, root)
-    sabotage = cluster.output.parent / "sitecustomize.py"
-    sabotage.write_text(KILLED)
     with monkeypatch.context() as patched:
-        patched.setenv("PYTHONPATH", str(sabotage.parent))
-        patched.setattr("trimtab.cli.processes.FORKED", frozenset())  # so that every task reads it
+        patched.setattr("trimtab.cli.processes._execute", execute_and_be_killed)
         first = cluster.run()
     failed = [one.id for one in first.candidates if not one.ok]
     assert failed
@@ -211,19 +209,3 @@ def test_what_failed_by_chance_is_tried_again_by_the_next_run(
     assert all(one.ok for one in second.candidates)
     cluster.run()
     assert cluster.hits == sorted([*TRAINING, *CANDIDATES])
-
-
-# What every process reads as it starts: the one that prunes ends as by a lack of memory.
-KILLED = """
-import os, signal, sys
-
-def end():
-    frame = sys._getframe()
-    while frame is not None:
-        is_child = frame.f_code.co_filename.endswith("stages/children.py")
-        if is_child and str(frame.f_locals.get("label")).startswith("prune channels"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        frame = frame.f_back
-
-os.register_at_fork(after_in_child=end)
-"""

@@ -23,6 +23,7 @@ import keras
 import tensorflow as tf
 
 from trimtab.errors import CompressionError
+from trimtab.models.autograph import without_autograph
 from trimtab.models.tensors import apply, input_names, output_names
 from trimtab.quiet import quiet
 from trimtab.runtimes.litert.signature import signed
@@ -44,8 +45,12 @@ def convert(model: keras.Model, configure: Callable[[Any], None] | None = None) 
         for name, source in zip(input_names(model), model.inputs, strict=True)
     ]
 
+    @without_autograph
+    def answer(*x: tf.Tensor) -> Any:
+        return apply(model, x)
+
     def build() -> bytes:
-        traced = tf.function(lambda *x: apply(model, x)).get_concrete_function(*specs)
+        traced = tf.function(answer).get_concrete_function(*specs)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
         if configure is not None:
             configure(converter)
