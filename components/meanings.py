@@ -51,6 +51,9 @@ RETURNED = {
 VERIFIED = "2026-11-26T00:00:00Z"
 """When the components last ran as they are; the form of kubeflow/pipelines-components wants it."""
 
+OWNERS = {"approvers": ["maintainers"], "reviewers": ["maintainers"]}
+"""Who answers for the components: handles, as Prow reads them of a file OWNERS in each folder."""
+
 TAGS = {
     "check_data": "data-processing",
     "plan": "data-processing",

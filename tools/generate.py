@@ -39,6 +39,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield ROOT / "components" / stage / "README.md", _readme(stage, component)
         text = yaml.safe_dump(_metadata(stage), sort_keys=False)
         yield ROOT / "components" / stage / "metadata.yaml", f"---\n{text}"
+        yield ROOT / "components" / stage / "OWNERS", yaml.safe_dump(meanings.OWNERS, sort_keys=False)
     for name, pipeline in {"optimize": optimize, "retrain": retrain, "compress": compress}.items():
         yield ROOT / "pipelines" / f"{name}.yaml", _compiled(pipeline)
     for name, model in {"config": Config, "result": Result}.items():
@@ -94,7 +95,8 @@ def _readme(stage: str, component: Any) -> str:
         f"## Outputs\n\n| Name | Type | Description |\n|---|---|---|\n{given}\n"
         f"## Metadata\n\n- **Name**: {about['name']}\n- **Stability**: {about['stability']}\n"
         f"- **Dependencies**: Kubeflow {needs}\n- **Tags**: {', '.join(about['tags'])}\n"
-        f"- **Last verified**: {about['lastVerified']}\n\n"
+        f"- **Last verified**: {about['lastVerified']}\n"
+        f"- **Owners**: {', '.join(meanings.OWNERS['approvers'])}\n\n"
         "## Usage example\n\n```python\n"
         f"from components.{stage}.component import {stage}\n\n"
         f"task = {stage}({arguments})\n```\n\n"

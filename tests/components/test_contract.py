@@ -70,6 +70,10 @@ def test_every_component_says_of_itself_what_a_catalogue_asks(stage, root):
     assert (about["name"], about["stability"]) == (stage, "alpha")
     assert about["dependencies"] == {"kubeflow": [{"name": "Pipelines", "version": ">=2.14"}]}
     assert str(about["lastVerified"]).startswith("20")
+    owners = yaml.safe_load((folder / "OWNERS").read_text())
+    assert owners.keys() == {"approvers", "reviewers"}
+    assert all(isinstance(name, str) for names in owners.values() for name in names)
     readme = (folder / "README.md").read_text()
+    assert f"- **Owners**: {', '.join(owners['approvers'])}" in readme
     for section in ("Overview", "Inputs", "Outputs", "Metadata", "Usage example"):
         assert f"\n## {section}\n" in readme

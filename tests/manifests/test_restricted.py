@@ -1,5 +1,7 @@
 """Pod Security Standards, profile "restricted": https://kubernetes.io/docs/concepts/security/pod-security-standards/."""
 
+import gzip
+import json
 import re
 
 import click
@@ -108,6 +110,61 @@ def test_pods_that_ask_nothing_of_the_cluster_get_no_token(build):
 def test_the_check_finds_what_is_forbidden(built, change, found):
     pod = next(pod for name, pod in pods(built["base"]) if name == "trimtab-tensorboard")
     assert any(found in text for text in violations({**pod, **change}))
+
+
+@pytest.fixture(scope="module")
+def recorded(root):
+    """Returns a workflow as a real Kubeflow Pipelines 2.17.0 made it."""
+    file = root.parent / "shared/cases/kubeflow/stopped-healthy.v1beta1.json.gz"
+    if not file.is_file():
+        pytest.skip("the recordings of a real server are not here: ../shared/cases/kubeflow")
+    answer = json.loads(gzip.decompress(file.read_bytes()))
+    return json.loads(answer["pipeline_runtime"]["workflow_manifest"])
+
+
+def pods_of_runs(workflow, context):
+    """Yields the pods of a workflow by their templates, with what its driver makes of a task's context."""
+    for template in workflow["spec"]["templates"]:
+        if "container" not in template:
+            continue
+        main = dict(template["container"]["securityContext"])
+        if "podSpecPatch" in template:
+            main |= {"capabilities": {"drop": ["ALL"]}, **context}
+        yield (
+            template["name"],
+            {
+                "securityContext": template.get("securityContext", workflow["spec"]["securityContext"]),
+                "containers": [{"name": "main", "securityContext": main}],
+                "initContainers": template.get("initContainers", []),
+                "volumes": template.get("volumes", []),
+            },
+        )
+
+
+@pytest.mark.parametrize("name", ["optimize", "retrain", "compress"])
+def test_pods_of_runs_are_restricted_as_a_real_server_makes_them(root, recorded, name):
+    _, platform = yaml.safe_load_all((root / "pipelines" / f"{name}.yaml").read_text())
+    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    for one in executors.values():
+        context = {**one["securityContext"], "runAsUser": int(one["securityContext"]["runAsUser"])}
+        found = dict(pods_of_runs(recorded, context))
+        assert {text for pod in found.values() for text in violations(pod)} == set()
+    assert set(found) >= {"system-container-driver", "system-dag-driver"}
+    without = [text for _, pod in pods_of_runs(recorded, {}) for text in violations(pod)]
+    assert without == ["main: may be root"]
+
+
+def test_a_real_driver_made_that_of_the_context(recorded):
+    (patch,) = {
+        parameter["value"]
+        for node in recorded["status"]["nodes"].values()
+        if node["displayName"] == "executor" and "train" in node["name"] and node["type"] == "Pod"
+        for parameter in node["inputs"]["parameters"]
+        if parameter["name"] == "pod-spec-patch"
+    }
+    (container,) = json.loads(patch)["containers"]
+    expected = {"capabilities": {"drop": ["ALL"]}, "runAsUser": 1000, "runAsNonRoot": True}
+    assert container["securityContext"] == expected
 
 
 def test_the_cron_job_of_the_documentation(root):

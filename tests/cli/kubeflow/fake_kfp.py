@@ -310,6 +310,7 @@ def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) ->
         "display_name": query["name"],
         "name": query["name"],
         "created_at": server.now(),
+        "tags": json.loads(query["tags"]),
     }
     version = {**made, "pipeline_version_id": str(uuid.uuid4())}
     server.packages.append(package)

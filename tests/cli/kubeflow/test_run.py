@@ -7,6 +7,7 @@ import pytest
 import yaml
 from cli.kubeflow.fake_kfp import OUTPUT
 
+from trimtab import __version__
 from trimtab.config.config import Config
 
 
@@ -63,6 +64,8 @@ def test_the_version_is_named_by_its_content_and_uploaded_once(run, server):
             hashlib.sha256(server.packages[-1]).hexdigest()[:16],
         ]
     )
+    tags = {"part-of": "trimtab", "trimtab-version": __version__}
+    assert [one["tags"] for one in (*server.tables["pipelines"], *server.versions)] == [tags] * 3
     assert run("--no-wait", "--set", "resources.stages.train.cpu='2'")[0] == 0
     assert len(server.versions) == 3
     assert len(server.tables["runs"]) == 3

@@ -5,13 +5,17 @@ All that we use of the client beyond what it publishes is here.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import kfp
 import kfp_server_api
 
+from trimtab import __version__
 from trimtab.cli.kubeflow.proxy import proxy
 from trimtab.cli.kubeflow.settings import Settings
+
+_TAGS = json.dumps({"part-of": "trimtab", "trimtab-version": __version__})
 
 
 class Client(kfp.Client):  # type: ignore[misc]
@@ -34,6 +38,14 @@ class Client(kfp.Client):  # type: ignore[misc]
     def create_experiment_as_given(self, experiment: kfp_server_api.V2beta1Experiment) -> Any:
         """Creates an experiment, and does not look for it first by a filter that servers read differently."""
         return self._experiment_api.experiment_service_create_experiment(experiment)
+
+    def upload_tagged(self, file: str, name: str, namespace: str | None) -> Any:
+        """Uploads a pipeline, with tags, which servers before 2.17 pass over."""
+        return self._upload_api.upload_pipeline(file, name=name, namespace=namespace, tags=_TAGS)
+
+    def upload_version_tagged(self, file: str, name: str, pipeline_id: str) -> Any:
+        """Uploads a version of a pipeline, with tags."""
+        return self._upload_api.upload_pipeline_version(file, name=name, pipelineid=pipeline_id, tags=_TAGS)
 
     def _load_config(self, *_: object) -> kfp_server_api.Configuration:
         return self._given_configuration

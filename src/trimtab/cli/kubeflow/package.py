@@ -125,17 +125,13 @@ def ensure_version(connection: Connection, pipeline: Pipeline, package: str) -> 
         file.write_text(package, encoding="utf-8")
         uploaded = _pipeline(connection, title) or connection.create_once(
             f"the pipeline {title}",
-            lambda: connection.client.upload_pipeline(
-                str(file), pipeline_name=title, namespace=connection.namespace
-            ),
+            lambda: connection.client.upload_tagged(str(file), title, connection.namespace),
             lambda: _pipeline(connection, title),
             unique=True,
         )
         version = _version(connection, uploaded.pipeline_id, name) or connection.create_once(
             f"the version {name}",
-            lambda: connection.client.upload_pipeline_version(
-                str(file), pipeline_version_name=name, pipeline_id=uploaded.pipeline_id
-            ),
+            lambda: connection.client.upload_version_tagged(str(file), name, uploaded.pipeline_id),
             lambda: _version(connection, uploaded.pipeline_id, name),
             unique=True,
         )
