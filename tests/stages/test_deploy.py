@@ -81,7 +81,8 @@ def test_what_is_deployed_is_described_for_kubeflow(run_stage, selection, tmp_pa
     decided = json.loads((selection.path / "selection.json").read_text())
     chosen = next(one for one in decided["candidates"] if one["id"] == decided["chosen"])
     assert found["accuracy"] == chosen["metrics"]["accuracy"]
-    assert (found["size_bytes"], found["proof"]) == (chosen["size_bytes"], decided["verdict"])
+    assert (found["size_bytes"], found["verdict"]) == (chosen["size_bytes"], decided["verdict"])
+    assert found["proof"].startswith("with 95 % confidence accuracy at most 2")
     assert all(isinstance(value, str | int | float) for value in found.values())
 
 

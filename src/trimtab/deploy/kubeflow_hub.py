@@ -49,6 +49,7 @@ class _About(BaseModel):
     name: str
     run: str = ""
     verdict: str = ""
+    proof: str = ""
     candidate: CandidateResult
     runtime: _Runtime
 
@@ -137,7 +138,7 @@ def _properties(uri: str, about: _About) -> Iterator[tuple[str, dict[str, Any]]]
         "candidate": candidate.id,
         "runtime": about.runtime.name,
         "run": about.run,
-        "proof": about.verdict,
+        "proof": about.proof or about.verdict,
         "proof_uri": f"{uri}/{CLAIM_FILE}",
     }
     for name, text in texts.items():

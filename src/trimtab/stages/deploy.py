@@ -27,6 +27,7 @@ from trimtab.deploy.promotion import Deployment
 from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.deploy.runtime import runtime_of
 from trimtab.errors import ArtifactError, DeployError, TrackingError
+from trimtab.report.words import proof as words
 from trimtab.runtimes import files
 from trimtab.stages import settings
 from trimtab.stages.judged import remember
@@ -138,7 +139,8 @@ def describe(uri: str, path: str) -> dict[str, Any]:
         "size_bytes": candidate.size_bytes,
         "latency_p50_ms": latency,
         **{name: value for name, value in candidate.metrics.items() if math.isfinite(value)},
-        "proof": about["verdict"],
+        "verdict": about["verdict"],
+        "proof": about.get("proof", about["verdict"]),
     }
     description = {name: value for name, value in description.items() if value is not None}
     atomic.write_bytes(Path(path), json.dumps(description, indent=2).encode())
@@ -227,6 +229,7 @@ def _metadata(config: Config, run_uri: str, decided: Selection, chosen: Candidat
         "name": config.name,
         "run": run_uri,
         "verdict": decided.verdict,
+        "proof": words.claim(decided.proof) if decided.proof else decided.verdict,
         "candidate": chosen.model_dump(mode="json"),
     }
     if config.deploy.registry.kubeflow_hub:
