@@ -10,6 +10,7 @@ import json
 import random
 import shutil
 import struct
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from faults import killed, repository
 from faults.tally import Tally
 
 from trimtab.artifacts.record import read_records
+from trimtab.artifacts.store import STORE, ContentStore
 from trimtab.deploy import ledger
 from trimtab.deploy.history import history
 from trimtab.deploy.predict import predict
@@ -121,12 +123,20 @@ def silent(before: dict[str, Any], views: dict[str, View]) -> str:
 def loaded(directory: Path) -> Any:
     """Returns all of an artifact."""
     kind = json.loads((directory / MANIFEST).read_bytes())["kind"]
+    is_entry = directory.parent.name == kind
 
     def view() -> Any:
-        found = artifact.load(directory, kind)
+        found = _opened(f"{kind}/{directory.name}", directory) if is_entry else artifact.load(directory, kind)
         return found.manifest.model_dump(), {name: _digest(directory / name) for name in found.manifest.files}
 
     return view
+
+
+def _opened(reference: str, directory: Path) -> artifact.Artifact:
+    """Returns an entry of the content store as stages open it: of a copy, as what is damaged is removed."""
+    with tempfile.TemporaryDirectory() as output:
+        shutil.copytree(directory, Path(output, STORE, reference))
+        return ContentStore(f"{output}/run").open(reference)
 
 
 def _digest(file: Path) -> str:

@@ -21,8 +21,10 @@ def command(target: str, version: int | None, output: str, as_json: bool) -> int
     A fresh process without Keras must repeat the Keras model's outputs before anything is written.
     A quantized model is exported in floats, as its 8-bit kernels exist in its runtime alone.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.export import export
 
+    target, version = repository_and_version(target, version)
     uri, exported = export(target, output, version)
     if as_json:
         click.echo(exported.model_dump_json())

@@ -28,9 +28,10 @@ def command(target: str, as_json: bool) -> int:
 
     For each: what it is, and when, by whom and why it was promoted. Its quality is that on its own test data.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.history import history
 
-    past = history(target)
+    past = history(repository_and_version(target)[0])
     if as_json:
         click.echo(past.model_dump_json())
     else:

@@ -19,9 +19,11 @@ def command(target: str, source: str, version: int | None, output: str | None) -
 
     The preprocessing that was fitted in training is applied to the raw rows.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.predict import predict
     from trimtab.storage import store
 
+    target, version = repository_and_version(target, version)
     lines = (json.dumps(row, ensure_ascii=False) for row in predict(target, source, version=version))
     if output:
         store.write(output, "".join(f"{line}\n" for line in lines).encode())

@@ -16,8 +16,10 @@ def command(target: str, version: int, reason: str) -> int:
 
     A fresh process must load it and repeat its stored predictions first. A damaged champion.json is replaced.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.switch import promote
 
+    target, _ = repository_and_version(target)
     switch = promote(target, version, reason=reason)
     if not switch.moved:
         click.echo(f"version {version} already is the champion at {switch.uri}; nothing was done")

@@ -16,8 +16,10 @@ def command(target: str, reason: str) -> int:
     Called twice, it goes back two champions. A fresh process must load the version and repeat its stored
     predictions first. No version is removed: `trimtab promote` goes forward again.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.switch import rollback
 
+    target, _ = repository_and_version(target)
     switch = rollback(target, reason=reason)
     click.echo(
         f"version {switch.version} is the champion again at {switch.uri}; before it was {switch.previous}"

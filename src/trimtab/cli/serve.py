@@ -40,9 +40,11 @@ def command(
 
     It speaks the Open Inference Protocol, version 2, and answers raw inputs at /v1/models/NAME:predict.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.deploy.serving.access import Access
     from trimtab.deploy.serving.limits import Limits
     from trimtab.deploy.serving.server import serve
 
+    target, version = repository_and_version(target, version)
     access = Access(token_file, tls_cert, tls_key)
     serve(target, host, port, name, Limits(), access, processes, version)

@@ -15,8 +15,10 @@ def command(target: str, version: int | None, as_json: bool) -> int:
     It needs neither the data nor the run: the answers that were tested, the labels, the order and the limits
     are stored with the version. A number that is another one is an error which names it.
     """
+    from trimtab.deploy.addressed import repository_and_version
     from trimtab.stages.verifying import verify
 
+    target, version = repository_and_version(target, version)
     verified = verify(target, version)
     if as_json:
         click.echo(verified.model_dump_json())
