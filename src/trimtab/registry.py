@@ -44,6 +44,7 @@ PASSES = {
     "block": "trimtab.compress.block",
     "two_four": "trimtab.compress.two_four",
     "cluster": "trimtab.compress.cluster",
+    "qat": "trimtab.compress.qat",
     "qat_int8": "trimtab.compress.tfmot.qat_int8",
 }
 """Each module has ``PASS``."""

@@ -1,0 +1,125 @@
+"""Training with rounded weights and activations: all kinds of layers, nothing lost, and the file's int8."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+from served import outputs
+
+from trimtab.compress import traits
+from trimtab.compress.apply import apply
+from trimtab.compress.base import Context
+from trimtab.compress.cluster import Cluster
+from trimtab.compress.ending import write
+from trimtab.compress.magnitude import Magnitude
+from trimtab.compress.qat import Qat, RoundingTraining
+from trimtab.compress.rounding.model import rounding
+from trimtab.compress.rounding.rounded import rounded_kernel, rounded_output
+from trimtab.config.chains import Ending, Step
+from trimtab.errors import CompressionError
+from trimtab.runtimes.litert.params import LiteRTInt8
+
+qat = RoundingTraining()
+KINDS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
+    "Conv1D": ((9, 4), lambda x: layers.Conv1D(6, 3, activation="relu")(x)),
+    "Conv2D and batch norm": (
+        (8, 8, 3),
+        lambda x: layers.Activation("hard_swish")(layers.BatchNormalization()(layers.Conv2D(6, 3)(x))),
+    ),
+    "Conv3D": ((4, 4, 4, 2), lambda x: layers.Conv3D(3, 2)(x)),
+    "Conv2DTranspose": ((4, 4, 3), lambda x: layers.Conv2DTranspose(5, 3, 2)(x)),
+    "SeparableConv2D": ((8, 8, 3), lambda x: layers.SeparableConv2D(6, 3)(x)),
+    "DepthwiseConv2D": ((8, 8, 3), lambda x: layers.UpSampling2D()(layers.DepthwiseConv2D(3)(x))),
+    "attention": ((5, 8), lambda x: layers.LayerNormalization()(layers.MultiHeadAttention(2, 4)(x, x) + x)),
+    "EinsumDense": ((5, 8), lambda x: layers.EinsumDense("btd,dh->bth", (5, 6), activation="gelu")(x)),
+    "LSTM": ((5, 4), lambda x: layers.LSTM(6, return_sequences=True)(x)),
+    "GRU both ways": ((5, 4), lambda x: layers.Bidirectional(layers.GRU(6))(x)),
+    "TimeDistributed": ((5, 4), lambda x: layers.TimeDistributed(layers.Dense(6))(x)),
+    "operations": ((8,), lambda x: keras.ops.concatenate([x, layers.Dense(4)(x)[:, :2]], axis=-1)),
+}
+
+
+def test_kernels_have_255_steps_a_channel_and_keep_their_zeros() -> None:
+    kernel = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32) * [1, 10, 0]
+    kernel[:5] = 0
+    found = np.asarray(rounded_kernel(kernel, (-1,)))
+    scale = np.abs(kernel).max(0)[:2] / 127
+    steps = found[:, :2] / scale
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-3)
+    assert np.abs(found[:, :2] - kernel[:, :2]).max(0) == pytest.approx(scale / 2, rel=0.2)
+    assert (found[kernel == 0] == 0).all()
+
+
+def test_outputs_have_256_steps_and_zero_is_one() -> None:
+    values = np.linspace(-1, 2, 1001, dtype=np.float32)
+    found = np.asarray(rounded_output(values))
+    assert len(np.unique(found)) == 256
+    assert 0 in found
+    assert np.abs(found - values).max() <= 3 / 255 * 0.51
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_layers_of_every_kind_are_trained_rounded(kind: str) -> None:
+    shape, make = KINDS[kind]
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, layers.Dense(2, name="out")(layers.Flatten()(make(inputs))))
+    x = np.random.default_rng(1).normal(size=(32, *shape)).astype(np.float32)
+    expected, before = np.asarray(model(x)), model.get_weights()
+    rounded = rounding(model)
+    off = np.abs(rounded(x) - expected).max() / np.abs(expected).max()
+    assert 1e-5 < off < 0.1
+    rounded.compile(keras.optimizers.SGD(0.01), "mse")
+    rounded.fit(x, np.ones((32, 2)), epochs=1, verbose=0)
+    moved = [not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True)]
+    assert all(moved)
+
+
+def test_masks_and_states_go_through() -> None:
+    inputs = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(20, 8, mask_zero=True)(inputs)
+    recurrent = layers.LSTM(4, dropout=0.5)
+    model = keras.Model(inputs, layers.Dense(1)(recurrent(x)))
+    rounded, tokens = rounding(model), np.array([[3, 4, 0, 0, 0, 0], [3, 4, 5, 0, 0, 0]], np.int32)
+    np.testing.assert_allclose(rounded(tokens), model(tokens), atol=0.05)
+    masks = [np.asarray(rounded(tokens, training=True)) for _ in range(2)]
+    assert not np.array_equal(masks[0], masks[1])
+
+
+def test_zeros_and_shared_weights_stay_behind_a_relu_layer_too(context: Context) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.ReLU()(layers.Dense(32, name="hidden")(layers.Flatten()(inputs)))
+    x = layers.ReLU()(layers.Dense(32, name="inner")(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    for name, params in (
+        ("magnitude", Magnitude(sparsity=0.5, epochs=1)),
+        ("cluster", Cluster(clusters=8, epochs=1)),
+    ):
+        model = apply(Step(name, params), model, context)
+    found = apply(Step("qat", Qat(epochs=1)), model, context)
+    assert traits.measure(found).names == {"zeros", "clusters"}
+    assert traits.lost(model, found) == ""
+    assert traits.measure(found).clusters == traits.measure(model).clusters
+
+
+def test_the_int8_of_the_file_is_what_was_trained(
+    models: dict[str, keras.Model], context: Context, kept_back: np.ndarray, tmp_path: Path
+) -> None:
+    found = apply(Step("qat", Qat(epochs=1)), models["cnn"], context)
+    write(found, Ending("int8", Step("int8", LiteRTInt8()), "litert"), tmp_path, context)
+    file = outputs(next(tmp_path.glob("*.tflite")).read_bytes(), kept_back)
+    trained = np.asarray(rounding(found)(kept_back))
+    assert np.abs(file - trained).mean() < 1 / 256
+    assert (file.argmax(1) == trained.argmax(1)).mean() > 0.99
+
+
+def test_a_model_without_kernels_is_refused(context: Context) -> None:
+    inputs = keras.Input((4,))
+    with pytest.raises(CompressionError, match="no layer with a kernel"):
+        qat(keras.Model(inputs, layers.ReLU()(inputs)), Qat(), context)
