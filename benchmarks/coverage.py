@@ -40,7 +40,7 @@ from trimtab.tasks.metrics.base import Measure
 
 CONFIDENCE = 0.95
 EXAMPLES = (100, 300, 1_000, 10_000)
-GROUPS = ((20, 20), (20, 50), (50, 20), (50, 50), (100, 20), (200, 50))
+GROUPS = ((20, 20), (20, 50), (30, 20), (30, 80), (50, 20), (50, 50), (100, 20), (200, 50))
 SPREADS = (0.0, 0.4, 1.0)
 CORRELATIONS = (0.05, 0.2, 0.5)
 _POPULATION = 400_000

@@ -122,6 +122,20 @@ def test_every_limit_must_hold_and_the_worst_makes_the_order():
     assert proof.why_not == "ROC AUC: fewer than 1,000 examples"
 
 
+def test_of_many_limits_that_are_estimates_the_first_are_named():
+    parts = [AUC.model_copy(update={"name": f"ROC AUC where shop = {place}"}) for place in range(9)]
+
+    def tests(name, confidence):
+        return [stands(limit, 0.0, confidence, "fewer than 300 examples") for limit in parts]
+
+    stakes = [Stake(limit, 0.01, 40) for limit in parts]
+    found = [choice.Contender("a", "a", 0.5, [np.zeros(0)] * len(parts))]
+    assert choice.prove(found, stakes, 1000, 0.95, tests).why_not == (
+        "ROC AUC where shop = 0, ROC AUC where shop = 1, ROC AUC where shop = 2 and 6 more limits: "
+        "fewer than 300 examples"
+    )
+
+
 def test_a_baseline_that_breaks_a_limit_that_stands_alone_ends_it_before_a_candidate_is_looked_at():
     found, asked = contenders(a=0.0, b=0.0), []
     failed = choice.test_of("none--none", 0.95, [stands(ACCURACY, 0.2, 0.95)])

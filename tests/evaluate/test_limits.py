@@ -123,6 +123,8 @@ def test_errors_may_be_limited_alone_in_the_labels_unit() -> None:
         "mean absolute error": False,
         "R²": True,
     }
+    (limit,) = (each.limit for each in asked(split, limits=limits[:1]) if each.limit.is_alone)
+    assert limit.loss(-0.2) == "-0.2", "past 2.2 in the label's unit"
 
 
 def test_few_examples_make_an_estimate_and_so_does_a_biased_metric() -> None:

@@ -24,11 +24,16 @@ from trimtab.storage import artifact
 
 
 @pytest.fixture
-def served(tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Returns the repository of a model in service; of its run and its data nothing is left."""
+def service(tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Runs:
     monkeypatch.setattr(latency, "sample", constant_times)
     service = Runs(tmp_path, linear_tflite)
     service.write("january.csv", rows(2000, seed=0))
+    return service
+
+
+@pytest.fixture
+def served(tmp_path: Path, service: Runs) -> Path:
+    """Returns the repository of a model in service; of its run and its data nothing is left."""
     service.config["budget"]["limits"] = [{"metric": "log_loss", "max_increase": 0.5}]
     assert service.run().status == "deployed"
     for path in tmp_path.iterdir():
@@ -115,3 +120,16 @@ def test_what_is_stored_is_small(served: Path) -> None:
     with np.load(served / "1" / claims.ROWS_FILE) as stored:
         raw = sum(stored[name].nbytes for name in stored.files)
     assert (served / "1" / claims.ROWS_FILE).stat().st_size < raw
+
+
+def test_an_estimate_ships_what_was_observed_to_keep_the_limits_as_not_proven(
+    service: Runs,
+) -> None:
+    """No candidate can be proven to lose as little, on so few rows, as this budget allows."""
+    service.config["budget"] |= {"max_accuracy_drop": 0.0005, "proof": "estimate"}
+    result = service.run()
+    assert (result.status, result.chosen) == ("deployed", "none--float16")
+    (test,) = result.proof.tested[0].limits
+    assert test.loss <= 0.0005 < test.upper_bound
+    assert '"proven":true' not in result.model_dump_json()
+    assert not verify(str(service.target)).proven

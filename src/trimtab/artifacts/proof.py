@@ -58,7 +58,7 @@ class Limit(BaseModel):
         """Returns a loss in words, such as ``1.02 points``."""
         if not math.isfinite(value):
             return "any amount"
-        if not self.unit:
+        if not self.unit or (self.is_alone and self.unit == "%"):  # past a limit in the metric's own unit
             return f"{value:.4g}"
         return f"{abs(100 * value) if abs(value) < 5e-5 else 100 * value:.2f} {self.unit}"
 
@@ -83,7 +83,9 @@ class LimitTest(BaseModel):
         None, description="The upper limit of the loss at the confidence; null: nothing is ruled out."
     )
     confidence: float = Field(description="One-sided.")
-    holds: bool = Field(description="Whether the upper limit is within what is allowed.")
+    holds: bool = Field(
+        description="Whether the upper limit is within what is allowed; by `proof: estimate` the loss is."
+    )
     method: str = Field(description="How the upper limit was found.")
     proven: bool = Field(True, description="Whether its confidence is kept on so few examples.")
     why_not: str = Field("", description="Why it is an estimate.")
@@ -167,7 +169,7 @@ class Proof(BaseModel):
     rule: Rule = Field(
         description="`fixed_sequence`: one candidate after the other is tested at full confidence, up to the "
         "first that fails. `shared_sequences`: several such sequences share the level. `estimate`: each is "
-        "judged as if it were the only one, and nothing is proven of what is chosen among them."
+        "judged by the loss that was observed, and nothing is proven of what is chosen among them."
     )
     confidence: float = Field(
         description="The model which ships keeps all limits with at least this probability, before the "

@@ -75,8 +75,8 @@ class Budget(Section):
     )
     proof: Literal["required", "estimate"] = Field(
         "required",
-        description="`estimate` judges each candidate as if it were the only one: more pass, and nothing is "
-        "proven of the one that is chosen among them.",
+        description="`estimate` judges each candidate by the loss that was observed: more pass, and nothing "
+        "is proven of the one that is chosen among them.",
     )
     objective: Literal["latency", "size", "balanced"] = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trimtab.artifacts.proof import LimitTest, Proof, ProofTest, Rule, Turn
+from trimtab.artifacts.proof import Limit, LimitTest, Proof, ProofTest, Rule, Turn
 from trimtab.evaluate import forecast, order, sequence
 from trimtab.evaluate.expected import Stake
 from trimtab.evaluate.limits import Tests
 from trimtab.evaluate.order import Order
 
+_MOST_NAMES = 3
+_ASKED = "the config asks for an estimate (budget.proof)"
 _LEFT_OUT = "not tested: by validation and cost, the order of the tests goes better without it"
 _NO_BASELINE = "not tested: the baseline itself is not proven to keep the limits that stand alone"
 _NOT_REACHED = "not tested: its sequence ended before it"
@@ -113,10 +115,13 @@ def estimate(
     tests: Tests,
     baseline: ProofTest | None = None,
 ) -> Proof:
-    """Returns which candidates would be proven if each were the only one; arguments as for ``prove``."""
+    """Returns which candidates keep the limits by what was observed; arguments as for ``prove``.
+
+    What ``tests`` returns is of ``estimated``.
+    """
     return Proof(
         proven=False,
-        why_not="the config asks for an estimate (budget.proof)",
+        why_not=_ASKED,
         rule="estimate",
         confidence=confidence,
         examples=examples,
@@ -129,6 +134,12 @@ def estimate(
             ),
         ],
     )
+
+
+def estimated(test: LimitTest, limit: Limit) -> LimitTest:
+    """Returns a test of a limit by the loss that was observed, where no proof is asked for."""
+    holds = test.loss is not None and test.loss <= limit.max_loss
+    return test.model_copy(update={"holds": holds, "proven": False, "why_not": test.why_not or _ASKED})
 
 
 def test_of(name: str, confidence: float, limits: list[LimitTest]) -> ProofTest:
@@ -152,7 +163,14 @@ def _why_not(tested: Sequence[ProofTest]) -> str:
         by_reason.setdefault(reason, []).append(name)
     if max(len(test.limits) for test in tested) == 1:
         return "; ".join(by_reason)
-    return "; ".join(f"{', '.join(names)}: {reason}" for reason, names in by_reason.items())
+    return "; ".join(f"{_first(names)}: {reason}" for reason, names in by_reason.items())
+
+
+def _first(names: Sequence[str]) -> str:
+    """Returns names in words: of many, the first; how each limit stands says the rest."""
+    if len(names) <= _MOST_NAMES + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more limits"
 
 
 def _plan(contenders: Sequence[Contender], stakes: Sequence[Stake], level: float) -> Order:

@@ -18,14 +18,15 @@ from numpy.typing import NDArray
 from trimtab.artifacts.evaluation import Drop
 from trimtab.evaluate.bounds import proportions as shares
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, totals, worst_counts
-from trimtab.evaluate.bounds.means import means
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
+from trimtab.evaluate.bounds.means import NEEDS, means, needs_of
 from trimtab.evaluate.out_of_fold import factor
 from trimtab.tasks import registry as tasks
 
 _Scores = NDArray[np.floating]
 _MOST_EXAMPLES = 10_000_000
 _LEAST_ERROR = 1e-12
+_OF_ERRORS = needs_of(relative=True, root=1)
 
 
 class Loss(Protocol):
@@ -99,14 +100,16 @@ class _Means:
     def proof(
         self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
-        return _as_more_examples(totals(before - after - budget, groups), before.size, confidence, groups)
+        return _as_more_examples(
+            totals(before - after - budget, groups), before.size, confidence, groups, NEEDS
+        )
 
 
 class _Errors:
     """Of errors, relative to the baseline's mean."""
 
     def bound(self, before: Floats, after: Floats, confidence: float, groups: Groups | None) -> Bound:
-        return means(before, after, confidence, groups, relative=True)
+        return means(before, after, confidence, groups, relative=True, needs=_OF_ERRORS)
 
     def losses(self, before: Floats, after: Floats, limit: float) -> Floats:
         mean = float(before.mean()) if before.size else 1.0
@@ -116,7 +119,7 @@ class _Errors:
         self, before: Floats, after: Floats, budget: float, confidence: float, groups: Groups | None
     ) -> Callable[[int], bool] | None:
         difference = totals(after - (1 + budget) * before, groups)
-        return _as_more_examples(difference, before.size, confidence, groups)
+        return _as_more_examples(difference, before.size, confidence, groups, _OF_ERRORS)
 
 
 LOSSES: dict[str, Loss] = {
@@ -212,7 +215,7 @@ def _over_and_over(units: int, scale: float) -> NDArray[np.intp]:
 
 
 def _as_more_examples(
-    excess: Floats, seen: int, confidence: float, groups: Groups | None
+    excess: Floats, seen: int, confidence: float, groups: Groups | None, needs: Needs
 ) -> Callable[[int], bool] | None:
     """Returns whether so many examples, as those seen over and over, rule out the mean of an excess.
 
@@ -221,6 +224,7 @@ def _as_more_examples(
         seen: How many examples these are.
         confidence: One-sided.
         groups: The group of each example, ``(n,)``.
+        needs: Those of the bound.
 
     Returns:
         None if what was seen is past the budget.
@@ -230,7 +234,7 @@ def _as_more_examples(
 
     def proves(examples: int) -> bool:
         scale = examples / seen
-        worse = worst_counts(groups, scale)
+        worse = needs.worst_counts(groups, scale)
         return bool(skewed_means.rules_out(excess[_over_and_over(excess.size, scale)], confidence, worse))
 
     return proves

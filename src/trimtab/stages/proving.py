@@ -48,7 +48,7 @@ class Judge:
         thresholds: Mapping[str, list[float]],
     ) -> None:
         self.task, self.examples, self._tested = data.schema.task, len(tested), tested
-        self._examples, self._confidence = examples, config.budget.confidence
+        self._examples, self._estimates = examples, config.budget.proof == "estimate"
         self.groups = tested.groups()
         self._own_schemas = {name: data.schema.with_thresholds(thresholds[name]) for name in examples}
         self._before = read_test(examples[BASELINE], self._own_schemas[BASELINE])
@@ -75,11 +75,12 @@ class Judge:
         key = name, confidence
         if key not in self._limit_tests:
             after = read_test(self._examples[name], self._own_schemas[name])
-            self._limit_tests[key] = [
-                demand.test(self._test, self._before, after, confidence)
-                for demand in self._demands
-                if name != BASELINE or demand.limit.is_alone
-            ]
+            asked = [each for each in self._demands if name != BASELINE or each.limit.is_alone]
+            found = [each.test(self._test, self._before, after, confidence) for each in asked]
+            if self._estimates:
+                pairs = zip(found, asked, strict=True)
+                found = [choice.estimated(test, demand.limit) for test, demand in pairs]
+            self._limit_tests[key] = found
         return self._limit_tests[key]
 
     @property

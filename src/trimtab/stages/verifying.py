@@ -144,9 +144,11 @@ class _Judge:
         """Returns how a candidate stands to each limit; the baseline, to each that stands alone."""
         split, before, after = self._split, self._examples(BASELINE), self._examples(name)
         asked = [demand for demand in self._demands if name != BASELINE or demand.limit.is_alone]
-        return choice.test_of(
-            name, confidence, [demand.test(split, before, after, confidence) for demand in asked]
-        )
+        found = [demand.test(split, before, after, confidence) for demand in asked]
+        if self.claim.proof.rule == "estimate":
+            pairs = zip(found, asked, strict=True)
+            found = [choice.estimated(test, demand.limit) for test, demand in pairs]
+        return choice.test_of(name, confidence, found)
 
     def _tested(self, proof: Proof) -> list[ProofTest]:
         """Makes the tests again, in the order that was made without test labels."""

@@ -21,6 +21,12 @@ _EFFECTIVE = 0.8
 _UNSEEN = ((500, 1.0), (150, 2.0), (0, 4.0))
 """Of groups that are worth so many and more, how much worse than the worst seen one may be that was not."""
 
+_ENDLESS = ((500, 1.0), (150, 2.0), (50, 4.0), (0, 8.0))
+"""The same of a loss without a largest value."""
+
+GROUPS_OF_ENDLESS = 30
+"""With fewer groups than this, hardly any, or none, may hold all of a loss without a largest value."""
+
 
 @dataclass(frozen=True)
 class Bound:
@@ -53,12 +59,32 @@ class Needs:
     Attributes:
         examples: The least number of examples.
         rarest: The least number of examples of the rarest class, where there are classes.
-        groups: The least number of groups, where there are any.
+        is_endless: Whether a loss has no largest value.
     """
 
     examples: int = 0
     rarest: int = 0
-    groups: int = LEAST_GROUPS
+    is_endless: bool = False
+
+    @property
+    def groups(self) -> int:
+        """Returns the least number of groups, where there are any."""
+        return GROUPS_OF_ENDLESS if self.is_endless else LEAST_GROUPS
+
+    def worst_counts(self, groups: Groups | None, scale: float = 1.0) -> float:
+        """Returns how much worse than the worst unit seen one may be that was not: see ``skewed_means``.
+
+        Damage that comes by groups is in fewer of them than there are, and of few groups in hardly any.
+
+        Args:
+            groups: The group of each example, ``(n,)``; None: each is its own.
+            scale: How many times as many groups of these sizes are meant.
+        """
+        if groups is None:
+            return 1.0
+        worth = effective(groups) * scale
+        unseen = _ENDLESS if self.is_endless else _UNSEEN
+        return next(worse for least, worse in unseen if worth >= _EFFECTIVE * least)
 
     def unmet(self, examples: int, groups: Groups | None, is_rarest: Mask | None = None) -> str:
         """Returns what is missing, in words; nothing, where nothing is.
@@ -96,21 +122,6 @@ def effective(groups: Groups) -> float:
     """
     sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
     return float(sizes.sum() ** 2 / np.square(sizes).sum())
-
-
-def worst_counts(groups: Groups | None, scale: float = 1.0) -> float:
-    """Returns how much worse than the worst unit seen one may be that was not: see ``skewed_means``.
-
-    Damage that comes by groups is in fewer of them than there are, and of few groups in hardly any.
-
-    Args:
-        groups: The group of each example, ``(n,)``; None: each is its own.
-        scale: How many times as many groups of these sizes are meant.
-    """
-    if groups is None:
-        return 1.0
-    worth = effective(groups) * scale
-    return next(worse for least, worse in _UNSEEN if worth >= _EFFECTIVE * least)
 
 
 def count(groups: Groups) -> int:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals, worst_counts
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
 
 NEEDS = Needs(examples=500)
 """With fewer, damage to a few examples, or groups, passes more often than stated."""
 
-_OF_ERRORS = Needs(examples=500, groups=50)
-"""Of errors, which have no largest value: one group may hold all the damage."""
+_OF_ERRORS = Needs(examples=500, is_endless=True)
 
 LARGEST_INCREASE = 1000.0
 """The limit of a relative increase where none that is smaller is ruled out."""
 
-_OF_SQUARES = Needs(examples=2_000, groups=100)
+_OF_SQUARES = Needs(examples=2_000, is_endless=True)
 """Of squared errors, of which few make the mean."""
 
 _METHOD, _BY_GROUP = (
@@ -68,7 +67,7 @@ def means(
     increase = totals(after - before, groups)
     base = totals(before if relative else ones, groups)
     loss = _ratio(increase, base)
-    upper = skewed_means.upper_limit(increase, base, confidence, worst_counts(groups))
+    upper = skewed_means.upper_limit(increase, base, confidence, needs.worst_counts(groups))
     if relative:
         loss, upper = min(loss, LARGEST_INCREASE), min(upper, LARGEST_INCREASE)
     method = _METHOD if groups is None else _BY_GROUP

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Mask, Needs, worst_counts
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Mask, Needs
 
 Metric = Callable[[NDArray[Any], NDArray[Any]], float]
 """``(labels, answers) -> value``, of the same examples in the same order."""
@@ -31,7 +31,7 @@ Without = Callable[[NDArray[Any], NDArray[Any], NDArray[np.intp], int], Floats]
 """``(labels, answers, block, blocks) -> values``, see ``left_out``."""
 
 NEEDS = Needs(examples=500, rarest=50)
-NEEDS_OF_NUMBERS = Needs(examples=2_000, groups=100)
+NEEDS_OF_NUMBERS = Needs(examples=2_000, is_endless=True)
 """Where labels are no classes, and an error may have any size."""
 
 _BLOCKS, _SEED = 100, 0
@@ -113,14 +113,13 @@ def jackknifed(
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = float(sign * (now.everything - then.everything) / (abs(then.everything) if relative else 1.0))
         losses = sign * (now.without - then.without) / (np.abs(then.without) if relative else 1.0)
-    upper = math.inf
+    rarest, upper = _rarest(labels), math.inf
+    needs = NEEDS_OF_NUMBERS if rarest is None else NEEDS
     if len(losses) > 1 and math.isfinite(seen) and np.isfinite(losses).all():
         influence = (len(losses) - 1) / len(losses) * (losses.mean() - losses)
-        upper = seen + float(skewed_means.excess(influence, confidence, worst_counts(groups)))
+        upper = seen + float(skewed_means.excess(influence, confidence, needs.worst_counts(groups)))
     method = _BY_GROUP if groups is not None else _ONE if before is None else _PAIRED
     seen = seen if math.isfinite(seen) else math.inf
-    rarest = _rarest(labels)
-    needs = NEEDS_OF_NUMBERS if rarest is None else NEEDS
     return Bound.of(seen, upper, method, needs.unmet(len(labels), groups, rarest))
 
 

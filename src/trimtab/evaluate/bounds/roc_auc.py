@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.evaluate.bounds import skewed_means
-from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals, worst_counts
+from trimtab.evaluate.bounds.base import Bound, Floats, Groups, Needs, totals
 
 NEEDS = Needs(examples=300, rarest=50)
 _PAIRED, _ONE = "DeLong's covariance, paired", "DeLong's variance"
@@ -56,7 +56,7 @@ def roc_auc(
     if before is not None:
         area_before, parts_before = _components(before, positive)
         loss, parts = area_before - area, parts + parts_before
-    upper = loss + float(skewed_means.excess(totals(parts, groups), confidence, worst_counts(groups)))
+    upper = loss + float(skewed_means.excess(totals(parts, groups), confidence, NEEDS.worst_counts(groups)))
     return Bound.of(loss, upper, method, NEEDS.unmet(len(positive), groups, rarest))
 
 

@@ -7,8 +7,8 @@ changes to the t test, which passes too often where differences are skewed or he
 - Skewness is removed by P. Hall's cubic transformation ("On the removal of skewness by transformation", JRSS
   B 54, 1992) of the t statistic, where it makes passing harder and only there.
 - The worst difference seen counts twice, for what the examples did not show. Of fewer than 500 groups, one
-  that was not seen is taken to be twice as bad as the worst that was, of fewer than 150 four times:
-  ``base.worst_counts``.
+  that was not seen is taken to be twice as bad as the worst that was, of fewer than 150 four times, of fewer
+  than 50 eight times where a loss has no largest value: ``base.Needs.worst_counts``.
 
 In simulation at 95 %, with 500 and more examples, 2 to 4 % pass at the budget (the t test: 5 to 13 %), over
 normal, log-normal and Student t errors (2.1 and 3 degrees of freedom), models that err alike and

@@ -55,7 +55,7 @@ def folds(proof: Proof) -> str:
 
 def _tests(proof: Proof) -> str:
     if proof.rule == "estimate":
-        return f"Each of {len(proof.tested)} was judged as if it were alone: an estimate, no proof."
+        return f"Each of {len(proof.tested)} was judged by what was observed: an estimate, no proof."
     count = len(proof.tested) + len(proof.not_tested)
     parts = [f"{len(proof.tested)} of {count} were tested, {_how(proof)}", ended(proof)]
     if proof.not_tested:
