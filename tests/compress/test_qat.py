@@ -73,6 +73,7 @@ def test_layers_of_every_kind_are_trained_rounded(kind: str) -> None:
     x = np.random.default_rng(1).normal(size=(32, *shape)).astype(np.float32)
     expected, before = np.asarray(model(x)), model.get_weights()
     rounded = rounding(model)
+    assert "_rounded" in rounded.to_json()
     off = np.abs(rounded(x) - expected).max() / np.abs(expected).max()
     assert 1e-5 < off < 0.1
     rounded.compile(keras.optimizers.SGD(0.01), "mse")

@@ -37,7 +37,7 @@ def finish(name: str, dataset: Dataset, directory: Path, teacher: str | None) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "teacher"),
-    [("magnitude", None), ("block", None), ("cluster", None), ("two_four", "baseline"), ("qat_int8", None)],
+    [("magnitude", None), ("qat", None), ("cluster", None), ("two_four", "baseline"), ("qat_int8", None)],
 )
 def test_killed_at_a_random_moment(
     name: str, teacher: str | None, classification: Callable[..., Dataset], tmp_path: Path

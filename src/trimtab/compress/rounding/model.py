@@ -52,7 +52,7 @@ def _stand_in(operation: Any, *, is_rounded: bool) -> Callable[..., Any]:
 def _output(name: str, tensor: Any) -> Any:
     if "float" not in keras.backend.standardize_dtype(tensor.dtype):
         return tensor
-    return RoundedOutput(name, tensor.dtype)(tensor)
+    return RoundedOutput(name=f"{name}_output_rounded", dtype=tensor.dtype)(tensor)
 
 
 def _not_rounded(model: keras.Model) -> set[str]:

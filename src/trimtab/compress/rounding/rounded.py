@@ -91,6 +91,10 @@ class RoundedKernels(keras.Layer):  # type: ignore[misc]  # untyped
                 state.assign(value)
         return outputs
 
+    def get_config(self) -> dict[str, Any]:
+        """Returns what a checkpoint knows the model by."""
+        return {"layer": keras.saving.serialize_keras_object(self.layer)}
+
     def compute_output_spec(self, *inputs: Any, **options: Any) -> Any:
         """See the layer."""
         return self.layer.compute_output_spec(*inputs, **options)
@@ -103,8 +107,8 @@ class RoundedKernels(keras.Layer):  # type: ignore[misc]  # untyped
 class RoundedOutput(keras.Layer):  # type: ignore[misc]  # untyped
     """What passes, rounded."""
 
-    def __init__(self, name: str, dtype: Any) -> None:
-        super().__init__(name=f"{name}_output_rounded", dtype=dtype)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.supports_masking = True
 
     def call(self, values: Any) -> Any:
