@@ -23,7 +23,7 @@ def test_runs_are_side_by_side_with_what_each_chose(run_records):
 
 def test_what_must_not_be_compared_is_said(run_records):
     one, two = built(run_records), built(run_records, "/runs/two")
-    assert [text[:12] for text in across([one, two]).cautions] == ["Milliseconds"]
+    assert [text[:12] for text in across([one, two]).cautions] == ["“Loss alone ", "Milliseconds"]
     two.data.fingerprint = "other"
     assert "other data" in across([one, two]).cautions[0]
     other = built(run_records, "/runs/three", regression=True)

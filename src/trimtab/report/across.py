@@ -13,7 +13,7 @@ from trimtab.report.words import numbers
 from trimtab.report.words.headline import headline
 from trimtab.report.words.verdict import find_candidate
 
-HEADINGS = ("Run", "Outcome", "Chosen", "Quality", "Loss at most", "KB", "ms", "Times as fast", "Took")
+HEADINGS = ("Run", "Outcome", "Chosen", "Quality", "Loss alone ≤", "KB", "ms", "Times as fast", "Took")
 TEXTS = frozenset({"Run", "Outcome", "Chosen"})
 _NO_DIFFERENCE = frozenset({"name"})
 
@@ -114,6 +114,11 @@ def _cautions(runs: Sequence[RunOutcome]) -> Iterator[str]:
         yield "The runs had other data: qualities on other test rows are no measure of the models."
     if len({run.quality.metric for run in runs if run.quality}) > 1:
         yield "The runs were judged by other metrics."
+    if any(run.loss_at_most is not None for run in runs):
+        yield (
+            "“Loss alone ≤” is the upper confidence limit of the loss, were the candidate the only one; what "
+            "is proven of one that was chosen among several is in its run's report."
+        )
     if sum(run.latency_ms is not None for run in runs) > 1:
         yield (
             "Milliseconds were measured at other times, maybe on other machines. What can be compared is how "
