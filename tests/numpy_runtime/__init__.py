@@ -148,6 +148,10 @@ class Numpy:
             found.append(Operator(f"kernel_{place}", "dense", kernel.nbytes + bias.nbytes, x))
         return found
 
+    def weights(self, directory: Path) -> dict[str, np.ndarray]:
+        loaded = Loaded(directory / "model.npz", 1)
+        return {f"kernel_{place}": kernel.ravel() for place, (kernel, _, _) in enumerate(loaded._layers)}
+
     def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
         return Times((), "numpy counts no time")
 

@@ -101,6 +101,21 @@ def test_bytes_of_layers_are_those_of_the_weights(
     assert each * kernels <= found <= 1.35 * each * kernels + 1_000
 
 
+def test_weights_are_the_kernels_in_numbers(
+    serving: Runtime, quantizer: str, model: keras.Model, files: Path
+) -> None:
+    found = serving.weights(files)
+    if not found:
+        assert serving.name in ("onnxruntime", "openvino"), "the docs say which runtimes show none"
+        return
+    dense = [layer.kernel.numpy() for layer in model.layers if isinstance(layer, keras.layers.Dense)]
+    for mine, kernel in zip(list(found.values())[-len(dense) :], dense, strict=True):
+        step = 0 if quantizer == "none" else np.abs(kernel).max() / 127
+        np.testing.assert_allclose(np.sort(mine), np.sort(kernel, None), atol=step / 2 + 1e-6)
+    if quantizer == "int8":
+        assert len(np.unique(found[next(iter(found))])) <= 255 * model.layers[1].output.shape[-1]
+
+
 def test_times_are_positive_or_told_why_not(serving: Runtime, files: Path, examples: Batch) -> None:
     times = serving.times(files, examples)
     assert times.how

@@ -127,10 +127,14 @@ def test_what_tensorboard_shows_of_a_run(first: tuple[Home, Result]) -> None:
             assert found[f"{training}/{split}"]["scalars"] == {"epoch_loss", "epoch_accuracy"} | rate
     assert found["review/graph/baseline"] == found["review/graph/champion"] == {"graphs": {"graph"}}
     weights = {name: of for name, of in found.items() if name.startswith("review/weights/")}
-    assert len(weights) == 3
-    assert all(
-        {"histograms"} == set(of) and "predictions/kernel" in of["histograms"] for of in weights.values()
-    )
+    quantized = {one.id for one in result.candidates if "int8" in one.id}
+    assert len(quantized) == 3
+    for name, of in weights.items():
+        assert set(of) == {"histograms"}
+        is_file = name.removeprefix("review/weights/") in quantized
+        assert any(tag.startswith("file/predictions") for tag in of["histograms"]) == is_file
+        assert ("predictions/kernel" in of["histograms"]) != is_file
+    assert len(weights) == 3 + len(quantized)
     logs = Path(home.run, "tensorboard")
     assert len((logs / "review" / "labels.tsv").read_text().splitlines()) == result.data.rows["test"]
     assert np.loadtxt(logs / "review" / "embedding.tsv").shape == (result.data.rows["test"], 32)

@@ -305,6 +305,17 @@ class Runtime(Protocol):
             ModelError: If the model cannot be loaded or run so.
         """
 
+    def weights(self, directory: Path) -> Mapping[str, np.ndarray[Any, Any]]:
+        """Returns the kernels of a model's files as the numbers that they stand for, flat.
+
+        Args:
+            directory: Where the files are.
+
+        Returns:
+            By the name that the file has for what is computed with a kernel; none where the runtime does not
+            show them.
+        """
+
     def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
         """Returns how long each operator takes.
 

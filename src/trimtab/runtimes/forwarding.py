@@ -97,6 +97,10 @@ class RuntimeOfExtra:
         """See ``base.Runtime.operators``."""
         return cast("list[Operator]", self._module("inside").operators(directory / self.files[0], batch))
 
+    def weights(self, directory: Path) -> dict[str, Any]:  # noqa: ARG002 - the protocol's signature
+        """See ``base.Runtime.weights``: their files are not read for it."""
+        return {}
+
     def times(self, directory: Path, batch: Batch, threads: int = 1) -> Times:
         """See ``base.Runtime.times``."""
         return cast(Times, self._module("inside").times(directory / self.files[0], batch, threads))

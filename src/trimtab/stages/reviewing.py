@@ -17,23 +17,25 @@ from numpy.typing import NDArray
 from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, read_test
-from trimtab.artifacts.file import FileLineage
+from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.model import MODEL_FILE, ModelLineage, ModelSummary
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT
-from trimtab.config.chains import BASELINE
+from trimtab.config.chains import BASELINE, Branch, Ending
 from trimtab.config.config import Config
+from trimtab.config.methods import FLOAT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.kinds.registry import input_kind
 from trimtab.errors import TrimtabError
 from trimtab.quiet import quiet
 from trimtab.report.tensorboard.graph import write_graph
-from trimtab.report.tensorboard.histograms import write_histograms
+from trimtab.report.tensorboard.histograms import write_histograms, write_kernels
 from trimtab.report.tensorboard.most_wrong import write_most_wrong
 from trimtab.report.tensorboard.pr_curves import write_pr_curves
 from trimtab.report.tensorboard.projector import rows_shown, write_projector
+from trimtab.runtimes.registry import runtime
 from trimtab.stages import children
 from trimtab.stages.imports import light_imports
 from trimtab.tasks.metrics.base import View
@@ -52,12 +54,14 @@ class ReviewSubject:
         evaluations: Of every candidate, by its id.
         chosen: The chosen candidate; the baseline where none is.
         branches: A candidate of every branch, by the branch's id.
+        quantized: By each quantized candidate, the one of the same model in floats; empty: there is none.
     """
 
     dataset: str
     evaluations: Mapping[str, str]
     chosen: str
     branches: Mapping[str, str]
+    quantized: Mapping[str, str]
 
     @classmethod
     def of(cls, config: Config, selected: SelectSummary) -> ReviewSubject:
@@ -74,7 +78,23 @@ class ReviewSubject:
             evaluations=selected.evaluations,
             chosen=selected.chosen or BASELINE,
             branches={name: candidate for name, candidate in branches.items() if candidate},
+            quantized={
+                ending.candidate: _in_floats(branch, ending, selected)
+                for branch in config.branches().values()
+                for ending in branch.endings
+                if ending.step.name != FLOAT and ending.candidate in selected.evaluations
+            },
         )
+
+
+def _in_floats(branch: Branch, ending: Ending, selected: SelectSummary) -> str:
+    others = [
+        other.candidate
+        for other in branch.endings
+        if (other.step.name, other.runtime) == (FLOAT, ending.runtime)
+        and other.candidate in selected.evaluations
+    ]
+    return next(iter(others), "")
 
 
 def write_more(run_uri: str, directory: Path, subject: ReviewSubject) -> str:
@@ -107,6 +127,10 @@ def _write(run_uri: str, directory: Path, subject: ReviewSubject) -> None:
     for branch, files in list(models.items())[:MOST_BRANCHES]:
         if files:
             write_histograms(directory / "weights" / branch, files)
+    for candidate, plain in list(subject.quantized.items())[:MOST_BRANCHES]:
+        before = _kernels(store, subject.evaluations[plain]) if plain else {}
+        if after := _kernels(store, subject.evaluations[candidate]):
+            write_kernels(directory / "weights" / candidate, before, after)
     for name, candidate in (("baseline", BASELINE), ("champion", subject.chosen)):
         if files := _models(store, subject.evaluations[candidate]):
             write_graph(directory / "graph" / name, files[-1])
@@ -139,6 +163,13 @@ def _models(store: ContentStore, evaluation: str) -> list[Path]:
         files.insert(0, entry.path / MODEL_FILE)
         ref = ModelLineage.model_validate(entry.lineage).parent
     return files
+
+
+def _kernels(store: ContentStore, evaluation: str) -> Mapping[str, NDArray[Any]]:
+    """Returns the kernels of a candidate's files."""
+    entry = store.open(EvaluationLineage.model_validate(store.open(evaluation, []).lineage).file)
+    serving = runtime(FileSummary.model_validate(entry.manifest.summary).runtime)
+    return serving.weights(entry.path)
 
 
 def _project(directory: Path, model: Path, data: Dataset, view: View) -> None:

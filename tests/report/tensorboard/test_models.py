@@ -15,7 +15,7 @@ from tensorboard.compat.proto.graph_pb2 import GraphDef
 from trimtab.errors import ModelError
 from trimtab.report.tensorboard.archive import layers_of, weights_of
 from trimtab.report.tensorboard.graph import graph_of, write_graph
-from trimtab.report.tensorboard.histograms import write_histograms
+from trimtab.report.tensorboard.histograms import write_histograms, write_kernels
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,20 @@ def test_each_pass_is_a_step_of_the_histograms(
     assert "first/kernel" in shown(tmp_path)["."]["histograms"]
     events = EventAccumulator(str(tmp_path)).Reload()
     assert [event.step for event in events.Tensors("answers/kernel")] == [0, 1, 2]
+
+
+def test_kernels_of_files_have_the_names_that_they_had_in_floats(
+    tmp_path: Path, shown: Callable[[Path], Any]
+) -> None:
+    values = np.arange(4.0)
+    before = {"relu_1;conv_1": values, "answers": values[:3]}
+    write_kernels(tmp_path / "all", before, {"twin/relu_1": values + 0.1, "twin/answers": values[:3]})
+    assert set(shown(tmp_path)["all"]["histograms"]) == {"file/conv_1 + relu_1", "file/answers"}
+    events = EventAccumulator(str(tmp_path / "all")).Reload()
+    assert [event.step for event in events.Tensors("file/answers")] == [0, 1]
+    write_kernels(tmp_path / "alone", {}, {"answers": values})
+    events = EventAccumulator(str(tmp_path / "alone")).Reload()
+    assert [event.step for event in events.Tensors("file/answers")] == [1]
 
 
 def test_the_graph_has_a_node_a_layer_and_what_it_takes(

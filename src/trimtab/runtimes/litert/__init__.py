@@ -21,6 +21,8 @@ from trimtab.runtimes.shapes import channels_first
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
 MODEL_FILE = "model.tflite"
 
@@ -140,6 +142,12 @@ class LiteRT:
         from trimtab.runtimes.litert.inside import operators
 
         return operators(directory / MODEL_FILE, batch)
+
+    def weights(self, directory: Path) -> dict[str, NDArray[np.float32]]:
+        """See ``base.Runtime.weights``."""
+        from trimtab.runtimes.litert.inside import weights
+
+        return weights(directory / MODEL_FILE)
 
     def times(
         self,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 MOVES = frozenset({"QUANTIZE", "DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"})
 """Operators that only convert or move data."""
+_FLOATS = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
 _KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 
 
@@ -75,6 +76,22 @@ class Graph:
     def content(self, tensor: Any) -> NDArray[np.uint8]:
         """Returns the bytes of a constant."""
         return np.asarray(self._model.Buffers(tensor.Buffer()).DataAsNumpy(), np.uint8)
+
+    def numbers(self, index: int) -> NDArray[np.float32] | None:
+        """Returns what the values of a constant stand for, flat; None where they are no kernel's types."""
+        tensor = self.tensor(index)
+        kind = _FLOATS.get(tensor.Type())
+        if kind is not None:
+            return self.content(tensor).view(kind).astype(np.float32)
+        quantization = tensor.Quantization()
+        if tensor.Type() != schema.TensorType.INT8 or quantization is None or not quantization.ScaleLength():
+            return None
+        shape, scales = tensor.ShapeAsNumpy(), np.asarray(quantization.ScaleAsNumpy(), np.float32)
+        zeros = np.asarray(quantization.ZeroPointAsNumpy(), np.float32)
+        along = [1] * len(shape)
+        along[quantization.QuantizedDimension()] = len(scales)
+        codes = self.content(tensor).view(np.int8).reshape(shape).astype(np.float32)
+        return np.asarray((codes - zeros.reshape(along)) * scales.reshape(along)).ravel()
 
 
 def int8_operators(flatbuffer: bytes) -> int:

@@ -14,7 +14,7 @@ from trimtab.batch import Batch, rows, take
 from trimtab.errors import ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Operator
-from trimtab.runtimes.litert.flatbuffer import Graph
+from trimtab.runtimes.litert.flatbuffer import MOVES, Graph
 from trimtab.runtimes.litert.flatbuffer import Operator as Node
 from trimtab.runtimes.litert.model import LiteRTModel
 
@@ -34,6 +34,22 @@ def operators(path: Path, batch: Batch) -> list[Operator]:
     ]
     inner = sum(_bytes(graph, node, seen) for graph in bodies for node in graph.operators)
     return [*main_operators, Operator(_LOOPS, "WHILE", inner, None)] if inner else main_operators
+
+
+def weights(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Returns the kernels of a file by the operators' outputs; see ``base.Runtime.weights``."""
+    return {
+        _name(graph, node): numbers
+        for graph in Graph.all(files.read(path))
+        for node in graph.operators
+        if (numbers := _kernel(graph, node)) is not None
+    }
+
+
+def _kernel(graph: Graph, node: Node) -> NDArray[np.float32] | None:
+    """Returns the largest constant of an operator in numbers."""
+    places = [place for index in node.inputs if index >= 0 and (place := graph.constant(index)) is not None]
+    return graph.numbers(max(places, key=graph.size)) if places and node.kind not in MOVES else None
 
 
 def _name(graph: Graph, node: Node) -> str:
