@@ -19,27 +19,34 @@ from trimtab.cli.verify import command
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError, ProofError
 from trimtab.evaluate import latency
+from trimtab.report.result import Result
 from trimtab.stages.verifying import verify
 from trimtab.storage import artifact
 
 
+@pytest.fixture(scope="module")
+def served_template(tmp_path_factory: pytest.TempPathFactory, linear_tflite: Callable[..., bytes]) -> Path:
+    return deployed(tmp_path_factory.mktemp("run"), linear_tflite)[0]
+
+
 @pytest.fixture
-def service(tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Runs:
-    monkeypatch.setattr(latency, "sample", constant_times)
-    service = Runs(tmp_path, linear_tflite)
+def served(tmp_path: Path, served_template: Path) -> Path:
+    """Returns the repository of a model in service, which is all that there is of it."""
+    return Path(shutil.copytree(served_template, tmp_path / "deployed"))
+
+
+def deployed(root: Path, linear_tflite: Callable[..., bytes], **budget: Any) -> tuple[Path, Result]:
+    """Returns the repository of a model that was deployed, and the result of its run."""
+    service = Runs(root, linear_tflite)
     service.write("january.csv", rows(2000, seed=0))
-    return service
-
-
-@pytest.fixture
-def served(tmp_path: Path, service: Runs) -> Path:
-    """Returns the repository of a model in service; of its run and its data nothing is left."""
-    service.config["budget"]["limits"] = [{"metric": "log_loss", "max_increase": 0.5}]
-    assert service.run().status == "deployed"
-    for path in tmp_path.iterdir():
-        if path != service.target:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return service.target
+    service.config["budget"] |= {"limits": [{"metric": "log_loss", "max_increase": 0.5}], **budget}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(latency, "sample", constant_times)
+        result = service.run()
+    assert result.status == "deployed"
+    for path in (each for each in root.iterdir() if each != service.target):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return service.target, result
 
 
 def forge(target: Path, **changes: Any) -> None:
@@ -86,10 +93,22 @@ def test_the_command_says_so(served: Path) -> None:
         ),
         ({"proof__tested__0__limits__0__upper_bound": 0.001}, "none--float16: accuracy: upper_bound"),
         ({"proof__tested__0__confidence": 0.99}, "none--float16: the confidence it was tested at"),
-        ({"proof__limits__0__max_loss": 0.9}, "accuracy: the largest loss"),
+        ({"proof__limits__0__max_loss": 0.9}, "accuracy: max_loss"),
+        ({"proof__limits__0__value": 0.9}, "accuracy: value"),
+        ({"proof__tested__0__upper_bound": 0.001}, "none--float16: the upper limit of the first loss"),
+        ({"proof__proven": True}, "whether it is a proof"),
+        ({"proof__confidence": 0.99}, "the confidence"),
+        ({"proof__reuse__asked": 0.99}, "the confidence asked for"),
+        ({"proof__order__0__share": 1.5}, "the shares of the level"),
+        ({"proof__rule": "shared_sequences"}, "the rule"),
+        ({"drop__examples": 100_000}, "test examples of the loss"),
+        ({"proof__order__0__candidate": "other"}, "other: its answers are not among those"),
+        ({"proof__order__0__then": "other"}, "the order goes on with other"),
+        ({"task": "other"}, "it is of the task other"),
+        ({"budget__size": "other"}, "its budget cannot be read"),
         ({"proof__examples": 100_000}, "test examples: it says 100000"),
         ({"chosen": "none--none"}, "the candidate that is deployed"),
-        ({"budget__max_accuracy_drop": 0.2}, "accuracy: the largest loss"),
+        ({"budget__max_accuracy_drop": 0.2}, "accuracy: max_loss"),
     ],
 )
 def test_a_number_that_is_another_one_is_named(served: Path, changes: dict[str, Any], what: str) -> None:
@@ -123,13 +142,12 @@ def test_what_is_stored_is_small(served: Path) -> None:
 
 
 def test_an_estimate_ships_what_was_observed_to_keep_the_limits_as_not_proven(
-    service: Runs,
+    tmp_path: Path, linear_tflite: Callable[..., bytes]
 ) -> None:
     """No candidate can be proven to lose as little, on so few rows, as this budget allows."""
-    service.config["budget"] |= {"max_accuracy_drop": 0.0005, "proof": "estimate"}
-    result = service.run()
-    assert (result.status, result.chosen) == ("deployed", "none--float16")
+    target, result = deployed(tmp_path, linear_tflite, max_accuracy_drop=0.0005, proof="estimate", limits=[])
+    assert result.chosen == "none--float16"
     (test,) = result.proof.tested[0].limits
     assert test.loss <= 0.0005 < test.upper_bound
     assert '"proven":true' not in result.model_dump_json()
-    assert not verify(str(service.target)).proven
+    assert not verify(str(target)).proven

@@ -63,10 +63,11 @@ def prove(
             else passes, and so it is tested first, at full confidence; if it fails, nothing is tested.
     """
     limits, first = [stake.limit for stake in stakes], [] if baseline is None else [baseline]
+    doubts = why_not("fixed_sequence", first)
     if not contenders or any(not test.passed for test in first):
         return Proof(
-            proven=not _why_not(first),
-            why_not=_why_not(first),
+            proven=not doubts,
+            why_not=doubts,
             rule="fixed_sequence",
             confidence=confidence,
             examples=examples,
@@ -88,11 +89,12 @@ def prove(
     tested = first + [
         test_of(names[step.candidate], 1 - step.level, results[step.candidate]) for step in steps
     ]
-    why_not = _why_not(tested)
+    rule = rule_of(planned.shares)
+    doubts = why_not(rule, tested)
     return Proof(
-        proven=not why_not,
-        why_not=why_not,
-        rule=_rule(planned),
+        proven=not doubts,
+        why_not=doubts,
+        rule=rule,
         confidence=confidence,
         examples=examples,
         limits=limits,
@@ -153,8 +155,10 @@ def test_of(name: str, confidence: float, limits: list[LimitTest]) -> ProofTest:
     )
 
 
-def _why_not(tested: Sequence[ProofTest]) -> str:
+def why_not(rule: Rule, tested: Sequence[ProofTest]) -> str:
     """Returns why what passed is an estimate: for which limits the level is not known to be kept."""
+    if rule == "estimate":
+        return _ASKED
     if not tested:
         return ""
     weak = {limit.limit: limit.why_not for test in tested for limit in test.limits if not limit.proven}
@@ -188,8 +192,9 @@ def _plan(contenders: Sequence[Contender], stakes: Sequence[Stake], level: float
     return order.plan(worst, costs, level)
 
 
-def _rule(planned: Order) -> Rule:
-    return "fixed_sequence" if np.count_nonzero(planned.shares) == 1 else "shared_sequences"
+def rule_of(shares: NDArray[np.float64]) -> Rule:
+    """Returns the rule of an order, by the share of the level that each begins with, ``(candidates,)``."""
+    return "fixed_sequence" if np.count_nonzero(shares) == 1 else "shared_sequences"
 
 
 def _turns(planned: Order, names: Sequence[str]) -> list[Turn]:

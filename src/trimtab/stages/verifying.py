@@ -9,24 +9,26 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from trimtab.artifacts import claim as claims
 from trimtab.artifacts.claim import Claim, Rows
-from trimtab.artifacts.evaluation import Examples
-from trimtab.artifacts.proof import LimitTest, Proof, ProofTest
+from trimtab.artifacts.evaluation import Drop, Examples
+from trimtab.artifacts.proof import Limit, LimitTest, Proof, ProofTest
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ProofError
-from trimtab.evaluate import choice, out_of_fold, sequence, significance
+from trimtab.evaluate import choice, out_of_fold, sequence, significance, spending
 from trimtab.evaluate.demands import demands
 from trimtab.evaluate.limits import Demand, Split
 from trimtab.evaluate.order import Order
+from trimtab.registry import TASKS
 
 _TOLERANCE = 1e-9
+_LIMIT_FIELDS = ("max_loss", *sorted(set(Limit.model_fields) - {"max_loss"}))
 
 
 class Verified(BaseModel):
@@ -67,8 +69,10 @@ def verify(target: str, version: int | None = None) -> Verified:
     with repository.fetched(number) as deployment:
         claim, rows = claims.read(deployment.path, where)
         schema, candidate = schema_of(deployment, where), str(deployment.lineage.get("candidate"))
-    judge = _Judge(claim, rows, schema)
-    compared = list(judge.compared(candidate))
+    try:
+        compared = list(_Judge(claim, rows, schema, _budget(claim)).compared(candidate))
+    except ProofError as error:
+        raise ProofError(error.message, path=where) from None
     for what, said, is_so in compared:
         if not _same(said, is_so):
             raise ProofError(f"{what}: it says {said}, computed again it is {is_so}", path=where)
@@ -82,6 +86,16 @@ def verify(target: str, version: int | None = None) -> Verified:
     )
 
 
+def _budget(claim: Claim) -> Budget:
+    """Returns the limits that the tests were made by."""
+    if claim.task not in TASKS:
+        raise ProofError(f"it is of the task {claim.task}, which there is not")
+    try:
+        return Budget.model_validate(claim.budget)
+    except ValidationError as error:
+        raise ProofError(f"its budget cannot be read: {error}") from None
+
+
 @dataclass(frozen=True)
 class _Judge:
     """The claim, and what it rests on."""
@@ -89,6 +103,7 @@ class _Judge:
     claim: Claim
     rows: Rows
     schema: DatasetSchema
+    budget: Budget
 
     def compared(self, candidate: str) -> Iterator[tuple[str, Any, Any]]:
         """Yields what is claimed, as ``(what, said, computed again)``."""
@@ -98,27 +113,48 @@ class _Judge:
         yield "folds", proof.folds, self._split.folds
         asked = [demand.limit for demand in self._demands]
         yield "the limits", [limit.name for limit in proof.limits], [limit.name for limit in asked]
-        for limit, other in zip(proof.limits, asked, strict=True):
-            yield f"{limit.name}: the largest loss", limit.max_loss, other.max_loss
+        for limit, other in zip(proof.limits, asked, strict=False):
+            for field in _LIMIT_FIELDS:
+                yield f"{limit.name}: {field}", getattr(limit, field), getattr(other, field)
+        yield from self._level(proof)
         again = self._tested(proof)
         yield (
             "the candidates tested",
             [test.candidate for test in proof.tested],
             [test.candidate for test in again],
         )
-        for said, is_so in zip(proof.tested, again, strict=True):
+        for said, is_so in zip(proof.tested, again, strict=False):
             yield from _tests(said, is_so)
+        doubts = choice.why_not(proof.rule, again)
+        yield "whether it is a proof", proof.proven, not doubts
+        yield "whether it says why it is none", bool(proof.why_not), bool(doubts)
+        stopped = [test.candidate for test in again if not test.passed]
+        yield "where it stopped", proof.stopped_at, [] if proof.rule == "estimate" else stopped
         yield (
             "whether it is proven",
             self._may_ship(proof.passed),
             self._may_ship([test.candidate for test in again if test.passed]),
         )
-        if self.claim.drop is not None and self.claim.chosen != BASELINE:
-            yield from self._drop()
+        if self.claim.drop is not None:
+            yield from self._drop(self.claim.drop)
+
+    def _level(self, proof: Proof) -> Iterator[tuple[str, Any, Any]]:
+        """Yields what the level is, and how it is shared out."""
+        yield "the confidence", proof.confidence, self.budget.confidence
+        used = proof.reuse
+        if used is not None:
+            spent = spending.confidence(used.asked, max(used.decisions, 1))
+            yield "the confidence asked for", proof.confidence, spent if used.rule == "spend" else used.asked
+            yield "decisions", 1 <= used.same_limits <= used.decisions, True
+        if proof.order:
+            shares = np.array([turn.share for turn in proof.order], np.float64)
+            yield "the shares of the level", float(shares.sum()), 1.0
+            yield "the least share of the level is none", bool((shares >= 0).all()), True
+            yield "the rule", proof.rule, choice.rule_of(shares)
 
     @property
     def _demands(self) -> list[Demand]:
-        return demands(Budget.model_validate(self.claim.budget), self._split)
+        return demands(self.budget, self._split)
 
     @property
     def _split(self) -> Split:
@@ -137,6 +173,8 @@ class _Judge:
         )
 
     def _examples(self, name: str) -> Examples:
+        if name not in self.claim.thresholds:
+            raise ProofError(f"{name}: its answers are not among those that are stored")
         own_schema = self.schema.with_thresholds(self.claim.thresholds[name])
         return replace(self.rows.examples[name], own=own_schema)
 
@@ -163,6 +201,8 @@ class _Judge:
             tests[place] = self._test(names[place], 1 - level)
             return tests[place].passed
 
+        if unknown := {turn.then for turn in proof.order} - {None, *names}:
+            raise ProofError(f"the order goes on with {', '.join(map(str, unknown))}, which is not in it")
         successor = [-1 if turn.then is None else names.index(turn.then) for turn in proof.order]
         shares = np.array([turn.share for turn in proof.order], np.float64)
         order = Order(shares, np.array(successor, np.int64), tuple(range(len(names))))
@@ -176,12 +216,16 @@ class _Judge:
     def _may_ship(self, passed: list[str]) -> bool:
         return self.claim.chosen == BASELINE or self.claim.chosen in passed
 
-    def _drop(self) -> Iterator[tuple[str, Any, Any]]:
-        said = self.claim.drop
-        assert said is not None
-        before, after = (self._examples(name).scores for name in (BASELINE, self.claim.chosen))
-        is_so = significance.drop(before, after, said.confidence, self.claim.task, self.rows.groups)
-        is_so = out_of_fold.drop(is_so, self.claim.task, self._split.folds)
+    def _drop(self, said: Drop) -> Iterator[tuple[str, Any, Any]]:
+        if self.claim.chosen == BASELINE:
+            is_so = significance.no_drop(len(self.rows.labels), self.budget.confidence)
+        else:
+            before, after = (self._examples(name).scores for name in (BASELINE, self.claim.chosen))
+            sure, task = self.budget.confidence, self.claim.task
+            is_so = significance.drop(before, after, sure, task, self.rows.groups)
+            is_so = out_of_fold.drop(is_so, task, self._split.folds)
+        yield "the confidence of the loss", said.confidence, is_so.confidence
+        yield "test examples of the loss", said.examples, is_so.examples
         yield "the loss that was observed", said.observed, is_so.observed
         yield "the upper limit of the loss", said.upper_bound, is_so.upper_bound
 
@@ -190,8 +234,9 @@ def _tests(said: ProofTest, is_so: ProofTest) -> Iterator[tuple[str, Any, Any]]:
     who = said.candidate
     yield f"{who}: the confidence it was tested at", said.confidence, is_so.confidence
     yield f"{who}: whether it passed", said.passed, is_so.passed
+    yield f"{who}: the upper limit of the first loss", said.upper_bound, is_so.upper_bound
     yield f"{who}: the limits", len(said.limits), len(is_so.limits)
-    for limit_test, other in zip(said.limits, is_so.limits, strict=True):
+    for limit_test, other in zip(said.limits, is_so.limits, strict=False):
         for name in LimitTest.model_fields:
             yield f"{who}: {limit_test.limit}: {name}", getattr(limit_test, name), getattr(other, name)
 
