@@ -51,14 +51,15 @@ class Preprocessor:
         Raises:
             DataError: If an input column is missing, or not of its kind.
         """
+        kinds = {field.name: field.type for field in batch.schema}
         for column in self._columns:
-            if column.name not in batch.schema.names:
+            if column.name not in kinds:
                 raise DataError(
                     "there is no such input column",
                     field=column.name,
                     hint=f"Columns: {', '.join(batch.schema.names)}.",
                 )
-            kind = batch.schema.field(column.name).type
+            kind = kinds[column.name]
             encoded = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
             fits = encoded == holds_files(column.kind) and not pa.types.is_nested(kind)
             if not fits and not pa.types.is_null(kind):

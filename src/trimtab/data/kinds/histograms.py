@@ -44,6 +44,8 @@ def histograms(columns: Sequence[Column], summary: Summary) -> list[Histogram]:
     """
     aspects: list[Histogram] = []
     for column in columns:
+        if len(aspects) == MOST:
+            break
         for aspect, distribution in kind_of(column.kind).distributions(column, summary).items():
             bars = list(_bars(distribution))
             if bars and len(aspects) < MOST:

@@ -148,9 +148,10 @@ def _first_guess(
             label = label_column(list(batch.schema.names), config)
             if not batch.num_rows:
                 continue
-            notations = first_notations(Summary.of(batch, config), config, schema)
+            summary = Summary.of(batch, config)
+            notations = first_notations(summary, config, schema)
             try:
-                summary = Summary.of(batch, config, notations)
+                summary = Summary.of(batch, config, notations) if notations else summary
                 return label, _meaning(summary, config, champion)[0].names, notations
             except DataError as error:
                 if error.field is not None:

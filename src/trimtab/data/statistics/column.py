@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,7 +24,7 @@ from trimtab.data.statistics.sketches import (
 )
 from trimtab.data.values import values
 from trimtab.data.values.notation import Notation, notation_of
-from trimtab.data.values.tally import Tally
+from trimtab.data.values.tally import Tally, is_tallied
 from trimtab.data.values.tokens import tokenize
 from trimtab.tasks import several
 
@@ -128,9 +130,10 @@ class ColumnSummary:
             notation: What the values are read by; None: as they are.
             parted: Whether each value is several labels.
         """
-        tally = Tally.of_column(column)
+        encoded = values.plain(column).dictionary_encode() if is_tallied(column.type) else None
+        tally = Tally() if encoded is None else _tally(encoded)
         if notation is not None:
-            column = notation.read(column)
+            column, encoded = notation.read(column), None
         kind = _type_of(column.type)
         summary = cls(kind, tally=tally, notation=notation, distinct=Distinct(_distinct_size(width)))
         summary.tokens.size = max(_LEAST_FREQUENT_TOKENS, 2 * config.text.vocabulary_size)
@@ -143,16 +146,20 @@ class ColumnSummary:
             summary.missing = column.null_count
             return summary, None
         forced = (config.kind_set(name) or "numeric") not in ("numeric", "datetime")
-        return summary, summary._add_values(name, column, forced=forced, parted=parted)
+        if encoded is None:
+            encoded = values.plain(column).dictionary_encode()
+        return summary, summary._add_values(name, encoded, forced=forced, parted=parted)
 
-    def _add_values(self, name: str, column: pa.Array, *, forced: bool, parted: bool) -> Hashes:
-        encoded = values.plain(column).dictionary_encode()
+    def _add_values(self, name: str, encoded: pa.DictionaryArray, *, forced: bool, parted: bool) -> Hashes:
         unique = encoded.dictionary
-        indices = pc.fill_null(encoded.indices, len(unique)).to_numpy()
+        indices = _indices(encoded)
         weights = np.bincount(indices, minlength=len(unique) + 1).astype(np.int64)
         is_text = pa.types.is_string(unique.type)
-        parsed = values.numbers(unique)
-        self._add_numbers(parsed, values.missing_numbers(unique), weights[:-1])
+        parsed = values.parse(unique) if is_text else values.numbers(unique)
+        if parsed.null_count:
+            missing = values.missing_numbers(unique) if is_text else pc.is_null(parsed)
+            self.missing_numbers = int(weights[:-1][np.asarray(missing)].sum())
+        self._add_numbers(parsed, weights[:-1])
         self.words = int(weights[:-1].sum()) - self.numbers - self.missing_numbers
         few = forced or self.words > 0 or len(unique) <= _FREQUENT_NUMBERS
         texts = values.texts(unique) if is_text or few else None
@@ -160,24 +167,24 @@ class ColumnSummary:
         self.missing = int(weights[:-1][null].sum() + weights[-1])
         self.missing_numbers += int(weights[-1])
         hashes = np.full(len(unique) + 1, NULL_HASH, np.uint64)
+        present = np.append(~null, False)
         if texts is not None and is_text:
-            hashes[:-1][~null] = hash_strings(texts.drop_null())
+            hashes[present] = hash_strings(texts.drop_null())
         else:
-            hashes[:-1][~null] = hash_numbers(np.asarray(parsed.drop_null()))
-        self.distinct = Distinct.of(hashes[:-1][~null], weights[:-1][~null], self.distinct.size)
+            hashes[present] = hash_numbers(np.asarray(parsed.drop_null()))
+        self.distinct = Distinct.of(hashes[present], weights[present], self.distinct.size)
         if texts is not None and parted:
-            self._add_parts(texts.drop_null(), weights[:-1][~null])
+            self._add_parts(texts.drop_null(), weights[present])
         elif texts is not None and few:
             tokens = is_text and (forced or self.words > 0)
-            self._add_texts(texts.drop_null(), weights[:-1][~null], tokens=tokens)
+            self._add_texts(texts.drop_null(), weights[present], tokens=tokens)
         else:
             self.frequent.error = int(weights[:-1].max())
-        of_rows: Hashes = mix(hashes ^ hash_strings(pa.array([name]))[0])[indices]
+        of_rows: Hashes = mix(hashes ^ _name_hash(name))[indices]
         return of_rows
 
-    def _add_numbers(self, parsed: pa.DoubleArray, missing: pa.BooleanArray, weights: Weights) -> None:
+    def _add_numbers(self, parsed: pa.DoubleArray, weights: Weights) -> None:
         known = np.asarray(pc.is_valid(parsed))
-        self.missing_numbers = int(weights[np.asarray(missing)].sum())
         numbers, counts = np.asarray(parsed.drop_null()), weights[known]
         self.numbers = int(counts.sum())
         if not self.numbers:
@@ -270,6 +277,25 @@ class ColumnSummary:
         )
 
 
+def _indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+    """Returns the place of each row's value in the dictionary; behind the last one where it is missing."""
+    indices = encoded.indices
+    if indices.null_count:
+        indices = pc.fill_null(indices, len(encoded.dictionary))
+    return np.asarray(indices)
+
+
+def _tally(encoded: pa.DictionaryArray) -> Tally:
+    weights = np.bincount(_indices(encoded), minlength=len(encoded.dictionary) + 1)[:-1]
+    return Tally.of(encoded.dictionary, weights.astype(np.int64))
+
+
+@lru_cache(maxsize=1 << 18)
+def _name_hash(name: str) -> np.uint64:
+    return np.uint64(hash_strings(pa.array([name]))[0])
+
+
+@lru_cache(maxsize=256)
 def _type_of(kind: pa.DataType) -> ColumnType:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type

@@ -14,10 +14,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.data.values.values import plain, texts
+from trimtab.data.values.values import all_numbers, plain, texts
 
 _WHOLE = r"^[+-]?(0|[1-9]\d*)$"
 _BROKEN = r"^[+-]?(\d+\.\d*|\.\d+|(0|[1-9]\d*)[eE][+-]?\d+|(\d+\.\d*|\.\d+)[eE][+-]?\d+)$"
+_PROBED = 16
 _EXACT_WHOLE = 2.0**53
 _LEAST_FLOAT32 = np.finfo(np.float32).tiny
 
@@ -36,6 +37,33 @@ def canonical(column: pa.Array) -> pa.StringArray:
 
 
 def _words(words: pa.StringArray) -> pa.StringArray:
+    """Tries first what most columns are: whole numbers in one spelling already, or fractions."""
+    if _are_whole(words):
+        return words
+    numbers = all_numbers(words)
+    if numbers is None:
+        return _any_words(words)
+    broken = pc.fill_null(pc.match_substring(words, "."), False)
+    if pc.all(broken).as_py():
+        return pc.coalesce(_spelled(numbers), words)
+    others = pc.invert(broken)
+    rest = words.filter(others)
+    if not _are_whole(rest):
+        rest = _any_words(rest)
+    return pc.replace_with_mask(pc.coalesce(_spelled(numbers), words), others, rest)
+
+
+def _are_whole(words: pa.StringArray) -> bool:
+    """Returns whether each is a whole number of 64 bits as it is spelled, or missing."""
+    try:
+        words[:_PROBED].cast(pa.int64())
+        numbers = words.cast(pa.int64())
+    except pa.ArrowInvalid:
+        return False
+    return bool(numbers.cast(pa.string()).equals(words))
+
+
+def _any_words(words: pa.StringArray) -> pa.StringArray:
     if not pc.all(pc.string_is_ascii(words)).as_py():
         words = pc.utf8_normalize(words, "NFC")
     whole = _matching(words, _WHOLE)
@@ -60,13 +88,15 @@ def _spelled(numbers: pa.DoubleArray) -> pa.StringArray:
     short, long = whole & (np.abs(values) < _EXACT_WHOLE), whole & (np.abs(values) >= _EXACT_WHOLE)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         narrow = values.astype(np.float32)
-    exact = finite & (narrow == values) & (np.abs(narrow) >= _LEAST_FLOAT32)
-    return pc.coalesce(
-        _masked(np.where(short, values, 0).astype(np.int64), short),
-        _long(values, long),
-        _masked(narrow, exact),
-        _masked(values, finite),
-    )
+    exact = finite & ~whole & (narrow == values) & (np.abs(narrow) >= _LEAST_FLOAT32)
+    spelled = [_masked(values, finite & ~whole & ~exact)]
+    if exact.any():
+        spelled.append(_masked(narrow, exact))
+    if long.any():
+        spelled.append(_long(values, long))
+    if short.any():
+        spelled.append(_masked(np.where(short, values, 0).astype(np.int64), short))
+    return pc.coalesce(*spelled) if len(spelled) > 1 else spelled[0]
 
 
 def _masked(values: npt.NDArray[np.generic], known: npt.NDArray[np.bool_]) -> pa.StringArray:

@@ -15,7 +15,15 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from trimtab.data.values import dates
-from trimtab.data.values.values import missing_numbers, numbers, parse, plain, texts
+from trimtab.data.values.values import (
+    all_numbers,
+    in_range,
+    missing_numbers,
+    numbers,
+    parse,
+    plain,
+    texts,
+)
 from trimtab.data.values.written import LONGEST, Decimal, amount
 
 
@@ -42,6 +50,8 @@ class NumberNotation(BaseModel):
         column = plain(column)
         if not pa.types.is_string(column.type):
             return numbers(column)
+        if self.decimal == "." and (plain_numbers := all_numbers(column)) is not None:
+            return in_range(plain_numbers)
         encoded = column.dictionary_encode()
         return self._texts(encoded.dictionary).take(encoded.indices)
 

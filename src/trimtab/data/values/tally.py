@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,9 @@ from trimtab.data.values.written import DECIMALS, amount
 Weights = npt.NDArray[np.int64]
 _MOST_UNITS, _MOST_WORDS, _MOST_NUMBERS = 8, 8, 32
 _SMALL = r"^[+-]?\d{1,3}$"
+_SMALL_MOST = 4
 _ONE_GROUP = r"^[+-]?[1-9]\d{0,2}\.\d{3}$"
+_ONE_GROUP_LENGTHS = (5, 8)
 
 
 @dataclass
@@ -78,12 +81,10 @@ class Tally:
         Args:
             column: As a reader gives it.
         """
-        if pa.types.is_nested(column.type) or not (
-            _is_text(column.type) or pa.types.is_temporal(column.type)
-        ):
+        if not is_tallied(column.type):
             return cls()
         encoded = plain(column).dictionary_encode()
-        indices = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+        indices = np.asarray(encoded.indices.drop_null())
         weights = np.bincount(indices, minlength=len(encoded.dictionary)).astype(np.int64)
         return cls.of(encoded.dictionary, weights)
 
@@ -100,9 +101,12 @@ class Tally:
         if not pa.types.is_string(unique.type):
             return cls()
         tally, trimmed = cls(), pc.utf8_trim_whitespace(unique)
-        missing = pc.is_in(trimmed, MISSING_TEXTS)
-        known = np.asarray(pc.is_valid(parse(trimmed)))
+        parsed = parse(trimmed)
+        known = np.asarray(pc.is_valid(parsed))
         tally._add_plain(trimmed, weights, known)
+        if not parsed.null_count:
+            return tally._cut()
+        missing = pc.is_in(trimmed, MISSING_TEXTS)
         rest = np.flatnonzero(~known & ~np.asarray(missing))
         for place in rest.tolist():
             tally._add(trimmed[place].as_py(), int(weights[place]))
@@ -117,14 +121,24 @@ class Tally:
         return cls(dates=total, timed=int(weights[of_day != 0].sum()))
 
     def _add_plain(self, texts: pa.StringArray, weights: Weights, plain: npt.NDArray[np.bool_]) -> None:
-        def count(which: pa.BooleanArray) -> int:
-            return int(weights[plain & np.asarray(pc.fill_null(which, False))].sum())
+        """Counts plain numbers; few have the length of one that a regular expression must look at."""
+        if not plain.all():
+            texts, weights = texts.filter(pa.array(plain)), weights[plain]
+        lengths = np.asarray(pc.binary_length(texts))
+        has_point = np.asarray(pc.match_substring(texts, "."))
 
-        self.plain = int(weights[plain].sum())
-        self.small = count(pc.match_substring_regex(texts, _SMALL))
-        self.point_groups = count(pc.match_substring_regex(texts, _ONE_GROUP))
-        self.points = count(pc.match_substring(texts, ".")) - self.point_groups
-        self.numbers = texts.filter(pa.array(plain)).slice(0, _MOST_NUMBERS).to_pylist()
+        def count(pattern: str, among: npt.NDArray[np.bool_]) -> int:
+            if not among.any():
+                return 0
+            matching = pc.match_substring_regex(texts.filter(pa.array(among)), pattern)
+            return int(weights[among][np.asarray(matching)].sum())
+
+        self.plain = int(weights.sum())
+        self.small = count(_SMALL, ~has_point & (lengths <= _SMALL_MOST))
+        low, high = _ONE_GROUP_LENGTHS
+        self.point_groups = count(_ONE_GROUP, has_point & (low <= lengths) & (lengths <= high))
+        self.points = int(weights[has_point].sum()) - self.point_groups
+        self.numbers = texts[:_MOST_NUMBERS].to_pylist()
 
     def _add(self, text: str, count: int) -> None:
         """Counts a cell that is no plain number."""
@@ -169,12 +183,21 @@ class Tally:
 
     def merge(self, other: Tally) -> Tally:
         """Returns the tally of both."""
+        if not self.present or not other.present:
+            return self if self.present else other
         merged: dict[str, Any] = {
-            attribute.name: getattr(self, attribute.name) + getattr(other, attribute.name)
-            for attribute in fields(self)
-            if attribute.name != "units"
+            name: getattr(self, name) + getattr(other, name) for name in _ATTRIBUTES if name != "units"
         }
         return Tally(**merged, units=dict(Counter(self.units) + Counter(other.units)))._cut()
+
+
+_ATTRIBUTES = tuple(attribute.name for attribute in fields(Tally))
+
+
+@lru_cache(maxsize=256)
+def is_tallied(kind: pa.DataType) -> bool:
+    """Returns whether a column's type leaves open how its cells are to be read."""
+    return not pa.types.is_nested(kind) and (_is_text(kind) or pa.types.is_temporal(kind))
 
 
 def _is_text(kind: pa.DataType) -> bool:
