@@ -16,6 +16,28 @@ def test_small_row_groups_are_read_together(tmp_path):
     assert len(reader_for(path, config).partitions(path, config)) == 1
 
 
+def test_wide_tables_are_cut_within_row_groups_and_read_some_columns_at_a_time(tmp_path, read, monkeypatch):
+    for name, value in {
+        "_WIDE": 3,
+        "_CELLS_PER_PARTITION": 20,
+        "_CELLS_PER_BATCH": 8,
+        "_COLUMNS_AT_A_TIME": 2,
+    }.items():
+        monkeypatch.setattr(f"trimtab.data.readers.parquet.{name}", value)
+    path, words = str(tmp_path / "rows.parquet"), pa.array(["x", None, "y"] * 5).dictionary_encode()
+    table = pa.table({"i": range(15), "f": [0.5, None, 2.0] * 5, "w": words, "y": [0, 1, 1] * 5})
+    pq.write_table(table, path, row_group_size=4)
+    config = Data(train=path)
+    assert [(part.start, part.stop) for part in reader_for(path, config).partitions(path, config)] == [
+        (0, 5),
+        (5, 10),
+        (10, 15),
+    ]
+    assert read(path) == table.to_pylist()
+    pq.write_table(table.slice(0, 0), path)
+    assert read(path) == []
+
+
 def test_types_are_kept(tmp_path, read):
     table = pa.table({"i": [1, None], "f": [0.5, None], "b": [True, None], "s": ["x", None], "y": [0, 1]})
     pq.write_table(table, tmp_path / "rows.parquet")

@@ -223,3 +223,32 @@ def test_files_that_were_counted_before_kinds_had_counts_of_their_own_are_read()
     assert found.counts("image", "sizes") == {"8x8": 3}
     assert found.counts("audio", "rates") == {}
     assert MediaSummary.from_dict(dataclasses.asdict(found)) == found
+
+
+def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of columns say what each says alone; means and variances but for rounding."""
+    rng = np.random.default_rng(5)
+    columns: dict[str, pa.Array] = {
+        "real": pa.array(rng.normal(size=200)),
+        "small": pa.array(rng.normal(size=200).astype(np.float32)),
+        "few": pa.array(rng.integers(-3, 4, 200)),
+        "halves": pa.array(rng.integers(-3, 4, 200) / 2),
+        "zeros": pa.array(np.where(rng.random(200) < 0.5, -0.0, 0.0)),
+        "large": pa.array(rng.integers(2**60, 2**61, 200)),
+        "not_finite": pa.array([np.nan, np.inf, *rng.normal(size=198)]),
+        "missing": pa.array([None, *rng.integers(0, 9, 199).tolist()]),
+        "word": pa.array(rng.choice(["a", "b"], 200)),
+        "label": pa.array(rng.integers(0, 2, 200)),
+    }
+    batch, config = pa.RecordBatch.from_pydict(columns), Data(train="rows.parquet", label="label")
+    alone = Summary.of(batch, config)
+    monkeypatch.setattr("trimtab.data.statistics.summary.WIDE", 2)
+    together = Summary.of(batch, config)
+    for name, expected in alone.columns.items():
+        found = together.columns[name]
+        assert found.mean == pytest.approx(expected.mean, rel=1e-12, abs=1e-15)
+        assert found.m2 == pytest.approx(expected.m2, rel=1e-12, abs=1e-15)
+        rounded = dataclasses.replace(found, mean=expected.mean, m2=expected.m2, distinct=expected.distinct)
+        assert rounded == expected
+        assert found.distinct.to_dict() == expected.distinct.to_dict()
+    assert together.sample.to_text() == alone.sample.to_text()

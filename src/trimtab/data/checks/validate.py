@@ -284,8 +284,12 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
 
 def _misread(per_split: Mapping[str, Summary], names: list[str]) -> list[str]:
     """Returns warnings about values that count as missing because they are not written as the others are."""
-    everything = reduce(Summary.merge, per_split.values())
-    return [warning for name in names if (warning := misread(name, everything.columns[name]))]
+    warnings = []
+    for name in names:
+        if any(summary.columns[name].notation is not None for summary in per_split.values()):
+            whole = [Summary(each.rows, {name: each.columns[name]}) for each in per_split.values()]
+            warnings.append(misread(name, reduce(Summary.merge, whole).columns[name]))
+    return [warning for warning in warnings if warning]
 
 
 def _is_number(text: str) -> bool:

@@ -116,6 +116,11 @@ class _Notations:
     ) -> None:
         self._summary, self._config, self._strict = summary, config, strict
         self._before = {column.name: column for column in champion.columns} if champion else {}
+        ways = ("points", "commas", "day_first", "month_first")
+        self._written = {
+            way: [name for name, column in summary.columns.items() if getattr(column.tally, way)][:2]
+            for way in ways
+        }
         self._label = label_column(list(summary.columns), config)
         self._label_before = champion.label_notation if champion else None
 
@@ -208,8 +213,7 @@ class _Notations:
 
     def _any_other(self, name: str, way: str) -> bool:
         """Returns whether another column has cells that are written in a way."""
-        others = (column.tally for other, column in self._summary.columns.items() if other != name)
-        return any(getattr(tally, way) for tally in others)
+        return any(other != name for other in self._written[way])
 
     def _open(self, name: str, written: str, setting: str, other: str) -> None:
         """Says that only the config can tell what a column means; of the first rows, others may tell."""

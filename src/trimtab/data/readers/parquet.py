@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ ENDINGS = (".parquet", ".pq")
 ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs far more than a number
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
+_WIDE, _CELLS_PER_PARTITION, _CELLS_PER_BATCH, _COLUMNS_AT_A_TIME = 1_000, 32 << 20, 8 << 20, 512
+"""Of tables with so many columns, row groups are cut, too, and read some columns at a time."""
 _MOST_EXPANDED_BYTES, _MOST_RATIO = 1 << 30, 100
 _BYTES_PER_LISTED = 24
 """Of a value in a list, while Arrow reads it: with its levels and its place."""
@@ -36,7 +39,7 @@ class ParquetReader:
     """
 
     def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
-        """See ``Reader``; units are row groups, and small ones are read together."""
+        """See ``Reader``; units are rows, cut where row groups end but in wide tables."""
         partitions: list[Partition] = []
         expected: list[str] | None = None
         for file in files_of(source, ENDINGS):
@@ -52,7 +55,8 @@ class ParquetReader:
                 expected = expected or names
                 _check_expansion(file, parquet)
                 rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
-                for start, stop in _slices(parquet.metadata, rows):
+                slices = _wide_slices(parquet.metadata) if _is_wide(parquet) else None
+                for start, stop in slices or _slices(parquet.metadata, rows):
                     partitions.append(Partition(str(file), len(partitions), start, stop))
         return partitions
 
@@ -60,9 +64,12 @@ class ParquetReader:
         """See ``Reader``."""
         file = Path(partition.source)
         with _open(file) as parquet:
-            groups = list(range(partition.start, partition.stop))
+            groups, first = _groups(parquet.metadata, partition)
             rows = _BINARY_BATCH_ROWS if _has_encoded(parquet) else _BATCH_ROWS
             try:
+                if _is_wide(parquet):
+                    yield from _wide_batches(parquet, groups, first, partition.stop - partition.start)
+                    return
                 for batch in parquet.iter_batches(rows, row_groups=groups, use_threads=False):
                     yield _flat(batch)
             except (pa.ArrowException, OSError) as error:
@@ -80,16 +87,65 @@ def _open(file: Path) -> pq.ParquetFile:
 
 
 def _slices(metadata: pq.FileMetaData, most_rows: int) -> Iterator[tuple[int, int]]:
-    """Yields runs of row groups that together reach a number of rows or bytes."""
-    start = rows = size = 0
+    """Yields the rows of runs of row groups that together reach a number of rows or bytes."""
+    start = stop = size = 0
     for index in range(metadata.num_row_groups):
         group = metadata.row_group(index)
-        rows, size = rows + group.num_rows, size + group.total_byte_size
-        if rows >= most_rows or size >= _BYTES_PER_PARTITION:
-            yield start, index + 1
-            start, rows, size = index + 1, 0, 0
-    if start < metadata.num_row_groups or metadata.num_row_groups == 0:
-        yield start, metadata.num_row_groups
+        stop, size = stop + group.num_rows, size + group.total_byte_size
+        if stop - start >= most_rows or size >= _BYTES_PER_PARTITION:
+            yield start, stop
+            start, size = stop, 0
+    if start < stop or stop == 0:
+        yield start, stop
+
+
+def _is_wide(parquet: pq.ParquetFile) -> bool:
+    """Returns whether a file has very many columns, and all of them flat."""
+    columns = parquet.metadata.num_columns
+    return columns >= _WIDE and columns == len(parquet.schema_arrow.names) and not _has_encoded(parquet)
+
+
+def _wide_slices(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
+    """Yields runs of rows of about the same number of cells; row groups do not count."""
+    parts = max(1, -(-metadata.num_rows * metadata.num_columns // _CELLS_PER_PARTITION))
+    edges = [place * metadata.num_rows // parts for place in range(parts + 1)]
+    yield from itertools.pairwise(edges)
+
+
+def _groups(metadata: pq.FileMetaData, partition: Partition) -> tuple[list[int], int]:
+    """Returns the row groups that have rows of a partition, and how many rows they have before it."""
+    sizes = [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
+    ends = list(itertools.accumulate(sizes))
+    starts = [0, *ends[:-1]]
+    groups = [
+        at
+        for at, (start, end) in enumerate(zip(starts, ends, strict=False))
+        if start < partition.stop and partition.start < end
+    ]
+    return groups, partition.start - starts[groups[0]] if groups else 0
+
+
+def _wide_batches(
+    parquet: pq.ParquetFile, groups: list[int], first: int, rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Yields rows of a wide table: a reader of all columns at once would hold a page of each."""
+    names, columns = parquet.schema_arrow.names, []
+    if not rows:
+        return
+    for start in range(0, len(names), _COLUMNS_AT_A_TIME):
+        chosen = list(range(start, min(start + _COLUMNS_AT_A_TIME, len(names))))
+        table = _read_columns(parquet, groups, chosen).slice(first, rows)
+        # A copy, so that the rows before and after are given back.
+        columns += [pa.concat_arrays([_plain(part) for part in column.chunks]) for column in table.columns]
+    whole = pa.RecordBatch.from_arrays(columns, names=names)
+    step = max(1, _CELLS_PER_BATCH // len(names))
+    for start in range(0, rows, step):
+        yield whole.slice(start, step)
+
+
+def _read_columns(parquet: pq.ParquetFile, groups: list[int], places: list[int]) -> pa.Table:
+    """Returns columns by their places: a name may stand for a column twice."""
+    return parquet.reader.read_row_groups(groups, column_indices=places, use_threads=False)
 
 
 def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 ColumnType = Literal["string", "integer", "float", "boolean", "binary", "other", "null"]
 Weights = np.ndarray[Any, np.dtype[np.int64]]
 _FREQUENT_VALUES = 10_000
-_FREQUENT_NUMBERS = 1_000
+_FREQUENT_BUDGET, _FREQUENT_LEAST, _FREQUENT_MOST = 1_000_000, 16, 1_000
+"""How many different numbers of a column are counted as text, by the table's width."""
 _LEAST_FREQUENT_TOKENS = 20_000
 _LONGEST_TEXT_TOKENS = 4096
 _LONGEST_COUNTED_CHARACTERS = 200
@@ -108,6 +109,17 @@ class ColumnSummary:
         return cls("null", missing=rows, missing_numbers=rows)
 
     @classmethod
+    def of_numbers(cls, kind: pa.DataType, rows: int, width: int) -> ColumnSummary:
+        """Returns the summary of a column that has a number in each row, before any of them is looked at.
+
+        Args:
+            kind: The column's type.
+            rows: How many rows there are.
+            width: Columns of the batch.
+        """
+        return cls(_type_of(kind), numbers=rows, distinct=Distinct(_distinct_size(width)))
+
+    @classmethod
     def of(
         cls,
         name: str,
@@ -148,9 +160,12 @@ class ColumnSummary:
         forced = (config.kind_set(name) or "numeric") not in ("numeric", "datetime")
         if encoded is None:
             encoded = values.plain(column).dictionary_encode()
-        return summary, summary._add_values(name, encoded, forced=forced, parted=parted)
+        most = _FREQUENT_MOST if name == config.label else frequent_numbers(width)
+        return summary, summary._add_values(name, encoded, most, forced=forced, parted=parted)
 
-    def _add_values(self, name: str, encoded: pa.DictionaryArray, *, forced: bool, parted: bool) -> Hashes:
+    def _add_values(
+        self, name: str, encoded: pa.DictionaryArray, most: int, *, forced: bool, parted: bool
+    ) -> Hashes:
         unique = encoded.dictionary
         indices = _indices(encoded)
         weights = np.bincount(indices, minlength=len(unique) + 1).astype(np.int64)
@@ -161,7 +176,7 @@ class ColumnSummary:
             self.missing_numbers = int(weights[:-1][np.asarray(missing)].sum())
         self._add_numbers(parsed, weights[:-1])
         self.words = int(weights[:-1].sum()) - self.numbers - self.missing_numbers
-        few = forced or self.words > 0 or len(unique) <= _FREQUENT_NUMBERS
+        few = forced or self.words > 0 or len(unique) <= most
         texts = values.texts(unique) if is_text or few else None
         null = np.asarray(pc.is_null(texts if texts is not None else parsed))
         self.missing = int(weights[:-1][null].sum() + weights[-1])
@@ -180,7 +195,7 @@ class ColumnSummary:
             self._add_texts(texts.drop_null(), weights[present], tokens=tokens)
         else:
             self.frequent.error = int(weights[:-1].max())
-        of_rows: Hashes = mix(hashes ^ _name_hash(name))[indices]
+        of_rows: Hashes = mix(hashes ^ name_hash(name))[indices]
         return of_rows
 
     def _add_numbers(self, parsed: pa.DoubleArray, weights: Weights) -> None:
@@ -291,7 +306,8 @@ def _tally(encoded: pa.DictionaryArray) -> Tally:
 
 
 @lru_cache(maxsize=1 << 18)
-def _name_hash(name: str) -> np.uint64:
+def name_hash(name: str) -> np.uint64:
+    """Returns what tells the hashes of a column's values from those of another."""
     return np.uint64(hash_strings(pa.array([name]))[0])
 
 
@@ -316,6 +332,15 @@ def _merged_type(one: ColumnType, other: ColumnType) -> ColumnType:
     if one == "null":
         return other
     return "float" if {one, other} == {"integer", "float"} else "string"
+
+
+def frequent_numbers(width: int) -> int:
+    """Returns how many different numbers of a column are counted as text.
+
+    Args:
+        width: Columns of the table.
+    """
+    return max(_FREQUENT_LEAST, min(_FREQUENT_MOST, _FREQUENT_BUDGET // width))
 
 
 def _distinct_size(width: int) -> int:

@@ -107,8 +107,20 @@ class Distinct:
         totals = np.bincount(inverse, weights=counts, minlength=len(unique)).astype(np.int64)
         return cls(size, unique[:size], totals[:size])
 
+    @classmethod
+    def of_different(cls, hashes: Hashes, counts: Counts, size: int) -> Distinct:
+        """Returns the sketch of values given by hashes that are all different."""
+        if len(hashes) > size:
+            chosen = np.argpartition(hashes, size)[:size]
+            hashes, counts = hashes[chosen], counts[chosen]
+        order = np.argsort(hashes)
+        return cls(size, hashes[order], counts[order])
+
     def merge(self, other: Distinct) -> Distinct:
         """Returns the sketch of both."""
+        if not len(self.hashes) or not len(other.hashes):
+            full = self if len(self.hashes) else other
+            return Distinct(self.size, full.hashes[: self.size], full.counts[: self.size])
         return Distinct.of(
             np.concatenate([self.hashes, other.hashes]),
             np.concatenate([self.counts, other.counts]),
@@ -178,6 +190,8 @@ class Frequent:
 
     def merge(self, other: Frequent) -> Frequent:
         """Returns the summary of both."""
+        if not other.counts and not other.error:
+            return self
         merged = Frequent(self.size, dict(self.counts), self.error + other.error)
         merged.add(other.counts.items())
         return merged

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from trimtab.data.readers.label import label_column, may_be_several
+from trimtab.data.statistics.blocks import WIDE, block_summaries
 from trimtab.data.statistics.column import ColumnSummary
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
@@ -58,12 +59,22 @@ class Summary:
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
         sampled = []
-        for name in batch.schema.names:
-            column = batch.column(name)
+        width, at_once = batch.num_columns, {}
+        if width >= WIDE:
+            alone = {*unseen, *notations, *config.columns, label_column(batch.schema.names, config)}
+            together = [place for place, name in enumerate(batch.schema.names) if name not in alone]
+            for summaries, of_rows in block_summaries(batch, together):
+                at_once.update(summaries)
+                hashes += of_rows
+        for place, name in enumerate(batch.schema.names):
+            column = batch.column(place)
             if name in unseen:
                 columns[name] = ColumnSummary.unseen(column)
                 continue
-            width = batch.num_columns
+            if place in at_once:
+                columns[name] = at_once[place]
+                sampled.append(name)
+                continue
             notation = notations.get(name)
             columns[name], of_values = ColumnSummary.of(
                 name, column, names, config, width, notation, parted=name == several

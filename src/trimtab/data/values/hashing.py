@@ -13,7 +13,7 @@ some of them to another side. In the first, zeros at the end of a fraction were 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ DIGEST_BYTES = 32
 _Spelling = Callable[[pa.Array], pa.StringArray]
 SPELLING = 2
 _MISSING = -1
+_CELLS_AT_A_TIME = 4 << 20
 _PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
 
 
@@ -44,7 +45,12 @@ def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPE
     Raises:
         DataError: If a column holds lists or structs.
     """
-    columns = [_binary(batch.column(name), name, _SPELLINGS[spelling]) for name in sorted(names)]
+    chosen = sorted(names)
+    most = max(1, _CELLS_AT_A_TIME // max(1, len(chosen)))
+    if batch.num_rows > most:
+        parts = (batch.slice(start, most) for start in range(0, batch.num_rows, most))
+        return np.concatenate([row_digests(part, chosen, spelling) for part in parts])
+    columns = _spelled(batch, chosen, _SPELLINGS[spelling])
     if not columns:
         columns = [pa.array([b""] * batch.num_rows, pa.binary())]
     lengths = np.stack([_lengths(column) for column in columns], axis=1)
@@ -69,6 +75,22 @@ def joined_digests(digests: Digests, other: Digests) -> Digests:
         for at in range(0, len(pairs), step)
     ]
     return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
+
+
+def _spelled(batch: pa.RecordBatch, names: Sequence[str], spelled: _Spelling) -> list[pa.Array]:
+    """Returns columns as bytes; those that are numbers of one type are spelled at once."""
+    columns = [batch.column(name) for name in names]
+    together: dict[pa.DataType, list[int]] = {}
+    for place, column in enumerate(columns):
+        if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+            together.setdefault(column.type, []).append(place)
+        else:
+            columns[place] = _binary(column, names[place], spelled)
+    for places in together.values():
+        joined = _binary(pa.concat_arrays([columns[place] for place in places]), "", spelled)
+        for at, place in enumerate(places):
+            columns[place] = joined.slice(at * batch.num_rows, batch.num_rows)
+    return columns
 
 
 def _binary(column: pa.Array, name: str, spelled: _Spelling) -> pa.Array:

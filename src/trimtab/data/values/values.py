@@ -23,7 +23,7 @@ MISSING_NUMBERS = frozenset(
 MISSING_TEXTS = pa.array(sorted(MISSING_NUMBERS))
 """The same for Arrow."""
 
-_LARGEST = 3.4e38  # a model's input is float32
+LARGEST = 3.4e38  # a model's input is float32
 _PROBED = 16
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
@@ -128,6 +128,6 @@ def all_numbers(strings: pa.StringArray) -> pa.DoubleArray | None:
 
 def in_range(parsed: pa.DoubleArray) -> pa.DoubleArray:
     """Returns numbers, and null where one is no float32: also of infinity, and of what is no number."""
-    if not parsed.null_count and len(parsed) and np.abs(np.asarray(parsed)).max() < _LARGEST:
+    if not parsed.null_count and len(parsed) and np.abs(np.asarray(parsed)).max() < LARGEST:
         return parsed
-    return pc.if_else(pc.less(pc.abs(parsed), _LARGEST), parsed, pa.scalar(None, pa.float64()))
+    return pc.if_else(pc.less(pc.abs(parsed), LARGEST), parsed, pa.scalar(None, pa.float64()))
