@@ -2,13 +2,15 @@
 
 There is no timer: a thread that is free takes what is there. A request that comes alone waits for nothing,
 and those that come while all threads are busy are taken together. Handing rows to a thread and back costs
-about 0.2 ms of CPU time; what takes less than that is computed on the spot.
+about 0.2 ms of CPU time; what takes less than that is computed on the spot. What a row takes is measured as
+long as threads have the model: a machine that was busy at the start does not decide for good.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -17,7 +19,7 @@ from trimtab.batch import Batch, joined, rows, take
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.refusal import busy
-from trimtab.deploy.serving.resized import ResizedModel
+from trimtab.deploy.serving.resized import ROWS, ResizedModel
 from trimtab.runtimes.base import LoadedModel
 
 _MOST_JOBS = 32
@@ -39,7 +41,7 @@ class Batcher:
     Args:
         own: The model for the event loop; an interpreter is not thread safe.
         models: The same model, loaded once for each thread.
-        row_s: Seconds that it takes for a row.
+        row_s: Seconds that it takes for a row, as far as is known: it may take less.
         limits: How many rows may be pending.
         metrics: Where batches are counted.
     """
@@ -55,7 +57,7 @@ class Batcher:
         self._limits, self._metrics = limits, metrics
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._loop_model = loop_model
-        self._own_rows = int(_HANDOVER_S / row_s)
+        self._row_s = row_s
         self._threads = len(models)
         for model in models:
             threading.Thread(target=self._work, args=(model,), name="inference", daemon=True).start()
@@ -68,7 +70,7 @@ class Batcher:
             ModelError: If the runtime fails.
         """
         count = rows(x)
-        if count <= self._own_rows:
+        if count * self._row_s <= _HANDOVER_S:
             self._metrics.batch_rows.observe(count)
             return self._loop_model.predict(x)
         if self._metrics.pending_rows + count > self._limits.pending_rows:
@@ -109,15 +111,21 @@ class Batcher:
     def _run(self, model: ResizedModel, jobs: list[_Job]) -> None:
         x = jobs[0].x if len(jobs) == 1 else joined([job.x for job in jobs])
         outcome: Batch | Exception
+        start = time.perf_counter()
         try:
             outcome = model.predict(x)
         except Exception as error:  # a thread that ends would leave requests waiting for ever
             outcome = error
-        jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, outcome)
+        took_s = time.perf_counter() - start
+        jobs[0].outputs.get_loop().call_soon_threadsafe(self._deliver, jobs, outcome, took_s)
 
-    def _deliver(self, jobs: list[_Job], outcome: Batch | Exception) -> None:
-        self._metrics.batch_rows.observe(sum(job.rows for job in jobs))
-        at = 0
+    def _deliver(self, jobs: list[_Job], outcome: Batch | Exception, took_s: float) -> None:
+        count, at = sum(job.rows for job in jobs), 0
+        self._metrics.batch_rows.observe(count)
+        if count < ROWS and not isinstance(
+            outcome, Exception
+        ):  # more may have gone through the resized model
+            self._row_s = min(self._row_s, took_s / count)
         for job in jobs:
             if job.outputs.done():
                 pass
