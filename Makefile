@@ -6,21 +6,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
-.PHONY: demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
+CHECKS := check-style check-types check-imports check-generated
+.PHONY: $(CHECKS) demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
 
-test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python tools/generate.py --check
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+# Installing waits for the network, and many tests for processes and sockets: one more at a time than two processors.
+WORKERS := 3
+test:
+	@"$(MAKE)" -j $(WORKERS) $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed $(CHECKS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 fast: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+$(CHECKS): $(VENV)/.installed-dev
+check-style:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+check-types:
+	$(BIN)/mypy
+check-imports:
+	$(BIN)/lint-imports
+check-generated:
+	$(BIN)/python tools/generate.py --check
 
 # Kills, damage, bombs and crowds; a line of JSON a group, and no success unless all that must be zero is:
 # docs/faults.md. GROUPS names some of them; `make test` runs a few faults of each.
@@ -103,9 +113,10 @@ audit: $(VENV)/audit/.installed
 # As root, on a machine that reaches package registries but no image registry: the base is made of Debian's packages.
 container-test: $(VENV)/.installed-dev $(VENV)/moto/.installed $(VENV)/mlflow/.installed
 	tools/stand_in_base.sh "$(STAND_IN)"
-	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host"
-	$(MAKE) image IMAGE="$(IMAGE)-serve" TARGET=serve BASE="$(STAND_IN)" BUILD_ARGS="--network host"
-	TRIMTAB_TEST_IMAGE="$(IMAGE)" TRIMTAB_TEST_SERVER_IMAGE="$(IMAGE)-serve" $(BIN)/python -m pytest tests/container
+	$(MAKE) image IMAGE="$(IMAGE)" BASE="$(STAND_IN)" BUILD_ARGS="--network host" & \
+		$(MAKE) image IMAGE="$(IMAGE)-serve" TARGET=serve BASE="$(STAND_IN)" BUILD_ARGS="--network host" && wait $$!
+	TRIMTAB_TEST_IMAGE="$(IMAGE)" TRIMTAB_TEST_SERVER_IMAGE="$(IMAGE)-serve" \
+		$(BIN)/python -m pytest tests/container -n 2 --dist loadgroup
 
 clean:
 	rm -rf $(VENV) build *.egg-info src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

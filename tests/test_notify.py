@@ -35,7 +35,7 @@ def hook():
 
     got, codes = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         server.got, server.codes = got, codes
         server.url = f"http://127.0.0.1:{server.server_port}/secret"
         yield server

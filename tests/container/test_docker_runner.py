@@ -12,7 +12,7 @@ from trimtab.cli.pipeline import shards
 from trimtab.config.loader import load
 from trimtab.cpus import cpus
 
-pytestmark = [pytest.mark.container, pytest.mark.slow]
+pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("the example's run")]
 
 
 def result(run):

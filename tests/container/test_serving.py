@@ -7,7 +7,7 @@ import time
 import pytest
 from docker.types import Mount
 
-pytestmark = [pytest.mark.container, pytest.mark.slow]
+pytestmark = [pytest.mark.container, pytest.mark.slow, pytest.mark.xdist_group("the example's run")]
 
 # Asked from inside of the container, which has no network but its own loopback.
 ASK = """

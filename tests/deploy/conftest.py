@@ -13,6 +13,7 @@ from served import linear_files, predict
 from trimtab.artifacts import training
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.data.dataset.dataset import SCHEMA_FILE, Dataset
+from trimtab.deploy import servable
 from trimtab.deploy.golden import Golden
 from trimtab.runtimes import registry
 from trimtab.storage import artifact
@@ -73,6 +74,12 @@ def make_training(tmp_path: Path, digits_dataset: Path) -> Callable[..., artifac
         return training.write(tmp_path / f"training-{seed}", record, data, model, model)
 
     return make
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves out the fresh process, where a test is not about what it finds."""
+    monkeypatch.setattr(servable, "check", lambda *_: servable.Check())
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def served() -> Iterator[Hub]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         hub.url = f"http://127.0.0.1:{server.server_port}"
         yield hub
         server.shutdown()

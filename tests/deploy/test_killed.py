@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from trimtab.deploy import promotion, servable
+from trimtab.deploy import promotion
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.switch import promote
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unchecked")]
 
 DEPLOY = """
 import sys
@@ -26,12 +26,6 @@ servable.check = lambda *a: servable.Check()
 source, kept = artifact.load(selection, "selection"), artifact.load(training, "training")
 promotion.deploy(target, source, Path(schema).read_bytes(), "{}", training=kept)
 """
-
-
-@pytest.fixture(autouse=True)
-def unchecked(monkeypatch):
-    """Leaves out the fresh process: it only reads."""
-    monkeypatch.setattr(servable, "check", lambda *a: servable.Check())
 
 
 def all_is_well(target):

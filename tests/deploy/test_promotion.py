@@ -52,6 +52,7 @@ def test_versions_rise_and_the_champion_follows(target, make_selection, schema):
     assert names == {"model.tflite", "schema.json", "golden.npz", "metadata.json", "manifest.json"}
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_repeated_deployment_finds_its_own_work(target, make_selection, schema):
     first = promotion.deploy(target, make_selection(1), schema, "{}")
     again = promotion.deploy(target, make_selection(1), schema, "{}")
@@ -95,6 +96,7 @@ def test_nothing_chosen_is_nothing_to_deploy(target, tmp_path, schema):
 
 
 @pytest.mark.parametrize("moment", ["add", "check"])
+@pytest.mark.usefixtures("unchecked")
 def test_killed_before_the_pointer_moves_the_old_champion_stays(
     target, make_selection, schema, digits_dataset, moment
 ):
@@ -117,6 +119,7 @@ def test_killed_before_the_pointer_moves_the_old_champion_stays(
     assert Repository(target).champion().version == third.version
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_lost_counter_never_overwrites_a_version(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}")
     before = (Path(target) / "1" / "model.tflite").read_bytes()
@@ -126,6 +129,7 @@ def test_a_lost_counter_never_overwrites_a_version(target, make_selection, schem
 
 
 @pytest.mark.parametrize("file", ["champion.json", "versions.json"])
+@pytest.mark.usefixtures("unchecked")
 def test_a_damaged_pointer_or_counter_is_a_typed_error(target, make_selection, schema, file):
     promotion.deploy(target, make_selection(1), schema, "{}")
     (Path(target) / file).write_text("{")
@@ -155,6 +159,7 @@ def test_a_child_that_dies_is_a_typed_error(target, make_selection, schema, monk
         servable.check(target, 1)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_every_file_of_a_version_is_verified(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}")
     for name in ("model.tflite", "schema.json", "golden.npz", "metadata.json"):
@@ -166,6 +171,7 @@ def test_every_file_of_a_version_is_verified(target, make_selection, schema):
         path.write_bytes(content)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_every_move_is_in_the_history(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}", by="anna@laptop")
     promotion.deploy(target, make_selection(2), schema, "{}", by="run-7", forced=True, reason="it is Friday")
@@ -175,6 +181,7 @@ def test_every_move_is_in_the_history(target, make_selection, schema):
     assert first.at <= second.at
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_only_the_pointer_that_a_model_was_judged_against_is_replaced(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}", expected=None)
     judged = Repository(target).pointer()
@@ -189,6 +196,7 @@ def test_only_the_pointer_that_a_model_was_judged_against_is_replaced(target, ma
     assert (again.version, again.difference) == (3, None)
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_damaged_pointer_is_replaced_by_one_who_has_seen_it(target, make_selection, schema):
     promotion.deploy(target, make_selection(1), schema, "{}")
     (Path(target) / "champion.json").write_text("{")
@@ -200,6 +208,7 @@ def test_a_damaged_pointer_is_replaced_by_one_who_has_seen_it(target, make_selec
     assert champion.history[0].reason.startswith("retrained (champion.json was damaged")
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_repeated_deployment_does_not_undo_a_rollback(target, make_selection, schema):
     for seed in (1, 2):
         promotion.deploy(target, make_selection(seed), schema, "{}")
@@ -209,6 +218,7 @@ def test_a_repeated_deployment_does_not_undo_a_rollback(target, make_selection, 
     assert Repository(target).champion().version == 1
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_what_a_person_promoted_was_not_deployed_by_this_step(target, make_selection, schema, monkeypatch):
     promotion.deploy(target, make_selection(1), schema, "{}")
     with monkeypatch.context() as stopped:
@@ -222,6 +232,7 @@ def test_what_a_person_promoted_was_not_deployed_by_this_step(target, make_selec
     assert Repository(target).champion().version == 3
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_of_a_step_that_was_started_twice_both_find_the_same_version(
     target, make_selection, schema, monkeypatch
 ):
@@ -239,6 +250,7 @@ def test_of_a_step_that_was_started_twice_both_find_the_same_version(
     assert Repository(target).versions() == [1]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_deployment_that_died_before_the_pointer_moved_goes_on_with_its_version(
     target, make_selection, schema, monkeypatch
 ):
@@ -253,6 +265,7 @@ def test_a_deployment_that_died_before_the_pointer_moved_goes_on_with_its_versio
     assert Repository(target).versions() == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("unchecked")
 def test_a_damaged_version_that_a_deployment_left_is_made_anew(target, make_selection, schema, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(servable, "check", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -114,7 +114,7 @@ def test_a_key_and_its_token_stay_where_they_are(trimtab, key, emulator, tmp_pat
     (home / "config.yaml").write_text(CONFIG)
     emulator.state.put("bucket", {"name": "data/rows.csv"}, ROWS.encode())
     printed = {
-        "run": trimtab("run", "config.yaml"),
+        "run": trimtab("run", "config.yaml", "--output", "gs://bucket/runs"),
         "retrain": trimtab("retrain", "config.yaml", "--output", "gs://bucket/runs"),
         "predict": trimtab("predict", "gs://bucket/models/planted", "--input", "gs://bucket/data/*.csv"),
         "compile": trimtab("compile", "config.yaml", "--output", "pipeline.yaml"),
@@ -183,7 +183,7 @@ def test_workload_identity_may_be_ready_later_than_the_pod(emulator, monkeypatch
     with subprocess.Popen([sys.executable, "-c", script], env={**os.environ, **pod, **place}) as process:
         time.sleep(6)  # the client of tokens alone gives up after three
         with ThreadingHTTPServer(("127.0.0.1", port), Metadata) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
             assert process.wait(60) == 0
             server.shutdown()
     assert emulator.contents("bucket") == {"x": b"1"}

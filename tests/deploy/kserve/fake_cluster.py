@@ -184,7 +184,7 @@ def served(kubeconfig: Path) -> Iterator[Cluster]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         cluster.port = server.server_port
         named = {"server": f"http://127.0.0.1:{server.server_port}"}
         context = {"cluster": "c", "user": "u", "namespace": "models"}
