@@ -32,6 +32,38 @@ Chains that begin alike share that part: it is made once. A candidate's id is it
 where a parameter that the steps do not show has not its default: two chains that differ in `epochs` alone
 are two candidates.
 
+## `recipes: auto`
+
+```yaml
+recipes: auto
+search: {max_candidates: 8, max_epochs: 60}     # the defaults; max_minutes: 30
+```
+
+Once the model is trained, the task that trained it looks for chains, of all passes and of all
+quantizations of the `runtimes`:
+
+1. The trained model is quantized in each way that trains nothing. The best by the objective is tried with
+   other values of its parameters, as long as these make it cheaper.
+2. Each pass is applied without fine-tuning, at the middle of its search range, and at other strengths
+   where that saves something. What it costs (bytes, latency in short turns with the baseline) is final:
+   what gains nothing by the objective, or cannot keep `max_size_kb`, `max_latency_ms` or `min_speedup`,
+   is left out. What it loses by then leaves out nothing.
+3. The rest is fine-tuned for a few epochs, the better part of it for more, and once more, by the epochs
+   that each pass declares. Each of the three rungs may take an equal share of `max_epochs`. From the
+   second one on, the best is also followed by a second pass. Quantizations that train are tried where
+   those that train nothing lose something.
+4. What none is better than in loss and cost is handed on, at most `max_candidates`: ordinary chains with
+   ordinary ids, whose models and files are in the store already. `evaluate` and `select` take them as if
+   you had written them.
+
+All of it is guided by validation rows; the test split is not opened before `evaluate`, and the proof is
+what it always is. "Better" is the larger expected gain: the logarithm of how many times less a chain
+costs, times the probability that it keeps the limits. `result.json` (`search`), the report and the log
+say what was tried, what it was worth, why it was left out, and why the search ended. A search that was
+killed makes and measures nothing again. It needs validation rows that nobody is tested on, so it does not
+go with `data.test: {folds: …}`. A retraining takes the champion's recipe, and searches only where that is
+not known.
+
 ## What later steps keep
 
 Zeros, the 2:4 pattern, shared weights and widths are traits of the model, seen in its weights, whoever made

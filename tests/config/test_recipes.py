@@ -277,3 +277,20 @@ def test_any_parameter_changes_the_id(chain: Chain, data: st.DataObject) -> None
     assert changed.id != chain.id
     if name == main_parameter(type(step.params)):
         assert changed.id.split("--")[0] != chain.id.split("--")[0] or place
+
+
+def test_auto_is_the_baseline_until_recipes_are_found():
+    assert [chain.id for chain in expand("auto", ["litert"])] == ["none--none"]
+    base = {"data": {"train": "x.csv"}, "model": {"architecture": "mlp"}}
+    config = Config.model_validate(base | {"recipes": "auto", "runtimes": ["litert", "openvino"]})
+    assert config.is_searched
+    assert config.file_runtimes() == ["litert", "openvino"]
+    assert list(config.candidates()) == ["none--none"]
+    assert Config.model_validate_json(config.model_dump_json()) == config
+    found = config.model_copy(update={"recipes": [["int8"]]})
+    assert not found.is_searched
+    folds = {"data": {"train": "x.csv", "test": {"folds": 5}}}
+    with pytest.raises(ValidationError, match="guided by validation rows"):
+        Config.model_validate(base | folds | {"recipes": "auto"})
+    with pytest.raises(ValidationError, match="list"):
+        Config.model_validate(base | {"recipes": "automatic"})

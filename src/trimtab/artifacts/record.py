@@ -132,6 +132,18 @@ def read_records(run_uri: str) -> list[StageRecord]:
     return [_parsed(content, f"{run_uri}/{name}") for name, content in contents if content]
 
 
+def read_record(run_uri: str, stage: str) -> StageRecord | None:
+    """Returns the record of a stage that has no shards, or None where it has left none.
+
+    Args:
+        run_uri: The URI of the run's directory.
+        stage: The stage's name.
+    """
+    name = StageRecord(stage=stage).name
+    content = open_store(run_uri).read(name)
+    return _parsed(content, f"{run_uri}/{name}") if content else None
+
+
 def _parsed(content: bytes, where: str) -> StageRecord:
     try:
         return StageRecord.model_validate_json(content)

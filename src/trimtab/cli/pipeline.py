@@ -67,10 +67,15 @@ class Pipeline:
 def shards(config: Config, at_once: int = ON_CLUSTER) -> list[str]:
     """Returns the shards that the config's recipes are shared out to, never more than there are recipes.
 
+    Recipes that are searched for are shared out once they are found: a shard may have none then.
+
     Args:
         config: The resolved config.
         at_once: How many tasks may run at once, where the config does not say it.
     """
-    from trimtab.config.chains import shard_names
+    from trimtab.config.chains import numbered, shard_names
 
-    return shard_names(config.branches(), config.resources.parallel or at_once)
+    most = config.resources.parallel or at_once
+    if config.is_searched:
+        return numbered(min(most, config.search.max_candidates + 1))
+    return shard_names(config.branches(), most)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,22 +26,22 @@ from trimtab.config.kubeflow import Kubeflow
 from trimtab.config.methods import installed
 from trimtab.config.model import Model
 from trimtab.config.notify import Notify
+from trimtab.config.problems import Problems
 from trimtab.config.proof import ProofSettings
 from trimtab.config.recipe_schema import RecipesSchema
-from trimtab.config.recipes import baseline, expand
+from trimtab.config.recipes import AUTO, baseline, expand
 from trimtab.config.resources import Resources
 from trimtab.config.retrain import Retrain
+from trimtab.config.search import Search
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import Train
 from trimtab.config.tune import Tune
 from trimtab.registry import RUNTIMES
 
-_AUTO = "auto"
-
 
 def _registered(name: str) -> str:
-    if name not in (_AUTO, *RUNTIMES):
-        raise PydanticKnownError("literal_error", {"expected": ", ".join([_AUTO, *RUNTIMES])})
+    if name not in (AUTO, *RUNTIMES):
+        raise PydanticKnownError("literal_error", {"expected": ", ".join([AUTO, *RUNTIMES])})
     return name
 
 
@@ -49,7 +49,7 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-RuntimeName = Annotated[str, AfterValidator(_registered), WithJsonSchema({"enum": [_AUTO, *RUNTIMES]})]
+RuntimeName = Annotated[str, AfterValidator(_registered), WithJsonSchema({"enum": [AUTO, *RUNTIMES]})]
 
 
 class Config(Section):
@@ -66,10 +66,12 @@ class Config(Section):
     runtimes: Annotated[list[RuntimeName], BeforeValidator(_listed)] = Field(
         ["litert"], min_length=1, description="What runs the models; `auto`: every runtime that is installed."
     )
-    recipes: Annotated[list[Any], Field(min_length=1), RecipesSchema] | None = Field(
+    recipes: Annotated[list[Any] | Literal["auto"], RecipesSchema] | None = Field(
         None,
-        description="Chains of passes; null: the trained model, by each quantization that trains nothing.",
+        description="Chains of passes; null: the trained model, by each quantization that trains nothing; "
+        "`auto`: what a search finds once the model is trained.",
     )
+    search: Search = Search()
     budget: Budget = Budget()
     proof: ProofSettings = ProofSettings()
     deploy: Deploy = Deploy()
@@ -81,7 +83,7 @@ class Config(Section):
 
     @field_validator("recipes")
     @classmethod
-    def _are_chains(cls, recipes: list[Any] | None, info: ValidationInfo) -> list[Any] | None:
+    def _are_chains(cls, recipes: list[Any] | str | None, info: ValidationInfo) -> list[Any] | str | None:
         expand(recipes, _runtimes(info.data.get("runtimes", ["litert"])))
         return recipes
 
@@ -90,7 +92,11 @@ class Config(Section):
         chains_of_recipes, runtimes = self._chains()[0], _runtimes(self.runtimes)
         if self.data.task is not None:
             check_task(self.budget, self.data.task)
-        check_streams(self.budget, [*{chain.runtime: None for chain in chains_of_recipes}])
+        check_streams(self.budget, self.file_runtimes())
+        if self.is_searched and self.data.folds > 1:
+            problems = Problems()
+            problems.add(("recipes",), "auto is guided by validation rows, which other folds are tested on")
+            problems.refuse("Config")
         brought.check(self.model, self.train, chains_of_recipes, runtimes, is_tuned=self.tune is not None)
         return self
 
@@ -114,6 +120,16 @@ class Config(Section):
         """Returns every Keras part of the recipes with its endings, by id; the baseline's is the first."""
         return chains.branches(*self._chains())
 
+    @property
+    def is_searched(self) -> bool:
+        """Returns whether its recipes are still to be searched for."""
+        return self.recipes == AUTO
+
+    def file_runtimes(self) -> list[str]:
+        """Returns the runtimes that candidates may be of."""
+        asked = _runtimes(self.runtimes)
+        return asked if self.is_searched else list({chain.runtime: None for chain in self._chains()[0]})
+
     def _chains(self) -> tuple[list[Chain], Chain]:
         runtimes = _runtimes(self.runtimes)
         return expand(self.recipes, runtimes), baseline(runtimes)
@@ -121,5 +137,5 @@ class Config(Section):
 
 def _runtimes(asked: Sequence[str]) -> list[str]:
     """Returns the runtimes that a config asks for, once each."""
-    named = (name for each in asked for name in (installed() if each == _AUTO else [each]))
+    named = (name for each in asked for name in (installed() if each == AUTO else [each]))
     return list(dict.fromkeys(named))

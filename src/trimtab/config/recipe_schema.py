@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from trimtab.config.methods import Method, every, passes, quantizations
+from trimtab.config.recipes import AUTO
 from trimtab.registry import RUNTIMES
 
 _Schema = dict[str, Any]
-COMMENT = "list of [chains](recipes.md)"
+COMMENT = "`auto`, or list of [chains](recipes.md)"
 """What the reference of the config says in the place of the schema."""
 
 
 class RecipesSchema:
     """Gives the field that it annotates the schema of what is registered when the schema is asked for."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(_source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Returns what takes a list, or ``auto``: with a union, an error would name its members as places."""
+        as_it_is = core_schema.plain_serializer_function_ser_schema(lambda recipes: recipes)
+        return core_schema.no_info_wrap_validator_function(
+            lambda recipes, as_list: recipes if recipes == AUTO else as_list(recipes),
+            core_schema.list_schema(min_length=1),
+            serialization=as_it_is,
+        )
 
     @staticmethod
     def __get_pydantic_json_schema__(_core: CoreSchema, _handler: GetJsonSchemaHandler) -> _Schema:
@@ -26,7 +37,8 @@ class RecipesSchema:
         alternatives = {"type": "array", "minItems": 1, "items": step}
         chain = {"type": "array", "minItems": 1, "items": {"anyOf": [step, runtime, alternatives]}}
         recipe = {"anyOf": [chain, step, _older()]}
-        return {"$comment": COMMENT, "type": "array", "minItems": 1, "items": recipe}
+        chains = {"type": "array", "minItems": 1, "items": recipe}
+        return {"$comment": COMMENT, "anyOf": [{"const": AUTO}, chains]}
 
 
 def _step() -> _Schema:

@@ -32,12 +32,15 @@ from trimtab.registry import PASSES, RUNTIMES
 USUAL = ("none", "float16", "dynamic_int8", "int8")
 """The quantizations of a config without recipes, as far as its runtimes have them: they train nothing."""
 
+AUTO = "auto"
+"""The recipes that are searched for once the model is trained; until then, they are the baseline alone."""
+
 _RUNTIME = "runtime"
 _OLDER = dict.fromkeys(("prune", "quantize"))
 """The steps of a recipe as older versions wrote it, in order."""
 
 
-def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain]:
+def expand(recipes: Sequence[Any] | str | None, runtimes: Sequence[str]) -> list[Chain]:
     """Returns the chains that recipes stand for, in order.
 
     Args:
@@ -48,6 +51,8 @@ def expand(recipes: Sequence[Any] | None, runtimes: Sequence[str]) -> list[Chain
         ValidationError: If something is unknown, out of range or twice, if a step cannot stand where it is,
             or if a quantization is one of none of the runtimes.
     """
+    if recipes == AUTO:
+        return [baseline(runtimes)]
     # A date of YAML's is no number as text, either; a mapping without its odd keys is no step.
     text = json.dumps(recipes, default=str, skipkeys=True)
     return list(_expanded(text, tuple(runtimes), (*PASSES.items(), *RUNTIMES.items())))

@@ -50,6 +50,7 @@ STAGES = {
         _stage("data_prep", _ALL, ["data", "deploy", "model"]),
         _stage("tune", _TRAINING, ["model"], saves=True, is_cached=True),
         _stage("train", _ALL, ["model"], saves=True, is_cached=True),
+        _stage("search", _ALL, saves=True, is_cached=True, within="train"),
         _stage("prune", _ALL, is_sharded=True, saves=True, is_cached=True),
         _stage("quantize", _ALL, is_sharded=True, saves=True, is_cached=True),
         _stage("evaluate", _ALL, is_sharded=True, saves=True, is_cached=True),

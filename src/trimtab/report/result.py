@@ -11,6 +11,7 @@ from trimtab.artifacts.evaluation import HeadlineValue, PartLoss
 from trimtab.artifacts.model import AsItCame
 from trimtab.artifacts.proof import Proof, Reach
 from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.search import SearchSummary
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.base import Section
 from trimtab.config.budget import Budget
@@ -86,6 +87,10 @@ class Result(BaseModel):
     candidates: list[CandidateResult] = Field([], description="Every candidate, the baseline first.")
     left_out: list[LeftOut] = Field(
         [], description="Candidates that were not tried, as there are no training rows to fine-tune them on."
+    )
+    search: SearchSummary | None = Field(
+        None,
+        description="What `recipes: auto` tried, what it left out, and why; null: the config has recipes.",
     )
     chosen: str | None = Field(None, description="The id of the chosen candidate.")
     proof: Proof | None = Field(None, description="What is proven of the chosen candidate, and how.")

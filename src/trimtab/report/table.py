@@ -11,7 +11,7 @@ from rich.text import Text
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
-from trimtab.report.words import numbers
+from trimtab.report.words import numbers, searched
 from trimtab.report.words.limits import LIMIT_HEADINGS, limit_lines
 from trimtab.report.words.verdict import as_it_came, over_what
 
@@ -48,7 +48,7 @@ def print_summary(result: Result, console: Console) -> None:
         _print_limits(result, console)
     console.print()
     console.print(Text(result.verdict, style=f"bold {COLOURS[result.status]}"))
-    for text in filter(None, (result.why, as_it_came(result))):
+    for text in filter(None, (result.why, as_it_came(result), searched.sentence(result.search))):
         console.print(Text(text))
     if result.retrain:
         _print_retraining(result.retrain, console)

@@ -68,7 +68,8 @@ def check_needs(settings: Config, *, retraining: bool) -> None:
             proven or deployed.
         StorageError: If the chosen model could not be deployed, or a bucket cannot be reached.
     """
-    for name in {ending.runtime for branch in settings.branches().values() for ending in branch.endings}:
+    made = {ending.runtime for branch in settings.branches().values() for ending in branch.endings}
+    for name in made.union(settings.file_runtimes()):
         runtime(name).check_installed()
     for part in sources.parts(settings.model.archive) if settings.model.archive else []:
         checksums_of(part)

@@ -122,9 +122,10 @@ def _attempt(task: Task, work: Work) -> children.Crash | None:
 
 def _limit(task: Task) -> TimeLimit | None:
     """Returns how long an entry of the task's stage may take; the whole task's time is no less."""
-    stage = task.record.stage
+    about = STAGES[task.record.stage]
+    stage = about.within or about.name
     given = settings.of(task.run_uri).resources.stages.get(stage, StageResources())
-    usual = DAY_S if STAGES[stage].is_sharded else None
+    usual = DAY_S if about.is_sharded or about.within else None
     times = {"entry_timeout_s": given.entry_timeout_s or usual, "timeout_s": given.timeout_s}
     limits = [
         TimeLimit(seconds, f"resources.stages.{stage}.{field}") for field, seconds in times.items() if seconds

@@ -43,7 +43,7 @@ def run(run_uri: str, shard: str, dataset: str, model: str) -> str:
         The reference of the shard's models by branch.
     """
     with recorded(STAGE, run_uri, shard) as task:
-        config = settings.of(run_uri)
+        config = settings.decided(run_uri)
         data = datasets.read(task.store, dataset, ["validation"])
         trained = models.folds(task.store, model)
         outcomes, rehearsed = {}, rehearsal.known(task, config, dataset)
@@ -52,7 +52,7 @@ def run(run_uri: str, shard: str, dataset: str, model: str) -> str:
                 rehearsal.leave_out(task, branch.id, reason)
                 outcomes[branch.id] = Outcome(reason=reason)
                 continue
-            outcome = of_folds(partial(_pruned, task, config, branch), trained)
+            outcome = of_folds(partial(pruned, task, config, branch), trained)
             # Out of fold, validation rows are test rows of others: to judge by them would be to look.
             is_judged = len(trained) == 1
             outcomes[branch.id] = (
@@ -64,8 +64,16 @@ def run(run_uri: str, shard: str, dataset: str, model: str) -> str:
     return ref
 
 
-def _pruned(task: Task, config: Config, branch: Branch, fold: int, model: str) -> Outcome:
-    """Applies the steps of a branch."""
+def pruned(task: Task, config: Config, branch: Branch, fold: int, model: str) -> Outcome:
+    """Applies the steps of a branch, those that nobody has applied before.
+
+    Args:
+        task: The task, whose record gets what is made.
+        config: The config of the run.
+        branch: The branch.
+        fold: From 0.
+        model: The reference of the fold's trained model.
+    """
     ref = model
     for place, step in enumerate(branch.steps, start=1):
         parent = ref

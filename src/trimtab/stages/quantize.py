@@ -40,7 +40,7 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
         The reference of the shard's files by candidate.
     """
     with recorded(STAGE, run_uri, shard) as task:
-        config, outcomes = settings.of(run_uri), {}
+        config, outcomes = settings.decided(run_uri), {}
         rehearsed = rehearsal.known(task, config, dataset)
         models, data = shards.read(task.store, PRUNED, pruned), datasets.folds(task.store, dataset)
         for branch in branches_of(config.branches(), shard):
@@ -50,7 +50,7 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
                     rehearsal.leave_out(task, ending.candidate, reason)
                     outcomes[ending.candidate] = Outcome(reason=reason)
                     continue
-                make = partial(_quantized, task, config, ending)
+                make = partial(quantized_file, task, config, ending)
                 outcomes[ending.candidate] = of_folds(make, data, model.refs) if model.ref else model
         ref = shards.write(task.store, QUANTIZED, outcomes)
         count = sum(bool(outcome.ref) for outcome in outcomes.values())
@@ -58,7 +58,19 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
     return ref
 
 
-def _quantized(task: Task, config: Config, ending: Ending, fold: int, dataset: str, model: str) -> Outcome:
+def quantized_file(
+    task: Task, config: Config, ending: Ending, fold: int, dataset: str, model: str
+) -> Outcome:
+    """Makes the files of a candidate, unless they are there.
+
+    Args:
+        task: The task, whose record gets what is made.
+        config: The config of the run.
+        ending: How, and for which runtime.
+        fold: From 0.
+        dataset: The reference of the fold's dataset.
+        model: The reference of the model.
+    """
     ref = reference(
         KIND,
         dataset=dataset,

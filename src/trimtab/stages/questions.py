@@ -23,7 +23,7 @@ def train(config: Config) -> dict[str, Any]:
     return config.train.model_dump(mode="json", exclude=set(NO_WEIGHT))
 
 
-_NO_PART = {"budget", "proof", "deploy", "resources", "tensorboard", "notify", "kubeflow"}
+_NO_PART = {"search", "budget", "proof", "deploy", "resources", "tensorboard", "notify", "kubeflow"}
 """Sections of the config that have no part in what ``is_cached`` stages answer; of the budget, some has."""
 _NOT_JUDGED = {"objective", "threads", "proof", "min_speedup", "max_latency_ms", "max_size_kb", "size"}
 """Fields of the budget that let no branch go: those are judged once latencies are measured."""
@@ -45,7 +45,15 @@ def training(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[st
         "train": train(config),
         "model": model(config),
         "champion": {"plan": snapshot.plan, "of": snapshot.digests} if snapshot else None,
+        **_searched(config),
     }
+
+
+def _searched(config: Config) -> dict[str, Any]:
+    """Returns what a search for recipes depends on, which the task that trains does: the whole budget."""
+    if not config.is_searched:
+        return {}
+    return {"searched": config.model_dump(mode="json", include={"search", "runtimes", "budget"})}
 
 
 def candidates(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[str, Any]:

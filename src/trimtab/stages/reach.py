@@ -108,7 +108,8 @@ def check(reaches: list[Reach], config: Config) -> None:
         TooFewRowsError: If a limit is out of reach.
     """
     short = [reach for reach in reaches if not reach.is_enough]
-    if not short or config.budget.proof != "required" or len(config.candidates()) == 1:
+    is_alone = len(config.candidates()) == 1 and not config.is_searched
+    if not short or config.budget.proof != "required" or is_alone:
         return
     worst = max(short, key=lambda reach: reach.least)
     raise TooFewRowsError(

@@ -95,7 +95,7 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
     """
     with recorded("select", run_uri) as task:
         tokens.recall(run_uri, task.record.stage, numbered(len(evaluations)))
-        config = settings.of(run_uri)
+        config = settings.decided(run_uri)
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         tested = datasets.pooled(task.store, dataset)
         entries, missing = _entries(task.store, evaluations)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from trimtab.artifacts import answered
+from trimtab.artifacts.record import read_record
+from trimtab.artifacts.search import STAGE as SEARCH
+from trimtab.artifacts.search import SearchSummary
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError
 from trimtab.storage.store import open_store
@@ -13,13 +17,43 @@ CONFIG, PLANNED = "config.json", "planned.json"
 def of(run_uri: str) -> Config:
     """Returns the config by which a run goes on: the planned one in a retraining.
 
+    Recipes that are searched for are in it once they are found.
+
     Args:
         run_uri: The URI of the run's directory.
 
     Raises:
         ArtifactError: If the first task has left none.
     """
-    return _read(run_uri, PLANNED) or asked(run_uri)
+    config = _read(run_uri, PLANNED) or asked(run_uri)
+    if not config.is_searched or (searched := search_of(run_uri)) is None:
+        return config
+    return config.model_copy(update={"recipes": searched.recipes})
+
+
+def decided(run_uri: str) -> Config:
+    """Returns the config by which a run goes on, with its recipes.
+
+    Raises:
+        ArtifactError: If the first task has left none, or the recipes are still to be found.
+    """
+    config = of(run_uri)
+    if config.is_searched:
+        where = f"{run_uri.rstrip('/')}/stages/{SEARCH}.json"
+        raise ArtifactError(
+            "there are no recipes", path=where, hint="The task that trains searches for them."
+        )
+    return config
+
+
+def search_of(run_uri: str) -> SearchSummary | None:
+    """Returns what the search for recipes found; None: there was none, or it has not ended."""
+    record = read_record(run_uri, SEARCH)
+    if record is None:
+        # Kubeflow's cache may have answered for the task that searched.
+        answered.recall(run_uri, {(SEARCH, "")})
+        record = read_record(run_uri, SEARCH)
+    return record.read(SearchSummary) if record else None
 
 
 def asked(run_uri: str) -> Config:

@@ -27,7 +27,7 @@ from trimtab.stages.stage import Task
 RUN_ID = "TRIMTAB_RUN_ID"
 """The environment variable with the id of the run that a pod belongs to."""
 
-_TRAINING, _CANDIDATES = ("tune", "train"), ("prune", "quantize", "evaluate")
+_TRAINING, _CANDIDATES = ("tune", "train", "search"), ("prune", "quantize", "evaluate")
 
 
 class Prepared(NamedTuple):

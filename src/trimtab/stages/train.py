@@ -21,6 +21,8 @@ STAGE = "train"
 def run(run_uri: str, dataset: str, hyperparameters: str = "") -> str:
     """Trains the config's model; with ``train.epochs: 0`` an archive is taken as it came.
 
+    Recipes that are searched for are found here, too: in the place where models are trained.
+
     A model from an archive starts from the archive's weights, and a retrained one from the champion's as long
     as the data and the architecture are still the same.
 
@@ -55,6 +57,10 @@ def run(run_uri: str, dataset: str, hyperparameters: str = "") -> str:
             entry = require(task, work, name)
             for warning in TrainSummary.model_validate(entry.summary).warnings:
                 task.warn(f"{name}: {warning}" if name else warning)
+    if settings.asked(run_uri).is_searched:
+        from trimtab.stages import search  # where recipes are given, its imports would be for nothing
+
+        search.run(run_uri, dataset, refs[0])
     return refs[0]
 
 

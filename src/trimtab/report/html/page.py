@@ -11,12 +11,13 @@ from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
 from trimtab.report.charts.histogram import histogram_plot
-from trimtab.report.html import answers, inside, lineage, rows, views
+from trimtab.report.html import answers, inside, lineage, rows, searched, views
 from trimtab.report.html.environment import environment
 from trimtab.report.records.evidence import Evidence
 from trimtab.report.result import Result
 from trimtab.report.words import commands, comparison, headline, limits, parts, reach, verdict
 from trimtab.report.words import inside as inside_words
+from trimtab.report.words import searched as search_words
 
 TEMPLATE = "report.html.j2"
 
@@ -62,6 +63,8 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "matrices": [matrix for candidate in compared if (matrix := confusion_plot(candidate, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared, result.parts),
+        "searched": searched.searched_rows(result.search),
+        "search_told": search_words.sentence(result.search),
         **_inside(result, evidence),
         "curves": [
             curve_plots(history) for history in views.shown_histories(evidence.histories, result.chosen)

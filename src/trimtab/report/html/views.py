@@ -61,6 +61,8 @@ def pipeline(result: Result, evidence: Evidence) -> list[Step]:
     left_out = RETRAINING if result.retrain is None else ()
     if result.as_it_came and not any(t.stage == "tune" for t in evidence.timings):
         left_out = (*left_out, "tune")
+    if not any(t.stage == "search" for t in evidence.timings):
+        left_out = (*left_out, "search")
     for name in (stage for stage in STAGES if stage not in left_out):
         timings = [t for t in evidence.timings if t.is_task and t.stage == name]
         seconds = sum(t.seconds for t in timings)

@@ -10,6 +10,7 @@ from trimtab.artifacts.deployment import DeploySummary
 from trimtab.artifacts.model import TrainSummary
 from trimtab.artifacts.record import StageRecord
 from trimtab.artifacts.retraining import Retraining
+from trimtab.artifacts.search import SearchSummary
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectSummary
 from trimtab.config import compression, stages
 from trimtab.config.chains import BASELINE
@@ -70,6 +71,7 @@ def build_result(
         as_it_came=trained.as_it_came if trained else None,
         candidates=candidates,
         left_out=left_out(config) if config else [],
+        search=summary(records, "search", SearchSummary),
         chosen=chosen,
         proof=selection.proof if selection else None,
         parts=selection.parts if selection else [],
@@ -185,6 +187,8 @@ def _unfinished(
     """Yields the first stage that should have run and left no record, with its shards."""
     for stage in due:
         if stage == "tune" and config is not None and config.tune is None:
+            continue
+        if stage == "search" and not (config is not None and config.is_searched):
             continue
         expected = shards(records) if stages.STAGES[stage].is_sharded else [""]
         missing = [shard for shard in expected if find(records, stage, shard) is None]

@@ -43,7 +43,7 @@ def make(run_uri: str, ref: str, label: str, dataset_ref: str, file_ref: str) ->
     model = serving.load(source.path)
     outputs, labels = _outputs(model, data)
     _refuse_no_numbers(outputs)
-    validation, own_schema = _validation(model, data)
+    validation, own_schema = on_validation(model, data)
     quality = task(data.schema.task).judging.quality(outputs, labels, own_schema)
     with store.create(ref) as draft:
         evaluation.write_examples(draft.path, Examples(quality.scores, outputs), validation)
@@ -72,10 +72,10 @@ def _outputs(model: LoadedModel, data: Dataset) -> tuple[NDArray[np.float32], ND
     return _answers(model, data, "test")
 
 
-def _validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetSchema]:
+def on_validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetSchema]:
     """Returns what it makes of the validation split, and what its outputs mean by the thresholds from there.
 
-    Nothing else depends on it but an order.
+    What is proven does not depend on it: by it candidates are put in order, and a search finds them.
     """
     schema, judging = data.schema, task(data.schema.task).judging
     if not data.rows["validation"]:

@@ -1,0 +1,1 @@
+"""``recipes: auto``: which chains to try, how long, and which of them to hand on."""
