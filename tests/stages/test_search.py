@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from stages.home import Home
 
+from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.search import SearchSummary
 from trimtab.config.config import Config
 from trimtab.errors import ArtifactError
@@ -61,7 +62,7 @@ def test_it_leaves_recipes_without_test_rows_and_goes_on_where_it_was_stopped(ho
     assert found is not None
     assert found.model == home.trained
     assert found.epochs <= 6
-    assert found.rows == home.data().rows["validation"]
+    assert found.rows == datasets.read(home.store, home.dataset).rows["validation"]
     assert {name: (journal / name).stat().st_mtime_ns for name in before} == before
     assert any(not tried.tuned for tried in found.tried)
     assert all(json.loads(file.read_text())["ended"] for file in journal.iterdir())

@@ -28,7 +28,8 @@ from trimtab.config.budget import Budget
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ArtifactError, ConfigError, DataError, ModelError, StorageError, TrimtabError
-from trimtab.evaluate.limits import Demand, demands
+from trimtab.evaluate.demands import demands
+from trimtab.evaluate.limits import Demand
 from trimtab.evaluate.turns import LocalTurns, Served
 from trimtab.runtimes import files
 from trimtab.runtimes.registry import runtime
