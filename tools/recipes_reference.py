@@ -68,8 +68,15 @@ not known.
 
 Zeros, the 2:4 pattern, shared weights and widths are traits of the model, seen in its weights, whoever made
 them. A later step keeps them (zeros of a sparse model stay zeros while `channels` or `two_four` fine-tunes
-it, and `qat_int8` trains around them), or is refused with the order that works: where the chain shows it,
+it, and `qat` trains around all of them), or is refused with the order that works: where the chain shows it,
 before anything is read; where only the model does, as a candidate that was not made.
+
+## Quantization-aware training
+
+`qat` trains the Keras model with weights and activations rounded as 8 bits round them, and gives a Keras
+model again: the `int8` of any runtime, or LiteRT's `codes`, follows. It knows layers of every kind that has a
+kernel, inside attention, recurrent and wrapped ones too; kernels have a range per channel where runtimes
+keep one. `qat_int8` is TFMOT's, which knows fewer layers and gives LiteRT's file itself.
 
 ## Fine-tuning
 
