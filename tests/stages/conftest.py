@@ -15,7 +15,7 @@ from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate import latency
-from trimtab.stages import trial
+from trimtab.stages import children, trial
 
 SHAPE = (8, 8, 1)
 PADDING = 30_000
@@ -75,7 +75,16 @@ def digits_candidates(
 
 
 @pytest.fixture
-def _steady(monkeypatch: pytest.MonkeyPatch) -> None:
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets stages in this process fork also after a test that ran TensorFlow in it.
+
+    What they fork must not run it. A child that starts afresh takes a second, and a retraining has five.
+    """
+    monkeypatch.setattr(children, "_can_fork", lambda: True)
+
+
+@pytest.fixture
+def _steady(monkeypatch: pytest.MonkeyPatch, forked: None) -> None:
     monkeypatch.setattr(latency, "sample", constant_times)
     # It takes a fresh process each time; `test_run_challenges.py` tries champions as a run does.
     monkeypatch.setattr(trial, "crash_of", lambda *_: None)

@@ -50,7 +50,9 @@ class Folds(Runs):
 
 
 @pytest.fixture
-def service(tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Folds:
+def service(
+    tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, forked: None
+) -> Folds:
     monkeypatch.setattr(latency, "sample", constant_times)
     made = Folds(tmp_path, linear_tflite)
     made.write("rows.csv", rows(ROWS, seed=0))

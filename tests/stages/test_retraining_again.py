@@ -94,11 +94,11 @@ def save_archive(path: Path, seed: int) -> None:
 def test_a_changed_archive_is_judged(served: Service, tmp_path: Path) -> None:
     archive = tmp_path / "model.keras"
     # In a process of its own: what the stages fork must not have run TensorFlow.
-    assert children.run("archive", save_archive, archive, 1) is None
+    assert children.run("archive", save_archive, archive, 1, afresh=True) is None
     served.config["model"] = {"archive": str(archive)}
     judged(served)
     assert served.retrain().status == "up_to_date"
-    assert children.run("archive", save_archive, archive, 2) is None
+    assert children.run("archive", save_archive, archive, 2, afresh=True) is None
     assert served.retrain(spoiled=BAD).status == "champion_kept"
 
 

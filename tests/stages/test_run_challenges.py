@@ -40,7 +40,9 @@ class Runs(Service):
 
 
 @pytest.fixture
-def service(tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> Runs:
+def service(
+    tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, forked: None
+) -> Runs:
     monkeypatch.setattr(latency, "sample", constant_times)
     made = Runs(tmp_path, linear_tflite)
     made.write("january.csv", rows(2000, seed=0))
