@@ -48,7 +48,16 @@ def five_candidates(**budget: object) -> Config:
 
 
 @pytest.fixture
-def home(tmp_path: Path, digits_dataset: Path) -> Home:
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets stages in this process fork also after a test that ran TensorFlow in it.
+
+    What they fork must not run it. A child that starts afresh takes a second, and a retraining has five.
+    """
+    monkeypatch.setattr(children, "_can_fork", lambda: True)
+
+
+@pytest.fixture
+def home(tmp_path: Path, digits_dataset: Path, forked: None) -> Home:
     """Returns a run on the digits, with a trained model."""
     made = Home(tmp_path / "runs", digits_dataset, five_candidates())
     made.model()
@@ -75,17 +84,13 @@ def digits_candidates(
 
 
 @pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets stages in this process fork also after a test that ran TensorFlow in it.
-
-    What they fork must not run it. A child that starts afresh takes a second, and a retraining has five.
-    """
-    monkeypatch.setattr(children, "_can_fork", lambda: True)
+def constant_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets every model take as long: to measure it takes five fresh processes, and no test may hang on it."""
+    monkeypatch.setattr(latency, "sample", constant_times)
 
 
 @pytest.fixture
-def _steady(monkeypatch: pytest.MonkeyPatch, forked: None) -> None:
-    monkeypatch.setattr(latency, "sample", constant_times)
+def _steady(monkeypatch: pytest.MonkeyPatch, constant_latency: None, forked: None) -> None:
     # It takes a fresh process each time; `test_run_challenges.py` tries champions as a run does.
     monkeypatch.setattr(trial, "crash_of", lambda *_: None)
 

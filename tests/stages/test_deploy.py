@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from deploy import hub as hubs
 from stages.conftest import five_candidates
+from stages.retraining import constant_times
 
 from trimtab.artifacts import selection as selections
 from trimtab.artifacts import training
@@ -15,14 +16,19 @@ from trimtab.artifacts.shard import QUANTIZED
 from trimtab.config.deploy import Deploy, KServe, Registry
 from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError, DeployError
+from trimtab.evaluate import latency
 from trimtab.stages import deploy, evaluate, select
 from trimtab.storage import artifact
 
 HYPERPARAMETERS = {"model": {"filters": 8}, "optimizer": {"learning_rate": 0.01}}
 
 
+def twice_as_slow(*given):
+    return {name: 2 * times for name, times in constant_times(*given).items()}
+
+
 @pytest.fixture
-def selected(home, digits_candidates):
+def selected(home, digits_candidates, constant_latency):
     """Returns a function that makes of two candidates what the stages before make of them."""
     home.trained = home.model("searched", hyperparameters=HYPERPARAMETERS)
     pruned = home.model("pruned", b"pruned")
@@ -124,11 +130,12 @@ def test_a_repeated_stage_deploys_nothing_twice(run_stage, selection, tmp_path):
     assert Repository(str(tmp_path / "models")).champion().version == 1
 
 
-def test_a_resumed_run_does_not_deploy_the_same_model_again(run_stage, selected, home, tmp_path):
+def test_a_resumed_run_does_not_deploy_the_same_model_again(run_stage, selected, home, tmp_path, monkeypatch):
     before = selected().digest
     first = run_stage()
     assert selected().digest == before, "what was decided holds"
     Path(home.run, "stages", "select.json").unlink()  # as where it is decided on another machine
+    monkeypatch.setattr(latency, "sample", twice_as_slow)
     assert selected().digest != before, "latencies were measured again"
     assert run_stage() == first
     assert Repository(str(tmp_path / "models")).versions() == [1]
@@ -220,6 +227,7 @@ def test_kserve_tries_a_version_out_and_what_does_not_settle_is_taken_back(
     assert deployed().endswith("/1")
     (Path(home.run) / "stages" / "deploy.json").unlink()
     shutil.rmtree(Path(home.run) / "selection")
+    monkeypatch.setattr(latency, "sample", twice_as_slow)  # another selection makes another version
     monkeypatch.setattr(KServeStandIn, "failure", "it answers as version 1")
     with pytest.raises(SystemExit):
         deployed()

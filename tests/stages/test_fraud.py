@@ -21,6 +21,8 @@ from trimtab.config.config import Config
 from trimtab.report.words import proof as words
 from trimtab.stages import data_prep, evaluate, select
 
+pytestmark = pytest.mark.usefixtures("forked", "constant_latency")
+
 ROWS, COLUMNS = 20_000, 5
 BASELINE, GOOD, BLIND = "none--none", "none--float16", "none--dynamic_int8"
 

@@ -21,6 +21,8 @@ from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.config.config import Config
 from trimtab.stages import data_prep, evaluate, select
 
+pytestmark = pytest.mark.usefixtures("forked", "constant_latency")
+
 ROWS, LABELS = 6_000, ("blue", "green", "red")
 BASELINE, GOOD, BLIND = "none--none", "none--float16", "none--dynamic_int8"
 FLATTEN = 0.01

@@ -36,7 +36,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(home: Home, digits_candidates: dict[str, Outcome], tmp_path: Path) -> Runs:
+def runs(home: Home, digits_candidates: dict[str, Outcome], tmp_path: Path, constant_latency: None) -> Runs:
     return Runs(home, digits_candidates, str(tmp_path / "deployed"))
 
 

@@ -17,12 +17,15 @@ from trimtab.artifacts.selection import SelectSummary
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.deploy.golden import Golden
+from trimtab.evaluate import latency
 from trimtab.runtimes.litert import LiteRT
 from trimtab.stages import children, evaluate, select, trial
 
+MEASURED = latency.sample
+
 
 @pytest.fixture
-def run_stage(home):
+def run_stage(home, constant_latency):
     """Returns a function that evaluates candidates and selects: -> (result, Selection, selection's path)."""
 
     def run(candidates, order=1, shards=2, **budget):
@@ -102,7 +105,8 @@ def test_what_the_file_computes_in_widens_what_is_still_the_same_answer(
     assert golden.tolerance > largest / 256
 
 
-def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, home):
+def test_the_record_says_how_latency_was_measured(run_stage, digits_candidates, home, monkeypatch):
+    monkeypatch.setattr(latency, "sample", MEASURED)
     _, selection, _ = run_stage(digits_candidates, threads=1)
     summary = home.record("select").read(SelectSummary)
     assert summary.latency_runs >= 200
