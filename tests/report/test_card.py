@@ -53,7 +53,10 @@ def test_the_hub_is_told_what_the_model_does_where_it_has_a_name_for_it(run_reco
         records[0].summary["input_kind"] = kind
         result = build_result(records, settings, "/runs/one")
         next(one for one in result.candidates if one.id == result.chosen).task = "classification"
-        assert parts(with_head(result))[0].get("pipeline_tag") == expected
+        head = parts(with_head(result))[0]
+        assert head.get("pipeline_tag") == expected
+        (measured,) = head["model-index"][0]["results"]
+        assert measured["task"]["type"] == (expected or "classification")
 
 
 def test_it_says_how_to_use_it_how_to_make_it_again_and_where_it_loses(run_records):

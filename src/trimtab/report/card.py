@@ -62,9 +62,10 @@ def _head(result: Result) -> dict[str, Any]:
     name = result.config.get("name", result.run_id)
     measured = [{"type": metric, "value": value} for metric, value in chosen.metrics.items()]
     data = {"type": "own", "name": name, "split": "test" if _folds(result) == 1 else "out of fold"}
-    index = {"name": name, "results": [{"task": {"type": kind}, "dataset": data, "metrics": measured}]}
     pipeline = _PIPELINES.get(kind, {}).get(result.data.input_kind if result.data else "")
     does = {"pipeline_tag": pipeline} if pipeline else {}
+    task = {"type": pipeline or kind}
+    index = {"name": name, "results": [{"task": task, "dataset": data, "metrics": measured}]}
     return {"library_name": chosen.runtime, **does, **head, "model-index": [index]}
 
 
