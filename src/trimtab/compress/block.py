@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
+from trimtab.compress.parameters import Epochs, SpareEnds
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among, between
 
@@ -34,17 +35,8 @@ class Blocks(FineTuning):
     size: Literal["1x4", "4x4"] = Field(
         "1x4", description="Outputs by input channels of a block.", json_schema_extra=among("1x4", "4x4")
     )
-    spare_ends: bool = Field(
-        True,
-        description="Whether the first and the last layer stay whole where they are small.",
-        json_schema_extra=among(True, False),
-    )
-    epochs: int = Field(
-        5,
-        ge=1,
-        description="Epochs of pruning and fine-tuning together.",
-        json_schema_extra=among(2, 5, 10, 20),
-    )
+    spare_ends: SpareEnds = True
+    epochs: Epochs = 5
 
 
 class BlockPruning(Pass[Blocks]):

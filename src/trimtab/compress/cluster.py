@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
+from trimtab.compress.parameters import SpareEnds
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among
 from trimtab.errors import CompressionError
@@ -32,11 +33,7 @@ class Cluster(FineTuning):
         description="Values that the weights of a kernel have, beside zero.",
         json_schema_extra=MAIN | among(8, 16, 32, 64),
     )
-    spare_ends: bool = Field(
-        True,
-        description="Whether the first and the last layer stay whole where they are small.",
-        json_schema_extra=among(True, False),
-    )
+    spare_ends: SpareEnds = True
     epochs: int = Field(
         3, ge=1, description="Epochs of training the values.", json_schema_extra=among(1, 2, 5, 10)
     )

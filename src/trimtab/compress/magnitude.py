@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
+from trimtab.compress.parameters import Epochs, SpareEnds
 from trimtab.config.fine_tuning import FineTuning
-from trimtab.config.parameters import MAIN, among, between
+from trimtab.config.parameters import MAIN, between
 
 if TYPE_CHECKING:
     import keras
@@ -28,17 +29,8 @@ class Magnitude(FineTuning):
         description="Share of zero weights in every pruned kernel.",
         json_schema_extra=MAIN | between(0.3, 0.9),
     )
-    spare_ends: bool = Field(
-        True,
-        description="Whether the first and the last layer stay whole where they are small.",
-        json_schema_extra=among(True, False),
-    )
-    epochs: int = Field(
-        5,
-        ge=1,
-        description="Epochs of pruning and fine-tuning together.",
-        json_schema_extra=among(2, 5, 10, 20),
-    )
+    spare_ends: SpareEnds = True
+    epochs: Epochs = 5
 
 
 class MagnitudePruning(Pass[Magnitude]):

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from trimtab.compress.base import Context, Pass
+from trimtab.compress.parameters import Epochs, SpareEnds
 from trimtab.config.fine_tuning import FineTuning
-from trimtab.config.parameters import among
 from trimtab.errors import CompressionError
 
 if TYPE_CHECKING:
@@ -22,17 +20,8 @@ if TYPE_CHECKING:
 class TwoFour(FineTuning):
     """How long the pattern is trained."""
 
-    spare_ends: bool = Field(
-        True,
-        description="Whether the first and the last layer stay whole where they are small.",
-        json_schema_extra=among(True, False),
-    )
-    epochs: int = Field(
-        5,
-        ge=1,
-        description="Epochs of pruning and fine-tuning together.",
-        json_schema_extra=among(2, 5, 10, 20),
-    )
+    spare_ends: SpareEnds = True
+    epochs: Epochs = 5
 
 
 class TwoFourPruning(Pass[TwoFour]):
