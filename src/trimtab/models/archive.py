@@ -44,7 +44,36 @@ def load(path: str | Path, built: Model | None = None) -> keras.Model:
     own_objects = own(built)
     config = inspect(file, own_objects)
     with _as_keras_3_takes_it(file, config) as readable:
-        return as_functional(_load(readable, str(file), custom_objects(own_objects)), str(file))
+        model = _load(readable, str(file), custom_objects(own_objects))
+        if file.suffix != ".keras":
+            _put_in_order(readable, model)
+        return as_functional(model, str(file))
+
+
+def _put_in_order(file: Path, model: keras.Model) -> None:
+    """Puts weights into the layers that they are of: Keras takes those of an ``.h5`` one after the other."""
+    with h5py.File(file) as root:
+        group = root["model_weights"]
+        saved = [name for name in _texts(group, "layer_names") if _texts(group[name], "weight_names")]
+    layers = [layer for layer in model.layers if layer.weights]
+    given = [layer.name for layer in layers]
+    if saved != given and sorted(saved) == sorted(given):
+        weights = {name: layer.get_weights() for name, layer in zip(saved, layers, strict=True)}
+        for layer in layers:
+            layer.set_weights(weights[layer.name])
+
+
+def _texts(group: h5py.Group, name: str) -> list[str]:
+    """Returns the texts of an attribute, which Keras stores in parts if they are long."""
+    parts = sorted(
+        (part for part in group.attrs if part.rstrip("0123456789") == name),
+        key=lambda part: (len(part), part),
+    )
+    return [
+        bytes(text).decode() if isinstance(text, bytes) else str(text)
+        for part in parts
+        for text in group.attrs[part]
+    ]
 
 
 def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:

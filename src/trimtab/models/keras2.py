@@ -11,6 +11,7 @@ import json
 from typing import Any
 
 from trimtab.errors import ModelError
+from trimtab.models.keras2_operators import as_layer, is_tensor
 
 _NO_MEANING = {"implementation", "key_shape", "query_shape", "rng_type", "value_shape"}
 """Settings that never change what a layer computes, and that layers of Keras 3 have no more."""
@@ -19,6 +20,7 @@ _NO_EFFECT = {
     "groups": 1,
     "noise_shape": None,
     "renorm": False,
+    "score_mode": "dot",
     "softmax_robust_masking": False,
     "time_major": False,
     "virtual_batch_size": None,
@@ -26,6 +28,8 @@ _NO_EFFECT = {
 """Settings that not every layer of Keras 3 has, with the value that changes nothing."""
 
 _OF_NO_KERNEL = ("kernel_constraint", "kernel_initializer", "kernel_regularizer")
+_OF_NO_WEIGHTS = ("CategoryEncoding", "Discretization", "Hashing")
+"""Layers of Keras 3 that do not take ``trainable``; so do not those of spatial dropout."""
 _MODELS = ("Functional", "Model")
 _OPERATORS = ("TFOpLambda", "SlicingOpLambda")
 _HINT = "Load it with Keras 2, and build the same model in Keras 3: set model.builder to `module:function`."
@@ -50,6 +54,8 @@ def translated(config: bytes, path: str) -> bytes:
                 _translate(value, path)
                 pending.extend(value.values())
             elif isinstance(value, list):
+                if is_tensor(value):
+                    value[0] = _renamed(value[0])
                 pending.extend(value)
     except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
         raise ModelError(f"its config is none of Keras 2: {error!r}", path=path) from error
@@ -66,7 +72,13 @@ def _translate(value: dict[str, Any], path: str) -> None:
         value.pop("registered_name", None)
     value.pop("build_config", None)  # layers are built by what they are called on
     layer = str(settings.get("name", kind))
+    for named in (value, settings):
+        if isinstance(named.get("name"), str):
+            named["name"] = _renamed(named["name"])
     if kind in _OPERATORS:
+        if kind == "TFOpLambda" and (same := as_layer(value)):
+            value.update(same)
+            return
         reason = f"Keras 2 keeps the operator {layer} as a function of TensorFlow, which Keras 3 cannot take"
         raise ModelError(reason, path=path, field=layer, hint=_HINT)
     if "hard_sigmoid" in (settings.get("activation"), settings.get("recurrent_activation")):
@@ -75,10 +87,17 @@ def _translate(value: dict[str, Any], path: str) -> None:
     dropped = {*_NO_MEANING, *(name for name, value in _NO_EFFECT.items() if settings.get(name) == value)}
     if kind.startswith("Separable"):
         dropped |= {*_OF_NO_KERNEL}
-    if kind.startswith("SpatialDropout"):
-        dropped.add("trainable")  # it has no weights
+    if kind.startswith("SpatialDropout") or kind in _OF_NO_WEIGHTS:
+        dropped.add("trainable")
     for name in dropped & settings.keys():
         del settings[name]
+    if kind == "Policy":
+        value |= {"class_name": "DTypePolicy", "module": "keras"}
+    if kind == "ThresholdedReLU":
+        value["class_name"] = "ReLU"
+        settings["threshold"] = float(settings.pop("theta"))
+    if isinstance(value.get("inbound_nodes"), list):
+        value["inbound_nodes"] = [_call(call) for call in value["inbound_nodes"]]
     if kind == "BatchNormalization" and isinstance(settings.get("axis"), list):
         (settings["axis"],) = settings["axis"]
     if kind in _MODELS:
@@ -92,6 +111,37 @@ def _translate(value: dict[str, Any], path: str) -> None:
             layer["config"].pop("batch_input_shape", None)
 
 
+def _renamed(layer: str) -> str:
+    """Returns the name of a layer, where Keras 3 takes no slashes."""
+    return layer.replace("/", "_")
+
+
+def _call(call: Any) -> Any:
+    """Returns a call of a layer; one that takes tensors by name, as attention does, as Keras 3 writes it."""
+    first = call[0] if isinstance(call, list) and call else None
+    if not isinstance(first, list) or len(first) < 4 or not any(map(_has_tensor, first[3].values())):
+        return call
+    inputs = [_tensors(tensor[:3]) for tensor in call]
+    named = dict(
+        sorted(first[3].items())
+    )  # as Keras 2 followed them, which is the order of the file's weights
+    return {"args": inputs if len(inputs) == 1 else [inputs], "kwargs": _tensors(named)}
+
+
+def _has_tensor(value: Any) -> bool:
+    return is_tensor(value) or (isinstance(value, list) and any(map(_has_tensor, value)))
+
+
+def _tensors(value: Any) -> Any:
+    """Returns a value in which references of tensors are Keras 3's, whose shapes it finds by itself."""
+    if is_tensor(value):
+        history = {"shape": [None], "dtype": "float32", "keras_history": value[:3]}
+        return {"class_name": "__keras_tensor__", "config": history}
+    if isinstance(value, dict):
+        return {name: _tensors(item) for name, item in value.items()}
+    return [_tensors(item) for item in value] if isinstance(value, list) else value
+
+
 def _renumber_calls(model: dict[str, Any]) -> None:
     """Counts the calls of a nested model from 0, in place: for Keras 2 its own making was the first."""
     layers = [layer for layer in model.get("layers", []) if isinstance(layer, dict)]
@@ -99,7 +149,9 @@ def _renumber_calls(model: dict[str, Any]) -> None:
     pending: list[Any] = [layer.get("inbound_nodes") for layer in layers] + [model.get("output_layers")]
     while pending:
         value = pending.pop()
-        if isinstance(value, list) and len(value) >= 3 and isinstance(value[0], str) and value[0] in nested:
+        if is_tensor(value) and value[0] in nested:
             value[1] -= 1
-        elif isinstance(value, list):
+        if isinstance(value, list):
             pending.extend(value)
+        elif isinstance(value, dict):
+            pending.extend(value.values())
