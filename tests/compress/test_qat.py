@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[tuple[int, ...], Callable[[Any], Any]]] = {
     "LSTM": ((5, 4), lambda x: layers.LSTM(6, return_sequences=True)(x)),
     "GRU both ways": ((5, 4), lambda x: layers.Bidirectional(layers.GRU(6))(x)),
     "TimeDistributed": ((5, 4), lambda x: layers.TimeDistributed(layers.Dense(6))(x)),
-    "operations": ((8,), lambda x: keras.ops.concatenate([x, layers.Dense(4)(x)[:, :2]], axis=-1)),
+    "operations": ((8,), lambda x: keras.ops.concatenate([x, layers.Dense(4)(x)[:, :2] * 2.0], axis=-1)),
 }
 
 

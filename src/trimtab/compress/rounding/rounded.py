@@ -114,3 +114,7 @@ class RoundedOutput(keras.Layer):  # type: ignore[misc]  # untyped
     def call(self, values: Any) -> Any:
         """Returns the values, rounded."""
         return rounded_output(values)
+
+    def compute_output_spec(self, values: Any) -> Any:
+        """Returns the shape of what passes; Keras takes a product with a number for a sparse tensor."""
+        return keras.KerasTensor(values.shape, values.dtype)
