@@ -78,6 +78,20 @@ def test_what_takes_longer_than_it_may_is_ended_and_names_the_setting(way):
     assert crash.error.field == "resources.stages.quantize.entry_timeout_s"
 
 
+def take(megabytes):
+    held = bytearray(megabytes << 20)
+    held[:: resource.getpagesize()] = b"x" * len(range(0, len(held), resource.getpagesize()))
+    time.sleep(3600)
+
+
+def test_what_takes_more_memory_than_it_may_is_ended(way):
+    memory = children.MemoryLimit(100 << 20, "model.archive", "Save it again.")
+    crash = children.run("model.keras", take, 300, memory=memory)
+    assert crash.was_killed
+    assert "while it worked on model.keras; it may take 100 MB" in crash.reason
+    assert (crash.error.field, crash.error.hint) == ("model.archive", "Save it again.")
+
+
 def test_what_ends_in_time_is_not_touched(way, tmp_path):
     limit = children.TimeLimit(3600.0, "")
     assert children.run("work", write, tmp_path / "done", limit=limit) is None

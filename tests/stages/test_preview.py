@@ -36,6 +36,10 @@ def test_it_says_what_the_data_are(rows: Path) -> None:
     assert seen.reach[0].examples == seen.rows["test"]
     assert f"{seen.rows['test']:,} test rows; classification of label of 2 classes" in seen.sentence
     assert "the model takes tabular, 2" in seen.sentence
+    assert seen.untried.endswith("so short a training of a built-in architecture is not rehearsed either")
+    long = preview(config(rows, train={"epochs": 1000}))
+    assert long is not None
+    assert long.untried.endswith("a run rehearses each kind of recipe before its first epoch")
 
 
 def test_what_a_run_would_end_with_it_ends_with(rows: Path, tmp_path: Path) -> None:

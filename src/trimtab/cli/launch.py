@@ -233,9 +233,12 @@ def _print_yaml(config: Config, tasks: dict[str, list[str]], seen: Preview | Non
     for untried in left_out(config):
         click.echo(f"# left out: {untried.candidate}: {untried.reason}")
     if seen is None:
-        click.echo("# The data were not opened: they are elsewhere, or large")
+        click.echo(
+            "# The data were not opened: they are elsewhere, or large; nor was the model tried, or a recipe"
+        )
         return
-    for text in (seen.sentence, *map(sentence, seen.reach), *(f"warning: {text}" for text in seen.warnings)):
+    warnings = (f"warning: {text}" for text in seen.warnings)
+    for text in (seen.sentence, *map(sentence, seen.reach), f"not tried: {seen.untried}", *warnings):
         click.echo(f"# {text}")
 
 

@@ -16,14 +16,17 @@ import contextlib
 import multiprocessing
 import os
 import pickle
+import resource
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from trimtab import preemption, progress
@@ -34,6 +37,7 @@ from trimtab.stages.parent_death import end_with
 
 _MOST_BYTES = 60_000  # of a message: more would not fit into the pipe before somebody reads it
 _RECORD_SECONDS = 1.0
+_LOOK_SECONDS = 0.02
 _SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -68,12 +72,27 @@ class TimeLimit:
     field: str
 
 
+@dataclass(frozen=True)
+class MemoryLimit:
+    """How much more memory than at its start a child may have.
+
+    Attributes:
+        field: The field of the config that it is about, for messages.
+        hint: What to do.
+    """
+
+    most_bytes: int
+    field: str
+    hint: str
+
+
 def run(
     label: str,
     work: Callable[..., None],
     *arguments: Any,
     afresh: bool = False,
     limit: TimeLimit | None = None,
+    memory: MemoryLimit | None = None,
 ) -> Crash | None:
     """Runs work in a child process to its end.
 
@@ -83,6 +102,7 @@ def run(
         arguments: Its arguments, which can be pickled.
         afresh: Whether the child must have no state of this process, in which a runtime has run its threads.
         limit: How long it may take; None: as long as it takes.
+        memory: How much it may take, where the system tells; None: as much as there is.
 
     Returns:
         How it failed, or None.
@@ -101,10 +121,13 @@ def run(
             child.start()
         writer.close()
         try:
-            child.join(limit.seconds if limit else None)
+            too_large = _join(child, limit.seconds if limit else None, memory)
         except Preempted:
             _stop(child)
             raise
+        if too_large is not None and memory is not None:
+            _stop_for_good(child)
+            return _too_much(label, memory, too_large)
         if limit is not None and child.is_alive():
             _stop_for_good(child)
             return _too_long(label, limit)
@@ -112,6 +135,41 @@ def run(
         message = reader.recv_bytes()
     preemption.check()
     return _ended(child.exitcode, message, label)
+
+
+def _join(child: BaseProcess, seconds: float | None, memory: MemoryLimit | None) -> int | None:
+    """Waits for a child to end, as long as it may take; returns its growth in bytes once that is too much."""
+    if memory is None:
+        child.join(seconds)
+        return None
+    end = None if seconds is None else time.monotonic() + seconds
+    least = _resident_bytes(child.pid)
+    while child.is_alive() and (end is None or time.monotonic() < end):
+        child.join(_LOOK_SECONDS)
+        size = _resident_bytes(child.pid)
+        least = min(least, size) if size else least
+        if size - least > memory.most_bytes:
+            return size - least
+    return None
+
+
+def _resident_bytes(process: int | None) -> int:
+    """Returns the memory of a process; 0 where the system does not tell, or the process has ended."""
+    try:
+        pages = Path(f"/proc/{process}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * resource.getpagesize()
+
+
+def _too_much(label: str, memory: MemoryLimit, grown: int) -> Crash:
+    error = TrimtabError(
+        f"its process was ended when it had taken {grown >> 20:,} MB more than at its start, while it worked "
+        f"on {label}; it may take {memory.most_bytes >> 20:,} MB",
+        field=memory.field,
+        hint=memory.hint,
+    )
+    return Crash(error, error.describe(), was_killed=True)
 
 
 def _too_long(label: str, limit: TimeLimit) -> Crash:

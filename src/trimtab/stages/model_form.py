@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import pickle
+import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from trimtab.config.model import InputRange, Model
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, Form
+from trimtab.errors import ModelError
 from trimtab.models.first_layers import Expected, expected
 from trimtab.runtimes import sources
+from trimtab.stages import children
+from trimtab.stages.children import MemoryLimit, TimeLimit
 from trimtab.storage.copies import local_copies
 
+_ARCHIVE = "model.archive"
+_INSTEAD = "Save the model again with model.save(path), or build it in Python: set model.builder."
+_SECONDS, _BYTES_PER_SECOND, _MOST_BYTES = 60.0, 20 << 20, 768 << 20
+"""What the smallest file may take, and how fast a large one is read at least."""
 _USUAL = (PIXELS, STANDARDIZED, (0.0, 1.0))
 
 
@@ -43,7 +52,37 @@ def _expected(archive: str) -> Expected | None:
         with sources.fetched(archive) as file:
             return _expected_by_tensor(file)
     with local_copies() as copies:
-        return expected(Path(copies.local(archive)))
+        return _expected_by_layers(Path(copies.local(archive)), archive)
+
+
+def _expected_by_layers(file: Path, archive: str) -> Expected | None:
+    """Opens a saved model for the first time: in a child, as nobody knows what reading it takes.
+
+    The limits grow with the file: an honest one is read once, and its weights are in memory meanwhile.
+    """
+    size = file.stat().st_size if file.is_file() else 0
+    seconds, most = _SECONDS + size / _BYTES_PER_SECOND, _MOST_BYTES + 2 * size
+    with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        answer = Path(scratch) / "expected"
+        crash = children.run(
+            archive,
+            _leave_expected,
+            str(file),
+            str(answer),
+            limit=TimeLimit(seconds, _ARCHIVE),
+            memory=MemoryLimit(most, _ARCHIVE, _INSTEAD),
+        )
+        if crash is None:
+            found: Expected | None = pickle.loads(answer.read_bytes())
+            return found
+    if crash.error is not None and not crash.was_killed:
+        raise crash.error
+    raise ModelError(f"it cannot be opened: {crash.reason.splitlines()[0]}", path=archive, hint=_INSTEAD)
+
+
+def _leave_expected(file: str, answer: str) -> None:
+    """Leaves what a file says of its input in another one."""
+    Path(answer).write_bytes(pickle.dumps(expected(Path(file))))
 
 
 def _expected_by_tensor(file: Path) -> Expected | None:

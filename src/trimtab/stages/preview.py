@@ -19,7 +19,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.quiet import quiet
 from trimtab.runtimes import sources
-from trimtab.stages import reach, reuse
+from trimtab.stages import reach, rehearsal, reuse
 from trimtab.stages.model_form import form_of
 from trimtab.stages.proving import check_limits
 from trimtab.storage.objects.location import is_remote
@@ -39,6 +39,7 @@ class Preview(BaseModel):
     input_shape: list[int] = Field(description="Of one example.")
     warnings: list[str] = Field(description="What people should know of the data.")
     reach: list[Reach] = Field(description="What the test rows can prove at best.")
+    untried: str = Field(description="What a dry run leaves open, and when a run tells.")
 
     @property
     def sentence(self) -> str:
@@ -151,4 +152,17 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str], reache
         input_shape=list(schema.input.shape),
         warnings=[*prepared.warnings, *notes],
         reach=reaches,
+        untried=_untried(config, prepared.rows["train"]),
     )
+
+
+def _untried(config: Config, examples: int) -> str:
+    """Returns what no dry run tries, as it takes a child process a recipe, or a runtime."""
+    if sources.own_runtime(config.model.archive) is not None:
+        return "the model's file is there, and was not run: a run tries it before anything is made of it"
+    open_still = "whether the recipes can be made of the model was not tried"
+    if not config.train.epochs:
+        return f"{open_still}: a run finds out recipe by recipe"
+    if rehearsal.is_worth_it(config, examples):
+        return f"{open_still}: a run rehearses each kind of recipe before its first epoch"
+    return f"{open_still}: so short a training of a built-in architecture is not rehearsed either"

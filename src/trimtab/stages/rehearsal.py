@@ -55,7 +55,7 @@ def rehearse(task: Task, config: Config, dataset: str) -> None:
         Preempted: If the process is told to stop.
     """
     data = datasets.read(task.store, dataset, [])
-    if not _is_worth_it(config, data):
+    if not is_worth_it(config, data.rows["train"]):
         return
     ref = _reference(config, data)
     if task.store.find(ref) is None:
@@ -127,10 +127,16 @@ def check(config: Config, outcome: Rehearsal) -> None:
         raise ModelError(f"none of them can be made of this model:\n  {listed}", field="recipes")
 
 
-def _is_worth_it(config: Config, data: Dataset) -> bool:
+def is_worth_it(config: Config, examples: int) -> bool:
+    """Returns whether a run rehearses: not with what runs already, nor before a training of seconds.
+
+    Args:
+        config: The resolved config.
+        examples: Rows to train on.
+    """
     if sources.own_runtime(config.model.archive) is not None or not config.train.epochs:
         return False
-    return config.model.architecture is None or data.rows["train"] * config.train.epochs >= _LONG
+    return config.model.architecture is None or examples * config.train.epochs >= _LONG
 
 
 def _reference(config: Config, data: Dataset) -> str:
