@@ -137,3 +137,10 @@ def test_a_place_that_cannot_be_written_is_told_before_it_is(tmp_path):
     (tmp_path / "mine").mkdir(mode=0o555)
     with pytest.raises(StorageError, match="mine: nothing can be written here"):
         unprivileged(LocalStore(tmp_path / "mine" / "below").check_writable)
+
+
+def test_a_home_is_where_files_go_and_that_of_nobody_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert open_store("~/runs").uri == str(tmp_path / "runs")
+    with pytest.raises(ConfigError, match="there is no such user"):
+        open_store("~nobody-of-this-name/runs")

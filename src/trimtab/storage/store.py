@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from trimtab.errors import ConfigError, StorageError
+from trimtab.home import expanded_to_write
 from trimtab.os_errors import typed_os_errors
 from trimtab.registry import STORES
 from trimtab.storage import atomic, swap
@@ -170,7 +171,7 @@ def open_store(uri: str, limits: Limits = DEFAULT) -> Store:
     if not separator and single.lower() in STORES:
         raise ConfigError(f"expected {single.lower()}://BUCKET/NAME, with two slashes", path=uri)
     if not separator:
-        return LocalStore(Path(uri))
+        return LocalStore(expanded_to_write(uri))
     if scheme not in STORES:
         raise ConfigError(f"expected a local path or {schemes()}, found the scheme {scheme}://", path=uri)
     from trimtab.storage.objects.store import ObjectStore
