@@ -130,6 +130,11 @@ class ClusterError(TrimtabError):
     status: int = 0
     said: str = ""
 
+    @property
+    def is_missing(self) -> bool:
+        """Returns whether the API says that there is no such thing, which the page of a proxy does not."""
+        return self.status == 404 and bool(self.said)
+
 
 class LoginError(ClusterError):
     """The Kubeflow Pipelines server wants another login, or does not allow this one to do it."""

@@ -235,6 +235,17 @@ def test_a_server_that_has_no_workflows_is_read_by_its_list_of_tasks(trimtab, se
     assert (code, out.splitlines()[1]) == (0, "  train          started")
 
 
+@pytest.mark.parametrize("asked", ["runs/", "recurringruns"])
+def test_a_proxys_page_of_a_404_is_no_word_of_a_run_or_its_schedule(trimtab, server, asked):
+    run = server.add_run("RUNNING", recurring_run_id="b428397a-dfa1-4936-b5a7-a80f13d049cf")
+    page = {"body": b"<html>not found</html>", "headers": {"Content-Type": "text/html"}}
+    server.fail(f"GET .*v2beta1/{asked}", times=10_000, status=404, **page)
+    for options in ([], ["--follow"]):
+        code, out, err = trimtab("status", run["run_id"], *options)
+        assert (code, "this is no Kubeflow Pipelines server" in err) == (1, True)
+        assert "deleted" not in out + err
+
+
 def test_a_login_that_workflows_want_is_asked_for(trimtab, server):
     run = server.add_run("RUNNING")
     server.fail("v1beta1", times=10_000, status=401, body=b'{"message": "Unauthenticated"}')

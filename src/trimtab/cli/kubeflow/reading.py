@@ -258,7 +258,7 @@ def _gone(connection: Connection, run: Any) -> str:
     try:
         connection.client.get_recurring_run(run.recurring_run_id)
     except ClusterError as error:
-        if error.status != 404:
+        if not error.is_missing:
             raise
         return "its schedule was deleted while it ran, and Kubernetes removed its workflow with it"
     return ""

@@ -127,7 +127,7 @@ def _followed(connection: Connection, run_id: str) -> Reading | None:
         click.echo(f"\nnot followed any more; {_goes_on(run_id)}", err=True)
         return None
     except TrimtabError as error:
-        if isinstance(error, ClusterError) and error.status == 404:
+        if isinstance(error, ClusterError) and error.is_missing:
             raise ConfigError(f"the run {run_id} was deleted", path=connection.host) from None
         error.hint = "\n  ".join(part for part in (error.hint, f"Meanwhile, {_goes_on(run_id)}") if part)
         raise

@@ -89,7 +89,7 @@ def find(connection: Connection, run: str) -> Any:
         try:
             return connection.client.get_run(run)
         except ClusterError as error:
-            if error.status != 404:
+            if not error.is_missing:
                 raise
             raise ConfigError(f"there is no run {run}", path=connection.host, hint=_LIST) from None
     # Some servers compare names without regard to case.

@@ -183,7 +183,7 @@ def delete(connection: Connection, schedule: Schedule, *, force: bool = False) -
     try:
         connection.client.delete_recurring_run(schedule.id)
     except ClusterError as error:
-        if error.status != 404:  # as when the answer to the first attempt was lost
+        if not error.is_missing:  # as when the answer to the first attempt was lost
             raise
 
 
@@ -192,7 +192,7 @@ def _active(connection: Connection, schedule: Schedule) -> list[Any]:
     try:
         runs_since = list(_since(connection, schedule))
     except ClusterError as error:
-        if error.status != 404:  # its experiment was deleted
+        if not error.is_missing:  # its experiment was deleted
             raise
         return []
     return [run for run in runs_since if run.recurring_run_id == schedule.id and run.state not in runs.ENDED]
@@ -210,7 +210,7 @@ def failures(connection: Connection, schedule: Schedule) -> list[Any]:
             if run.state == "FAILED":
                 failed.append(run)
     except ClusterError as error:
-        if error.status != 404:  # its experiment was deleted; the other schedules are to be looked at
+        if not error.is_missing:  # its experiment was deleted; the other schedules are to be looked at
             raise
     return failed
 
@@ -279,7 +279,7 @@ def _of_id(connection: Connection, identifier: str) -> list[Any]:
     try:
         return [connection.client.get_recurring_run(identifier)]
     except ClusterError as error:
-        if error.status != 404:
+        if not error.is_missing:
             raise
         return []
 
