@@ -188,6 +188,15 @@ def test_evaluations_of_another_model_are_refused(run_stage, digits_candidates, 
     assert "the baseline was made from another model than model/trained" in home.record("select").error
 
 
+def test_answers_to_other_rows_are_refused(digits_candidates, digits_dataset, home):
+    files = home.outcomes(QUANTIZED, {"none--none": digits_candidates["none--none"]})
+    evaluated = evaluate.run(home.run, "1/1", home.dataset, files)
+    other = home.take(digits_dataset, "other")
+    with pytest.raises(SystemExit):
+        select.run(home.run, other, "model/trained", [evaluated])
+    assert f"it was evaluated on {home.dataset}, not on {other}" in home.record("select").error
+
+
 def test_what_is_no_evaluation_is_refused(run_stage, digits_candidates, home):
     with pytest.raises(SystemExit):
         select.run(home.run, home.dataset, "model/trained", [home.outcomes(QUANTIZED, digits_candidates)])

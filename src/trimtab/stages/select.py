@@ -58,6 +58,7 @@ class _Entry:
         files: They themselves.
         examples: The directory of its scores and outputs.
         evaluation: What was found of it.
+        dataset: The reference of the dataset on which that was.
     """
 
     ref: str
@@ -65,13 +66,14 @@ class _Entry:
     files: Artifact
     examples: Path
     evaluation: Evaluation
+    dataset: str
 
     @classmethod
     def open(cls, store: ContentStore, ref: str) -> _Entry:
         entry = store.open(ref)
-        file = EvaluationLineage.model_validate(entry.lineage).file
+        made_of = EvaluationLineage.model_validate(entry.lineage)
         evaluation = Evaluation.model_validate(entry.manifest.summary)
-        return cls(ref, file, store.open(file), entry.path, evaluation)
+        return cls(ref, made_of.file, store.open(made_of.file), entry.path, evaluation, made_of.dataset)
 
     def served(self, limits: Budget) -> Served:
         return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
@@ -99,7 +101,7 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         tested = datasets.pooled(task.store, dataset)
         entries, missing = _entries(task.store, evaluations)
-        _check_baseline(entries, model)
+        _check_origin(entries, model, dataset)
         refs = {name: entry.ref for name, entry in entries.items()}
         if (kept := decided_before.before(run_uri, dataset, refs, _cpu())) is not None:
             progress.say("select", "is there already")
@@ -168,9 +170,13 @@ def _tried(
     return {name: entry for name, entry in entries.items() if name not in failed}, missing | failed
 
 
-def _check_baseline(entries: dict[str, _Entry], model: str) -> None:
+def _check_origin(entries: dict[str, _Entry], model: str, dataset: str) -> None:
+    """Refuses a baseline of another model, and answers to other rows than those that are judged by."""
     if entries[BASELINE].model_ref != model:
         raise ArtifactError(f"the baseline was made from another model than {model}", field=BASELINE)
+    for name, entry in entries.items():
+        if entry.dataset != dataset:
+            raise ArtifactError(f"it was evaluated on {entry.dataset}, not on {dataset}", field=name)
 
 
 def _finalists(
