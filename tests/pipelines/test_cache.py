@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 import yaml
+from altered_tasks import killed_as_it_prunes, without_latencies
 from kfp_cache import Cache
-from killed_prune import execute_and_be_killed
 
 from trimtab.artifacts.sweep import sweep
 from trimtab.cli import local
@@ -37,10 +37,15 @@ CANDIDATES = [f"{stage} {shard}" for stage in ("prune", "quantize", "evaluate") 
 
 
 class Cluster:
-    """Where runs share a store, a repository and a cache."""
+    """Where runs share a store, a repository and a cache.
+
+    Attributes:
+        execute: What a task's process does.
+    """
 
     def __init__(self, directory: Path, root: Path) -> None:
         self.output, self._numbers = directory / "runs", count(1)
+        self.execute = without_latencies
         self.rows = directory / "rows.csv"
         compiled = next(yaml.safe_load_all((root / "pipelines/optimize.yaml").read_text()))
         self.cache, self.run_directory = Cache(compiled), Path()
@@ -58,6 +63,7 @@ class Cluster:
         self.run_directory = self.output / run_id
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv(RUN_ID, run_id)
+            patched.setattr("trimtab.cli.processes._execute", self.execute)
             output, runner = str(self.output), self.cache.runner
             return local.run(pipeline or Pipeline(), config, output, run_id, resume=False, runner=runner)
 
@@ -193,14 +199,12 @@ def test_what_was_removed_is_made_again(cluster: Cluster, first: Result) -> None
     assert cluster.hits == []
 
 
-def test_what_failed_by_chance_is_tried_again_by_the_next_run(
-    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_failed_by_chance_is_tried_again_by_the_next_run(tmp_path: Path, root: Path) -> None:
     """A process that is killed, as when memory runs out, says nothing of the candidate."""
     cluster = Cluster(tmp_path, root)
-    with monkeypatch.context() as patched:
-        patched.setattr("trimtab.cli.processes._execute", execute_and_be_killed)
-        first = cluster.run()
+    cluster.execute = killed_as_it_prunes
+    first = cluster.run()
+    cluster.execute = without_latencies
     failed = [one.id for one in first.candidates if not one.ok]
     assert failed
     assert all("channels" in one for one in failed)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from stages.home import Home
+from stages.retraining import constant_times
 
 from trimtab.artifacts.dataset import DatasetSummary
 from trimtab.artifacts.evaluation import Evaluation
@@ -18,6 +19,7 @@ from trimtab.artifacts.model import MODEL_FILE, TrainSummary
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED
 from trimtab.config.loader import load_compression
 from trimtab.deploy.repository import Repository
+from trimtab.evaluate import latency
 from trimtab.runtimes.registry import is_installed, runtime
 from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
 
@@ -68,7 +70,7 @@ def _compressed(home: Home) -> dict[str, Evaluation]:
     pruned = home.task(prune.run, "1/1", home.dataset, home.trained)
     quantized = home.task(quantize.run, "1/1", home.dataset, pruned)
     evaluated = home.task(evaluate.run, "1/1", home.dataset, quantized)
-    assert home.task(select.run, home.dataset, home.trained, [evaluated])
+    assert home.task(select.run, home.dataset, home.trained, [evaluated], sabotage=_no_latencies)
     assert home.task(compare.run, home.dataset)
     home.task(deploy.run, home.dataset, home.trained)
     files = home.made(QUANTIZED, quantized)
@@ -78,6 +80,10 @@ def _compressed(home: Home) -> dict[str, Evaluation]:
     outcomes = {name: outcome for name, outcome in home.made(EVALUATED, evaluated).items() if outcome.ref}
     entries = {name: home.store.find(outcome.ref) for name, outcome in outcomes.items()}
     return {name: Evaluation.model_validate(entry.summary) for name, entry in entries.items() if entry}
+
+
+def _no_latencies() -> None:
+    latency.sample = constant_times
 
 
 def _summary(home: Home) -> TrainSummary:

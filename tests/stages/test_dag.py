@@ -13,11 +13,13 @@ import pytest
 from faults.forked import start
 from faults.proxy import wait_until
 from stages.home import Home
+from stages.retraining import constant_times
 from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
 
 from trimtab.artifacts import selection as selections
 from trimtab.config.chains import shard_names
 from trimtab.config.config import Config
+from trimtab.evaluate import latency
 from trimtab.report.result import Result
 from trimtab.stages import (
     children,
@@ -63,7 +65,9 @@ def optimize(home: Home, shards: int = 2, **sections: Any) -> Result:
         pruned = home.task(prune.run, shard, home.dataset, home.trained)
         quantized = home.task(quantize.run, shard, home.dataset, pruned)
         evaluated.append(home.task(evaluate.run, shard, home.dataset, quantized))
-    select.run(home.run, home.dataset, home.trained, evaluated)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(latency, "sample", constant_times)
+        select.run(home.run, home.dataset, home.trained, evaluated)
     if compare.run(home.run, home.dataset):
         deploy.run(home.run, home.dataset, home.trained)
     report.run(home.run, str(home.output / "page.html"), "optimize")
