@@ -230,6 +230,8 @@ def _print_yaml(config: Config, tasks: dict[str, list[str]], seen: Preview | Non
     click.echo("# Tasks, in order")
     for name, branches in tasks.items():
         click.echo(f"# {name:<12} {', '.join(branches)}".rstrip())
+    if config.is_searched:
+        click.echo("# train searches for the recipes, which are shared out then")
     for untried in left_out(config):
         click.echo(f"# left out: {untried.candidate}: {untried.reason}")
     if seen is None:

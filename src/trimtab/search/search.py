@@ -25,6 +25,7 @@ from typing import Protocol
 from trimtab.artifacts.search import Measured, SearchSummary, Tried
 from trimtab.config.budget import Budget
 from trimtab.config.chains import Chain, Step
+from trimtab.config.methods import passes
 from trimtab.config.search import Search
 from trimtab.errors import ModelError
 from trimtab.search.space import Space, at_rung, epochs_of, is_in_order, variants
@@ -44,7 +45,7 @@ _SURE = 0.95
 """What keeps the limits with this probability has nothing to win back by a trained quantization."""
 
 _NO_EPOCHS = "there were no epochs left for it (search.max_epochs)"
-_NO_LOSS = "quantizations that train nothing lose next to nothing: there is nothing to win back"
+_NO_LOSS = "without such a training next to nothing is lost: there is nothing to win back"
 
 
 class Bench(Protocol):
@@ -74,7 +75,7 @@ class _Search:
         steps: Chains' trained parts that are paid for.
         epochs: Of those.
         waiting: Chains that there were no epochs for.
-        spared: Chains whose quantization trains, where there is nothing to win back, by id.
+        spared: Chains that would be trained to bear their quantization, which loses nothing, by id.
         stopped: Why it ended early; empty: it did not.
     """
 
@@ -181,14 +182,14 @@ class _Search:
         return -1.0 if measured.reason else gain(measured, self.baseline, self.budget)
 
     def _extended(self, best: Sequence[Chain]) -> list[Chain]:
-        """Returns the best chains with one more pass that gains by itself, or a quantization that trains."""
+        """Returns the best chains with one more pass that gains by itself, or with what mends them."""
         longer = list[Chain]()
         for chain in (each for each in best if each.steps and not epochs_of([each.quantization])):
             names = {step.name for step in chain.steps}
             others = (step for step in self._useful_steps() if step.name not in names)
             passed = (Chain((*chain.steps, step), chain.quantization, chain.runtime) for step in others)
             longer += [each for each in passed if is_in_order(each)][:1]
-            longer += self._trained(chain.steps, self.tuned[self._best_ended(chain)])
+            longer += self._mended(chain)
         return longer
 
     def _useful_steps(self) -> list[Step]:
@@ -211,31 +212,44 @@ class _Search:
             if not self._why_not(chain, measured)
         }
         ranked = [chain for front in fronts(points) for chain in sorted(front, key=lambda c: points[c][1])]
-        plain = self.tuned[Chain((), *ending)]
-        return [*ranked, *self._trained((), plain)]
+        return [*ranked, *self._mended(Chain((), *ending))]
 
-    def _sound(self, passes: Sequence[Sequence[Chain]]) -> None:
+    def _sound(self, by_pass: Sequence[Sequence[Chain]]) -> None:
         """Tries each pass at its middle strength, and at the others if that saves something."""
-        middles = [strengths[len(strengths) // 2] for strengths in passes]
+        middles = [strengths[len(strengths) // 2] for strengths in by_pass]
         possible = [is_in_order(middle) for middle in middles]
         self._probe(list(compress(middles, possible)))
         if not self._is_over_time():
             self._probe(
                 [
                     chain
-                    for middle, strengths in zip(middles, passes, strict=True)
+                    for middle, strengths in zip(middles, by_pass, strict=True)
                     if middle in self.untuned and not self._why_not(middle, self.untuned[middle])
                     for chain in strengths
                 ]
             )
 
-    def _trained(self, steps: tuple[Step, ...], plain: Measured) -> list[Chain]:
-        """Returns some steps with each quantization that trains, where there is something to win back."""
-        chains = [chain for ending in self.space.trained if is_in_order(chain := Chain(steps, *ending))]
-        if is_within(plain, self.budget) >= _SURE:
-            self.spared.update({chain.id: chain for chain in chains})
+    def _mended(self, chain: Chain) -> list[Chain]:
+        """Returns a chain with what trains to bear its quantization, where there is something to win back."""
+        names = {step.name for step in chain.steps}
+        menders = (step for step in self._menders() if step.name not in names)
+        longer = [Chain((*chain.steps, step), chain.quantization, chain.runtime) for step in menders]
+        longer += [Chain(chain.steps, *ending) for ending in self.space.trained]
+        chains = [each for each in longer if is_in_order(each)]
+        if is_within(self.tuned[chain], self.budget) >= _SURE:
+            self.spared.update({each.id: each for each in chains})
             return []
         return chains
+
+    def _menders(self) -> list[Step]:
+        """Returns the passes that leave no trait in the model, and saved nothing by themselves."""
+        known = passes()
+        saved_nothing = [
+            chain.steps[0]
+            for chain, measured in self.untuned.items()
+            if not measured.reason and self._why_not(chain, measured)
+        ]
+        return [step for step in saved_nothing if not known[step.name].makes]
 
     def _why_not(self, chain: Chain, measured: Measured) -> str:
         """Returns why a chain can be left out before it is fine-tuned: beside the same without its passes."""
