@@ -142,6 +142,11 @@ def test_where_nothing_gains_the_baseline_goes_on(searched):
     assert chosen(found) == ["none--none"]
 
 
+def test_a_baseline_that_seems_faster_than_itself_is_not_handed_on(searched, monkeypatch):
+    monkeypatch.setitem(SPEEDS, "none", 1.1)
+    assert "none--none" not in chosen(searched(Bench()))
+
+
 def test_a_baseline_that_cannot_be_judged_ends_it(searched):
     with pytest.raises(ModelError, match="as it is"):
         searched(Bench(broken=["none"]))

@@ -156,11 +156,11 @@ class _Search:
         return bool(costs) and -math.log(min(costs)) <= best
 
     def _usable(self) -> dict[Chain, Measured]:
-        """Returns what is made, and may keep the limits of size and latency."""
+        """Returns what is made, and may keep the limits of size and latency: not the baseline, whose gains are noise."""
         return {
             chain: measured
             for chain, measured in self.tuned.items()
-            if not why_not(measured, self.baseline, self.budget)
+            if measured is not self.baseline and not why_not(measured, self.baseline, self.budget)
         }
 
     def _ended(self, chain: Chain) -> list[Chain]:
