@@ -50,8 +50,8 @@ quantizations of the `runtimes`:
    is left out. What it loses by then leaves out nothing.
 3. The rest is fine-tuned for a few epochs, the better part of it for more, and once more, by the epochs
    that each pass declares. Each of the three rungs may take an equal share of `max_epochs`. From the
-   second one on, the best is also followed by a second pass. Quantizations that train are tried where
-   those that train nothing lose something.
+   second one on, the best is also followed by a second pass. What trains
+   a model to bear its quantization is tried where something is lost without.
 4. What none is better than in loss and cost is handed on, at most `max_candidates`: ordinary chains with
    ordinary ids, whose models and files are in the store already. `evaluate` and `select` take them as if
    you had written them.

@@ -156,7 +156,7 @@ class _Search:
         return bool(costs) and -math.log(min(costs)) <= best
 
     def _usable(self) -> dict[Chain, Measured]:
-        """Returns what is made, and may keep the limits of size and latency: not the baseline, whose gains are noise."""
+        """Returns what is made and may keep the limits of costs; what the baseline seems to gain is noise."""
         return {
             chain: measured
             for chain, measured in self.tuned.items()
