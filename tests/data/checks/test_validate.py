@@ -156,6 +156,18 @@ def test_what_may_be_an_identifier_is_kept_with_a_warning(check, good):
     assert warning.startswith("population: every value is different: it may be an identifier")
 
 
+@pytest.mark.parametrize("written", ["~{}", "{}-", "<{}", "2{:03}-11"])
+def test_numbers_in_a_notation_that_is_not_read_are_a_warning(check, good, written):
+    values = [written.format(i) for i in (100, *range(100, N + 99))]
+    (warning,) = check({"visits": values, **good})
+    assert warning.startswith("visits: its many different values hold numbers, but not written as")
+    assert check({"visits": values, **good}, columns={"visits": "categorical"}) == []
+
+
+def test_codes_are_no_numbers(check, good):
+    assert check({"part": [f"AB-{i}" for i in range(N - 1)] + ["AB-0"], **good}) == []
+
+
 def test_numbers_with_a_few_words_among_them_are_a_warning(check, good):
     values = [str(i % 7) for i in range(N - 2)] + ["unknown", "-"]
     (warning,) = check({"visits": values, **good})

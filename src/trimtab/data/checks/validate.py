@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 _MOSTLY = 0.9
 _MOST_NAMED = 10
 _MANY_COPIES = 0.2
+_MANY_WORDS = 32
+_AROUND_A_NUMBER = re.compile(r"\W*\d[\d.,'/:\s-]*[^\W\d]{0,4}\W*")
+"""A number in a notation that is not read, such as ~12, 12-, 3 kg among grams, or 2025-03."""
 
 
 def validate(
@@ -268,7 +272,9 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
     for name, column in train.columns.items():
         if name not in config.drop and column.missing == train.rows:
             warnings.append(f"{name}: every value is missing{'' if name in used else ': it is left out'}")
-    for name in (each.name for each in columns if each.kind != "numeric" and not holds_files(each.kind)):
+    for name, kind in ((each.name, each.kind) for each in columns):
+        if kind == "numeric" or holds_files(kind):
+            continue
         statistics = train.columns[name]
         present = train.rows - statistics.missing_numbers
         if name not in config.columns and statistics.type == "string" and present:
@@ -279,7 +285,21 @@ def _left_out(train: Summary, columns: list[Column], config: Data) -> list[str]:
                     f"{name}: {known / train.rows:.0%} of its values are numbers, but not {_listed(words)}: "
                     f"it is taken as words; data.columns: {{{name}: numeric}} takes these as missing"
                 )
+            elif kind == "categorical" and (odd := _nearly_numbers(statistics.frequent.top())):
+                warnings.append(
+                    f"{name}: its many different values hold numbers, but not written as numbers or dates, "
+                    f"such as {_listed(odd)}: it is taken as words; write them in one way, or agree by "
+                    f"data.columns: {{{name}: categorical}}"
+                )
     return warnings
+
+
+def _nearly_numbers(values: Mapping[str, int]) -> list[str]:
+    """Returns examples of values that are no numbers, if there are many and nearly all are meant for one."""
+    meant = [value for value in values if _AROUND_A_NUMBER.fullmatch(value)]
+    if len(values) <= _MANY_WORDS or len(meant) < _MOSTLY * len(values):
+        return []
+    return [value for value in meant if not _is_number(value)][:3]
 
 
 def _misread(per_split: Mapping[str, Summary], names: list[str]) -> list[str]:
