@@ -30,6 +30,14 @@ def die(run, ref, label, number):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def abort(run, ref, label, always):
+    """Ends its own process as the C library does, unless TensorFlow is to compute without oneDNN."""
+    attempt(run)
+    if always or os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0":
+        faulthandler.disable()
+        os.abort()
+
+
 def fail(run, *_):
     attempt(run)
     raise ZeroDivisionError
@@ -68,6 +76,17 @@ def test_one_that_is_killed_again_and_again_fails(made):
 def test_without_retries_there_is_one_attempt(made, retries):
     crash, times = made(die, 1, retries=retries)
     assert (crash.was_killed, times) == (True, 1)
+
+
+def test_what_the_c_library_ends_is_tried_again_without_onednn(made, capfd):
+    assert made(abort, False) == (None, 2)
+    assert "tried again without oneDNN" in capfd.readouterr().err
+    assert os.environ.get("TF_ENABLE_ONEDNN_OPTS") != "0"
+
+
+def test_what_it_ends_without_onednn_too_has_failed(made):
+    crash, times = made(abort, True)
+    assert (crash.signal, times) == ("SIGABRT", 2)
 
 
 def test_what_fails_by_itself_is_not_tried_again(made):

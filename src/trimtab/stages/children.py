@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -91,6 +91,7 @@ def run(
     work: Callable[..., None],
     *arguments: Any,
     afresh: bool = False,
+    environment: Mapping[str, str] | None = None,
     limit: TimeLimit | None = None,
     memory: MemoryLimit | None = None,
 ) -> Crash | None:
@@ -101,6 +102,7 @@ def run(
         work: A function of a module.
         arguments: Its arguments, which can be pickled.
         afresh: Whether the child must have no state of this process, in which a runtime has run its threads.
+        environment: What else is in the environment of a child that starts afresh.
         limit: How long it may take; None: as long as it takes.
         memory: How much it may take, where the system tells; None: as much as there is.
 
@@ -117,7 +119,7 @@ def run(
         child = context.Process(target=_child, args=(os.getpid(), scratch, label, work, arguments, writer))
         sys.stdout.flush()
         sys.stderr.flush()
-        with _signals_held():
+        with _signals_held(), _in_environment(environment or {}):
             child.start()
         writer.close()
         try:
@@ -266,6 +268,17 @@ def _signals_held() -> Any:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _in_environment(changes: Mapping[str, str]) -> Any:
+    before = dict(os.environ)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _can_fork() -> bool:

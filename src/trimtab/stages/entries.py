@@ -23,6 +23,11 @@ from trimtab.stages.stage import DefectError, Task
 _NO_FAULT = (StorageError, ArtifactError)
 """Errors that say nothing of what is to be made: run again, it may be the best."""
 
+_ABORTED = "SIGABRT"
+_WITHOUT_ONEDNN = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+"""Kernels of oneDNN in TensorFlow write past their memory where layers have some shapes, and the C library
+ends the process; TensorFlow's own do not. Seen with a residual network whose channels had been cut."""
+
 RETRIES = "TRIMTAB_RETRIES"
 """The environment variable by which a pod knows its stage's `retries`."""
 
@@ -109,15 +114,29 @@ def _outcome_before(task: Task, work: Work, name: str) -> EntryRecord | None:
 def _attempt(task: Task, work: Work) -> children.Crash | None:
     with light_imports(scikit_learn=work.scikit_learn):
         module = import_module(f"trimtab.stages.making.{work.module}")
-    left, limit = _retries(), _limit(task)
+    left, plain = _retries(), dict[str, str]()
     while True:
         crash = children.run(
-            work.label, module.make, task.run_uri, work.ref, work.label, *work.arguments, limit=limit
+            work.label,
+            module.make,
+            task.run_uri,
+            work.ref,
+            work.label,
+            *work.arguments,
+            afresh=bool(plain),
+            environment=plain,
+            limit=_limit(task),
         )
-        if crash is None or not crash.signal or not left:
+        if crash is None or not crash.signal:
             return crash
-        left -= 1
-        progress.say(work.label, f"{crash.reason}; it is tried again, and goes on where it was")
+        if crash.signal == _ABORTED and not plain:
+            plain = _WITHOUT_ONEDNN
+            progress.say(work.label, f"{crash.reason}; it is tried again without oneDNN")
+        elif left:
+            left -= 1
+            progress.say(work.label, f"{crash.reason}; it is tried again, and goes on where it was")
+        else:
+            return crash
 
 
 def _limit(task: Task) -> TimeLimit | None:
