@@ -49,6 +49,8 @@ def test_what_a_run_would_end_with_it_ends_with(rows: Path, tmp_path: Path) -> N
         preview(config(rows, data={"label": "z"}))
     with pytest.raises(ConfigError, match=r"model\.params\.unit: mlp has no such hyper-parameter"):
         preview(config(rows, model={"architecture": "mlp", "params": {"unit": 64}}))
+    with pytest.raises(ConfigError, match=r"train\.class_weight: unknown class 'ja'"):
+        preview(config(rows, train={"class_weight": {"ja": 2}}))
     with pytest.raises(ModelError, match="text_cnn takes text data; this data is tabular"):
         preview(config(rows, model={"architecture": "text_cnn"}))
 

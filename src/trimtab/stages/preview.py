@@ -95,7 +95,9 @@ def _try_model(config: Config, schema: DatasetSchema) -> None:
 
         from trimtab.models.registry import build
         from trimtab.train.spec import model_spec
+        from trimtab.train.weighting import check_class_weights
 
+        check_class_weights(config.train.class_weight, schema)
         build(config.model, model_spec(schema), HyperParameters())
 
 

@@ -127,6 +127,11 @@ def test_classes_that_differ_in_case_or_blanks_only_are_a_warning(check, good):
     assert "data.label_spelling: fold" in warning
 
 
+def test_a_class_that_is_named_as_a_missing_label_is_a_warning(check, good):
+    (warning,) = check({**good, "label": ["NaN", "none", "b"] * 20})
+    assert warning.startswith("'NaN' is a class of its own; ")
+
+
 def test_a_class_that_the_test_lacks_is_a_warning(check, good):
     (warning,) = check(good, None, {"x": [0.5, 1.0], "label": ["a", "a"]}, test="t.csv")
     assert warning.startswith("test: no row of the classes b")

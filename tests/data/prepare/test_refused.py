@@ -63,6 +63,16 @@ def test_columns_missing_in_the_test_file_are_named(tmp_path: Path, prepared: Pr
     assert caught.value.path == test
 
 
+def test_a_column_that_the_test_file_alone_has_is_named_with_that_file(
+    tmp_path: Path, prepared: Prepare
+) -> None:
+    train = write_csv(tmp_path / "train.csv", colours())
+    test = write_csv(tmp_path / "test.csv", colours() | {"extra": ["q"] * len(colours()["color"])})
+    with pytest.raises(DataError, match="extra: there is no such column in the training data") as caught:
+        prepared(train=train, test=test)
+    assert caught.value.path == test
+
+
 def test_a_column_for_slices_that_is_not_there_is_named(tmp_path: Path, prepared: Prepare) -> None:
     source = write_csv(tmp_path / "rows.csv", colours())
     with pytest.raises(DataError, match="there is no such column") as caught:

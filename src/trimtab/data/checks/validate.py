@@ -34,6 +34,10 @@ _AROUND_A_NUMBER = re.compile(r"\W*\d[\d.,'/:\s-]*[^\W\d]{0,4}\W*")
 """A number in a notation that is not read, such as ~12, 12-, 3 kg among grams, or 2025-03."""
 
 
+_MISSING = frozenset({"nan", "na", "n/a", "#n/a", "null", "?"})
+"""How programs write a missing value; as a label it may be meant, as NA is for Namibia."""
+
+
 def validate(
     per_split: dict[str, Summary],
     *,
@@ -65,7 +69,7 @@ def validate(
     if classes:
         counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
         _check_classes(counts, label, classes, config, known=known)
-        warnings += _absent_classes(counts, classes, known=known) + _alike(classes)
+        warnings += _absent_classes(counts, classes, known=known) + _alike(classes) + _unnamed(classes)
     elif objection := targets.objection(
         {split: summary.columns[label] for split, summary in per_split.items()}, config
     ):
@@ -340,3 +344,12 @@ def _leaks(train: Summary, label: str, columns: list[Column], *, is_numeric: boo
 def _listed(names: list[str]) -> str:
     shown = ", ".join(names[:_MOST_NAMED])
     return shown if len(names) <= _MOST_NAMED else f"{shown} and {len(names) - _MOST_NAMED} more"
+
+
+def _unnamed(classes: list[str]) -> list[str]:
+    """Returns warnings about classes that are named as a missing label is written."""
+    return [
+        f"{name!r} is a class of its own; if it stands for a missing label, remove its rows"
+        for name in classes
+        if folded(name) in _MISSING
+    ]

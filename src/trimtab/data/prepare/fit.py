@@ -82,12 +82,31 @@ def fit(
         result = reading.read(label, names, inferred, rule)
     meaning, changes = _meaning(result.everything, config, champion)
     if set(meaning.names) != set(names):
+        _check_trained(config, result, meaning)
         # The first rows were not like the rest; the sides depend on what the input columns are.
         result = reading.read(meaning.label, meaning.names, inferred, rule)
     filled = reading.filled(result, meaning, rule)
     if filled.strata.placed.items() - rule.strata.placed.items():
         result = reading.read(meaning.label, meaning.names, inferred, filled)
     return Fitted(result, meaning, reading.duplicates(), changes, filled)
+
+
+def _check_trained(config: Data, result: FitResult, meaning: Meaning) -> None:
+    """Checks that the training rows have each input column.
+
+    Raises:
+        DataError: If one is in other rows alone; it names their file.
+    """
+    known = result.summaries["train"].columns
+    for name, source in split.sources(config).items():
+        for column in meaning.names:
+            if column not in known and column in result.summaries[name].columns:
+                raise DataError(
+                    f"there is no such column in the training data, {config.train}",
+                    path=source,
+                    field=column,
+                    hint=f"Remove it from this file, or add it to that. Columns there: {', '.join(known)}.",
+                )
 
 
 @dataclass(frozen=True)
