@@ -32,8 +32,12 @@ _OFFER = (b"upgrade", b"connection", b"http2-settings")
 
 
 def is_whole(scope: Scope) -> bool:
-    """Returns whether all of a request's body is there, so that reading it waits for nothing."""
-    return not scope["cycle"].more_body
+    """Returns whether all of a request's body is there, so that reading it waits for nothing.
+
+    It is asked once: what tells it is taken out of the scope, which it knows in turn. Left there, a request
+    waits for the garbage collector, at nearly a tenth of the CPU time of a small model's answer.
+    """
+    return not scope.pop("cycle").more_body
 
 
 class _Answers:
@@ -147,7 +151,7 @@ class Connection(HttpToolsProtocol):
         """A head is whole; one with an offer is about to be read again without it."""
         self._in_head = False
         if not self.parser.should_upgrade():
-            hosts, scope = sum(name == b"host" for name, _ in self.headers), self.scope
+            hosts, scope = [name for name, _ in self.headers].count(b"host"), self.scope
             if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
                 raise httptools.HttpParserError("expected one Host")  # RFC 9112, 3.2
             self._crowd.busy(self)
