@@ -15,18 +15,19 @@ from trimtab.artifacts.traits import Traits
 from trimtab.compress import traits
 from trimtab.compress.base import Context
 from trimtab.compress.magnitude import Magnitude, MagnitudePruning
+from trimtab.compress.qat import Qat
 from trimtab.compress.tfmot import ranges
-from trimtab.compress.tfmot.qat_int8 import PASS, QatInt8
+from trimtab.compress.tfmot.qat_int8 import PASS
 from trimtab.errors import CompressionError
 from trimtab.runtimes.litert import flatbuffer as litert
 
 magnitude = MagnitudePruning()
-ONE = QatInt8(epochs=1)
-STILL = QatInt8(epochs=1, learning_rate_factor=1e-4)
+ONE = Qat(epochs=1)
+STILL = Qat(epochs=1, learning_rate_factor=1e-4)
 """Trains next to nothing."""
 
 
-def qat_int8(model: keras.Model, params: QatInt8, context: Context) -> bytes:
+def qat_int8(model: keras.Model, params: Qat, context: Context) -> bytes:
     (content,) = PASS(model, params, context).values()
     return content
 
@@ -97,7 +98,7 @@ def test_without_the_preserving_scheme_they_would_not(
 ) -> None:
     pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
     monkeypatch.setattr(traits, "measure", lambda model: Traits())
-    flatbuffer = qat_int8(pruned, QatInt8(epochs=2, learning_rate_factor=1.0), context)
+    flatbuffer = qat_int8(pruned, Qat(epochs=2, learning_rate_factor=1.0), context)
     assert (kernel(flatbuffer, (32, 64)) == 0).mean() < 0.4
 
 

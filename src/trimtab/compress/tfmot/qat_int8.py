@@ -13,11 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
 from trimtab.compress.base import Context, Files, Pass
-from trimtab.config.fine_tuning import FineTuning
-from trimtab.config.parameters import among, between
+from trimtab.compress.qat import Qat
 from trimtab.errors import CompressionError
 
 if TYPE_CHECKING:
@@ -31,31 +28,16 @@ ACTIVATIONS = ("linear", "relu", "sigmoid", "softmax", "swish", "tanh")
 FOLDED = ("Conv2D", "Dense", "DepthwiseConv2D", "SeparableConv2D")
 
 
-class QatInt8(FineTuning):
-    """How long the model learns to bear rounding."""
-
-    epochs: int = Field(
-        2, ge=1, description="Epochs of quantization-aware fine-tuning.", json_schema_extra=among(1, 2, 5, 10)
-    )
-    learning_rate_factor: float = Field(
-        0.1,
-        gt=0,
-        le=1,
-        description="Times `train.learning_rate`.",
-        json_schema_extra=between(0.01, 0.3, log=True),
-    )
-
-
-class QuantizationAwareTraining(Pass[QatInt8]):
+class QuantizationAwareTraining(Pass[Qat]):
     """8-bit weights and activations, learned by quantization-aware training (TFMOT)."""
 
-    params = QatInt8
+    params = Qat
     gives = "litert"
     needs = frozenset({"data", "gradients", "labels"})
     keeps = frozenset({"zeros", "two_four", "widths"})
     source = "https://arxiv.org/abs/1712.05877"
 
-    def __call__(self, model: keras.Model, params: QatInt8, context: Context) -> Files:
+    def __call__(self, model: keras.Model, params: Qat, context: Context) -> Files:
         """Returns a flatbuffer that computes in 8-bit integers, with weights trained for it; see ``Pass``."""
         from trimtab.compress.tfmot.bridge import build_twin, flat
         from trimtab.compress.tfmot.layers import OTHER_RECIPES
