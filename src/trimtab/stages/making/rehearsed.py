@@ -21,13 +21,13 @@ from trimtab.compress.ending import write
 from trimtab.config.chains import Candidate, Ending, Step
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import FineTuning
-from trimtab.config.train import Augment
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.few import few
 from trimtab.errors import CompressionError, ModelError, TrimtabError, WeightsError
 from trimtab.models import archive, registry
 from trimtab.stages import settings
 from trimtab.stages.making import heard
+from trimtab.stages.making.brief import BATCH_SIZE, BRIEF, ROWS, short
 from trimtab.stages.making.heard import ENDING, STEPS, Heard
 from trimtab.stages.making.labelled import labelled
 from trimtab.train import determinism, loop
@@ -35,18 +35,6 @@ from trimtab.train.distillation import SoftLabels
 from trimtab.train.library import KERAS, Library
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
-
-_ROWS, _BATCH_SIZE = 32, 16
-_BRIEF = {
-    "epochs": 1,
-    "batch_size": _BATCH_SIZE,
-    "warmup_epochs": 0.0,
-    "class_weight": None,
-    "augment": Augment(),
-    "early_stopping": None,
-    "profile": None,
-}
-"""A training of next to nothing, in which every way to fail is one of the model's."""
 
 
 def rehearse(run_uri: str, dataset: str, candidates: Sequence[str], file: str) -> None:
@@ -69,7 +57,7 @@ def on(config: Config, data: Dataset, candidates: Sequence[str], file: Path) -> 
     """Rehearses candidates on a dataset; see ``rehearse``."""
     _silence()
     with tempfile.TemporaryDirectory(prefix="trimtab-rehearsal-") as scratch:
-        stage = _Stage(config, few(data, _ROWS, Path(scratch) / "data"), Path(scratch))
+        stage = _Stage(config, few(data, ROWS, Path(scratch) / "data"), Path(scratch))
         for name in candidates:
             _rehearse(stage, config.candidates()[name], file)
 
@@ -120,7 +108,7 @@ class _Stage:
         determinism.prepare(config.seed)
         self._data, self._scratch, self._seed = data, scratch, config.seed
         self._brought = config.model
-        self._settings = TrainSettings.of(config, _BRIEF)
+        self._settings = TrainSettings.of(config, BRIEF)
         built = registry.build(config.model, model_spec(data.schema), keras_tuner.HyperParameters())
         self._branches: dict[str, keras.Model | Exception] = {"[]": self._saved(built)}
 
@@ -134,7 +122,7 @@ class _Stage:
         if name not in self._branches:
             try:
                 before = self.branch(steps[:-1])
-                self._branches[name] = self._saved(apply(_short(steps[-1]), before, self._context()))
+                self._branches[name] = self._saved(apply(short(steps[-1]), before, self._context()))
             except Exception as error:
                 self._branches[name] = error
         made = self._branches[name]
@@ -149,8 +137,8 @@ class _Stage:
             CompressionError: If the runtime cannot take the model so.
         """
         with tempfile.TemporaryDirectory(dir=self._scratch) as directory:
-            short = Ending(ending.candidate, _short(ending.step), ending.runtime)
-            write(model, short, Path(directory), self._context())
+            brief = Ending(ending.candidate, short(ending.step), ending.runtime)
+            write(model, brief, Path(directory), self._context())
 
     def _saved(self, model: keras.Model) -> keras.Model:
         """Returns the model as the tasks that follow find it: in a file."""
@@ -163,7 +151,7 @@ class _Stage:
         return Context(
             seed=self._seed,
             task=self._data.schema.task,
-            steps_per_epoch=-(-self._data.rows["train"] // _BATCH_SIZE),
+            steps_per_epoch=-(-self._data.rows["train"] // BATCH_SIZE),
             fine_tune=self._fine_tune,
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda _text: None,
@@ -183,9 +171,3 @@ class _Stage:
             callbacks=callbacks,
             library=library or KERAS,
         )
-
-
-def _short(step: Step) -> Step:
-    if "epochs" not in type(step.params).model_fields:
-        return step
-    return Step(step.name, step.params.model_copy(update={"epochs": 1}))

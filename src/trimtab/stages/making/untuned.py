@@ -13,30 +13,20 @@ from trimtab.batch import INPUT
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
 from trimtab.compress.ending import write
-from trimtab.config.chains import Chain, Ending, Step
+from trimtab.config.chains import Chain, Ending
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import FineTuning
-from trimtab.config.train import Augment
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.few import few
 from trimtab.models import archive, cost
 from trimtab.stages.making import validation
+from trimtab.stages.making.brief import BATCH_SIZE, BRIEF, ROWS, short
 from trimtab.stages.making.labelled import labelled
 from trimtab.train import determinism, loop
 from trimtab.train.library import KERAS, Library
 from trimtab.train.settings import TrainSettings
 
-_ROWS, _BATCH_SIZE = 32, 16
-_STILL = {
-    "epochs": 1,
-    "batch_size": _BATCH_SIZE,
-    "learning_rate": 1e-12,
-    "warmup_epochs": 0.0,
-    "class_weight": None,
-    "augment": Augment(),
-    "early_stopping": None,
-    "profile": None,
-}
+_STILL = {**BRIEF, "learning_rate": 1e-12}
 """A training of two steps that moves no weight: what a pass does step by step, it does, and nothing else."""
 
 
@@ -53,7 +43,7 @@ class Untuned:
 
     def __init__(self, config: Config, store: ContentStore, model: str, data: Dataset, scratch: Path) -> None:
         determinism.prepare(config.seed)
-        self._seed, self._data, self._few = config.seed, data, few(data, _ROWS, scratch)
+        self._seed, self._data, self._few = config.seed, data, few(data, ROWS, scratch)
         self._settings = TrainSettings.of(config, _STILL)
         self._trained = archive.load(store.open(model, [MODEL_FILE]).path / MODEL_FILE, config.model)
         self._costs = validation.costs(data, config.seed, cost.macs(self._trained))
@@ -71,7 +61,7 @@ class Untuned:
         """
         model, context = self._trained, self._context()
         for step in chain.steps:
-            model = apply(_short(step), model, context)
+            model = apply(short(step), model, context)
         ending = Ending(chain.id, chain.quantization, chain.runtime)
         write(model, ending, directory, context, self._costs)
 
@@ -79,7 +69,7 @@ class Untuned:
         return Context(
             seed=self._seed,
             task=self._data.schema.task,
-            steps_per_epoch=-(-self._few.rows["train"] // _BATCH_SIZE),
+            steps_per_epoch=-(-self._few.rows["train"] // BATCH_SIZE),
             fine_tune=self._fine_tune,
             calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
             say=lambda _text: None,
@@ -98,9 +88,3 @@ class Untuned:
             callbacks=callbacks,
             library=library or KERAS,
         )
-
-
-def _short(step: Step) -> Step:
-    if "epochs" not in type(step.params).model_fields:
-        return step
-    return Step(step.name, step.params.model_copy(update={"epochs": 1}))
