@@ -16,8 +16,25 @@ from pathlib import Path
 
 import requests
 
-PROGRAM = Path(__file__).resolve().parents[2] / ".venv" / "moto" / "bin" / "moto_server"
+PROGRAM = Path(__file__).resolve().parents[2] / ".venv" / "moto" / "bin" / "python"
 _START_SECONDS = 60.0
+
+# moto answers in threads, and looks at `If-Match` before it stores: of two that race, both could win there.
+# S3 stores in one step what it compared, so a lock makes one step of the two.
+_SERVER = """
+import threading
+from moto.s3.responses import S3Response
+from moto.server import main
+
+lock, put = threading.Lock(), S3Response.put_object
+
+def put_object(self):
+    with lock:
+        return put(self)
+
+S3Response.put_object = put_object
+main()
+"""
 
 
 class Moto:
@@ -36,7 +53,7 @@ class Moto:
 def served() -> Iterator[Moto]:
     """Yields a server, once it answers."""
     with tempfile.TemporaryFile("w+") as log:
-        command = [str(PROGRAM), "-H", "127.0.0.1", "-p", "0"]
+        command = [str(PROGRAM), "-c", _SERVER, "-H", "127.0.0.1", "-p", "0"]
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
