@@ -52,6 +52,18 @@ def test_why_candidates_are_out(run_records):
     assert "none--qat_int8: TFMOT cannot quantize" in text
 
 
+def test_of_an_estimate_nobody_is_unproven(run_records):
+    result = built(run_records)
+    test = result.proof.tested[-1]
+    result.proof.rule, test.passed = "estimate", False
+    result.chosen = None
+    for candidate in result.candidates:
+        candidate.within_budget = False
+    row = next(line for line in printed(result, 80).splitlines() if line.startswith(f" {test.candidate} "))
+    assert "worse" in row
+    assert "unproven" not in row
+
+
 def test_more_columns_where_there_is_room(run_records):
     result = built(run_records)
     assert "p95" not in printed(result, 80)

@@ -117,7 +117,7 @@ def _cautions(runs: Sequence[RunOutcome]) -> Iterator[str]:
     if any(run.loss_at_most is not None for run in runs):
         yield (
             "“Loss alone ≤” is the upper confidence limit of the loss, were the candidate the only one; what "
-            "is proven of one that was chosen among several is in its run's report."
+            "holds of one that was chosen among several is in its run's report."
         )
     if sum(run.latency_ms is not None for run in runs) > 1:
         yield (

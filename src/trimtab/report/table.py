@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rich import box
 from rich.console import Console
 from rich.padding import Padding
@@ -160,7 +162,14 @@ def _mark(result: Result, candidate: CandidateResult) -> Text:
         return Text(f"chosen{flag}")
     if candidate.within_budget:
         return Text(f"within{flag}", style="yellow" if flag else "green")
-    return Text(", ".join(FAULTS[limit] for limit in over_what(result, candidate)) or numbers.ABSENT)
+    return Text(", ".join(_faults(result, candidate)) or numbers.ABSENT)
+
+
+def _faults(result: Result, candidate: CandidateResult) -> Iterator[str]:
+    """Yields what is wrong with a candidate, in a word each."""
+    is_estimate = result.proof is not None and result.proof.rule == "estimate"
+    for limit in over_what(result, candidate):
+        yield "worse" if limit == "quality" and is_estimate else FAULTS[limit]
 
 
 def _print_not_made(result: Result, console: Console) -> None:

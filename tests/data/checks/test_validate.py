@@ -54,7 +54,7 @@ def test_test_rows_that_are_copies_of_others_are_a_warning(check, good):
     twice = {name: [*values, *values[:20]] for name, values in different.items()}
     (warning,) = check(good, good, twice)
     assert warning.startswith(
-        "about 25% of the test rows are copies of others: the proof counts an input once"
+        "about 25% of the test rows are copies of others: the test counts an input once"
     )
 
 

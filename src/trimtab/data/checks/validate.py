@@ -229,7 +229,7 @@ def _duplicates(duplicates: int, config: Data) -> list[str]:
         return []
     which = "later" if config.split.by == "time" else "given"
     return [
-        f"{duplicates:,} rows of the {which} splits are in another split, too: the proof counts them as new"
+        f"{duplicates:,} rows of the {which} splits are in another split, too: the test counts them as new"
     ]
 
 
@@ -244,9 +244,9 @@ def _copies(test: Summary | None, columns: list[Column], config: Data) -> list[s
     share = 1 - len(test.sample.hashes) / max(rows, 1)
     if not rows or share < _MANY_COPIES:
         return []
-    counts = "the proof counts an input once, however often it is there"
+    counts = "the test counts an input once, however often it is there"
     if config.group_by is not None:
-        counts = "the proof counts a group once, but takes copies in two groups for two observations"
+        counts = "the test counts a group once, but takes copies in two groups for two observations"
     return [f"about {share:.0%} of the test rows are copies of others: {counts}"]
 
 

@@ -103,7 +103,7 @@ def warning(copies: int, rows: int) -> list[str]:
         return []
     return [
         f"{copies:,} of {rows:,} test rows ({copies / rows:.1%}) are nearly the same as training rows: the "
-        "proof takes them for new; data.group_by with what near copies have in common keeps them together"
+        "test takes them for new; data.group_by with what near copies have in common keeps them together"
     ]
 
 

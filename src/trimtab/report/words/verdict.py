@@ -29,7 +29,7 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     budget, broken = result.budget, []
     before = result.baseline.latency_ms.p50 if result.baseline and result.baseline.latency_ms else None
     latency, size = (budget.latency_limit_ms(before), budget.max_size_kb) if budget else (None, None)
-    if result.proof and candidate.id in result.proof.stopped_at:
+    if _is_too_bad(result, candidate):
         broken.append("quality")
     if result.proof and (candidate.id in result.proof.not_tested or _was_no_contender(candidate)):
         broken.append("untested")
@@ -38,6 +38,13 @@ def over_what(result: Result, candidate: CandidateResult) -> list[str]:
     if candidate.counted_bytes and size is not None and candidate.counted_bytes > 1000 * size:
         broken.append("size")
     return broken
+
+
+def _is_too_bad(result: Result, candidate: CandidateResult) -> bool:
+    """Returns whether a candidate was tested and failed; an estimate tests all, and stops at none."""
+    if result.proof is None or result.proof.rule != "estimate":
+        return result.proof is not None and candidate.id in result.proof.stopped_at
+    return any(test.candidate == candidate.id and not test.passed for test in result.proof.tested)
 
 
 def _was_no_contender(candidate: CandidateResult) -> bool:
