@@ -20,6 +20,14 @@ def fnv1a(text: str) -> int:
     return value
 
 
+def history(*states: str) -> list[dict[str, str]]:
+    """Returns a run's history of states, a minute apart."""
+    return [
+        {"state": state, "update_time": (START + timedelta(minutes=number)).isoformat()}
+        for number, state in enumerate(states)
+    ]
+
+
 class Made:
     """A workflow that grows by a component at a time.
 

@@ -80,3 +80,15 @@ def on_volume(config, tmp_path):
     text = config.read_text().replace("gs://bucket/rows.csv", f"{volume}/rows.csv")
     config.write_text(f"{text}resources: {{volume: {{claim: runs, mount_path: {volume}}}}}\n")
     return volume / "runs"
+
+
+@pytest.fixture
+def add(server):
+    """Returns a function that gives the server a run with a workflow, and returns the run."""
+
+    def add(state, made, *, compressed=False, details=(), **fields):
+        run = server.add_run(state, run_details={"task_details": list(details)}, **fields)
+        server.workflows[run["run_id"]] = made.manifest(compressed=compressed)
+        return run
+
+    return add
