@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from trimtab.compress.graph.cut import cut
-from trimtab.compress.graph.dependency import Dependencies
+from trimtab.compress.graph.dependency import Dependencies, named_weights
 from trimtab.compress.graph.selection import choose, groups
 from trimtab.compress.graph.trace import trace
 from trimtab.errors import CompressionError
@@ -97,13 +97,26 @@ def opaque(x: Any, width: int, _: np.random.Generator) -> Any:
 
 
 def grouped(x: Any, width: int, _: np.random.Generator) -> Any:
-    x = layers.Conv2D(4, 1)(x)
+    x = layers.Conv2D(6, 1)(x)
     return layers.Conv2D(8, 3, groups=2, padding="same", activation="relu")(x)
+
+
+def one_channel_a_group(x: Any, width: int, _: np.random.Generator) -> Any:
+    """A depthwise convolution as some frameworks export it."""
+    x = layers.Conv2D(width, 1)(x)
+    return layers.Conv2D(2 * width, 3, groups=width, padding="same", activation="relu")(x)
+
+
+def operations(x: Any, width: int, _: np.random.Generator) -> Any:
+    """What is between layers as ``keras.ops``: a residual sum, hard swish, slices of the image."""
+    y = keras.ops.hard_silu(layers.Conv2D(x.shape[-1], 3, padding="same")(x) * 0.5)
+    x = keras.ops.concatenate([x[:, 1:, :, :], (x + y)[:, :1]], axis=1)
+    return layers.Conv2D(width, 1)(x - keras.ops.mean(y, axis=(1, 2), keepdims=True))
 
 
 BLOCKS: list[Block] = [
     conv, conv_norm, residual, projected, depthwise, separable, transposed, branches, branches_added, padded,
-    parametric, reshaped, gated, shared, opaque, grouped,
+    parametric, reshaped, gated, shared, opaque, grouped, one_channel_a_group, operations,
 ]  # fmt: skip
 
 
@@ -148,16 +161,12 @@ def masked(model: keras.Model, found: Dependencies, keep: np.ndarray) -> keras.M
     """Returns the original with removed channels set to zero wherever a layer reads them."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    reading = {"Conv1D": -2, "Conv2D": -2, "Conv2DTranspose": -1, "SeparableConv2D": -2, "Dense": 0}
-    for layer in copy.layers:
-        axis = reading.get(type(layer).__name__)
-        for weight in layer.weights:
-            slot = found.slots.get((layer.name, weight.name, -9 if axis is None else axis))
-            if slot is not None and weight.name != "pointwise_kernel":
-                mask = np.expand_dims(
-                    keep[slot.channels], tuple(range(1, -axis if axis < 0 else weight.ndim - axis))
-                )
-                weight.assign(np.asarray(weight) * mask)
+    for slot in found.slots.values():
+        is_fed_back = slot.weight.startswith("recurrent_kernel") and slot.axis == -2
+        if slot.read is not None or is_fed_back:
+            weight = named_weights(copy.get_layer(slot.layer))[slot.weight]
+            array = np.moveaxis(np.array(weight), slot.axis, -1) * keep[slot.channels]
+            weight.assign(np.moveaxis(array, -1, slot.axis))
     return copy
 
 
@@ -169,8 +178,8 @@ def check_equal(model: keras.Model, found: Dependencies, keep: np.ndarray) -> ke
     before, pruned = model.get_weights(), cut(model, found, keep)
     np.testing.assert_allclose(pruned(x), masked(model, found, keep)(x), atol=2e-5)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
-    for width in found.widths.values():
-        assert pruned.get_layer(width.layer).get_config()[width.key] == keep[width.channels].sum() >= 1
+    for width in (*found.widths.values(), *found.counts):
+        assert width.of(pruned.get_layer(width.layer).get_config()) == keep[width.channels].sum() >= 1
     return pruned
 
 

@@ -27,12 +27,24 @@ def one(layer: Any, *shape: int) -> keras.Model:
         (layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same"), (8, 8, 3), 64 * 9 * 3 * 2),
         (layers.SeparableConv2D(5, 3, padding="same"), (8, 8, 3), 64 * (9 * 3 + 3 * 5)),
         (layers.Conv2DTranspose(5, 3, strides=2, padding="same"), (4, 4, 3), 16 * 9 * 3 * 5),
+        (layers.EinsumDense("btd,dhk->bthk", (3, 2, 4)), (3, 5), 3 * 5 * 2 * 4),
+        (layers.EinsumDense("bthk,hkd->btd", (3, 5)), (3, 2, 4), 3 * 2 * 4 * 5),
+        (layers.LSTM(4), (6, 3), 6 * (3 + 4) * 16),
+        (layers.Bidirectional(layers.GRU(4)), (6, 3), 2 * 6 * (3 + 4) * 12),
+        (layers.ConvLSTM1D(4, 3, padding="same"), (6, 5, 2), 6 * 5 * 3 * (2 + 4) * 16),
+        (layers.TimeDistributed(layers.Conv1D(4, 3)), (6, 5, 2), 6 * 3 * 3 * 2 * 4),
         (layers.BatchNormalization(), (8, 8, 3), 0),
         (layers.MaxPooling2D(), (8, 8, 3), 0),
     ],
 )
 def test_macs(layer: Any, shape: tuple[int, ...], expected: int) -> None:
     assert cost.macs(one(layer, *shape)) == expected
+
+
+def test_the_projections_of_an_attention_count_where_they_read() -> None:
+    asked, answered = keras.Input((5, 8)), keras.Input((3, 6))
+    model = keras.Model([asked, answered], layers.MultiHeadAttention(2, 4, value_dim=3)(asked, answered))
+    assert cost.macs(model) == 5 * 8 * 2 * 4 + 3 * 6 * 2 * (4 + 3) + 5 * 2 * 3 * 8
 
 
 def test_a_layer_called_twice_counts_twice() -> None:

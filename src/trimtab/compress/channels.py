@@ -101,10 +101,11 @@ class Channels(FineTuning):
 
 
 class ChannelPruning(Pass[Channels]):
-    """Whole filters and units removed, so that the model truly shrinks.
+    """Whole filters, units and attention heads removed, so that the model truly shrinks.
 
-    Layers of a kind whose effect on channels is not known, grouped convolutions among them, stay whole with
-    everything that feeds them. The model's outputs are never removed. Zeros of a sparse model stay.
+    Layers of a kind whose effect on channels is not known stay whole with everything that feeds them, as does
+    what is normalized across channels; the log names them. The model's outputs are never removed. Zeros of a
+    sparse model stay.
     """
 
     params = Channels
@@ -161,7 +162,7 @@ class _Plan:
         """
         from trimtab.compress.graph.criteria import importance
         from trimtab.compress.graph.cut import cut
-        from trimtab.compress.graph.selection import check_shrinkage, nothing_to_cut
+        from trimtab.compress.graph.selection import check_shrinkage, left_whole, nothing_to_cut
         from trimtab.compress.graph.trace import trace
 
         dependencies = trace(model)
@@ -171,6 +172,9 @@ class _Plan:
             if way == 1 and model is self._first:
                 raise nothing_to_cut(model, dependencies)
             return model
+        if model is self._first:
+            for line in left_whole(dependencies):
+                self._context.say(line)
         pruned = cut(model, dependencies, keep)
         self._context.say(check_shrinkage(model, pruned, dependencies, keep))
         return pruned

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from trimtab.models.keras_graph import calls
+from trimtab.models.keras_graph import calls, innermost_layers
 
 KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 _CONVOLUTIONS = (
@@ -23,6 +24,9 @@ _CONVOLUTIONS = (
     layers.SeparableConv2D,
 )
 _TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+_CONVOLUTIONAL = (layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D)
+_RECURRENT = (layers.SimpleRNN, layers.LSTM, layers.GRU, *_CONVOLUTIONAL)
+_ATTENTIONS = (layers.MultiHeadAttention, layers.GroupQueryAttention)
 
 
 def parameters(model: keras.Model) -> int:
@@ -35,17 +39,18 @@ def macs(model: keras.Model) -> int:
 
     Every element of a kernel is used once at every position: at every output position of a convolution
     (``height_out * width_out * kernel elements``, which covers grouped, depthwise and both halves of
-    separable ones), at every input position of a transposed one, and at every leading position of a Dense
-    layer. Biases, batch normalization, pooling and activations are not counted, nor are layers of other
-    kinds. A layer that is called twice counts twice; nested models are counted.
+    separable ones), at every input position of a transposed one, at every leading position of a Dense layer
+    and of the projections of an attention, and at every step of a recurrent layer. Biases, normalization,
+    pooling, activations and products without a kernel are not counted, nor are layers of other kinds. A
+    layer that is called twice counts twice; nested models are counted.
 
     Args:
         model: A functional or sequential model whose shapes, the batch apart, are static.
     """
     return sum(
-        positions(node) * sum(math.prod(w.shape) for w in kernels(node.operation))
-        if not isinstance(node.operation, keras.Model)
-        else macs(node.operation)
+        macs(node.operation)
+        if isinstance(node.operation, keras.Model)
+        else sum(times * math.prod(kernel.shape) for kernel, times in uses(node))
         for node in calls(model)
     )
 
@@ -65,22 +70,68 @@ def weights_sha256(model: keras.Model) -> str:
     return digest.hexdigest()
 
 
-def kernels(layer: Any) -> list[Any]:
-    """Returns the kernels of a layer that multiply and accumulate; none for a layer that is not known."""
-    if not isinstance(layer, (*_CONVOLUTIONS, *_TRANSPOSED, layers.Dense)):
-        return []
-    return [weight for weight in layer.weights if weight.name in KERNELS]
+def uses(node: Any) -> list[tuple[Any, int]]:
+    """Returns the kernels of a call, each with how often every element of it multiplies: ``(kernel, times)``.
 
-
-def positions(node: Any) -> int:
-    """Returns how often a call of a layer uses every element of its kernel.
+    None of a layer of a kind that is not known.
 
     Args:
         node: The call, as ``keras_graph.calls`` gives it.
     """
     layer = node.operation
+    if isinstance(layer, layers.Bidirectional):
+        return _recurrent_uses(layer.forward_layer, node) + _recurrent_uses(layer.backward_layer, node)
+    if isinstance(layer, _RECURRENT):
+        return _recurrent_uses(layer, node)
+    if isinstance(layer, _ATTENTIONS):
+        return _attention_uses(layer, node)
+    if isinstance(layer, layers.TimeDistributed):
+        layer = layer.layer
+    if not isinstance(layer, (*_CONVOLUTIONS, *_TRANSPOSED, layers.Dense, layers.EinsumDense)):
+        return []
+    return [(weight, _positions(layer, node)) for weight in layer.weights if weight.name in KERNELS]
+
+
+def _positions(layer: Any, node: Any) -> int:
+    if isinstance(layer, layers.EinsumDense):
+        return _einsum_positions(layer, node)
     if isinstance(layer, layers.Dense):
         return math.prod(node.outputs[0].shape[1:-1])
     shape = node.input_tensors[0].shape if isinstance(layer, _TRANSPOSED) else node.outputs[0].shape
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     return math.prod((shape[2:] if first else shape[1:-1]) if len(shape) > 2 else ())
+
+
+def _einsum_positions(layer: Any, node: Any) -> int:
+    """Returns how many products of the output there are for each element of the kernel along the output."""
+    _, kernel, output = re.split(",|->", layer.equation)
+    own = [size for letter, size in zip(kernel, layer.kernel.shape, strict=True) if letter in output]
+    found: int = math.prod(_sizes(node.outputs[0])) // math.prod(own)
+    return found
+
+
+def _recurrent_uses(layer: Any, node: Any) -> list[tuple[Any, int]]:
+    if not isinstance(layer, _RECURRENT):
+        return []
+    cell, (steps, *others) = layer.cell, _sizes(node.input_tensors[0])
+    if not isinstance(layer, _CONVOLUTIONAL):
+        return [(cell.kernel, steps), (cell.recurrent_kernel, steps)]
+    shape = _sizes(node.outputs[0])
+    places = steps * math.prod(shape[-len(others) : -1])
+    return [(cell.kernel, places), (cell.recurrent_kernel, places)]
+
+
+def _attention_uses(layer: Any, node: Any) -> list[tuple[Any, int]]:
+    """Returns those of the projections; the products of queries and keys have no kernel."""
+    asked, answered = (math.prod(_sizes(tensor)[:-1]) for tensor in node.input_tensors[:2])
+    times = {"query": asked, "gate": asked, "attention_output": asked, "key": answered, "value": answered}
+    return [
+        (inner.kernel, times[inner.name])
+        for inner in innermost_layers(layer)
+        if inner is not layer and inner.name in times
+    ]
+
+
+def _sizes(tensor: Any) -> list[int]:
+    """Returns the shape of a tensor without its batch; an open size counts once."""
+    return [size or 1 for size in tensor.shape[1:]]

@@ -12,7 +12,15 @@ from typing import Any
 import keras
 from keras.src.models.functional import Functional
 
-__all__ = ["Functional", "build_variables", "calls", "innermost_layers", "output_operations", "run_through"]
+__all__ = [
+    "Functional",
+    "arguments",
+    "build_variables",
+    "calls",
+    "innermost_layers",
+    "output_operations",
+    "run_through",
+]
 
 
 def calls(model: keras.Model) -> list[Any]:
@@ -23,6 +31,15 @@ def calls(model: keras.Model) -> list[Any]:
     graph = keras.Model(model.inputs, model.outputs) if isinstance(model, keras.Sequential) else model
     by_depth = graph._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def arguments(call: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Returns what an operation was called with, by place and by name, tensors and all else.
+
+    Args:
+        call: One of ``calls``.
+    """
+    return call.arguments.args, call.arguments.kwargs
 
 
 def run_through(model: keras.Model, inputs: Any, operation_of: Callable[[Any], Callable[..., Any]]) -> Any:
@@ -44,7 +61,7 @@ def output_operations(model: keras.Model) -> list[Any]:
 
 
 def innermost_layers(model: keras.Model) -> list[Any]:
-    """Returns a model, its layers, and those inside them, however deep."""
+    """Returns a model or a layer, its layers, and those inside them, however deep."""
     return list(model._flatten_layers())
 
 

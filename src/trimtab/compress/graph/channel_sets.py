@@ -29,10 +29,10 @@ class ChannelSets:
         for i, j in zip(a.tolist(), b.tolist(), strict=True):
             self._join(self._root(i), self._root(j))
 
-    def freeze(self, channels: np.ndarray, reason: str) -> None:
-        """Makes the sets of these channels stay, and remembers the first reason."""
+    def freeze(self, channels: np.ndarray, reason: str, *, above_all: bool = False) -> None:
+        """Makes the sets of these channels stay, and remembers the first reason, or the one above all."""
         for root in {self._root(i) for i in channels.tolist()}:
-            self._reasons.setdefault(root, reason)
+            self._reasons[root] = reason if above_all else self._reasons.get(root, reason)
 
     def roots(self, channels: np.ndarray | None = None) -> np.ndarray:
         """Returns the number that stands for the set of each channel; of all channels when None."""

@@ -7,7 +7,8 @@ Molchanov et al., "Importance Estimation for Neural Network Pruning", 2019 (firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import keras
@@ -15,13 +16,16 @@ import numpy as np
 import tensorflow as tf
 
 from trimtab.compress.base import Context
-from trimtab.compress.graph.dependency import Dependencies, Slot
+from trimtab.compress.graph.dependency import Dependencies, Slot, named_weights
 from trimtab.errors import CompressionError
 from trimtab.models import cost, keras_graph
 
 Criterion = Literal["norms", "activations", "taylor"]
 
 EXAMPLES, BATCH = 512, 64
+
+_Reader = tuple[str, str, int]
+"""A layer, the one inside it that reads, if any, and the axis of the channels."""
 
 
 def importance(
@@ -56,11 +60,11 @@ def norms(model: keras.Model, dependencies: Dependencies) -> np.ndarray:
     none, the filters that make them. Behind a batch normalization the scale of a filter has no effect.
     """
     scales = [slot for slot in dependencies.slots.values() if slot.weight == "gamma"]
-    reading = [slot for slot in _kernels(dependencies) if _reads(slot, dependencies)]
+    reading = [slot for slot in dependencies.slots.values() if slot.read is not None]
     making = [
         slot
         for slot in dependencies.slots.values()
-        if slot.weight in (*cost.KERNELS, "embeddings") and not _reads(slot, dependencies)
+        if slot.weight.partition(":")[0] in (*cost.KERNELS, "embeddings") and slot.read is None
     ]
     scaled = {root for slot in scales for root in dependencies.sets.roots(slot.channels).tolist()}
     scores = np.zeros(len(dependencies.sets))
@@ -74,12 +78,6 @@ def norms(model: keras.Model, dependencies: Dependencies) -> np.ndarray:
     return scores
 
 
-def _reads(slot: Slot, dependencies: Dependencies) -> bool:
-    """Returns whether the slot is the input side of a kernel that mixes channels."""
-    width = dependencies.widths.get(slot.layer)
-    return width is not None and slot.channels is not width.channels
-
-
 def _norms(model: keras.Model, slot: Slot, dependencies: Dependencies) -> np.ndarray:
     """Returns the L2 norm of what every set has of a weight, at the index of its root."""
     squares = np.bincount(
@@ -91,7 +89,7 @@ def _norms(model: keras.Model, slot: Slot, dependencies: Dependencies) -> np.nda
 
 def _squares(model: keras.Model, slot: Slot) -> np.ndarray:
     """Returns the squared norm of every index of a weight's axis, ``(indices,)``."""
-    weight = next(w for w in model.get_layer(slot.layer).weights if w.name == slot.weight)
+    weight = named_weights(model.get_layer(slot.layer))[slot.weight]
     array = np.moveaxis(np.asarray(weight.numpy(), np.float64), slot.axis, 0)
     squares: np.ndarray = (array.reshape(len(array), -1) ** 2).sum(axis=1)
     return squares
@@ -110,20 +108,20 @@ def activations(model: keras.Model, dependencies: Dependencies, examples: np.nda
         examples: Model-ready training examples, ``(n, *input_shape)``.
     """
     readers = _readers(dependencies)
-    energies: dict[str, np.ndarray] = {}
+    energies: dict[_Reader, np.ndarray] = {}
 
-    def look(layer: str, values: Any) -> Any:
-        squares = np.square(np.asarray(values, np.float64)).reshape(-1, values.shape[-1]).sum(axis=0)
-        energies[layer] = energies.get(layer, 0.0) + squares
+    def look(reader: _Reader, values: Any) -> Any:
+        squares = np.square(np.moveaxis(np.asarray(values, np.float64), reader[2], -1))
+        energies[reader] = energies.get(reader, 0.0) + squares.reshape(-1, squares.shape[-1]).sum(axis=0)
         return values
 
     for start in range(0, len(examples), BATCH):
-        _run(model, examples[start : start + BATCH], set(readers), look)
+        _run(model, examples[start : start + BATCH], readers, look)
     scores = np.zeros(len(dependencies.sets))
-    for layer, slots in readers.items():
+    for reader, slots in readers.items():
         for slot in slots:
             squares = _squares(model, slot)
-            share = np.repeat(energies[layer], len(squares) // len(energies[layer])) * squares
+            share = _spread(energies[reader], len(squares)) * squares
             roots = dependencies.sets.roots(slot.channels)
             scores += np.bincount(roots, share / (share.sum() or 1.0), minlength=len(scores))
     return scores
@@ -149,57 +147,90 @@ def taylor(
         loss: Of labels and answers.
     """
     readers = _readers(dependencies)
-    roots = {name: dependencies.sets.roots(slots[0].channels) for name, slots in readers.items()}
+    roots = {
+        reader: dependencies.sets.roots(slots[0].read.channels)
+        for reader, slots in readers.items()
+        if slots[0].read is not None
+    }
     scores = np.zeros(len(dependencies.sets))
     for start in range(0, len(examples), BATCH):
-        seen: list[tuple[str, Any]] = []
+        seen: list[tuple[_Reader, Any]] = []
 
-        def look(layer: str, values: Any, seen: list[tuple[str, Any]] = seen) -> Any:
+        def look(reader: _Reader, values: Any, seen: list[tuple[_Reader, Any]] = seen) -> Any:
             # Its own tensor: what another layer does with the same values is that layer's.
             own = tf.identity(values)
             tape.watch(own)
-            seen.append((layer, own))
+            seen.append((reader, own))
             return own
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            answers = _run(model, tf.constant(examples[start : start + BATCH]), set(readers), look)
+            answers = _run(model, tf.constant(examples[start : start + BATCH]), readers, look)
             # A mean over the batch divides each example's gradient by as many.
             value = len(answers) * tf.reduce_mean(loss(labels[start : start + BATCH], answers))
         changes = np.zeros((len(answers), len(scores)))
         gradients = tape.gradient(value, [values for _, values in seen])
-        for (layer, values), gradient in zip(seen, gradients, strict=True):
+        for (reader, values), gradient in zip(seen, gradients, strict=True):
             if gradient is not None:
-                product = np.asarray(values * gradient, np.float64)
+                product = np.moveaxis(np.asarray(values * gradient, np.float64), reader[2], -1)
                 by_channel = product.reshape(len(product), -1, product.shape[-1]).sum(axis=1)
-                np.add.at(changes.T, roots[layer], by_channel.T)
+                np.add.at(changes.T, roots[reader], by_channel.T)
         scores += np.square(changes).sum(axis=0)
     return scores / len(examples)
 
 
-def _run(model: keras.Model, batch: Any, layers: set[str], look: Callable[[str, Any], Any]) -> Any:
+def _spread(energies: np.ndarray, count: int) -> np.ndarray:
+    """Returns the energies of what reaches a kernel for each index of the axis that reads them.
+
+    The parts of a separable convolution read each channel several times, and those of a grouped one read a
+    channel of every group by the same index.
+    """
+    if count >= len(energies):
+        return np.repeat(energies, count // len(energies))
+    grouped: np.ndarray = energies.reshape(-1, count).sum(axis=0)
+    return grouped
+
+
+def _run(
+    model: keras.Model, batch: Any, readers: Collection[_Reader], look: Callable[[_Reader, Any], Any]
+) -> Any:
     """Returns a model's answers, with a look at what reaches some layers."""
+    of_layer: dict[str, list[_Reader]] = {}
+    for reader in readers:
+        of_layer.setdefault(reader[0], []).append(reader)
 
     def watched(operation: Any) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
             if "training" in options:
                 options["training"] = False
-            if operation.name in layers:
-                arguments = (look(operation.name, arguments[0]), *arguments[1:])
-            return operation(*arguments, **options)
+            with ExitStack() as inside:
+                for reader in of_layer.get(operation.name, []):
+                    if reader[1]:
+                        inside.enter_context(_reached(operation, reader, look))
+                    else:
+                        arguments = (look(reader, arguments[0]), *arguments[1:])
+                return operation(*arguments, **options)
 
         return call
 
     return keras_graph.run_through(model, batch, watched)
 
 
-def _readers(dependencies: Dependencies) -> dict[str, list[Slot]]:
-    """Returns the input sides of the kernels that mix channels, by the name of their layer."""
-    readers: dict[str, list[Slot]] = {}
-    for slot in _kernels(dependencies):
-        if _reads(slot, dependencies):
-            readers.setdefault(slot.layer, []).append(slot)
+@contextmanager
+def _reached(layer: Any, reader: _Reader, look: Callable[[_Reader, Any], Any]) -> Iterator[None]:
+    """Has a look at what reaches a layer inside another one, as that calls it."""
+    inner = next(one for one in keras_graph.innermost_layers(layer) if one.name == reader[1])
+    call = inner.call
+    inner.call = lambda values, *arguments, **options: call(look(reader, values), *arguments, **options)
+    try:
+        yield
+    finally:
+        del inner.call
+
+
+def _readers(dependencies: Dependencies) -> dict[_Reader, list[Slot]]:
+    """Returns the input sides of the kernels that mix channels, by where they read them."""
+    readers: dict[_Reader, list[Slot]] = {}
+    for slot in dependencies.slots.values():
+        if slot.read is not None:
+            readers.setdefault((slot.layer, slot.read.inside, slot.read.axis), []).append(slot)
     return readers
-
-
-def _kernels(dependencies: Dependencies) -> Iterator[Slot]:
-    return (slot for slot in dependencies.slots.values() if slot.weight in cost.KERNELS)

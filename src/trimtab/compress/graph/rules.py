@@ -8,6 +8,7 @@ stays.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from trimtab.compress.graph.dependency import Dependencies, Signal
+from trimtab.compress.graph.dependency import Dependencies, Path, Read, Signal
 
 Shape = tuple[int | None, ...]
 Rule = Callable[[Any, list[Signal], Shape, Dependencies], np.ndarray]
@@ -61,7 +62,7 @@ def _same(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependen
 
 def _activation(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     return (
-        inputs[0].channels if _is_elementwise(layer.activation) else dependencies.opaque(layer, inputs, shape)
+        inputs[0].channels if is_elementwise(layer.activation) else dependencies.opaque(layer, inputs, shape)
     )
 
 
@@ -78,10 +79,35 @@ def _prelu(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Depende
 
 
 def _convolution(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    if layer.groups != 1 or layer.data_format != "channels_last":
+    if layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _output_channels(layer, "filters", layer.filters, dependencies)
-    dependencies.use(layer, "kernel", -2, inputs[0].channels)
+    if layer.groups > 1 and len(inputs[0].channels) == layer.groups:
+        return _one_channel_a_group(layer, inputs, shape, dependencies)
+    channels = output_channels(layer, "filters", layer.filters, dependencies)
+    reads, _ = (_alike(each, layer.groups, dependencies) for each in (inputs[0].channels, channels))
+    dependencies.use(layer, "kernel", -2, reads, Read(inputs[0].channels))
+    dependencies.use(layer, "kernel", -1, channels)
+    dependencies.use(layer, "bias", -1, channels)
+    return channels
+
+
+def _alike(channels: np.ndarray, groups: int, dependencies: Dependencies) -> np.ndarray:
+    """Lets every group lose the same of its channels; returns those of the first, which stand for all."""
+    first, *others = np.split(channels, groups)
+    for other in others:
+        dependencies.sets.couple(first, other)
+    return first
+
+
+def _one_channel_a_group(
+    layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies
+) -> np.ndarray:
+    """A depthwise convolution by another name: groups go with their channel."""
+    if not is_elementwise(layer.activation):
+        return dependencies.opaque(layer, inputs, shape)
+    channels = np.repeat(inputs[0].channels, layer.filters // layer.groups)
+    dependencies.count(layer, "groups", inputs[0].channels)
+    dependencies.count(layer, "filters", channels)
     dependencies.use(layer, "kernel", -1, channels)
     dependencies.use(layer, "bias", -1, channels)
     return channels
@@ -90,15 +116,15 @@ def _convolution(layer: Any, inputs: list[Signal], shape: Shape, dependencies: D
 def _transposed(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _output_channels(layer, "filters", layer.filters, dependencies)
-    dependencies.use(layer, "kernel", -1, inputs[0].channels)
+    channels = output_channels(layer, "filters", layer.filters, dependencies)
+    dependencies.use(layer, "kernel", -1, inputs[0].channels, Read(inputs[0].channels))
     dependencies.use(layer, "kernel", -2, channels)
     dependencies.use(layer, "bias", -1, channels)
     return channels
 
 
 def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    if layer.data_format != "channels_last" or not _is_elementwise(layer.activation):
+    if layer.data_format != "channels_last" or not is_elementwise(layer.activation):
         return dependencies.opaque(layer, inputs, shape)
     channels = np.repeat(inputs[0].channels, layer.depth_multiplier)
     dependencies.use(layer, "kernel", -2, inputs[0].channels)
@@ -109,24 +135,41 @@ def _depthwise(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dep
 def _separable(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.data_format != "channels_last":
         return dependencies.opaque(layer, inputs, shape)
-    channels = _output_channels(layer, "filters", layer.filters, dependencies)
-    dependencies.use(layer, "depthwise_kernel", -2, inputs[0].channels)
-    dependencies.use(layer, "pointwise_kernel", -2, np.repeat(inputs[0].channels, layer.depth_multiplier))
+    channels = output_channels(layer, "filters", layer.filters, dependencies)
+    reads, read = np.repeat(inputs[0].channels, layer.depth_multiplier), Read(inputs[0].channels)
+    dependencies.use(layer, "depthwise_kernel", -2, inputs[0].channels, read)
+    dependencies.use(layer, "pointwise_kernel", -2, reads, read)
     dependencies.use(layer, "pointwise_kernel", -1, channels)
     dependencies.use(layer, "bias", -1, channels)
     return channels
 
 
 def _dense(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    channels = _output_channels(layer, "units", layer.units, dependencies)
-    dependencies.use(layer, "kernel", 0, inputs[0].channels)
+    channels = output_channels(layer, "units", layer.units, dependencies)
+    dependencies.use(layer, "kernel", 0, inputs[0].channels, Read(inputs[0].channels))
     dependencies.use(layer, "kernel", 1, channels)
     dependencies.use(layer, "bias", -1, channels)
     return channels
 
 
+def _einsum_dense(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    """A Dense layer in other notation, where the last axis is summed over and the last one made is new."""
+    read, kernel, made = re.split(",|->", layer.equation)
+    is_dense = read[-1] in kernel and read[-1] not in made and made[-1] in kernel and made[-1] not in read
+    if not is_dense:
+        return dependencies.opaque(layer, inputs, shape)
+    of_config = layer.get_config()["output_shape"]
+    key = ("output_shape",) if isinstance(of_config, int) else ("output_shape", len(of_config) - 1)
+    channels = output_channels(layer, key, shape[-1] or 0, dependencies)
+    dependencies.use(layer, "kernel", kernel.index(read[-1]), inputs[0].channels, Read(inputs[0].channels))
+    dependencies.use(layer, "kernel", kernel.index(made[-1]), channels)
+    if made[-1] in (layer.bias_axes or ""):
+        dependencies.use(layer, "bias", -1, channels)
+    return channels
+
+
 def _embedding(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
-    channels = _output_channels(layer, "output_dim", layer.output_dim, dependencies)
+    channels = output_channels(layer, "output_dim", layer.output_dim, dependencies)
     dependencies.use(layer, "embeddings", 1, channels)
     return channels
 
@@ -141,9 +184,10 @@ def _batch_normalization(
     return inputs[0].channels
 
 
-def _elementwise_merge(
+def elementwise_merge(
     layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies
 ) -> np.ndarray:
+    """Channel by channel, of tensors that are as wide."""
     if any(len(signal.channels) != len(inputs[0].channels) for signal in inputs):
         return dependencies.opaque(layer, inputs, shape)
     for signal in inputs[1:]:
@@ -154,7 +198,7 @@ def _elementwise_merge(
 def _concatenate(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
     if layer.axis in (-1, len(shape)):
         return np.concatenate([signal.channels for signal in inputs])
-    return _elementwise_merge(layer, inputs, shape, dependencies)
+    return elementwise_merge(layer, inputs, shape, dependencies)
 
 
 def _flatten(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
@@ -176,22 +220,29 @@ def _reshape(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Depen
     return channels
 
 
+def _permute(layer: Any, inputs: list[Signal], shape: Shape, dependencies: Dependencies) -> np.ndarray:
+    if layer.dims[-1] != len(layer.dims):
+        return dependencies.opaque(layer, inputs, shape)
+    return inputs[0].channels
+
+
 def _static(shape: Shape) -> tuple[int, ...] | None:
     sizes = tuple(size for size in shape if size is not None)
     return sizes if len(sizes) == len(shape) else None
 
 
-def _output_channels(layer: Any, key: str, count: int, dependencies: Dependencies) -> np.ndarray:
+def output_channels(layer: Any, key: str | Path, count: int, dependencies: Dependencies) -> np.ndarray:
     """Returns the channels that a layer makes; they stay when its activation mixes them, as softmax does."""
     channels = dependencies.make(layer, key, count)
-    if not _is_elementwise(getattr(layer, "activation", None)):
+    if not is_elementwise(getattr(layer, "activation", None)):
         dependencies.sets.freeze(
             channels, f"{layer.name} ({type(layer).__name__} with an activation across channels)"
         )
     return channels
 
 
-def _is_elementwise(activation: Any) -> bool:
+def is_elementwise(activation: Any) -> bool:
+    """Returns whether an activation, or none, takes every value by itself."""
     return activation is None or any(activation is getattr(keras.activations, name) for name in ELEMENTWISE)
 
 
@@ -205,17 +256,20 @@ RULES: dict[type, Rule] = {
     **_kinds(_depthwise, "DepthwiseConv1D", "DepthwiseConv2D"),
     **_kinds(_separable, "SeparableConv1D", "SeparableConv2D"),
     **_kinds(_dense, "Dense"),
+    **_kinds(_einsum_dense, "EinsumDense"),
     **_kinds(_embedding, "Embedding"),
     **_kinds(_batch_normalization, "BatchNormalization"),
-    **_kinds(_elementwise_merge, "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
+    **_kinds(elementwise_merge, "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"),
     **_kinds(_concatenate, "Concatenate"),
     **_kinds(_flatten, "Flatten"),
     **_kinds(_reshape, "Reshape"),
+    **_kinds(_permute, "Permute"),
     **_kinds(_activation, "Activation"),
     **_kinds(_prelu, "PReLU"),
     **_kinds(_rescaling, "Rescaling"),
     **_kinds(_same, "ReLU", "LeakyReLU", "ELU", "Identity", "RepeatVector", "ActivityRegularization"),
-    **_kinds(_same, "Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout"),
+    **_kinds(_same, "Dropout", *(f"SpatialDropout{rank}D" for rank in (1, 2, 3))),
+    **_kinds(_same, "GaussianNoise", "GaussianDropout", "Resizing"),
     **_kinds(_same, *(f"{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))),
     **_kinds(_same, *(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3))),
     **_kinds(

@@ -72,9 +72,9 @@ def groups(dependencies: Dependencies) -> dict[frozenset[str], np.ndarray]:
     Each group loses its share, so that every layer keeps at least one channel.
     """
     makers: dict[int, set[str]] = defaultdict(set)
-    for width in dependencies.widths.values():
+    for maker, width in dependencies.widths.items():
         for root in dependencies.sets.roots(width.channels).tolist():
-            makers[root].add(width.layer)
+            makers[root].add(maker)
     members: dict[frozenset[str], list[int]] = defaultdict(list)
     for root, names in makers.items():
         if dependencies.sets.reason(root) is None:
@@ -108,9 +108,20 @@ def nothing_to_cut(model: keras.Model, dependencies: Dependencies) -> Compressio
     )
 
 
-def _why_not(dependencies: Dependencies) -> str:
+def left_whole(dependencies: Dependencies) -> list[str]:
+    """Returns a line on the layers around which channels have to stay; none if there are none."""
+    layers = _frozen(dependencies)
+    return [f"left whole around {', '.join(layers)}"] if layers else []
+
+
+def _frozen(dependencies: Dependencies) -> list[str]:
+    """Returns what is not known of which layers, or not possible."""
     reasons = {dependencies.sets.reason(int(root)) for root in np.unique(dependencies.sets.roots())} - {None}
-    layers = sorted(str(r) for r in reasons if r not in ("the model's input", "the model's output"))
+    return sorted(str(r) for r in reasons if r not in ("the model's input", "the model's output"))
+
+
+def _why_not(dependencies: Dependencies) -> str:
+    layers = _frozen(dependencies)
     if groups(dependencies):
         return "every group has too few for the share that is to go"
     if layers:
@@ -126,8 +137,8 @@ def check_shrinkage(
     Raises:
         CompressionError: If a layer has not the planned width, or if nothing was saved.
     """
-    for width in dependencies.widths.values():
-        reached = pruned.get_layer(width.layer).get_config()[width.key]
+    for width in (*dependencies.widths.values(), *dependencies.counts):
+        reached = width.of(pruned.get_layer(width.layer).get_config())
         if reached != int(keep[width.channels].sum()):
             raise CompressionError(
                 f"expected {int(keep[width.channels].sum())} channels, reached {reached}", field=width.layer

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from trimtab.compress.graph.dependency import Dependencies, Slot
+from trimtab.compress.graph.dependency import Dependencies, Slot, name_of, named_weights
 from trimtab.compress.graph.selection import groups, kept, rounded_width
 from trimtab.errors import CompressionError
 from trimtab.models import cost
@@ -36,17 +36,17 @@ class Costs:
             slots.setdefault((slot.layer, slot.weight), []).append(slot)
         self._parts: dict[str, list[tuple[int, list[Slot]]]] = {
             "parameters": [
-                (math.prod(weight.shape), slots.get((layer.name, weight.name), []))
+                (math.prod(weight.shape), slots.get((layer.name, name), []))
                 for layer in model.layers
-                for weight in layer.weights
+                for name, weight in named_weights(layer).items()
             ],
             "macs": [
                 (
-                    cost.positions(node) * math.prod(weight.shape),
-                    slots.get((node.operation.name, weight.name), []),
+                    times * math.prod(weight.shape),
+                    slots.get((node.operation.name, name_of(node.operation, weight)), []),
                 )
                 for node in calls(model)
-                for weight in cost.kernels(node.operation)
+                for weight, times in cost.uses(node)
             ],
         }
 
