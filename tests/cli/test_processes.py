@@ -4,6 +4,8 @@ import select
 import signal
 import subprocess
 import sys
+import threading
+import time
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -91,6 +93,31 @@ def test_a_task_is_a_process_of_its_own_that_says_what_it_says(
 def test_a_forked_task_ends_with_the_code_of_its_process(run, capsys, what, code):
     assert run("train", what) == code
     assert ("what went wrong" in capsys.readouterr().out) == (what == "raise")
+
+
+def test_a_task_that_ends_while_another_starts_is_no_failure(run, monkeypatch):
+    read, calls, is_ending = forkserver.read_signed, [], threading.Event()
+
+    def slowly(sentinel):
+        if threading.current_thread() is first:
+            calls.append(sentinel)
+            if len(calls) == 2:  # the first number is the process, the second its exit code
+                is_ending.set()
+                time.sleep(0.3)
+        return read(sentinel)
+
+    codes = []
+    first = threading.Thread(
+        target=lambda: codes.append(subprocess_task_handler.run_local_subprocess(task, {}))
+    )
+    task = command("train", "end")
+    monkeypatch.setattr(forkserver, "read_signed", slowly)
+    with processes(Pipeline("optimize"), config(), Path.cwd(), str(Path.cwd())):
+        first.start()
+        is_ending.wait(60)
+        codes.append(subprocess_task_handler.run_local_subprocess(task, {}))
+        first.join(60)
+    assert codes == [0, 0]
 
 
 def test_kfp_starts_processes_of_its_own_again_afterwards(run, tmp_path):

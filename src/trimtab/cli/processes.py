@@ -13,9 +13,10 @@ import multiprocessing.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import forkserver
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -77,6 +78,9 @@ class _ForkServer:
         self._log, self._config = log, config
         self._context: Any = multiprocessing.get_context("forkserver")
         self.stages: frozenset[str] = frozenset()
+        # To start a process, multiprocessing asks all others for their exit codes, each of which can be read
+        # once: whoever comes second, as from a thread that waits for one of them, reads a failure (255).
+        self._exit_codes = threading.Lock()
 
     def start(self) -> None:
         """Starts it, and does not wait for what it imports."""
@@ -95,13 +99,16 @@ class _ForkServer:
         """Runs one task to its end, writes what it writes, and returns its exit code."""
         reader, writer = self._context.Pipe(duplex=False)
         task = self._context.Process(target=_execute, args=(command, environment, str(Path.cwd()), writer))
-        task.start()
+        with self._exit_codes:
+            task.start()
         writer.close()
         with os.fdopen(os.dup(reader.fileno()), encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 print(line, end="")
         reader.close()
-        task.join()
+        wait([task.sentinel])
+        with self._exit_codes:
+            task.join()
         return int(task.exitcode)
 
 
