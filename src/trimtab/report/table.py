@@ -13,7 +13,7 @@ from rich.text import Text
 from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
-from trimtab.report.words import numbers, searched
+from trimtab.report.words import drift, numbers, searched
 from trimtab.report.words.limits import LIMIT_HEADINGS, limit_lines
 from trimtab.report.words.verdict import as_it_came, over_what
 
@@ -100,9 +100,11 @@ def _served(result: Result) -> tuple[str, str]:
 
 
 def _print_retraining(retraining: Retraining, console: Console) -> None:
-    """Prints why there was a retraining, and what it began with."""
+    """Prints why there was a retraining, what is new in the data, and what it began with."""
     lines = [("retrained because: ", reason) for reason in retraining.reasons if retraining.needed]
     lines += [("the schema changed: ", change) for change in retraining.schema_changes]
+    if drifted := drift.changes(retraining.drift):
+        lines.append(("drifted: ", drifted))
     if retraining.start:
         lines.append(("started from: ", f"{retraining.start}, as {retraining.start_reason}"))
     for name, text in lines:

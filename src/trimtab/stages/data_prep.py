@@ -31,6 +31,7 @@ from trimtab.data.readers.sklearn import SCHEME
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.proportions import Sizes
+from trimtab.report.words import drift as drift_words
 from trimtab.report.words import reach as words
 from trimtab.stages import rare, reach, reuse, settings, tokens
 from trimtab.stages.begin import begin, check_needs
@@ -303,4 +304,4 @@ def _tell(task: Task, summary: DatasetSummary) -> None:
     for change in summary.schema_changes:
         progress.say(STAGE, f"the schema has changed: {change}")
     for feature in summary.drift.drifted if summary.drift else []:
-        progress.say(STAGE, f"drift: {feature.name}, {feature.aspect}: PSI {feature.psi:.2f}, {feature.test}")
+        progress.say(STAGE, f"drift: {drift_words.change(feature)}, {feature.test}")
