@@ -30,6 +30,12 @@ def test_a_candidate_that_is_proven_better_says_that_the_baseline_was_undertrain
     assert "the baseline was undertrained" in text
 
 
+def test_what_rounding_gains_is_no_sign_of_too_little_training():
+    limits = [Limit(metric="log_loss", bound="means", max_loss=0.05)]
+    assert not list(doubts(proof(limits=limits, tested=[a_test("none--float16", log_loss=-1e-5)])))
+    assert list(doubts(proof(limits=limits, tested=[a_test("magnitude--none", log_loss=-1e-3)])))
+
+
 def test_one_that_is_above_a_floor_need_not_be_better_than_the_baseline():
     floor = {"metric": "accuracy", "name": "accuracy", "kind": "min", "value": 0.9, "unit": "points"}
     above = a_test("none--int8", accuracy=-0.05)

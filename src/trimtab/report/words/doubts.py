@@ -8,6 +8,9 @@ from trimtab.artifacts.proof import Proof
 from trimtab.report.words import proof as words
 from trimtab.report.words.numbers import percent
 
+_LEAST_GAIN = 0.01
+"""Of what a limit allows to lose: rounding, too, makes a loss smaller that is measured on many rows."""
+
 
 def doubts(proof: Proof) -> Iterator[str]:
     """Yields what people should know beside what is proven."""
@@ -24,8 +27,13 @@ def doubts(proof: Proof) -> Iterator[str]:
 
 def _better(proof: Proof) -> Iterator[tuple[str, float]]:
     """Yields who has no loss but a gain, by a limit against the baseline that is about all test examples."""
-    about_all = {limit.name for limit in proof.limits if not limit.is_alone and not limit.part}
+    least = {
+        limit.name: -_LEAST_GAIN * limit.max_loss
+        for limit in proof.limits
+        if not limit.is_alone and not limit.part
+    }
     for test in proof.tested:
-        against = [one for one in test.limits if one.limit in about_all and one.proven]
-        if proof.proven and any(one.upper_bound is not None and one.upper_bound < 0 for one in against):
+        against = [one for one in test.limits if one.limit in least and one.proven]
+        is_better = (one.upper_bound is not None and one.upper_bound < least[one.limit] for one in against)
+        if proof.proven and any(is_better):
             yield test.candidate, test.confidence
