@@ -50,8 +50,8 @@ def parts(asked: Slice, column: pa.StringArray, notation: Notation | None = None
     """
     if asked.bins is not None:
         known = notation or notation_of_cells(asked.column, column)
-        if isinstance(known, DateNotation) and known.epoch_s and not isinstance(asked.bins[0], date):
-            known = PLAIN  # seconds since 1970 are numbers, too
+        if isinstance(known, DateNotation) and known.is_of_numbers and not isinstance(asked.bins[0], date):
+            known = PLAIN  # seconds since 1970 and days such as 20251231 are numbers, too
         yield from _ranges(asked.column, asked.bins, column, known)
         return
     names = sorted(str(value) for value in column.unique().to_pylist() if value is not None)

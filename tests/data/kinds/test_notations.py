@@ -162,6 +162,45 @@ def test_numbers_that_count_seconds_are_dates_where_the_name_says_so():
     }
 
 
+HOURS = (np.arange(N) * 3600 + 1_600_000_000).tolist()
+
+
+@pytest.mark.parametrize(
+    ("numbers", "notation"),
+    [
+        ([int(f"{day:%Y%m%d}") for day in DAYS], DateNotation(digits=True)),
+        ([20240101 + 100 * (v % 12) for v in AMOUNTS.tolist()], DateNotation(digits=True)),
+        (HOURS, DateNotation(has_time=True, epoch_s=1.0)),
+        ([1000 * hour + 7 for hour in HOURS], DateNotation(has_time=True, epoch_s=1e-3)),
+        ([20150131, 20150229] * (N // 2), None),
+        ([20150131, 20150201] * (N // 2), None),
+        ([20150101 + v for v in range(N)], None),
+        ([1_500_000_000 + 7 * v for v in range(N)], None),
+        ([1_500_000_000 + 86_400 * (v % 3) for v in range(N)], None),
+        (np.linspace(1e9, 2e9, N).astype(int).tolist(), None),
+        ([hour + 0.5 for hour in HOURS], None),
+    ],
+)
+@pytest.mark.parametrize("written", [list, lambda numbers: list(map(str, numbers))])
+def test_numbers_that_can_hardly_be_anything_else_are_dates(numbers, notation, written):
+    notations, summary, _ = inferred({"x": written(numbers), "x_id": written(numbers)}, parts=2)
+    assert notations == ({"x": notation} if notation else {})
+    if notation:
+        assert summary.columns["x"].numbers == N
+        assert "data.columns: {x: numeric} takes them as they are" in told("x", summary.columns["x"])
+    assert inferred({"x": written(numbers)}, columns={"x": "numeric"})[0] == {}
+
+
+def test_days_written_as_numbers_are_days():
+    read = DateNotation(digits=True).read(pa.array([20200229, 20190229, 20201301, 19700102, None, 1.5]))
+    assert read.to_pylist() == [1582934400.0, None, None, 86400.0, None, None]
+
+
+def test_numbers_of_the_model_in_service_stay_numbers():
+    before = champion(Column(name="x", kind="numeric"))
+    assert inferred({"x": HOURS}, champion=before)[0] == {}
+
+
 def test_stamps_that_all_differ_are_no_identifier():
     stamps = [f"2024-01-01T{i // 60:02}:{i % 60:02}:00" for i in range(N)]
     _, summary, config = inferred({"x": stamps})

@@ -120,7 +120,7 @@ def identifiers(summary: Summary, label: str, config: Data) -> dict[str, bool]:
         if isinstance(column.notation, DateNotation):
             continue
         if column.numbers == present and column.integers == present:
-            is_clear[name] = _is_called_identifier(name) or _counts_rows(column)
+            is_clear[name] = is_called_identifier(name) or _counts_rows(column)
         elif column.numbers == 0 and column.type == "string" and words_kind(column, present) == "categorical":
             is_clear[name] = True
     return is_clear
@@ -207,7 +207,8 @@ def task_of(label: str, summary: Summary, config: Data) -> Task:
     return config.task or tasks.task_of_label(summary.columns[label], config).name
 
 
-def _is_called_identifier(name: str) -> bool:
+def is_called_identifier(name: str) -> bool:
+    """Returns whether a column's name ends with ``id`` or the like."""
     last = name.replace("-", "_").replace(" ", "_").split("_")[-1]
     return last.lower() in _IDENTIFIER_NAMES or last.endswith(("Id", "ID"))
 

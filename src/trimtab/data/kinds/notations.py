@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from trimtab.config.data import DatetimeColumn, NumericColumn
+from trimtab.data.kinds.infer import is_called_identifier
 from trimtab.data.readers.label import label_column
+from trimtab.data.values.dates import DAY_S
 from trimtab.data.values.notation import PLAIN, DateNotation, Notation, NumberNotation
 from trimtab.data.values.tally import Tally
 from trimtab.errors import DataError
@@ -35,6 +37,13 @@ _MARKERS, _MARKED = 3, 0.5
 _MANY_NUMBERS = 10
 _TIME_NAMES = re.compile(r"(^|_)(time|timestamp|ts|date|datetime|epoch|created|updated|at)($|_)")
 _EPOCHS = {1.0: (3e8, 4.2e9), 1e-3: (3e11, 4.2e12)}
+_UNNAMED_S = (946_684_800.0, 1_893_456_000.0)
+"""Where the column's name says nothing, seconds since 1970 are from 2000 to 2029, ..."""
+_UNNAMED_SPAN_S, _UNNAMED_STEP_S, _UNNAMED_DISTINCT = 7 * DAY_S, 10.0, 20
+"""... over a week or more, 20 or more of them different, and 10 s apart in the mean: what counts is not."""
+_DISTINCT_DAYS = 5
+"""By chance, one of 27 numbers in the range of days is one."""
+_COUNTS = {1.0: "seconds since 1970", 1e-3: "milliseconds since 1970"}
 _EXAMPLES = 3
 
 
@@ -99,7 +108,7 @@ def _either(name: str, written: str) -> DataError:
 def unread(tally: Tally, notation: Notation) -> int:
     """Returns how many cells a notation does not read."""
     if isinstance(notation, DateNotation):
-        if notation.epoch_s is not None:
+        if notation.is_of_numbers:
             return tally.present - tally.plain
         other = tally.month_first if notation.order == "dmy" else tally.day_first
         return tally.present - (tally.dates - other if notation.has_date else tally.times)
@@ -137,7 +146,7 @@ class _Notations:
         if isinstance(setting, NumericColumn):
             return NumberNotation(decimal=setting.numeric.decimal, unit=_unit(column.tally))
         if isinstance(setting, DatetimeColumn):
-            return _dates(column.tally, setting.datetime.order)
+            return _counted(name, column, forced=True) or _dates(column.tally, setting.datetime.order)
         if setting not in (None, "numeric", "datetime"):
             return None
         before = self._before.get(name)
@@ -192,10 +201,10 @@ class _Notations:
 
     def _as_dates(self, name: str, column: ColumnSummary, *, forced: bool) -> DateNotation | None:
         tally = column.tally
-        if (epoch_s := _epoch(name, column, forced=forced)) is not None:
-            return DateNotation(has_time=True, epoch_s=epoch_s)
+        if (counted := _counted(name, column, forced=forced)) is not None:
+            return counted
         if not tally.dates + tally.times:
-            return None
+            return _unnamed(name, column) if self._strict and name not in self._before else None
         order: Order | None = "dmy" if tally.day_first >= tally.month_first else "mdy"
         if tally.either and not tally.day_first + tally.month_first:
             if not _nearly_all(tally, tally.present - tally.dates):
@@ -266,14 +275,38 @@ def _is_number(column: ColumnSummary, config: Data) -> bool:
     return tasks.task_of_label(bare, config).meaning.is_numeric
 
 
-def _epoch(name: str, column: ColumnSummary, *, forced: bool) -> float | None:
-    """Returns what one is worth in seconds where numbers count from 1970; their column's name says so."""
-    if isinstance(column.notation, DateNotation) and column.notation.epoch_s is not None:
-        return column.notation.epoch_s
+def _counted(name: str, column: ColumnSummary, *, forced: bool) -> DateNotation | None:
+    """Returns how numbers are dates where the column's name or the config says that they are."""
+    notation = column.notation
+    if isinstance(notation, DateNotation) and notation.is_of_numbers:
+        return notation
     if not column.numeric or not (forced or _TIME_NAMES.search(_snake(name))):
         return None
+    if column.days == column.numbers:
+        return DateNotation(digits=True)
     low, high = column.minimum or 0.0, column.maximum or 0.0
-    return next((unit for unit, (least, most) in _EPOCHS.items() if least <= low <= high <= most), None)
+    units = (unit for unit, (least, most) in _EPOCHS.items() if least <= low <= high <= most)
+    return next((DateNotation(has_time=True, epoch_s=unit) for unit in units), None)
+
+
+def _unnamed(name: str, column: ColumnSummary) -> DateNotation | None:
+    """Returns how numbers are dates where they can hardly be anything else: all of them are looked at.
+
+    Every number is a day such as 20251231; or every number is a whole one of seconds or milliseconds of these
+    decades, far enough apart that they neither count nor lie side by side, and no identifier by its name.
+    """
+    if not column.numeric or column.integers < column.numbers or is_called_identifier(name):
+        return None
+    distinct = column.distinct.estimate
+    if column.days == column.numbers and distinct >= _DISTINCT_DAYS:
+        return DateNotation(digits=True)
+    least, most = _UNNAMED_S
+    for unit in _EPOCHS:
+        low, high = unit * (column.minimum or 0.0), unit * (column.maximum or 0.0)
+        is_wide = high - low >= max(_UNNAMED_SPAN_S, _UNNAMED_STEP_S * distinct)
+        if least <= low <= high <= most and is_wide and distinct >= _UNNAMED_DISTINCT:
+            return DateNotation(has_time=True, epoch_s=unit)
+    return None
 
 
 def _snake(name: str) -> str:
@@ -310,6 +343,9 @@ def told(name: str, column: ColumnSummary) -> str:
     if isinstance(notation, DateNotation):
         parts = [*(["date"] if notation.has_date else []), *(["time of day"] if notation.has_time else [])]
         how = ", the month first" if notation.order == "mdy" and column.tally.month_first else ""
+        if notation.is_of_numbers:
+            numbers = "numbers such as 20251231" if notation.digits else _COUNTS[notation.epoch_s or 1.0]
+            how = f", from {numbers}; data.columns: {{{name}: numeric}} takes them as they are"
         return f"{name} is read as {' and '.join(parts)}{how}"
     if notation is None or not column.tally.decorated:
         return ""

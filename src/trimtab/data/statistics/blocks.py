@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from trimtab.data.statistics.column import ColumnSummary, frequent_numbers, name_hash
+from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers, name_hash
 from trimtab.data.statistics.sketches import Distinct, Hashes, hash_numbers, mix
 from trimtab.data.values.values import LARGEST, texts
 
@@ -88,6 +88,7 @@ def _summaries(matrix: Floats, columns: list[pa.Array], width: int) -> Iterator[
         summary = ColumnSummary.of_numbers(columns[at].type, rows, width)
         summary.integers, summary.mean, summary.m2 = int(integers[at]), float(means[at]), float(m2[at])
         summary.minimum, summary.maximum = float(ordered[at, 0]), float(ordered[at, -1])
+        summary.days = int(are_days(ordered[at]).sum())
         counts = weights[start:stop]
         summary.distinct = Distinct.of_different(hashes[start:stop], counts, summary.distinct.size)
         if stop - start <= most:

@@ -23,6 +23,7 @@ from trimtab.data.statistics.sketches import (
     mix,
 )
 from trimtab.data.values import values
+from trimtab.data.values.dates import FIRST_DIGITS, LAST_DIGITS, of_digits
 from trimtab.data.values.notation import Notation, notation_of
 from trimtab.data.values.tally import Tally, is_tallied
 from trimtab.data.values.tokens import tokenize
@@ -53,6 +54,7 @@ class ColumnSummary:
         words: Rows that are neither missing nor a number.
         numbers: Rows that are a finite number.
         integers: Rows that are a whole number.
+        days: Rows that are a whole number such as 20251231; nothing unless all of a batch may be.
         mean: Of the numbers.
         m2: Sum of the squared differences of the numbers from their mean.
         minimum: Of the numbers.
@@ -75,6 +77,7 @@ class ColumnSummary:
     words: int = 0
     numbers: int = 0
     integers: int = 0
+    days: int = 0
     mean: float = 0.0
     m2: float = 0.0
     minimum: float | None = None
@@ -208,6 +211,7 @@ class ColumnSummary:
         self.mean = float(np.average(numbers, weights=counts))
         self.m2 = float(np.dot(counts, (numbers - self.mean) ** 2))
         self.minimum, self.maximum = float(numbers.min()), float(numbers.max())
+        self.days = int(counts[are_days(numbers)].sum())
 
     def _add_texts(self, texts: pa.StringArray, weights: Weights, *, tokens: bool) -> None:
         short = pc.utf8_slice_codeunits(texts, 0, _LONGEST_COUNTED_CHARACTERS)
@@ -249,6 +253,7 @@ class ColumnSummary:
             words=self.words + other.words,
             numbers=numbers,
             integers=self.integers + other.integers,
+            days=self.days + other.days,
             # Chan, Golub and LeVeque (1979): exact whatever the sizes of the two parts.
             mean=self.mean + delta * share if self.numbers else other.mean,
             m2=self.m2 + other.m2 + delta * delta * self.numbers * share,
@@ -345,6 +350,17 @@ def frequent_numbers(width: int) -> int:
 
 def _distinct_size(width: int) -> int:
     return max(_DISTINCT_LEAST, min(_DISTINCT_MOST, _DISTINCT_BUDGET // width))
+
+
+def are_days(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Returns which numbers are days, such as 20251231; none unless all may be one.
+
+    Args:
+        numbers: At least one, ``(n,)``.
+    """
+    if numbers.min() < FIRST_DIGITS or numbers.max() > LAST_DIGITS:
+        return np.zeros(len(numbers), bool)
+    return np.isfinite(of_digits(numbers))
 
 
 def _added(one: list[int], other: list[int]) -> list[int]:

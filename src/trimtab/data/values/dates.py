@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -27,6 +29,8 @@ _DATES = (
 )
 _FORMS = [re.compile(rf"(?:[A-Za-z]{{3,9}},\s*)?{date}(?:[T\s,]\s*{_CLOCK})?") for date in _DATES]
 _FORMS.append(re.compile(_CLOCK))
+FIRST_DIGITS, LAST_DIGITS = 19_000_101, 21_001_231
+"""The numbers that may be days."""
 _PIVOT = 69  # as POSIX reads years of two digits
 
 
@@ -146,6 +150,24 @@ def seconds(column: pa.Array) -> pa.DoubleArray:
     per_second = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[kind.unit]
     width = pa.int32() if kind.bit_width == 32 else pa.int64()
     return pc.divide(column.cast(width).cast(pa.float64()), per_second)
+
+
+def of_digits(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Returns days that are written as a number, such as 20251231, in seconds since 1970.
+
+    Args:
+        numbers: Any, ``(n,)``.
+
+    Returns:
+        The seconds, ``(n,)``; NaN where the number is no day from 1900 to 2100.
+    """
+    fits = (numbers >= FIRST_DIGITS) & (numbers <= LAST_DIGITS) & (numbers == np.rint(numbers))
+    whole = np.where(fits, numbers, FIRST_DIGITS).astype(np.int64)
+    month, day = whole // 100 % 100, whole % 100
+    months = ((whole // 10_000 - 1970) * 12 + month - 1).astype("datetime64[M]")
+    first, after = (moment.astype("datetime64[D]").astype(np.int64) for moment in (months, months + 1))
+    fits &= (month >= 1) & (month <= 12) & (day >= 1) & (day <= after - first)
+    return np.where(fits, (first + day - 1) * float(DAY_S), np.nan)
 
 
 def written(seconds_: float, *, has_date: bool) -> str:

@@ -85,6 +85,7 @@ class DateNotation(BaseModel):
         has_date: Whether there is a date, not a time of day alone.
         has_time: Whether there is a time of day.
         epoch_s: What one is worth in seconds where the cells are numbers since 1970.
+        digits: Whether the cells are numbers such as 20251231.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +95,12 @@ class DateNotation(BaseModel):
     has_date: bool = True
     has_time: bool = False
     epoch_s: float | None = None
+    digits: bool = False
+
+    @property
+    def is_of_numbers(self) -> bool:
+        """Returns whether the cells are plain numbers."""
+        return self.digits or self.epoch_s is not None
 
     def read(self, column: pa.Array) -> pa.DoubleArray:
         """Returns a column's seconds as float64; null where there is no date or time.
@@ -106,6 +113,9 @@ class DateNotation(BaseModel):
             return dates.seconds(column)
         if self.epoch_s is not None:
             return pc.multiply(numbers(column), self.epoch_s)
+        if self.digits:
+            known = numbers(column).to_numpy(zero_copy_only=False)
+            return pa.array(dates.of_digits(known), pa.float64(), from_pandas=True)
         if not pa.types.is_string(column.type):
             return pa.nulls(len(column), pa.float64())
         encoded = column.dictionary_encode()
