@@ -20,6 +20,7 @@ from trimtab.compress.gradual import schedule_steps
 from trimtab.compress.kernels import copied, kernels
 from trimtab.compress.magnitude import Magnitude, MagnitudePruning
 from trimtab.compress.patterns import has_two_four
+from trimtab.compress.traits import measure
 from trimtab.compress.two_four import TwoFour, TwoFourPruning
 from trimtab.errors import CompressionError
 
@@ -134,11 +135,25 @@ def test_small_first_and_last_layers_stay_whole(models: dict[str, keras.Model], 
     assert list(kernels(models["cnn"], spare_ends=True)) == ["conv_3", "out"]
 
 
+def test_every_kernel_of_recurrent_and_attending_layers(context: Context) -> None:
+    inputs = keras.Input((8, 8, 1))
+    x = layers.EinsumDense("btd,dh->bth", (8, 12))(layers.Reshape((8, 8))(inputs))
+    x = layers.MultiHeadAttention(3, 4)(x, x)
+    x = layers.Bidirectional(layers.GRU(6, return_sequences=True))(x)
+    x = layers.TimeDistributed(layers.Dense(12))(layers.LSTM(6, return_sequences=True)(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
+    found = [weight for weight in pruned.weights if "kernel" in weight.name]
+    assert len(found) == 1 + 4 + 4 + 2 + 1 + 1
+    assert all(zeros(np.array(weight)) == pytest.approx(0.5, abs=0.02) for weight in found)
+    assert set(measure(pruned).zeros) == {weight.path for weight in found}
+
+
 def test_layers_of_kinds_that_nobody_knows_are_left(context: Context) -> None:
     inputs = keras.Input((8, 8, 1))
-    x = layers.LSTM(6)(layers.Reshape((8, 8))(inputs)) + 1.0
+    x = layers.DepthwiseConv1D(3)(layers.Reshape((8, 8))(inputs)) + 1.0
     x = layers.LayerNormalization()(layers.Dense(32, activation="relu", name="hidden")(x))
-    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
     pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
     assert zeros(kernel(pruned, "hidden")) == pytest.approx(0.5, abs=0.01)
     assert zeros(kernel(pruned, pruned.layers[2].name)) == 0

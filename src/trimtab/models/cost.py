@@ -13,7 +13,7 @@ from keras import layers
 
 from trimtab.models.keras_graph import calls, innermost_layers
 
-KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
+KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel")
 _CONVOLUTIONS = (
     layers.Conv1D,
     layers.Conv2D,

@@ -86,7 +86,8 @@ class _Graph:
         points = self._constant(names[0]) if names else None
         if points is None or points.ndim == 0:
             return 0 if points is None else int(points)
-        axis = 0 if node.op_type.startswith("Conv") else values.ndim - 1
+        of_outputs = {"Conv": 0, "ConvInteger": 0, "ConvTranspose": 1}
+        axis = of_outputs.get(node.op_type, values.ndim - 1)
         return points.reshape([-1 if place == axis else 1 for place in range(values.ndim)])
 
     def _macs(self, node: Any, kernel: tuple[int, ...]) -> int:
