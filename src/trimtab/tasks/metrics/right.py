@@ -11,7 +11,6 @@ from trimtab.tasks.metrics.base import Array, Asked, Form, Measure, Metric
 if TYPE_CHECKING:
     from trimtab.tasks.metrics.base import Floats
 
-_K = frozenset({"k"})
 _CLASSES: frozenset[Form] = frozenset({"classes"})
 
 
