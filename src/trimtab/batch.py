@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,3 +28,27 @@ def take(batch: Batch, start: int, stop: int) -> dict[str, NDArray[Any]]:
 def joined(batches: list[Batch]) -> dict[str, NDArray[Any]]:
     """Returns the examples of several batches in order."""
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def fed(batch: Batch) -> Any:
+    """Returns what a Keras model is called with: the array of its only input, or those of all by name."""
+    return next(iter(batch.values())) if len(batch) == 1 else dict(batch)
+
+
+def in_parts(examples: Any, size: int) -> Iterator[Any]:
+    """Yields examples in order, at most so many at a time.
+
+    Args:
+        examples: As ``fed`` returns them, ``(n, *shape)`` each.
+        size: How many.
+    """
+    for start in range(0, examples_in(examples), size):
+        if isinstance(examples, Mapping):
+            yield take(examples, start, start + size)
+        else:
+            yield examples[start : start + size]
+
+
+def examples_in(examples: Any) -> int:
+    """Returns how many examples there are, as ``fed`` returns them."""
+    return rows(examples) if isinstance(examples, Mapping) else len(examples)

@@ -27,6 +27,9 @@ INPUTS = {
 }
 """Each module has ``INPUT``. Every kind but a table is one column, which is of the kind's name."""
 
+COMPOUNDS = {"named": "trimtab.data.encoders.named"}
+"""Each module has ``INPUT``, of what several inputs are together; no column is of such a kind."""
+
 ARCHITECTURES = {
     "mlp": "trimtab.models.mlp",
     "autoencoder": "trimtab.models.autoencoder",

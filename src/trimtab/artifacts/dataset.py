@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from trimtab.artifacts.proof import Reach
 from trimtab.artifacts.store import ContentStore
@@ -51,7 +51,8 @@ class DatasetSummary(BaseModel):
         classes: In the order of the model's outputs; none in regression.
         class_counts: Rows by split and class.
         columns: Statistics of the input columns; each kind of column has its own.
-        input_shape: Of one example.
+        input_shape: Of one example; empty where there are several inputs.
+        inputs: The same by name, where there are several.
         sources: Files of the source by split.
         tested: Rows that are tested: of all folds, where ``rows`` has those of the first one.
         tested_by_class: The same by class.
@@ -72,6 +73,7 @@ class DatasetSummary(BaseModel):
     columns: list[dict[str, Any]] = []
     input_kind: str = ""
     input_shape: list[int] = []
+    inputs: dict[str, list[int]] = Field({}, exclude_if=lambda inputs: not inputs)
     sources: dict[str, int] = {}
     tested: int = 0
     tested_by_class: dict[str, int] = {}

@@ -37,8 +37,9 @@ def command(target: str, version: int | None, output: str, as_json: bool) -> int
 
 def _told(exported: Exported) -> list[str]:
     shape = ", ".join(["batch", *map(str, exported.input_shape)])
+    inputs = "; ".join(f"{name} {each}" for name, each in exported.inputs.items())
     told = [
-        f"serving_default: inputs {exported.input_dtype} ({shape}) -> "
+        f"serving_default: {inputs or f'inputs {exported.input_dtype} ({shape})'} -> "
         f"outputs float32 (batch, {exported.outputs})",
         f"plain TensorFlow answers as Keras does: largest difference {exported.difference:.2g} "
         f"on {exported.examples} golden examples",

@@ -54,7 +54,8 @@ class Context:
         task: The task's name.
         steps_per_epoch: Training batches in an epoch.
         fine_tune: Trains a model in place.
-        calibration: Returns ``n`` model-ready examples, drawn over all of training, ``(n, *input_shape)``.
+        calibration: Returns ``n`` model-ready examples, drawn over all of training, ``(n, *input_shape)``: as
+            ``batch.fed`` gives them, an array, or by name where there are several inputs.
         say: Reports one line of progress.
         labelled: Returns ``n`` of them with what the loss compares their answers with, and the loss, of these
             and of answers; None: there are no labels.
@@ -65,9 +66,9 @@ class Context:
     task: str
     steps_per_epoch: int
     fine_tune: FineTune
-    calibration: Callable[[int], np.ndarray]
+    calibration: Callable[[int], Any]
     say: Callable[[str], None]
-    labelled: Callable[[int], tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]] | None = None
+    labelled: Callable[[int], tuple[Any, np.ndarray, Callable[[Any, Any], Any]]] | None = None
     validation_loss: Callable[[keras.Model], float] | None = None
 
 

@@ -68,7 +68,8 @@ def write(
     """
 
     def calibration(n: int) -> Batch:
-        return {INPUT: context.calibration(n)}
+        examples = context.calibration(n)
+        return examples if isinstance(examples, Mapping) else {INPUT: examples}
 
     def judge(place: Path) -> tuple[float, ...]:
         assert costs is not None

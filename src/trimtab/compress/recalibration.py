@@ -17,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from trimtab.batch import examples_in, in_parts
 from trimtab.compress.base import Context
 from trimtab.models import keras_graph
 
@@ -64,7 +65,7 @@ def normalizations(model: keras.Model) -> list[keras.layers.BatchNormalization]:
     return [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
 
 
-def measured(model: keras.Model, examples: np.ndarray) -> _Statistics:
+def measured(model: keras.Model, examples: Any) -> _Statistics:
     """Returns mean and variance of what reaches each batch normalization, each behind ones that are right.
 
     Everything else computes as at inference: no dropout, no noise.
@@ -76,9 +77,9 @@ def measured(model: keras.Model, examples: np.ndarray) -> _Statistics:
     found: dict[str, list[tuple[np.ndarray, np.ndarray, int]]] = {}
     before = _statistics(model)
     with _of_the_batch(model):
-        for start in range(0, len(examples), BATCH):
-            batch = examples[start : start + BATCH]
-            keras_graph.run_through(model, batch, partial(_watched, count=len(batch), found=found))
+        for batch in in_parts(examples, BATCH):
+            watched = partial(_watched, count=examples_in(batch), found=found)
+            keras_graph.run_through(model, batch, watched)
     _assign(model, before)
     return {name: _pooled(batches) for name, batches in found.items()}
 
@@ -136,5 +137,5 @@ def _assign(model: keras.Model, statistics: _Statistics) -> None:
 
 
 def _count(model: keras.Model) -> int:
-    size = 4 * math.prod(model.inputs[0].shape[1:])
+    size = 4 * sum(math.prod(tensor.shape[1:]) for tensor in model.inputs)
     return int(np.clip(_MOST_BYTES // max(size, 1), 1, MOST_EXAMPLES))

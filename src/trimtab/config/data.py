@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from trimtab.batch import INPUT
 from trimtab.config.base import Location, Section
 from trimtab.config.registered import Registered
 from trimtab.registry import INPUTS, READERS, TASKS
@@ -160,6 +161,32 @@ class Text(Section):
     max_tokens: int | None = Field(None, ge=2, le=4096, description="Null: the 95th percentile of lengths.")
 
 
+class NamedInput(Section):
+    """One of a model's inputs, and the columns that it is made of: one of the three."""
+
+    columns: list[str] | None = Field(
+        None, min_length=1, description="Numbers, categories and dates of a table, as one vector."
+    )
+    column: str | None = Field(None, description="One column by itself, such as a text.")
+    files: str | None = Field(
+        None, description="A column of paths of images, relative to the folder of the table."
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if sum(each is not None for each in (self.columns, self.column, self.files)) != 1:
+            raise ValueError("expected one of columns, column and files, as in {columns: [age, sex]}")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Returns its columns."""
+        return tuple(self.columns or (str(self.column or self.files),))
+
+
+InputKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+
+
 class Data(Section):
     """Where the examples are, what they mean, and how they are split."""
 
@@ -197,6 +224,11 @@ class Data(Section):
     columns: dict[str, ColumnSetting] = Field(
         {}, description="Overrides of the inferred kind and of how values are written, per column."
     )
+    inputs: dict[InputKey, NamedInput] = Field(
+        {},
+        description="A model's inputs by name, and the columns of the table that each is made of; all other "
+        "columns are left out. Empty: all columns are one input.",
+    )
     drop: list[str] = Field([], description="Columns left out.")
     group_by: str | None = Field(None, description="A column whose groups stay on one side of the split.")
     split: Split = Split()
@@ -232,12 +264,36 @@ class Data(Section):
         """Returns where the test examples are; None: they are split off."""
         return self.test if isinstance(self.test, str) else None
 
+    @property
+    def file_columns(self) -> tuple[str, ...]:
+        """Returns the columns that hold the paths of files."""
+        return tuple(each.files for each in self.inputs.values() if each.files is not None)
+
     def kind_set(self, column: str) -> ColumnKind | None:
         """Returns the kind that is set for a column, or None."""
         setting = self.columns.get(column)
         if isinstance(setting, NumericColumn):
             return "numeric"
         return "datetime" if isinstance(setting, DatetimeColumn) else setting
+
+    @model_validator(mode="after")
+    def _inputs_of_a_table(self) -> Self:
+        labels = self.label if isinstance(self.label, list) else [self.label]
+        for name, given in self.inputs.items():
+            if name == INPUT:
+                raise ValueError(
+                    f"inputs: {name} is what a model's only input is called: choose another name"
+                )
+            for column in given.names:
+                if column in labels:
+                    raise ValueError(f"inputs.{name}: {column} is the label")
+                if column in self.drop:
+                    raise ValueError(f"inputs.{name}: {column} is left out by drop")
+                if column == self.group_by:
+                    raise ValueError(f"inputs.{name}: {column} groups rows: it cannot be input")
+        if len(self.inputs) > 1 and (self.normal is not None or self.task == "anomaly"):
+            raise ValueError("inputs: an anomaly's model repeats its input, which must be one")
+        return self
 
     @model_validator(mode="after")
     def _one_way_to_split(self) -> Self:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from trimtab.batch import INPUT
 from trimtab.config.data import ColumnKind, Task
 from trimtab.config.registered import Registered
 from trimtab.data.values.notation import Notation, NumberNotation
-from trimtab.registry import INPUTS
+from trimtab.registry import COMPOUNDS, INPUTS
 from trimtab.tasks.registry import task
 
 SPLITS = ("train", "validation", "test")
-InputName = Annotated[str, Registered(INPUTS)]
+InputName = Annotated[str, Registered(ChainMap(INPUTS, COMPOUNDS))]
 
 
 class Column(BaseModel):
@@ -29,10 +32,15 @@ class Column(BaseModel):
 
 
 class TensorSpec(BaseModel):
-    """The one input tensor of a model, as stored in the shards and as the model takes it.
+    """An input tensor of a model, as stored in the shards and as the model takes it.
 
     The model's input is ``stored * scale + offset`` in float32, along the last axis (empty lists: as stored).
     Images are stored as uint8 and scaled on the way to the model, which keeps shards small.
+
+    Attributes:
+        parts: The inputs by name where there are several: what is stored are their bytes, in this order, and
+            nothing else of the specification counts for the model.
+        vocabulary_size: Of a part: how many tokens there are, where it has tokens.
     """
 
     kind: InputName
@@ -40,6 +48,8 @@ class TensorSpec(BaseModel):
     stored_dtype: Literal["uint8", "float32", "int32"]
     scale: list[float] = []
     offset: list[float] = []
+    parts: dict[str, TensorSpec] = Field({}, exclude_if=lambda parts: not parts)
+    vocabulary_size: int | None = Field(None, exclude_if=lambda size: size is None)
 
     @property
     def model_dtype(self) -> str:
@@ -50,6 +60,18 @@ class TensorSpec(BaseModel):
     def is_tokens(self) -> bool:
         """Returns whether it is whole numbers, each that of a token."""
         return self.stored_dtype == "int32"
+
+
+def shapes(schema: DatasetSchema) -> dict[str, list[int]]:
+    """Returns the shapes of one example by input, where there are several."""
+    return {name: list(spec.shape) for name, spec in schema.input.parts.items()}
+
+
+def shapes_told(shape: Sequence[int], inputs: Mapping[str, Sequence[int]]) -> str:
+    """Returns in words what one example is, by its shape or, where there are several inputs, by theirs."""
+    if not inputs:
+        return " x ".join(map(str, shape))
+    return ", ".join(f"{name} {' x '.join(map(str, each))}" for name, each in inputs.items())
 
 
 class TimeCuts(BaseModel):
@@ -110,6 +132,13 @@ class DatasetSchema(BaseModel):
     def notations(self) -> dict[str, Notation]:
         """Returns how cells are written, by column, where they are more than plain numbers."""
         return {column.name: column.notation for column in self.columns if column.notation is not None}
+
+    @property
+    def inputs(self) -> dict[str, TensorSpec]:
+        """Returns the model's inputs by name, as a ``Batch`` has them."""
+        if self.input.parts:
+            return self.input.parts
+        return {INPUT: self.input}
 
     @property
     def outputs(self) -> int:

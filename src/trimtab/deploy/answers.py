@@ -49,14 +49,12 @@ def all_finite(values: NDArray[np.float32]) -> bool:
     return math.isfinite(np.vdot(values, values)) or bool(np.isfinite(values).all())
 
 
-def answers(
-    schema: DatasetSchema, inputs: NDArray[Any], outputs: NDArray[np.float32]
-) -> Iterator[dict[str, Any]]:
+def answers(schema: DatasetSchema, inputs: Any, outputs: NDArray[np.float32]) -> Iterator[dict[str, Any]]:
     """Returns what the task answers for every row, such as ``label`` and ``probabilities`` by class.
 
     Args:
         schema: The schema of the model.
-        inputs: Model-ready examples, ``(n, *shape)``.
+        inputs: Model-ready examples, as ``batch.fed`` gives them.
         outputs: The model's outputs, ``(n, outputs)``.
     """
     judged = task(schema.task)

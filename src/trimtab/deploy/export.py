@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from trimtab.artifacts import training
-from trimtab.batch import INPUT, OUTPUT
+from trimtab.batch import INPUT, OUTPUT, Batch, fed, rows
 from trimtab.config.chains import UNCHANGED
 from trimtab.config.recipes import read_chain
 from trimtab.data.dataset.dataset import model_inputs
-from trimtab.data.schema import DatasetSchema
+from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.deploy import saved_model
 from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden, tolerance
@@ -38,8 +37,9 @@ class Exported(BaseModel):
     Attributes:
         version: The version of the repository, and of the export.
         candidate: The deployed candidate.
-        input_shape: Of one example, as the model takes it.
-        input_dtype: ``float32``, or ``int32`` for tokens.
+        input_shape: Of one example, as the model takes it; empty where there are several inputs.
+        input_dtype: ``float32``, or ``int32`` for tokens; empty where there are several inputs.
+        inputs: Types and shapes by name, where there are several.
         outputs: The width of the model's output.
         classes: In the order of the outputs; none in regression, and where the input is repeated.
         label_mean: In regression, a value is ``output * label_std + label_mean``.
@@ -59,6 +59,7 @@ class Exported(BaseModel):
     label_mean: float
     label_std: float
     as_float: bool
+    inputs: dict[str, str] = Field({}, exclude_if=lambda inputs: not inputs)
     examples: int
     difference: float
     deployed_difference: float
@@ -106,23 +107,24 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
     with repository.fetched(version) as served:
         schema = schema_of(served, repository.location(version))
         golden = Golden.load(served.path / GOLDEN_FILE)
-    x = model_inputs(schema, golden.x)[INPUT]
+    x = model_inputs(schema, golden.x)
     with repository.training(version) as trained:
         record = training.read(trained)
         chain = read_chain(record.recipe)
         expected = _save(trained.path / training.COMPRESSED_FILE, schema, directory, x)
-    outputs = saved_model.outputs(directory, x)
+    outputs = saved_model.outputs(directory, fed(x))
     exported = Exported(
         version=version,
         candidate=record.candidate,
-        input_shape=schema.input.shape,
-        input_dtype=schema.input.model_dtype,
+        input_shape=schema.input.shape if INPUT in schema.inputs else (),
+        input_dtype=schema.input.model_dtype if INPUT in schema.inputs else "",
+        inputs={name: f"{spec.model_dtype} {_batched(spec)}" for name, spec in schema.input.parts.items()},
         outputs=schema.outputs,
         classes=schema.classes,
         label_mean=schema.label_mean,
         label_std=schema.label_std,
         as_float=chain is None or chain.quantization.name != UNCHANGED,
-        examples=len(x),
+        examples=rows(x),
         difference=_difference(outputs, expected, repository.location(version)),
         deployed_difference=float(np.abs(outputs - golden.y[OUTPUT]).max()),
     )
@@ -131,7 +133,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
     return exported
 
 
-def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
+def _save(file: Path, schema: DatasetSchema, directory: Path, x: Batch) -> NDArray[np.float32]:
     """Writes a Keras model as a SavedModel, and returns the Keras model's outputs, ``(n, outputs)``."""
     from trimtab.quiet import quiet
 
@@ -142,16 +144,27 @@ def _save(file: Path, schema: DatasetSchema, directory: Path, x: NDArray[Any]) -
         from trimtab.models import archive
 
         model = archive.load(file)
-        shape = (None, *schema.input.shape)
+        signature = fed(
+            {
+                name: tf.TensorSpec(
+                    (None, *spec.shape), spec.model_dtype, name=saved_model.INPUT if name == INPUT else name
+                )
+                for name, spec in schema.inputs.items()
+            }
+        )
         export_archive = keras.export.ExportArchive()
         export_archive.track(model)
         export_archive.add_endpoint(
             saved_model.SIGNATURE,
             lambda inputs: {saved_model.OUTPUT: model(inputs, training=False)},
-            input_signature=[tf.TensorSpec(shape, schema.input.model_dtype, name=saved_model.INPUT)],
+            input_signature=[signature],
         )
         export_archive.write_out(directory, verbose=False)
-        return np.asarray(model(x, training=False), np.float32)
+        return np.asarray(model(fed(x), training=False), np.float32)
+
+
+def _batched(spec: TensorSpec) -> str:
+    return f"({', '.join(['batch', *map(str, spec.shape)])})"
 
 
 def _difference(outputs: NDArray[np.float32], expected: NDArray[np.float32], where: str) -> float:

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trimtab import progress
-from trimtab.batch import INPUT, OUTPUT
-from trimtab.data.dataset.dataset import model_input
+from trimtab.batch import INPUT, OUTPUT, Batch, fed, rows
+from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.kinds.base import Encoded
 from trimtab.data.kinds.registry import input_kind
@@ -80,11 +80,13 @@ class _Serving:
         self._unread.add(encoded.unread)
         bad = dict(encoded.bad)
         good = np.delete(np.arange(batch.num_rows), sorted(bad))
-        x = model_input(self._schema, encoded.x[good])
+        x = model_inputs(self._schema, {INPUT: encoded.x[good]})
         outputs = self._outputs(x)
         numbers = np.isfinite(outputs).all(axis=1)
         bad |= dict.fromkeys(good[~numbers].tolist(), NO_NUMBER)
-        answered = answers(self._schema, x[numbers], outputs[numbers])
+        answered = answers(
+            self._schema, fed({name: each[numbers] for name, each in x.items()}), outputs[numbers]
+        )
         for row in range(batch.num_rows):
             if row in bad:
                 yield self._error(batch, row, bad[row])
@@ -113,10 +115,10 @@ class _Serving:
         except DataError as error:
             raise DataError(error.message, path=self._source, field=error.field, hint=error.hint) from error
 
-    def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
-        if not len(x):
+    def _outputs(self, x: Batch) -> NDArray[Any]:
+        if not rows(x):
             return np.empty((0, self._schema.outputs), np.float32)
-        return np.asarray(self._model.predict({INPUT: x})[OUTPUT])
+        return np.asarray(self._model.predict(x)[OUTPUT])
 
     def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
         name, number = name_of(batch, row), self._seen + row + 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ TIMEOUT_S = 600
 _NOT_NEEDED = ("keras", "tf_keras")
 
 
-def outputs(directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
+def outputs(directory: Path, x: Any) -> NDArray[np.float32]:
     """Returns the outputs of a SavedModel, as a fresh process computes them.
 
     Args:
         directory: Holds ``saved_model.pb``.
-        x: Model-ready examples, ``(n, *input_shape)``.
+        x: Model-ready examples, as ``batch.fed`` gives them.
 
     Returns:
         ``(n, outputs)``.
@@ -36,8 +37,8 @@ def outputs(directory: Path, x: NDArray[Any]) -> NDArray[np.float32]:
         DeployError: If the process cannot load or run it.
     """
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-        inputs, output_file = Path(temporary, "inputs.npy"), Path(temporary, "outputs.npy")
-        np.save(inputs, x)
+        inputs, output_file = Path(temporary, "inputs.npz"), Path(temporary, "outputs.npy")
+        np.savez(inputs, **(x if isinstance(x, Mapping) else {INPUT: x}))
         command = [sys.executable, "-P", "-m", __name__, str(directory), str(inputs), str(output_file)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
@@ -55,7 +56,8 @@ def _answer(directory: str, inputs: str, output_file: str) -> None:
     import tensorflow as tf
 
     signature = tf.saved_model.load(directory).signatures[SIGNATURE]
-    answer = signature(**{INPUT: tf.constant(np.load(inputs, allow_pickle=False))})
+    with np.load(inputs, allow_pickle=False) as given:
+        answer = signature(**{name: tf.constant(given[name]) for name in given})
     np.save(output_file, answer[OUTPUT].numpy())
 
 

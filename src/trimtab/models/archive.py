@@ -16,10 +16,11 @@ import numpy as np
 from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models.contract import check
-from trimtab.models.functional import as_functional, copy
+from trimtab.models.functional import as_functional, copy, in_order
 from trimtab.models.inspect_archive import inspect
 from trimtab.models.own import custom_objects, own
 from trimtab.models.spec import ModelSpec
+from trimtab.models.tensors import apply, input_names
 from trimtab.tasks.registry import task
 
 _PROBE_EXAMPLES = 16
@@ -93,28 +94,34 @@ def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
     """
     model = task(spec.task).learning.adapted(model, spec.outputs)
     check(model, spec, source)
-    given = model.inputs[0]
-    if (tuple(given.shape[1:]), given.dtype) == (spec.input_shape, spec.input_dtype):
+    model = in_order(model, list(spec.inputs))
+    wanted = [spec.inputs[name] for name in input_names(model)]
+    pairs = list(zip(model.inputs, wanted, strict=True))
+    if all((tuple(given.shape[1:]), given.dtype) == (each.shape, each.dtype) for given, each in pairs):
         return model
-    fitted = copy(model, keras.Input(spec.input_shape, dtype=spec.input_dtype, name=given.name))
-    if given.dtype != spec.input_dtype:
+    inputs = [keras.Input(each.shape, dtype=each.dtype, name=given.name) for given, each in pairs]
+    fitted = copy(model, inputs[0] if len(inputs) == 1 else inputs)
+    if any(given.dtype != each.dtype for given, each in pairs):
         _check_same(model, fitted, source)
     return fitted
 
 
 def _check_same(model: keras.Model, fitted: keras.Model, source: str) -> None:
     """Checks that a model with an input of another type answers as before."""
-    given, shape = model.inputs[0].dtype, fitted.inputs[0].shape[1:]
-    numbers = np.random.default_rng(0).integers(0, 128, (_PROBE_EXAMPLES, *shape))
+    generator = np.random.default_rng(0)
+    numbers = [generator.integers(0, 128, (_PROBE_EXAMPLES, *t.shape[1:])) for t in fitted.inputs]
     expected, actual = (
-        np.asarray(keras.ops.convert_to_numpy(each(numbers.astype(each.inputs[0].dtype), training=False)))
+        np.asarray(apply(each, [x.astype(t.dtype) for x, t in zip(numbers, each.inputs, strict=True)])[0])
         for each in (model, fitted)
+    )
+    given, taken = next(
+        pair for pair in zip(model.inputs, fitted.inputs, strict=True) if pair[0].dtype != pair[1].dtype
     )
     if not np.allclose(expected, actual, atol=_TOLERANCE):
         raise ModelError(
-            f"it computes with its {given} input as no {fitted.inputs[0].dtype} would",
+            f"it computes with its {given.dtype} input as no {taken.dtype} would",
             path=source,
-            field=model.inputs[0].name,
+            field=given.name,
             hint="Let the model begin with a layer that makes floats of it, such as keras.layers.Rescaling.",
         )
 

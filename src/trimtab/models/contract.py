@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from trimtab.errors import ModelError
-from trimtab.models.spec import ModelSpec
+from trimtab.models.spec import InputSpec, ModelSpec
+from trimtab.models.tensors import apply, input_names
 from trimtab.tasks.registry import task
 
 _PROBE_EXAMPLES = 3
@@ -21,15 +22,31 @@ def check(model: keras.Model, spec: ModelSpec, source: str) -> None:
         source: Where the model comes from, for messages.
 
     Raises:
-        ModelError: If it has more than one input or output, if a shape does not match the data, or if what it
-            returns for random examples is not finite or not what the task needs.
+        ModelError: If it has other inputs than the data, or several outputs, if a shape does not match the
+            data, or if what it returns for random examples is not finite or not what the task needs.
     """
-    for role, tensors in (("input", model.inputs), ("output", model.outputs)):
-        if len(tensors) != 1:
-            raise ModelError(f"expected exactly one {role}, it has {len(tensors)}", field=source)
-    _check_shape("input", model.inputs[0].shape, spec.input_shape, source, "One example of the data")
+    if len(model.outputs) != 1:
+        raise ModelError(f"expected exactly one output, it has {len(model.outputs)}", field=source)
+    _check_inputs(model, spec, source)
     _check_shape("output", model.outputs[0].shape, (spec.outputs,), source, task(spec.task).words.output)
     _check_probe(model, spec, source)
+
+
+def _check_inputs(model: keras.Model, spec: ModelSpec, source: str) -> None:
+    names = input_names(model)
+    if len(names) != len(spec.inputs):
+        expected = "exactly one input" if len(spec.inputs) == 1 else f"the inputs {', '.join(spec.inputs)}"
+        hint = None if len(spec.inputs) > 1 else "Of several, data.inputs says what each is made of."
+        raise ModelError(f"expected {expected}, it has {len(names)}", field=source, hint=hint)
+    if set(names) != set(spec.inputs):
+        raise ModelError(
+            f"expected the inputs {', '.join(spec.inputs)}, it has {', '.join(names)}",
+            field=source,
+            hint='They are those of data.inputs: name each, as in keras.Input(shape, name="…").',
+        )
+    for name, tensor in zip(names, model.inputs, strict=True):
+        role = "input" if len(names) == 1 else f"input {name}"
+        _check_shape(role, tensor.shape, spec.inputs[name].shape, source, "One example of the data")
 
 
 def _check_shape(
@@ -47,7 +64,7 @@ def _check_shape(
 
 
 def _check_probe(model: keras.Model, spec: ModelSpec, source: str) -> None:
-    y = np.asarray(keras.ops.convert_to_numpy(model(_probe(spec), training=False)), np.float64)
+    y = np.asarray(keras.ops.convert_to_numpy(apply(model, _probe(model, spec))[0]), np.float64)
     if not np.isfinite(y).all():
         raise ModelError("its output for random examples is not finite", field=source)
     if objection := task(spec.task).learning.objection(y):
@@ -55,10 +72,14 @@ def _check_probe(model: keras.Model, spec: ModelSpec, source: str) -> None:
         raise ModelError(message, field=source, hint=hint)
 
 
-def _probe(spec: ModelSpec) -> np.ndarray:
-    """Returns a few random examples in the form that the model takes."""
+def _probe(model: keras.Model, spec: ModelSpec) -> list[np.ndarray]:
+    """Returns a few random examples in the form that the model takes, for each of its inputs."""
     generator = np.random.default_rng(0)
-    shape = (_PROBE_EXAMPLES, *spec.input_shape)
-    if spec.input_dtype == "int32":
-        return generator.integers(0, spec.vocabulary_size or 2, shape).astype(spec.input_dtype)
-    return generator.random(shape).astype(spec.input_dtype)
+    return [_random(spec.inputs[name], generator) for name in input_names(model)]
+
+
+def _random(spec: InputSpec, generator: np.random.Generator) -> np.ndarray:
+    shape = (_PROBE_EXAMPLES, *spec.shape)
+    if spec.dtype == "int32":
+        return generator.integers(0, spec.vocabulary_size or 2, shape).astype(spec.dtype)
+    return generator.random(shape).astype(spec.dtype)

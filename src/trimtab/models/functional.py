@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -40,6 +41,19 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
     if isinstance(model, keras.Sequential) or not _takes_tensors(model):
         return keras.Model(_alone(model.inputs), _alone(model.outputs), name=model.name)
     return model
+
+
+def in_order(model: keras.Model, names: Sequence[str]) -> keras.Model:
+    """Returns a model whose inputs are in an order, that of the batches: calibration goes by it.
+
+    Args:
+        model: A flat functional model.
+        names: Of its inputs, all of them, if it has several.
+    """
+    tensors = {tensor.name: tensor for tensor in model.inputs}
+    if len(tensors) == 1 or list(tensors) == list(names):
+        return model
+    return keras.Model([tensors[name] for name in names], _alone(model.outputs), name=model.name)
 
 
 def copy(model: keras.Model, inputs: Any = None) -> keras.Model:

@@ -32,9 +32,8 @@ def inlined(model: keras.Model, source: str) -> keras.Model:
     if not any(_has_function(layer) for layer in model.layers):
         return model
     twins: dict[str, keras.Layer] = {}
-    inputs = keras.Input(
-        batch_shape=model.inputs[0].shape, dtype=model.inputs[0].dtype, name=model.inputs[0].name
-    )
+    tensors = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
+    inputs = tensors[0] if len(tensors) == 1 else tensors
     outputs = run_through(model, inputs, lambda layer: _stand_in(layer, twins, source))
     result = keras.Model(inputs, outputs, name=model.name)
     for name, twin in twins.items():

@@ -6,7 +6,7 @@ do, so that another version of Keras is tried by one test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -47,9 +47,12 @@ def run_through(model: keras.Model, inputs: Any, operation_of: Callable[[Any], C
 
     Args:
         model: The model.
-        inputs: In the structure of its own inputs; of any library whose tensors the stand-ins take.
+        inputs: In the structure of its own inputs, or by their names; of any library whose tensors the
+            stand-ins take.
         operation_of: Returns what is called in an operation's place.
     """
+    if isinstance(inputs, Mapping):
+        inputs = [inputs[tensor.name] for tensor in model.inputs]
     # A sequential model has its graph inside.
     graph = model if hasattr(model, "_run_through_graph") else model._functional
     return graph._run_through_graph(inputs, operation_fn=operation_of)

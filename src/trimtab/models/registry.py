@@ -12,10 +12,11 @@ from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
-from trimtab.models.functional import as_functional, copy, in_float32
+from trimtab.models.functional import as_functional, copy, in_float32, in_order
 from trimtab.models.inlined import inlined
 from trimtab.models.own import Own, custom_objects, own
 from trimtab.models.spec import ModelSpec
+from trimtab.models.tensors import input_names
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
 
@@ -29,9 +30,9 @@ _LAYERS_OF_KERAS = (
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     """Builds an architecture, calls the user's builder, or loads an archive.
 
-    Whatever the source, the result is flat (no nested models), has one input and one output, and was tried
-    on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in ``hp``, so
-    that a search leaves them alone.
+    Whatever the source, the result is flat (no nested models), has the inputs of the data and one output, and
+    was tried on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in
+    ``hp``, so that a search leaves them alone.
 
     Args:
         model: The ``model`` section.
@@ -59,18 +60,22 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     built = as_functional(builder.call(function, source, hp, spec), source)
     built = in_float32(inlined(built, source) if model.builder else built)
     check(built, spec, source)
-    built = _with_known_shape(built, spec)
+    built = _with_known_shape(in_order(built, list(spec.inputs)), spec)
     if model.builder:
         _check_can_be_loaded(built, source, own(model))
     return built
 
 
 def _with_known_shape(model: keras.Model, spec: ModelSpec) -> keras.Model:
-    """Returns a model whose input has the shape of the data, where it was left open."""
-    given = model.inputs[0]
-    if tuple(given.shape[1:]) == spec.input_shape:
+    """Returns a model whose inputs have the shapes of the data, where they were left open."""
+    shapes = [spec.inputs[name].shape for name in input_names(model)]
+    if all(tuple(given.shape[1:]) == shape for given, shape in zip(model.inputs, shapes, strict=True)):
         return model
-    return copy(model, keras.Input(spec.input_shape, dtype=given.dtype, name=given.name))
+    inputs = [
+        keras.Input(shape, dtype=given.dtype, name=given.name)
+        for given, shape in zip(model.inputs, shapes, strict=True)
+    ]
+    return copy(model, inputs[0] if len(inputs) == 1 else inputs)
 
 
 def _check_can_be_loaded(model: keras.Model, source: str, own_objects: Own) -> None:

@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trimtab.batch import INPUT
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input of a model.
+
+    Attributes:
+        kind: The kind of input, a name of ``registry.INPUTS``.
+        shape: Of one example.
+        dtype: ``int32`` for tokens, else ``float32``.
+        vocabulary_size: Token numbers are below it; None where the input is not tokens.
+    """
+
+    kind: str
+    shape: tuple[int, ...]
+    dtype: str
+    vocabulary_size: int | None = None
 
 
 @dataclass(frozen=True)
 class ModelSpec:
     """The contract between data and model.
 
-    A model takes one tensor of ``(batch, *input_shape)`` and returns ``(batch, outputs)``: softmax
-    probabilities for classification, one standardized value for regression; see the task's ``learning``.
+    A model takes one tensor of ``(batch, *input_shape)``, or the tensors that ``inputs`` names, and returns
+    ``(batch, outputs)``: softmax probabilities for classification, one standardized value for regression; see
+    the task's ``learning``.
 
     Attributes:
-        kind: The kind of input, a name of ``registry.INPUTS``.
+        kind: The kind of input, a name of ``registry.INPUTS``; ``named`` where there are several.
         like: Kinds whose architectures take these tensors, too.
         task: A name of ``registry.TASKS``.
-        input_shape: Of one example.
+        input_shape: Of one example; where there are several inputs, see ``inputs``.
         input_dtype: ``int32`` for tokens, else ``float32``.
         outputs: Width of the output.
         vocabulary_size: Token numbers are below it; None where the input is not tokens.
+        inputs: The inputs by name, of which a model has a ``keras.Input`` each; the only one is ``input``.
     """
 
     kind: str
@@ -29,3 +51,9 @@ class ModelSpec:
     outputs: int
     vocabulary_size: int | None = None
     like: tuple[str, ...] = ()
+    inputs: Mapping[str, InputSpec] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            only = InputSpec(self.kind, self.input_shape, self.input_dtype, self.vocabulary_size)
+            object.__setattr__(self, "inputs", {INPUT: only})

@@ -28,6 +28,7 @@ from trimtab.data.kinds.histograms import histograms
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.sklearn import SCHEME
+from trimtab.data.schema import shapes, shapes_told
 from trimtab.deploy.champion import Snapshot
 from trimtab.errors import ConfigError, DataError
 from trimtab.evaluate.bounds.proportions import Sizes
@@ -272,6 +273,10 @@ def _drift(config: Config, champion: Reference | None, prepared: PreparedSummary
     return measure(champion, prepared.schema, prepared.train, config.retrain.drift)
 
 
+def _shape(summary: DatasetSummary) -> str:
+    return shapes_told([], summary.inputs) if summary.inputs else str(tuple(summary.input_shape))
+
+
 def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | None) -> DatasetSummary:
     schema = prepared.schema
     return DatasetSummary(
@@ -285,7 +290,8 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
         schema_changes=prepared.schema_changes,
         columns=brief_statistics(schema.columns, prepared.train),
         input_kind=schema.input.kind,
-        input_shape=list(schema.input.shape),
+        input_shape=[] if schema.input.parts else list(schema.input.shape),
+        inputs=shapes(schema),
         sources={split: len(files) for split, files in sources.items()},
         drift=drift,
         histograms=histograms(schema.columns, prepared.train),
@@ -296,7 +302,7 @@ def _tell(task: Task, summary: DatasetSummary) -> None:
     rows = ", ".join(f"{count:,} {name}" for name, count in summary.rows.items())
     if summary.folds > 1:
         rows = f"{summary.tested:,} rows, tested in {summary.folds} folds; in the first {rows}"
-    progress.say(STAGE, f"{rows}; input {summary.input_kind} {tuple(summary.input_shape)}")
+    progress.say(STAGE, f"{rows}; input {summary.input_kind} {_shape(summary)}")
     for limit_reach in summary.reach:
         progress.say(STAGE, words.sentence(limit_reach))
     for warning in summary.warnings:

@@ -15,7 +15,7 @@ from trimtab.data.prepare import split
 from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.data.prepare.work import is_small, parts_of
-from trimtab.data.schema import DatasetSchema
+from trimtab.data.schema import DatasetSchema, shapes, shapes_told
 from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.quiet import quiet
 from trimtab.runtimes import sources
@@ -36,7 +36,8 @@ class Preview(BaseModel):
     rows: dict[str, int] = Field(description="Rows by split; with folds, of the first one.")
     folds: int = Field(1, description="How many folds all rows are tested by; 1: one test split.")
     input_kind: str = Field(description="What the model takes.")
-    input_shape: list[int] = Field(description="Of one example.")
+    input_shape: list[int] = Field(description="Of one example; empty where there are several inputs.")
+    inputs: dict[str, list[int]] = Field({}, description="The same by input, where there are several.")
     warnings: list[str] = Field(description="What people should know of the data.")
     reach: list[Reach] = Field(description="What the test rows can prove at best.")
     untried: str = Field(description="What a dry run leaves open, and when a run tells.")
@@ -47,7 +48,7 @@ class Preview(BaseModel):
         rows = ", ".join(f"{count:,} {name}" for name, count in self.rows.items())
         if self.folds > 1:
             rows = f"{rows} (the first of {self.folds} folds)"
-        shape = " x ".join(map(str, self.input_shape))
+        shape = shapes_told(self.input_shape, self.inputs)
         classes = f" of {len(self.classes)} classes" if self.classes else ""
         return (
             f"{rows} rows; {self.task} of {self.label}{classes}; the model takes {self.input_kind}, {shape}"
@@ -151,7 +152,8 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str], reache
         rows=prepared.rows,
         folds=config.data.folds,
         input_kind=schema.input.kind,
-        input_shape=list(schema.input.shape),
+        input_shape=[] if schema.input.parts else list(schema.input.shape),
+        inputs=shapes(schema),
         warnings=[*prepared.warnings, *notes],
         reach=reaches,
         untried=_untried(config, prepared.rows["train"]),

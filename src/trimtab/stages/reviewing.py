@@ -21,7 +21,7 @@ from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.model import MODEL_FILE, ModelLineage, ModelSummary
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.config.chains import BASELINE, Branch, Ending
 from trimtab.config.config import Config
 from trimtab.config.methods import FLOAT
@@ -198,7 +198,7 @@ def _hidden(model: Path, data: Dataset) -> NDArray[Any]:
     parts: list[NDArray[Any]] = []
     until, rows, most = time.monotonic() + _SECONDS, 0, data.rows["test"]
     for x, _ in data.batches("test", _BATCH):
-        activations = np.asarray(hidden.predict_on_batch(x[INPUT]))
+        activations = np.asarray(hidden.predict_on_batch(fed(x)))
         parts.append(activations.reshape(len(activations), -1))
         rows, most = rows + len(activations), rows_shown(data.rows["test"], parts[0].shape[1])
         if rows >= most or time.monotonic() > until:

@@ -26,7 +26,7 @@ from trimtab.batch import INPUT, OUTPUT, Batch, take
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE, numbered
 from trimtab.config.config import Config
-from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.dataset.dataset import Dataset, model_inputs
 from trimtab.deploy import golden
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, out_of_fold, pareto, significance
@@ -366,7 +366,7 @@ def _claim(decided: Selection, config: Config, judge: proving.Judge, directory: 
 def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     x, _ = next(data.blocks("test"))
     x = x[:_KERNEL_EXAMPLES]
-    serving, batch = runtime(entry.evaluation.runtime), {INPUT: data.model_input(x)}
+    serving, batch = runtime(entry.evaluation.runtime), model_inputs(data.schema, {INPUT: x})
     model = serving.load(entry.files.path)
     y = model.predict(batch)
     outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])[OUTPUT]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.model import AsItCame
-from trimtab.batch import INPUT
+from trimtab.batch import fed, in_parts
 from trimtab.config.model import Model
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.kinds.registry import input_kind
@@ -18,7 +19,7 @@ from trimtab.errors import ModelError
 from trimtab.tasks.registry import task
 
 Array = NDArray[np.float32]
-Predict = Callable[[Array], Array]
+Predict = Callable[[Any], Array]
 MOST_EXAMPLES = 2_000
 _BATCH = 256
 _DEVIATIONS = 3.0
@@ -38,7 +39,7 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     if not dataset.rows["validation"]:
         return None
     batch, y = dataset.head("validation", MOST_EXAMPLES)
-    x, schema = batch[INPUT], dataset.schema
+    x, schema = fed(batch), dataset.schema
     headline = task(schema.task).judging.headline
     scores = _scores(predict, x, y, schema)
     came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))
@@ -58,8 +59,8 @@ def told(came: AsItCame) -> str:
     return f"{came.metric} {shown} on {came.examples:,} validation examples"
 
 
-def _scores(predict: Predict, x: Array, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
-    outputs = np.concatenate([predict(x[at : at + _BATCH]) for at in range(0, len(x), _BATCH)])
+def _scores(predict: Predict, x: Any, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
+    outputs = np.concatenate([predict(part) for part in in_parts(x, _BATCH)])
     judging = task(schema.task).judging
     outputs = judging.answers(x, outputs)
     own_schema = schema.with_thresholds(judging.thresholds(outputs, y, schema))

@@ -9,11 +9,11 @@ buffer.
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Any, Protocol
 
-import numpy as np
 import tensorflow as tf
 
+from trimtab.data import packed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.tasks.registry import task
@@ -56,7 +56,7 @@ class Feed:
         self._augment = augmentation(settings.train.augment, dataset.schema.input)
         self._weights = class_weights(settings.train.class_weight, dataset)
         self._source: _Source
-        if self.examples * _example_bytes(dataset.schema.input) <= IN_MEMORY_BYTES:
+        if self.examples * packed.example_bytes(dataset.schema.input) <= IN_MEMORY_BYTES:
             self._source = _InMemory(dataset, settings)
         else:
             self._source = _Streaming(dataset, settings)
@@ -85,7 +85,7 @@ class Feed:
         spec = self._dataset.schema.input
         size = max(self._batch_size, _LEAST_VALIDATION_BATCH)
         batches = stored_batches(self._dataset, "validation", size)
-        if self._dataset.rows["validation"] * _example_bytes(spec) <= IN_MEMORY_BYTES:
+        if self._dataset.rows["validation"] * packed.example_bytes(spec) <= IN_MEMORY_BYTES:
             batches = batches.cache()
         return batches.map(
             lambda x, y: self._labelled(model_ready(x, spec), y),
@@ -93,12 +93,12 @@ class Feed:
             deterministic=True,
         ).prefetch(tf.data.AUTOTUNE)
 
-    def _labelled(self, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _labelled(self, x: Any, y: tf.Tensor) -> tuple[Any, tf.Tensor]:
         """Returns model-ready validation examples with what the loss compares."""
         y = self._learning.labels(x, y)
         return x, self._labels.validation(y) if self._labels else y
 
-    def _ready(self, step: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    def _ready(self, step: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tuple[Any, ...]:
         spec = self._dataset.schema.input
         if self._augment is not None:
             epoch, place = step // self.steps_per_epoch, step % self.steps_per_epoch
@@ -150,7 +150,7 @@ class _Streaming:
         self._batch_size = settings.train.batch_size
         self._steps = math.ceil(dataset.rows["train"] / self._batch_size)
         self._buffer = max(
-            1, min(dataset.rows["train"], SHUFFLE_BYTES // _example_bytes(dataset.schema.input))
+            1, min(dataset.rows["train"], SHUFFLE_BYTES // max(1, packed.example_bytes(dataset.schema.input)))
         )
 
     def batches(self, first_step: int) -> tf.data.Dataset:
@@ -202,8 +202,13 @@ def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tens
     return tf.reshape(x, [-1, *schema.input.shape]), features["y"]
 
 
-def model_ready(x: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
-    """Returns stored tensors as a model takes them: scaled float32, or tokens as they are."""
+def model_ready(x: tf.Tensor, spec: TensorSpec) -> Any:
+    """Returns stored tensors as a model takes them: scaled float32 or tokens, by name of several."""
+    if spec.parts:
+        return {
+            name: model_ready(_unpacked(x[:, place], part), part)
+            for name, part, place in packed.places(spec.parts)
+        }
     if spec.model_dtype == "int32":
         return tf.cast(x, tf.int32)
     x = tf.cast(x, tf.float32)
@@ -214,5 +219,9 @@ def model_ready(x: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
     return x
 
 
-def _example_bytes(spec: TensorSpec) -> int:
-    return max(1, math.prod(spec.shape)) * np.dtype(spec.stored_dtype).itemsize
+def _unpacked(x: tf.Tensor, spec: TensorSpec) -> tf.Tensor:
+    """Returns the tensors ``(batch, *shape)`` of bytes ``(batch, bytes)``."""
+    dtype = tf.dtypes.as_dtype(spec.stored_dtype)
+    if dtype.size > 1:
+        x = tf.bitcast(tf.reshape(x, [-1, packed.example_bytes(spec) // dtype.size, dtype.size]), dtype)
+    return tf.reshape(x, [-1, *spec.shape])

@@ -94,7 +94,8 @@ def _largest(model: keras.Model) -> dict[str, np.ndarray]:
 
 def _graph(model: keras.Model) -> bytes:
     """Returns the serialized graph of a model's inference."""
-    signature = tf.TensorSpec((None, *model.inputs[0].shape[1:]), model.inputs[0].dtype)
-    function = tf.function(lambda x: model(x, training=False)).get_concrete_function(signature)
+    signature = [tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs]
+    function = tf.function(lambda *x: model(x[0] if len(x) == 1 else list(x), training=False))
+    function = function.get_concrete_function(*signature)
     definition: bytes = function.graph.as_graph_def().SerializeToString()
     return definition

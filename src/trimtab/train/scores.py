@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
@@ -32,7 +32,7 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
     schema, judging = dataset.schema, task(dataset.schema.task).judging
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
-        outputs.append(judging.answers(x[INPUT], np.asarray(predict(x[INPUT]), np.float32)))
+        outputs.append(judging.answers(fed(x), np.asarray(predict(fed(x)), np.float32)))
         labels.append(y)
     if not outputs:
         return np.zeros(0, np.float32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
-from trimtab.models.spec import ModelSpec
+from trimtab.models.spec import InputSpec, ModelSpec
 
 
 def model_spec(schema: DatasetSchema) -> ModelSpec:
@@ -16,5 +16,9 @@ def model_spec(schema: DatasetSchema) -> ModelSpec:
         input_dtype=schema.input.model_dtype,
         outputs=schema.outputs,
         vocabulary_size=schema.vocabulary_size,
+        inputs={
+            name: InputSpec(each.kind, each.shape, each.model_dtype, each.vocabulary_size)
+            for name, each in schema.input.parts.items()
+        },
         like=input_kind(schema.input.kind).like,
     )

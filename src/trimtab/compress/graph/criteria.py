@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from trimtab.batch import in_parts
 from trimtab.compress.base import Context
 from trimtab.compress.graph.dependency import Dependencies, Slot, named_weights
 from trimtab.errors import CompressionError
@@ -95,7 +96,7 @@ def _squares(model: keras.Model, slot: Slot) -> np.ndarray:
     return squares
 
 
-def activations(model: keras.Model, dependencies: Dependencies, examples: np.ndarray) -> np.ndarray:
+def activations(model: keras.Model, dependencies: Dependencies, examples: Any) -> np.ndarray:
     """Returns the importance of every set by what it carries to the layers that read it: ``(channels,)``.
 
     It is the mean square of what reaches a layer times the squared norm of its kernel for that channel, as a
@@ -115,8 +116,8 @@ def activations(model: keras.Model, dependencies: Dependencies, examples: np.nda
         energies[reader] = energies.get(reader, 0.0) + squares.reshape(-1, squares.shape[-1]).sum(axis=0)
         return values
 
-    for start in range(0, len(examples), BATCH):
-        _run(model, examples[start : start + BATCH], readers, look)
+    for batch in in_parts(examples, BATCH):
+        _run(model, batch, readers, look)
     scores = np.zeros(len(dependencies.sets))
     for reader, slots in readers.items():
         for slot in slots:
@@ -130,7 +131,7 @@ def activations(model: keras.Model, dependencies: Dependencies, examples: np.nda
 def taylor(
     model: keras.Model,
     dependencies: Dependencies,
-    examples: np.ndarray,
+    examples: Any,
     labels: np.ndarray,
     loss: Callable[[Any, Any], Any],
 ) -> np.ndarray:
@@ -153,7 +154,7 @@ def taylor(
         if slots[0].read is not None
     }
     scores = np.zeros(len(dependencies.sets))
-    for start in range(0, len(examples), BATCH):
+    for batch, expected in zip(in_parts(examples, BATCH), in_parts(labels, BATCH), strict=True):
         seen: list[tuple[_Reader, Any]] = []
 
         def look(reader: _Reader, values: Any, seen: list[tuple[_Reader, Any]] = seen) -> Any:
@@ -164,9 +165,9 @@ def taylor(
             return own
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            answers = _run(model, tf.constant(examples[start : start + BATCH]), readers, look)
+            answers = _run(model, keras.tree.map_structure(tf.constant, batch), readers, look)
             # A mean over the batch divides each example's gradient by as many.
-            value = len(answers) * tf.reduce_mean(loss(labels[start : start + BATCH], answers))
+            value = len(answers) * tf.reduce_mean(loss(expected, answers))
         changes = np.zeros((len(answers), len(scores)))
         gradients = tape.gradient(value, [values for _, values in seen])
         for (reader, values), gradient in zip(seen, gradients, strict=True):
@@ -175,7 +176,7 @@ def taylor(
                 by_channel = product.reshape(len(product), -1, product.shape[-1]).sum(axis=1)
                 np.add.at(changes.T, roots[reader], by_channel.T)
         scores += np.square(changes).sum(axis=0)
-    return scores / len(examples)
+    return scores / len(labels)
 
 
 def _spread(energies: np.ndarray, count: int) -> np.ndarray:

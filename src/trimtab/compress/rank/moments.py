@@ -7,7 +7,7 @@ for Classification and Detection", 2016).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from trimtab.batch import in_parts
 from trimtab.models.keras_graph import run_through
 
 _BATCH = 32
@@ -62,12 +63,12 @@ class Moments:
         self.squares += other.squares
 
 
-def moments(model: keras.Model, examples: np.ndarray) -> dict[str, Moments]:
+def moments(model: keras.Model, examples: Any) -> dict[str, Moments]:
     """Returns the moments of each layer that can be split, by name.
 
     Args:
-        model: A flat functional model of one input.
-        examples: ``(n, *input_shape)``.
+        model: A flat functional model.
+        examples: As ``batch.fed`` gives them.
     """
     found: dict[str, Moments] = {}
     linear = {layer.name: _linear(layer) for layer in model.layers if can_be_split(layer)}
@@ -86,14 +87,9 @@ def moments(model: keras.Model, examples: np.ndarray) -> dict[str, Moments]:
 
         return call
 
-    for batch in _batches(examples):
+    for batch in in_parts(examples, _BATCH):
         run_through(model, batch, watched)
     return found
-
-
-def _batches(examples: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(examples), _BATCH):
-        yield examples[start : start + _BATCH]
 
 
 def _linear(layer: Any) -> Any:

@@ -39,12 +39,12 @@ def flat(model: keras.Model) -> keras.Model:
 
 
 @without_autograph
-def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
+def build_twin(model: keras.Model, probe: Any) -> Any:
     """Returns the tf_keras twin of a flat Keras 3 model: the same layers, by ``twin_name``, and weights.
 
     Args:
         model: What ``flat`` returned.
-        probe: Model-ready examples to compare outputs on, ``(batch, *input_shape)``.
+        probe: Model-ready examples to compare outputs on, as ``batch.fed`` gives them.
 
     Raises:
         CompressionError: If TFMOT would not keep a setting, or if the twin computes something else.
@@ -63,10 +63,16 @@ def build_twin(model: keras.Model, probe: np.ndarray) -> Any:
             twins[id(operation)] = twin_layer(operation)
         return twins[id(operation)]
 
-    source = model.inputs[0]
-    inputs = tf_keras.Input(tuple(source.shape[1:]), dtype=source.dtype, name=twin_name(source.name))
-    outputs = run_through(model, [inputs], twin_of)
-    twin = tf_keras.Model(inputs, keras.tree.flatten(outputs)[0], name=twin_name(model.name))
+    alone = len(model.inputs) == 1
+    inputs = [
+        # Of several, examples come by name.
+        tf_keras.Input(tuple(t.shape[1:]), dtype=t.dtype, name=twin_name(t.name) if alone else t.name)
+        for t in model.inputs
+    ]
+    outputs = run_through(model, inputs, twin_of)
+    twin = tf_keras.Model(
+        inputs[0] if alone else inputs, keras.tree.flatten(outputs)[0], name=twin_name(model.name)
+    )
     for layer in model.layers:
         if id(layer) in twins:
             _copy_weights(layer, twins[id(layer)])
@@ -86,7 +92,7 @@ def _copy_weights(layer: Any, twin: Any) -> None:
     twin.set_weights(layer.get_weights())
 
 
-def _verify(model: keras.Model, twin: Any, probe: np.ndarray) -> None:
+def _verify(model: keras.Model, twin: Any, probe: Any) -> None:
     expected = np.asarray(model(probe, training=False), np.float32)
     outputs = np.asarray(twin(probe, training=False))
     if not np.allclose(outputs, expected, rtol=TOLERANCE, atol=TOLERANCE):

@@ -35,7 +35,7 @@ class TfKeras:
             setattr(model, step, tf.autograph.experimental.do_not_convert(getattr(model, step)))
         model.optimizer.build(model.trainable_variables)
         # tf_keras creates those of losses and metrics when it first sees data; testing changes no weight.
-        empty = [tf.zeros([1, *spec.shape[1:]], spec.dtype) for spec in batch]
+        empty = tf.nest.map_structure(lambda spec: tf.zeros([1, *spec.shape[1:]], spec.dtype), batch)
         model.test_on_batch(*empty)
         model.reset_metrics()
 

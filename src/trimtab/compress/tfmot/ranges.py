@@ -7,6 +7,7 @@ beyond 6 are cut. Here the ranges are measured on training examples first.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from trimtab.compress.tfmot.unpublished import DECAY, INPUT_RANGES, MOVING_RANGE
 PASSES = 4
 
 
-def start_ranges(twin: Any, examples: np.ndarray) -> None:
+def start_ranges(twin: Any, examples: Any) -> None:
     """Sets the activation ranges of a quantized twin to those of some examples; all other weights stay.
 
     A pass in training mode moves a range by a thousandth of the way to what it sees, so that what it saw can
@@ -24,23 +25,32 @@ def start_ranges(twin: Any, examples: np.ndarray) -> None:
 
     Args:
         twin: What ``quantize_apply`` returned.
-        examples: Model-ready training examples, ``(batch, *input_shape)``.
+        examples: Model-ready training examples, as ``batch.fed`` gives them.
     """
     variables = {variable.name: variable for variable in twin.weights}
     values = {name: variable.numpy() for name, variable in variables.items()}
     moving = [name for name in variables if _quantizes(name, MOVING_RANGES)]
     inputs = [name for name in variables if _quantizes(name, INPUT_RANGES)]
     for name in inputs:
-        edge = examples.min() if name.endswith("_min:0") else examples.max()
-        values[name] = np.asarray(min(edge, 0.0) if name.endswith("_min:0") else max(edge, 0.0), np.float32)
+        values[name] = _edge(name, examples)
     for _ in range(PASSES):
         for name, value in values.items():
             variables[name].assign(value)
         twin(examples, training=True)
+        if isinstance(examples, Mapping):
+            values |= {name: variables[name].numpy() for name in inputs}
         for name in moving:
             values[name] = ((variables[name].numpy() - DECAY * values[name]) / (1 - DECAY)).astype(np.float32)
     for name, value in values.items():
         variables[name].assign(value)
+
+
+def _edge(name: str, examples: Any) -> np.ndarray:
+    """Returns where an end of an input's range starts: 0 where there are several, which a pass will widen."""
+    if isinstance(examples, Mapping):
+        return np.zeros((), np.float32)
+    edge = min(examples.min(), 0.0) if name.endswith("_min:0") else max(examples.max(), 0.0)
+    return np.asarray(edge, np.float32)
 
 
 def _quantizes(name: str, tensors: tuple[str, ...]) -> bool:

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import ValidationError
 
-from trimtab.batch import INPUT, Batch
+from trimtab.batch import INPUT, Batch, fed
+from trimtab.data import packed
 from trimtab.data.dataset.groups import Groups, copies, read_groups
 from trimtab.data.dataset.records import Layout, read_shard
 from trimtab.data.dataset.sampling import drawn, gathered
 from trimtab.data.dataset.slices import read_slices
-from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.schema import SPLITS, DatasetSchema, TensorSpec
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
 from trimtab.tasks.registry import task
@@ -30,9 +31,8 @@ CHAMPION = "champion"
 
 def layout_of(schema: DatasetSchema) -> Layout:
     """Returns the layout of the records of a dataset."""
-    x_bytes = int(np.prod(schema.input.shape)) * np.dtype(schema.input.stored_dtype).itemsize
     meaning = task(schema.task).meaning
-    return Layout(x_bytes, meaning.y_dtype, meaning.y_shape(schema))
+    return Layout(packed.example_bytes(schema.input), meaning.y_dtype, meaning.y_shape(schema))
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,8 @@ class Dataset:
         x, y = gathered(self.blocks(split), places)
         return model_inputs(self.schema, {INPUT: x}), y
 
-    def model_input(self, x: Array) -> Array:
-        """Returns stored tensors as the model takes them: ``stored * scale + offset``; tokens are unchanged.
+    def model_input(self, x: Array) -> Any:
+        """Returns stored tensors as a Keras model is called with them; see ``model_input``.
 
         Args:
             x: Stored tensors, ``(n, *shape)``.
@@ -278,13 +278,23 @@ def _joined(parts: list[tuple[Array, Array]], schema: DatasetSchema) -> tuple[Ba
 
 
 def model_inputs(schema: DatasetSchema, stored: Batch) -> Batch:
-    """Returns stored tensors as the model takes them."""
-    return {name: model_input(schema, x) for name, x in stored.items()}
+    """Returns the stored tensor of some examples as the model takes it, or as its inputs do, by name."""
+    x, parts = stored[INPUT], schema.input.parts
+    if not parts:
+        return {INPUT: _model_ready(schema.input, x)}
+    return {name: _model_ready(parts[name], part) for name, part in packed.unpack(x, parts).items()}
 
 
-def model_input(schema: DatasetSchema, x: Array) -> Array:
+def model_input(schema: DatasetSchema, x: Array) -> Any:
+    """Returns stored tensors ``(n, *shape)`` as a Keras model is called with them: by name if it has several.
+
+    They are ``stored * scale + offset`` in float32; tokens stay int32.
+    """
+    return fed(model_inputs(schema, {INPUT: x}))
+
+
+def _model_ready(spec: TensorSpec, x: Array) -> Array:
     """Returns stored tensors ``(n, *shape)`` as the model takes them, in float32; tokens stay int32."""
-    spec = schema.input
     if spec.is_tokens:
         return x.astype(np.int32, copy=False)
     result: Array = x.astype(np.float32)

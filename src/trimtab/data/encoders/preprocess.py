@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trimtab.data.kinds.registry import TABLE, holds_files, input_kind, name_of
+from trimtab.data.kinds.registry import NAMED, TABLE, holds_files, input_kind, name_of
 from trimtab.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def fit(
     columns: Sequence[Column], summary: Summary, config: Data, input_range: InputRange = "standardized"
 ) -> dict[str, Any]:
-    """Returns ``DatasetSchema.preprocessing``: the settings of the encoder that makes the one input tensor.
+    """Returns ``DatasetSchema.preprocessing``: the settings of the encoder of the input, or of all.
 
     Args:
         columns: The input columns.
@@ -32,23 +32,65 @@ def fit(
     """
     if not columns:
         raise DataError("no input column is left beside the label", field="data.drop")
+    if len(config.inputs) > 1:
+        if isinstance(input_range, tuple):
+            raise _no_limits("several inputs'", input_range)
+        return input_kind(NAMED).fit(columns, summary, config, input_range)
+    return fit_one(columns, summary, config, input_range)
+
+
+def fit_one(
+    columns: Sequence[Column],
+    summary: Summary,
+    config: Data,
+    input_range: InputRange = "standardized",
+    field: str | None = None,
+) -> dict[str, Any]:
+    """Returns the settings of the encoder that makes one tensor.
+
+    Args:
+        columns: Its columns.
+        summary: The summary of the training split.
+        config: The config's data section.
+        input_range: What the model takes.
+        field: Which of several inputs it is, for messages.
+
+    Raises:
+        DataError: If the columns do not fit into one tensor.
+        ConfigError: If they cannot be put into the range.
+    """
     whole = [column for column in columns if name_of(column.kind) != TABLE]
     if len(columns) > 1 and whole:
-        raise _too_many(columns, whole)
+        raise _too_many(columns, whole) if field is None else _stands_alone(whole[0], field)
     name = name_of(columns[0].kind)
-    kind = input_kind(name)
-    if isinstance(input_range, tuple) and not kind.has_limits:
-        raise ConfigError(
-            f"expected standardized or raw for {name} data; got {list(input_range)}", field="model.input"
-        )
-    return kind.fit(columns, summary, config, input_range)
+    if isinstance(input_range, tuple) and not input_kind(name).has_limits:
+        raise _no_limits(name, input_range)
+    return input_kind(name).fit(columns, summary, config, input_range)
+
+
+def _no_limits(name: str, input_range: tuple[float, float]) -> ConfigError:
+    return ConfigError(
+        f"expected standardized or raw for {name} data; got {list(input_range)}", field="model.input"
+    )
+
+
+def _stands_alone(column: Column, field: str) -> DataError:
+    return DataError(
+        f"a {column.kind} column stands alone, found others beside {column.name}",
+        field=f"{field}.columns",
+        hint=f"Make an input of its own of it: {column.name}: {{column: {column.name}}}; or say in "
+        "data.columns what it is.",
+    )
 
 
 def _too_many(columns: Sequence[Column], whole: Sequence[Column]) -> DataError:
     first = whole[0]
     rest = [column.name for column in columns if column is not first]
     tabular_names = [column.name for column in columns if column not in whole]
-    hints = [f"To learn from {first.name} alone: data.drop: [{', '.join(rest)}]."]
+    hints = [
+        "To learn from several: data.inputs.",
+        f"To learn from {first.name} alone: data.drop: [{', '.join(rest)}].",
+    ]
     if tabular_names:
         names = ", ".join(column.name for column in whole)
         hints.append(f"To learn from the other columns: data.drop: [{names}].")

@@ -137,6 +137,9 @@ def input_columns(summary: Summary, label: str, config: Data) -> list[Column]:
     Raises:
         DataError: If a column can be no input.
     """
+    if config.inputs:
+        named = dict.fromkeys(name for given in config.inputs.values() for name in given.names)
+        return [_column(name, summary, config) for name in named]
     names = _candidates(summary, label, config)
     encoded = [name for name in names if holds_files(column_kind(name, summary, config))]
     if encoded:
@@ -224,6 +227,11 @@ def _check_names(names: Sequence[str], label: str, config: Data) -> None:
         check_known(name, names, "data.columns", config)
     for name in config.drop:
         check_known(name, names, "data.drop", config)
+    for input_name, given in config.inputs.items():
+        for name in given.names:
+            check_known(name, names, f"data.inputs.{input_name}", config)
+            if name == label:
+                raise DataError(f"{name} is the label: it cannot be input", field=f"data.inputs.{input_name}")
     if config.group_by is not None:
         check_known(config.group_by, names, "data.group_by", config)
     if config.split.column is not None:

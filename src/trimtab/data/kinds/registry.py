@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from trimtab.config.data import TABLE_COLUMNS
-from trimtab.registry import INPUTS, module
+from trimtab.registry import COMPOUNDS, INPUTS, module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trimtab.data.schema import Column
     from trimtab.data.statistics.column import ColumnSummary
 
-TABLE = "tabular"
+TABLE, NAMED = "tabular", "named"
 
 
 def input_kind(name: str) -> InputKind:
@@ -24,7 +24,7 @@ def input_kind(name: str) -> InputKind:
     Raises:
         KeyError: If there is none of that name: a config and a schema are checked when they are read.
     """
-    return cast("InputKind", module(INPUTS, name).INPUT)
+    return cast("InputKind", module(INPUTS if name in INPUTS else COMPOUNDS, name).INPUT)
 
 
 def name_of(column: ColumnKind) -> str:

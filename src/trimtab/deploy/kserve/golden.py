@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import requests
 
-from trimtab.batch import INPUT, OUTPUT, Batch
+from trimtab.batch import OUTPUT, Batch
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
@@ -90,12 +90,12 @@ class GoldenRows:
 
 
 def _tensors(inputs: Batch) -> list[dict[str, Any]]:
-    x = inputs[INPUT]
     return [
         {
-            "name": INPUT,
+            "name": name,
             "shape": list(x.shape),
             "datatype": _DATATYPES[str(x.dtype)],
             "data": x.ravel().tolist(),
         }
+        for name, x in inputs.items()
     ]

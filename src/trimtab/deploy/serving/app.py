@@ -13,8 +13,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
-from trimtab.batch import INPUT, OUTPUT, Batch, joined, rows, take
-from trimtab.data.dataset.dataset import model_input
+from trimtab.batch import INPUT, OUTPUT, Batch, fed, joined, rows, take
+from trimtab.data.dataset.dataset import model_inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import openapi, tensors
 from trimtab.deploy.serving.body import Bodies
@@ -139,9 +139,9 @@ class Service:
             batch = await rows_of(request.headers, body, model.schema, self._limits.rows)
             facts.rows = batch.num_rows
             stored = await self._encoding.encoded(batch, model.schema, model.preprocessor)
-            x = model_input(model.schema, stored.x)
-            outputs = await _computed(model, {INPUT: x}, self._limits.part_rows)
-        predictions = list(answers(model.schema, x, outputs[OUTPUT]))
+            x = model_inputs(model.schema, {INPUT: stored.x})
+            outputs = await _computed(model, x, self._limits.part_rows)
+        predictions = list(answers(model.schema, fed(x), outputs[OUTPUT]))
         response = json_response(
             {"predictions": predictions, "model_name": self._name, "model_version": str(model.version)}
         )

@@ -41,7 +41,7 @@ class ServedModel:
     ) -> None:
         self.version, self.platform, self.notice = version, platform, notice
         self.schema = schema
-        self.row_values = math.prod(schema.input.shape)
+        self.row_values = sum(math.prod(spec.shape) for spec in schema.inputs.values())
         self.preprocessor = Preprocessor.load(schema)
         self.batcher = batcher
         self._users, self._retired = 0, False
@@ -97,7 +97,8 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
 
 def _verified(version: Artifact, schema: DatasetSchema, golden: Golden, location: str) -> LoadedModel:
     model = loaded(version)
-    if [tensor.shape for tensor in model.inputs] != [schema.input.shape] or width(model) != schema.outputs:
+    shapes = {tensor.name: tensor.shape for tensor in model.inputs}
+    if shapes != {name: spec.shape for name, spec in schema.inputs.items()} or width(model) != schema.outputs:
         raise DeployError("the model's tensors are not those of its schema", path=location)
     difference = golden.difference(model.predict(model_inputs(schema, golden.x)))
     if difference is None or difference > golden.tolerance:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from trimtab.batch import INPUT, OUTPUT, Batch
-from trimtab.data.schema import DatasetSchema
+from trimtab.batch import OUTPUT, Batch
+from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.deploy.answers import all_finite
 from trimtab.deploy.serving.refusal import Refusal
 
@@ -122,10 +122,34 @@ def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
     Raises:
         Refusal: If they are not what the model takes.
     """
-    if len(request.inputs) != 1 or request.inputs[0].name != INPUT:
-        names = ", ".join(repr(tensor.name[:100]) for tensor in request.inputs[:5]) or "none"
-        raise Refusal(400, f"inputs: expected {INPUT!r}, found {names}")
-    tensor, expected = request.inputs[0], schema.input
+    specs, names = schema.inputs, [tensor.name for tensor in request.inputs]
+    if sorted(names) != sorted(specs):
+        shown = ", ".join(repr(name[:100]) for name in names[:5]) or "none"
+        raise Refusal(400, f"inputs: expected {', '.join(map(repr, specs))}, found {shown}")
+    batch = {}
+    for tensor, content in zip(request.inputs, _contents(request.inputs, rest), strict=True):
+        batch[tensor.name] = _values(tensor, specs[tensor.name], schema, content, most_rows)
+    if len({len(values) for values in batch.values()}) > 1:
+        raise Refusal(400, "inputs: shape: expected as many rows in each")
+    return batch
+
+
+def _contents(tensors: list[InputTensor], rest: memoryview) -> list[memoryview]:
+    """Returns the bytes of each tensor behind the JSON, in order; of the last, all that is left."""
+    contents = []
+    for tensor in tensors[:-1]:
+        size = (tensor.parameters or {}).get("binary_data_size", 0)
+        if tensor.data is not None or type(size) is not int or not 0 <= size <= len(rest):
+            size = 0
+        contents.append(rest[:size])
+        rest = rest[size:]
+    return [*contents, rest]
+
+
+def _values(
+    tensor: InputTensor, expected: TensorSpec, schema: DatasetSchema, rest: memoryview, most_rows: int
+) -> NDArray[Any]:
+    """Returns the values of one tensor as the model takes them, ``(rows, *shape)``."""
     if tensor.datatype not in _TAKEN:
         datatype = _DATATYPES[expected.model_dtype]
         raise Refusal(400, f"inputs: datatype: expected {datatype}, found {tensor.datatype[:20]!r}")
@@ -139,7 +163,8 @@ def batch_of(request: InferRequest, schema: DatasetSchema, rest: memoryview, mos
     flat = _binary(tensor, rest) if tensor.data is None else _listed(tensor.data)
     if flat.size != (size := math.prod(tensor.shape)):
         raise Refusal(400, f"inputs: data: expected {size} values, found {flat.size}")
-    return {INPUT: _checked(flat, schema).reshape(tensor.shape)}
+    vocabulary_size = expected.vocabulary_size or schema.vocabulary_size
+    return _checked(flat, expected, vocabulary_size).reshape(tensor.shape)
 
 
 def _listed(data: Any) -> NDArray[Any]:
@@ -164,10 +189,10 @@ def _binary(tensor: InputTensor, rest: memoryview) -> NDArray[Any]:
     return np.frombuffer(rest, kind)
 
 
-def _checked(values: NDArray[Any], schema: DatasetSchema) -> NDArray[Any]:
+def _checked(values: NDArray[Any], spec: TensorSpec, vocabulary_size: int | None) -> NDArray[Any]:
     """Returns values in the model's type, if it can take them."""
-    if schema.input.is_tokens:
-        largest = (schema.vocabulary_size or 2**31) - 1
+    if spec.is_tokens:
+        largest = (vocabulary_size or 2**31) - 1
         if values.dtype.kind == "f" or values.min() < 0 or values.max() > largest:
             raise Refusal(400, f"inputs: data: expected whole numbers from 0 to {largest}")
         return values.astype(np.int32)
@@ -203,11 +228,13 @@ def answer(request: InferRequest, model: str, version: int, outputs: Batch) -> t
 
 def metadata(schema: DatasetSchema, model: str, version: int, platform: str) -> dict[str, Any]:
     """Returns the protocol's metadata of a model."""
-    datatype = _DATATYPES[schema.input.model_dtype]
     return {
         "name": model,
         "versions": [str(version)],
         "platform": platform,
-        "inputs": [{"name": INPUT, "datatype": datatype, "shape": [-1, *schema.input.shape]}],
+        "inputs": [
+            {"name": name, "datatype": _DATATYPES[spec.model_dtype], "shape": [-1, *spec.shape]}
+            for name, spec in schema.inputs.items()
+        ],
         "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, schema.outputs]}],
     }

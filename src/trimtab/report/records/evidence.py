@@ -62,7 +62,8 @@ class Evidence:
     """Everything that a reader may want to check behind the verdict.
 
     Attributes:
-        input_shape: The shape of one example as the model takes it.
+        input_shape: The shape of one example as the model takes it; empty where it takes several inputs.
+        inputs: The shapes by input, where it takes several.
         class_counts: Rows per split and class.
         columns: Statistics per column, as ``data_prep`` recorded them.
         histograms: How the training rows are distributed.
@@ -82,6 +83,7 @@ class Evidence:
     """
 
     input_shape: list[int]
+    inputs: dict[str, list[int]]
     class_counts: dict[str, dict[str, int]]
     columns: list[dict[str, Any]]
     histograms: list[Histogram]
@@ -107,6 +109,7 @@ def gather_evidence(records: Sequence[StageRecord]) -> Evidence:
     selected = summary(records, "select", SelectSummary)
     return Evidence(
         input_shape=data.input_shape if data else [],
+        inputs=data.inputs if data else {},
         class_counts=data.class_counts if data else {},
         columns=data.columns if data else [],
         histograms=data.histograms if data else [],

@@ -13,7 +13,7 @@ from trimtab import progress
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, Epoch, ModelLineage
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.config.model import Model
@@ -81,7 +81,7 @@ class Making:
                 baseline=self._baseline,
                 ended=self._take,
             ),
-            calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
+            calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
             say=lambda text: progress.say(self._label, text),
             labelled=labelled(self._data, self._seed),
             validation_loss=validation.loss(self._data, self._seed),

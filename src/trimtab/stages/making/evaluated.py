@@ -11,7 +11,7 @@ from trimtab.artifacts import dataset, evaluation
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT
+from trimtab.batch import OUTPUT, fed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError, ModelError
@@ -90,7 +90,7 @@ def on_validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetS
 
 def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:
     judging = task(data.schema.task).judging
-    parts = [(judging.answers(x[INPUT], model.predict(x)[OUTPUT]), y) for x, y in data.batches(split, _BATCH)]
+    parts = [(judging.answers(fed(x), model.predict(x)[OUTPUT]), y) for x, y in data.batches(split, _BATCH)]
     outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return outputs, labels
 

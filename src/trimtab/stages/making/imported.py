@@ -14,9 +14,9 @@ from trimtab.artifacts import dataset
 from trimtab.artifacts.evaluation import Cost
 from trimtab.artifacts.model import AsItCame, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT
+from trimtab.batch import INPUT, OUTPUT, fed
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.errors import ModelError
+from trimtab.errors import ConfigError, ModelError
 from trimtab.runtimes import files, sources
 from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.stages import settings
@@ -49,11 +49,17 @@ def make(
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     serving = sources.own_runtime(archive)
     assert serving is not None
+    if data.schema.input.parts:
+        raise ConfigError(
+            f"a file of {serving.name} takes one input, found {len(data.schema.input.parts)}",
+            field="data.inputs",
+            hint="Of several inputs, models are Keras': .keras, .h5 or a builder.",
+        )
     with store.create(ref) as draft:
         with sources.fetched(archive) as source:
             serving.adopt(source, draft.path, data.schema.input.shape)
         predict = _predicting(serving.load(draft.path))
-        _check(predict(data.head("train", _CHECKED)[0][INPUT]), data, archive)
+        _check(predict(fed(data.head("train", _CHECKED)[0])), data, archive)
         came, scores = as_it_came.judge(predict, data), scores_by(predict, data)
         if came is not None:
             progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")

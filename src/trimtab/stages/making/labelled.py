@@ -8,11 +8,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
-Labelled = tuple[np.ndarray, np.ndarray, Callable[[Any, Any], Any]]
+Labelled = tuple[Any, np.ndarray, Callable[[Any, Any], Any]]
 
 
 def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
@@ -26,6 +26,7 @@ def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
 
     def draw(n: int) -> Labelled:
         x, y = data.sample("train", n, seed)
-        return x[INPUT], np.asarray(learning.labels(x[INPUT], y)), learning.loss(keras, soft=False)
+        inputs = fed(x)
+        return inputs, np.asarray(learning.labels(inputs, y)), learning.loss(keras, soft=False)
 
     return draw

@@ -14,7 +14,7 @@ import keras_tuner
 
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
 from trimtab.compress.ending import write
@@ -153,7 +153,7 @@ class _Stage:
             task=self._data.schema.task,
             steps_per_epoch=-(-self._data.rows["train"] // BATCH_SIZE),
             fine_tune=self._fine_tune,
-            calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
+            calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
             say=lambda _text: None,
             labelled=labelled(self._data, self._seed),
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from trimtab.artifacts.model import MODEL_FILE
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT
+from trimtab.batch import fed
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
 from trimtab.compress.ending import write
@@ -71,7 +71,7 @@ class Untuned:
             task=self._data.schema.task,
             steps_per_epoch=-(-self._few.rows["train"] // BATCH_SIZE),
             fine_tune=self._fine_tune,
-            calibration=cache(lambda n: self._data.sample("train", n, self._seed)[0][INPUT]),
+            calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
             say=lambda _text: None,
             labelled=labelled(self._data, self._seed),
             validation_loss=validation.loss(self._data, self._seed),

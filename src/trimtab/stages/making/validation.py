@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trimtab.batch import INPUT, OUTPUT, Batch
+from trimtab.batch import OUTPUT, Batch, fed, in_parts
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.tasks.registry import task
 
@@ -41,7 +41,7 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     expected: list[np.ndarray] = []
 
     def value_of(outputs: np.ndarray) -> float:
-        answers = judging.answers(x[INPUT], outputs)
+        answers = judging.answers(fed(x), outputs)
         own_schema = schema.with_thresholds(judging.thresholds(answers, y, schema))
         return float(judging.quality(answers, y, own_schema).metrics.get(judging.headline.metric, math.nan))
 
@@ -82,9 +82,9 @@ def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
 
     def loss_of(model: keras.Model) -> float:
         x, y = sample(_count(cost.macs(model)))
-        parts = [x[INPUT][start : start + _BATCH] for start in range(0, len(y), _BATCH)]
+        parts = in_parts(fed(x), _BATCH)
         answers = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
-        return float(np.mean(compared(learning.labels(x[INPUT], y), answers)))
+        return float(np.mean(compared(learning.labels(fed(x), y), answers)))
 
     return loss_of
 
