@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from trimtab.errors import ModelError
-from trimtab.models.keras2_operators import as_layer, is_tensor
+from trimtab.models.keras2_operators import as_keras_3
+from trimtab.models.keras2_tensors import has_tensor, is_tensor, tensors
 
 _NO_MEANING = {"implementation", "key_shape", "query_shape", "rng_type", "value_shape"}
 """Settings that never change what a layer computes, and that layers of Keras 3 have no more."""
@@ -70,17 +71,18 @@ def _translate(value: dict[str, Any], path: str) -> None:
     if str(value.get("module")).startswith("tf_keras."):
         del value["module"]
         value.pop("registered_name", None)
-    value.pop("build_config", None)  # layers are built by what they are called on
     layer = str(settings.get("name", kind))
     for named in (value, settings):
         if isinstance(named.get("name"), str):
             named["name"] = _renamed(named["name"])
     if kind in _OPERATORS:
-        if kind == "TFOpLambda" and (same := as_layer(value)):
+        if (same := as_keras_3(value)) is not None:
+            value.clear()
             value.update(same)
             return
         reason = f"Keras 2 keeps the operator {layer} as a function of TensorFlow, which Keras 3 cannot take"
         raise ModelError(reason, path=path, field=layer, hint=_HINT)
+    value.pop("build_config", None)  # layers are built by what they are called on
     if "hard_sigmoid" in (settings.get("activation"), settings.get("recurrent_activation")):
         reason = "hard_sigmoid of Keras 2 is another function than that of Keras 3"
         raise ModelError(reason, path=path, field=layer, hint=_HINT)
@@ -119,27 +121,13 @@ def _renamed(layer: str) -> str:
 def _call(call: Any) -> Any:
     """Returns a call of a layer; one that takes tensors by name, as attention does, as Keras 3 writes it."""
     first = call[0] if isinstance(call, list) and call else None
-    if not isinstance(first, list) or len(first) < 4 or not any(map(_has_tensor, first[3].values())):
+    if not isinstance(first, list) or len(first) < 4 or not any(map(has_tensor, first[3].values())):
         return call
-    inputs = [_tensors(tensor[:3]) for tensor in call]
+    inputs = [tensors(tensor[:3]) for tensor in call]
     named = dict(
         sorted(first[3].items())
     )  # as Keras 2 followed them, which is the order of the file's weights
-    return {"args": inputs if len(inputs) == 1 else [inputs], "kwargs": _tensors(named)}
-
-
-def _has_tensor(value: Any) -> bool:
-    return is_tensor(value) or (isinstance(value, list) and any(map(_has_tensor, value)))
-
-
-def _tensors(value: Any) -> Any:
-    """Returns a value in which references of tensors are Keras 3's, whose shapes it finds by itself."""
-    if is_tensor(value):
-        history = {"shape": [None], "dtype": "float32", "keras_history": value[:3]}
-        return {"class_name": "__keras_tensor__", "config": history}
-    if isinstance(value, dict):
-        return {name: _tensors(item) for name, item in value.items()}
-    return [_tensors(item) for item in value] if isinstance(value, list) else value
+    return {"args": inputs if len(inputs) == 1 else [inputs], "kwargs": tensors(named)}
 
 
 def _renumber_calls(model: dict[str, Any]) -> None:

@@ -1,12 +1,15 @@
-"""Operators on tensors in a model of Keras 2, such as ``x + 1.0``, as layers of Keras 3 that do the same.
+"""Operators on tensors in a model of Keras 2, such as ``x + 1.0``, as Keras 3 computes the same.
 
 Keras 2 kept them as functions of TensorFlow by name. Those between two tensors, between a tensor and a
-number, and activations have layers; others have none.
+number, and activations become layers, which every recipe takes; others become operations of ``keras.ops``.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from trimtab.models.keras2_functions import as_operation
+from trimtab.models.keras2_tensors import CONSTANT, is_tensor
 
 _BETWEEN_TENSORS = {
     "__operators__.add": "Add",
@@ -30,40 +33,33 @@ _ACTIVATIONS = {
     "nn.softplus": "softplus",
     "nn.tanh": "tanh",
 }
-_CONSTANT = "_CONSTANT_VALUE"
-"""What Keras 2 wrote for the name of a layer where an operator's first operand is a number."""
 
 
-def is_tensor(value: Any) -> bool:
-    """Returns whether something is Keras 2's reference of a tensor: a layer, a call of it, and an output."""
-    return (
-        isinstance(value, list)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and all(isinstance(number, int) for number in value[1:3])
-    )
-
-
-def as_layer(operator: dict[str, Any]) -> dict[str, Any] | None:
-    """Returns the layer that computes an operator, or None if there is none.
+def as_keras_3(operator: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the layer or the operation that computes an operator, or None if there is none.
 
     Args:
-        operator: The config of a ``TFOpLambda``, with the one call that it has.
+        operator: The config of a ``TFOpLambda`` or ``SlicingOpLambda``, with the one call that it has.
     """
-    (call,) = operator["inbound_nodes"]
+    (call,), config = operator["inbound_nodes"], operator["config"]
+    name, function = config["name"], config["function"]
+    made = _as_layer(call, function, name, config.get("dtype")) or as_operation(call, function, name)
+    return made and {**made, "name": operator["name"]}
+
+
+def _as_layer(call: Any, function: str, name: str, dtype: Any) -> dict[str, Any] | None:
     if not isinstance(call[0], str):
         return None  # of a list of tensors
-    first, given = call[2] if call[0] == _CONSTANT else call[:3], dict(call[3])
+    first, given = call[2] if call[0] == CONSTANT else call[:3], dict(call[3])
     second = given.pop("y", None)
-    if any(value is not None for name, value in given.items() if name != "name"):
+    if any(value is not None for argument, value in given.items() if argument != "name"):
         return None
-    made = _made(operator["config"]["function"], first, second)
+    made = _made(function, first, second)
     if made is None:
         return None
     kind, settings, inputs = made
-    config = {"name": operator["config"]["name"], "dtype": operator["config"].get("dtype"), **settings}
     calls = [[[*tensor[:3], {}] for tensor in inputs]]
-    return {"class_name": kind, "config": config, "name": operator["name"], "inbound_nodes": calls}
+    return {"class_name": kind, "config": {"name": name, "dtype": dtype, **settings}, "inbound_nodes": calls}
 
 
 def _made(function: str, first: Any, second: Any) -> tuple[str, dict[str, Any], list[Any]] | None:
