@@ -8,9 +8,10 @@ Complains where it does, and the level is more than two standard errors below th
 
 A baseline answers almost as the truth, a candidate a little worse: ``everywhere`` (more noise on every
 example), or ``rare`` (2 % of the examples are hit hard). Classes are two, of which one has 30 % of the
-examples or, for ``rare_class``, 5 %. Errors of numbers have Student's t distribution with 3 degrees of
-freedom. With ``--groups``, examples come in groups of 20 and 50, within which damage correlates by 0.05 to
-0.5; groups are of one size, or their logarithms spread by 0.4 or 1 (20 of them are then worth 17 or 10).
+examples or, for ``rare_class``, 5 %; of ``labels`` an example may have any of three, each with 15 %. Errors
+of numbers have Student's t distribution with 3 degrees of freedom. With ``--groups``, examples come in
+groups of 20 and 50, within which damage correlates by 0.05 to 0.5; groups are of one size, or their
+logarithms spread by 0.4 or 1 (20 of them are then worth 17 or 10).
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class Asked:
     Attributes:
         name: Its key in the registry.
         positives: The share of the second of two classes; 0: numbers are predicted.
+        labels: How many an example may have, each with that share; 0: it is of one class.
     """
 
     name: str
@@ -70,10 +72,12 @@ class Asked:
     at: At | None = None
     k: int | None = None
     quantile: float | None = None
+    labels: int = 0
 
     @property
     def measure(self) -> Measure:
-        classes = ["no", "yes"] if self.positives else []
+        classes = [f"label {place}" for place in range(self.labels)]
+        classes = classes or (["no", "yes"] if self.positives else [])
         made: Measure = module(METRICS, self.name).METRICS[self.name].make(self, classes)
         return made
 
@@ -99,6 +103,10 @@ CASES = {
     "rmse": Asked("rmse", 0),
     "quantile_loss": Asked("quantile_loss", 0, quantile=0.9),
     "r2": Asked("r2", 0),
+    "sample_f1/labels": Asked("sample_f1", 0.15, labels=3),
+    "macro_f1/labels": Asked("macro_f1", 0.15, labels=3),
+    "micro_f1/labels": Asked("micro_f1", 0.15, labels=3),
+    "average_precision/labels": Asked("average_precision", 0.15, labels=3),
 }
 
 
@@ -131,6 +139,12 @@ class Cell:
     ) -> tuple[NDArray[Any], _Floats, _Floats]:
         """Returns labels, and what baseline and candidate answer, ``(n,)`` or ``(n, 2)``."""
         positives = self.asked.positives
+        if self.asked.labels:
+            drawn = [_classes(examples, positives, random) for _ in range(self.asked.labels)]
+            there = np.stack([each for each, _ in drawn], axis=1).astype(np.float32)
+            answers = np.stack([probabilities for _, probabilities in drawn], axis=1)
+            after = self.damaged(answers, self.noise(examples, random, groups)[:, None])
+            return there, answers[..., 1], after[..., 1]
         labels, before = _classes(examples, positives, random) if positives else _numbers(examples, random)
         return labels, before, self.damaged(before, self.noise(examples, random, groups))
 
@@ -148,7 +162,7 @@ class Cell:
             # What is added to one that is hit has an exponential distribution.
             rare = is_hit * -3 * np.log(ndtr(noise) / _HIT)
             return before + (0.2 * noise if self.damage == "everywhere" else rare)
-        logits = np.log(before[:, 1] / before[:, 0])
+        logits = np.log(before[..., 1] / before[..., 0])
         after = logits + 0.6 * noise if self.damage == "everywhere" else np.where(is_hit, -logits, logits)
         return _probabilities(after)
 
@@ -179,7 +193,7 @@ def _numbers(examples: int, random: np.random.Generator) -> tuple[_Floats, _Floa
 
 def _probabilities(logits: _Floats) -> _Floats:
     positive = expit(logits)
-    return np.stack([1 - positive, positive], axis=1)
+    return np.stack([1 - positive, positive], axis=-1)
 
 
 def bound(
@@ -215,6 +229,8 @@ def bound(
         return proportions(*scores, confidence, kept)
     if measure.bound != "means":
         raise ValueError(f"{measure.name} is bounded by {measure.bound}, which is not simulated")
+    if measure.better == "higher":  # what is missing is a loss
+        scores = 1 - scores[0], 1 - scores[1]
     needs = needs_of(relative=measure.relative, root=measure.root)
     return means(*scores, confidence, kept, relative=measure.relative, needs=needs)
 

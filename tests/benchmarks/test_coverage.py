@@ -14,6 +14,8 @@ import pytest
         ("mae", "rare", 500, 200),
         ("macro_f1", "rare", 500, 50),
         ("r2", "rare", 2000, 50),
+        ("macro_f1/labels", "rare", 500, 50),
+        ("sample_f1/labels", "rare", 500, 100),
     ],
 )
 def test_where_a_limit_is_called_proven_its_level_is_kept(benchmark, case, damage, examples, runs):

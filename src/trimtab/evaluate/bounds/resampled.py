@@ -159,12 +159,15 @@ def _blocks(n: int, groups: Groups | None) -> tuple[NDArray[np.intp], int]:
 
 
 def _rarest(labels: NDArray[Any]) -> Mask | None:
-    """Returns which examples are of the rarest class, ``(n,)``; None where labels are no classes."""
-    if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != np.bool_:
-        return None
+    """Returns which examples are of the rarest class, ``(n,)``; None where labels are numbers.
+
+    Of several labels an example, ``(n, labels)``: which have the label that is the rarest, or lack it.
+    """
     if labels.ndim > 1:
         positive = labels.astype(bool)
         rarer = np.where(2 * positive.sum(axis=0) > len(labels), ~positive, positive)
         return np.asarray(rarer[:, int(rarer.sum(axis=0).argmin())])
+    if not np.issubdtype(labels.dtype, np.integer) and labels.dtype != np.bool_:
+        return None
     classes, counts = np.unique(labels, return_counts=True)
     return np.asarray(labels == classes[counts.argmin()]) if len(counts) > 1 else np.zeros(len(labels), bool)
