@@ -136,9 +136,9 @@ def _of_last_axis(part: Any, x: Any) -> _Made | None:
     """Returns what computes ``x[..., part]``."""
     if part is None:
         return ("numpy", "ExpandDims"), {"axis": -1}, [x]
-    if isinstance(part, dict):
-        start, stop, step = part.get("start") or 0, part.get("stop"), part.get("step") or 1
-        if not all(isinstance(end, int) and 0 <= end <= _MOST_PLACES for end in (start, stop, step)):
+    if isinstance(part, dict) and part.keys() == _ALL.keys():
+        start, stop, step = part["start"] or 0, part["stop"], part["step"] or 1
+        if not isinstance(stop, int) or any(not 0 <= end <= _MOST_PLACES for end in (start, stop, step)):
             return None
         return ("numpy", "Take"), {"axis": -1}, [x, list(range(start, stop, step))]
     return (("numpy", "Take"), {"axis": -1}, [x, part]) if _part(part) is not _NEEDED else None
