@@ -238,6 +238,12 @@ def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.Monke
         "not_finite": pa.array([np.nan, np.inf, *rng.normal(size=198)]),
         "missing": pa.array([None, *rng.integers(0, 9, 199).tolist()]),
         "word": pa.array(rng.choice(["a", "b"], 200)),
+        "written": pa.array([f"{number:.3f}" for number in rng.normal(size=200)]),
+        "written_few": pa.array(rng.choice(["1", "-2", "1.5", "1.234", "1e2"], 200)),
+        "written_days": pa.array([f"2025{month:02d}01" for month in rng.integers(1, 13, 200)]),
+        "written_odd": pa.array(["+1", " 2", *map(str, rng.integers(0, 9, 198))]),
+        "written_large": pa.array(["4e38", *map(str, rng.integers(0, 9, 199))]),
+        "written_missing": pa.array(["NA", "", *map(str, rng.integers(0, 9, 198))]),
         "label": pa.array(rng.integers(0, 2, 200)),
     }
     batch, config = pa.RecordBatch.from_pydict(columns), Data(train="rows.parquet", label="label")

@@ -46,6 +46,7 @@ _FOLDS = 5
 _LEAST_ROWS, _MOST_ROWS = 50, 20_000
 _MOST_CLASSES = 20
 _MOST_OTHERS = 200
+_BLOCK_CELLS = 1 << 20
 Bins = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -79,10 +80,8 @@ def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool
         return []
     rows, folds = _rows(sample)
     targets = _targets(rows.column(label), is_numeric=is_numeric)
-    bins = [_bins(rows.column(column.name), column.kind) for column in features]
-    skills = [
-        _skill(_target_means(feature, targets, folds), targets, is_numeric=is_numeric) for feature in bins
-    ]
+    bins = _all_bins(rows, features)
+    skills = _skills(bins, targets, folds, is_numeric=is_numeric)
     order = sorted(range(len(features)), key=lambda index: (-skills[index], index))
     best, next_best = skills[order[0]], skills[order[1]] if len(order) > 1 else 0.0
     flagged = [index for index in order if skills[index] >= DECIDES]
@@ -92,9 +91,7 @@ def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool
         and _is_far_above(best, next_best, is_numeric=is_numeric)
         and best
         >= _TOGETHER_RATIO
-        * _skill_together(
-            [bins[i] for i in order[1 : _MOST_OTHERS + 1]], targets, folds, is_numeric=is_numeric
-        )
+        * _skill_together(bins[order[1 : _MOST_OTHERS + 1]], targets, folds, is_numeric=is_numeric)
     ):
         flagged = order[:1]
     return [
@@ -143,13 +140,44 @@ def _several_targets(rows: list[list[str]]) -> Floats:
     return targets
 
 
-def _bins(column: pa.ChunkedArray, kind: str) -> Bins:
-    """Returns a small number for every value; missing values are one of them."""
-    if kind == "numeric":
-        numbers = np.asarray(values.numbers(column), np.float64)
-        known = numbers[~np.isnan(numbers)]
-        edges = np.unique(np.quantile(known, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(known) else known
-        return np.where(np.isnan(numbers), _BINS, np.searchsorted(edges, numbers, side="left"))
+def _all_bins(rows: pa.Table, features: list[Column]) -> Bins:
+    """Returns the bin of each value, ``(features, rows)``; numbers of many columns at once."""
+    columns = dict(zip(rows.column_names, rows.columns, strict=True))
+    bins = np.empty((len(features), rows.num_rows), np.int64)
+    numeric = [at for at, feature in enumerate(features) if feature.kind == "numeric"]
+    step = max(1, _BLOCK_CELLS // rows.num_rows)
+    for start in range(0, len(numeric), step):
+        chosen = numeric[start : start + step]
+        bins[chosen] = _number_bins(np.stack([_floats(columns[features[at].name]) for at in chosen]))
+    for at, feature in enumerate(features):
+        if feature.kind != "numeric":
+            bins[at] = _word_bins(columns[feature.name])
+    return bins
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(values.numbers(column), np.float64)
+
+
+def _number_bins(numbers: Floats) -> Bins:
+    """Returns the quantile bin of each number, ``(columns, rows)``; missing values are in the last one."""
+    missing = np.isnan(numbers)
+    bins = np.zeros(numbers.shape, np.int64)
+    whole = ~missing.any(axis=1)
+    q = np.linspace(0, 1, _BINS + 1)[1:-1]
+    edges = np.full((len(q), len(numbers)), np.nan)
+    edges[:, whole] = np.quantile(numbers[whole], q, axis=1)
+    for at in np.flatnonzero(~whole & ~missing.all(axis=1)):
+        edges[:, at] = np.quantile(numbers[at][~missing[at]], q)
+    for place, edge in enumerate(edges):
+        is_another = edge != edges[place - 1] if place else np.ones(len(edge), bool)
+        bins += (numbers > edge[:, None]) & is_another[:, None]
+    bins[missing] = _BINS
+    return bins
+
+
+def _word_bins(column: pa.ChunkedArray) -> Bins:
+    """Returns the place of each word among the most frequent ones; all others have one, too."""
     words = [value or "" for value in values.texts(column).to_pylist()]
     _, codes, counts = np.unique(words, return_inverse=True, return_counts=True)
     places = np.full(len(counts), _BINS)
@@ -158,47 +186,80 @@ def _bins(column: pa.ChunkedArray, kind: str) -> Bins:
     return places[codes]
 
 
-def _target_means(bins: Bins, targets: Floats, folds: Bins) -> Floats:
-    """Returns every row's mean target among the rows of the other folds in its bin, ``(rows, targets)``.
+def _skills(bins: Bins, targets: Floats, folds: Bins, *, is_numeric: bool) -> list[float]:
+    """Returns the skill of each feature alone."""
+    step = max(1, _BLOCK_CELLS // targets.size)
+    skills: list[float] = []
+    for start in range(0, len(bins), step):
+        predicted = _target_means(bins[start : start + step], targets, folds)
+        skills += _skill(predicted, targets, is_numeric=is_numeric).tolist()
+    return skills
 
-    Means are drawn towards the overall mean by the weight of one row.
+
+def _target_means(bins: Bins, targets: Floats, folds: Bins) -> Floats:
+    """Returns every row's mean target among the rows of the other folds in its bin.
+
+    The shape is ``(targets, features, rows)``. Means are drawn towards the overall mean by the weight of one
+    row.
     """
-    cells = folds * (_BINS + 1) + bins
-    rows = np.bincount(cells, minlength=_FOLDS * (_BINS + 1)).reshape(_FOLDS, -1)
-    result = np.empty_like(targets)
-    for place in range(targets.shape[1]):
-        sums = np.bincount(cells, targets[:, place], _FOLDS * (_BINS + 1)).reshape(_FOLDS, -1)
-        prior = targets[:, place].mean()
-        means = (sums.sum(0) - sums + prior) / (rows.sum(0) - rows + 1)
-        result[:, place] = means[folds, bins]
+    of_feature = np.arange(len(bins))[:, None]
+    size = len(bins) * _FOLDS * (_BINS + 1)
+    cells = (of_feature * _FOLDS + folds) * (_BINS + 1) + bins
+    shape = (len(bins), _FOLDS, _BINS + 1)
+    rows = np.bincount(cells.ravel(), minlength=size).reshape(shape)
+    result = np.empty((targets.shape[1], *bins.shape))
+    for place, target in enumerate(targets.T):
+        sums = np.bincount(cells.ravel(), np.tile(target, len(bins)), size).reshape(shape)
+        means = (sums.sum(1, keepdims=True) - sums + target.mean()) / (rows.sum(1, keepdims=True) - rows + 1)
+        result[place] = means.ravel()[cells]
     return result
 
 
-def _skill(predicted: Floats, targets: Floats, *, is_numeric: bool) -> float:
+def _skill(predicted: Floats, targets: Floats, *, is_numeric: bool) -> Floats:
+    """Returns the skill of each feature.
+
+    Args:
+        predicted: By every feature, ``(targets, features, rows)``.
+        targets: ``(rows, targets)``.
+        is_numeric: Whether the target is a number, in place of classes.
+    """
     if is_numeric:
         total = ((targets - targets.mean()) ** 2).sum()
-        return float(1 - ((targets - predicted) ** 2).sum() / total) if total else 0.0
-    scores = [_gini(predicted[:, place], targets[:, place]) for place in range(targets.shape[1])]
-    return float(np.mean(scores))
+        if not total:
+            return np.zeros(predicted.shape[1])
+        return np.asarray(1 - ((targets.T - predicted[0]) ** 2).sum(axis=1) / total)
+    scores = [_gini(of_class, positive) for of_class, positive in zip(predicted, targets.T, strict=True)]
+    return np.asarray(np.mean(scores, axis=0))
 
 
-def _gini(predicted: Floats, positive: Floats) -> float:
-    """Returns ``2 AUC - 1``, the AUC by the Mann-Whitney statistic."""
+def _gini(predicted: Floats, positive: Floats) -> Floats:
+    """Returns ``2 AUC - 1`` of each feature, the AUC by the Mann-Whitney statistic.
+
+    Args:
+        predicted: ``(features, rows)``.
+        positive: Which rows are, ``(rows,)``.
+    """
     wins, losses = positive.sum(), len(positive) - positive.sum()
     if not wins or not losses:
-        return 0.0
+        return np.zeros(len(predicted))
     # Equal predictions share their mean rank. SciPy has this too, but its import costs a second.
-    _, places, counts = np.unique(predicted, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[places][positive > 0].sum()
-    return float(2 * (ranks - wins * (wins + 1) / 2) / (wins * losses) - 1)
+    order = np.argsort(predicted, axis=1)
+    ordered = np.take_along_axis(predicted, order, axis=1)
+    is_new = np.ones(ordered.shape, bool)
+    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.flatnonzero(is_new)
+    counts = np.diff(first, append=ordered.size)
+    mean_ranks = np.repeat(first % len(positive) + (counts + 1) / 2, counts).reshape(ordered.shape)
+    ranks = (mean_ranks * (positive > 0)[order]).sum(axis=1)
+    return np.asarray(2 * (ranks - wins * (wins + 1) / 2) / (wins * losses) - 1)
 
 
-def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, *, is_numeric: bool) -> float:
+def _skill_together(bins: Bins, targets: Floats, folds: Bins, *, is_numeric: bool) -> float:
     """Returns the cross-validated skill of a linear model of several features' bins."""
     from sklearn.linear_model import LogisticRegression, Ridge  # a second that few data sets should pay
     from sklearn.preprocessing import OneHotEncoder
 
-    inputs = OneHotEncoder(handle_unknown="ignore").fit_transform(np.stack(bins, axis=1))
+    inputs = OneHotEncoder(handle_unknown="ignore").fit_transform(bins.T)
     predicted = np.zeros_like(targets)
     for fold in range(_FOLDS):
         rest, held = folds != fold, folds == fold
@@ -206,7 +267,7 @@ def _skill_together(bins: list[Bins], targets: Floats, folds: Bins, *, is_numeri
             predicted[held, 0] = Ridge(1.0).fit(inputs[rest], targets[rest, 0]).predict(inputs[held])
             continue
         predicted[held] = _probabilities(LogisticRegression(max_iter=300), inputs, targets, rest)[held]
-    return _skill(predicted, targets, is_numeric=is_numeric)
+    return float(_skill(predicted.T[:, None], targets, is_numeric=is_numeric)[0])
 
 
 def _probabilities(model: Any, inputs: Any, targets: Floats, rest: Any) -> Floats:

@@ -16,7 +16,7 @@ from trimtab.data.schema import Column, TensorSpec
 from trimtab.data.statistics.distributions import Categories, Distribution, Numbers, categories
 from trimtab.data.values.dates import DAY_S, written
 from trimtab.data.values.notation import DateNotation
-from trimtab.data.values.values import numbers, texts
+from trimtab.data.values.values import LARGEST, numbers, texts
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 64
 _SHOWN = 5
+_BLOCK_CELLS = 1 << 20
 _CYCLES_S = {
     "month": (365.2425 * DAY_S, 0.0),
     "weekday": (7.0 * DAY_S, 3.0 * DAY_S),
@@ -104,17 +105,56 @@ class TabularEncoder:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._columns = [_COLUMNS[column["kind"]](column) for column in settings["columns"]]
-        width = sum(column.width for column in self._columns)
+        self._ends = np.cumsum([column.width for column in self._columns]).tolist()
+        width = self._ends[-1] if self._ends else 0
         self.spec = TensorSpec(kind="tabular", shape=(width,), stored_dtype="float32")
 
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """See ``Encoder``."""
         x = np.zeros((batch.num_rows, *self.spec.shape), np.float32)
-        at = 0
-        for column in self._columns:
-            column.fill(x[:, at : at + column.width], batch.column(column.name))
-            at += column.width
+        places = {name: place for place, name in enumerate(batch.schema.names)}
+        step = max(1, _BLOCK_CELLS // max(1, batch.num_rows))
+        together: list[tuple[_Numbers, pa.Array, int]] = []
+        for column, end in zip(self._columns, self._ends, strict=True):
+            values = batch.column(places[column.name])
+            if not isinstance(column, _Numbers) or not _is_number(values.type):
+                column.fill(x[:, end - column.width : end], values)
+                continue
+            together.append((column, values, end - column.width))
+            if len(together) == step:
+                _fill(x, together)
+                together = []
+        _fill(x, together)
         return Encoded(x)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _fill(x: Floats, block: list[tuple[_Numbers, pa.Array, int]]) -> None:
+    """Writes columns of numbers as ``_Numbers.fill`` does, all at once: of a wide table they are many.
+
+    Args:
+        x: The rows' vectors, ``(rows, width)``.
+        block: What is known of each column, its values, and where in the vector it begins.
+    """
+    if not block:
+        return
+    columns, arrays, starts = zip(*block, strict=True)
+    matrix = np.empty((len(block), len(x)))
+    for row, values in zip(matrix, arrays, strict=True):
+        row[:] = np.asarray(values)
+    median, mean, std = (
+        np.array([getattr(column, name) for column in columns])[:, None] for name in ("median", "mean", "std")
+    )
+    known = np.abs(matrix) < LARGEST  # also false of what is missing
+    if not known.all():
+        matrix = np.where(known, matrix, median)
+    x[:, starts] = ((matrix - mean) / std).T
+    for at, (column, start) in enumerate(zip(columns, starts, strict=True)):
+        if column.width == 2:
+            x[:, start + 1] = ~known[at]
 
 
 class _Numbers:
@@ -122,15 +162,15 @@ class _Numbers:
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self.name = str(settings["name"])
-        self._median = float(settings["median"])
-        self._mean, self._std = float(settings["mean"]), float(settings["std"])
+        self.median = float(settings["median"])
+        self.mean, self.std = float(settings["mean"]), float(settings["std"])
         self.width = 2 if settings["missing"] else 1
 
     def fill(self, x: Floats, values: pa.Array) -> None:
         """Writes the rows' values into ``x (rows, width)``, which holds zeros."""
         parsed = numbers(values)
-        filled = pc.fill_null(parsed, self._median).to_numpy(zero_copy_only=False)
-        x[:, 0] = (filled - self._mean) / self._std
+        filled = pc.fill_null(parsed, self.median).to_numpy(zero_copy_only=False)
+        x[:, 0] = (filled - self.mean) / self.std
         if self.width == 2:
             x[:, 1] = pc.is_null(parsed).to_numpy(zero_copy_only=False)
 

@@ -12,6 +12,7 @@ from trimtab.data.kinds.infer import Meaning, infer_schema
 from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
 from trimtab.data.prepare.cuts import cuts_of
+from trimtab.data.prepare.digests import KeptDigests
 from trimtab.data.prepare.duplicates import count_shared
 from trimtab.data.prepare.fit_pass import FitResult, FitTask, check_width, fit_partition
 from trimtab.data.prepare.strata import fill
@@ -39,6 +40,7 @@ class Fitted:
         duplicates: Rows of given splits that are in another one, too; counted only where asked for.
         changes: What differs from the champion's schema, in words.
         rule: What the sides followed from beside the rows' content.
+        kept: The digests of all rows, where they were asked for.
     """
 
     result: FitResult
@@ -46,6 +48,7 @@ class Fitted:
     duplicates: int = 0
     changes: list[str] = field(default_factory=list)
     rule: split.Rule = field(default_factory=split.Rule)
+    kept: KeptDigests | None = None
 
 
 def fit(
@@ -57,6 +60,7 @@ def fit(
     champion: Reference | None = None,
     hashes: Path | None = None,
     fold: split.Fold | None = None,
+    kept: Path | None = None,
 ) -> Fitted:
     """Returns what the sources hold.
 
@@ -68,11 +72,12 @@ def fit(
         champion: The data of the model in service: its schema holds as long as the new rows fit it.
         hashes: An empty directory for the hashes of rows; None: duplicates are not counted.
         fold: Which of several splits it is; None: there is one.
+        kept: An empty directory for the digests of rows; None: they are not kept.
 
     Raises:
         DataError: If a partition cannot be read, or has no label or no input.
     """
-    reading = _Fit(config, parts, workers, teller, champion, hashes)
+    reading = _Fit(config, parts, workers, teller, champion, hashes, kept)
     schema = champion.schema if champion else None
     rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata(), fold)
     label, names, notations = _first_guess(config, parts, champion)
@@ -88,7 +93,7 @@ def fit(
     filled = reading.filled(result, meaning, rule)
     if filled.strata.placed.items() - rule.strata.placed.items():
         result = reading.read(meaning.label, meaning.names, inferred, filled)
-    return Fitted(result, meaning, reading.duplicates(), changes, filled)
+    return Fitted(result, meaning, reading.duplicates(), changes, filled, reading.keeper(meaning.names))
 
 
 def _check_trained(config: Data, result: FitResult, meaning: Meaning) -> None:
@@ -117,6 +122,12 @@ class _Fit:
     teller: str
     champion: Reference | None
     hashes: Path | None
+    kept: Path | None
+
+    def keeper(self, names: tuple[str, ...]) -> KeptDigests | None:
+        """Returns who keeps the digests of rows with these input columns, if anybody does."""
+        keys, written = split.key_columns(names, self.champion), split.spelling(self.champion)
+        return None if self.kept is None else KeptDigests(self.kept, frozenset(keys), written)
 
     def read(
         self, label: str, names: tuple[str, ...], notations: Mapping[str, Notation], rule: split.Rule
@@ -124,9 +135,9 @@ class _Fit:
         total, rate = FitResult(), Rate(self.teller, "read", len(self.parts))
         keys = split.key_columns(names, self.champion)
         written = split.spelling(self.champion)
+        last = (rule, self.hashes, self.keeper(names))
         tasks = [
-            FitTask(*part, self.config, names, keys, label, written, notations, rule, self.hashes)
-            for part in self.parts
+            FitTask(*part, self.config, names, keys, label, written, notations, *last) for part in self.parts
         ]
         for result in self.workers.map(fit_partition, tasks):
             total = total.merge(result)

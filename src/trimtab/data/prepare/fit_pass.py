@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trimtab.config.data import Data
 from trimtab.data.prepare import split
+from trimtab.data.prepare.digests import KeptDigests
 from trimtab.data.prepare.duplicates import write_hashes
 from trimtab.data.prepare.fingerprint import Fingerprint
 from trimtab.data.prepare.normal import without_anomalies
@@ -44,6 +45,7 @@ class FitTask:
         notations: What columns are read by.
         rule: What the sides follow from beside the rows' content.
         hashes: Where to leave the hashes of the rows' features by split; None where nobody asks for them.
+        kept: Where to leave the digests of the rows' keys; None where there is no second pass.
     """
 
     given: str
@@ -57,6 +59,7 @@ class FitTask:
     notations: Mapping[str, Notation]
     rule: split.Rule
     hashes: Path | None = None
+    kept: KeptDigests | None = None
 
 
 @dataclass
@@ -95,12 +98,13 @@ class FitResult:
 
 
 def fit_partition(task: FitTask) -> FitResult:
-    """Returns what a partition holds; a pure function of the partition, but for the file of hashes.
+    """Returns what a partition holds; a pure function of the partition, but for the files of hashes.
 
     Raises:
         DataError: If the partition cannot be read, or lacks a column.
     """
     result, hashes = FitResult(), [list[Digests]() for _ in SPLITS]
+    all_keys: list[Digests] = []
     gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
     others = (task.label, task.config.group_by, task.config.split.column)
     rest = [name for name in others if name is not None]
@@ -108,6 +112,7 @@ def fit_partition(task: FitTask) -> FitResult:
         check_columns(batch, (*task.features, *rest), task.partition)
         features = row_digests(batch, task.features, task.spelling)
         keys = features if task.keys == task.features else row_digests(batch, task.keys, task.spelling)
+        all_keys.append(keys)
         keys = split.split_keys(batch, keys, task.config, task.spelling)
         sides = split.decide(batch, task.given, keys, task.config, task.rule)
         result.left_out += int((sides == split.LEFT_OUT).sum())
@@ -129,6 +134,8 @@ def fit_partition(task: FitTask) -> FitResult:
         _summarize(result, name, gathered[side], task)
         if task.hashes is not None:
             write_hashes(task.hashes / f"{name}-{task.given}-{task.partition.index:05d}.npy", hashes[side])
+    if task.kept is not None:
+        task.kept.write(task.given, task.partition, all_keys)
     return result
 
 

@@ -154,7 +154,7 @@ def _of_texts(x: Array) -> Signatures:
 def _hashed(words: Signatures) -> Signatures:
     """Returns one hash of each row of words, ``(n,)``."""
     result = np.zeros(len(words), np.uint64)
-    for column in words.T:
+    for column in np.ascontiguousarray(words.T):
         result = _mixed(result * np.uint64(0x9E3779B97F4A7C15) + column)
     return result
 

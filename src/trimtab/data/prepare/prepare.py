@@ -130,8 +130,11 @@ class _Preparation:
         self._parts, self._near = parts_of(config), (0, 0)
 
     def run(self, original: Callable[[str], str]) -> PreparedSummary:
-        with workers_for(self._parts, self._config) as workers:
-            fitted = self._fit(workers)
+        with (
+            workers_for(self._parts, self._config) as workers,
+            tempfile.TemporaryDirectory(prefix=".digests-", dir=self._directory) as kept,
+        ):
+            fitted = self._fit(workers, Path(kept))
             self._tell_notations(fitted)
             warnings = validate(
                 fitted.result.summaries,
@@ -142,10 +145,10 @@ class _Preparation:
             )
             schema = self._schema(fitted)
             asked = self._asked(fitted, schema)
-            written = self._transform(workers, schema, asked, fitted.rule)
+            written = self._transform(workers, schema, asked, fitted)
             warnings += self._unasked(written)
             if self._too_many_unasked(written):
-                asked, written = None, self._transform(workers, schema, None, fitted.rule)
+                asked, written = None, self._transform(workers, schema, None, fitted)
         self._check_splits(written)
         warnings += self._bad_rows(fitted.result.rows, written) + self._abnormal(written)
         warnings += self._uneven_shares(written) + self._flat(written)
@@ -165,7 +168,7 @@ class _Preparation:
             champion_rows=asked is not None or (self._champion is not None and not fitted.changes),
         )
 
-    def _fit(self, workers: Executor) -> Fitted:
+    def _fit(self, workers: Executor, kept: Path) -> Fitted:
         given = self._config.validation is not None or self._config.test is not None
         by_time = self._config.split.by == "time"
         with tempfile.TemporaryDirectory(prefix=".hashes-", dir=self._directory) as scratch:
@@ -177,6 +180,7 @@ class _Preparation:
                 champion=self._champion,
                 hashes=Path(scratch) if given or by_time else None,
                 fold=self._fold,
+                kept=kept,
             )
         if self._champion is None:
             return fitted
@@ -247,13 +251,16 @@ class _Preparation:
         return seen.sides_changed(self._champion, schema, self._config, fitted.result.summaries)
 
     def _transform(
-        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None, rule: split.Rule
+        self, workers: Executor, schema: DatasetSchema, asked: DatasetSchema | None, fitted: Fitted
     ) -> TransformResult:
         for name in (*SPLITS, CHAMPION, FOLDER):
             shutil.rmtree(self._directory / name, ignore_errors=True)
         for name in SPLITS:
             (self._directory / name).mkdir()
         total, rate = TransformResult(), Rate("data_prep", "wrote", len(self._parts))
+        kept = (
+            fitted.kept if fitted.kept and fitted.kept.are_of(schema.split_columns, schema.spelling) else None
+        )
         with tempfile.TemporaryDirectory(prefix=".near-", dir=self._directory) as scratch:
             tasks = [
                 TransformTask(
@@ -262,11 +269,12 @@ class _Preparation:
                     schema,
                     self._directory,
                     self._seed,
-                    rule,
+                    fitted.rule,
                     Path(scratch),
                     self._standardized(schema),
                     asked,
                     self._slices,
+                    kept,
                 )
                 for part in self._parts
             ]

@@ -20,6 +20,7 @@ from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
 from trimtab.data.kinds.registry import any_files
 from trimtab.data.prepare import split
+from trimtab.data.prepare.digests import KeptDigests
 from trimtab.data.prepare.fit_pass import check_columns
 from trimtab.data.prepare.near_copies import SignatureWriter
 from trimtab.data.prepare.normal import without_anomalies
@@ -49,6 +50,7 @@ class TransformTask:
         numeric: How many columns of standardized numbers rows have.
         champion: The schema by which test rows are encoded once more, for another model; None: they are not.
         slices: Columns that are kept of validation and test rows as they are.
+        kept: The digests of all rows; None: they are computed.
     """
 
     given: str
@@ -63,6 +65,7 @@ class TransformTask:
     numeric: int
     champion: DatasetSchema | None = None
     slices: tuple[str, ...] = ()
+    kept: KeptDigests | None = None
 
 
 @dataclass
@@ -191,7 +194,7 @@ def _write(
     near: SignatureWriter,
     result: TransformResult,
 ) -> None:
-    features, keys = _keys(batch, task)
+    features, keys = _keys(batch, first, task)
     names = batch.column("path") if is_of_folder(batch.schema.names) else None
     labels = texts(batch.column(task.schema.label))
     before = split.decide(batch, task.given, keys, task.config, task.rule)
@@ -239,8 +242,11 @@ def _tell_bad(
         result.reasons.append(f"{task.partition.source}: {name}: {reason}")
 
 
-def _keys(batch: pa.RecordBatch, task: TransformTask) -> tuple[Digests, Digests]:
+def _keys(batch: pa.RecordBatch, first: int, task: TransformTask) -> tuple[Digests, Digests]:
     """Returns the digests of the rows' features, and those that decide on their sides."""
     spelling = task.schema.spelling
-    features = row_digests(batch, task.schema.split_columns, spelling)
+    if task.kept is not None:
+        features = task.kept.read(task.given, task.partition, first, batch.num_rows)
+    else:
+        features = row_digests(batch, task.schema.split_columns, spelling)
     return features, split.split_keys(batch, features, task.config, spelling)

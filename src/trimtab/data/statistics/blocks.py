@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers, name_hash
-from trimtab.data.statistics.sketches import Distinct, Hashes, hash_numbers, mix
+from trimtab.data.statistics.sketches import Distinct, Hashes, hash_numbers, hash_strings, mix
+from trimtab.data.values.dates import FIRST_DIGITS
+from trimtab.data.values.plain import plain_columns
+from trimtab.data.values.tally import plain_tallies
 from trimtab.data.values.values import LARGEST, texts
 
 WIDE = 1_000
@@ -29,16 +33,27 @@ def block_summaries(
 ) -> Iterator[tuple[dict[int, ColumnSummary], Hashes]]:
     """Yields summaries of columns by their places, and the sums of the hashes of each row's values, ``(n,)``.
 
-    Columns with a value that is missing, or that is no float32, are not among them.
+    Columns with a value that is missing, that is no number, or that is no float32, are not among them.
 
     Args:
         batch: Rows as a reader gives them.
         places: Of columns that may be summarized so.
     """
-    numbers = [place for place in places if _is_number(batch.column(place))] if batch.num_rows else []
-    step = max(1, _BLOCK_CELLS // max(1, batch.num_rows))
-    for start in range(0, len(numbers), step):
-        yield _of_block(batch, numbers[start : start + step])
+    if not batch.num_rows:
+        return
+    numbers = [place for place in places if _is_number(batch.column(place))]
+    words = [place for place in places if pa.types.is_string(batch.schema.field(place).type)]
+    plain = [words[at] for at in plain_columns([batch.column(place) for place in words])]
+    step = max(1, _BLOCK_CELLS // batch.num_rows)
+    for chosen, block_of in ((numbers, _of_numbers), (plain, _of_words)):
+        for start in range(0, len(chosen), step):
+            some = chosen[start : start + step]
+            block = block_of(batch, some)
+            if not block.fits.all():
+                some = np.array(some)[block.fits].tolist()
+                block = block_of(batch, some)
+            if some:
+                yield _summarized(batch, some, block)
 
 
 def _is_number(column: pa.Array) -> bool:
@@ -46,54 +61,88 @@ def _is_number(column: pa.Array) -> bool:
     return not column.null_count and bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
-def _of_block(batch: pa.RecordBatch, places: list[int]) -> tuple[dict[int, ColumnSummary], Hashes]:
+class _Block(NamedTuple):
+    """Columns of numbers.
+
+    Attributes:
+        matrix: The numbers, ``(columns, rows)``.
+        fits: Whether a column's numbers are all told apart as float64, and are float32.
+        words: All cells, column by column; None where they are no text.
+    """
+
+    matrix: Floats
+    fits: npt.NDArray[np.bool_]
+    words: pa.StringArray | None
+
+
+def _of_numbers(batch: pa.RecordBatch, places: Sequence[int]) -> _Block:
+    matrix = np.empty((len(places), batch.num_rows))
+    for row, place in zip(matrix, places, strict=True):
+        row[:] = np.asarray(batch.column(place))
+    is_whole = [pa.types.is_integer(batch.schema.field(place).type) for place in places]
+    largest = np.abs(matrix).max(axis=1)
+    return _Block(matrix, (largest < LARGEST) & (~np.array(is_whole, bool) | (largest < _EXACT)), None)
+
+
+def _of_words(batch: pa.RecordBatch, places: Sequence[int]) -> _Block:
     columns = [batch.column(place) for place in places]
-    matrix = np.empty((len(columns), batch.num_rows))
-    for row, column in zip(matrix, columns, strict=True):
-        row[:] = np.asarray(column)
-    fits = (np.abs(matrix).max(axis=1) < LARGEST) & _are_exact(matrix, columns)
-    if not fits.all():
-        chosen = np.flatnonzero(fits)
-        matrix, columns = matrix[chosen], [columns[at] for at in chosen]
-        places = [places[at] for at in chosen]
-    if not places:
-        return {}, np.zeros(batch.num_rows, np.uint64)
+    words = pa.concat_arrays(columns) if columns else pa.array([], pa.string())
+    matrix = np.asarray(words.cast(pa.float64())).reshape(len(places), batch.num_rows)
+    return _Block(matrix, np.abs(matrix).max(axis=1) < LARGEST, words)
+
+
+def _summarized(
+    batch: pa.RecordBatch, places: list[int], block: _Block
+) -> tuple[dict[int, ColumnSummary], Hashes]:
     names = [batch.schema.field(place).name for place in places]
     own = np.array([name_hash(name) for name in names], np.uint64)[:, None]
-    of_rows = mix(hash_numbers(matrix.ravel()).reshape(matrix.shape) ^ own).sum(axis=0, dtype=np.uint64)
-    return dict(zip(places, _summaries(matrix, columns, batch.num_columns), strict=True)), of_rows
+    cells = block.matrix.ravel()
+    hashes = (hash_numbers(cells) if block.words is None else hash_strings(block.words)).reshape(
+        len(places), -1
+    )
+    of_rows = mix(hashes ^ own).sum(axis=0, dtype=np.uint64)
+    columns = [batch.column(place) for place in places]
+    summaries = _summaries(block, columns, hashes, batch.num_columns)
+    return dict(zip(places, summaries, strict=True)), of_rows
 
 
-def _are_exact(matrix: Floats, columns: list[pa.Array]) -> npt.NDArray[np.bool_]:
-    """Returns which columns have no whole number that float64 rounds."""
-    is_whole = np.array([pa.types.is_integer(column.type) for column in columns])
-    return np.asarray(~is_whole | (np.abs(matrix).max(axis=1) < _EXACT))
-
-
-def _summaries(matrix: Floats, columns: list[pa.Array], width: int) -> Iterator[ColumnSummary]:
+def _summaries(block: _Block, columns: list[pa.Array], hashes: Hashes, width: int) -> Iterator[ColumnSummary]:
     """Yields the summary of each row of a matrix, which is a column of a batch."""
-    rows = matrix.shape[1]
-    ordered = np.sort(matrix, axis=1)
+    matrix, rows = block.matrix, block.matrix.shape[1]
+    ordered = np.sort(hashes, axis=1)
     is_new = np.ones(ordered.shape, bool)
     is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     first = np.flatnonzero(is_new)
-    weights = np.diff(first, append=ordered.size)
-    hashes = hash_numbers(ordered.ravel()[first])
+    weights, ordered = np.diff(first, append=ordered.size), ordered.ravel()[first]
     ends = np.concatenate([[0], np.cumsum(is_new.sum(axis=1))])
-    integers = (matrix == np.rint(matrix)).sum(axis=1)
+    most_often = np.maximum.reduceat(weights, ends[:-1]).tolist()
+    integers = (matrix == np.rint(matrix)).sum(axis=1).tolist()
     means = matrix.mean(axis=1)
-    m2 = np.square(matrix - means[:, None]).sum(axis=1)
+    m2 = np.square(matrix - means[:, None]).sum(axis=1).tolist()
+    spans = zip(matrix.min(axis=1).tolist(), matrix.max(axis=1).tolist(), strict=True)
+    tallies = plain_tallies(block.words, columns) if block.words is not None else None
     most = frequent_numbers(width)
-    for at, (start, stop) in enumerate(pairwise(ends.tolist())):
+    for at, ((start, stop), span) in enumerate(zip(pairwise(ends.tolist()), spans, strict=True)):
         summary = ColumnSummary.of_numbers(columns[at].type, rows, width)
-        summary.integers, summary.mean, summary.m2 = int(integers[at]), float(means[at]), float(m2[at])
-        summary.minimum, summary.maximum = float(ordered[at, 0]), float(ordered[at, -1])
-        summary.days = int(are_days(ordered[at]).sum())
-        counts = weights[start:stop]
-        summary.distinct = Distinct.of_different(hashes[start:stop], counts, summary.distinct.size)
+        summary.integers, summary.mean, summary.m2 = integers[at], float(means[at]), m2[at]
+        summary.minimum, summary.maximum = span
+        if span[0] >= FIRST_DIGITS:
+            summary.days = int(are_days(matrix[at]).sum())
+        kept = slice(start, min(stop, start + summary.distinct.size))
+        summary.distinct = Distinct(summary.distinct.size, ordered[kept].copy(), weights[kept].copy())
+        if tallies is not None:
+            summary.tally = tallies[at]
         if stop - start <= most:
-            unique = pa.array(ordered.ravel()[first[start:stop]]).cast(columns[at].type)
-            summary.frequent.add(zip(texts(unique).to_pylist(), counts.tolist(), strict=True))
+            summary.frequent.add(_counted(matrix[at], columns[at]))
         else:
-            summary.frequent.error = int(counts.max())
+            summary.frequent.error = most_often[at]
         yield summary
+
+
+def _counted(numbers: Floats, column: pa.Array) -> Iterator[tuple[str, int]]:
+    """Returns the few different values of a column as text, and how often each occurs."""
+    if pa.types.is_string(column.type):
+        counted = column.value_counts()
+        return zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+    unique, counts = np.unique(numbers, return_counts=True)
+    return zip(texts(pa.array(unique).cast(column.type)).to_pylist(), counts.tolist(), strict=True)

@@ -151,7 +151,7 @@ class ColumnSummary:
             column, encoded = notation.read(column), None
         kind = _type_of(column.type)
         summary = cls(kind, tally=tally, notation=notation, distinct=Distinct(_distinct_size(width)))
-        summary.tokens.size = max(_LEAST_FREQUENT_TOKENS, 2 * config.text.vocabulary_size)
+        summary.tokens.size = tokens_counted(config)
         if kind == "binary":
             summary.missing = 0
             for row, content in enumerate(column):
@@ -181,7 +181,7 @@ class ColumnSummary:
         self.words = int(weights[:-1].sum()) - self.numbers - self.missing_numbers
         few = forced or self.words > 0 or len(unique) <= most
         texts = values.texts(unique) if is_text or few else None
-        null = np.asarray(pc.is_null(texts if texts is not None else parsed))
+        null = np.asarray(pc.is_null(texts if texts is not None and is_text else parsed))
         self.missing = int(weights[:-1][null].sum() + weights[-1])
         self.missing_numbers += int(weights[-1])
         hashes = np.full(len(unique) + 1, NULL_HASH, np.uint64)
@@ -192,10 +192,10 @@ class ColumnSummary:
             hashes[present] = hash_numbers(np.asarray(parsed.drop_null()))
         self.distinct = Distinct.of(hashes[present], weights[present], self.distinct.size)
         if texts is not None and parted:
-            self._add_parts(texts.drop_null(), weights[present])
+            self._add_parts(texts.filter(pa.array(~null)), weights[present])
         elif texts is not None and few:
             tokens = is_text and (forced or self.words > 0)
-            self._add_texts(texts.drop_null(), weights[present], tokens=tokens)
+            self._add_texts(texts.filter(pa.array(~null)), weights[present], tokens=tokens)
         else:
             self.frequent.error = int(weights[:-1].max())
         of_rows: Hashes = mix(hashes ^ name_hash(name))[indices]
@@ -276,7 +276,7 @@ class ColumnSummary:
             "distinct": self.distinct.to_dict(),
             "frequent": vars(self.frequent),
             "tokens": vars(self.tokens),
-            "media": dataclasses.asdict(self.media),
+            "media": dataclasses.asdict(self.media) if self.media != _NO_MEDIA else vars(_NO_MEDIA),
             "tally": vars(self.tally),
             "notation": self.notation.model_dump() if self.notation else None,
         }
@@ -295,6 +295,9 @@ class ColumnSummary:
                 "notation": notation_of(fields.get("notation")),
             }
         )
+
+
+_NO_MEDIA = MediaSummary()
 
 
 def _indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int32]:
@@ -337,6 +340,15 @@ def _merged_type(one: ColumnType, other: ColumnType) -> ColumnType:
     if one == "null":
         return other
     return "float" if {one, other} == {"integer", "float"} else "string"
+
+
+def tokens_counted(config: Data) -> int:
+    """Returns how many different tokens of a column are counted.
+
+    Args:
+        config: The config's data section.
+    """
+    return max(_LEAST_FREQUENT_TOKENS, 2 * config.text.vocabulary_size)
 
 
 def frequent_numbers(width: int) -> int:

@@ -114,6 +114,8 @@ class MediaSummary:
             other: The summary of the rows that follow.
             rows: How many rows this summary is of.
         """
+        if not (other.kinds or other.unreadable):
+            return self
         later = [(row + rows, name) for row, name in other.unreadable_items]
         nothing = FileCounts()
         return MediaSummary(

@@ -103,9 +103,11 @@ class Distinct:
     @classmethod
     def of(cls, hashes: Hashes, counts: Counts, size: int) -> Distinct:
         """Returns the sketch of values given by hash; a hash may occur more than once."""
-        unique, inverse = np.unique(hashes, return_inverse=True)
-        totals = np.bincount(inverse, weights=counts, minlength=len(unique)).astype(np.int64)
-        return cls(size, unique[:size], totals[:size])
+        order = np.argsort(hashes, kind="stable")
+        hashes, counts = hashes[order], counts[order]
+        first = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])) if len(hashes) else order
+        totals = np.add.reduceat(counts, first) if len(first) < len(hashes) else counts
+        return cls(size, hashes[first[:size]], totals[:size].astype(np.int64))
 
     @classmethod
     def of_different(cls, hashes: Hashes, counts: Counts, size: int) -> Distinct:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from trimtab.data.readers.label import label_column, may_be_several
 from trimtab.data.statistics.blocks import WIDE, block_summaries
-from trimtab.data.statistics.column import ColumnSummary
+from trimtab.data.statistics.column import ColumnSummary, tokens_counted
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
 from trimtab.data.statistics.sketches import mix
@@ -64,6 +64,8 @@ class Summary:
             alone = {*unseen, *notations, *config.columns, label_column(batch.schema.names, config)}
             together = [place for place, name in enumerate(batch.schema.names) if name not in alone]
             for summaries, of_rows in block_summaries(batch, together):
+                for summary in summaries.values():
+                    summary.tokens.size = tokens_counted(config)
                 at_once.update(summaries)
                 hashes += of_rows
         for place, name in enumerate(batch.schema.names):

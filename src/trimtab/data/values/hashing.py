@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data.values.canonical import canonical
+from trimtab.data.values.plain import plain_columns
 from trimtab.data.values.values import texts
 from trimtab.errors import DataError
 
@@ -31,6 +32,8 @@ _Spelling = Callable[[pa.Array], pa.StringArray]
 SPELLING = 2
 _MISSING = -1
 _CELLS_AT_A_TIME = 4 << 20
+_MANY = 64
+"""From so many columns of text on, it pays to look for those that can be read together."""
 _PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
 
 
@@ -50,11 +53,11 @@ def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPE
     if batch.num_rows > most:
         parts = (batch.slice(start, most) for start in range(0, batch.num_rows, most))
         return np.concatenate([row_digests(part, chosen, spelling) for part in parts])
-    columns = _spelled(batch, chosen, _SPELLINGS[spelling])
+    columns, lengths = _spelled(batch, chosen, _SPELLINGS[spelling])
     if not columns:
         columns = [pa.array([b""] * batch.num_rows, pa.binary())]
-    lengths = np.stack([_lengths(column) for column in columns], axis=1)
-    prefix = lengths.astype("<i4").tobytes()
+        lengths = np.zeros((batch.num_rows, 1), "<i4")
+    prefix = lengths.tobytes()
     step = 4 * len(columns)
     joined = pc.binary_join_element_wise(
         *columns, b"", null_handling="replace", null_replacement=b""
@@ -77,20 +80,41 @@ def joined_digests(digests: Digests, other: Digests) -> Digests:
     return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
 
 
-def _spelled(batch: pa.RecordBatch, names: Sequence[str], spelled: _Spelling) -> list[pa.Array]:
-    """Returns columns as bytes; those that are numbers of one type are spelled at once."""
-    columns = [batch.column(name) for name in names]
-    together: dict[pa.DataType, list[int]] = {}
+def _spelled(
+    batch: pa.RecordBatch, names: Sequence[str], spelled: _Spelling
+) -> tuple[list[pa.Array], npt.NDArray[np.int32]]:
+    """Returns columns as bytes, and their lengths ``(rows, columns)``; what is alike is spelled at once."""
+    places = {name: place for place, name in enumerate(batch.schema.names)}
+    columns = [batch.column(places[name]) for name in names]
+    lengths = np.empty((batch.num_rows, len(names)), "<i4")
+    together, alone = _alike(columns)
+    for place in alone:
+        columns[place] = _binary(columns[place], names[place], spelled)
+        lengths[:, place] = _lengths(columns[place])
+    for chosen in together:
+        joined = _binary(pa.concat_arrays([columns[place] for place in chosen]), "", spelled)
+        lengths[:, chosen] = _lengths(joined).reshape(len(chosen), batch.num_rows).T
+        for at, place in enumerate(chosen):
+            columns[place] = joined.slice(at * batch.num_rows, batch.num_rows)
+    return columns, lengths
+
+
+def _alike(columns: Sequence[pa.Array]) -> tuple[list[list[int]], list[int]]:
+    """Returns columns that are numbers of one type, or text that is plain numbers, and the others."""
+    numbers: dict[pa.DataType, list[int]] = {}
+    words, others = [], []
     for place, column in enumerate(columns):
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-            together.setdefault(column.type, []).append(place)
+            numbers.setdefault(column.type, []).append(place)
+        elif pa.types.is_string(column.type):
+            words.append(place)
         else:
-            columns[place] = _binary(column, names[place], spelled)
-    for places in together.values():
-        joined = _binary(pa.concat_arrays([columns[place] for place in places]), "", spelled)
-        for at, place in enumerate(places):
-            columns[place] = joined.slice(at * batch.num_rows, batch.num_rows)
-    return columns
+            others.append(place)
+    plain = plain_columns([columns[place] for place in words]) if len(words) >= _MANY else []
+    whole = {words[at] for at in plain}
+    rest = [place for place in words if place not in whole]
+    blocks = [*numbers.values(), *([sorted(whole)] if whole else [])]
+    return blocks, sorted([*others, *rest])
 
 
 def _binary(column: pa.Array, name: str, spelled: _Spelling) -> pa.Array:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from trimtab.data.values import dates
+from trimtab.data.values.plain import plain_columns
 from trimtab.data.values.values import (
     all_numbers,
     in_range,
@@ -130,6 +131,8 @@ class DateNotation(BaseModel):
 Notation = Annotated[NumberNotation | DateNotation, Field(discriminator="of")]
 PLAIN = NumberNotation()
 _EXAMPLES = 3
+_MANY = 64
+"""From so many columns of text on, plain numbers are read so many columns at a time."""
 _ADAPTER: TypeAdapter[Notation | None] = TypeAdapter(Notation | None)
 
 
@@ -146,11 +149,28 @@ def as_read(batch: pa.RecordBatch, notations: Mapping[str, Notation]) -> pa.Reco
         notations: By column; those that are not there are ignored.
     """
     names, columns = batch.schema.names, list(batch.columns)
+    at_once = _plain_texts(columns, [notations.get(name) == PLAIN for name in names])
     for place, name in enumerate(names):
         notation, column = notations.get(name), columns[place]
-        if notation is not None and not (isinstance(notation, NumberNotation) and _is_number(column.type)):
+        if place in at_once:
+            columns[place] = at_once[place]
+        elif notation is not None and not (isinstance(notation, NumberNotation) and _is_number(column.type)):
             columns[place] = notation.read(column)
     return pa.RecordBatch.from_arrays(columns, names=names) if columns else batch
+
+
+def _plain_texts(columns: list[pa.Array], is_plain: list[bool]) -> dict[int, pa.DoubleArray]:
+    """Returns columns of text as ``PLAIN`` reads them, by place, where many of them are but plain numbers."""
+    words = [at for at, column in enumerate(columns) if is_plain[at] and pa.types.is_string(column.type)]
+    if len(words) < _MANY or not len(columns[0]):
+        return {}
+    places = [words[at] for at in plain_columns([columns[at] for at in words])]
+    rows, read = len(columns[0]), dict[int, pa.DoubleArray]()
+    for start in range(0, len(places), _MANY):
+        chosen = places[start : start + _MANY]
+        joined = in_range(pa.concat_arrays([columns[at] for at in chosen]).cast(pa.float64()))
+        read |= {place: joined.slice(at * rows, rows) for at, place in enumerate(chosen)}
+    return read
 
 
 def _is_number(kind: pa.DataType) -> bool:

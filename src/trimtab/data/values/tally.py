@@ -6,6 +6,7 @@ Tallies merge, and are small whatever the number of rows.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import Any
@@ -20,6 +21,7 @@ from trimtab.data.values.values import MISSING_TEXTS, parse, plain
 from trimtab.data.values.written import DECIMALS, amount
 
 Weights = npt.NDArray[np.int64]
+_PROBED = 128
 _MOST_UNITS, _MOST_WORDS, _MOST_NUMBERS = 8, 8, 32
 _SMALL = r"^[+-]?\d{1,3}$"
 _SMALL_MOST = 4
@@ -189,6 +191,44 @@ class Tally:
             name: getattr(self, name) + getattr(other, name) for name in _ATTRIBUTES if name != "units"
         }
         return Tally(**merged, units=dict(Counter(self.units) + Counter(other.units)))._cut()
+
+
+def plain_tallies(texts: pa.StringArray, columns: Sequence[pa.StringArray]) -> list[Tally]:
+    """Returns the tallies of columns that hold nothing but plain numbers.
+
+    Args:
+        texts: Their cells, column by column.
+        columns: The columns, all of the same length.
+    """
+    shape = (len(columns), -1)
+    lengths = np.asarray(pc.binary_length(texts))
+    has_point = np.asarray(pc.match_substring(texts, "."))
+
+    def count(pattern: str, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+        chosen = among.copy()
+        if among.any():
+            matching = pc.match_substring_regex(texts.filter(pa.array(among)), pattern)
+            chosen[among] = np.asarray(matching)
+        return np.asarray(chosen.reshape(shape).sum(axis=1))
+
+    small = count(_SMALL, ~has_point & (lengths <= _SMALL_MOST)).tolist()
+    low, high = _ONE_GROUP_LENGTHS
+    groups = count(_ONE_GROUP, has_point & (low <= lengths) & (lengths <= high))
+    points = (has_point.reshape(shape).sum(axis=1) - groups).tolist()
+    counted = zip(columns, points, groups.tolist(), small, strict=True)
+    return [
+        Tally(plain=len(column), points=p, point_groups=g, small=s, numbers=sorted(_first_numbers(column)))
+        for column, p, g, s in counted
+    ]
+
+
+def _first_numbers(column: pa.StringArray) -> list[str]:
+    """Returns the first different values of a column."""
+    first = column[:_PROBED].unique()
+    if len(first) < _MOST_NUMBERS and len(column) > _PROBED:
+        first = column.unique()
+    numbers: list[str] = first[:_MOST_NUMBERS].to_pylist()
+    return numbers
 
 
 _ATTRIBUTES = tuple(attribute.name for attribute in fields(Tally))
