@@ -43,6 +43,8 @@ def test_images_of_another_quality_or_brightness_are_found_and_others_are_not() 
     assert len(np.unique(signatures(x, "image", 0))) == len(x)
     digits = np.rint(load_digits().images * (255 / 16)).astype(np.uint8)[..., None]
     assert len(np.unique(signatures(digits, "image", 0))) > 0.99 * len(digits)
+    noise = RNG.integers(4, 7, digits.shape)
+    assert _share(digits, np.clip(digits + noise, 0, 255).astype(np.uint8), "image") > 0.95  # an even ground
 
 
 def _jpeg(image: np.ndarray) -> np.ndarray:

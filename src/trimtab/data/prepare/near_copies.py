@@ -4,7 +4,8 @@ Each row gets a few signatures, of which near copies are likely to share one. *N
 values on a grid of a 100th of a standard deviation, and on the same grid moved by half a step, so that a
 value at an edge of the one is inside the other; at least four columns of them, as fewer meet by chance.
 *Images and audio*: which of neighbouring areas is brighter, beside and below, on a grid of 7 x 7 (dHash; N.
-Krawetz, "Kind of Like That", 2013): 91 % of CIFAR-10's images keep it when made brighter, 65 % as JPEG.
+Krawetz, "Kind of Like That", 2013), by 2 % of an image's range or more, so that noise on an even ground says
+nothing: of CIFAR-10's and MNIST's images 88 and 93 % keep it when made brighter, 64 and 86 % as JPEG.
 *Text*: minhashes of its runs of three tokens, in bands of five (A. Broder, "On the resemblance and
 containment of documents", 1997): texts that share nine tenths of their runs have a band in common in 97 % of
 all cases, those that share half in 12 %.
@@ -24,7 +25,7 @@ from trimtab.data.encoders.labels import Array
 
 Signatures = npt.NDArray[np.uint64]
 _STEP_SD, _LEAST_NUMBERS = 0.01, 4
-_AREAS = 7
+_AREAS, _BRIGHTER = 7, 0.02
 _RUN, _BANDS, _BAND = 3, 4, 5
 _LOOKED_UP = 50_000
 _LEAST_FOUND, _LEAST_SHARE = 10, 0.01
@@ -117,7 +118,9 @@ def _of_pictures(x: Array) -> Signatures:
     rows, columns = (_edges(size) for size in grey.shape[1:])
     areas = np.add.reduceat(np.add.reduceat(grey, rows, axis=1), columns, axis=2)
     areas /= np.outer(_sizes(rows, grey.shape[1]), _sizes(columns, grey.shape[2])).astype(np.float32)
-    beside, below = areas[:, :, 1:] > areas[:, :, :-1], areas[:, 1:] > areas[:, :-1]
+    least = _BRIGHTER * np.ptp(areas, axis=(1, 2), keepdims=True)
+    beside = areas[:, :, 1:] - areas[:, :, :-1] > least
+    below = areas[:, 1:] - areas[:, :-1] > least
     bits = np.packbits(
         np.concatenate([beside.reshape(len(x), -1), below.reshape(len(x), -1)], axis=1), axis=1
     )
