@@ -1,7 +1,7 @@
 """What the server costs: requests/s and p99 of `trimtab serve` beside a minimal server of the same libraries.
 
     python benchmarks/serving.py runs/deployed/digits [--rounds 40] [--seconds 0.5] [--connections 16]
-        [--swaps 5] [--rows 1] [--peers FOLDER]
+        [--swaps 5] [--rows 1] [--peers FOLDER] [--threads]
 
 The minimal server is what Starlette's documentation shows: an application with one route, which reads the
 JSON, asks the bare LiteRT interpreter and answers with JSON, on uvicorn with the same settings, event loop
@@ -10,8 +10,9 @@ routes and middleware aside, so there is `unrouted` too: the minimal server with
 time and take turns at being asked, by another process that sends the same body of the Open Inference Protocol
 over kept-alive connections. `--peers` names a folder with an environment for each other server that is to be
 asked too (`fastapi`, `litserve`, `kserve`, `mlserver`, `bentoml`: see servers.py); FastAPI is asked with two
-workers, and this server with two processes, as well. Turns are short, as other work on the machine comes and
-goes. A ratio is the
+workers, and this server with two processes, as well. `--threads` asks this server twice more:
+`trimtab_handed` hands every row to a thread, and to `trimtab_noisy` a row seemed to take 5 ms when its model
+was loaded. Turns are short, as other work on the machine comes and goes. A ratio is the
 median over the turns; the CPU time that each server took per request is given beside it. Then the champion
 changes again and again under load: no request may fail. It exits with 1 when the ratio to the minimal server
 is under the limit, or when a request failed.
@@ -37,6 +38,7 @@ from pathlib import Path
 
 NAME = "benchmark"
 SWAP_SECONDS = 4.0
+NOISY_ROW_S, NOISY_ROWS = 5e-3, 100
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
@@ -75,6 +77,19 @@ def minimal(model_file: str, port: int, *, routed: bool) -> None:
     app = Starlette(routes=[route]) if routed else unrouted
     settings = {"lifespan": "off", "proxy_headers": False, "server_header": False, "access_log": False}
     uvicorn.run(app, port=port, loop="uvloop", http="httptools", log_level="warning", **settings)
+
+
+def handed(arguments: list[str], *, always: bool) -> None:
+    """Serves as trimtab does, but hands every row to a thread, or has measured its model in a busy moment."""
+    from trimtab.cli import main as trimtab
+    from trimtab.deploy.serving import batching, model
+
+    if always:
+        batching._HANDOVER_S = -1.0
+    else:
+        model.seconds = lambda _run: NOISY_ROW_S * NOISY_ROWS
+    sys.argv = ["trimtab", "serve", *arguments]
+    trimtab()
 
 
 class Client(asyncio.Protocol):
@@ -265,6 +280,7 @@ def main() -> int:
     parser.add_argument("--swaps", type=int, default=5, help="champions in a row, at least 2")
     parser.add_argument("--rows", type=int, default=1, help="of a request")
     parser.add_argument("--peers", type=Path, help="a folder with an environment for each other server")
+    parser.add_argument("--threads", action="store_true", help="ask what handing rows to threads costs")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         found = measured(options, Path(temporary))
@@ -292,6 +308,10 @@ def measured(options: argparse.Namespace, temporary: Path) -> dict:
     }
     if options.peers:
         commands |= {"trimtab_2": [*own, "--processes", "2", "--port"], **peers(options.peers, model_file)}
+    if options.threads:
+        own = [sys.executable, __file__]
+        for name in ("handed", "noisy"):
+            commands[f"trimtab_{name}"] = [*own, f"--{name}", str(target), "--port"]
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, command in commands.items():
@@ -334,7 +354,7 @@ def summary(rounds: dict[str, list[dict]]) -> dict:
             for ours in rounds
             if ours.startswith("trimtab")
             for other in rounds
-            if not other.startswith("trimtab")
+            if other != ours and (ours == "trimtab" or not other.startswith("trimtab"))
         },
         "faults": [fault for turns in rounds.values() for turn in turns for fault in turn["faults"]],
     }
@@ -349,6 +369,8 @@ def ratios_to(rounds: dict[str, list[dict]], other: str, ours: str = "trimtab") 
 if __name__ == "__main__":
     if sys.argv[1:2] in (["--minimal"], ["--unrouted"]):
         minimal(sys.argv[2], int(sys.argv[3]), routed=sys.argv[1] == "--minimal")
+    elif sys.argv[1:2] in (["--handed"], ["--noisy"]):
+        handed(sys.argv[2:], always=sys.argv[1] == "--handed")
     elif sys.argv[1:2] == ["--load"]:
         import uvloop
 
