@@ -37,6 +37,7 @@ ARCHITECTURES = {
     "resnet8": "trimtab.models.resnet8",
     "ds_cnn": "trimtab.models.ds_cnn",
     "text_cnn": "trimtab.models.text_cnn",
+    "joined": "trimtab.models.joined",
 }
 """Each module has ``KINDS``, what it takes, and ``build``; ``REPEATS_ITS_INPUT`` if it does no more."""
 

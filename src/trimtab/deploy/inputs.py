@@ -10,8 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from trimtab.config.data import Data
-from trimtab.data.kinds.registry import input_kind
+from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
+from trimtab.data.readers.attached import with_files
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
@@ -39,8 +40,10 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
         return
     config = Data(train=source, label=schema.label)
     reader = reader_for(source, config)
+    columns = [column.name for column in schema.columns if holds_files(column.kind)]
     for partition in reader.partitions(source, config):
-        yield from reader.read(partition, config)
+        for batch in reader.read(partition, config):
+            yield from with_files(batch, columns, partition.source)
 
 
 def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.RecordBatch]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from trimtab import progress
 from trimtab.batch import INPUT, OUTPUT, Batch, fed, rows
 from trimtab.data.dataset.dataset import model_inputs
-from trimtab.data.encoders.serving import Preprocessor, name_of
+from trimtab.data.encoders.serving import Preprocessor, has_paths, name_of
 from trimtab.data.kinds.base import Encoded
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
@@ -127,4 +127,4 @@ class _Serving:
 
 
 def _is_media(schema: DatasetSchema, batch: pa.RecordBatch) -> bool:
-    return input_kind(schema.input.kind).files is not None and "path" in batch.schema.names
+    return input_kind(schema.input.kind).files is not None and has_paths(batch)

@@ -6,7 +6,7 @@ may be absent. Settings count when they are not those of then.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -20,7 +20,7 @@ from trimtab.data.values.values import MISSING_NUMBERS, numbers
 from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from trimtab.config.data import ColumnKind
     from trimtab.data.champion.reference import Reference
@@ -158,13 +158,37 @@ def _settings(schema: DatasetSchema, champion: Reference, train: Summary, config
     They are held against those of then by what both make of the same rows: only what the config asks for
     counts, not what the champion's rows would ask for today, since its schema may be older than they are.
     """
-    before = champion.settings or Data(train=config.train)
+    before = champion.settings or Data(train=config.train, inputs=config.inputs)
+    if _columns(config) != _columns(before):
+        yield f"data.inputs is {_told(config)}, it was {_told(before)}"
+        return
     now, then = (preprocess.fit(schema.columns, train, settings) for settings in (config, before))
-    for key, setting in input_kind(schema.input.kind).settings.items():
-        stored = schema.preprocessing[key]
-        if now[key] not in (then[key], stored):
-            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], stored))
+    for stored_one, now_one, then_one in zip(
+        *(_encoders(each) for each in (schema.preprocessing, now, then)), strict=True
+    ):
+        yield from _asked(stored_one, now_one, then_one)
+
+
+def _asked(stored: Mapping[str, Any], now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[str]:
+    """Yields what the settings of one encoder ask for that the champion's are not."""
+    for key, setting in input_kind(stored["kind"]).settings.items():
+        if now[key] not in (then[key], stored[key]):
+            wanted, was = (len(v) if isinstance(v, list) else v for v in (now[key], stored[key]))
             yield f"data.{setting.field} asks for {wanted:,} {setting.unit}".rstrip() + f", it was {was:,}"
+
+
+def _encoders(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Returns the settings of the encoders of all inputs."""
+    return list(settings["inputs"].values()) if "inputs" in settings else [settings]
+
+
+def _columns(config: Data) -> dict[str, tuple[str, ...]]:
+    return {name: given.names for name, given in config.inputs.items()}
+
+
+def _told(config: Data) -> str:
+    listed = (f"{name} ({', '.join(columns)})" for name, columns in _columns(config).items())
+    return "; ".join(listed) or "not set"
 
 
 def _words(column: ColumnSummary) -> str:

@@ -92,4 +92,13 @@ def name_of(batch: pa.RecordBatch, row: int) -> str | None:
         batch: Rows as a reader gives them.
         row: A row of the batch.
     """
-    return str(batch.column("path")[row].as_py()) if "path" in batch.schema.names else None
+    return str(batch.column("path")[row].as_py()) if has_paths(batch) else None
+
+
+def has_paths(batch: pa.RecordBatch) -> bool:
+    """Returns whether rows are files by name, as the readers of folders give them.
+
+    Args:
+        batch: Rows as a reader gives them.
+    """
+    return "path" in batch.schema.names and not pa.types.is_binary(batch.schema.field("path").type)

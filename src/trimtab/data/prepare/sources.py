@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data.prepare import split
+from trimtab.data.readers.attached import paths
 from trimtab.data.readers.files import is_data, is_left_out, walk
+from trimtab.data.readers.registry import reader_for
+from trimtab.data.readers.remote import refuse_remote
 from trimtab.data.readers.sklearn import SCHEME
 from trimtab.errors import DataError
 from trimtab.home import expanded
@@ -38,7 +41,8 @@ def checksums(config: Data) -> dict[str, dict[str, str]]:
         ConfigError: If a bucket cannot be accessed.
         StorageError: If it cannot be reached.
     """
-    return {name: checksums_of(source) for name, source in split.sources(config).items()}
+    sources = split.sources(config)
+    return {name: {**checksums_of(source), **_attached(source, config)} for name, source in sources.items()}
 
 
 def checksums_of(source: str) -> dict[str, str]:
@@ -55,6 +59,21 @@ def checksums_of(source: str) -> dict[str, str]:
         names = _local(whole)
         crcs = dict(zip(names, in_parallel(_checksum, names), strict=True))
     return dict(sorted((_relative(name, whole), value) for name, value in crcs.items()))
+
+
+def _attached(source: str, config: Data) -> dict[str, str]:
+    """Returns the CRC-32C of the files that rows name, by their path; those that are not there have none."""
+    if not config.file_columns:
+        return {}
+    refuse_remote(config)
+    table = config.model_copy(update={"inputs": {}})
+    reader, named = reader_for(source, table), dict[str, None]()
+    for partition in reader.partitions(source, table):
+        for batch in reader.read(partition, table):
+            columns = [name for name in config.file_columns if name in batch.schema.names]
+            found = paths(batch, columns, partition.source)
+            named |= {str(path): None for path in found if path is not None and path.is_file()}
+    return dict(zip(named, in_parallel(_checksum, list(named)), strict=True))
 
 
 def _local(source: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data.readers.archives import open_archive
+from trimtab.data.readers.attached import AttachedFiles
 from trimtab.data.readers.files import files_of, walk
 from trimtab.data.readers.folded import FoldedLabels
 from trimtab.data.readers.label import may_be_several
@@ -36,6 +37,8 @@ def reader_for(source: str, config: Data) -> Reader:
         DataError: If there is nothing at the source, or if no format fits.
     """
     reader: Reader = _of_format(source, config)
+    if config.file_columns:
+        reader = AttachedFiles(reader)
     if config.label_spelling == "fold" and not isinstance(config.label, list):
         reader = FoldedLabels(reader)
     return SeveralLabels(reader) if may_be_several(config) else reader

@@ -6,9 +6,29 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from trimtab.config.data import Data
+from trimtab.errors import DataError
 from trimtab.storage.copies import local_copies
 
 _FIELDS = ("train", "validation", "test")
+
+
+def refuse_remote(config: Data) -> None:
+    """Refuses tables in a store whose rows name files: only what a source names itself is fetched.
+
+    Raises:
+        DataError: If there is one.
+    """
+    for name in _FIELDS if config.file_columns else ():
+        source = getattr(config, name)
+        if isinstance(source, str) and "://" in source:
+            field = next(key for key, given in config.inputs.items() if given.files is not None)
+            raise DataError(
+                "files that rows name are read from local directories alone",
+                path=source,
+                field=f"data.inputs.{field}.files",
+                hint="Copy table and files to a directory, or give a Parquet column of their contents, "
+                "named by column.",
+            )
 
 
 @contextlib.contextmanager
@@ -27,6 +47,7 @@ def local_sources(config: Data) -> Iterator[tuple[Data, Callable[[str], str]]]:
         StorageError: If it cannot be reached.
         ArtifactError: If it arrives damaged again and again.
     """
+    refuse_remote(config)
     with local_copies() as copies:
         given = {name: value for name in _FIELDS if (value := getattr(config, name)) is not None}
         yield (

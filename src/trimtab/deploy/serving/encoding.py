@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -13,7 +14,7 @@ import pyarrow as pa
 
 from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.kinds.base import Encoded
-from trimtab.data.kinds.registry import input_kind
+from trimtab.data.kinds.registry import kind_of
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.statistics.media import FileKind
 from trimtab.deploy.serving.limits import Limits
@@ -60,7 +61,7 @@ class Encoding:
             DataError: If a column is of another kind, or if a row cannot be read; it names the first one.
             Refusal: If too many large files wait already.
         """
-        parts, files = [], input_kind(schema.input.kind).files
+        parts, files = list[Encoded](), files_of(schema)
         step = 1 if files else batch.num_rows
         for at in range(0, batch.num_rows, step):
             part = await self._part(batch.slice(at, step), files, preprocessor)
@@ -70,12 +71,12 @@ class Encoding:
         return Encoded(np.concatenate([part.x for part in parts]), unread=parts[0].unread)
 
     async def _part(
-        self, rows: pa.RecordBatch, files: FileKind | None, preprocessor: Preprocessor
+        self, rows: pa.RecordBatch, files: Mapping[str, FileKind], preprocessor: Preprocessor
     ) -> Encoded:
         loop = asyncio.get_running_loop()
 
         def unless_large() -> Encoded | None:
-            if files and files.values and files.values(rows.column(0)[0].as_py()) > self._limits.large_file:
+            if files and _values(rows, files) > self._limits.large_file:
                 return None
             return preprocessor.encode(rows)
 
@@ -89,6 +90,18 @@ class Encoding:
             return await loop.run_in_executor(self._large, preprocessor.encode, rows)
         finally:
             self._waiting -= 1
+
+
+def files_of(schema: DatasetSchema) -> dict[str, FileKind]:
+    """Returns what the columns that hold files are, by name."""
+    kinds = {column.name: kind_of(column.kind).files for column in schema.columns}
+    return {name: files for name, files in kinds.items() if files is not None}
+
+
+def _values(row: pa.RecordBatch, files: Mapping[str, FileKind]) -> int:
+    """Returns how many values the files of a row are decoded into."""
+    counts = ((known.values, row.column(name)[0].as_py()) for name, known in files.items())
+    return sum(count(content) for count, content in counts if count is not None)
 
 
 def _give_way() -> None:

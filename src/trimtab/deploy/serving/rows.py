@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from trimtab.data.kinds.registry import input_kind
-from trimtab.data.schema import DatasetSchema
+from trimtab.data.kinds.registry import holds_files, input_kind
+from trimtab.data.schema import Column, DatasetSchema
 from trimtab.data.statistics.media import file_kinds
 from trimtab.deploy.serving.refusal import Refusal
 
@@ -87,31 +87,35 @@ def _files(schema: DatasetSchema, contents: Sequence[bytes]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array(contents, pa.binary())], names=[schema.columns[0].name])
 
 
-def _decoded(row: int, instance: Any) -> bytes:
+def _decoded(row: int, instance: Any, column: str = "") -> bytes:
     text = instance.get("b64") if isinstance(instance, dict) else None
     if isinstance(text, str):
         with contextlib.suppress(ValueError):
             return base64.b64decode(text, validate=True)
-    raise Refusal(400, f'instances.{row}: expected {{"b64": "…"}}, the base64 of a file')
+    where = f"instances.{row}: {column}" if column else f"instances.{row}"
+    raise Refusal(400, f'{where}: expected {{"b64": "…"}}, the base64 of a file')
 
 
 def _table(schema: DatasetSchema, instances: list[Any]) -> pa.RecordBatch:
-    """Returns rows of named values; a lone value is a row when the model takes one column."""
+    """Returns rows of named values, files as base64; a lone value is a row of one column."""
     names = [column.name for column in schema.columns]
     if len(names) == 1:
         instances = [
             instance if isinstance(instance, dict) else {names[0]: instance} for instance in instances
         ]
-    columns = [_column(name, instances) for name in names]
+    columns = [_column(column, instances) for column in schema.columns]
     return pa.RecordBatch.from_arrays(columns, names=names)
 
 
-def _column(name: str, instances: list[Any]) -> pa.Array:
-    values = []
+def _column(column: Column, instances: list[Any]) -> pa.Array:
+    values, name = [], column.name
     for row, instance in enumerate(instances):
         if not isinstance(instance, dict) or name not in instance:
             raise Refusal(400, f"instances.{row}: {name}: there is no such value; null is a missing one")
         values.append(instance[name])
+    if holds_files(column.kind):
+        contents = [_decoded(row, value, name) for row, value in enumerate(values)]
+        return pa.array(contents, pa.binary())
     try:
         return pa.array(values)
     except (pa.ArrowException, ValueError, TypeError, OverflowError):

@@ -1,0 +1,82 @@
+"""Columns of paths as the contents of the files: rows of a table that name images or clips."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from trimtab.data.readers.archives import MAX_FILE_BYTES
+from trimtab.data.readers.label import check_known
+from trimtab.data.values.values import plain
+from trimtab.home import expanded
+
+if TYPE_CHECKING:
+    from trimtab.config.data import Data
+    from trimtab.data.readers.base import Partition, Reader
+
+_ROWS = 64
+
+
+class AttachedFiles:
+    """Reads as another reader does, with the files that ``data.inputs`` speaks of.
+
+    Args:
+        reader: Reads the table.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def partitions(self, source: str, config: Data) -> list[Partition]:
+        """See ``Reader``."""
+        return self._reader.partitions(source, config)
+
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
+        """See ``Reader``; a file that cannot be read is a missing value."""
+        for batch in self._reader.read(partition, config):
+            for name, given in config.inputs.items():
+                if given.files is not None:
+                    check_known(given.files, batch.schema.names, f"data.inputs.{name}.files", config)
+            yield from with_files(batch, config.file_columns, partition.source)
+
+
+def with_files(batch: pa.RecordBatch, columns: Collection[str], table: str) -> Iterator[pa.RecordBatch]:
+    """Yields rows, a few at a time, in which columns of paths hold what is in the files.
+
+    Args:
+        batch: Rows as a reader gives them.
+        columns: Those of paths; one that holds contents already stays as it is.
+        table: The table's file, or its directory, which paths are relative to.
+    """
+    named = [name for name in columns if _holds_paths(batch, name)]
+    for at in range(0, batch.num_rows, _ROWS if named else max(1, batch.num_rows)):
+        rows = batch.slice(at, _ROWS) if named else batch
+        for name in named:
+            contents = [_content(path) for path in paths(rows, [name], table)]
+            rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(contents, pa.binary()))
+        yield rows
+
+
+def paths(batch: pa.RecordBatch, columns: Iterable[str], table: str) -> Iterator[Path | None]:
+    """Yields the files that columns of rows name; None where a value is missing."""
+    folder = expanded(table)
+    folder = folder if folder.is_dir() else folder.parent
+    for name in columns:
+        for path in plain(batch.column(name)).to_pylist():
+            yield None if path is None else folder / path
+
+
+def _holds_paths(batch: pa.RecordBatch, name: str) -> bool:
+    return name in batch.schema.names and pa.types.is_string(plain(batch.column(name)).type)
+
+
+def _content(path: Path | None) -> bytes | None:
+    try:
+        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+            return None
+        return path.read_bytes()
+    except (OSError, ValueError):  # a name with a null byte is no path
+        return None
