@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from trimtab.errors import ModelError
-from trimtab.models import archive, inspect_config
+from trimtab.models import archive, inspect_archive, inspect_config
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -380,6 +380,14 @@ def test_hdf5_bomb(saved: Path, saved_h5: Path, write: Callable[[h5py.File], Non
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_weights_that_come_to_more_than_they_are_stored_in(saved_h5: Path) -> None:
+    with h5py.File(saved_h5, "r+") as root:
+        root.create_dataset("repeated", data=np.tile(np.arange(1024, dtype=np.float32), 2048), compression=1)
+    with pytest.raises(ModelError, match=r"model\.limits\.weights_mb: .*come to 8 MB"):
+        inspect_archive.inspect(saved_h5, most_bytes=4 << 20)
+    assert inspect_archive.inspect(saved_h5, most_bytes=16 << 20)
 
 
 def test_hdf5_objects_instead_of_numbers(saved_h5: Path) -> None:

@@ -61,8 +61,11 @@ def test_it_is_as_if_it_were_read_here(source, tmp_path):
     ("what", "said"),
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", "died with SIGSEGV"),
-        ("bytearray(20 << 30)", "failed: MemoryError"),
-        ("time.sleep(60)", "took more than 2 s"),
+        (
+            "bytearray(2 << 30)",
+            r"model\.limits\.memory_mb: reading it failed: MemoryError; it may take 768 MB",
+        ),
+        ("time.sleep(60)", r"model\.limits\.seconds: reading it took more than 2 s"),
     ],
 )
 def test_a_process_that_dies_is_a_typed_error(source, tmp_path, dying, monkeypatch, what, said):

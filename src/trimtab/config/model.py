@@ -18,6 +18,20 @@ ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) 
 InputRange = Literal["standardized", "raw"] | tuple[float, float]
 
 
+class ReadingLimits(Section):
+    """What reading an archive may take: it is read by a child process, as nobody knows what comes out."""
+
+    seconds: float = Field(60.0, gt=0, description="How long; 20 MB of the file take one second more.")
+    memory_mb: int = Field(
+        768,
+        ge=64,
+        description="Memory above what the process has at its start, beside twice the file's size.",
+    )
+    weights_mb: int = Field(
+        1024, ge=1, description="What weights that are stored compressed may come to, or four times the file."
+    )
+
+
 class Model(Section):
     """Exactly one of ``architecture``, ``builder`` and ``archive``."""
 
@@ -47,6 +61,9 @@ class Model(Section):
         description="An archive's classes in the order of its outputs; null: those of the labels, sorted.",
     )
     params: dict[str, Scalar] = Field({}, description="Hyper-parameters fixed by hand, such as `width: 32`.")
+    limits: ReadingLimits = Field(
+        ReadingLimits(), description="What opening an archive may take; more is refused."
+    )
     # Filled in when a config is loaded, and no field of the YAML file.
     code: SkipJsonSchema[Code | None] = Field(None, description="The files of the builder's module.")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from trimtab.config.model import InputRange
 from trimtab.models.inspect_archive import inspect
+from trimtab.models.inspect_hdf5 import MAX_BYTES
 
 _NESTED = ("Functional", "Model", "Sequential")
 _SCALES = ("Normalization", "Rescaling", "TrueDivide")
@@ -32,15 +33,19 @@ class Expected:
     why: str
 
 
-def expected(file: Path) -> Expected | None:
+def expected(file: Path, most_bytes: int = MAX_BYTES) -> Expected | None:
     """Returns what a ``.keras`` or ``.h5`` file says of its input; None: nothing.
 
     A model that begins by rescaling, or that takes integers, was trained on the numbers as they are.
 
+    Args:
+        file: The file.
+        most_bytes: What its weights may come to; see ``inspect_hdf5.check``.
+
     Raises:
         ModelError: If the file is missing, damaged or unsafe.
     """
-    for layer in _flat(json.loads(inspect(file))):
+    for layer in _flat(json.loads(inspect(file, most_bytes=most_bytes))):
         kind, config = str(layer.get("class_name")), layer.get("config")
         settings = config if isinstance(config, dict) else {}
         if kind == "InputLayer":

@@ -21,12 +21,15 @@ MAX_EXPANSION = 100
 _SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
 
 
-def inspect(file: Path, own: Container[tuple[str, str]] = ()) -> bytes:
+def inspect(
+    file: Path, own: Container[tuple[str, str]] = (), most_bytes: int = inspect_hdf5.MAX_BYTES
+) -> bytes:
     """Returns the JSON config of a saved model that is safe to load, as Keras 3 takes it.
 
     Args:
         file: A ``.keras`` file, or an ``.h5`` file of Keras 2 or 3.
         own: What a ``.keras`` file may name beside Keras' own; see ``inspect_config.check``.
+        most_bytes: What its weights may come to; see ``inspect_hdf5.check``.
 
     Raises:
         ModelError: If the file is missing, damaged or unsafe, or of another kind.
@@ -34,14 +37,14 @@ def inspect(file: Path, own: Container[tuple[str, str]] = ()) -> bytes:
     if not file.is_file():
         raise ModelError("there is no such file", path=str(file))
     if file.suffix == ".keras":
-        return _inspect_zip(file, own)
+        return _inspect_zip(file, own, most_bytes)
     if file.suffix in (".h5", ".hdf5"):
-        return _inspect_h5(file)
+        return _inspect_h5(file, most_bytes)
     raise ModelError("expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path).")
 
 
-def _inspect_h5(file: Path) -> bytes:
-    found = inspect_hdf5.check(file, str(file))
+def _inspect_h5(file: Path, most_bytes: int) -> bytes:
+    found = inspect_hdf5.check(file, str(file), most_bytes)
     config = found.config
     if not config:
         raise ModelError(
@@ -56,7 +59,7 @@ def _inspect_h5(file: Path) -> bytes:
     return config
 
 
-def _inspect_zip(file: Path, own: Container[tuple[str, str]]) -> bytes:
+def _inspect_zip(file: Path, own: Container[tuple[str, str]], most_bytes: int) -> bytes:
     """Returns the config, after checking the zip directory, the config and the weights inside."""
     if not zipfile.is_zipfile(file):
         raise ModelError(
@@ -72,7 +75,7 @@ def _inspect_zip(file: Path, own: Container[tuple[str, str]]) -> bytes:
                 raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
             config = archive.read(CONFIG)
             inspect_config.check(config, str(file), own)
-            found = inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file))
+            found = inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file), most_bytes)
             inspect_config.check_widths(config, found.numbers, str(file))
             return config
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:

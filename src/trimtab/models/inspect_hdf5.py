@@ -20,6 +20,8 @@ MAX_BYTES = 4 * 1024**3
 MAX_EXPANSION = 100
 MAX_DEPTH, MAX_ITEMS = 100, 20_000
 _MIN_BYTES = 1_000_000
+_HONEST_EXPANSION = 4
+"""What weights are compressed by at most, unless most of them are zeros."""
 _NUMBERS = "biuf"
 
 
@@ -38,12 +40,13 @@ class Found:
     numbers: int
 
 
-def check(file: Path | io.BytesIO, path: str) -> Found:
+def check(file: Path | io.BytesIO, path: str, most_bytes: int = MAX_BYTES) -> Found:
     """Checks every link and array of a file.
 
     Args:
         file: The file, or its content.
         path: The file it is or comes from, for messages.
+        most_bytes: What all arrays may come to, where they are stored in less than a quarter of it.
 
     Returns:
         What it holds.
@@ -53,7 +56,7 @@ def check(file: Path | io.BytesIO, path: str) -> Found:
     """
     try:
         with h5py.File(file, "r") as root:
-            numbers = _check_items(root, path)
+            numbers = _check_items(root, path, most_bytes)
             config, version = _text(root, "model_config"), _text(root, "keras_version").decode()
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(
@@ -69,13 +72,13 @@ def _text(root: Any, attribute: str) -> bytes:
     return value.encode() if isinstance(value, str) else bytes(value)
 
 
-def _check_items(root: Any, path: str) -> int:
+def _check_items(root: Any, path: str, most_bytes: int) -> int:
     """Checks every link and array, and returns the numbers that all arrays hold.
 
     HDF5's own visitors take hours for groups in groups, and links may lead back.
     """
     pending: list[tuple[str, Any, int]] = [("", root, 0)]
-    total, numbers, seen = 0, 0, 0
+    total, stored, numbers, seen = 0, 0, 0, 0
     while pending:
         place, group, depth = pending.pop()
         if depth > MAX_DEPTH:
@@ -91,11 +94,19 @@ def _check_items(root: Any, path: str) -> int:
             item = group[key]
             if isinstance(item, h5py.Dataset):
                 total += _check_array(name, item, path)
+                stored += item.id.get_storage_size()
                 numbers += math.prod(item.shape)
             elif isinstance(item, h5py.Group):
                 pending.append((name, item, depth + 1))
     if total > MAX_BYTES:
         raise ModelError(f"its arrays declare {total:,} bytes: too large to be loaded", path=path)
+    if total > max(most_bytes, _HONEST_EXPANSION * stored):
+        raise ModelError(
+            f"its arrays are stored in {stored >> 20:,} MB and come to {total >> 20:,} MB once they are read",
+            path=path,
+            field="model.limits.weights_mb",
+            hint="Raise it if you trust the file.",
+        )
     return numbers
 
 

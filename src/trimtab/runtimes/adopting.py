@@ -15,29 +15,44 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from trimtab import registry
+from trimtab.batch import INPUT
 from trimtab.errors import ModelError, TrimtabError
 from trimtab.runtimes.base import Runtime
 
-SECONDS = 300
-MEMORY_BYTES = 16 << 30
+SECONDS, MEMORY_BYTES = 300.0, 768 << 20
+_LIBRARY_BYTES, _PER_BYTE = 256 << 20, 8
+"""What a runtime's library takes by itself, and an honest model, times its file."""
 _HINT = "Is it a whole file, of a program that you trust? Nothing of it was kept."
 
 
-def adopt(serving: Runtime, source: Path, directory: Path, shape: tuple[int, ...]) -> None:
-    """Does what ``Runtime.adopt`` does, in a process with limits.
+def adopt(
+    serving: Runtime,
+    source: Path,
+    directory: Path,
+    shape: tuple[int, ...],
+    *,
+    seconds: float | None = None,
+    memory_bytes: int | None = None,
+) -> None:
+    """Does what ``Runtime.adopt`` does, and asks the model once, in a process with limits.
 
     Args:
         serving: A runtime of the registry.
         source: A file with one of the endings that it reads.
         directory: Where the files go.
         shape: Of one example of the data.
+        seconds: How long it may take; None: 300.
+        memory_bytes: How much more than at its start, beside eight times the file; None: 768 MiB.
 
     Raises:
-        ModelError: If it cannot be read or does not take the data, or if the process died, took longer than
-            300 s, or asked for more than 16 GiB.
+        ModelError: If it cannot be read or does not take the data, or if the process died or took too much.
     """
+    seconds, memory_bytes = seconds or SECONDS, memory_bytes or MEMORY_BYTES
     order = {
+        "memory_bytes": memory_bytes + _LIBRARY_BYTES + _PER_BYTE * _size(source),
         "module": registry.RUNTIMES[serving.name],
         "source": str(source.resolve()),
         "directory": str(directory.resolve()),
@@ -49,16 +64,33 @@ def adopt(serving: Runtime, source: Path, directory: Path, shape: tuple[int, ...
             input=json.dumps(order),
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelError(f"reading it took more than {SECONDS} s", path=str(source), hint=_HINT) from error
+        raise ModelError(
+            f"reading it took more than {seconds:g} s",
+            path=str(source),
+            field="model.limits.seconds",
+            hint=_HINT,
+        ) from error
     if done.returncode:
-        raise ModelError(f"reading it {_ended(done)}", path=str(source), hint=_HINT)
+        allowed = f"; it may take {memory_bytes >> 20:,} MB beside {_PER_BYTE} times the file"
+        raise ModelError(
+            f"reading it {_ended(done)}{allowed}",
+            path=str(source),
+            field="model.limits.memory_mb",
+            hint=_HINT,
+        )
     if answer := json.loads(done.stdout):
         raise ModelError(**answer)
+
+
+def _size(source: Path) -> int:
+    """Returns the bytes of a model: of all files of its name, as OpenVINO's weights are beside its graph."""
+    files = [file for file in source.parent.glob(f"{source.stem}.*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
 def _ended(done: subprocess.CompletedProcess[str]) -> str:
@@ -68,20 +100,32 @@ def _ended(done: subprocess.CompletedProcess[str]) -> str:
     return f"failed: {last[:300]}"
 
 
+def _data_bytes() -> int:
+    """Returns what this process could write to by now."""
+    pages = Path("/proc/self/statm").read_text().split()[5]
+    return int(pages) * resource.getpagesize()
+
+
 def _adopted(order: dict[str, str]) -> dict[str, str | None]:
     """Returns why a file could not be adopted, or nothing."""
     serving: Runtime = import_module(order["module"]).RUNTIME
     try:
-        serving.adopt(Path(order["source"]), Path(order["directory"]), tuple(map(int, order["shape"])))
+        directory, shape = Path(order["directory"]), tuple(map(int, order["shape"]))
+        serving.adopt(Path(order["source"]), directory, shape)
+        # Some take their memory when they are asked only: a constant may be computed then.
+        serving.load(directory).predict({INPUT: np.zeros((1, *shape), np.float32)})
     except TrimtabError as error:
         return {"message": error.message, "path": error.path, "field": error.field, "hint": error.hint}
     return {}
 
 
 if __name__ == "__main__":
-    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(kind, (most, most))
+    asked = json.load(sys.stdin)
+    # What can be written to counts: libraries map files and reserve addresses that take no memory.
+    most = _data_bytes() + int(asked["memory_bytes"])
+    for kind, limit in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CORE, 0)):
+        resource.setrlimit(kind, (limit, limit))
     # What libraries print goes to the log: the standard output is for the answer.
     with os.fdopen(os.dup(1), "w") as output:
         os.dup2(2, 1)
-        output.write(json.dumps(_adopted(json.load(sys.stdin))))
+        output.write(json.dumps(_adopted(asked)))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pickle
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from trimtab.config.model import InputRange, Model
+from trimtab.config.model import InputRange, Model, ReadingLimits
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, Form
 from trimtab.errors import ModelError
 from trimtab.models.first_layers import Expected, expected
@@ -19,8 +21,8 @@ from trimtab.storage.copies import local_copies
 
 _ARCHIVE = "model.archive"
 _INSTEAD = "Save the model again with model.save(path), or build it in Python: set model.builder."
-_SECONDS, _BYTES_PER_SECOND, _MOST_BYTES = 60.0, 20 << 20, 768 << 20
-"""What the smallest file may take, and how fast a large one is read at least."""
+_BYTES_PER_SECOND = 20 << 20
+"""How fast a large file is read at least."""
 _USUAL = (PIXELS, STANDARDIZED, (0.0, 1.0))
 
 
@@ -41,48 +43,76 @@ def form_of(model: Model) -> tuple[Form, list[str]]:
 
 def _input_range(model: Model, archive: str) -> tuple[InputRange, list[str]]:
     """Returns what the config says, else what the archive says of itself."""
+    expectation = _expected(archive, model.limits)
     if model.input is not None:
         return model.input, []
-    expectation = _expected(archive)
     return (expectation.range, [_told(expectation)]) if expectation else ("standardized", [])
 
 
-def _expected(archive: str) -> Expected | None:
+def _expected(archive: str, limits: ReadingLimits) -> Expected | None:
+    """Opens an archive for the first time, also where the config says what it takes."""
     if sources.own_runtime(archive) is not None:
         with sources.fetched(archive) as file:
-            return _expected_by_tensor(file)
+            return _answered(archive, file, limits, _leave_by_tensor)
     with local_copies() as copies:
-        return _expected_by_layers(Path(copies.local(archive)), archive)
+        file = Path(copies.local(archive))
+        return _answered(archive, file, limits, _leave_by_layers, limits.weights_mb << 20)
 
 
-def _expected_by_layers(file: Path, archive: str) -> Expected | None:
-    """Opens a saved model for the first time: in a child, as nobody knows what reading it takes.
-
-    The limits grow with the file: an honest one is read once, and its weights are in memory meanwhile.
-    """
-    size = file.stat().st_size if file.is_file() else 0
-    seconds, most = _SECONDS + size / _BYTES_PER_SECOND, _MOST_BYTES + 2 * size
+def _answered(
+    archive: str, file: Path, limits: ReadingLimits, work: Callable[..., None], *arguments: Any
+) -> Expected | None:
     with tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         answer = Path(scratch) / "expected"
-        crash = children.run(
-            archive,
-            _leave_expected,
-            str(file),
-            str(answer),
-            limit=TimeLimit(seconds, _ARCHIVE),
-            memory=MemoryLimit(most, _ARCHIVE, _INSTEAD),
-        )
-        if crash is None:
-            found: Expected | None = pickle.loads(answer.read_bytes())
-            return found
+        bounded(archive, file, limits, work, str(file), str(answer), *arguments)
+        found: Expected | None = pickle.loads(answer.read_bytes())
+        return found
+
+
+def bounded(
+    archive: str, file: Path, limits: ReadingLimits, work: Callable[..., None], *arguments: Any
+) -> None:
+    """Does work on a saved model in a child, as nobody knows what reading it takes.
+
+    The limits grow with the file: an honest one is read once, and its weights are in memory meanwhile.
+
+    Args:
+        archive: What the config names.
+        file: Its copy here.
+        limits: The config's.
+        work: A function of a module.
+        arguments: Its arguments, which can be pickled.
+
+    Raises:
+        ModelError: If it took too much, or died.
+        TrimtabError: What the work raised.
+    """
+    size = file.stat().st_size if file.is_file() else 0
+    crash = children.run(
+        archive,
+        work,
+        *arguments,
+        limit=TimeLimit(limits.seconds + size / _BYTES_PER_SECOND, "model.limits.seconds"),
+        memory=MemoryLimit((limits.memory_mb << 20) + 2 * size, "model.limits.memory_mb", _INSTEAD),
+    )
+    if crash is None:
+        return
     if crash.error is not None and not crash.was_killed:
         raise crash.error
-    raise ModelError(f"it cannot be opened: {crash.reason.splitlines()[0]}", path=archive, hint=_INSTEAD)
+    field = crash.error.field if crash.error is not None else None
+    raise ModelError(
+        f"it cannot be opened: {crash.reason.splitlines()[0]}", path=archive, field=field, hint=_INSTEAD
+    )
 
 
-def _leave_expected(file: str, answer: str) -> None:
+def _leave_by_layers(file: str, answer: str, most_bytes: int) -> None:
     """Leaves what a file says of its input in another one."""
-    Path(answer).write_bytes(pickle.dumps(expected(Path(file))))
+    Path(answer).write_bytes(pickle.dumps(expected(Path(file), most_bytes)))
+
+
+def _leave_by_tensor(file: str, answer: str) -> None:
+    """Leaves what the input of a runtime's file says in another one."""
+    Path(answer).write_bytes(pickle.dumps(_expected_by_tensor(Path(file))))
 
 
 def _expected_by_tensor(file: Path) -> Expected | None:

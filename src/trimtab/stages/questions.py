@@ -13,7 +13,7 @@ from trimtab.runtimes import sources
 
 def model(config: Config) -> dict[str, Any]:
     """Returns what a model is built from; an archive is told by its content, wherever it lies."""
-    section = config.model.model_dump(mode="json", exclude={"archive"})
+    section = config.model.model_dump(mode="json", exclude={"archive", "limits"})
     parts = sources.parts(config.model.archive) if config.model.archive else []
     return {**section, "archive": [sorted(checksums_of(part).values()) for part in parts]}
 

@@ -17,7 +17,7 @@ from trimtab.artifacts.store import ContentStore
 from trimtab.batch import INPUT, OUTPUT, fed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, ModelError
-from trimtab.runtimes import files, sources
+from trimtab.runtimes import adopting, files, sources
 from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.stages import settings
 from trimtab.stages.making.constant_answer import warnings
@@ -57,7 +57,14 @@ def make(
         )
     with store.create(ref) as draft:
         with sources.fetched(archive) as source:
-            serving.adopt(source, draft.path, data.schema.input.shape)
+            adopting.adopt(
+                serving,
+                source,
+                draft.path,
+                data.schema.input.shape,
+                seconds=section.limits.seconds,
+                memory_bytes=section.limits.memory_mb << 20,
+            )
         predict = _predicting(serving.load(draft.path))
         _check(predict(fed(data.head("train", _CHECKED)[0])), data, archive)
         came, scores = as_it_came.judge(predict, data), scores_by(predict, data)
