@@ -1,6 +1,7 @@
 import pytest
 
 from trimtab.artifacts.model import AsItCame
+from trimtab.artifacts.proof import Reach
 from trimtab.report.records.assemble import build_result
 from trimtab.report.words.verdict import as_it_came, find_candidate, over_what, sentence
 
@@ -84,3 +85,17 @@ def test_a_model_that_was_brought_is_told_as_it_came(run_records):
     came = AsItCame(task="regression", metric="mae", value=41.2345, examples=90)
     words = as_it_came(result.model_copy(update={"as_it_came": came}))
     assert words == "The model as it came: mean absolute error 41.23 on 90 validation examples."
+
+
+def test_of_copies_it_says_how_many_examples_are_different(run_records):
+    result = built(run_records)
+    examples = find_candidate(result, result.chosen).drop.examples
+    reach = Reach(metric="accuracy", max_loss=0.02, confidence=0.95, examples=examples, least=0.01, needed=9)
+    told = {}
+    for distinct in (None, examples, examples - 7):
+        result.data.reach = [reach.model_copy(update={"distinct": distinct})]
+        told[distinct] = "of them different" in sentence(result)
+    assert told == {None: False, examples: False, examples - 7: True}
+    assert f"({examples:,} test examples, {examples - 7:,} of them different)" in sentence(result)
+    result.data.reach = [reach.model_copy(update={"distinct": 20, "grouped": True})]
+    assert "of them different" not in sentence(result)

@@ -112,11 +112,18 @@ def proof(result: Result, candidate: CandidateResult) -> str:
         return quality
     used = result.proof.reuse if result.proof else None
     again = f", decision {used.decisions} on them" if used and used.decisions > 1 else ""
-    examples = f"({drop.examples:,} test examples{again})"
+    examples = f"({drop.examples:,} test examples{_of_them(result, drop.examples)}{again})"
     if candidate.id == BASELINE or result.proof is None:
         return f"{quality} {examples}"
     metric = candidate.quality.metric if candidate.quality else ""
     return f"{quality}, {words.claim(result.proof, metric)} {examples}"
+
+
+def _of_them(result: Result, examples: int) -> str:
+    """Returns how many of the test examples are different, where copies are among them, and that is known."""
+    found = (reach for reach in result.data.reach if not reach.grouped) if result.data else ()
+    different = {reach.distinct or examples for reach in found if reach.examples == examples} - {examples}
+    return f", {min(different):,} of them different" if different else ""
 
 
 def _what(result: Result, chosen: CandidateResult) -> str:
