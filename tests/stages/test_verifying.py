@@ -108,6 +108,7 @@ def test_the_command_says_so(served: Path) -> None:
         ({"budget__size": "other"}, "its budget cannot be read"),
         ({"proof__examples": 100_000}, "test examples: it says 100000"),
         ({"chosen": "none--none"}, "the candidate that is deployed"),
+        ({"thresholds": {"none--none": [], "none--float16": [0.4]}}, "its thresholds"),
         ({"budget__max_accuracy_drop": 0.2}, "accuracy: max_loss"),
     ],
 )

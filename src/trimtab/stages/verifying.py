@@ -109,6 +109,7 @@ class _Judge:
         """Yields what is claimed, as ``(what, said, computed again)``."""
         proof = self.claim.proof
         yield "the candidate that is deployed", candidate, self.claim.chosen
+        yield "its thresholds", self.claim.thresholds.get(candidate), self.schema.thresholds
         yield "test examples", proof.examples, len(self.rows.labels)
         yield "folds", proof.folds, self._split.folds
         asked = [demand.limit for demand in self._demands]
