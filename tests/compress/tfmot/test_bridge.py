@@ -54,6 +54,7 @@ ON_SEQUENCES: dict[str, Callable[[], keras.Layer]] = {
     "causal conv": lambda: layers.Conv1D(4, 3, padding="causal", activation="silu"),
     "conv": lambda: layers.Conv1D(4, 3, padding="same"),
     "dense": lambda: layers.Dense(7, activation="softmax"),
+    "einsum dense": lambda: layers.EinsumDense("btd,dh->bth", (12, 7), bias_axes="h", activation="relu"),
     "global average": lambda: layers.GlobalAveragePooling1D(),
     "global max": lambda: layers.GlobalMaxPooling1D(),
     "max pooling": lambda: layers.MaxPooling1D(2),

@@ -87,6 +87,17 @@ def test_one_unknown_operation_takes_the_method_from_nothing_else(context: Conte
     assert litert.int8_operators(qat_int8(model, ONE, context)) == 3
 
 
+def test_a_dense_part_that_stays_in_floats_is_given_floats(context: Context, kept_back: np.ndarray) -> None:
+    """The converter gives it 8 bits, which no runtime loads."""
+    inputs = keras.Input((8, 8, 1))
+    x = layers.Dense(12, activation="relu")(layers.Reshape((8, 8))(inputs))
+    x = layers.EinsumDense("btd,dhk->bthk", (8, 2, 6), name="heads")(x)
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
+    found = qat_int8(model, STILL, context)
+    assert operators(found).count("DEQUANTIZE") == 2
+    np.testing.assert_allclose(outputs(found, kept_back[:50]), model(kept_back[:50]), atol=0.05)
+
+
 def test_zeros_of_a_pruned_model_survive(models: dict[str, keras.Model], context: Context) -> None:
     pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
     flatbuffer = qat_int8(pruned, ONE, context)

@@ -46,6 +46,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "DepthwiseConv2D": (*_CONVOLUTION, "depth_multiplier", "depthwise_regularizer"),
     "Dropout": ("rate", "noise_shape"),
     "ELU": ("alpha",),
+    "EinsumDense": ("activation", "kernel_regularizer", "bias_regularizer"),
     "Embedding": ("input_dim", "output_dim", "mask_zero", "embeddings_regularizer"),
     "Flatten": ("data_format",),
     "GaussianDropout": ("rate",),
@@ -122,6 +123,7 @@ def has_twin(operation: Any) -> bool:
         or not type(operation).__module__.startswith("keras.")
         or operation.get_config().get("rms_scaling")
         or operation.get_config().get("activation") in _OTHER_ACTIVATIONS
+        or (name == "EinsumDense" and not _is_dense(operation))
     ):
         return False
     try:
@@ -151,8 +153,22 @@ def _rebuilt(layer: Any) -> Any:
 
     name, config = type(layer).__name__, layer.get_config()
     settings = {RENAMED.get((name, key), key): config[key] for key in SETTINGS[name] if key in config}
+    if name == "EinsumDense":
+        name = "Dense"
+        settings |= {"units": layer.kernel.shape[-1], "use_bias": layer.bias is not None}
     return getattr(tf_keras.layers, name)(
         **settings, name=twin_name(layer.name), dtype="float32", trainable=layer.trainable
+    )
+
+
+def _is_dense(layer: Any) -> bool:
+    """Returns whether an EinsumDense is a Dense layer in other notation, of which TFMOT knows that one."""
+    read, kernel, made = re.split(",|->", layer.equation)
+    return (
+        kernel == read[-1] + made[-1]
+        and made[:-1] == read[:-1]
+        and made[-1] not in read
+        and layer.bias_axes in (None, made[-1])
     )
 
 

@@ -47,6 +47,7 @@ class QuantizationAwareTraining(Pass[Qat]):
         from trimtab.models.autograph import without_autograph
         from trimtab.runtimes.litert import MODEL_FILE
         from trimtab.runtimes.litert.convert import convert
+        from trimtab.runtimes.litert.mended import in_floats
         from trimtab.runtimes.litert.quantizations import check_int8
 
         source = flat(model)
@@ -54,7 +55,8 @@ class QuantizationAwareTraining(Pass[Qat]):
         quantized = without_autograph(_quantized)(twin, preserve_zeros="zeros" in measure(source).names)
         start_ranges(quantized, context.calibration(RANGE_EXAMPLES))
         context.fine_tune(quantized, params, library=TfKeras())
-        return {MODEL_FILE: check_int8(convert(quantized, _optimized), model.name, OTHER_RECIPES)}
+        content = in_floats(convert(quantized, _optimized))
+        return {MODEL_FILE: check_int8(content, model.name, OTHER_RECIPES)}
 
 
 def _optimized(converter: Any) -> None:
