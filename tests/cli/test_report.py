@@ -54,3 +54,11 @@ def test_a_run_that_is_not_finished_is_a_typed_error(run, opened, missing, optio
     assert isinstance(done.exception, ConfigError)
     assert f"no {missing}: not a finished run" in done.exception.message
     assert opened == []
+
+
+def test_an_outcome_that_was_damaged_is_a_typed_error(run):
+    file = run / "result.json"
+    file.write_text(file.read_text().replace("Nothing was deployed.", "Nothing was deploymd."))
+    done = CliRunner().invoke(cli, ["report", str(run)])
+    assert isinstance(done.exception, ConfigError)
+    assert "is damaged, or of another version" in done.exception.message

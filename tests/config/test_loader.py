@@ -227,3 +227,10 @@ def test_every_example_is_valid_and_names_its_schema(root):
         )
         load(example)
         assert yaml.safe_load(example.read_text())["name"] == example.stem
+
+
+def test_a_folder_whose_name_is_no_text_is_told(tmp_path):
+    folder = tmp_path / "d\udcff"  # as Python has bytes that are no UTF-8
+    folder.mkdir()
+    with pytest.raises(ConfigError, match=r"is not UTF-8 text: .*d\\udcff/rows\.csv"):
+        load(write(folder, MINIMAL))

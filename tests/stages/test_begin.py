@@ -24,12 +24,24 @@ def _config(**sections):
 def test_the_config_is_left_beside_the_results(tmp_path):
     run = tmp_path / "runs" / "1"
     resolved = begin(_config(name="small"), str(run))
-    assert Config.model_validate_json((run / "config.json").read_bytes()) == resolved
+    assert settings.asked(str(run)) == resolved
     before = (run / "config.json").read_bytes()
     assert begin(_config(name="small"), str(run)) == resolved
     with pytest.raises(ConfigError, match="started with another config"):
         begin(_config(name="other"), str(run))
     assert (run / "config.json").read_bytes() == before  # the command line compares it when a run is resumed
+
+
+def test_a_config_that_was_damaged_is_told(tmp_path):
+    run = tmp_path / "runs" / "1"
+    begin(_config(name="small"), str(run))
+    file = run / "config.json"
+    file.write_text(file.read_text().replace('"small"', '"smell"'))
+    with pytest.raises(ConfigError, match=r"config\.json: it is damaged.*what its checksum says"):
+        settings.asked(str(run))
+    earlier = {key: value for key, value in json.loads(file.read_text()).items() if key != "content_sha256"}
+    file.write_text(json.dumps(earlier))
+    assert settings.asked(str(run)).name == "smell"
 
 
 def test_without_a_target_the_repository_is_beside_the_runs():

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from trimtab.cli.temporary import temporary
 from trimtab.errors import ConfigError, TrimtabError
-from trimtab.stages.settings import CONFIG
+from trimtab.stages.settings import CONFIG, content_of
 from trimtab.storage.objects.location import is_remote
 from trimtab.storage.store import Store, open_store
 
@@ -59,7 +59,7 @@ def opened(uri: str, pipeline: str, config: Config, *, resume: bool) -> Iterator
 
 
 def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
-    content = config.model_dump_json(indent=2).encode()
+    content = content_of(config)
     if not resume:
         if not store.swap(CONFIG, None, content):
             raise ConfigError("this run exists already", path=store.uri, hint="Go on with it by --resume.")
@@ -68,7 +68,7 @@ def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
     stored = store.read(CONFIG)
     if stored is None:
         raise ConfigError("there is no such run", path=store.uri, hint="See the directories beside it.")
-    if stored != content:
+    if stored not in (content, config.model_dump_json(indent=2).encode()):  # as earlier versions wrote it
         raise ConfigError(
             "was made with another config", path=store.uri, hint="Resume it with the same file and --set."
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
+from trimtab.errors import ConfigError
 from trimtab.registry import STORES
 
 
@@ -36,6 +37,11 @@ def _is_number(annotation: Any) -> bool:
 
 
 def _location(value: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise ConfigError(
+            f"the name of a file or folder is not UTF-8 text: {value!r}",
+            hint="Rename it, or give a link to it that has another name.",
+        )
     scheme, separator, _ = value.partition("://")
     if not value.strip() or (separator and scheme not in (*STORES, "sklearn")):
         known = ", ".join(f"{name}://" for name in STORES)

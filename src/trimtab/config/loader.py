@@ -81,6 +81,7 @@ def _validated(
     overridden = {_set(values, override) for override in overrides}
     if complete is not None:
         complete(values, str(path))
+    values.pop("content_sha256", None)  # of a run's config.json, which may have been edited since
     _make_absolute(values, path.absolute().parent)
     try:
         config = Config.model_validate(values)

@@ -16,6 +16,7 @@ from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.base import Section
 from trimtab.config.budget import Budget
 from trimtab.config.deploy import Deploy
+from trimtab.storage.sealed import Sealed
 
 _Section = TypeVar("_Section", bound=Section)
 
@@ -64,7 +65,7 @@ class StageError(BaseModel):
 Status = Literal["deployed", "baseline_deployed", "up_to_date", "champion_kept", "over_budget", "failed"]
 
 
-class Result(BaseModel):
+class Result(Sealed):
     """The outcome of a run."""
 
     run_id: str = Field(description="The name of the run's directory.")

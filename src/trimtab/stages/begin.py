@@ -16,7 +16,7 @@ from trimtab.errors import ConfigError
 from trimtab.runtimes import sources
 from trimtab.runtimes.registry import runtime
 from trimtab.stages.resumed import bring
-from trimtab.stages.settings import CONFIG, asked, target, with_target
+from trimtab.stages.settings import CONFIG, asked, content_of, target, with_target
 from trimtab.storage.store import open_store, read
 from trimtab.storage.volumes import check_outlives_pod
 
@@ -40,7 +40,7 @@ def begin(config: str, run_uri: str) -> Config:
     settings = given.model_copy(update={"kubeflow": given.kubeflow.model_copy(update={"resume": None})})
     check_outlives_pod(run_uri, "output")
     check_outlives_pod(target(settings, run_uri), "deploy.target")
-    if not open_store(run_uri).swap(CONFIG, None, settings.model_dump_json(indent=2).encode()):
+    if not open_store(run_uri).swap(CONFIG, None, content_of(settings)):
         _check_same(settings, run_uri)
     if given.kubeflow.resume:
         bring(run_uri, given.kubeflow.resume)

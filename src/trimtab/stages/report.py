@@ -13,7 +13,7 @@ from trimtab.artifacts.record import RECORDS, StageRecord
 from trimtab.artifacts.selection import SelectSummary
 from trimtab.config.config import Config
 from trimtab.config.stages import STAGES
-from trimtab.errors import ArtifactError, TrackingError, TrimtabError
+from trimtab.errors import ArtifactError, ConfigError, TrackingError, TrimtabError
 from trimtab.report.card import model_card, with_head
 from trimtab.report.html.page import render
 from trimtab.report.kubeflow import kubeflow_outputs
@@ -134,10 +134,8 @@ def _config(run_uri: str) -> tuple[Config | None, list[StageError]]:
         return settings.of(run_uri), []
     except ArtifactError:
         return None, []  # the first task has left none, and says why
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "config"
-        message = f"{where}: {first['msg']}"
+    except ConfigError as error:
+        message = error.describe()
         return None, [StageError(stage="config", type="ConfigError", message=message, exit_code=2)]
 
 

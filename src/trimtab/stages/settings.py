@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+from pydantic import ValidationError
+
 from trimtab.artifacts import answered
 from trimtab.artifacts.record import read_record
 from trimtab.artifacts.search import STAGE as SEARCH
 from trimtab.artifacts.search import SearchSummary
 from trimtab.config.config import Config
-from trimtab.errors import ArtifactError
+from trimtab.errors import ArtifactError, ConfigError
+from trimtab.storage.sealed import opened, sealed
 from trimtab.storage.store import open_store
 
 CONFIG, PLANNED = "config.json", "planned.json"
@@ -74,14 +79,42 @@ def is_retraining(run_uri: str) -> bool:
     return open_store(run_uri).read(PLANNED) is not None
 
 
+def content_of(config: Config) -> bytes:
+    """Returns what a run's directory has of a config: JSON that covers itself."""
+    return json.dumps(sealed(config.model_dump(mode="json")), indent=2, ensure_ascii=False).encode()
+
+
+def parsed(content: bytes, where: str) -> Config:
+    """Returns the config that ``content_of`` was given.
+
+    Args:
+        content: The file's.
+        where: The file's URI, for messages.
+
+    Raises:
+        ConfigError: If it is damaged, or has what this trimtab does not know.
+    """
+    try:
+        return Config.model_validate_json(json.dumps(opened(json.loads(content))))
+    except (ValueError, AttributeError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        raise ConfigError(
+            f"it is damaged, or of another version: {first['msg']}",
+            path=where,
+            field=".".join(map(str, first["loc"])) or None,
+            hint="Start a new run.",
+        ) from None
+
+
 def write_planned(run_uri: str, config: Config) -> None:
     """Lets the tasks that follow go on by another config."""
-    open_store(run_uri).write(PLANNED, config.model_dump_json(indent=2).encode())
+    open_store(run_uri).write(PLANNED, content_of(config))
 
 
 def _read(run_uri: str, name: str) -> Config | None:
     content = open_store(run_uri).read(name)
-    return with_target(Config.model_validate_json(content), run_uri) if content else None
+    where = f"{run_uri.rstrip('/')}/{name}"
+    return with_target(parsed(content, where), run_uri) if content else None
 
 
 def with_target(config: Config, run_uri: str) -> Config:

@@ -42,6 +42,23 @@ class Sealed(BaseModel):
         return content if info.mode != "json" else {**content, _FIELD: _digest(content)}
 
 
+def sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """Returns JSON values with a checksum of all of them, for a file whose model cannot have the field."""
+    return {**content, _FIELD: _digest(content)}
+
+
+def opened(content: dict[str, Any]) -> dict[str, Any]:
+    """Returns the JSON values that ``sealed`` was given; those that earlier versions wrote have no checksum.
+
+    Raises:
+        ValueError: If they are not what their checksum says.
+    """
+    values = {key: value for key, value in content.items() if key != _FIELD}
+    if _FIELD in content and content[_FIELD] != _digest(values):
+        raise ValueError("its content is not what its checksum says")
+    return values
+
+
 def _is_whole(content: dict[str, Any], known: Iterable[str]) -> bool:
     sealed = content.get(_FIELD)
     return content.keys() <= set(known) if not sealed else sealed == _digest(content)
