@@ -138,6 +138,14 @@ def test_other_inputs_than_the_champions_are_a_change(prepared: PreparedSummary,
     assert change == f"data.text.max_tokens asks for 3, it was {len(WORDS)}"
 
 
+def test_images_of_one_colour_are_told_among_other_inputs(table: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (5, 6), (9, 9, 9)).save(tmp_path / "grey.png")
+    grey = pa.array(["grey.png"] * ROWS)
+    pq.write_table(pq.read_table(table).set_column(0, "path", grey), tmp_path / "rows.parquet")
+    warnings = prepare(config(tmp_path / "rows.parquet"), seed=0, directory=tmp_path).warnings
+    assert any(warning.startswith("80 of 80 inputs are the same all over") for warning in warnings)
+
+
 @pytest.mark.parametrize(
     ("data", "field", "said"),
     [

@@ -62,18 +62,18 @@ def checksums_of(source: str) -> dict[str, str]:
 
 
 def _attached(source: str, config: Data) -> dict[str, str]:
-    """Returns the CRC-32C of the files that rows name, by their path; those that are not there have none."""
+    """Returns the CRC-32C of the files that rows name, as they name them; what is not there has none."""
     if not config.file_columns:
         return {}
     refuse_remote(config)
     table = config.model_copy(update={"inputs": {}})
-    reader, named = reader_for(source, table), dict[str, None]()
+    reader, named = reader_for(source, table), dict[str, str]()
     for partition in reader.partitions(source, table):
         for batch in reader.read(partition, table):
-            columns = [name for name in config.file_columns if name in batch.schema.names]
-            found = paths(batch, columns, partition.source)
-            named |= {str(path): None for path in found if path is not None and path.is_file()}
-    return dict(zip(named, in_parallel(_checksum, list(named)), strict=True))
+            for column in set(config.file_columns) & set(batch.schema.names):
+                found = paths(batch, column, partition.source)
+                named |= {name: str(path) for name, path in found.items() if path.is_file()}
+    return dict(sorted(zip(named, in_parallel(_checksum, list(named.values())), strict=True)))
 
 
 def _local(source: str) -> list[str]:

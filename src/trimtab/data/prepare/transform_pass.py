@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from trimtab.config.data import Data
+from trimtab.data import packed
 from trimtab.data.dataset.dataset import CHAMPION, layout_of
 from trimtab.data.dataset.groups import GroupWriter
 from trimtab.data.dataset.origins import OriginWriter
@@ -18,7 +20,7 @@ from trimtab.data.dataset.shards import ShardWriter
 from trimtab.data.dataset.slices import SliceWriter
 from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
-from trimtab.data.kinds.registry import any_files
+from trimtab.data.kinds.registry import any_files, input_kind
 from trimtab.data.prepare import split
 from trimtab.data.prepare.digests import KeptDigests
 from trimtab.data.prepare.fit_pass import check_columns
@@ -26,7 +28,7 @@ from trimtab.data.prepare.near_copies import SignatureWriter
 from trimtab.data.prepare.normal import without_anomalies
 from trimtab.data.readers.base import Partition
 from trimtab.data.readers.registry import reader_for
-from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.schema import SPLITS, DatasetSchema, TensorSpec
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.hashing import Digests, row_digests
 from trimtab.data.values.values import texts
@@ -208,7 +210,7 @@ def _write(
     if champion:
         result.unasked += champion.write(batch, sides, y, usable)
     if any_files(task.schema.columns):
-        result.flat += _flat_rows(encoded.x[usable])
+        result.flat += _flat_rows(encoded.x[usable], task.schema.input)
     _tell_bad(reasons, batch, first, task, result)
     for side, name in enumerate(SPLITS):
         rows = np.flatnonzero(usable & (sides == side))
@@ -224,13 +226,23 @@ def _write(
         result.classes[name].update(meaning.class_indices(y[rows]))
 
 
-def _flat_rows(x: Array) -> int:
-    """Returns how many tensors are the same all over, but for the last bits of eight."""
+def _flat_rows(x: Array, spec: TensorSpec) -> int:
+    """Returns how many rows have a file whose tensor is the same all over, but for the last bits of eight."""
     if not len(x):
         return 0
+    tensors = packed.unpack(x, spec.parts) if spec.parts else {"": x}
+    of_files = [
+        _is_flat(tensor)
+        for name, tensor in tensors.items()
+        if not name or input_kind(spec.parts[name].kind).files is not None
+    ]
+    return int(np.logical_or.reduce(of_files).sum())
+
+
+def _is_flat(x: Array) -> npt.NDArray[np.bool_]:
     rows = x.reshape(len(x), -1)
     spans = rows.max(axis=1).astype(np.float64) - rows.min(axis=1)
-    return int((spans <= (_LAST_BITS if x.dtype == np.uint8 else 0)).sum())
+    return np.asarray(spans <= (_LAST_BITS if x.dtype == np.uint8 else 0))
 
 
 def _tell_bad(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,18 +55,26 @@ def with_files(batch: pa.RecordBatch, columns: Collection[str], table: str) -> I
     for at in range(0, batch.num_rows, _ROWS if named else max(1, batch.num_rows)):
         rows = batch.slice(at, _ROWS) if named else batch
         for name in named:
-            contents = [_content(path) for path in paths(rows, [name], table)]
+            files, names = paths(rows, name, table), plain(rows.column(name)).to_pylist()
+            contents = [_content(files.get(each)) for each in names]
             rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(contents, pa.binary()))
         yield rows
 
 
-def paths(batch: pa.RecordBatch, columns: Iterable[str], table: str) -> Iterator[Path | None]:
-    """Yields the files that columns of rows name; None where a value is missing."""
+def paths(batch: pa.RecordBatch, column: str, table: str) -> dict[str, Path]:
+    """Returns the files that a column of rows names, by what it calls them.
+
+    Args:
+        batch: Rows as a reader gives them.
+        column: Of paths; one of contents names none.
+        table: The table's file, or its directory, which paths are relative to.
+    """
     folder = expanded(table)
     folder = folder if folder.is_dir() else folder.parent
-    for name in columns:
-        for path in plain(batch.column(name)).to_pylist():
-            yield None if path is None else folder / path
+    names = (
+        plain(batch.column(column)).drop_null() if _holds_paths(batch, column) else pa.array([], pa.string())
+    )
+    return {name: folder / name for name in names.unique().to_pylist()}
 
 
 def _holds_paths(batch: pa.RecordBatch, name: str) -> bool:
