@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from trimtab.cli import main, run_directory
@@ -79,3 +81,24 @@ def test_the_report_of_a_run_that_is_not_finished(uri, capsys):
         main(["report", uri])
     assert stopped.value.code == 2
     assert f"error: {uri}: no result.json" in capsys.readouterr().err
+
+
+def test_what_killed_writers_left_goes_when_the_run_goes_on_and_when_it_ends(tmp_path):
+    run, store = tmp_path / "1", tmp_path / "store" / "model"
+    with opened(str(run)):
+        pass
+
+    def left(*places):
+        for place in places:
+            place.mkdir(parents=True)
+            (place / "weights").write_bytes(b"half")
+
+    at_work, old = store / ".other.x.part", store / ".old.y.part"
+    left(run / "selection" / ".files.z.part", at_work, old)
+    for path in (old / "weights", old):
+        os.utime(path, (0, 0))
+    with opened(str(run), resume=True):
+        assert not list(run.rglob("*.part"))
+        assert list(store.iterdir()) == [at_work]
+        (run / ".result.json.w.part").write_bytes(b"half")
+    assert not list(run.rglob("*.part"))

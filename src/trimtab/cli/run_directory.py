@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trimtab.artifacts.store import STORE
 from trimtab.cli.temporary import temporary
 from trimtab.errors import ConfigError, TrimtabError
 from trimtab.stages.settings import CONFIG, content_of
+from trimtab.storage import atomic
 from trimtab.storage.objects.location import is_remote
 from trimtab.storage.store import Store, open_store
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from trimtab.config.config import Config
 
 PIPELINE, LOG, LOCK, KFP = "pipeline.txt", "run.log", ".lock", ".kfp"
+_ABANDONED_S = 86_400.0
+"""An entry of the store that nothing was written to for so long has no writer any more."""
 
 
 def named(run: str, output: str) -> str:
@@ -89,7 +93,13 @@ def _locked(directory: Path) -> Iterator[Path]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError("another process is working on this run", path=str(directory)) from None
-        yield directory
+        # Nobody else writes to the directory as long as it is locked; to the store, other runs may.
+        atomic.sweep(directory, "**", 0.0)
+        atomic.sweep(directory.parent / STORE, "*", _ABANDONED_S)
+        try:
+            yield directory
+        finally:
+            atomic.sweep(directory, "**", 0.0)
 
 
 @contextlib.contextmanager

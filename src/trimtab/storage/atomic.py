@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,3 +88,25 @@ def sync_directory(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def sweep(directory: Path, pattern: str, least_age_s: float) -> None:
+    """Removes what writers that were killed have left unfinished.
+
+    Args:
+        directory: Where to look.
+        pattern: Which places in it to look at, as ``**`` or ``*``.
+        least_age_s: How long nothing of it was written: what a writer is at work on is younger. 0: nobody is.
+    """
+    for part in list(directory.glob(f"{pattern}/.*{PART}")):
+        with contextlib.suppress(OSError):  # another user's, or gone
+            if time.time() - _last_written(part) < least_age_s:
+                continue
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink()
+
+
+def _last_written(part: Path) -> float:
+    return max(file.lstat().st_mtime for file in (part, *part.rglob("*")))
