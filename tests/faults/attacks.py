@@ -138,17 +138,22 @@ def _forked(work: Callable[[], Any], log: Path) -> int:
 def _wait(child: int, seconds: float) -> tuple[bool, int, Any]:
     """Returns whether a child hung, its status, and what it used, with its children."""
     end, hung = time.monotonic() + seconds, False
-    while True:
-        done, status, usage = os.wait4(child, os.WNOHANG)
-        if done:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-            return hung, status, usage
-        if time.monotonic() > end:
-            hung = True
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child, signal.SIGKILL)
-        time.sleep(0.01)
+    try:
+        while True:
+            done, status, usage = os.wait4(child, os.WNOHANG)
+            if done:
+                return hung, status, usage
+            if time.monotonic() > end:
+                hung = True
+                _kill(child)
+            time.sleep(0.01)
+    finally:
+        _kill(child)
+
+
+def _kill(leader: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def _open(bomb: Bomb, place: Path, report: Path) -> None:

@@ -2,6 +2,7 @@
 
 Of a run that nobody killed and of one that was killed again and again, the results (but for times) and the
 weights must be the same, what was finished once must not be made again, and no process may outlive its run.
+Two runs go on at a time: most of what one does is to start.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +56,7 @@ STAGES = (
 _STARTED = re.compile(r"\s*\d+:\d+\s+(\w+)(?: \d+/\d+)?\s+started")
 _GONE_SECONDS = 10.0
 WHOLE_SECONDS = 600.0
+_AT_A_TIME = 2
 _TIMES = re.compile(
     "seconds|target|tensorboard|^deployed$|latency|speedup|pareto|verdict|why|run_id|^runs?$|uri|path|report|reused|environment|^(.*_)?at$"
 )
@@ -151,6 +155,15 @@ class Run:
         )
         return Attempt(process)
 
+    @contextlib.contextmanager
+    def started(self) -> Iterator[Attempt]:
+        """Yields an attempt of which nothing goes on when the block ends, however it does."""
+        attempt = self.start()
+        try:
+            yield attempt
+        finally:
+            attempt.kill(whole=True)
+
     def records(self) -> dict[str, dict[str, Any]]:
         """Returns the records of the tasks so far by name."""
         stages = self.place / "stages" if self.place else self.directory / "none"
@@ -231,60 +244,127 @@ def run(size: str, directory: Path, seed: int = 0) -> Tally:
     kills, chance = KILLS[size], random.Random(seed)
     tally = Tally(GROUP, ("redone_tasks", "differ", "failed", "orphans"))
     undisturbed = Run(directory / "undisturbed")
-    whole = undisturbed.start()
-    whole.process.wait(WHOLE_SECONDS)
+    with undisturbed.started() as whole:
+        whole.process.wait(WHOLE_SECONDS)
     if whole.process.returncode:
         tally.fault("failed", "\n".join(whole.log[-20:]))
         return tally
     expected, seconds = outcome(undisturbed), dict[str, float]()
     for record in undisturbed.records().values():
         seconds[record["stage"]] = max(record["seconds"], seconds.get(record["stage"], 0.0))
-    stages = Counter[str]()
-    while tally.counts["kills"] < kills:
-        tally.add("runs")
-        left = kills - tally.counts["kills"]
-        plan = list(moments(chance, seconds))
-        if size == "small":
-            plan = sorted(chance.sample(plan, left), key=plan.index)
-        _kill_again_and_again(
-            Run(directory / f"run-{tally.counts['runs']}"), plan[:left], chance, expected, tally, stages
-        )
-    tally.facts["stages"] = dict(stages)
+    killing = _Killing(directory, chance, expected, tally)
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        try:
+            while (left := kills - tally.counts["kills"]) > 0:
+                plans = list(_plans(chance, seconds, left, spread=size == "small"))
+                list(pool.map(killing.follow, plans))
+        finally:
+            killing.stop()
+    tally.facts["stages"] = dict(killing.stages)
     return tally
 
 
-def _kill_again_and_again(
-    run: Run,
-    plan: list[tuple[str, float]],
-    chance: random.Random,
-    expected: dict[str, Any],
-    tally: Tally,
-    stages: Counter[str],
-) -> None:
-    made = Made()
-    for stage, delay in plan:
-        attempt = run.start()
-        attempt.begun[stage].wait(WHOLE_SECONDS)
-        time.sleep(delay)
-        if attempt.process.poll() is not None:  # it ended before: nothing was killed
-            tally.add("ended_before")
-            if attempt.process.returncode:
-                tally.fault("failed", f"{run.directory}: {attempt.log[-12:]}")
+def _plans(
+    chance: random.Random, seconds: dict[str, float], kills: int, *, spread: bool
+) -> Iterator[list[tuple[str, float]]]:
+    """Yields the kills of one run after the other until there are enough; ``spread`` over all stages."""
+    while kills:
+        plan = list(moments(chance, seconds))
+        if spread:
+            plan = sorted(chance.sample(plan, kills), key=plan.index)
+        yield plan[:kills]
+        kills -= len(plan[:kills])
+
+
+@dataclass
+class _Killing:
+    """Runs that are killed by plan, some at a time.
+
+    Attributes:
+        directory: Where they are.
+        chance: Says whom a kill hits.
+        expected: The outcome of a run that nobody killed.
+        tally: What came of them.
+        stages: How often each stage was hit.
+    """
+
+    directory: Path
+    chance: random.Random
+    expected: dict[str, Any]
+    tally: Tally
+    stages: Counter[str] = field(default_factory=Counter)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _alive: set[int] = field(default_factory=set)
+
+    def follow(self, plan: list[tuple[str, float]]) -> None:
+        """Kills a run at each moment of a plan, and lets it go on to its end."""
+        with self._lock:
+            self.tally.add("runs")
+            run = Run(self.directory / f"run-{self.tally.counts['runs']}")
+        made = Made()
+        for stage, delay in plan:
+            if not self._kill_once(run, made, stage, delay):
                 return
-            continue
-        if orphans := attempt.kill(whole=chance.random() < 0.5):
-            tally.fault("orphans", f"{orphans} processes after a kill in {stage} + {delay:.2f} s")
-        tally.add("kills")
-        stages[stage] += 1
-        _note(made.look(run), f"before the kill in {stage} + {delay:.2f} s", tally)
-    last = run.start()
-    last.process.wait(WHOLE_SECONDS)
-    last.reader.join()
-    _note(made.look(run), "at the end", tally)
-    if last.process.returncode:
-        tally.fault("failed", f"{run.directory}: {last.log[-12:]}")
-    elif (found := outcome(run)) != expected:
-        tally.fault("differ", f"{run.directory}: {list(differences(expected, found))[:5]}")
+        with self._started(run) as last:
+            last.process.wait(WHOLE_SECONDS)
+            last.reader.join()
+        if not self._stopped.is_set():
+            self._judge(run, made, last)
+
+    def stop(self) -> None:
+        """Ends what goes on, where there is anything."""
+        self._stopped.set()
+        for leader in list(self._alive):
+            for process in session(leader):
+                _kill(process)
+
+    @contextlib.contextmanager
+    def _started(self, run: Run) -> Iterator[Attempt]:
+        with run.started() as attempt:
+            self._alive.add(attempt.process.pid)
+            if self._stopped.is_set():
+                attempt.kill(whole=True)
+            yield attempt
+        self._alive.discard(attempt.process.pid)
+
+    def _kill_once(self, run: Run, made: Made, stage: str, delay: float) -> bool:
+        """Returns whether the run may go on."""
+        with self._started(run) as attempt:
+            attempt.begun[stage].wait(WHOLE_SECONDS)
+            time.sleep(delay)
+            if self._stopped.is_set():
+                return False
+            if attempt.process.poll() is not None:  # it ended before: nothing was killed
+                return self._ended(run, attempt)
+            with self._lock:
+                whole = self.chance.random() < 0.5
+            orphans = attempt.kill(whole=whole)
+        when = f"{run.directory}: the kill in {stage} + {delay:.2f} s"
+        with self._lock:
+            if orphans:
+                self.tally.fault("orphans", f"{orphans} processes after {when}")
+            self.tally.add("kills")
+            self.stages[stage] += 1
+            _note(made.look(run), f"before {when}", self.tally)
+        return True
+
+    def _ended(self, run: Run, attempt: Attempt) -> bool:
+        with self._lock:
+            self.tally.add("ended_before")
+            if attempt.process.returncode:
+                self.tally.fault("failed", f"{run.directory}: {attempt.log[-12:]}")
+        return not attempt.process.returncode
+
+    def _judge(self, run: Run, made: Made, last: Attempt) -> None:
+        with self._lock:
+            _note(made.look(run), f"{run.directory}: at the end", self.tally)
+            if last.process.returncode:
+                self.tally.fault("failed", f"{run.directory}: {last.log[-12:]}")
+            elif (found := outcome(run)) != self.expected:
+                self.tally.fault("differ", f"{run.directory}: {list(differences(self.expected, found))[:5]}")
+            else:
+                shutil.rmtree(run.directory)
 
 
 def _note(again: list[str], when: str, tally: Tally) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+
+_TOLD_S = 15.0
 
 
 @dataclass
@@ -26,10 +29,15 @@ class Tally:
     examples: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     _start: float = field(default_factory=time.monotonic)
+    _told: float = field(default_factory=time.monotonic)
 
     def add(self, name: str, count: int = 1) -> None:
-        """Counts something."""
+        """Counts something, and says now and then how far it is."""
         self.counts[name] += count
+        if (now := time.monotonic()) > self._told + _TOLD_S:
+            self._told = now
+            done = ", ".join(f"{count:,} {name}" for name, count in self.counts.items())
+            print(f"  {self.group}: {now - self._start:.0f} s: {done}", file=sys.stderr, flush=True)
 
     def fault(self, name: str, example: str) -> None:
         """Counts something that must not be, and says what it is."""
