@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
+import requests
 from pydantic import ValidationError
 from stages.home import Home
+from stages.retraining import constant_times
 
 from trimtab.artifacts import selection as selections
 from trimtab.config.config import Config
@@ -21,10 +23,13 @@ from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.prepare.prepare import prepare
 from trimtab.deploy.export import export
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
+from trimtab.deploy.kserve.golden import GoldenRows
 from trimtab.deploy.predict import predict
+from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.refusal import Refusal
 from trimtab.deploy.serving.tensors import InferRequest, batch_of, metadata
 from trimtab.errors import DataError, ModelError
+from trimtab.evaluate import latency
 from trimtab.models import registry
 from trimtab.models.spec import InputSpec, ModelSpec
 from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
@@ -52,7 +57,7 @@ def home(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     config = Config.model_validate(
         {
             "data": {"train": str(table), "inputs": INPUTS, "workers": 1},
-            "model": {"builder": "stages.named_models:joined"},
+            "model": {"architecture": "joined"},
             "train": {"epochs": 4, "learning_rate": 0.02},
             "recipes": [[{"channels": {"ratio": 0.25, "epochs": 1}}, "int8"]],
             "budget": {"max_accuracy_drop": 0.2, "objective": "size"},
@@ -62,7 +67,9 @@ def home(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     home.dataset = data_prep.run(home.run, config.model_dump_json())
     home.trained = home.task(train.run, home.dataset)
     home.evaluated = home.task(_made, home.dataset, home.trained)
-    select.run(home.run, home.dataset, home.trained, [home.evaluated])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(latency, "sample", constant_times)
+        select.run(home.run, home.dataset, home.trained, [home.evaluated])
     assert compare.run(home.run, home.dataset)
     deploy.run(home.run, home.dataset, home.trained)
     return home
@@ -100,6 +107,21 @@ def test_predicting_repeats_the_golden_answers_of_raw_rows(home: Home, table: Pa
     assert np.mean([answer["label"] == label for answer, label in zip(answers, labels, strict=True)]) > 0.85
     golden = Golden.load(target / "1" / GOLDEN_FILE)
     assert model_inputs(home.data().schema, golden.x).keys() == INPUTS.keys()
+
+
+def test_an_inference_service_is_asked_by_a_tensor_for_each_input(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: dict[str, Any] = {}
+
+    def post(url: str, json: dict[str, Any], **_: Any) -> None:
+        sent.update(json)
+        raise requests.ConnectionError(url)
+
+    monkeypatch.setattr(requests, "post", post)
+    rows = GoldenRows(Repository(str(home.output / "deployed")), 1)
+    assert rows.asked(["http://service"], "model").endswith("does not answer")
+    assert {each["name"]: each["shape"][1:] for each in sent["inputs"]} == {"rest": [4], "size": [2]}
 
 
 @pytest.mark.slow
