@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
 CHECKS := check-style check-types check-imports check-generated
-.PHONY: $(CHECKS) demo test fast faults generate pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
+.PHONY: $(CHECKS) demo test fast faults generate matrix pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -60,6 +60,10 @@ bench-peers: $(VENV)/.installed-dev $(VENV)/peers/.installed
 
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py
+
+# What each pass makes of each kind of layer, by some 400 small runs, for docs/matrix.md: ten minutes.
+matrix: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(BIN)/python -m compress.matrix
 
 # Of TensorBoard, for docs/tensorboard.md: of a run of the demo, by Chromium (CHROMIUM=/path/to/it). Look at them.
 pictures: $(VENV)/.installed

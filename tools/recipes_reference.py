@@ -125,7 +125,7 @@ python benchmarks/passes.py examples/spoken_digits.yaml --set train.epochs=25 --
 ## What a chain can be made of
 
 `trimtab methods` prints this, and `trimtab methods --json` for programs. The main parameter comes first, in
-bold.
+bold. What each does with each kind of layer is in [matrix.md](matrix.md).
 """
 
 

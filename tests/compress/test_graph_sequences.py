@@ -71,6 +71,7 @@ BLOCKS: dict[str, Block] = {
     "feed_forward": feed_forward,
     "einsum_feed_forward": einsum_feed_forward,
     "lstm": lambda x: layers.LSTM(9, return_sequences=True)(x),
+    "masked": lambda x: layers.LSTM(9)(layers.Masking(name="masking")(x)),
     "gru": lambda x: layers.GRU(9, return_sequences=True)(x),
     "gru_of_keras_1": lambda x: layers.GRU(9, reset_after=False)(x),
     "simple_rnn": lambda x: layers.SimpleRNN(9, use_bias=False)(x),

@@ -12,7 +12,7 @@ from trimtab.compress.graph.dependency import Dependencies, Signal
 from trimtab.compress.graph.operations import OPERATIONS
 from trimtab.compress.graph.recurrent import RECURRENT
 from trimtab.compress.graph.rules import RULES, frozen_input
-from trimtab.models.keras_graph import calls
+from trimtab.models.keras_graph import arguments, calls
 
 _OF_LAYERS = {**RULES, **RECURRENT}
 
@@ -32,7 +32,10 @@ def trace(model: keras.Model) -> Dependencies:
 def _channels(node: Any, signals: dict[int, Signal], dependencies: Dependencies) -> list[np.ndarray]:
     """Returns the channels of each output of a call."""
     operation = node.operation
-    inputs = [signals[id(tensor)] for tensor in node.input_tensors]
+    mask = None if node.is_input else arguments(node)[1].get("mask")
+    inputs = [signals[id(tensor)] for tensor in node.input_tensors if tensor is not mask]
+    if isinstance(mask, keras.KerasTensor):
+        dependencies.sets.freeze(signals[id(mask)].channels, f"{operation.name} (a mask)")
     shapes = [tuple(tensor.shape[1:]) for tensor in node.outputs]
     if len(shapes) == 1 and shapes[0] and shapes[0][-1] is not None:
         if node.is_input:

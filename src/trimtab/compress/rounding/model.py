@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -42,11 +43,20 @@ def _stand_in(operation: Any, *, is_rounded: bool) -> Callable[..., Any]:
     if not is_rounded:
         return computed
 
+    numbers = itertools.count(1)
+
     def call(*inputs: Any, **options: Any) -> Any:
         outputs = computed(*inputs, **options)
-        return keras.tree.map_structure(lambda tensor: _output(operation.name, tensor), outputs)
+        # Each output of each call has a layer of its own, by its own name.
+        return keras.tree.map_structure(
+            lambda tensor: _output(_numbered(operation.name, next(numbers)), tensor), outputs
+        )
 
     return call
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}_{number}"
 
 
 def _output(name: str, tensor: Any) -> Any:
