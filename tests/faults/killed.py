@@ -59,8 +59,9 @@ WHOLE_SECONDS = 600.0
 _AT_A_TIME = 2
 _TIMES = re.compile(
     "seconds|target|tensorboard|^deployed$|latency|speedup|pareto|verdict|why|run_id|^runs?$|uri|path|report|reused|environment|^(.*_)?at$"
+    "|^content_sha256$"
 )
-"""Fields of a result that hang on the clock or name a place; words quote latencies."""
+"""Fields of a result that hang on the clock or a place, or are a checksum of such; words quote latencies."""
 
 
 @dataclass
