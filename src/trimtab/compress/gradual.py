@@ -109,7 +109,7 @@ class _Pruning(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
         self._kernels, self._sparsity, self._block = kernels, sparsity, block
         self._every, self._end = every, end
         self._masks = [tf.Variable(tf.ones(kernel.shape, kernel.dtype)) for kernel in kernels]
-        self._project = tf.function(self._projected)
+        self._project = tf.function(self._projected, autograph=False)
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Looks at the state that the training goes on from."""

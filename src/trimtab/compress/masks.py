@@ -26,7 +26,7 @@ def keep_zeros(model: Any, callbacks: Any) -> list[Any]:
         if zero_share(array) >= LEAST_ZEROS
     ]
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def project() -> None:
         for variable, mask in masks:
             variable.assign(variable * mask)

@@ -59,7 +59,7 @@ class KeepShared(keras.callbacks.Callback):  # type: ignore[misc]  # untyped
         self._clusters = [tf.Variable(tf.zeros(kernel.shape, tf.int32)) for kernel in kernels]
         self._masks = [tf.Variable(tf.ones(kernel.shape, kernel.dtype)) for kernel in kernels]
         self._most = 0
-        self._project = tf.function(self._projected)
+        self._project = tf.function(self._projected, autograph=False)
 
     def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002
         """Looks at the state that the training goes on from."""

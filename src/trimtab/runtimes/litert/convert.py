@@ -50,7 +50,7 @@ def convert(model: keras.Model, configure: Callable[[Any], None] | None = None) 
         return apply(model, x)
 
     def build() -> bytes:
-        traced = tf.function(answer).get_concrete_function(*specs)
+        traced = tf.function(answer, autograph=False).get_concrete_function(*specs)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
         if configure is not None:
             configure(converter)
