@@ -41,6 +41,9 @@ ARCHITECTURES = {
 }
 """Each module has ``KINDS``, what it takes, and ``build``; ``REPEATS_ITS_INPUT`` if it does no more."""
 
+IN_PIECES = ("mlp",)
+"""Architectures that want the numbers of a table in pieces, too: data is prepared without their modules."""
+
 PASSES = {
     "channels": "trimtab.compress.channels",
     "low_rank": "trimtab.compress.low_rank",

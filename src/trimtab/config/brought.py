@@ -79,7 +79,7 @@ def _check_files(
 ) -> None:
     """Adds what a model that is in a runtime's files cannot do."""
     what = f"a {ending_of(archive)} file"
-    if train.epochs:
+    if train.epochs != 0:
         message = f"{what} cannot be trained; `trimtab compress` takes it as it is (train.epochs: 0)"
         problems.add(("model", "archive"), message)
         return

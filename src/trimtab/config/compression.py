@@ -109,7 +109,12 @@ def left_out(config: Config) -> list[str]:
         config: The resolved config.
     """
     archive, tried = config.model.archive, config.candidates()
-    if archive is None or config.train.epochs or config.train.fine_tuning or brought.own_runtime(archive):
+    if (
+        archive is None
+        or config.train.epochs != 0
+        or config.train.fine_tuning
+        or brought.own_runtime(archive)
+    ):
         return []
     usual, more = (
         config.model_copy(update={"recipes": _recipes(archive, config.runtimes, narrower=narrower)})

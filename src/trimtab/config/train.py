@@ -9,6 +9,7 @@ from pydantic import Field, PositiveInt, field_validator
 from trimtab.config.base import Section
 
 Schedule = Literal["constant", "cosine"]
+_USUAL_EPOCHS = 20
 NO_WEIGHT = ("checkpoint_seconds", "profile")
 """Fields of the section that change no weights."""
 
@@ -36,7 +37,13 @@ class EarlyStopping(Section):
 class Train(Section):
     """How the model is trained."""
 
-    epochs: int = Field(20, ge=0, le=10_000, description="0: an archive stays as it came.")
+    epochs: int | None = Field(
+        None,
+        ge=0,
+        le=10_000,
+        description="0: an archive stays as it came; null: 20, of tables and texts 20 to 200, the more the "
+        "fewer rows there are, and the epoch of the lowest validation loss is kept.",
+    )
     fine_tuning: bool = Field(
         True, description="Whether passes may train; without training rows `trimtab compress` says no."
     )
@@ -63,6 +70,11 @@ class Train(Section):
         description="Steps of the training to profile for TensorBoard, the first and the last, such as "
         "`[10, 20]`. A training that is used again is not profiled.",
     )
+
+    @property
+    def most_epochs(self) -> int:
+        """Returns after how many epochs it ends at the latest."""
+        return _USUAL_EPOCHS if self.epochs is None else self.epochs
 
     @field_validator("profile")
     @classmethod

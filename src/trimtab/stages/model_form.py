@@ -14,6 +14,7 @@ from trimtab.config.model import InputRange, Model, ReadingLimits
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, Form
 from trimtab.errors import ModelError
 from trimtab.models.first_layers import Expected, expected
+from trimtab.registry import IN_PIECES
 from trimtab.runtimes import sources
 from trimtab.stages import children
 from trimtab.stages.children import MemoryLimit, TimeLimit
@@ -36,7 +37,7 @@ def form_of(model: Model) -> tuple[Form, list[str]]:
         ModelError: If the archive is missing, damaged or unsafe.
     """
     if model.archive is None:
-        return Form(), []
+        return Form(pieces=model.architecture in IN_PIECES), []
     input_range, notes = _input_range(model, model.archive)
     return Form(input_range, model.output == "raw", tuple(model.classes or ())), notes
 

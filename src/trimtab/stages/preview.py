@@ -185,7 +185,7 @@ def _untried(config: Config, examples: int) -> str:
     if sources.own_runtime(config.model.archive) is not None:
         return "the model's file is there, and was not run: a run tries it before anything is made of it"
     open_still = "whether the recipes can be made of the model was not tried"
-    if not config.train.epochs:
+    if config.train.epochs == 0:
         return f"{open_still}: a run finds out recipe by recipe"
     if rehearsal.is_worth_it(config, examples):
         return f"{open_still}: a run rehearses each kind of recipe before its first epoch"

@@ -134,9 +134,9 @@ def is_worth_it(config: Config, examples: int) -> bool:
         config: The resolved config.
         examples: Rows to train on.
     """
-    if sources.own_runtime(config.model.archive) is not None or not config.train.epochs:
+    if sources.own_runtime(config.model.archive) is not None or config.train.epochs == 0:
         return False
-    return config.model.architecture is None or examples * config.train.epochs >= _LONG
+    return config.model.architecture is None or examples * config.train.most_epochs >= _LONG
 
 
 def _reference(config: Config, data: Dataset) -> str:

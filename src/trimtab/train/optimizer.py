@@ -24,7 +24,7 @@ def learning_rate(train: Train, steps_per_epoch: int, api: Any) -> Any:
     Returns:
         A number or a schedule of the library.
     """
-    total = train.epochs * steps_per_epoch
+    total = train.most_epochs * steps_per_epoch
     warmup = min(total, round(train.warmup_epochs * steps_per_epoch))
     if train.schedule == "cosine":
         if not warmup:

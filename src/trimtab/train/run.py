@@ -50,7 +50,7 @@ class Run:
     ) -> None:
         self.model, self._library, self._callbacks = model, library, callbacks
         self._settings, self._feed, self._store, self._say = settings, feed, store, say
-        self._epochs, self._steps = settings.train.epochs, feed.steps_per_epoch
+        self._epochs, self._steps = settings.train.most_epochs, feed.steps_per_epoch
         stopping = settings.train.early_stopping
         self._patience = Patience(stopping) if stopping else None
         self.history = History()

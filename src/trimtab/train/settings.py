@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any
 
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.tensorboard import TensorBoard
-from trimtab.config.train import NO_WEIGHT, Train
+from trimtab.config.train import NO_WEIGHT, EarlyStopping, Train
+from trimtab.data.dataset.dataset import Dataset
+from trimtab.data.kinds.registry import input_kind
+
+_MOST_EPOCHS, _PATIENCE = 200, 0.3
+"""Where none are given: how many they become on few rows, and the share of them that may bring nothing."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +34,16 @@ class TrainSettings:
     tensorboard: TensorBoard = field(default_factory=TensorBoard)
 
     @classmethod
-    def of(cls, config: Config, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
-        """Returns the settings of a config.
+    def of(cls, config: Config, data: Dataset, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
+        """Returns the settings of a config; where it has no epochs, they follow from the data.
 
         Args:
             config: The resolved config.
+            data: What is trained on.
             overrides: Fields of the ``train`` section to replace, such as ``{"learning_rate": 0.01}``.
         """
         train = Train.model_validate({**config.train.model_dump(), **(overrides or {})})
-        return cls(train, config.seed, config.tensorboard)
+        return cls(_settled(train, data), config.seed, config.tensorboard)
 
     def for_fine_tuning(self, tuning: FineTuning) -> TrainSettings:
         """Returns the settings of a fine-tuning: as much of it is warm-up as of the whole training.
@@ -45,7 +52,7 @@ class TrainSettings:
             tuning: What a pass says of it.
         """
         train = self.train
-        share = train.warmup_epochs / train.epochs if train.epochs else 0.0
+        share = train.warmup_epochs / train.most_epochs if train.most_epochs else 0.0
         changes = {
             "epochs": tuning.epochs,
             "learning_rate": train.learning_rate * tuning.learning_rate_factor,
@@ -60,3 +67,18 @@ class TrainSettings:
         """Returns a checksum of what decides the weights."""
         train = self.train.model_dump_json(exclude=set(NO_WEIGHT))
         return hashlib.sha256(f"{self.seed} {train}".encode()).hexdigest()
+
+
+def _settled(train: Train, data: Dataset) -> Train:
+    """Returns the section with its epochs, and what is kept of them.
+
+    On few rows a fixed number of epochs is a number of steps in which nothing is learnt, and on noisy ones it
+    is so many that noise is: so there are enough steps, and the validation rows say which epoch was enough.
+    """
+    least = input_kind(data.schema.input.kind).least_steps
+    if train.epochs is not None or least is None:
+        return train
+    steps = ceil(data.rows["train"] / train.batch_size)
+    epochs = min(max(ceil(least / steps), train.most_epochs), _MOST_EPOCHS)
+    stopping = train.early_stopping or EarlyStopping(patience=ceil(_PATIENCE * epochs))
+    return train.model_copy(update={"epochs": epochs, "early_stopping": stopping})

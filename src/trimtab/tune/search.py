@@ -68,7 +68,7 @@ def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
     tuner = Tuner(
         oracle=oracle(tune, headline, config.seed),
         build=lambda hp: _build(config, dataset, hp),
-        settings=lambda hp: _settings(config, tune, hp),
+        settings=lambda hp: _settings(config, tune, dataset, hp),
         dataset=dataset,
         journal=Journal(workspace.checkpoints / "trials", _binding(config, dataset), _say),
         workspace=workspace,
@@ -113,10 +113,10 @@ def _build(config: Config, dataset: Dataset, hp: keras_tuner.HyperParameters) ->
     return registry.build(config.model, model_spec(dataset.schema), hp)
 
 
-def _settings(config: Config, tune: Tune, hp: keras_tuner.HyperParameters) -> TrainSettings:
+def _settings(config: Config, tune: Tune, dataset: Dataset, hp: keras_tuner.HyperParameters) -> TrainSettings:
     optimizer = {n.removeprefix(OPTIMIZER): v for n, v in hp.values.items() if n.startswith(OPTIMIZER)}
     return TrainSettings.of(
-        config, {**optimizer, "epochs": hp.values.get(EPOCHS, tune.epochs), "profile": None}
+        config, dataset, {**optimizer, "epochs": hp.values.get(EPOCHS, tune.epochs), "profile": None}
     )
 
 

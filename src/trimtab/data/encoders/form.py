@@ -24,12 +24,14 @@ class Form:
     Attributes:
         input: The range of its input.
         raw_label: Whether a regression answers in the label's unit.
+        pieces: Whether numbers of a table are also given in pieces, as trimtab's own models of tables want.
         classes: In the order of the model's outputs; none: those of the labels, sorted.
     """
 
     input: InputRange = "standardized"
     raw_label: bool = False
     classes: tuple[str, ...] = ()
+    pieces: bool = False
 
 
 def range_of(settings: Mapping[str, Any]) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from trimtab.data.encoders.tabular import in_pieces
 from trimtab.data.kinds.registry import NAMED, TABLE, holds_files, input_kind, name_of
 from trimtab.errors import ConfigError, DataError
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def fit(
-    columns: Sequence[Column], summary: Summary, config: Data, input_range: InputRange = "standardized"
+    columns: Sequence[Column],
+    summary: Summary,
+    config: Data,
+    input_range: InputRange = "standardized",
+    *,
+    pieces: bool = False,
 ) -> dict[str, Any]:
     """Returns ``DatasetSchema.preprocessing``: the settings of the encoder of the input, or of all.
 
@@ -25,6 +31,7 @@ def fit(
         summary: The summary of the training split.
         config: The config's data section.
         input_range: What the model takes.
+        pieces: Whether it takes numbers of a table in pieces, too.
 
     Raises:
         DataError: If there is no input column, or if the columns do not fit into one tensor.
@@ -36,7 +43,8 @@ def fit(
         if isinstance(input_range, tuple):
             raise _no_limits("several inputs'", input_range)
         return input_kind(NAMED).fit(columns, summary, config, input_range)
-    return fit_one(columns, summary, config, input_range)
+    settings = fit_one(columns, summary, config, input_range)
+    return in_pieces(settings, summary) if pieces and name_of(columns[0].kind) == TABLE else settings
 
 
 def fit_one(

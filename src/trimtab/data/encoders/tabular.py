@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trimtab.data.encoders import pieces
 from trimtab.data.encoders.form import RANGE
 from trimtab.data.kinds.base import Encoded, InputKind
 from trimtab.data.schema import Column, TensorSpec
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trimtab.data.statistics.summary import Summary
 
 MAX_CATEGORIES = 64
+_LEAST_STEPS = 2_000
 _SHOWN = 5
 _BLOCK_CELLS = 1 << 20
 _CYCLES_S = {
@@ -34,6 +36,8 @@ _CYCLES_S = {
 }
 """Length of a cycle, and what is added to seconds since 1970 so that it begins with it (a Monday)."""
 _AS_IT_IS = {"mean": 0.0, "std": 1.0, "missing": False}
+_QUARTILES_SD, _FARTHEST_SD = 1.349, 4.0
+"""Between a normal distribution's quartiles, and where values that are drawn in end: in deviations."""
 Floats = npt.NDArray[np.float32]
 
 
@@ -63,6 +67,41 @@ def fit(
             numeric |= {"kind": "datetime", "cycles": _cycles(column)}
         fitted.append({**numeric, **_AS_IT_IS} if is_raw and column.kind == "numeric" else numeric)
     return {"kind": "tabular", "columns": fitted, **({RANGE: "raw"} if is_raw else {})}
+
+
+def in_pieces(settings: dict[str, Any], summary: Summary) -> dict[str, Any]:
+    """Returns settings by which numbers are also given in pieces, which follow all else.
+
+    The number itself is then counted from the median in shares of the quartiles' distance, and far values are
+    drawn in (Holzmüller et al., "Better by Default", NeurIPS 2024): an outlier moves neither the others nor
+    the range that 8 bits have to cover. A table of very many columns stays as it is.
+
+    Args:
+        settings: What ``fit`` gave.
+        summary: The summary of the training split.
+    """
+    count = sum(column["kind"] == "numeric" for column in settings["columns"])
+    if count > pieces.MOST_COLUMNS:
+        return settings
+    columns = [
+        {**column, **_robust(column, summary), **pieces.fit(column["name"], summary, count)}
+        if column["kind"] == "numeric"
+        else column
+        for column in settings["columns"]
+    ]
+    return {**settings, "columns": columns}
+
+
+def _robust(column: dict[str, Any], summary: Summary) -> dict[str, Any]:
+    """Returns the scale of a column's numbers by their quartiles; where these are one, by the deviation."""
+    low, median, high = summary.quantiles(column["name"], [0.25, 0.5, 0.75]) or [0.0] * 3
+    deviation = (high - low) / _QUARTILES_SD if high > low else column["std"]
+    return {"mean": median, "std": deviation, "drawn_in": True}
+
+
+def plain_width(settings: dict[str, Any]) -> int:
+    """Returns how many slots come before those of pieces."""
+    return sum(_COLUMNS[column["kind"]](column).width for column in settings["columns"])
 
 
 def _fit_numbers(name: str, statistics: ColumnSummary, median: float, rows: int) -> dict[str, Any]:
@@ -98,7 +137,8 @@ class TabularEncoder:
     missing in the training split, 1 where it is missing. A categorical column becomes one slot for each of
     its most frequent training values, one for missing ones if there were any, and one for everything else. A
     datetime column becomes what a numeric one does, of its seconds, and sine and cosine of its place in the
-    year, the week and the day, as far as it has them; 0 where it is missing.
+    year, the week and the day, as far as it has them; 0 where it is missing. Behind all of them stand the
+    pieces of the numeric columns that have some.
     """
 
     vocabulary_size = None
@@ -106,7 +146,9 @@ class TabularEncoder:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._columns = [_COLUMNS[column["kind"]](column) for column in settings["columns"]]
         self._ends = np.cumsum([column.width for column in self._columns]).tolist()
-        width = self._ends[-1] if self._ends else 0
+        parts = [column for column in self._columns if isinstance(column, _Numbers) and column.pieces]
+        self._in_pieces = [(column, column.pieces) for column in parts if column.pieces]
+        width = sum(part.width for part in (*self._columns, *(found for _, found in self._in_pieces)))
         self.spec = TensorSpec(kind="tabular", shape=(width,), stored_dtype="float32")
 
     def encode(self, batch: pa.RecordBatch) -> Encoded:
@@ -117,7 +159,7 @@ class TabularEncoder:
         together: list[tuple[_Numbers, pa.Array, int]] = []
         for column, end in zip(self._columns, self._ends, strict=True):
             values = batch.column(places[column.name])
-            if not isinstance(column, _Numbers) or not _is_number(values.type):
+            if not isinstance(column, _Numbers) or column.is_drawn_in or not _is_number(values.type):
                 column.fill(x[:, end - column.width : end], values)
                 continue
             together.append((column, values, end - column.width))
@@ -125,6 +167,10 @@ class TabularEncoder:
                 _fill(x, together)
                 together = []
         _fill(x, together)
+        at = self._ends[-1] if self._ends else 0
+        for numeric, found in self._in_pieces:
+            found.fill(x[:, at : at + found.width], numeric.filled(batch.column(places[numeric.name])))
+            at += found.width
         return Encoded(x)
 
 
@@ -164,15 +210,21 @@ class _Numbers:
         self.name = str(settings["name"])
         self.median = float(settings["median"])
         self.mean, self.std = float(settings["mean"]), float(settings["std"])
+        self.is_drawn_in = bool(settings.get("drawn_in"))
         self.width = 2 if settings["missing"] else 1
+        self.pieces = pieces.Pieces(settings[pieces.PIECES]) if pieces.PIECES in settings else None
+
+    def filled(self, values: pa.Array) -> npt.NDArray[np.float64]:
+        """Returns the rows' numbers, the median where there is none, ``(rows,)``."""
+        found = pc.fill_null(numbers(values), self.median).to_numpy(zero_copy_only=False)
+        return np.asarray(found, np.float64)
 
     def fill(self, x: Floats, values: pa.Array) -> None:
         """Writes the rows' values into ``x (rows, width)``, which holds zeros."""
-        parsed = numbers(values)
-        filled = pc.fill_null(parsed, self.median).to_numpy(zero_copy_only=False)
-        x[:, 0] = (filled - self.mean) / self.std
+        scaled = (self.filled(values) - self.mean) / self.std
+        x[:, 0] = scaled / np.sqrt(1 + (scaled / _FARTHEST_SD) ** 2) if self.is_drawn_in else scaled
         if self.width == 2:
-            x[:, 1] = pc.is_null(parsed).to_numpy(zero_copy_only=False)
+            x[:, 1] = pc.is_null(numbers(values)).to_numpy(zero_copy_only=False)
 
 
 class _Dates:
@@ -273,9 +325,21 @@ def _other_ranges(
     settings: dict[str, Any], x: npt.NDArray[Any]
 ) -> Iterator[tuple[InputRange, npt.NDArray[Any]]]:
     columns = settings["columns"]
-    if RANGE not in settings and all(c["kind"] == "numeric" and not c["missing"] for c in columns):
+    if RANGE not in settings and all(map(_is_plain, columns)):
         mean, std = (np.array([column[name] for column in columns]) for name in ("mean", "std"))
         yield "raw", (x * std + mean).astype(np.float32)
 
 
-INPUT = InputKind(fit, TabularEncoder, _brief, _distributions, raw="raw", other_ranges=_other_ranges)
+def _is_plain(column: dict[str, Any]) -> bool:
+    return column["kind"] == "numeric" and not column["missing"] and "drawn_in" not in column
+
+
+INPUT = InputKind(
+    fit,
+    TabularEncoder,
+    _brief,
+    _distributions,
+    raw="raw",
+    other_ranges=_other_ranges,
+    least_steps=_LEAST_STEPS,
+)

@@ -31,6 +31,7 @@ _TEXT_TOKENS = 3.0
 _TEXT_DISTINCT = 0.2
 _SHOWN = 5
 _COMPARED_TOKENS = 100
+_LEAST_STEPS = 1_000
 
 
 def fit(
@@ -141,6 +142,7 @@ INPUT = InputKind(
     _brief,
     _distributions,
     takes=takes,
+    least_steps=_LEAST_STEPS,
     settings={
         "vocabulary": Setting("text.vocabulary_size", "words"),
         "max_tokens": Setting("text.max_tokens"),

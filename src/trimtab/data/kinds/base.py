@@ -88,6 +88,8 @@ class InputKind:
         has_limits: Whether ``model.input`` may be a lowest and a highest number.
         other_ranges: Returns model-ready examples as they would be with another ``model.input``.
         is_pixels: Whether its tensors are images, ``(height, width, channels)``, as ``train.augment`` takes.
+        least_steps: How many steps a training takes at least where ``train.epochs`` is not given, the epoch
+            of the lowest validation loss being kept; None: it takes the usual epochs, and keeps the last one.
         like: Kinds whose architectures take these tensors, too.
     """
 
@@ -102,6 +104,7 @@ class InputKind:
     has_limits: bool = False
     other_ranges: Callable[[Settings, Array], Iterable[tuple[InputRange, Array]]] = _no_other_range
     is_pixels: bool = False
+    least_steps: int | None = None
     like: tuple[str, ...] = ()
 
 

@@ -55,16 +55,18 @@ class SignatureWriter:
         place: The partition's place among those of its source.
         kind: What rows are, as in the schema's input.
         numeric: How many columns of standardized numbers they have.
+        width: Only so many slots of a table's rows are compared; None: all.
     """
 
-    def __init__(self, folder: Path, place: int, kind: str, numeric: int) -> None:
+    def __init__(self, folder: Path, place: int, kind: str, numeric: int, width: int | None = None) -> None:
         self._folder, self._place, self._kind, self._numeric = folder, place, kind, numeric
+        self._width = width
         self._parts: dict[str, list[Signatures]] = {"train": [], "test": []}
 
     def add(self, split: str, x: Array) -> None:
         """Adds rows that were written to a split, as they are stored, ``(n, *shape)``."""
         if split in self._parts and len(x):
-            hashes = signatures(x, self._kind, self._numeric)
+            hashes = signatures(x[:, : self._width], self._kind, self._numeric)
             self._parts[split] += [] if hashes is None else [hashes]
 
     def close(self) -> None:

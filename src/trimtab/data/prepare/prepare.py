@@ -206,7 +206,9 @@ class _Preparation:
             own_fields = {"thresholds": [], "false_alarm_rate": self._config.false_alarm_rate}
             return self._champion.schema.model_copy(update={**rule, **own_fields})
         (task, label, classes, columns), train = fitted.meaning, fitted.result.summaries["train"]
-        preprocessing = preprocess.fit(columns, train, self._config, self._form.input)
+        preprocessing = preprocess.fit(
+            columns, train, self._config, self._form.input, pieces=self._form.pieces
+        )
         encoder = encoder_of(preprocessing)
         schema = DatasetSchema(
             task=task,

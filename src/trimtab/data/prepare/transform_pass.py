@@ -20,7 +20,8 @@ from trimtab.data.dataset.shards import ShardWriter
 from trimtab.data.dataset.slices import SliceWriter
 from trimtab.data.encoders.labels import Array, encode_labels
 from trimtab.data.encoders.serving import Preprocessor, name_of
-from trimtab.data.kinds.registry import any_files, input_kind
+from trimtab.data.encoders.tabular import plain_width
+from trimtab.data.kinds.registry import TABLE, any_files, input_kind
 from trimtab.data.prepare import split
 from trimtab.data.prepare.digests import KeptDigests
 from trimtab.data.prepare.fit_pass import check_columns
@@ -138,7 +139,9 @@ def transform_partition(task: TransformTask) -> TransformResult:
         groups = GroupWriter(task.directory, task.partition.index)
         slices = SliceWriter(task.directory, task.slices, task.partition.index)
         origins = OriginWriter(task.directory, task.given, task.partition.index)
-        near = SignatureWriter(task.near, task.partition.index, task.schema.input.kind, task.numeric)
+        kind = task.schema.input.kind
+        width = plain_width(task.schema.preprocessing) if kind == TABLE else None
+        near = SignatureWriter(task.near, task.partition.index, kind, task.numeric, width)
         for batch in reader_for(task.source, task.config).read(task.partition, task.config):
             check_columns(batch, task.slices, task.partition)
             _write(batch, first, task, preprocessor, writers, champion, groups, slices, origins, near, result)

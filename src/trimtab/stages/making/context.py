@@ -57,7 +57,7 @@ class Making:
         self.history: list[Epoch] = []
         self._run_uri, self._label, self._data = run_uri, label, data
         self._parent, self._baseline, self._seed = parent, baseline, config.seed
-        self._settings = TrainSettings.of(config, values.optimizer)
+        self._settings = TrainSettings.of(config, data, values.optimizer)
 
     def context(self) -> Context:
         """Returns what the pass gets."""

@@ -108,7 +108,7 @@ class _Stage:
         determinism.prepare(config.seed)
         self._data, self._scratch, self._seed = data, scratch, config.seed
         self._brought = config.model
-        self._settings = TrainSettings.of(config, BRIEF)
+        self._settings = TrainSettings.of(config, data, BRIEF)
         built = registry.build(config.model, model_spec(data.schema), keras_tuner.HyperParameters())
         self._branches: dict[str, keras.Model | Exception] = {"[]": self._saved(built)}
 

@@ -97,7 +97,7 @@ def _trained(
     start, why = _start(network, data, snapshot, config.model) if snapshot else ("", "")
     is_warm = start not in ("", SCRATCH)
     epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
-    train_settings = TrainSettings.of(config, {**values.optimizer, **epochs})
+    train_settings = TrainSettings.of(config, data, {**values.optimizer, **epochs})
     if train_settings.train.epochs == 0:
         as_it_came.refuse_another_range(came, config.model)
         return _Trained(network, History(), start, why, came)

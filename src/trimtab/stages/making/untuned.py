@@ -44,7 +44,7 @@ class Untuned:
     def __init__(self, config: Config, store: ContentStore, model: str, data: Dataset, scratch: Path) -> None:
         determinism.prepare(config.seed)
         self._seed, self._data, self._few = config.seed, data, few(data, ROWS, scratch)
-        self._settings = TrainSettings.of(config, _STILL)
+        self._settings = TrainSettings.of(config, data, _STILL)
         self._trained = archive.load(store.open(model, [MODEL_FILE]).path / MODEL_FILE, config.model)
         self._costs = validation.costs(data, config.seed, cost.macs(self._trained))
 
