@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.evaluate import latency
-from trimtab.stages import children, trial
+from trimtab.stages import children, model_form, trial
 
 SHAPE = (8, 8, 1)
 PADDING = 30_000
@@ -108,3 +108,11 @@ def served(service: Service) -> Service:
     """Returns a target with a good model in service."""
     assert service.retrain().status == "deployed"
     return service
+
+
+@pytest.fixture(scope="module")
+def plain_numbers() -> Iterator[None]:
+    """Leaves numbers of tables one slot each, for models that are made by hand."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_form, "IN_PIECES", ())
+        yield

@@ -59,7 +59,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory, source: Path, linear_tflite: Callable[..., bytes]) -> Home:
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+    source: Path,
+    linear_tflite: Callable[..., bytes],
+    plain_numbers: None,
+) -> Home:
     """Returns a run with a good model, its half-precision form, and a small one that is blind to fraud."""
     home = Home(tmp_path_factory.mktemp("runs") / "runs")
     home.dataset = data_prep.run(home.run, config(source, slices=["region"]).model_dump_json())
@@ -68,7 +73,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, source: Path, linear_tflite: 
     weights = np.concatenate([-fitted.coef_, fitted.coef_]).astype(np.float32)
     bias = np.array([-fitted.intercept_[0], fitted.intercept_[0] + 1.5], np.float32)
     home.model()
-    blind = weights * np.resize([1, -1, 1, -1, 0], weights.shape[1])
+    blind = weights * np.array([[1, -1, 1, -1, 0]])
     home.file(BASELINE, linear_tflite(weights, bias) + bytes(30_000))
     home.file(GOOD, linear_tflite(weights.astype(np.float16), bias) + bytes(15_000))
     home.file(BLIND, linear_tflite(blind, bias - np.array([0, 9])))
