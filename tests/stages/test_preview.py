@@ -32,10 +32,11 @@ def test_it_says_what_the_data_are(rows: Path) -> None:
     assert seen is not None
     assert (seen.task, seen.label, seen.classes) == ("classification", "label", ["a", "b"])
     assert sum(seen.rows.values()) == 300
-    assert (seen.input_kind, seen.input_shape) == ("tabular", [2])
+    slots = 2 + 11 + 16  # the numbers, the values of x, pieces of y
+    assert (seen.input_kind, seen.input_shape) == ("tabular", [slots])
     assert seen.reach[0].examples == seen.rows["test"]
     assert f"{seen.rows['test']:,} test rows; classification of label of 2 classes" in seen.sentence
-    assert "the model takes tabular, 2" in seen.sentence
+    assert f"the model takes tabular, {slots}" in seen.sentence
     assert seen.untried.endswith("so short a training of a built-in architecture is not rehearsed either")
     long = preview(config(rows, train={"epochs": 1000}))
     assert long is not None

@@ -291,7 +291,7 @@ class Data(Section):
                     raise ValueError(f"inputs.{name}: {column} is left out by drop")
                 if column == self.group_by:
                     raise ValueError(f"inputs.{name}: {column} groups rows: it cannot be input")
-        if len(self.inputs) > 1 and (self.normal is not None or self.task == "anomaly"):
+        if len(self.inputs) > 1 and self.normal is not None:
             raise ValueError("inputs: an anomaly's model repeats its input, which must be one")
         return self
 
