@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,19 @@ def test_a_file_that_is_not_there_is_a_bad_row_of_its_input(
     with pytest.raises(DataError, match="80 of 80 files cannot be read") as error:
         prepare(config(tmp_path / "rows.parquet"), seed=0, directory=tmp_path)
     assert error.value.field == "path"
+
+
+def test_rows_name_regular_files_below_their_table_alone(table: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes((table.parent / "scans" / "0.png").read_bytes())
+    (tmp_path / "in").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.png")
+    (tmp_path / "in" / "zero.png").symlink_to("/dev/zero")
+    outside = ["../secret.png", f"{tmp_path}/secret.png", "x/../../secret.png"]
+    data, first = config(tmp_path / "in" / "rows.parquet"), pq.read_table(table).slice(0, 1)
+    for name in [*outside, "pipe.png", "zero.png", "", "\0"]:
+        pq.write_table(first.set_column(0, "path", pa.array([name])), tmp_path / "in" / "rows.parquet")
+        assert rows(tmp_path / "in" / "rows.parquet", data).column("path").to_pylist() == [None]
+        assert list(checksums(data)["train"]) == ["rows.parquet"]
 
 
 def test_a_changed_image_is_a_changed_source(table: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,37 +12,25 @@ import pyarrow as pa
 
 from trimtab.data.readers.archives import MAX_FILE_BYTES
 from trimtab.data.readers.label import check_known
+from trimtab.data.readers.rewriting import Rewriting
 from trimtab.data.values.values import plain
 from trimtab.home import expanded
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
-    from trimtab.data.readers.base import Partition, Reader
 
 _ROWS = 64
 
 
-class AttachedFiles:
-    """Reads as another reader does, with the files that ``data.inputs`` speaks of.
+class AttachedFiles(Rewriting):
+    """Reads as another reader does, with the files that ``data.inputs`` speaks of."""
 
-    Args:
-        reader: Reads the table.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def partitions(self, source: str, config: Data) -> list[Partition]:
-        """See ``Reader``."""
-        return self._reader.partitions(source, config)
-
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
-        """See ``Reader``; a file that cannot be read is a missing value."""
-        for batch in self._reader.read(partition, config):
-            for name, given in config.inputs.items():
-                if given.files is not None:
-                    check_known(given.files, batch.schema.names, f"data.inputs.{name}.files", config)
-            yield from with_files(batch, config.file_columns, partition.source)
+    def rewritten(self, batch: pa.RecordBatch, config: Data, source: str) -> Iterator[pa.RecordBatch]:
+        """See ``Rewriting``; a file that cannot be read is a missing value."""
+        for name, given in config.inputs.items():
+            if given.files is not None:
+                check_known(given.files, batch.schema.names, f"data.inputs.{name}.files", config)
+        yield from with_files(batch, config.file_columns, source)
 
 
 def with_files(batch: pa.RecordBatch, columns: Collection[str], table: str) -> Iterator[pa.RecordBatch]:
@@ -62,7 +52,9 @@ def with_files(batch: pa.RecordBatch, columns: Collection[str], table: str) -> I
 
 
 def paths(batch: pa.RecordBatch, column: str, table: str) -> dict[str, Path]:
-    """Returns the files that a column of rows names, by what it calls them.
+    """Returns the files that a column of rows names, by what it calls them; none outside of its folder.
+
+    Whoever gives a table may not be one who may read what else is on this machine.
 
     Args:
         batch: Rows as a reader gives them.
@@ -74,17 +66,24 @@ def paths(batch: pa.RecordBatch, column: str, table: str) -> dict[str, Path]:
     names = (
         plain(batch.column(column)).drop_null() if _holds_paths(batch, column) else pa.array([], pa.string())
     )
-    return {name: folder / name for name in names.unique().to_pylist()}
+    return {name: folder / name for name in names.unique().to_pylist() if _is_inside(name)}
 
 
 def _holds_paths(batch: pa.RecordBatch, name: str) -> bool:
     return name in batch.schema.names and pa.types.is_string(plain(batch.column(name)).type)
 
 
+def _is_inside(name: str) -> bool:
+    return not name.startswith("/") and os.path.normpath(name).split("/")[0] != ".."
+
+
 def _content(path: Path | None) -> bytes | None:
     try:
-        if path is None or path.stat().st_size > MAX_FILE_BYTES:
+        if path is None:
             return None
-        return path.read_bytes()
+        status = path.stat()
+        # A device or a pipe may have no end.
+        readable = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES
+        return path.read_bytes() if readable else None
     except (OSError, ValueError):  # a name with a null byte is no path
         return None

@@ -13,36 +13,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trimtab.data.readers.label import check_known, joined_name, label_column
+from trimtab.data.readers.rewriting import Rewriting
 from trimtab.data.values import values
 from trimtab.errors import DataError
 from trimtab.tasks import several
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
-    from trimtab.data.readers.base import Partition, Reader
 
 _YES = ("1", "yes", "true", "1.0", "Yes", "True", "YES", "TRUE")
 _NO = ("0", "no", "false", "0.0", "No", "False", "NO", "FALSE")
 
 
-class SeveralLabels:
-    """Reads as another reader does, with the labels of each row joined.
+class SeveralLabels(Rewriting):
+    """Reads as another reader does, with the labels of each row joined."""
 
-    Args:
-        reader: Reads the source.
-    """
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def partitions(self, source: str, config: Data) -> list[Partition]:
-        """See ``Reader``."""
-        return self._reader.partitions(source, config)
-
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
-        """See ``Reader``; several columns become one behind the others, one keeps its place."""
-        for batch in self._reader.read(partition, config):
-            yield with_joined_labels(batch, config, partition.source)
+    def rewritten(self, batch: pa.RecordBatch, config: Data, source: str) -> Iterator[pa.RecordBatch]:
+        """See ``Rewriting``; several columns become one behind the others, one keeps its place."""
+        yield with_joined_labels(batch, config, source)
 
 
 def with_joined_labels(batch: pa.RecordBatch, config: Data, source: str) -> pa.RecordBatch:
