@@ -32,7 +32,8 @@ INPUTS: dict[str, Any] = {
     "scan": {"files": "path"},
     "person": {"columns": ["age", "sex"]},
 }
-WORDS = "the patient was seen again with a cough and no fever since days".split()  # noqa: SIM905
+SENTENCE = "the patient was seen again with a cough and no fever since days"
+WORDS = SENTENCE.split()
 
 
 @pytest.fixture(scope="module")
