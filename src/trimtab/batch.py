@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,16 @@ def take(batch: Batch, start: int, stop: int) -> dict[str, NDArray[Any]]:
 def joined(batches: list[Batch]) -> dict[str, NDArray[Any]]:
     """Returns the examples of several batches in order."""
     return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def answered(outputs: Batch, names: Sequence[str]) -> NDArray[Any]:
+    """Returns what a model answers as one array, ``(n, outputs)``: several outputs stand side by side.
+
+    Args:
+        outputs: By name, ``(n, width)`` each.
+        names: The outputs, in the order of the answer.
+    """
+    return outputs[names[0]] if len(names) == 1 else np.concatenate([outputs[name] for name in names], axis=1)
 
 
 def fed(batch: Batch) -> Any:

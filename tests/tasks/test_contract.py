@@ -89,7 +89,7 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
         normal=config.normal or "",
         preprocessing={},
     )
-    y, usable = encode_labels(batch.column("label"), schema)
+    y, usable = encode_labels(batch, schema)
     assert usable.all()
     return Case(task, schema, y)
 
@@ -105,7 +105,7 @@ def test_labels_are_stored_as_it_says(case: Case) -> None:
 
 def test_a_label_that_is_missing_is_not_usable(case: Case) -> None:
     batch = batch_of([None, *LABELS[case.task.name][1:]], settings_of(case.task.name))
-    _, usable = encode_labels(batch.column("label"), case.schema)
+    _, usable = encode_labels(batch, case.schema)
     assert usable.tolist() == [False] + [True] * (ROWS - 1)
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from trimtab.batch import INPUT
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.data import ColumnKind, Task
 from trimtab.config.registered import Registered
 from trimtab.data.values.notation import Notation, NumberNotation
 from trimtab.registry import COMPOUNDS, INPUTS
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 SPLITS = ("train", "validation", "test")
 InputName = Annotated[str, Registered(ChainMap(INPUTS, COMPOUNDS))]
@@ -141,9 +141,14 @@ class DatasetSchema(BaseModel):
         return {INPUT: self.input}
 
     @property
+    def output_names(self) -> list[str]:
+        """Returns the names of the model's outputs, as a ``Batch`` has them, in the order of answers."""
+        return [OUTPUT]
+
+    @property
     def outputs(self) -> int:
-        """Returns the width of the model's output."""
-        return task(self.task).meaning.outputs(self)
+        """Returns the width of the model's answer to an example."""
+        return meant(self).meaning.outputs(self)
 
     def with_thresholds(self, thresholds: list[float]) -> Self:
         """Returns the schema of one model's answers: that of the data, with the model's own thresholds."""

@@ -14,7 +14,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.repository import SCHEMA_FILE
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 NO_NUMBER = "the model's answer is no number: something in it is too far from what the model was trained on"
 
@@ -57,5 +57,5 @@ def answers(schema: DatasetSchema, inputs: Any, outputs: NDArray[np.float32]) ->
         inputs: Model-ready examples, as ``batch.fed`` gives them.
         outputs: The model's outputs, ``(n, outputs)``.
     """
-    judged = task(schema.task)
+    judged = meant(schema)
     return judged.words.answers(judged.judging.answers(inputs, outputs), schema)

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trimtab import progress
-from trimtab.batch import INPUT, OUTPUT, Batch, fed, rows
+from trimtab.batch import INPUT, Batch, answered, fed, rows
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.encoders.serving import Preprocessor, has_paths, name_of
 from trimtab.data.kinds.base import Encoded
@@ -84,14 +84,14 @@ class _Serving:
         outputs = self._outputs(x)
         numbers = np.isfinite(outputs).all(axis=1)
         bad |= dict.fromkeys(good[~numbers].tolist(), NO_NUMBER)
-        answered = answers(
+        answers_of_good = answers(
             self._schema, fed({name: each[numbers] for name, each in x.items()}), outputs[numbers]
         )
         for row in range(batch.num_rows):
             if row in bad:
                 yield self._error(batch, row, bad[row])
             else:
-                yield next(answered)
+                yield next(answers_of_good)
         self._seen += batch.num_rows
 
     def tell_unread(self) -> None:
@@ -118,7 +118,7 @@ class _Serving:
     def _outputs(self, x: Batch) -> NDArray[Any]:
         if not rows(x):
             return np.empty((0, self._schema.outputs), np.float32)
-        return np.asarray(self._model.predict(x)[OUTPUT])
+        return np.asarray(answered(self._model.predict(x), self._schema.output_names))
 
     def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
         name, number = name_of(batch, row), self._seen + row + 1

@@ -16,7 +16,7 @@ from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts.comparison import Comparison, ComparisonLineage, Forced, Rival
 from trimtab.artifacts.evaluation import Examples, HeadlineValue, Latency
 from trimtab.artifacts.selection import Selection
-from trimtab.batch import OUTPUT, Batch, fed, take
+from trimtab.batch import Batch, answered, fed, take
 from trimtab.config.config import Config
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
@@ -252,13 +252,15 @@ def _judged(model: Served, batches: _Batches, own_schema: DatasetSchema, asked: 
         asked: What the labels mean.
     """
     loaded, inputs = runtime(model.runtime).load(model.directory), None
-    judging = tasks.task(asked.task).judging
+    judging = tasks.meant(asked).judging
     if width(loaded) != own_schema.outputs:
         raise ModelError(f"expected {own_schema.outputs} outputs, found {width(loaded)}")
     answers = []
     for x, y in batches:
         inputs = take(x, 0, _LATENCY_EXAMPLES) if inputs is None else inputs
-        outputs = judging.answers(fed(x), loaded.predict(x)[OUTPUT]).astype(np.float64)
+        outputs = judging.answers(fed(x), answered(loaded.predict(x), own_schema.output_names)).astype(
+            np.float64
+        )
         if not np.isfinite(outputs).all():
             raise ModelError("its outputs are not finite numbers")
         answers.append((outputs, y))

@@ -20,7 +20,7 @@ from trimtab.report.kubeflow import classification_metadata, evaluation_metrics
 from trimtab.stages.entries import Work, obtain
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
-from trimtab.tasks.registry import task as task_of
+from trimtab.tasks.registry import meant
 
 STAGE = "evaluate"
 
@@ -107,7 +107,7 @@ def _shown(store: ContentStore, dataset: str, evaluated: str) -> tuple[dict[str,
     )
     data = datasets.pooled(store, dataset)
     own_schema = data.schema.with_thresholds(evaluations[best].thresholds)
-    judging = task_of(data.schema.task).judging
+    judging = meant(data.schema).judging
     answers = np.asarray(read_test(entries[best].path).answers)
     view = judging.view(answers, data.labels(), data.schema, own_schema)
     metadata = classification_metadata(evaluations[best], judging.form, view, data.schema.classes)

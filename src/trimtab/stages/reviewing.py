@@ -39,7 +39,7 @@ from trimtab.runtimes.registry import runtime
 from trimtab.stages import children
 from trimtab.stages.imports import light_imports
 from trimtab.tasks.metrics.base import View
-from trimtab.tasks.registry import task as task_of
+from trimtab.tasks.registry import meant
 
 MOST_BRANCHES = 40
 _BATCH, _SECONDS = 256, 20.0
@@ -112,7 +112,7 @@ def write_more(run_uri: str, directory: Path, subject: ReviewSubject) -> str:
 def _write(run_uri: str, directory: Path, subject: ReviewSubject) -> None:
     store = ContentStore(run_uri)
     data = datasets.pooled(store, subject.dataset)
-    form, classes = task_of(data.schema.task).judging.form, data.schema.classes
+    form, classes = meant(data.schema).judging.form, data.schema.classes
     views = {
         name: _view(store, subject.evaluations[name], data)
         for name in dict.fromkeys((BASELINE, subject.chosen))
@@ -148,7 +148,7 @@ def _view(store: ContentStore, evaluation: str, data: Pooled) -> View:
     thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
     answers, own_schema = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
     labels = data.labels()
-    return task_of(data.schema.task).judging.view(np.asarray(answers), labels, data.schema, own_schema)
+    return meant(data.schema).judging.view(np.asarray(answers), labels, data.schema, own_schema)
 
 
 def _models(store: ContentStore, evaluation: str) -> list[Path]:
@@ -208,7 +208,7 @@ def _hidden(model: Path, data: Dataset) -> NDArray[Any]:
 
 def _label(value: Any, data: Dataset) -> str:
     classes = data.schema.classes
-    form = task_of(data.schema.task).judging.form
+    form = meant(data.schema).judging.form
     if form == "classes":
         return classes[int(value)]
     if form == "labels":

@@ -22,7 +22,7 @@ from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT, Batch, take
+from trimtab.batch import INPUT, Batch, answered, take
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE, numbered
 from trimtab.config.config import Config
@@ -369,7 +369,7 @@ def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     serving, batch = runtime(entry.evaluation.runtime), model_inputs(data.schema, {INPUT: x})
     model = serving.load(entry.files.path)
     y = model.predict(batch)
-    outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])[OUTPUT]
+    outputs = answered(model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0]), data.schema.output_names)
     arithmetic = serving.traits(entry.files.path).arithmetic
     allowed = golden.tolerance(outputs, arithmetic, _apart(serving, entry, batch, y))
     return golden.Golden({INPUT: x[:_GOLDEN_EXAMPLES]}, take(y, 0, _GOLDEN_EXAMPLES), allowed)

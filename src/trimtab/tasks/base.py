@@ -29,6 +29,10 @@ class Target(Protocol):
     """What is known of a label once the training split was seen; a dataset's schema is one."""
 
     @property
+    def task(self) -> str:
+        """Returns what it means, a name of ``registry.TASKS``; of several labels, what the first does."""
+
+    @property
     def classes(self) -> list[str]:
         """Returns the names of the classes in the order of the model's outputs; none where there are none."""
 

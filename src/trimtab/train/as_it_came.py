@@ -16,7 +16,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import ModelError
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant, task
 
 Array = NDArray[np.float32]
 Predict = Callable[[Any], Array]
@@ -40,7 +40,7 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
         return None
     batch, y = dataset.head("validation", MOST_EXAMPLES)
     x, schema = fed(batch), dataset.schema
-    headline = task(schema.task).judging.headline
+    headline = meant(schema).judging.headline
     scores = _scores(predict, x, y, schema)
     came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))
     ranges = input_kind(schema.input.kind).other_ranges(schema.preprocessing, x)
@@ -61,7 +61,7 @@ def told(came: AsItCame) -> str:
 
 def _scores(predict: Predict, x: Any, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
     outputs = np.concatenate([predict(part) for part in in_parts(x, _BATCH)])
-    judging = task(schema.task).judging
+    judging = meant(schema).judging
     outputs = judging.answers(x, outputs)
     own_schema = schema.with_thresholds(judging.thresholds(outputs, y, schema))
     return judging.scores(outputs, y, schema, own_schema).astype(np.float32)

@@ -16,7 +16,7 @@ import tensorflow as tf
 from trimtab.data import packed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 from trimtab.train.augment import augmentation
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.settings import TrainSettings
@@ -49,7 +49,7 @@ class Feed:
     def __init__(self, dataset: Dataset, settings: TrainSettings, labels: SoftLabels | None = None) -> None:
         self._labels, self.has_soft_labels = labels, labels is not None
         self._dataset, self._seed = dataset, settings.seed
-        self._learning = task(dataset.schema.task).learning
+        self._learning = meant(dataset.schema).learning
         self._batch_size = settings.train.batch_size
         self.examples = dataset.rows["train"]
         self.steps_per_epoch = math.ceil(self.examples / self._batch_size)
@@ -195,7 +195,7 @@ def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dat
 
 def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns ``(stored x (batch, *shape), y (batch, …))`` of serialized examples ``(batch,)``."""
-    meaning = task(schema.task).meaning
+    meaning = meant(schema).meaning
     label = tf.io.FixedLenFeature(meaning.y_shape(schema), tf.dtypes.as_dtype(meaning.y_dtype))
     features = tf.io.parse_example(records, {"x": tf.io.FixedLenFeature([], tf.string), "y": label})
     x = tf.io.decode_raw(features["x"], tf.dtypes.as_dtype(schema.input.stored_dtype))

@@ -21,7 +21,7 @@ from trimtab.config.fine_tuning import FineTuning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.autograph import without_autograph
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 from trimtab.train import precision
 from trimtab.train.checkpoint import Checkpoints
 from trimtab.train.distillation import SoftLabels
@@ -143,7 +143,7 @@ def fine_tuner(
 
 
 def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, library: Library) -> None:
-    learning, api, soft = task(dataset.schema.task).learning, library.api, feed.has_soft_labels
+    learning, api, soft = meant(dataset.schema).learning, library.api, feed.has_soft_labels
     with model.distribute_strategy.scope():
         # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be
         # deterministic.

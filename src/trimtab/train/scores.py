@@ -9,7 +9,7 @@ import numpy as np
 
 from trimtab.batch import fed
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 if TYPE_CHECKING:
     import keras
@@ -29,7 +29,7 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
         predict: Returns the outputs ``(n, outputs)`` of model-ready examples ``(n, *input_shape)``.
         dataset: The dataset artifact.
     """
-    schema, judging = dataset.schema, task(dataset.schema.task).judging
+    schema, judging = dataset.schema, meant(dataset.schema).judging
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
         outputs.append(judging.answers(fed(x), np.asarray(predict(fed(x)), np.float32)))

@@ -22,7 +22,7 @@ from trimtab.data.dataset.slices import read_slices
 from trimtab.data.schema import SPLITS, DatasetSchema, TensorSpec
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 Array = npt.NDArray[Any]
 SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"
@@ -31,7 +31,7 @@ CHAMPION = "champion"
 
 def layout_of(schema: DatasetSchema) -> Layout:
     """Returns the layout of the records of a dataset."""
-    meaning = task(schema.task).meaning
+    meaning = meant(schema).meaning
     return Layout(packed.example_bytes(schema.input), meaning.y_dtype, meaning.y_shape(schema))
 
 

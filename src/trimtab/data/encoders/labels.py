@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from trimtab.data.values import values
 from trimtab.data.values.notation import PLAIN
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
@@ -24,28 +24,32 @@ Array = npt.NDArray[Any]
 class _Labels:
     """See ``tasks.base.LabelValues``."""
 
-    column: pa.Array
+    batch: pa.RecordBatch
+    schema: DatasetSchema
 
     @cached_property
     def texts(self) -> pa.StringArray:
-        return values.texts(self.column)
+        return values.texts(self._column)
 
     @cached_property
     def numbers(self) -> pa.DoubleArray:
-        return values.numbers(self.column)
+        return values.numbers(self._column)
+
+    @cached_property
+    def _column(self) -> pa.Array:
+        column = self.batch.column(self.schema.label)
+        is_numeric = meant(self.schema).meaning.is_numeric
+        return (self.schema.label_notation or PLAIN).read(column) if is_numeric else column
 
 
-def encode_labels(column: pa.Array, schema: DatasetSchema) -> tuple[Array, npt.NDArray[np.bool_]]:
+def encode_labels(batch: pa.RecordBatch, schema: DatasetSchema) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Returns labels as the model learns them, and which rows have one.
 
     Args:
-        column: The label's column as a reader gives it.
+        batch: Rows as a reader gives them.
         schema: The dataset's schema.
 
     Returns:
-        ``(y (n,), usable (n,))``, as the task's ``meaning.encode`` does.
+        ``(y (n, …), usable (n,))``, as the task's ``meaning.encode`` does.
     """
-    meaning = task(schema.task).meaning
-    if meaning.is_numeric:
-        column = (schema.label_notation or PLAIN).read(column)
-    return meaning.encode(_Labels(column), schema)
+    return meant(schema).meaning.encode(_Labels(batch, schema), schema)

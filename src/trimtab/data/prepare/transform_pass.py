@@ -205,9 +205,9 @@ def _write(
     before = split.decide(batch, task.given, keys, task.config, task.rule)
     sides = without_anomalies(before, batch, task.config)
     result.abnormal += int(((sides == split.LEFT_OUT) & (before != split.LEFT_OUT)).sum())
-    meaning = tasks.task(task.schema.task).meaning
+    meaning = tasks.meant(task.schema).meaning
     encoded = preprocessor.encode(batch)
-    y, usable = encode_labels(batch.column(task.schema.label), task.schema)
+    y, usable = encode_labels(batch, task.schema)
     reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
     usable[list(reasons)] = False
     if champion:

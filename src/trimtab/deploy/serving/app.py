@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import trimtab
-from trimtab.batch import INPUT, OUTPUT, Batch, fed, joined, rows, take
+from trimtab.batch import INPUT, Batch, answered, fed, joined, rows, take
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.deploy.answers import NO_NUMBER, answers, row_without_number
 from trimtab.deploy.serving import openapi, tensors
@@ -141,7 +141,8 @@ class Service:
             stored = await self._encoding.encoded(batch, model.schema, model.preprocessor)
             x = model_inputs(model.schema, {INPUT: stored.x})
             outputs = await _computed(model, x, self._limits.part_rows)
-        predictions = list(answers(model.schema, fed(x), outputs[OUTPUT]))
+        together = answered(outputs, model.schema.output_names)
+        predictions = list(answers(model.schema, fed(x), together))
         response = json_response(
             {"predictions": predictions, "model_name": self._name, "model_version": str(model.version)}
         )
@@ -198,7 +199,7 @@ async def _computed(model: ServedModel, x: Batch, part_rows: int) -> Batch:
     else:
         starts = range(0, count, part_rows)
         outputs = joined([await model.batcher.predict(take(x, at, at + part_rows)) for at in starts])
-    row = row_without_number(outputs[OUTPUT])
+    row = row_without_number(answered(outputs, list(outputs)))
     if row is not None:
         raise Refusal(400, f"row {row + 1}: {NO_NUMBER}")
     return outputs

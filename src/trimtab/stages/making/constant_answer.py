@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 _HINT = "Train longer, change the learning rate or the model, or look at the data."
 
@@ -15,5 +15,5 @@ def warnings(data: Dataset, scores: np.ndarray) -> list[str]:
     if not len(scores):
         return []
     y = np.concatenate([labels for _, labels in data.blocks("validation")])
-    warning = task(data.schema.task).judging.no_better_than_a_constant(scores, y, data.schema)
+    warning = meant(data.schema).judging.no_better_than_a_constant(scores, y, data.schema)
     return [f"{warning} {_HINT}"] if warning else []

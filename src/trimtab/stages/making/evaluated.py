@@ -11,14 +11,14 @@ from trimtab.artifacts import dataset, evaluation
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import OUTPUT, fed
+from trimtab.batch import answered, fed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError, ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import LoadedModel, width
 from trimtab.runtimes.registry import runtime
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 _BATCH = 256
 
@@ -44,7 +44,7 @@ def make(run_uri: str, ref: str, label: str, dataset_ref: str, file_ref: str) ->
     outputs, labels = _outputs(model, data)
     _refuse_no_numbers(outputs)
     validation, own_schema = on_validation(model, data)
-    quality = task(data.schema.task).judging.quality(outputs, labels, own_schema)
+    quality = meant(data.schema).judging.quality(outputs, labels, own_schema)
     with store.create(ref) as draft:
         evaluation.write_examples(draft.path, Examples(quality.scores, outputs), validation)
         draft.counts = {"examples": len(labels)}
@@ -77,7 +77,7 @@ def on_validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetS
 
     What is proven does not depend on it: by it candidates are put in order, and a search finds them.
     """
-    schema, judging = data.schema, task(data.schema.task).judging
+    schema, judging = data.schema, meant(data.schema).judging
     if not data.rows["validation"]:
         empty = Examples(np.empty(0, np.float32), np.empty((0, schema.outputs), np.float32))
         return empty, schema.with_thresholds([])
@@ -89,8 +89,11 @@ def on_validation(model: LoadedModel, data: Dataset) -> tuple[Examples, DatasetS
 
 
 def _answers(model: LoadedModel, data: Dataset, split: str) -> tuple[NDArray[np.float32], NDArray[Any]]:
-    judging = task(data.schema.task).judging
-    parts = [(judging.answers(fed(x), model.predict(x)[OUTPUT]), y) for x, y in data.batches(split, _BATCH)]
+    judging, names = meant(data.schema).judging, data.schema.output_names
+    parts = [
+        (judging.answers(fed(x), answered(model.predict(x), names)), y)
+        for x, y in data.batches(split, _BATCH)
+    ]
     outputs, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
     return outputs, labels
 

@@ -21,7 +21,7 @@ from trimtab.runtimes import adopting, files, sources
 from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.stages import settings
 from trimtab.stages.making.constant_answer import warnings
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 from trimtab.train import as_it_came
 from trimtab.train.scores import scores_by
 
@@ -112,5 +112,5 @@ def _check(outputs: NDArray[np.float32], data: Dataset, archive: str) -> None:
     sums = outputs.sum(axis=1, keepdims=True)
     is_rounded = np.abs(sums - 1) <= _MOST_ROUNDED
     answers = np.where(is_rounded, outputs / np.where(is_rounded, sums, 1), outputs).astype(np.float64)
-    if objection := task(data.schema.task).learning.objection(answers):
+    if objection := meant(data.schema).learning.objection(answers):
         raise ModelError(objection[0], path=archive, hint=f"{objection[1]} {_BEFORE_EXPORT}")

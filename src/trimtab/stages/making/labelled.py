@@ -10,7 +10,7 @@ import numpy as np
 
 from trimtab.batch import fed
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 Labelled = tuple[Any, np.ndarray, Callable[[Any, Any], Any]]
 
@@ -22,7 +22,7 @@ def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
         data: The dataset, with its training split.
         seed: The run's.
     """
-    learning = task(data.schema.task).learning
+    learning = meant(data.schema).learning
 
     def draw(n: int) -> Labelled:
         x, y = data.sample("train", n, seed)

@@ -10,7 +10,7 @@ from trimtab.artifacts import dataset, evaluation
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples, read_test
 from trimtab.artifacts.store import ContentStore
 from trimtab.data.dataset.pooled import Pooled, restated
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 
 def make(run_uri: str, ref: str, label: str, folds: Sequence[str]) -> None:
@@ -38,7 +38,7 @@ def make(run_uri: str, ref: str, label: str, folds: Sequence[str]) -> None:
             for entry, data in zip(opened, tested.folds, strict=True)
         ]
     )
-    quality = task(schema.task).judging.quality(answers, tested.labels(), schema)
+    quality = meant(schema).judging.quality(answers, tested.labels(), schema)
     none = Examples(np.empty(0, np.float32), np.empty((0, answers.shape[1]), np.float32))
     first = about[0]
     with store.create(ref) as draft:

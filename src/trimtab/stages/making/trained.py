@@ -24,7 +24,7 @@ from trimtab.stages import settings
 from trimtab.stages import snapshot as snapshots
 from trimtab.stages.making.constant_answer import warnings
 from trimtab.stages.making.cost import cost_of
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 from trimtab.train import as_it_came, determinism, distribution, loop
 from trimtab.train.history import History
 from trimtab.train.scores import validation_scores
@@ -154,7 +154,7 @@ def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str
     """Returns the metrics of the weights that were kept, on the validation split."""
     if not len(scores):
         return {}
-    metrics = {task(data.schema.task).judging.headline.metric: float(scores.mean())}
+    metrics = {meant(data.schema).judging.headline.metric: float(scores.mean())}
     if "val_loss" in history.kept_epoch:
         metrics["loss"] = history.kept_epoch["val_loss"]
     return metrics

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trimtab.batch import OUTPUT, Batch, fed, in_parts
+from trimtab.batch import Batch, answered, fed, in_parts
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import task
+from trimtab.tasks.registry import meant
 
 if TYPE_CHECKING:
     import keras
@@ -36,7 +36,7 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     """
     if not data.rows["validation"]:
         return None
-    schema, judging = data.schema, task(data.schema.task).judging
+    schema, judging = data.schema, meant(data.schema).judging
     x, y = data.sample("validation", _count(macs), seed)
     expected: list[np.ndarray] = []
 
@@ -52,8 +52,8 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
 
     def cost_of(predict: Predict, floats: Predict) -> tuple[float, ...]:
         if not expected:
-            expected.append(floats(x)[OUTPUT])
-        outputs = predict(x)[OUTPUT]
+            expected.append(answered(floats(x), schema.output_names))
+        outputs = answered(predict(x), schema.output_names)
         if not np.isfinite(outputs).all():
             return math.inf, math.inf
         value = value_of(outputs)
@@ -76,7 +76,7 @@ def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
 
     from trimtab.models import cost
 
-    learning = task(data.schema.task).learning
+    learning = meant(data.schema).learning
     compared = learning.loss(keras, soft=False)
     sample = cache(lambda count: data.sample("validation", count, seed))
 
