@@ -48,21 +48,6 @@ def test_good_data_has_no_warnings(check, good):
     assert check(good) == []
 
 
-def test_test_rows_that_are_copies_of_others_are_a_warning(check, good):
-    different = {"x": [i / 2 for i in range(N)], "label": good["label"]}
-    assert check(good, good, different) == []
-    twice = {name: [*values, *values[:20]] for name, values in different.items()}
-    (warning,) = check(good, good, twice)
-    assert warning.startswith(
-        "about 25% of the test rows are copies of others: the test counts an input once"
-    )
-
-
-def test_encoded_files_are_not_sampled_and_so_no_copies(check, make_png):
-    images = {"image": [make_png(value, (4, 4)) for value in range(60)], "label": ["a", "b"] * 30}
-    assert check(images, images, images) == []
-
-
 def test_a_missing_number_is_no_class(check, good):
     with pytest.raises(DataError, match="1 of 60 rows have no label"):
         check({**good, "label": ["NA"] + ["0", "1"] * 29 + ["1"]})

@@ -7,8 +7,9 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
+from trimtab.data.dataset import origins as origins_file
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.data.dataset.origins import Origin, read_origins
+from trimtab.data.dataset.origins import Origin, read_origins, share_of_copies
 from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.data.readers import csv as csv_reader
 from trimtab.data.schema import SPLITS
@@ -74,6 +75,20 @@ def test_files_are_told_by_their_names(
     for each in origins:
         assert (each.row, each.label) == (0, Path(each.source).parent.name)
         assert each.source.endswith(".png")
+
+
+def test_copies_are_counted_and_of_many_rows_estimated(
+    tmp_path: Path, prepared: Prepare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pacsv.write_csv(pa.concat_tables([_table(1200), _table(600)]), tmp_path / "rows.csv")
+    dataset, summary = prepared(train=str(tmp_path / "rows.csv"))
+    inputs = [each.hash for each in _origins(dataset, "test")]
+    share = share_of_copies(dataset.path, "test")
+    assert share == pytest.approx(1 - len(set(inputs)) / len(inputs))
+    assert share == pytest.approx(1 / 3, abs=0.05)
+    assert "of the test rows are copies of others: the test counts an input once" in "".join(summary.warnings)
+    monkeypatch.setattr(origins_file, "_COUNTED", len(inputs) // 2)
+    assert share_of_copies(dataset.path, "test") == pytest.approx(share, abs=0.1)
 
 
 def test_a_dataset_of_an_older_version_says_so(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Images: the same whatever they come in, and what is done with those that cannot be read."""
 
 import io
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -52,6 +53,26 @@ def test_a_folder_a_zip_and_a_table_of_images_give_the_same(
     for split in ("train", "validation", "test"):
         assert rows(found[0][0], split) == rows(found[1][0], split) == rows(found[2][0], split)
     assert sum(found[0][1].class_counts["train"].values()) == found[0][1].rows["train"]
+
+
+def test_test_images_that_are_copies_of_others_are_a_warning(
+    tmp_path: Path, images: Path, prepared: Prepare
+) -> None:
+    copied = tmp_path / "copied" / "images"
+    shutil.copytree(images, copied)
+    for file in images.rglob("*.png"):
+        for name in ("second", "third", "fourth"):
+            shutil.copy(file, copied / file.parent.name / f"{name}-{file.name}")
+    about = [
+        text
+        for source in (images, copied)
+        for text in prepared(source.parent.name, train=str(source))[1].warnings
+        if "copies" in text
+    ]
+    (warning,) = about
+    assert warning.startswith(
+        "about 75% of the test rows are copies of others: the test counts an input once"
+    )
 
 
 def test_unreadable_files_stop_the_run_or_are_left_out_and_named(images: Path, prepared: Prepare) -> None:

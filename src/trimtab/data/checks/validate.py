@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 _MOSTLY = 0.9
 _MOST_NAMED = 10
-_MANY_COPIES = 0.2
 _MANY_WORDS = 32
 _AROUND_A_NUMBER = re.compile(r"\W*\d[\d.,'/:\s-]*[^\W\d]{0,4}\W*")
 """A number in a notation that is not read, such as ~12, 12-, 3 kg among grams, or 2025-03."""
@@ -78,7 +77,6 @@ def validate(
     return [
         *warnings,
         *_duplicates(duplicates, config),
-        *_copies(per_split.get("test"), columns, config),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
         *_misread(per_split, [label, *(column.name for column in columns)]),
@@ -231,23 +229,6 @@ def _duplicates(duplicates: int, config: Data) -> list[str]:
     return [
         f"{duplicates:,} rows of the {which} splits are in another split, too: the test counts them as new"
     ]
-
-
-def _copies(test: Summary | None, columns: list[Column], config: Data) -> list[str]:
-    """Returns a warning where many test rows are the same, as when a file was appended to itself.
-
-    Encoded files are not in the sample, so that their rows cannot be told apart.
-    """
-    if test is None or any_files(columns):
-        return []
-    rows = int(test.sample.counts.sum())
-    share = 1 - len(test.sample.hashes) / max(rows, 1)
-    if not rows or share < _MANY_COPIES:
-        return []
-    counts = "the test counts an input once, however often it is there"
-    if config.group_by is not None:
-        counts = "the test counts a group once, but takes copies in two groups for two observations"
-    return [f"about {share:.0%} of the test rows are copies of others: {counts}"]
 
 
 def _identifiers(train: Summary, label: str, columns: list[Column], config: Data) -> list[str]:

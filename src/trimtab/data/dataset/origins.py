@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trimtab.data.schema import SPLITS
@@ -22,6 +23,7 @@ from trimtab.errors import ArtifactError
 FOLDER = "rows"
 _SOURCES = "sources.json"
 _HASH_BYTES = 16
+_COUNTED = 1_000_000
 _ABOUT = b"trimtab"
 _SCHEMA = pa.schema(
     [("row", pa.int64()), ("file", pa.string()), ("hash", pa.binary(_HASH_BYTES)), ("label", pa.string())]
@@ -133,3 +135,26 @@ def read_origins(directory: Path, split: str) -> Iterator[list[Origin]]:
                 *(column.to_pylist() for column in table.columns), strict=True
             )
         ]
+
+
+def share_of_copies(directory: Path, split: str) -> float:
+    """Returns which share of a split's rows has the features of another one, as their hashes tell.
+
+    Of more than a million rows those are counted whose hashes are small: a sample of inputs, with all copies
+    of each (E. Cohen and H. Kaplan, "Summarizing data using bottom-k sketches", PODC 2007).
+
+    Args:
+        directory: The dataset's.
+        split: The split.
+    """
+    files = sorted((directory / FOLDER).glob(f"{split}-*.parquet"))
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    if not rows:
+        return 0.0
+    limit = int(min(_COUNTED / rows, 1) * 0xFFFFFFFF).to_bytes(4, "big") + b"\xff" * (_HASH_BYTES - 4)
+    hashes: list[pa.Array] = []
+    for file in files:
+        read = pq.read_table(file, columns=["hash"]).column("hash").cast(pa.binary())
+        hashes += read.filter(pc.less_equal(read, limit)).chunks
+    counted = pa.chunked_array(hashes, pa.binary())
+    return 1 - int(pc.count_distinct(counted).as_py()) / max(len(counted), 1)

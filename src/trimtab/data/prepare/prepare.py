@@ -16,7 +16,7 @@ from trimtab.data.champion.reference import Reference
 from trimtab.data.champion.schema_changes import can_answer, form_changes
 from trimtab.data.checks.validate import validate
 from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
-from trimtab.data.dataset.origins import FOLDER, write_sources
+from trimtab.data.dataset.origins import FOLDER, share_of_copies, write_sources
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
@@ -37,7 +37,7 @@ from trimtab.data.values.notation import PLAIN, Notation, NumberNotation
 from trimtab.errors import ConfigError, DataError
 from trimtab.tasks import registry as tasks
 
-_MOST_NAMED, _MANY_FLAT = 10, 0.1
+_MOST_NAMED, _MANY_FLAT, _MANY_COPIES = 10, 0.1, 0.2
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class _Preparation:
                 asked, written = None, self._transform(workers, schema, None, fitted)
         self._check_splits(written)
         warnings += self._bad_rows(fitted.result.rows, written) + self._abnormal(written)
-        warnings += self._uneven_shares(written) + self._flat(written)
+        warnings += self._uneven_shares(written) + self._flat(written) + self._copied()
         warnings += self._in_the_gap(fitted.result.left_out) + near_warning(*self._near)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.result)
@@ -352,6 +352,16 @@ class _Preparation:
             f"{written.flat:,} of {rows:,} inputs are the same all over, such as an image of one colour: "
             "a model learns nothing of them; look at the files"
         ]
+
+    def _copied(self) -> list[str]:
+        """Returns a warning where many test rows are the same, as when a file was appended to itself."""
+        share = share_of_copies(self._directory, "test")
+        if share < _MANY_COPIES:
+            return []
+        counts = "the test counts an input once, however often it is there"
+        if self._config.group_by is not None:
+            counts = "the test counts a group once, but takes copies in two groups for two observations"
+        return [f"about {share:.0%} of the test rows are copies of others: {counts}"]
 
     def _uneven_shares(self, written: TransformResult) -> list[str]:
         """Returns a warning for each split whose share is far from the one asked for, as with few groups."""
