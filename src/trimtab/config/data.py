@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from trimtab.batch import INPUT
 from trimtab.config.base import Location, Section
+from trimtab.config.data_limits import DataLimits
 from trimtab.config.registered import Registered
 from trimtab.registry import INPUTS, READERS, TASKS
 
@@ -239,6 +240,7 @@ class Data(Section):
         0.0, ge=0, lt=1, description="Share of unreadable files or rows tolerated."
     )
     max_columns: int = Field(100_000, ge=1, description="More columns of a table than this are refused.")
+    limits: DataLimits = Field(DataLimits(), description="What reading may take; more is refused.")
     min_rows_per_class: int = Field(5, ge=2, description="Fewer rows of a class than this stop the run.")
     workers: int | None = Field(
         None,

@@ -10,9 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from trimtab.config.data import Data
+from trimtab.config.data_limits import DEFAULT
 from trimtab.data.kinds.registry import holds_files, input_kind
-from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
+from trimtab.data.readers.archives import check_member, open_archive, read_member
 from trimtab.data.readers.attached import with_files
+from trimtab.data.readers.files import read_file
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
@@ -43,7 +45,7 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
     columns = [column.name for column in schema.columns if holds_files(column.kind)]
     for partition in reader.partitions(source, config):
         for batch in reader.read(partition, config):
-            yield from with_files(batch, columns, partition.source)
+            yield from with_files(batch, columns, partition.source, config.limits)
 
 
 def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.RecordBatch]:
@@ -71,7 +73,7 @@ def _plain(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | 
     for file in [path] if path.is_file() else sorted(below):
         hidden = file.name.startswith(".")
         if file.name.lower().endswith(endings) and not hidden:
-            yield str(file), file.read_bytes() if file.stat().st_size <= MAX_FILE_BYTES else None
+            yield str(file), read_file(file, DEFAULT)
 
 
 def _archived(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
@@ -79,5 +81,5 @@ def _archived(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes
     for member in sorted(archive.infolist(), key=lambda member: member.filename):
         hidden = member.filename.startswith("__MACOSX/") or Path(member.filename).name.startswith(".")
         if member.filename.lower().endswith(endings) and not hidden:
-            check_member(member, path)
+            check_member(member, path, DEFAULT)
             yield member.filename, read_member(archive, member.filename)

@@ -7,6 +7,7 @@ import pytest
 import soundfile
 
 from trimtab.config.data import Audio, Data
+from trimtab.config.data_limits import DataLimits
 from trimtab.data.encoders import audio, mel
 from trimtab.data.encoders.mel import MelSettings
 from trimtab.data.schema import Column
@@ -112,6 +113,18 @@ def test_what_is_too_much_altogether_is_refused() -> None:
     assert len(stream.getvalue()) < 200_000
     with pytest.raises(ValueError, match=r"25 s of 8 channels at 384,000 Hz are too much"):
         mel.decode(stream.getvalue(), SETTINGS)
+
+
+def test_how_long_a_clip_may_be_is_a_setting_that_serving_keeps() -> None:
+    batch = pa.record_batch({"audio": [_encoded(_tone(500, 3)), _encoded(_tone(500))], "label": ["a", "b"]})
+    wanted = Data(train="clips", limits=DataLimits(clip_seconds=2, clip_samples=8_001))
+    summary = Summary.of(batch, wanted)
+    assert summary.columns["audio"].media.unreadable == 1
+    encoder = audio.AudioEncoder(audio.fit([Column(name="audio", kind="audio")], summary, wanted))
+    told = "3 s of 1 channels at 8,000 Hz are too much: data.limits.clip_seconds is 2"
+    assert encoder.encode(batch).bad == {0: told}
+    with pytest.raises(ValueError, match=r"data\.limits\.clip_samples is 7,999"):
+        mel.decode(_encoded(_tone(500)), SETTINGS, DataLimits(clip_samples=7_999))
 
 
 def test_rate_and_length_are_what_most_training_clips_have() -> None:

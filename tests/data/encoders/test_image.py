@@ -8,6 +8,7 @@ from PIL import Image
 
 from trimtab.config.data import Data
 from trimtab.config.data import Image as ImageConfig
+from trimtab.config.data_limits import DataLimits
 from trimtab.data.encoders import image
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
@@ -131,7 +132,21 @@ def test_damaged_files_and_bombs_are_refused() -> None:
     for content in bad:
         with pytest.raises(ValueError, match=r"no readable image|pixels") as caught:
             image.decode(content, 6, 9, 3)
-        assert "0x" not in str(caught.value), "a person reads it"
+        assert " 0x" not in str(caught.value), "a person reads it"
+
+
+def test_how_many_pixels_are_read_is_a_setting_that_serving_keeps() -> None:
+    batch = pa.record_batch({"image": [_encoded(RGB), _encoded(RGB[:4])], "label": ["a", "b"]})
+    wanted = Data(train="images", limits=DataLimits(image_pixels=50))
+    summary = Summary.of(batch, wanted)
+    assert summary.columns["image"].media.unreadable == 1
+    encoder = image.ImageEncoder(image.fit(COLUMNS, summary, wanted))
+    assert encoder.encode(batch).bad == {0: "9x6 pixels are more than data.limits.image_pixels, 50"}
+    more = image.ImageEncoder(
+        image.fit(COLUMNS, summary, Data(train="images", limits=DataLimits(image_pixels=2**30)))
+    )
+    assert not more.encode(pa.record_batch({"image": [_encoded(Image.new("1", (20_000, 20_000)))]})).bad
+    assert "image_pixels" not in _fit([_encoded(RGB)])
 
 
 def _fit(files: list[bytes], **config: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from faults.unprivileged import unprivileged
 
 from trimtab.config.data import Data
+from trimtab.config.data_limits import DataLimits
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers import archives
 from trimtab.data.readers.registry import reader_for
@@ -87,7 +88,11 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(make_zip, read):
     path = make_zip({"a/1.png": bytes(32 << 20), "b/2.png": b"x"}, compression=zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match="unpacks to") as caught:
         read(path)
-    assert caught.value.path.endswith("a/1.png")
+    assert (caught.value.path.rpartition("/")[2], caught.value.field) == ("1.png", "data.limits.expansion")
+    with pytest.raises(DataError, match="unpacks to") as caught:
+        read(path, limits=DataLimits(expansion=2000, file_mb=31))
+    assert caught.value.field == "data.limits.file_mb"
+    assert [len(row["image"]) for row in read(path, limits=DataLimits(expansion=2000))] == [32 << 20, 1]
 
 
 def test_a_bomb_that_lies_about_its_size_unpacks_to_no_more(tmp_path, make_zip, read):

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.config.data_limits import DEFAULT, DataLimits
 from trimtab.data.readers.files import walk
 from trimtab.data.readers.registry import reader_for
 from trimtab.errors import DataError
@@ -51,10 +52,10 @@ def archive(tmp_path):
 def refused(read):
     """Returns a function that returns why a source is refused, in little time and memory."""
 
-    def why(path):
+    def why(path, limits=DEFAULT):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         with pytest.raises(DataError) as caught:
-            read(path)
+            read(path, limits=limits)
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
         return caught.value.describe()
 
@@ -81,12 +82,27 @@ def test_an_archive_that_says_to_unpack_to_more_than_it_can(archive, refused):
     assert "x: the array is cut short" in refused(path)
 
 
-def test_an_array_by_columns_that_is_too_large(archive, refused, monkeypatch):
-    monkeypatch.setattr("trimtab.data.readers.npz._MOST_FORTRAN_BYTES", 1000)
-    x = np.asfortranarray(np.arange(20.0 * 7).reshape(20, 7))
-    told = refused(archive(x=npy((20, 7), body=x.tobytes("F"), fortran=True), y=labels()))
-    assert "x: an array of 1,120 bytes that is stored column by column" in told
+def test_an_array_by_columns_that_is_too_large(archive, refused):
+    x = np.asfortranarray(np.zeros((20, 60_000)))
+    told = refused(
+        archive(x=npy(x.shape, body=x.tobytes("F"), fortran=True), y=labels()), DataLimits(array_mb=9)
+    )
+    assert "data.limits.array_mb: x (20, 60000) float64, 9,600,000 bytes, is stored column by column" in told
     assert "ascontiguousarray" in told
+
+
+def test_a_row_that_is_too_large(archive, refused):
+    told = refused(
+        archive(x=npy((20, 400, 400), body=bytes(20 * 8 * 160_000)), y=labels()), DataLimits(row_mb=1)
+    )
+    assert "data.limits.row_mb: a row of x (20, 400, 400) float64 takes 1,280,000 bytes" in told
+
+
+def test_a_record_that_is_too_long(tmp_path, refused):
+    path = tmp_path / "rows.csv"
+    path.write_text("x,label\n" + "1,a\n" * 5 + "2" * (7 << 20) + ",b\n" + "1,b\n" * 5)
+    told = refused(path, DataLimits(record_mb=2))
+    assert "data.limits.record_mb: a record from here on has more than 2,097,152 bytes" in told
 
 
 def patched(path, place, value):
@@ -136,7 +152,7 @@ def test_one_long_value_that_is_referred_to_again_and_again(tmp_path, refused, s
     long = pa.DictionaryArray.from_arrays(pa.array(np.zeros(20_000), pa.int32()), pa.array(["a" * 1_000_000]))
     table = pa.table({"x": long, "label": ["a", "b"] * 10_000})
     pq.write_table(table, tmp_path / "rows.parquet", compression="zstd", store_schema=store_schema)
-    assert "rows.parquet: x: a file of" in refused(tmp_path / "rows.parquet")
+    assert "rows.parquet: data.limits.expanded_mb: a file of" in refused(tmp_path / "rows.parquet")
 
 
 def test_a_column_of_a_few_words_is_no_bomb(tmp_path, read):

@@ -88,7 +88,7 @@ def test_the_labels_array_can_be_named_and_picks_the_others(save, read):
         ({"x": np.zeros(2, complex), "y": [0, 1]}, "numbers or strings"),
         ({"x": np.zeros((2, 4, 4), "i4"), "y": [0, 1]}, "images of uint8"),
         ({"y": 3}, "one row an example"),
-        ({"x": np.zeros((2, 40_000_000)), "y": [0, 1]}, "too large"),
+        ({"x": np.zeros((2, 40_000_000)), "y": [0, 1]}, "data.limits.row_mb"),
     ],
 )
 def test_arrays_that_are_no_rows_are_named(save, read, arrays, message):

@@ -6,10 +6,11 @@ import re
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from trimtab.config.data_limits import named
 from trimtab.data.checks.leaks import DECIDES, leaks
 from trimtab.data.kinds.infer import identifiers
 from trimtab.data.kinds.notations import misread
-from trimtab.data.kinds.registry import any_files, holds_files
+from trimtab.data.kinds.registry import any_files, holds_files, kind_of
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.values import folded
 from trimtab.errors import DataError
@@ -216,10 +217,17 @@ def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Da
                 text,
                 path=config.train,
                 field=column.name,
-                hint="Repair or remove them; data.max_bad_fraction leaves out a share of files.",
+                hint="Repair or remove them; data.max_bad_fraction leaves out a share of files. "
+                f"What may be read of one is limited by {_limits_of(column)}.",
             )
         warnings.append(f"{column.name}: {text}; they are left out")
     return warnings
+
+
+def _limits_of(column: Column) -> str:
+    files = kind_of(column.kind).files
+    limits = ("file_mb", *(files.limits if files else ()))
+    return ", ".join(named(limit) for limit in limits)
 
 
 def _duplicates(duplicates: int, config: Data) -> list[str]:

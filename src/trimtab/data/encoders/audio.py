@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
+from trimtab.config.data_limits import DEFAULT, DataLimits
 from trimtab.data.encoders.form import RANGE, STANDARDIZED, line, other_ranges, range_of
-from trimtab.data.encoders.mel import MelSettings, decode
+from trimtab.data.encoders.mel import LIMITS, MelSettings, decode
 from trimtab.data.kinds.base import Encoded, InputKind, Setting, encode_files
 from trimtab.data.readers.wav_folder import WAV_ENDINGS
 from trimtab.data.schema import TensorSpec
@@ -60,6 +61,7 @@ def fit(
         "hop": max(1, round(wanted.hop_ms * rate / 1000)),
         "mel_bins": wanted.mel_bins,
         **({RANGE: list(input_range)} if isinstance(input_range, tuple) else {}),
+        **{name: value for name, value in config.limits.changed.items() if name in LIMITS},
     }
 
 
@@ -81,6 +83,7 @@ class AudioEncoder:
     def __init__(self, settings: dict[str, Any]) -> None:
         names = ("sample_rate_hz", "samples", "frame", "hop", "mel_bins")
         self._settings = MelSettings(**{name: int(settings[name]) for name in names})
+        self._limits = DataLimits(**{name: settings[name] for name in LIMITS if name in settings})
         self._column = str(settings["column"])
         shape = (self._settings.frames, self._settings.mel_bins, 1)
         scaling = line(STANDARDIZED, range_of(settings))
@@ -89,11 +92,13 @@ class AudioEncoder:
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """See ``Encoder``."""
         return encode_files(
-            batch.column(self._column), self.spec, lambda content: decode(content, self._settings)
+            batch.column(self._column),
+            self.spec,
+            lambda content: decode(content, self._settings, self._limits),
         )
 
 
-def _look(content: bytes) -> dict[str, str] | None:
+def _look(content: bytes, limits: DataLimits = DEFAULT) -> dict[str, str] | None:
     """Returns what a clip counts as: its rate in Hz and its duration in steps of 10 ms, rounded up."""
     if content[8:12] == b"WEBP" or not any(content.startswith(magic, place) for place, magic in _SOUND):
         return None
@@ -101,7 +106,7 @@ def _look(content: bytes) -> dict[str, str] | None:
         header = soundfile.info(io.BytesIO(content))
     except (soundfile.LibsndfileError, RuntimeError):
         return None
-    if not header.frames:
+    if not header.frames or header.frames > limits.clip_seconds * header.samplerate:
         return None
     steps = math.ceil(header.frames / header.samplerate * DURATION_STEPS_PER_S)
     return {"rates": str(int(header.samplerate)), "durations": str(steps)}
@@ -148,7 +153,7 @@ INPUT = InputKind(
     AudioEncoder,
     _brief,
     _distributions,
-    files=FileKind(WAV_ENDINGS, "audio/", _look, {"loudness": _loudness_db}, _samples),
+    files=FileKind(WAV_ENDINGS, "audio/", _look, {"loudness": _loudness_db}, _samples, LIMITS),
     settings={
         "sample_rate_hz": Setting("audio.sample_rate_hz"),
         "samples": Setting("audio.duration_s", "samples"),

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
 
+from trimtab.config.data_limits import DEFAULT, DataLimits, named
 from trimtab.data.encoders.form import PIXELS, RANGE, line, other_ranges, range_of
 from trimtab.data.kinds.base import Encoded, InputKind, Setting, encode_files
 from trimtab.data.readers.image_folder import HAS_HEIF, IMAGE_ENDINGS
@@ -40,8 +41,9 @@ FORMATS = (
 )
 
 # A small file can claim to hold a huge image ("decompression bomb"): the header is checked before anything is
-# decoded. 2^26 pixels are 8,192 x 8,192.
-MAX_PIXELS = 1 << 26
+# decoded, against a limit of one's choice. Pillow's own is a constant.
+Image.MAX_IMAGE_PIXELS = None
+_LIMIT = "image_pixels"
 MIN_SIDE, MAX_SIDE = 4, 1024
 _SHOWN, _DRAFT_PIXELS = 5, 16
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
@@ -55,7 +57,9 @@ if HAS_HEIF:
 _GREY_MODES = frozenset(["1", "L", "LA", "I", "I;16", "I;16L", "I;16B", "F"])
 
 
-def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArray[np.uint8]:
+def decode(
+    content: bytes, height: int, width: int, channels: int, most_pixels: int = DEFAULT.image_pixels
+) -> npt.NDArray[np.uint8]:
     """Returns the pixels of an encoded image, ``(height, width, channels)``.
 
     The image is turned the way its EXIF orientation says, put on black where it is transparent (on white
@@ -67,14 +71,17 @@ def decode(content: bytes, height: int, width: int, channels: int) -> npt.NDArra
         height: Rows of the result.
         width: Columns of the result.
         channels: 1 for grey, 3 for RGB.
+        most_pixels: How many the file may hold.
 
     Raises:
         ValueError: If it is no such image, if it is damaged, or if it is too large to be decoded safely.
     """
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
+            if image.width * image.height > most_pixels:
+                raise ValueError(
+                    f"{image.width}x{image.height} pixels are more than {named(_LIMIT)}, {most_pixels:,}"
+                )
             mode, longest = "L" if channels == 1 else "RGB", max(height, width)
             image.draft(mode, (longest, longest))
             ImageOps.exif_transpose(image, in_place=True)
@@ -178,6 +185,7 @@ def fit(
         "width": wanted.width or max(MIN_SIDE, round(width / shrink)),
         "channels": wanted.channels or (1 if grey else 3),
         **({RANGE: list(limits)} if isinstance(limits, tuple) else {}),
+        **{name: value for name, value in config.limits.changed.items() if name == _LIMIT},
     }
 
 
@@ -189,17 +197,20 @@ class ImageEncoder:
     def __init__(self, settings: dict[str, Any]) -> None:
         self._column = str(settings["column"])
         self._shape = (int(settings["height"]), int(settings["width"]), int(settings["channels"]))
+        self._most_pixels = int(settings.get(_LIMIT, DEFAULT.image_pixels))
         scaling = line(PIXELS, range_of(settings))
         self.spec = TensorSpec(kind="image", shape=self._shape, stored_dtype="uint8", **scaling)
 
     def encode(self, batch: pa.RecordBatch) -> Encoded:
         """See ``Encoder``."""
         return encode_files(
-            batch.column(self._column), self.spec, lambda content: decode(content, *self._shape)
+            batch.column(self._column),
+            self.spec,
+            lambda content: decode(content, *self._shape, self._most_pixels),
         )
 
 
-def _look(content: bytes) -> dict[str, str] | None:
+def _look(content: bytes, limits: DataLimits = DEFAULT) -> dict[str, str] | None:
     """Returns what an image that seems whole counts as: its header is read and its end is there."""
     if content.startswith(_PNG) and _PNG_END not in content[-64:]:
         return None
@@ -207,7 +218,7 @@ def _look(content: bytes) -> dict[str, str] | None:
         return None
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > limits.image_pixels:
                 return None
             return {"sizes": f"{image.height}x{image.width}", "modes": image.mode}
     except (*_DAMAGED, ValueError):
@@ -254,7 +265,7 @@ INPUT = InputKind(
     ImageEncoder,
     _brief,
     _distributions,
-    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}, _pixels),
+    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}, _pixels, (_LIMIT,)),
     settings={
         "height": Setting("image.height", "pixels"),
         "width": Setting("image.width", "pixels"),

@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-# A damaged header can claim any of these, and memory would be taken for it.
-MAX_SECONDS, MAX_RATE_HZ, MAX_CHANNELS = 600, 384_000, 32
-# Each of these may be allowed, and all of them be 29 GB: a FLAC of 200 kB can hold a minute of such silence.
-# 2^26 are ten minutes of stereo at 48 kHz, and 256 MB.
-MAX_SAMPLES = 1 << 26
+from trimtab.config.data_limits import DEFAULT, DataLimits, named
+
+# A damaged header can claim any of these, and memory would be taken for it. No recorder goes beyond.
+MAX_RATE_HZ, MAX_CHANNELS = 384_000, 32
+# Each may be allowed, and all of them be 29 GB: a FLAC of 200 kB can hold a minute of such silence.
+LIMITS = ("clip_seconds", "clip_samples")
 _RANGE_DB = 80.0
 _LOWEST_HZ = 20.0
 Floats = npt.NDArray[np.float32]
@@ -51,22 +52,21 @@ class MelSettings:
         return 1 + max(0, self.samples - self.frame) // self.hop
 
 
-def decode(content: bytes, settings: MelSettings) -> Floats:
+def decode(content: bytes, settings: MelSettings, limits: DataLimits = DEFAULT) -> Floats:
     """Returns the log-mel spectrogram of an encoded clip, ``(frames, mel_bins, 1)``, in -1..1.
 
     Args:
         content: The content of a file that libsndfile reads, such as WAV, FLAC or OGG.
         settings: Rate, length and resolution.
+        limits: How long it may be.
 
     Raises:
-        ValueError: If it is no such file, if it is damaged, longer than ten minutes, or too much otherwise.
+        ValueError: If it is no such file, if it is damaged, or beyond a limit.
     """
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
-            rate, seconds = int(file.samplerate), file.frames / file.samplerate
-            large = file.frames * file.channels > MAX_SAMPLES
-            if large or seconds > MAX_SECONDS or rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
-                raise ValueError(f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much")
+            rate = int(file.samplerate)
+            _check_size(file, limits)
             clip = file.read(dtype="float32", always_2d=True).mean(axis=1)
     except (soundfile.LibsndfileError, RuntimeError) as error:
         # libsndfile's own words: the error's text begins with the address of the buffer.
@@ -77,6 +77,17 @@ def decode(content: bytes, settings: MelSettings) -> Floats:
     if rate != settings.sample_rate_hz:
         clip = _resampled(clip, rate, settings.sample_rate_hz)
     return log_mel(clip, settings)
+
+
+def _check_size(file: soundfile.SoundFile, limits: DataLimits) -> None:
+    seconds, rate = file.frames / file.samplerate, int(file.samplerate)
+    told = f"{seconds:,.0f} s of {file.channels} channels at {rate:,} Hz are too much"
+    if seconds > limits.clip_seconds:
+        raise ValueError(f"{told}: {named('clip_seconds')} is {limits.clip_seconds:g}")
+    if file.frames * file.channels > limits.clip_samples:
+        raise ValueError(f"{told}: {named('clip_samples')} is {limits.clip_samples:,}")
+    if rate > MAX_RATE_HZ or file.channels > MAX_CHANNELS:
+        raise ValueError(told)
 
 
 def _resampled(clip: Floats, rate: int, wanted: int) -> Floats:

@@ -8,11 +8,11 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 
+from trimtab.config.data_limits import DataLimits, named
 from trimtab.errors import DataError
 
-MAX_FILE_BYTES = 256 << 20
-# Photographs and sound are compressed already: nothing real in a .zip of them comes near these together.
-_BOMB_RATIO, _BOMB_BYTES = 200, 16 << 20
+# Photographs and sound are compressed already: of nothing real so large comes so many times what is stored.
+_SMALL_BYTES = 16 << 20
 _ENCRYPTED = 0x1
 
 
@@ -35,7 +35,7 @@ def _opened(path: Path, changed_ns: int, process: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-def check_member(member: zipfile.ZipInfo, path: Path) -> None:
+def check_member(member: zipfile.ZipInfo, path: Path, limits: DataLimits) -> None:
     """Refuses names that lead out of the archive, encryption, and files that unpack to far too much.
 
     Nothing is ever unpacked to the disk; a name that tries to leave is refused because its archive is no
@@ -50,11 +50,13 @@ def check_member(member: zipfile.ZipInfo, path: Path) -> None:
     if member.flag_bits & _ENCRYPTED:
         raise DataError("the archive is encrypted", path=where, hint="Give an archive without a password.")
     ratio = member.file_size / max(member.compress_size, 1)
-    if member.file_size > MAX_FILE_BYTES or (member.file_size > _BOMB_BYTES and ratio > _BOMB_RATIO):
+    expands = member.file_size > _SMALL_BYTES and ratio > limits.expansion
+    if expands or member.file_size > limits.file_mb << 20:
         raise DataError(
             f"the archive holds a file that unpacks to {member.file_size:,} bytes ({ratio:.0f} to 1)",
             path=where,
-            hint=f"Files up to {MAX_FILE_BYTES:,} bytes are read.",
+            field=named("expansion" if expands else "file_mb"),
+            hint="Raise it if you trust the archive, or leave the file out.",
         )
 
 

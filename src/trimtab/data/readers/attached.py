@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from trimtab.data.readers.archives import MAX_FILE_BYTES
+from trimtab.data.readers.files import read_file
 from trimtab.data.readers.label import check_known
 from trimtab.data.readers.rewriting import Rewriting
 from trimtab.data.values.values import plain
@@ -18,6 +17,7 @@ from trimtab.home import expanded
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
+    from trimtab.config.data_limits import DataLimits
 
 _ROWS = 64
 
@@ -30,23 +30,26 @@ class AttachedFiles(Rewriting):
         for name, given in config.inputs.items():
             if given.files is not None:
                 check_known(given.files, batch.schema.names, f"data.inputs.{name}.files", config)
-        yield from with_files(batch, config.file_columns, source)
+        yield from with_files(batch, config.file_columns, source, config.limits)
 
 
-def with_files(batch: pa.RecordBatch, columns: Collection[str], table: str) -> Iterator[pa.RecordBatch]:
+def with_files(
+    batch: pa.RecordBatch, columns: Collection[str], table: str, limits: DataLimits
+) -> Iterator[pa.RecordBatch]:
     """Yields rows, a few at a time, in which columns of paths hold what is in the files.
 
     Args:
         batch: Rows as a reader gives them.
         columns: Those of paths; one that holds contents already stays as it is.
         table: The table's file, or its directory, which paths are relative to.
+        limits: How large a file may be.
     """
     named = [name for name in columns if _holds_paths(batch, name)]
     for at in range(0, batch.num_rows, _ROWS if named else max(1, batch.num_rows)):
         rows = batch.slice(at, _ROWS) if named else batch
         for name in named:
             files, names = paths(rows, name, table), plain(rows.column(name)).to_pylist()
-            contents = [_content(files.get(each)) for each in names]
+            contents = [read_file(files[each], limits) if each in files else None for each in names]
             rows = rows.set_column(rows.schema.get_field_index(name), name, pa.array(contents, pa.binary()))
         yield rows
 
@@ -75,15 +78,3 @@ def _holds_paths(batch: pa.RecordBatch, name: str) -> bool:
 
 def _is_inside(name: str) -> bool:
     return not name.startswith("/") and os.path.normpath(name).split("/")[0] != ".."
-
-
-def _content(path: Path | None) -> bytes | None:
-    try:
-        if path is None:
-            return None
-        status = path.stat()
-        # A device or a pipe may have no end.
-        readable = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES
-        return path.read_bytes() if readable else None
-    except (OSError, ValueError):  # a name with a null byte is no path
-        return None

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from trimtab import progress
+from trimtab.config.data_limits import named
 from trimtab.data.readers import csv_records
 from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.csv_dialect import Dialect, dialect_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 ENDINGS = (".csv", ".tsv")
 BYTES_PER_PARTITION = 4 << 20
 _BLOCK_BYTES = 1 << 20
-_LONGEST_RECORD_BYTES = 64 << 20
 _BATCH_ROWS = 8192
 _RAGGED = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+)")
 
@@ -43,7 +43,7 @@ class CsvReader:
         partitions: list[Partition] = []
         first: Dialect | None = None
         for file in files_of(source, ENDINGS):
-            dialect = dialect_of(file)
+            dialect = dialect_of(file, config.limits)
             _check_width(dialect, file, config)
             first = first or dialect
             if sorted(dialect.names) != sorted(first.names):
@@ -71,10 +71,10 @@ class CsvReader:
         if partition.start >= partition.stop:
             return
         file = Path(partition.source)
-        dialect = dialect_of(file)
+        dialect = dialect_of(file, config.limits)
         ragged = _Ragged() if config.max_bad_fraction > 0 else None
         rows = 0
-        for batch in _parsed(partition, dialect, ragged):
+        for batch in _parsed(partition, dialect, ragged, config.limits.record_mb << 20):
             rows += batch.num_rows
             for start in range(0, batch.num_rows, _BATCH_ROWS):
                 yield batch.slice(start, _BATCH_ROWS)
@@ -113,9 +113,11 @@ class _Ragged:
         return "skip"
 
 
-def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged | None) -> Iterator[pa.RecordBatch]:
+def _parsed(
+    partition: Partition, dialect: Dialect, ragged: _Ragged | None, most_bytes: int
+) -> Iterator[pa.RecordBatch]:
     """Yields the records of a partition; the parser's block grows only for records longer than it."""
-    block, done = min(bytes_at_a_time(_BLOCK_BYTES, len(dialect.names)), _LONGEST_RECORD_BYTES), 0
+    block, done = min(bytes_at_a_time(_BLOCK_BYTES, len(dialect.names)), most_bytes), 0
     while True:
         try:
             skip = done
@@ -127,9 +129,11 @@ def _parsed(partition: Partition, dialect: Dialect, ragged: _Ragged | None) -> I
                     yield fresh
             return
         except pa.ArrowInvalid as error:
-            if "straddling" not in str(error) or block >= _LONGEST_RECORD_BYTES:
+            if "straddling" not in str(error):
                 raise _explained(error, partition, dialect) from error
-            block *= 8
+            if block >= most_bytes:
+                raise _too_long(partition, dialect, done, most_bytes) from error
+            block = min(8 * block, most_bytes)
             if ragged is not None:
                 ragged.count = 0
 
@@ -149,6 +153,19 @@ def _open(
             ),
             convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(dialect.names, pa.string())),
         )
+
+
+def _too_long(partition: Partition, dialect: Dialect, done: int, most_bytes: int) -> DataError:
+    """Returns the error that names the first record behind those that are done."""
+    file, stop = Path(partition.source), partition.stop
+    offset = csv_records.record_offset(file, partition.start, stop, dialect.delimiter, done + 1)
+    return DataError(
+        f"a record from here on has more than {most_bytes:,} bytes",
+        path=str(file),
+        line=csv_records.line_of(file, offset),
+        field=named("record_mb"),
+        hint="Look for a quote that is never closed; raise the limit if the record is meant.",
+    )
 
 
 def _explained(error: pa.ArrowInvalid, partition: Partition, dialect: Dialect) -> DataError:

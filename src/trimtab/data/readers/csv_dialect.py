@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from trimtab.config.data_limits import DEFAULT, DataLimits, named
 from trimtab.data.readers.csv_records import first_record_end
 from trimtab.data.readers.files import size_of
 from trimtab.errors import DataError
 
 DELIMITERS = ",;\t|"
 _HEAD_BYTES = 64 << 10
-_MOST_HEADER_BYTES = 64 << 20
 _UTF8_BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -35,18 +35,18 @@ class Dialect:
     data_start: int
 
 
-def dialect_of(file: Path) -> Dialect:
+def dialect_of(file: Path, limits: DataLimits = DEFAULT) -> Dialect:
     """Returns how to read a file.
 
     Raises:
         DataError: If the file is empty, is not UTF-8, or names a column twice.
     """
     size_of(file)
-    return _dialect(file, file.stat().st_mtime_ns)
+    return _dialect(file, limits.record_mb << 20, file.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _dialect(file: Path, changed_ns: int) -> Dialect:
+def _dialect(file: Path, most_bytes: int, changed_ns: int) -> Dialect:
     """Sniffs a file once per process; ``changed_ns`` makes a rewritten file another key."""
     del changed_ns
     with file.open("rb") as handle:
@@ -68,6 +68,8 @@ def _dialect(file: Path, changed_ns: int) -> Dialect:
         raise DataError("the file is empty", path=str(file), line=1)
     delimiter = _sniff(text, whole=len(head) < _HEAD_BYTES)
     data_start = first_record_end(file, begin, delimiter)
+    if data_start - begin > most_bytes:
+        raise _endless(file, named("record_mb"))
     header = _header(file, begin, data_start, delimiter)
     names = tuple(name.strip() or f"column_{place}" for place, name in enumerate(header, start=1))
     _check(names, file)
@@ -76,21 +78,23 @@ def _dialect(file: Path, changed_ns: int) -> Dialect:
 
 def _header(file: Path, start: int, stop: int, delimiter: str) -> list[str]:
     """Returns the fields of the first record."""
-    endless = DataError(
-        "a quote that opens in the header is never closed",
-        path=str(file),
-        line=1,
-        hint="Close it, or remove it.",
-    )
-    if stop - start > _MOST_HEADER_BYTES:
-        raise endless
     with file.open("rb") as handle:
         handle.seek(start)
         text = handle.read(stop - start).decode("utf-8", errors="replace")
     try:
         return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except csv.Error:  # a field of more than 128 KiB
-        raise endless from None
+        raise _endless(file) from None
+
+
+def _endless(file: Path, limit: str | None = None) -> DataError:
+    return DataError(
+        "a quote that opens in the header is never closed",
+        path=str(file),
+        line=1,
+        field=limit,
+        hint="Close it, or remove it.",
+    )
 
 
 def _check(names: tuple[str, ...], file: Path) -> None:

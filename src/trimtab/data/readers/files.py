@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trimtab.errors import DataError
 from trimtab.home import expanded
+
+if TYPE_CHECKING:
+    from trimtab.config.data_limits import DataLimits
 
 _MOST_NESTED = 64
 
@@ -117,3 +122,14 @@ def size_of(file: Path) -> int:
     if size == 0:
         raise DataError("the file is empty", path=str(file))
     return size
+
+
+def read_file(file: Path, limits: DataLimits) -> bytes | None:
+    """Returns a file's content; None if it cannot be read, is too large, or is none, such as a pipe."""
+    try:
+        status = file.stat()
+        # A device or a pipe may have no end.
+        readable = stat.S_ISREG(status.st_mode) and status.st_size <= limits.file_mb << 20
+        return file.read_bytes() if readable else None
+    except (OSError, ValueError):  # a name with a null byte is no path
+        return None

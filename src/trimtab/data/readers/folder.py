@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -12,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from trimtab.data.readers.archives import MAX_FILE_BYTES, check_member, open_archive, read_member
+from trimtab.data.readers.archives import check_member, open_archive, read_member
 from trimtab.data.readers.base import Partition
-from trimtab.data.readers.files import walk
+from trimtab.data.readers.files import read_file, walk
 from trimtab.errors import DataError
 from trimtab.home import expanded
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
+    from trimtab.config.data_limits import DataLimits
 
 FILES_PER_PARTITION = 2048
 _BATCH_FILES = 512
@@ -42,21 +42,21 @@ class FolderReader:
         self._column = column
         self._endings = endings
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
+    def partitions(self, source: str, config: Data) -> list[Partition]:
         """See ``Reader``; units are files in sorted order."""
-        count = len(self._files(source))
+        count = len(self._files(source, config.limits))
         starts = range(0, count, FILES_PER_PARTITION)
         return [
             Partition(source, index, start, min(start + FILES_PER_PARTITION, count))
             for index, start in enumerate(starts)
         ]
 
-    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
+    def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:
         """See ``Reader``: columns ``image`` or ``audio`` (binary), ``label`` and ``path`` (strings)."""
-        files = self._files(partition.source)[partition.start : partition.stop]
+        files = self._files(partition.source, config.limits)[partition.start : partition.stop]
         rows: list[tuple[bytes | None, str, str]] = []
         size = 0
-        for content, label, name in _contents(expanded(partition.source), files):
+        for content, label, name in _contents(expanded(partition.source), files, config.limits):
             rows.append((content, label, name))
             size += len(content or b"")
             if len(rows) >= _BATCH_FILES or size >= _BATCH_BYTES:
@@ -74,7 +74,7 @@ class FolderReader:
         ]
         return pa.RecordBatch.from_arrays(arrays, names=[self._column, "label", "path"])
 
-    def _files(self, source: str) -> tuple[tuple[str, str], ...]:
+    def _files(self, source: str, limits: DataLimits) -> tuple[tuple[str, str], ...]:
         """Returns (name below the source, label) of every file, sorted by name."""
         path = expanded(source)
         if not path.exists():
@@ -83,11 +83,13 @@ class FolderReader:
                 path=source,
                 hint="Paths are relative to the directory the command runs in.",
             )
-        return _listing(source, self._endings, path.stat().st_mtime_ns)
+        return _listing(source, self._endings, limits, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=8)
-def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tuple[str, str], ...]:
+def _listing(
+    source: str, endings: tuple[str, ...], limits: DataLimits, changed_ns: int
+) -> tuple[tuple[str, str], ...]:
     """Lists a source once a process; ``changed_ns`` makes a rewritten archive another key."""
     del changed_ns
     path = expanded(source)
@@ -97,7 +99,7 @@ def _listing(source: str, endings: tuple[str, ...], changed_ns: int) -> tuple[tu
         raise DataError(f"expected folders of files ending in {', '.join(endings)}, found none", path=source)
     if path.is_file():
         for name in names:
-            check_member(open_archive(path).getinfo(name), path)
+            check_member(open_archive(path).getinfo(name), path, limits)
     labels = _labels(names, source)
     _check_no_class_is_lost(everything, names, labels, source, endings)
     classes = set(labels)
@@ -172,21 +174,13 @@ def _zip_names(path: Path) -> list[str]:
     return list({name for name in open_archive(path).namelist() if _is_visible(name)})
 
 
-def _contents(path: Path, files: tuple[tuple[str, str], ...]) -> Iterator[tuple[bytes | None, str, str]]:
+def _contents(
+    path: Path, files: tuple[tuple[str, str], ...], limits: DataLimits
+) -> Iterator[tuple[bytes | None, str, str]]:
     if path.is_file():
         archive = open_archive(path)
         for name, label in files:
             yield read_member(archive, name), label, name
         return
     for name, label in files:
-        yield _read_file(path / name), label, name
-
-
-def _read_file(file: Path) -> bytes | None:
-    """Returns a file's content; None if it cannot be read, is too large, or is none, such as a pipe."""
-    try:
-        status = file.stat()
-        readable = stat.S_ISREG(status.st_mode) and status.st_size <= MAX_FILE_BYTES
-        return file.read_bytes() if readable else None
-    except OSError:
-        return None
+        yield read_file(path / name, limits), label, name

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from trimtab.config.data_limits import DataLimits, named
 from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.files import files_of, size_of
 from trimtab.errors import DataError
@@ -25,8 +26,6 @@ DEFAULT_LABEL = "y"
 _ROWS_PER_PARTITION = 50_000
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 8192
-_MOST_ROW_BYTES = 256 << 20
-_MOST_FORTRAN_BYTES = 2 << 30
 _MOST_DEFLATED = 1032  # to one byte: https://www.zlib.net/zlib_tech.html
 # RuntimeError: it is encrypted; NotImplementedError: nobody knows its version or method.
 _DAMAGE = (
@@ -97,7 +96,7 @@ def _items(shape: tuple[int, ...]) -> int:
 def _chosen(file: Path, config: Data) -> list[_Member]:
     """Returns the label's array and all others with as many rows, in the archive's order."""
     size_of(file)
-    members = _members(file)
+    members = _members(file, config.limits)
     present = ", ".join(member.described for member in members) or "none"
     wanted = config.label if isinstance(config.label, list) else [config.label or DEFAULT_LABEL]
     scalars = [member for member in members if not member.shape]
@@ -115,7 +114,7 @@ def _chosen(file: Path, config: Data) -> list[_Member]:
             field="data.label",
         )
     for member in chosen:
-        _check(member, file, is_label=member.name in wanted)
+        _check(member, file, config.limits, is_label=member.name in wanted)
         if len(member.shape) == 2 and member.shape[1] > config.max_columns:
             raise DataError(
                 f"expected at most {config.max_columns:,} columns, found {member.described}",
@@ -126,7 +125,7 @@ def _chosen(file: Path, config: Data) -> list[_Member]:
     return chosen
 
 
-def _check(member: _Member, file: Path, *, is_label: bool) -> None:
+def _check(member: _Member, file: Path, limits: DataLimits, *, is_label: bool) -> None:
     if member.dtype.hasobject:
         raise DataError(
             "the array holds pickled Python objects, which can run code when they are loaded",
@@ -142,9 +141,12 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
         raise DataError(
             f"expected one label a row, found the shape {member.shape}", path=str(file), field=member.name
         )
-    if member.dtype.itemsize * _items(member.shape[1:]) > _MOST_ROW_BYTES:
+    if (row_bytes := member.dtype.itemsize * _items(member.shape[1:])) > limits.row_mb << 20:
         raise DataError(
-            f"a row of the shape {member.shape[1:]} is too large", path=str(file), field=member.name
+            f"a row of {member.described} takes {row_bytes:,} bytes",
+            path=str(file),
+            field=named("row_mb"),
+            hint="Raise it if there is memory for several of them.",
         )
     tail = member.shape[1:]
     if len(tail) > 3 or (len(tail) == 3 and tail[2] not in (1, 3)) or 0 in tail:
@@ -156,7 +158,7 @@ def _check(member: _Member, file: Path, *, is_label: bool) -> None:
         )
 
 
-def _members(file: Path) -> list[_Member]:
+def _members(file: Path, limits: DataLimits) -> list[_Member]:
     try:
         with zipfile.ZipFile(file) as archive:
             members = []
@@ -164,14 +166,16 @@ def _members(file: Path) -> list[_Member]:
                 if entry.filename.endswith(".npy"):
                     with archive.open(entry) as stream:
                         member = _Member(entry.filename.removesuffix(".npy"), *_header(stream))
-                        _check_size(member, entry, stream.tell(), file)
+                        _check_size(member, entry, stream.tell(), file, limits)
                     members.append(member)
             return members
     except _DAMAGE as error:
         raise DataError(f"this is no archive of NumPy arrays: {error}", path=str(file)) from error
 
 
-def _check_size(member: _Member, entry: zipfile.ZipInfo, header_bytes: int, file: Path) -> None:
+def _check_size(
+    member: _Member, entry: zipfile.ZipInfo, header_bytes: int, file: Path, limits: DataLimits
+) -> None:
     """Refuses an array that says to be larger than what is there, before anybody makes room for it."""
     said = member.dtype.itemsize * math.prod(member.shape)
     unpacked = entry.file_size - header_bytes
@@ -182,12 +186,12 @@ def _check_size(member: _Member, entry: zipfile.ZipInfo, header_bytes: int, file
             path=str(file),
             field=member.name,
         )
-    if member.fortran and len(member.shape) > 1 and said > _MOST_FORTRAN_BYTES:
+    if member.fortran and len(member.shape) > 1 and said > limits.array_mb << 20:
         raise DataError(
-            f"an array of {said:,} bytes that is stored column by column cannot be read row by row",
+            f"{member.described}, {said:,} bytes, is stored column by column: it cannot be read row by row",
             path=str(file),
-            field=member.name,
-            hint="Save numpy.ascontiguousarray of it.",
+            field=named("array_mb"),
+            hint="Save numpy.ascontiguousarray of it, or raise the limit if there is memory for all of it.",
         )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trimtab.config.data_limits import DataLimits, named
 from trimtab.data.readers.base import Format, Partition
 from trimtab.data.readers.files import files_of, size_of
 from trimtab.errors import DataError
@@ -25,7 +26,6 @@ _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 _WIDE, _CELLS_PER_PARTITION, _CELLS_PER_BATCH, _COLUMNS_AT_A_TIME = 1_000, 32 << 20, 8 << 20, 512
 """Of tables with so many columns, row groups are cut, too, and read some columns at a time."""
-_MOST_EXPANDED_BYTES, _MOST_RATIO = 1 << 30, 100
 _BYTES_PER_LISTED = 24
 """Of a value in a list, while Arrow reads it: with its levels and its place."""
 
@@ -38,7 +38,7 @@ class ParquetReader:
     dropped.
     """
 
-    def partitions(self, source: str, config: Data) -> list[Partition]:  # noqa: ARG002
+    def partitions(self, source: str, config: Data) -> list[Partition]:
         """See ``Reader``; units are rows, cut where row groups end but in wide tables."""
         partitions: list[Partition] = []
         expected: list[str] | None = None
@@ -53,7 +53,7 @@ class ParquetReader:
                         path=str(file),
                     )
                 expected = expected or names
-                _check_expansion(file, parquet)
+                _check_expansion(file, parquet, config.limits)
                 rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
                 slices = _wide_slices(parquet.metadata) if _is_wide(parquet) else None
                 for start, stop in slices or _slices(parquet.metadata, rows):
@@ -148,46 +148,45 @@ def _read_columns(parquet: pq.ParquetFile, groups: list[int], places: list[int])
     return parquet.reader.read_row_groups(groups, column_indices=places, use_threads=False)
 
 
-def _check_expansion(file: Path, parquet: pq.ParquetFile) -> None:
+def _check_expansion(file: Path, parquet: pq.ParquetFile, limits: DataLimits) -> None:
     """Refuses a file in which a few long values are referred to so often that nobody has memory for all.
 
     Only where it might be so, such a column is read: its values once, and the references to them.
     """
-    names = _that_might_expand(parquet)
-    _check_lists(file, parquet.metadata)
-    most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
+    names = _that_might_expand(parquet, limits.expanded_mb << 20)
+    most = max(limits.expanded_mb << 20, limits.expansion * file.stat().st_size)
+    _check_lists(file, parquet.metadata, most)
     for name in names:
         size = 0
         with pq.ParquetFile(file, read_dictionary=[name]) as once:
             for batch in once.iter_batches(_BATCH_ROWS, columns=[name], use_threads=False):
                 size += _expanded_bytes(batch.column(0))
                 if size > most:
-                    raise DataError(
-                        f"a file of {file.stat().st_size:,} bytes holds more than {most:,} in this column",
-                        path=str(file),
-                        field=name,
-                        hint="Leave the column out, or shorten its values.",
-                    )
+                    raise _expands(file, name, f"more than {most:,} bytes")
 
 
-def _check_lists(file: Path, metadata: pq.FileMetaData) -> None:
+def _check_lists(file: Path, metadata: pq.FileMetaData, most: int) -> None:
     """Refuses lists whose numbers, few on the disk, would fill the memory."""
-    most = max(_MOST_EXPANDED_BYTES, _MOST_RATIO * file.stat().st_size)
     for at in range(metadata.num_columns):
         column = metadata.schema.column(at)
         if column.max_repetition_level == 0:
             continue
         groups = (metadata.row_group(index).column(at) for index in range(metadata.num_row_groups))
         if (values := sum(chunk.num_values for chunk in groups)) * _BYTES_PER_LISTED > most:
-            raise DataError(
-                f"a file of {file.stat().st_size:,} bytes holds {values:,} values in lists of this column",
-                path=str(file),
-                field=column.path.partition(".")[0],
-                hint="Leave the column out, or shorten its lists.",
-            )
+            raise _expands(file, column.path.partition(".")[0], f"{values:,} values in lists")
 
 
-def _that_might_expand(parquet: pq.ParquetFile) -> list[str]:
+def _expands(file: Path, column: str, what: str) -> DataError:
+    return DataError(
+        f"a file of {file.stat().st_size:,} bytes holds {what} in its column {column}",
+        path=str(file),
+        field=named("expanded_mb"),
+        hint=f"Leave the column out, or shorten its values; raise the limit, or {named('expansion')}, "
+        "if you trust the file.",
+    )
+
+
+def _that_might_expand(parquet: pq.ParquetFile, most: int) -> list[str]:
     """Returns columns that have a dictionary, and could be very large if each value were its longest."""
     metadata, largest = parquet.metadata, Counter[str]()
     texts = [
@@ -200,7 +199,7 @@ def _that_might_expand(parquet: pq.ParquetFile) -> list[str]:
             if chunk.has_dictionary_page:
                 largest[chunk.path_in_schema] += chunk.num_values * chunk.total_uncompressed_size
     known = set(parquet.schema_arrow.names)
-    return [name for name, size in largest.items() if size > _MOST_EXPANDED_BYTES and name in known]
+    return [name for name, size in largest.items() if size > most and name in known]
 
 
 def _expanded_bytes(column: pa.Array) -> int:

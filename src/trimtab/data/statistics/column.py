@@ -155,7 +155,7 @@ class ColumnSummary:
         if kind == "binary":
             summary.missing = 0
             for row, content in enumerate(column):
-                summary.media.add(row, content.as_py(), names[row] if names else "")
+                summary.media.add(row, content.as_py(), names[row] if names else "", config.limits)
             return summary, None
         if kind == "other":
             summary.missing = column.null_count

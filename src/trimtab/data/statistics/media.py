@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from trimtab.config.data_limits import DEFAULT, DataLimits
 from trimtab.registry import INPUTS, module
 
 _MAX_NAMED = 10
@@ -22,17 +23,19 @@ class FileKind:
         endings: Lower-case endings that they have.
         media_type: What requests call them, such as ``image/``.
         look: Returns what a file counts as, by aspect, as far as its header tells; None: it is none of these,
-            or damaged.
+            damaged, or beyond a limit.
         measures: What only decoding shows, by aspect: a whole number, or None where it cannot be decoded.
         values: Returns how many values a file is decoded into, as its header says, and 0 where that cannot
             be read; None: nobody needs to know.
+        limits: Those of ``data.limits`` that they may exceed, by name.
     """
 
     endings: tuple[str, ...]
     media_type: str
-    look: Callable[[bytes], Mapping[str, str] | None]
+    look: Callable[[bytes, DataLimits], Mapping[str, str] | None]
     measures: Mapping[str, Callable[[bytes], int | None]]
     values: Callable[[bytes], int] | None = None
+    limits: tuple[str, ...] = ()
 
 
 @dataclass
@@ -87,11 +90,11 @@ class MediaSummary:
         """Returns the kind that most files are; the first one where none is readable."""
         return max(file_kinds(), key=self.files)
 
-    def add(self, row: int, content: bytes | None, name: str) -> None:
+    def add(self, row: int, content: bytes | None, name: str, limits: DataLimits = DEFAULT) -> None:
         """Counts one encoded file."""
         for kind, known in file_kinds().items() if content else ():
             assert content is not None
-            if (values := known.look(content)) is not None:
+            if (values := known.look(content, limits)) is not None:
                 self._count(self.kinds.setdefault(kind, FileCounts()), known, values, content)
                 return
         self.unreadable += 1
