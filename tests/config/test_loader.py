@@ -98,6 +98,15 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
         ),
         (MINIMAL.replace("rows.csv", "http://x/y.csv"), 2, "data.train", "got 'http://x/y.csv'"),
         (MINIMAL + "deploy: {target: 'ftp://x/y'}\n", 6, "deploy.target", "got 'ftp://x/y'"),
+        (MINIMAL + "max_size_kb: 9\n", 6, "max_size_kb", "did you mean budget.max_size_kb?"),
+        (MINIMAL + "budget: {label: y}\n", 6, "budget.label", "did you mean data.label?"),
+        (MINIMAL + "budget: {seed: 3}\n", 6, "budget.seed", "did you mean seed?"),
+        (
+            MINIMAL + "proof: estimate\n",
+            6,
+            "proof",
+            "expected a mapping with reuse; got 'estimate'; did you mean budget.proof?",
+        ),
         (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, builder, archive"),
     ],
 )

@@ -70,6 +70,17 @@ def test_a_model_that_is_bad_on_every_range_is_not(tmp_path: Path) -> None:
     assert came.warning == ""
 
 
+def test_a_range_on_which_a_model_is_better_but_no_better_than_chance_is_none(tmp_path: Path) -> None:
+    def backwards_or_constant(x: np.ndarray) -> np.ndarray:
+        """Is always wrong on standardized images, and says b of every other one."""
+        right = x.reshape(len(x), -1).mean(axis=1) < (0 if x.min() < 0 else 1e9)
+        return np.stack([~right, right], axis=1).astype(np.float32)
+
+    came = as_it_came.judge(backwards_or_constant, _images(tmp_path, Form()))
+    assert came is not None
+    assert (came.value, came.warning) == (0.0, "")
+
+
 def test_numbers_of_a_table_as_they_are(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     size = rng.normal(500, 100, 600).round(3)

@@ -17,6 +17,8 @@ from trimtab.config.config import Config
 from trimtab.errors import ConfigError
 from trimtab.home import expanded
 
+_FEW_PLACES = 3
+"""A field that more sections have is no hint."""
 _PATH_FIELDS = (
     ("data", "train"),
     ("data", "validation"),
@@ -195,9 +197,12 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
                 line,
                 f"belongs to {', '.join(others)}, not to {method}; expected one of {expected}",
             )
-        return location, line, f"unknown field{_nearest(name, allowed)}"
+        return location, line, f"unknown field{_elsewhere(location) or _nearest(name, allowed)}"
     if kind == "missing":
         return location, line, "is required"
+    if kind == "model_type":
+        expected = f"expected a mapping with {', '.join(_allowed_keys(location))}"
+        return location, line, f"{expected}; got {details['input']!r:.80}{_elsewhere(location)}"
     if kind in ("literal_error", "union_tag_invalid", "enum"):
         context = details.get("ctx", {})
         expected = str(context.get("expected") or context.get("expected_tags"))
@@ -296,6 +301,15 @@ def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; expected one of {', '.join(allowed)}" if listed and allowed else ""
+
+
+def _elsewhere(location: Location) -> str:
+    """Returns a question for the sections that have a field of the name that stands at a wrong place."""
+    name, place = str(location[-1]), [str(key) for key in location[:-1]]
+    places = [[], *([section] for section in _allowed_keys(()))]
+    found = [".".join([*at, name]) for at in places if at != place and name in _allowed_keys(tuple(at))]
+    found = [each for each in found if each != _dotted(location)]
+    return f"; did you mean {' or '.join(found)}?" if 1 <= len(found) <= _FEW_PLACES else ""
 
 
 def _dotted(location: Location) -> str:

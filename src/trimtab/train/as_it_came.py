@@ -41,15 +41,18 @@ def judge(predict: Predict, dataset: Dataset) -> AsItCame | None:
     batch, y = dataset.head("validation", MOST_EXAMPLES)
     x, schema = fed(batch), dataset.schema
     headline = meant(schema).judging.headline
-    scores = _scores(predict, x, y, schema)
+    scores, _ = _scores(predict, x, y, schema)
     came = AsItCame(task=schema.task, metric=headline.metric, value=float(scores.mean()), examples=len(y))
     ranges = input_kind(schema.input.kind).other_ranges(schema.preprocessing, x)
     others = {wanted: _scores(predict, other, y, schema) for wanted, other in ranges}
     sign = 1 if headline.better == "higher" else -1
-    best = max(others, key=lambda wanted: sign * others[wanted].mean(), default=None)
-    if best is not None and _is_clear(sign * (others[best] - scores)):
+    best = max(others, key=lambda wanted: sign * others[wanted][0].mean(), default=None)
+    if best is None:
+        return came
+    better, by_chance = others[best]
+    if _is_clear(sign * (better - scores)) and _is_clear(sign * (better - by_chance)):
         came.better_input = best if isinstance(best, str) else f"[{best[0]:g}, {best[1]:g}]"
-        came.warning = _warning(came, float(others[best].mean()))
+        came.warning = _warning(came, float(better.mean()))
     return came
 
 
@@ -59,12 +62,19 @@ def told(came: AsItCame) -> str:
     return f"{came.metric} {shown} on {came.examples:,} validation examples"
 
 
-def _scores(predict: Predict, x: Any, y: NDArray[np.generic], schema: DatasetSchema) -> Array:
+def _scores(predict: Predict, x: Any, y: NDArray[np.generic], schema: DatasetSchema) -> tuple[Array, Array]:
+    """Returns the scores of the examples, ``(n,)``, and those of the same answers to labels in another order.
+
+    The latter tell what answers are worth that know nothing of their example, as those of a model that was
+    never trained: the range that such a one does better on is chance.
+    """
     outputs = np.concatenate([predict(part) for part in in_parts(x, _BATCH)])
     judging = meant(schema).judging
     outputs = judging.answers(x, outputs)
     own_schema = schema.with_thresholds(judging.thresholds(outputs, y, schema))
-    return judging.scores(outputs, y, schema, own_schema).astype(np.float32)
+    mixed = np.random.default_rng(0).permutation(y)
+    scores, by_chance = (judging.scores(outputs, labels, schema, own_schema) for labels in (y, mixed))
+    return scores.astype(np.float32), by_chance.astype(np.float32)
 
 
 def _is_clear(gains: Array) -> bool:
