@@ -12,6 +12,7 @@ from trimtab.stages.resumed import bring
 from trimtab.stages.settings import target
 from trimtab.storage import volumes
 from trimtab.storage.mirror import mirror
+from trimtab.storage.sealed import opened, sealed
 from trimtab.storage.store import open_store
 
 SMALL = {"data": {"train": "sklearn://iris", "workers": 1}, "model": {"architecture": "mlp"}}
@@ -42,6 +43,21 @@ def test_a_config_that_was_damaged_is_told(tmp_path):
     earlier = {key: value for key, value in json.loads(file.read_text()).items() if key != "content_sha256"}
     file.write_text(json.dumps(earlier))
     assert settings.asked(str(run)).name == "smell"
+
+
+def test_what_a_newer_trimtab_wrote_is_read_without_what_this_one_does_not_know():
+    columns = {"a": {"numeric": {"decimal": ","}}, "b": {"datetime": {"order": "dmy"}}}
+    config = Config.model_validate(SMALL | {"name": "small", "data": {**SMALL["data"], "columns": columns}})
+    values = opened(json.loads(settings.content_of(config)))
+    values["later"] = values["data"]["later"] = values["data"]["columns"]["a"]["numeric"]["later"] = 1
+    values["data"]["columns"]["b"]["later"] = {"numeric": {"decimal": "."}}
+    assert settings.parsed(json.dumps(sealed(values)).encode(), "here") == config
+    values["schema_version"] += 1
+    with pytest.raises(ConfigError, match=r"here: a newer trimtab wrote it.*2, and this one reads up to 1"):
+        settings.parsed(json.dumps(sealed(values)).encode(), "here")
+    del values["schema_version"], values["model"]["architecture"]
+    with pytest.raises(ConfigError, match="exactly one of architecture"):
+        settings.parsed(json.dumps(sealed(values)).encode(), "here")
 
 
 def test_without_a_target_the_repository_is_beside_the_runs():

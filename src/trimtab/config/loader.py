@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from trimtab.config import code, compression, document, methods
 from trimtab.config.config import Config
+from trimtab.config.known import OF_FILE, Location, allowed_keys, without_union_tags
 from trimtab.errors import ConfigError
 from trimtab.home import expanded
 
@@ -26,9 +27,6 @@ _PATH_FIELDS = (
     ("model", "archive"),
     ("deploy", "target"),
 )
-
-Location = tuple[int | str, ...]
-"""Where a value is in the config, such as ``("recipes", 0, "prune")``."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -83,7 +81,8 @@ def _validated(
     overridden = {_set(values, override) for override in overrides}
     if complete is not None:
         complete(values, str(path))
-    values.pop("content_sha256", None)  # of a run's config.json, which may have been edited since
+    for name in OF_FILE:  # of a run's config.json, which may have been edited since
+        values.pop(name, None)
     _make_absolute(values, path.absolute().parent)
     try:
         config = Config.model_validate(values)
@@ -183,12 +182,12 @@ def _config_error(
 
 
 def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> tuple[Location, int, str]:
-    location = _without_union_tags(values, details["loc"])
+    location = without_union_tags(values, details["loc"])
     node = _nearest_node(root, location)
     line = node.start_mark.line + 1
     kind = details["type"]
     if kind == "extra_forbidden":
-        allowed = _allowed_keys(location[:-1])
+        allowed = allowed_keys(location[:-1])
         name, method = str(location[-1]), _method_at(location[:-1], values)
         if method is not None and (others := methods.having(name)):
             expected = ", ".join(methods.parameters(method))
@@ -242,20 +241,6 @@ def _written(root: yaml.Node, location: Location) -> str | None:
     return node.value if isinstance(node, yaml.ScalarNode) else None
 
 
-def _without_union_tags(values: Any, loc: Location) -> Location:
-    """Returns where an error is in the values; pydantic puts the chosen member of a union in between."""
-    location: list[int | str] = []
-    for position, key in enumerate(loc):
-        inside = (isinstance(values, dict) and key in values) or (
-            isinstance(values, list) and isinstance(key, int) and key < len(values)
-        )
-        if inside:
-            values = values[key]
-        if inside or (position == len(loc) - 1 and isinstance(values, dict | list)):
-            location.append(key)
-    return tuple(location)
-
-
 def _nearest_node(node: yaml.Node, location: Location) -> yaml.Node:
     """Returns the file's node for a location, or for the nearest place around it that the file has."""
     for position, key in enumerate(location):
@@ -268,32 +253,6 @@ def _nearest_node(node: yaml.Node, location: Location) -> yaml.Node:
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
     return node
-
-
-def _allowed_keys(location: Location) -> list[str]:
-    """Returns the names that the JSON schema allows at a location, those of all union members together."""
-    schema = Config.model_json_schema()
-    levels: list[dict[str, Any]] = [schema]
-    for key in (None, *location):
-        if key is not None:
-            levels = [child for level in levels for child in _children(level, key)]
-        levels = [member for level in levels for member in _members(level, schema["$defs"])]
-    return sorted({name for level in levels for name in level.get("properties", {})})
-
-
-def _children(level: dict[str, Any], key: int | str) -> list[dict[str, Any]]:
-    if isinstance(key, int):
-        return [level["items"]] if "items" in level else []
-    properties = level.get("properties", {})
-    extra = level.get("additionalProperties")
-    return [properties[key]] if key in properties else [extra] if isinstance(extra, dict) else []
-
-
-def _members(level: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
-    if "$ref" in level:
-        return _members(definitions[level["$ref"].rpartition("/")[2]], definitions)
-    union = level.get("anyOf") or level.get("oneOf")
-    return [inner for member in union for inner in _members(member, definitions)] if union else [level]
 
 
 def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:

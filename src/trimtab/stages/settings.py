@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -11,10 +12,13 @@ from trimtab.artifacts.record import read_record
 from trimtab.artifacts.search import STAGE as SEARCH
 from trimtab.artifacts.search import SearchSummary
 from trimtab.config.config import Config
+from trimtab.config.known import without_unknown
 from trimtab.errors import ArtifactError, ConfigError
 from trimtab.storage.sealed import opened, sealed
 from trimtab.storage.store import open_store
 
+SCHEMA_VERSION = 1
+"""Raised by what an older trimtab, which leaves alone what it does not know, would misread."""
 CONFIG, PLANNED = "config.json", "planned.json"
 """The resolved config, and that of a retraining, with the recipe of the champion as the only one."""
 
@@ -81,29 +85,48 @@ def is_retraining(run_uri: str) -> bool:
 
 def content_of(config: Config) -> bytes:
     """Returns what a run's directory has of a config: JSON that covers itself."""
-    return json.dumps(sealed(config.model_dump(mode="json")), indent=2, ensure_ascii=False).encode()
+    content = {"schema_version": SCHEMA_VERSION, **config.model_dump(mode="json")}
+    return json.dumps(sealed(content), indent=2, ensure_ascii=False).encode()
 
 
 def parsed(content: bytes, where: str) -> Config:
-    """Returns the config that ``content_of`` was given.
+    """Returns the config that ``content_of`` was given, without fields that this trimtab does not know.
 
     Args:
         content: The file's.
         where: The file's URI, for messages.
 
     Raises:
-        ConfigError: If it is damaged, or has what this trimtab does not know.
+        ConfigError: If it is damaged, or if a newer trimtab would read it as something else.
     """
     try:
-        return Config.model_validate_json(json.dumps(opened(json.loads(content))))
+        values = opened(json.loads(content))
+        version = values.pop("schema_version", SCHEMA_VERSION)
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise ConfigError(
+                f"a newer trimtab wrote it: its schema version is {version}, and this one reads up to "
+                f"{SCHEMA_VERSION}",
+                path=where,
+                hint="Go on with the trimtab that started the run.",
+            )
+        return _validated(values)
     except (ValueError, AttributeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
         raise ConfigError(
             f"it is damaged, or of another version: {first['msg']}",
             path=where,
             field=".".join(map(str, first["loc"])) or None,
-            hint="Start a new run.",
+            hint="Go on with the trimtab that started the run, or start another run.",
         ) from None
+
+
+def _validated(values: dict[str, Any]) -> Config:
+    try:
+        return Config.model_validate_json(json.dumps(values))
+    except ValidationError as error:
+        if not without_unknown(values, error):
+            raise
+    return _validated(values)
 
 
 def write_planned(run_uri: str, config: Config) -> None:
