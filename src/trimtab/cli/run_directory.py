@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trimtab.artifacts.store import STORE
 from trimtab.cli.temporary import temporary
 from trimtab.errors import ConfigError, TrimtabError
-from trimtab.stages.settings import CONFIG, content_of
+from trimtab.stages.settings import CONFIG, content_of, parsed
 from trimtab.storage import atomic
 from trimtab.storage.objects.location import is_remote
 from trimtab.storage.store import Store, open_store
@@ -72,7 +72,7 @@ def _claim(store: Store, pipeline: str, config: Config, resume: bool) -> None:
     stored = store.read(CONFIG)
     if stored is None:
         raise ConfigError("there is no such run", path=store.uri, hint="See the directories beside it.")
-    if stored not in (content, config.model_dump_json(indent=2).encode()):  # as earlier versions wrote it
+    if stored != content and parsed(stored, f"{store.uri.rstrip('/')}/{CONFIG}") != config:
         raise ConfigError(
             "was made with another config", path=store.uri, hint="Resume it with the same file and --set."
         )

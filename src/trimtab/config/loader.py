@@ -200,7 +200,7 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
     if kind == "missing":
         return location, line, "is required"
     if kind == "model_type":
-        expected = f"expected a mapping with {', '.join(_allowed_keys(location))}"
+        expected = f"expected a mapping with {', '.join(allowed_keys(location))}"
         return location, line, f"{expected}; got {details['input']!r:.80}{_elsewhere(location)}"
     if kind in ("literal_error", "union_tag_invalid", "enum"):
         context = details.get("ctx", {})
@@ -265,8 +265,8 @@ def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:
 def _elsewhere(location: Location) -> str:
     """Returns a question for the sections that have a field of the name that stands at a wrong place."""
     name, place = str(location[-1]), [str(key) for key in location[:-1]]
-    places = [[], *([section] for section in _allowed_keys(()))]
-    found = [".".join([*at, name]) for at in places if at != place and name in _allowed_keys(tuple(at))]
+    places = [[], *([section] for section in allowed_keys(()))]
+    found = [".".join([*at, name]) for at in places if at != place and name in allowed_keys(tuple(at))]
     found = [each for each in found if each != _dotted(location)]
     return f"; did you mean {' or '.join(found)}?" if 1 <= len(found) <= _FEW_PLACES else ""
 
