@@ -49,6 +49,7 @@ bench-smoke: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/choice.py --runs 20 --candidates 3 --examples 351 --truths margin
 	$(BIN)/python benchmarks/coverage.py --runs 20 --examples 300 --metrics accuracy roc_auc mae
 	$(BIN)/python benchmarks/choice_limits.py --runs 5 --examples 500 --metrics roc_auc --rows copies
+	$(BIN)/python benchmarks/defaults.py --sets iris || [ $$? = 1 ]
 	rm -rf runs/bench-smoke
 	$(BIN)/python benchmarks/overhead.py benchmarks/smoke.yaml --limit 100 --output runs/bench-smoke
 	$(BIN)/python benchmarks/serving.py runs/bench-smoke/deployed/smoke --limit 0 --rounds 2 --seconds 0.2 --connections 2 --swaps 2

@@ -22,7 +22,7 @@ from trimtab.deploy.champion import Snapshot
 from trimtab.models import cost, registry
 from trimtab.stages import settings
 from trimtab.stages import snapshot as snapshots
-from trimtab.stages.making.constant_answer import warnings
+from trimtab.stages.making import constant_answer, still_rising
 from trimtab.stages.making.cost import cost_of
 from trimtab.tasks.registry import meant
 from trimtab.train import as_it_came, determinism, distribution, loop
@@ -143,11 +143,21 @@ def _summary(trained: _Trained, values: Hyperparameters, scores: np.ndarray, dat
         validation=_validation(history, scores, data),
         seconds_per_epoch=sum(entry["seconds"] for entry in history.epochs) / max(1, len(history.epochs)),
         hyperparameters=values,
-        warnings=[*filter(None, [trained.came and trained.came.warning]), *warnings(data, scores)],
+        warnings=_warnings(trained, scores, data),
         start=trained.start,
         start_reason=trained.why,
         as_it_came=trained.came,
     )
+
+
+def _warnings(trained: _Trained, scores: np.ndarray, data: Dataset) -> list[str]:
+    headline = meant(data.schema).judging.headline
+    came = trained.came.warning if trained.came else ""
+    return [
+        *([came] if came else []),
+        *constant_answer.warnings(data, scores),
+        *still_rising.warnings(trained.history, headline),
+    ]
 
 
 def _validation(history: History, scores: np.ndarray, data: Dataset) -> dict[str, float]:
