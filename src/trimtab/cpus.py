@@ -1,13 +1,14 @@
-"""How many CPUs this process may use: those of the machine that it may run on, and no more than its quota."""
+"""What processor this is, and how many of it this process may use: no more than its quota."""
 
 from __future__ import annotations
 
 import contextlib
 import math
 import os
+import platform
 from pathlib import Path
 
-_CGROUP = Path("/sys/fs/cgroup")
+_CGROUP, _CPUINFO = Path("/sys/fs/cgroup"), Path("/proc/cpuinfo")
 
 
 def cpus(cgroup: Path = _CGROUP) -> int:
@@ -22,6 +23,20 @@ def cpus(cgroup: Path = _CGROUP) -> int:
     quota = _quota(cgroup)
     allowed = len(os.sched_getaffinity(0))
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def processor(cpuinfo: Path = _CPUINFO) -> str:
+    """Returns what the kernel calls this machine's processor, such as ``Intel(R) Xeon(R) …``.
+
+    Args:
+        cpuinfo: Where it does.
+    """
+    with contextlib.suppress(OSError):
+        for line in cpuinfo.read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.machine()
 
 
 def _quota(cgroup: Path) -> float | None:

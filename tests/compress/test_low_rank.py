@@ -13,8 +13,8 @@ from keras import layers
 
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
-from trimtab.compress.channels import Target
 from trimtab.compress.low_rank import LowRank, LowRankSplit
+from trimtab.compress.targets import Shares
 from trimtab.config.chains import Step
 from trimtab.errors import CompressionError, WeightsError
 from trimtab.models import cost
@@ -91,10 +91,10 @@ def test_less_energy_is_less_work_and_further_from_the_model(
 
 def test_a_target_is_met_by_no_more_than_it_takes(models: dict[str, keras.Model], context: Context) -> None:
     model = models["mlp"]
-    thin = apply(Step("low_rank", LowRank(target=Target(macs=0.6), epochs=1)), model, context)
+    thin = apply(Step("low_rank", LowRank(target=Shares(macs=0.6), epochs=1)), model, context)
     assert 0.4 < cost.macs(thin) / cost.macs(model) <= 0.6
     with pytest.raises(WeightsError, match="no ranks are so few"):
-        low_rank(model, LowRank(target=Target(parameters=0.01)), context)
+        low_rank(model, LowRank(target=Shares(parameters=0.01)), context)
 
 
 def test_what_does_not_pay_stays_whole(context: Context) -> None:

@@ -12,12 +12,13 @@ import pytest
 from pydantic import ValidationError
 
 from trimtab.compress.base import Context
-from trimtab.compress.channels import ChannelPruning, Channels, Target
+from trimtab.compress.channels import ChannelPruning, Channels
 from trimtab.compress.graph.criteria import norms
 from trimtab.compress.graph.cut import cut
 from trimtab.compress.graph.selection import groups
 from trimtab.compress.graph.target import Costs, choose_within
 from trimtab.compress.graph.trace import trace
+from trimtab.compress.targets import Shares, Target
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.errors import CompressionError
 from trimtab.models import cost
@@ -122,4 +123,81 @@ def test_a_part_too_small_to_cut_leaves_its_epochs_to_the_next(
 
 def test_a_target_of_nothing_is_refused() -> None:
     with pytest.raises(ValidationError, match="expected macs or parameters"):
+        Shares()
+    with pytest.raises(ValidationError, match="bytes_ratio, latency_ratio or latency_ms"):
         Target()
+    with pytest.raises(ValidationError, match="litert has no quantization 'int7' of its own, but none, "):
+        Target(latency_ratio=0.5, quantization="int7")
+    with pytest.raises(ValidationError, match="there is no runtime 'tpu', but litert"):
+        Target(latency_ratio=0.5, runtime="tpu")
+
+
+class Scales:
+    """Stands for what measures: models by their widths, as a runtime whose kernels work on blocks of 8."""
+
+    def __init__(self, *, only_together: bool = False) -> None:
+        self._only_together = only_together
+        self.forms: set[tuple[str, str]] = set()
+        self.weighed = 0
+
+    def gzip_bytes(self, model: keras.Model, name: str, quantization: str) -> int:
+        self.forms.add((name, quantization))
+        return 100 + cost.parameters(model)
+
+    def milliseconds(self, models: Sequence[keras.Model], name: str, quantization: str) -> list[float]:
+        self.forms.add((name, quantization))
+        self.weighed += len(models)
+        return [self._milliseconds([layer.filters for layer in widths(model)]) for model in models]
+
+    def _milliseconds(self, found: list[int]) -> float:
+        blocks = [-(-width // 8) for width in found]
+        if self._only_together:
+            return 4.0 if max(blocks) <= 6 else 10.0
+        return 1.0 + sum(before * after for before, after in zip([1, *blocks], blocks, strict=False))
+
+
+def stack() -> keras.Model:
+    x = inputs = keras.Input((4, 4, 1))
+    for width in (32, 64, 32):
+        x = keras.layers.Conv2D(width, 3, padding="same")(x)
+    return keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling2D()(x)))
+
+
+def widths(model: keras.Model) -> list[Any]:
+    return [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_latency_is_cut_by_what_widths_save_as_measured(rounds: int, tuned: Tuned) -> None:
+    """Where kernels work on blocks, what lies between two blocks would only cost accuracy."""
+    model, scales = stack(), Scales()
+    target = {"latency_ratio": 0.5, "runtime": "litert", "quantization": "int8"}
+    params = Channels.model_validate({"criterion": "norms", "target": target, "epochs": 2, "rounds": rounds})
+    narrow = channels(model, params, replace(tuned.context, scales=scales))
+    before, after = scales.milliseconds([model, narrow], "litert", "int8")
+    assert 0.3 * before < after <= 0.5 * before
+    assert rounds > 1 or all(layer.filters % 8 == 0 for layer in widths(narrow))
+    assert scales.forms == {("litert", "int8")}
+    assert scales.weighed < 60 * rounds
+
+
+def test_what_is_faster_only_together_is_found_and_milliseconds_are_held(tuned: Tuned) -> None:
+    model, context = stack(), replace(tuned.context, scales=Scales(only_together=True))
+    asked = {"criterion": "norms", "epochs": 1}
+    narrow = channels(model, Channels.model_validate({**asked, "target": {"latency_ms": 5}}), context)
+    assert max(layer.filters for layer in widths(narrow)) == 48
+    with pytest.raises(CompressionError, match="was measured at 4 ms, beside 10 ms"):
+        channels(model, Channels.model_validate({**asked, "target": {"latency_ms": 3}}), context)
+    with pytest.raises(CompressionError, match="it meets the target as it is"):
+        channels(model, Channels.model_validate({**asked, "target": {"latency_ms": 11}}), context)
+
+
+def test_bytes_are_those_of_files_beside_what_is_counted(tuned: Tuned) -> None:
+    model, scales = stack(), Scales()
+    asked = {"criterion": "norms", "target": {"bytes_ratio": 0.5, "macs": 0.9}, "epochs": 1}
+    params = Channels.model_validate(asked)
+    narrow = channels(model, params, replace(tuned.context, scales=scales))
+    share = scales.gzip_bytes(narrow, "litert", "none") / scales.gzip_bytes(model, "litert", "none")
+    assert 0.4 < share <= 0.5
+    assert cost.macs(narrow) <= 0.9 * cost.macs(model)
+    assert channels(model, params, tuned.context).count_params() < model.count_params()  # as in a rehearsal

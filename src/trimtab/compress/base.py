@@ -45,6 +45,34 @@ class FineTune(Protocol):
         """
 
 
+class Scales(Protocol):
+    """Weighs Keras models as they would be served: what a pass cannot tell from their weights."""
+
+    def gzip_bytes(self, model: keras.Model, name: str, quantization: str) -> int:
+        """Returns the bytes of a model's files after gzip.
+
+        Args:
+            model: A Keras model.
+            name: Of the files' runtime.
+            quantization: One of its own quantizations, with the usual parameters.
+
+        Raises:
+            CompressionError: If the runtime cannot take the model so.
+        """
+
+    def milliseconds(self, models: Sequence[keras.Model], name: str, quantization: str) -> list[float]:
+        """Returns the median latency of each model, one example on one thread, all measured in turns.
+
+        Args:
+            models: Keras models.
+            name: As above.
+            quantization: As above.
+
+        Raises:
+            CompressionError: If the runtime cannot take one of them so.
+        """
+
+
 @dataclass(frozen=True)
 class Context:
     """What a pass may use beside the model.
@@ -60,6 +88,8 @@ class Context:
         labelled: Returns ``n`` of them with what the loss compares their answers with, and the loss, of these
             and of answers; None: there are no labels.
         validation_loss: Returns the loss of a Keras model on validation examples; None: there are none.
+        scales: Weighs models as they would be served; None: nothing is measured, as in a rehearsal, and
+            a pass goes by what it can count.
     """
 
     seed: int
@@ -70,6 +100,7 @@ class Context:
     say: Callable[[str], None]
     labelled: Callable[[int], tuple[Any, np.ndarray, Callable[[Any, Any], Any]]] | None = None
     validation_loss: Callable[[keras.Model], float] | None = None
+    scales: Scales | None = None
 
 
 class Pass(ABC, Generic[Params]):

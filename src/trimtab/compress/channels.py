@@ -8,13 +8,13 @@ Filters for Efficient ConvNets", 2017). How much a channel counts is said by a c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
-from trimtab.config.base import Section
+from trimtab.compress.targets import Target
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among, between
 from trimtab.errors import CompressionError, ModelError
@@ -25,35 +25,7 @@ if TYPE_CHECKING:
 
     from trimtab.compress.graph.dependency import Dependencies
 
-
-class Target(Section):
-    """How small the whole model becomes."""
-
-    macs: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the multiply-accumulates that may stay.",
-        json_schema_extra=between(0.1, 0.9),
-    )
-    parameters: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the parameters that may stay.",
-        json_schema_extra=between(0.1, 0.9),
-    )
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Target:
-        if not self.shares:
-            raise ValueError("expected macs or parameters")
-        return self
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Returns the share that may stay by its unit."""
-        return {unit: share for unit, share in self.model_dump().items() if share is not None}
+_BYTES = "bytes after gzip"
 
 
 class Channels(FineTuning):
@@ -74,8 +46,9 @@ class Channels(FineTuning):
     )
     target: Target | None = Field(
         None,
-        description="In the place of `ratio`: how small the whole model becomes, such as `{macs: 0.5}`. All "
-        "groups are ranked together by what a channel counts and costs.",
+        description="In the place of `ratio`: how small or fast the model becomes, such as `{macs: 0.5}` "
+        "or `{latency_ratio: 0.5, quantization: int8}`. All groups are ranked together by what a channel "
+        "counts and costs; where latency has a limit, by what each width saves as measured.",
         json_schema_extra=among(None, {"macs": 0.5}, {"macs": 0.25}, {"parameters": 0.5}),
     )
     rounds: int = Field(
@@ -143,12 +116,15 @@ class _Plan:
 
     def __init__(self, model: keras.Model, params: Channels, context: Context) -> None:
         from trimtab.compress.graph.selection import groups
+        from trimtab.compress.graph.served import Served
         from trimtab.compress.graph.trace import trace
         from trimtab.models import cost
 
         self._first, self._params, self._context = model, params, context
         self._whole = {makers: len(members) for makers, members in groups(trace(model)).items()}
         self._costs = {"macs": cost.macs(model), "parameters": cost.parameters(model)}
+        target, scales = params.target, context.scales
+        self._served = Served(model, target, scales) if target and scales and target.is_measured else None
 
     def cut(self, model: keras.Model, way: float) -> keras.Model:
         """Returns a narrower model; the same one where it is as narrow already.
@@ -170,6 +146,8 @@ class _Plan:
         keep = self._kept(model, dependencies, scores, way)
         if keep.all():
             if way == 1 and model is self._first:
+                if self._params.target is not None:
+                    raise CompressionError("it meets the target as it is", field=model.name)
                 raise nothing_to_cut(model, dependencies)
             return model
         if model is self._first:
@@ -182,12 +160,34 @@ class _Plan:
     def _kept(
         self, model: keras.Model, dependencies: Dependencies, scores: np.ndarray, way: float
     ) -> np.ndarray:
+        from trimtab.compress.graph.cut import cut
         from trimtab.compress.graph.selection import choose
-        from trimtab.compress.graph.target import choose_within
+        from trimtab.compress.graph.target import Costs, choose_within
+        from trimtab.compress.graph.timed import choose_timed
 
-        if self._params.target is None:
+        target, served = self._params.target, self._served
+        if target is None or (served is None and target.is_measured):
             return choose(model, dependencies, way * self._params.ratio, scores, self._whole)
-        return choose_within(model, dependencies, self._most(self._params.target.shares, way), scores)
+        most = self._most(target.shares, way)
+        if served is None:
+            return choose_within(model, dependencies, most, scores)
+        costs = Costs(
+            model, dependencies, {_BYTES: lambda keep: served.gzip_bytes(cut(model, dependencies, keep))}
+        )
+        if target.bytes_ratio is not None:
+            most[_BYTES] = served.most_bytes(way)
+        if not target.is_timed:
+            return choose_within(model, dependencies, most, scores, costs)
+
+        def times(keeps: Sequence[np.ndarray]) -> tuple[float, list[float]]:
+            return served.milliseconds([cut(model, dependencies, keep) for keep in keeps])
+
+        def fits(keep: np.ndarray, before: float, after: float) -> bool:
+            return after <= served.most_milliseconds(before, way) and all(
+                costs.of(keep, unit) <= limit for unit, limit in most.items()
+            )
+
+        return choose_timed(dependencies, scores, times, fits)
 
     def _most(self, shares: Mapping[str, float], way: float) -> dict[str, float]:
         return {unit: self._costs[unit] * (1 - way * (1 - share)) for unit, share in shares.items()}

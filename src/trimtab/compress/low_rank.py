@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
-from trimtab.compress.channels import Target
+from trimtab.compress.targets import Shares
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among, between
 from trimtab.errors import CompressionError, ModelError, WeightsError
@@ -36,7 +36,7 @@ class LowRank(FineTuning):
         description="Share of the energy, on training examples, that the ranks of every layer carry.",
         json_schema_extra=MAIN | between(0.7, 0.99),
     )
-    target: Target | None = Field(
+    target: Shares | None = Field(
         None,
         description="In the place of `energy`: how small the whole model becomes, such as `{macs: 0.5}`. "
         "Every layer leaves out as much energy as that takes.",
@@ -107,7 +107,7 @@ def _splits(model: keras.Model, layers: Mapping[str, Layer], params: LowRank) ->
     return splits
 
 
-def _lost(model: keras.Model, layers: Mapping[str, Layer], target: Target) -> float:
+def _lost(model: keras.Model, layers: Mapping[str, Layer], target: Shares) -> float:
     """Returns the least share of the energy that, left out everywhere, makes the model as small as asked."""
     from trimtab.compress.rank.rebuild import rebuild
     from trimtab.models import cost

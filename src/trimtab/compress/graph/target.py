@@ -7,7 +7,8 @@ small as asked. So layers that cost much and give little lose more than others.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -17,6 +18,9 @@ from trimtab.compress.graph.selection import groups, kept, rounded_width
 from trimtab.errors import CompressionError
 from trimtab.models import cost
 from trimtab.models.keras_graph import calls
+
+COUNTED = ("parameters", "macs")
+"""What can be counted without cutting the model. Bytes are ranked by the first: that is what they are of."""
 
 LEAST = 1 / 8
 """Share of its channels that every group keeps, whatever the ranking says."""
@@ -28,9 +32,16 @@ class Costs:
     Args:
         model: The flat functional model that was traced.
         dependencies: Its dependencies.
+        measured: What else is counted, by its unit, of what can only be told of the model that is cut.
     """
 
-    def __init__(self, model: keras.Model, dependencies: Dependencies) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        dependencies: Dependencies,
+        measured: Mapping[str, Callable[[np.ndarray], float]] = MappingProxyType({}),
+    ) -> None:
+        self._measured = measured
         slots: dict[tuple[str, str], list[Slot]] = {}
         for slot in dependencies.slots.values():
             slots.setdefault((slot.layer, slot.weight), []).append(slot)
@@ -50,8 +61,10 @@ class Costs:
             ],
         }
 
-    def of(self, keep: np.ndarray, unit: str) -> int:
-        """Returns the parameters or multiply-accumulates where ``keep`` of the channels stay."""
+    def of(self, keep: np.ndarray, unit: str) -> float:
+        """Returns the parameters, multiply-accumulates or what else, where ``keep`` of the channels stay."""
+        if unit in self._measured:
+            return self._measured[unit](keep)
         return sum(_left(size, slots, keep) for size, slots in self._parts[unit])
 
 
@@ -62,15 +75,20 @@ def _left(size: int, slots: list[Slot], keep: np.ndarray) -> int:
 
 
 def choose_within(
-    model: keras.Model, dependencies: Dependencies, most: Mapping[str, float], scores: np.ndarray
+    model: keras.Model,
+    dependencies: Dependencies,
+    most: Mapping[str, float],
+    scores: np.ndarray,
+    costs: Costs | None = None,
 ) -> np.ndarray:
     """Chooses the channels that stay so that the model costs at most so much.
 
     Args:
         model: The flat functional model that was traced.
         dependencies: Its dependencies.
-        most: The most ``macs`` or ``parameters``, or both.
+        most: The most of each unit, such as ``macs``.
         scores: The importance of every set, ``(channels,)``.
+        costs: What counts units beside ``macs`` and ``parameters``, too.
 
     Returns:
         For every channel whether it stays, ``(channels,)`` of bool; the same within a set.
@@ -78,7 +96,7 @@ def choose_within(
     Raises:
         CompressionError: If it cannot become so small.
     """
-    costs, ranking = Costs(model, dependencies), _ranking(model, dependencies, most, scores)
+    costs, ranking = costs or Costs(model, dependencies), _ranking(model, dependencies, most, scores)
 
     def narrowed(count: int) -> np.ndarray:
         return kept(dependencies, _widths(dependencies, ranking[:count]), scores)
@@ -88,7 +106,7 @@ def choose_within(
 
     if not fits(len(ranking)):
         smallest = narrowed(len(ranking))
-        found = ", ".join(f"{costs.of(smallest, unit):,} {unit}" for unit in most)
+        found = ", ".join(f"{costs.of(smallest, unit):,.0f} {unit}" for unit in most)
         asked = ", ".join(f"{limit:,.0f} {unit}" for unit, limit in most.items())
         raise CompressionError(
             f"expected at most {asked}; without channels that have to stay, it has {found}",
@@ -107,11 +125,11 @@ def _ranking(
 ) -> list[frozenset[str]]:
     """Returns the group that loses its next set, for every set that may go, the least worth first."""
     costs, everything = Costs(model, dependencies), np.ones(len(dependencies.sets), bool)
-    roots = dependencies.sets.roots()
+    roots, units = dependencies.sets.roots(), [unit for unit in most if unit in COUNTED] or COUNTED[:1]
     worth: list[tuple[float, int, frozenset[str]]] = []
     for makers, members in groups(dependencies).items():
         without = roots != members[0]
-        saved = sum(1 - costs.of(without, unit) / costs.of(everything, unit) for unit in most)
+        saved = sum(1 - costs.of(without, unit) / costs.of(everything, unit) for unit in units)
         least = max(1, math.ceil(LEAST * len(members)))
         ordered = np.sort(scores[members])[: len(members) - least]
         worth += [(float(score) / saved, len(worth) + i, makers) for i, score in enumerate(ordered) if saved]

@@ -13,7 +13,7 @@ from trimtab import progress
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, Epoch, ModelLineage
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import fed
+from trimtab.batch import Batch, fed
 from trimtab.compress.base import Context
 from trimtab.config.config import Config
 from trimtab.config.model import Model
@@ -21,6 +21,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
 from trimtab.stages.making import validation
 from trimtab.stages.making.labelled import labelled
+from trimtab.stages.making.weighing import Weighing
 from trimtab.train import determinism
 from trimtab.train.history import History
 from trimtab.train.loop import fine_tuner
@@ -58,6 +59,7 @@ class Making:
         self._run_uri, self._label, self._data = run_uri, label, data
         self._parent, self._baseline, self._seed = parent, baseline, config.seed
         self._settings = TrainSettings.of(config, data, values.optimizer)
+        self._sample: Callable[[int], Batch] = cache(lambda n: data.sample("train", n, config.seed)[0])
 
     def context(self) -> Context:
         """Returns what the pass gets."""
@@ -81,10 +83,11 @@ class Making:
                 baseline=self._baseline,
                 ended=self._take,
             ),
-            calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
+            calibration=lambda n: fed(self._sample(n)),
             say=lambda text: progress.say(self._label, text),
             labelled=labelled(self._data, self._seed),
             validation_loss=validation.loss(self._data, self._seed),
+            scales=Weighing(ContentStore(self._run_uri), self._sample, self._seed),
         )
 
     def _take(self, history: History) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from trimtab.artifacts.model import MODEL_FILE
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import fed
+from trimtab.batch import Batch, fed
 from trimtab.compress.apply import apply
 from trimtab.compress.base import Context
 from trimtab.compress.ending import write
@@ -22,6 +22,7 @@ from trimtab.models import archive, cost
 from trimtab.stages.making import validation
 from trimtab.stages.making.brief import BATCH_SIZE, BRIEF, ROWS, short
 from trimtab.stages.making.labelled import labelled
+from trimtab.stages.making.weighing import Weighing
 from trimtab.train import determinism, loop
 from trimtab.train.library import KERAS, Library
 from trimtab.train.settings import TrainSettings
@@ -44,6 +45,8 @@ class Untuned:
     def __init__(self, config: Config, store: ContentStore, model: str, data: Dataset, scratch: Path) -> None:
         determinism.prepare(config.seed)
         self._seed, self._data, self._few = config.seed, data, few(data, ROWS, scratch)
+        self._sample: Callable[[int], Batch] = cache(lambda n: data.sample("train", n, config.seed)[0])
+        self._store = store
         self._settings = TrainSettings.of(config, data, _STILL)
         self._trained = archive.load(store.open(model, [MODEL_FILE]).path / MODEL_FILE, config.model)
         self._costs = validation.costs(data, config.seed, cost.macs(self._trained))
@@ -71,10 +74,11 @@ class Untuned:
             task=self._data.schema.task,
             steps_per_epoch=-(-self._few.rows["train"] // BATCH_SIZE),
             fine_tune=self._fine_tune,
-            calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
+            calibration=lambda n: fed(self._sample(n)),
             say=lambda _text: None,
             labelled=labelled(self._data, self._seed),
             validation_loss=validation.loss(self._data, self._seed),
+            scales=Weighing(self._store, self._sample, self._seed),
         )
 
     def _fine_tune(
