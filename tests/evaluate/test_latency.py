@@ -51,9 +51,9 @@ def taken(monkeypatch):
     """Returns what is asked of processes, as ``(process, name, round)``, and five times 40 rounds of it."""
     asked, take = [], worker.WorkerTurns.take
 
-    def spy(self, name, number):
-        asked.append((self._process.pid, name, number, gc.isenabled()))
-        return take(self, name, number)
+    def spy(self, names, number):
+        asked.extend((self._process.pid, name, number, gc.isenabled()) for name in names)
+        return take(self, names, number)
 
     monkeypatch.setattr(worker.WorkerTurns, "take", spy)
     monkeypatch.setattr(latency, "planned_rounds", lambda seconds: 200)

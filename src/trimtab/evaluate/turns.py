@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,12 +47,12 @@ class Turns(Protocol):
     def warm_up(self, name: str) -> int:
         """Runs a model a few times, and returns what a turn of it takes, in nanoseconds."""
 
-    def take(self, name: str, number: int) -> int:
-        """Returns the nanoseconds of a model's turn.
+    def take(self, names: Sequence[str], number: int) -> list[int]:
+        """Returns the nanoseconds of models' turns, which they take one after the other.
 
         Args:
-            name: The model's id.
-            number: The round's, which says what example it gets.
+            names: The models' ids, in the order of their turns.
+            number: The round's, which says what example they get.
         """
 
 
@@ -74,10 +74,13 @@ class LocalTurns:
 
     def warm_up(self, name: str) -> int:
         """See ``Turns.warm_up``."""
-        return 2 * min(self.take(name, number) for number in range(WARM_UP))
+        return 2 * min(self._turn(name, number) for number in range(WARM_UP))
 
-    def take(self, name: str, number: int) -> int:
+    def take(self, names: Sequence[str], number: int) -> list[int]:
         """See ``Turns.take``."""
+        return [self._turn(name, number) for name in names]
+
+    def _turn(self, name: str, number: int) -> int:
         examples = self._examples[name]
         place = number % rows(examples)
         return timed(self._models[name], take(examples, place, place + 1))

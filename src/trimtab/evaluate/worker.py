@@ -4,7 +4,8 @@ Libraries in one process fight over threads, and over what each sets for all. So
 are loaded, run and timed in a process that has no other library; it waits for its turn, and the parent for
 its answer. It is a program of its own (``python -m trimtab.evaluate.worker RUNTIME MODULE``): it
 says by a line that it has imported what it needs, reads a line of JSON that says what to load, then one for
-each turn, and answers each with a line. The clock is in it, so that talking costs nothing.
+the turns that its models have in a row, and answers each with a line. The clock is in it, so that talking
+costs nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -88,9 +89,9 @@ class WorkerTurns:
         """See ``turns.Turns.warm_up``."""
         return int(self._ask({"warm_up": name}))
 
-    def take(self, name: str, number: int) -> int:
+    def take(self, names: Sequence[str], number: int) -> list[int]:
         """See ``turns.Turns.take``."""
-        return int(self._ask({"take": name, "number": number}))
+        return list(self._ask({"take": names, "number": number}))
 
     def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None
@@ -138,7 +139,7 @@ def _loaded(name: str, order: dict[str, Any]) -> LocalTurns:
     )
 
 
-def _answer(turns: LocalTurns, question: dict[str, Any]) -> int:
+def _answer(turns: LocalTurns, question: dict[str, Any]) -> int | list[int]:
     if "warm_up" in question:
         return turns.warm_up(question["warm_up"])
     return turns.take(question["take"], question["number"])
@@ -148,7 +149,7 @@ def _serve(name: str, questions: IO[str], answers: IO[str]) -> None:
     """Says that the runtime is there, and answers questions until there are no more."""
     turns: LocalTurns | None = None
     for line in itertools.chain([""], questions):
-        value = 0
+        value: int | list[int] = 0
         try:
             if not line:
                 runtime(name).check_installed()

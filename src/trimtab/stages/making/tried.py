@@ -214,7 +214,7 @@ def turns(baseline: Served, other: Served, examples: Batch, threads: int) -> tup
     rounds = int(np.clip(_SECONDS / max(round_s, 1e-9), _LEAST_ROUNDS, _MOST_ROUNDS))
     times = {name: np.empty(rounds) for name in each}
     for number in range(rounds):
-        for name in each:
-            times[name][number] = models.take(name, number)
+        for name, spent in zip(each, models.take(list(each), number), strict=True):
+            times[name][number] = spent
     medians = {name: max(float(np.median(values)), 1.0) for name, values in times.items()}
     return medians["other"] / 1e6, medians["baseline"] / medians["other"]
