@@ -15,6 +15,7 @@ READERS = {
     "npz": "trimtab.data.readers.npz",
     "image_folder": "trimtab.data.readers.image_folder",
     "wav_folder": "trimtab.data.readers.wav_folder",
+    "mask_folder": "trimtab.data.readers.mask_folder",
     "sklearn": "trimtab.data.readers.sklearn",
 }
 """Each module has ``FORMAT``."""
@@ -37,6 +38,7 @@ ARCHITECTURES = {
     "resnet8": "trimtab.models.resnet8",
     "ds_cnn": "trimtab.models.ds_cnn",
     "text_cnn": "trimtab.models.text_cnn",
+    "unet": "trimtab.models.unet",
     "joined": "trimtab.models.joined",
 }
 """Each module has ``KINDS``, what it takes, and ``build``; ``REPEATS_ITS_INPUT`` if it does no more."""
@@ -65,6 +67,7 @@ RUNTIMES = {
 
 TASKS = {
     "anomaly": "trimtab.tasks.anomaly",
+    "segmentation": "trimtab.tasks.segmentation",
     "multilabel": "trimtab.tasks.multilabel",
     "classification": "trimtab.tasks.classification",
     "regression": "trimtab.tasks.regression",
@@ -77,6 +80,9 @@ METRICS = {
     "macro_f1": "trimtab.tasks.metrics.averaged",
     "micro_f1": "trimtab.tasks.metrics.averaged",
     "sample_f1": "trimtab.tasks.metrics.several",
+    "mean_iou": "trimtab.tasks.metrics.overlap",
+    "iou": "trimtab.tasks.metrics.overlap",
+    "pixel_accuracy": "trimtab.tasks.metrics.overlap",
     "recall": "trimtab.tasks.metrics.of_class",
     "precision": "trimtab.tasks.metrics.of_class",
     "top_k": "trimtab.tasks.metrics.right",

@@ -19,6 +19,10 @@ def image(*shape: int, outputs: int = 10) -> ModelSpec:
     return ModelSpec("image", "classification", shape, "float32", outputs)
 
 
+def pixels(*shape: int, classes: int = 3) -> ModelSpec:
+    return ModelSpec("image", "segmentation", shape, "float32", shape[0] * shape[1] * classes)
+
+
 TABLE = ModelSpec("tabular", "classification", (7,), "float32", 3)
 PRICE = ModelSpec("tabular", "regression", (7,), "float32", 1)
 SPEECH = ModelSpec("audio", "classification", (49, 40, 1), "float32", 12)
@@ -37,6 +41,7 @@ FITTING = [
     ("ds_cnn", ModelSpec("audio", "classification", (4, 8, 1), "float32", 2)),
     ("autoencoder", ModelSpec("tabular", "anomaly", (7,), "float32", 7)),
     ("autoencoder", ModelSpec("image", "anomaly", (8, 8, 3), "float32", 192)),
+    *[("unet", pixels(*shape)) for shape in ((4, 4, 1), (21, 10, 3), (64, 48, 3))],
     ("text_cnn", REVIEW),
     ("text_cnn", ModelSpec("text", "classification", (2,), "int32", 2, 12)),
     ("text_cnn", ModelSpec("text", "regression", (9,), "int32", 1, 12)),
@@ -71,6 +76,13 @@ def test_contract(name: str, spec: ModelSpec) -> None:
         np.testing.assert_allclose(y.sum(axis=1), 1, rtol=1e-5)
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
     assert not any(layer.name.rsplit("_", 1)[0] in ("conv2d", "dense_layer") for layer in model.layers)
+
+
+def test_a_class_a_pixel_is_asked_of_an_architecture_that_answers_so() -> None:
+    with pytest.raises(ModelError, match=r"answers for an image as a whole[\s\S]*each pixel[\s\S]*: unet\."):
+        build("cnn", pixels(8, 8, 1))
+    with pytest.raises(ModelError, match=r"answers for each pixel[\s\S]*classification: mlp, cnn, resnet8"):
+        build("unet", image(8, 8, 1))
 
 
 def test_an_autoencoder_answers_nothing_but_its_input() -> None:

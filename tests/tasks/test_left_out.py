@@ -50,7 +50,16 @@ def numbers(n=400, seed=0):
     return labels, labels + random.normal(size=n)
 
 
-DRAWN = {"classes": classes, "labels": several, "scores": scores, "numbers": numbers}
+def masks(n=400, seed=0):
+    """Returns pixels of three classes by image; of the last, few images have any."""
+    random = np.random.default_rng(seed)
+    truly = random.integers(0, 9, (n, 3)) * (random.random((n, 3)) < [1, 0.5, 0.05])
+    hits = random.integers(0, truly + 1)
+    return truly, np.concatenate([hits, hits + random.integers(0, 4, (n, 3))], axis=1)
+
+
+DRAWN = {"classes": classes, "labels": several, "scores": scores, "numbers": numbers, "masks": masks}
+NAMED = ("classes", "labels", "masks")
 ASKED = [Asked(), Asked("b"), Asked("c", at=At())]
 
 
@@ -58,12 +67,10 @@ def measures():
     for name in METRICS:
         for form in sorted(metric(name).forms):
             for asked in ASKED:
-                if (asked.at and name != "recall") or (
-                    asked.class_name and form not in ("classes", "labels")
-                ):
+                if (asked.at and name != "recall") or (asked.class_name and form not in NAMED):
                     continue
                 try:
-                    made = metric(name).make(asked, CLASSES if form in ("classes", "labels") else [])
+                    made = metric(name).make(asked, CLASSES if form in NAMED else [])
                 except (ValueError, AssertionError):
                     continue
                 if made.without is not None:
@@ -93,3 +100,4 @@ def test_all_metrics_of_ranks_and_counts_have_a_short_way():
     found = {each.values[0].name for each in measures()}
     assert {"macro F1", "micro F1", "balanced accuracy", "mean ROC AUC", "average precision of b"} <= found
     assert {"recall of c at a precision of 0.6", "precision of b", "expected calibration error"} <= found
+    assert {"mean IoU", "IoU of b", "pixel accuracy"} <= found

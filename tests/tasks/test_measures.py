@@ -59,7 +59,24 @@ def several(n: int = 300) -> tuple[np.ndarray, np.ndarray]:
     return labels, np.round(1 / (1 + np.exp(-(2 * labels - 1 + random.normal(size=(n, 4))))), 2)
 
 
+def masks(n: int = 50) -> tuple[np.ndarray, np.ndarray]:
+    """Returns true classes and told ones of every pixel, ``(n, 30)`` each."""
+    random = np.random.default_rng(2)
+    truly = random.integers(0, 4, (n, 30))
+    return truly, np.where(random.random((n, 30)) < 0.6, truly, random.integers(0, 4, (n, 30)))
+
+
+def by_image(truly: np.ndarray, told: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns them as metrics of masks see them."""
+    there, found = (np.stack([(each == place).sum(1) for place in range(4)], 1) for each in (truly, told))
+    right = np.where(truly == told, truly, -1)
+    hits = np.stack([(right == place).sum(1) for place in range(4)], 1)
+    return there, np.concatenate([hits, found], axis=1)
+
+
 BINARY, FOUR, NUMBERS, SEVERAL = classes_of(2), classes_of(4), numbers(), several()
+PIXELS = masks()
+MASKS, FLAT = by_image(*PIXELS), tuple(each.ravel() for each in PIXELS)
 
 
 def one_hot(labels: np.ndarray) -> np.ndarray:
@@ -84,6 +101,9 @@ CASES = {
     "log_loss": (FOUR, {}, lambda y, p: sk.log_loss(y, p)),
     "brier": (FOUR, {}, lambda y, p: np.square(p - one_hot(y)).sum(1).mean()),
     "calibration_error": (FOUR, {}, None),
+    "mean_iou": (MASKS, {}, lambda *_: sk.jaccard_score(*FLAT, average="macro")),
+    "iou": (MASKS, {"class_name": "dog"}, lambda *_: sk.jaccard_score(*FLAT, average=None)[2]),
+    "pixel_accuracy": (MASKS, {}, lambda *_: sk.accuracy_score(*FLAT)),
     "mae": (NUMBERS, {}, sk.mean_absolute_error),
     "rmse": (NUMBERS, {}, sk.root_mean_squared_error),
     "mape": (NUMBERS, {}, sk.mean_absolute_percentage_error),
@@ -93,7 +113,7 @@ CASES = {
 
 
 def names(view: tuple[np.ndarray, np.ndarray]) -> list[str]:
-    return {4: CLASSES, 2: ["no", "yes"]}.get(view[1].shape[-1], []) if view[1].ndim == 2 else []
+    return {8: CLASSES, 4: CLASSES, 2: ["no", "yes"]}.get(view[1].shape[-1], []) if view[1].ndim == 2 else []
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -161,6 +181,7 @@ def test_anomalies_are_ranked_by_their_score() -> None:
         ("recall", {}, "name it, or use per_class"),
         ("recall", {"class_name": "fish"}, "there is no class 'fish'; the classes are bird, cat, dog, eel"),
         ("roc_auc", {"class_name": "fish"}, "there is no class 'fish'"),
+        ("iou", {}, "iou is of one of the 4 classes: name it, or use per_class"),
         ("top_k", {"k": 4}, "every answer is among the 4 likeliest of 4 classes"),
     ],
 )

@@ -46,7 +46,7 @@ class Learning:
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:
         return [api.metrics.BinaryAccuracy(name="accuracy")]
 
-    def softened(self, answers: Any, temperature: float) -> Any:
+    def softened(self, answers: Any, temperature: float, y: Any) -> Any:
         return answers[:, 0]
 
     def mixable(self, y: Any, outputs: int) -> Any:

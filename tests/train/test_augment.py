@@ -7,7 +7,7 @@ import tensorflow as tf
 from trimtab.config.train import Augment
 from trimtab.data.schema import TensorSpec
 from trimtab.errors import ConfigError
-from trimtab.train.augment import augmentation, flip_and_crop, jitter
+from trimtab.train.augment import augmentation, flip_and_crop, jitter, of_masks
 
 SPEC = TensorSpec(kind="image", shape=(6, 5, 3), stored_dtype="uint8", scale=[1 / 255], offset=[0.0])
 
@@ -37,6 +37,25 @@ def test_the_same_key_gives_the_same_images_and_another_gives_others(images: np.
     first, again, other = (augment(images, key(*k)).numpy() for k in ((7, 1), (7, 1), (7, 2)))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any(axis=(1, 2, 3)).mean() > 0.9
+
+
+def test_a_mask_moves_as_its_image_does_and_nothing_is_known_beyond_the_border() -> None:
+    settings = Augment(flip_horizontal=True, crop_padding=2, brightness=0.1)
+    masks = np.random.default_rng(0).integers(1, 200, (32, 30), np.uint8)
+    images = np.repeat(masks.reshape(32, 6, 5, 1), 3, axis=3)
+    augment, move = (
+        augmentation(settings.model_copy(update={"brightness": 0.0}), SPEC),
+        of_masks(settings, SPEC),
+    )
+    assert augment is not None
+    assert move is not None
+    moved, expected = (
+        move(masks, key(7, 1)).numpy(),
+        augment(images, key(7, 1)).numpy()[..., 0].reshape(32, 30),
+    )
+    np.testing.assert_array_equal(moved, np.where(expected == 0, 255, expected))
+    assert (moved == 255).any()
+    assert of_masks(Augment(brightness=0.1), SPEC) is None
 
 
 def test_every_image_is_itself_or_its_mirror_image(images: np.ndarray) -> None:

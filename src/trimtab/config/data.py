@@ -162,6 +162,30 @@ class Text(Section):
     max_tokens: int | None = Field(None, ge=2, le=4096, description="Null: the 95th percentile of lengths.")
 
 
+class Masks(Section):
+    """How the masks of a segmentation are written: images of one channel, a number a pixel."""
+
+    classes: Annotated[list[str], Field(min_length=2, max_length=255)] | None = Field(
+        None,
+        description="The names of the classes, in the order of the pixels' values from 0 on; null: the "
+        "values themselves, from 0 to the largest one.",
+    )
+    ignore: int | None = Field(
+        255, ge=0, le=65_535, description="The value of pixels that count for nothing; null: there are none."
+    )
+    binary: bool = Field(
+        False, description="Every value but 0 is of the second class, as where masks are 0 and 255."
+    )
+
+    @model_validator(mode="after")
+    def _two_classes(self) -> Self:
+        if self.classes is not None and len(set(self.classes)) < len(self.classes):
+            raise ValueError("classes: expected different names")
+        if self.binary and self.classes is not None and len(self.classes) != 2:
+            raise ValueError(f"binary: expected two classes, found {len(self.classes)}")
+        return self
+
+
 class NamedInput(Section):
     """One of a model's inputs, and the columns that it is made of: one of the three."""
 
@@ -221,6 +245,12 @@ class Data(Section):
     false_alarm_rate: float = Field(
         0.05, gt=0, lt=1, description="Anomaly: the share of normal rows that may be taken for anomalies."
     )
+    masks: Masks | None = Field(
+        None,
+        description="Segmentation: the label is an image of classes, in the column of `data.label` (paths, "
+        "or contents in Parquet), or beside the images: `images/` and `masks/`, with files of the same "
+        "names. `{}`: the values are the classes.",
+    )
     task: Task | None = Field(None, description="Null: inferred from the label.")
     columns: dict[str, ColumnSetting] = Field(
         {}, description="Overrides of the inferred kind and of how values are written, per column."
@@ -269,6 +299,12 @@ class Data(Section):
     @property
     def file_columns(self) -> tuple[str, ...]:
         """Returns the columns that hold the paths of files."""
+        labels = (self.label,) if self.masks is not None and isinstance(self.label, str) else ()
+        return (*self.input_files, *labels)
+
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """Returns the columns of inputs that hold the paths of files."""
         return tuple(each.files for each in self.inputs.values() if each.files is not None)
 
     def kind_set(self, column: str) -> ColumnKind | None:
@@ -293,6 +329,8 @@ class Data(Section):
                     raise ValueError(f"inputs.{name}: {column} is left out by drop")
                 if column == self.group_by:
                     raise ValueError(f"inputs.{name}: {column} groups rows: it cannot be input")
+        if self.masks is not None and (self.normal is not None or isinstance(self.label, list)):
+            raise ValueError("masks: a mask is one label, and says nothing of what is normal")
         if len(self.inputs) > 1 and self.normal is not None:
             raise ValueError("inputs: an anomaly's model repeats its input, which must be one")
         return self

@@ -67,8 +67,8 @@ class Limit(Section):
     class_name: Annotated[str | None, BeforeValidator(_as_text)] = Field(
         None,
         alias="class",
-        description="The class that `recall`, `precision`, `roc_auc` or `average_precision` is of; null: of "
-        "two classes, the second.",
+        description="The class that `recall`, `precision`, `roc_auc`, `average_precision` or `iou` is of; "
+        "null: of two classes, the second.",
     )
     at: At | None = Field(None, description="For `recall`: where it is read, such as `{precision: 0.9}`.")
     k: int | None = Field(None, ge=2, description="For `top_k`: how many guesses count.")

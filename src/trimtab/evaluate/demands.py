@@ -25,6 +25,7 @@ _BOUNDED: dict[str, Bounded] = {
     "proportions": "proportions",
     "means": "means",
     "area": "area",
+    "resampled": "resampled",
     "errors": "means",
 }
 _AGAINST = frozenset(kinds[0] for kinds in KINDS.values())
@@ -89,8 +90,8 @@ def _headline(task: str, value: float) -> Demand:
     headline = task_of(task).judging.headline
     unit: Unit = "points" if headline.unit == "points" else "%"
     bound = _BOUNDED[headline.bound]
-    # What is stored of each example has the area for its mean, and so serves wherever a mean does.
-    as_mean: Bounded = "means" if bound == "area" else bound
+    # What is stored of each example has the metric for its mean, and so serves wherever a mean does.
+    as_mean: Bounded = "means" if bound in ("area", "resampled") else bound
     measure = Measure(headline.name, headline.better, unit, as_mean, _no_value)
     kind = KINDS[headline.better][0]
     limit = Limit(

@@ -29,6 +29,7 @@ from trimtab.evaluate.out_of_fold import widened
 from trimtab.evaluate.parts import Part
 from trimtab.tasks.base import Target
 from trimtab.tasks.metrics.base import Floats, Measure, View
+from trimtab.tasks.metrics.registry import metric
 from trimtab.tasks.registry import task as task_of
 
 _NOTHING = "no test example is of it"
@@ -119,8 +120,8 @@ class Demand:
             bound, values = Bound(np.nan, np.inf, "none", False, _NOTHING), (np.nan, np.nan)
         else:
             was, now = _aligned(self.data(split, before, rows), self.data(split, after, rows))
-            if self.limit.bound == "area" and self.is_headline:
-                bound = _area(split, before, after, rows, confidence)
+            if self.is_headline and self.limit.bound in _WHOLE:
+                bound = _WHOLE[self.limit.bound](split, before, after, rows, confidence)
             else:
                 bound = self._bound(split, was, now, rows, confidence)
             bound = widened(bound, self.limit.bound, split.folds)
@@ -182,6 +183,7 @@ class Demand:
             higher_is_better=measure.better == "higher",
             relative=measure.relative and not alone,
             allowed=least,
+            is_rarest=None if measure.rarest is None else measure.rarest(now.view.labels),
         )
 
     def _value(self, split: Split, data: Data) -> float:
@@ -236,6 +238,8 @@ def _aligned(was: Data, now: Data) -> tuple[Data, Data]:
     """Returns both with as many columns: one model may know a class that the data does not have."""
     if was.view is None or now.view is None or now.view.answers.ndim == 1:
         return was, now
+    if was.view.answers.shape == now.view.answers.shape:
+        return was, now
     width = max(was.view.answers.shape[1], now.view.answers.shape[1])
     return replace(was, view=_widened(was.view, width)), replace(now, view=_widened(now.view, width))
 
@@ -256,6 +260,34 @@ def _area(
     was, now = split.view(before).take(rows), split.view(after).take(rows)
     groups = None if split.groups is None else split.groups[rows]
     return roc_auc(now.labels > 0, was.answers, now.answers, confidence, groups)
+
+
+def _ratio(
+    split: Split, before: Examples, after: Examples, rows: NDArray[np.intp], confidence: float
+) -> Bound:
+    """Returns the bound of a task's own ratio, by the metric of its name: stored scores are a mean."""
+    name = task_of(split.task).judging.headline.metric
+    measure = metric(name).make(_Unasked(), split.target.classes)
+    was, now = (Data(split.view(each).take(rows), None) for each in (before, after))
+    limit = Limit(metric=name, name=name, kind="max_drop", value=0, unit="points", bound="", max_loss=0)
+    return Demand(limit, measure)._bound(split, was, now, rows, confidence)
+
+
+_WHOLE: dict[str, Callable[[Split, Examples, Examples, NDArray[np.intp], float], Bound]] = {
+    "area": _area,
+    "resampled": _ratio,
+}
+"""What bounds a task's own metric where the stored scores say less of it than labels and answers do."""
+
+
+@dataclass(frozen=True)
+class _Unasked:
+    """See ``tasks.metrics.base.Asked``: nothing is asked for."""
+
+    class_name: None = None
+    at: None = None
+    k: None = None
+    quantile: None = None
 
 
 def _rooted(bound: Bound, root: int, limit: Limit) -> Bound:

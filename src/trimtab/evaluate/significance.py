@@ -126,6 +126,7 @@ LOSSES: dict[str, Loss] = {
     "proportions": _Proportions(),
     "means": _Means(),
     "area": _Means(),  # of what each example adds to it, whose variance is DeLong's
+    "resampled": _Means(),  # of what each example adds to it, as the delta method has it
     "errors": _Errors(),
 }
 """By the name that a task's headline gives."""

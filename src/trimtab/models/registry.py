@@ -19,6 +19,7 @@ from trimtab.models.spec import ModelSpec
 from trimtab.models.tensors import input_names
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
+from trimtab.tasks.registry import task
 
 _LONGEST_REASON = 300
 _LAYERS_OF_KERAS = (
@@ -104,6 +105,9 @@ def _takes(architecture: str, spec: ModelSpec) -> bool:
 
 def _answers(architecture: str, spec: ModelSpec) -> bool:
     repeats = getattr(module(ARCHITECTURES, architecture), "REPEATS_ITS_INPUT", False)
+    is_dense = getattr(module(ARCHITECTURES, architecture), "ANSWERS_PIXELS", False)
+    if is_dense or task(spec.task).meaning.takes_masks:
+        return bool(is_dense) == task(spec.task).meaning.takes_masks
     return not repeats or spec.outputs == math.prod(spec.input_shape)
 
 
@@ -128,5 +132,13 @@ def _built_in(name: str, spec: ModelSpec) -> Any:
             f"{name} takes {' or '.join(architecture.KINDS)} data; this data is {spec.kind}",
             field="model.architecture",
             hint=f"Architectures for {spec.kind} data: {', '.join(fitting(spec))}.",
+        )
+    is_dense = getattr(architecture, "ANSWERS_PIXELS", False)
+    if is_dense != task(spec.task).meaning.takes_masks:
+        each = ("each pixel", "an image as a whole")
+        raise ModelError(
+            f"{name} answers for {each[not is_dense]}; the task asks for {each[is_dense]}",
+            field="model.architecture",
+            hint=f"Architectures for {spec.task}: {', '.join(fitting(spec))}.",
         )
     return architecture.build

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Floats = NDArray[np.floating]
+YDtype = Literal["int64", "float32", "uint8"]
+"""Of targets as they are stored: a class, numbers, or a class a pixel."""
 
 
 class Target(Protocol):
@@ -130,6 +132,10 @@ class LabelValues(Protocol):
     def numbers(self) -> pa.DoubleArray:
         """Returns them as numbers, ``(n,)``, null where it is missing or none."""
 
+    @property
+    def masks(self) -> pa.BinaryArray:
+        """Returns them as masks, ``(n,)``: see ``tasks.masks``."""
+
 
 class Meaning(Protocol):
     """From labels to targets.
@@ -139,17 +145,19 @@ class Meaning(Protocol):
             names.
         takes_several: Whether a row may have several labels: then ``LabelValues.texts`` are joined, see
             ``tasks.several``, and statistics count each of them.
+        takes_masks: Whether labels are images of classes: see ``tasks.masks``.
         trains_on_normal_rows: Whether it is trained on rows with the label ``data.normal`` alone.
         y_dtype: Of the targets.
     """
 
     is_numeric: bool
     takes_several: bool
+    takes_masks: bool
     trains_on_normal_rows: bool
-    y_dtype: Literal["int64", "float32"]
+    y_dtype: YDtype
 
     def y_shape(self, target: Target) -> tuple[int, ...]:
-        """Returns the shape of one row's target: of one number ``()``; several are floats."""
+        """Returns the shape of one row's target: of one number ``()``; several are floats or bytes."""
 
     def is_likely(self, column: LabelSummary, config: Data) -> bool:
         """Returns whether a label means this task where the config names none.
@@ -240,8 +248,14 @@ class Learning(Protocol):
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:
         """Returns the metric that is shown of every epoch, under the headline's name."""
 
-    def softened(self, answers: Any, temperature: float) -> Any:
-        """Returns what a teacher answers, ``(batch, outputs)``, as labels."""
+    def softened(self, answers: Any, temperature: float, y: Any) -> Any:
+        """Returns what a teacher answers, ``(batch, outputs)``, as labels.
+
+        Args:
+            answers: The teacher's.
+            temperature: What its logits are divided by, where it answers probabilities.
+            y: The true labels of the same examples, as ``labels`` gives them.
+        """
 
     def mixable(self, y: Any, outputs: int) -> Any:
         """Returns labels as ``labels`` gives them in the form of ``softened``'s."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Better = Literal["higher", "lower"]
-Bound = Literal["proportions", "means", "area", "errors"]
+Bound = Literal["proportions", "means", "area", "resampled", "errors"]
 _Scores = NDArray[np.floating]
 
 
@@ -115,6 +115,13 @@ class Area(Mean):
     """An area under a curve, as the mean of what each example adds to it."""
 
     bound: ClassVar[Bound] = "area"
+
+
+@dataclass(frozen=True)
+class Overlap(Mean):
+    """A ratio of sums over examples, as the mean of what each example adds to it."""
+
+    bound: ClassVar[Bound] = "resampled"
 
 
 @dataclass(frozen=True)

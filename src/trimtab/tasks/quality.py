@@ -6,16 +6,21 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class ClassMetrics(BaseModel):
-    """Quality on the test examples of one class."""
+    """Quality on the test examples of one class; of masks, on its pixels, in so many images.
+
+    Attributes:
+        iou: Of masks: the intersection over the union.
+    """
 
     precision: float
     recall: float
     f1: float
     examples: int
+    iou: float | None = Field(None, exclude_if=lambda iou: iou is None)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from trimtab.config.train import Augment
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import TensorSpec
 from trimtab.errors import ConfigError
+from trimtab.tasks.masks import IGNORED
 
 FULL_RANGE = {"uint8": 255.0}
 Augmentation = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -49,6 +50,28 @@ def augmentation(config: Augment, spec: TensorSpec) -> Augmentation | None:
         return images
 
     return augment
+
+
+def of_masks(config: Augment, spec: TensorSpec) -> Augmentation | None:
+    """Returns a function ``(masks (batch, pixels), key (2,)) -> masks`` that moves them as images, or None.
+
+    Of what comes in over the border nothing is known: it counts for nothing.
+
+    Args:
+        config: The ``train.augment`` section.
+        spec: What the images look like as stored.
+    """
+    if not (config.flip_horizontal or config.crop_padding):
+        return None
+    height, width, _ = spec.shape
+
+    def move(masks: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        # The border is of zeros.
+        pixels = tf.reshape(IGNORED - masks, [-1, height, width, 1])
+        moved = flip_and_crop(pixels, key, flip=config.flip_horizontal, padding=config.crop_padding)
+        return IGNORED - tf.reshape(moved, tf.shape(masks))
+
+    return move
 
 
 def flip_and_crop(images: tf.Tensor, key: tf.Tensor, *, flip: bool, padding: int) -> tf.Tensor:

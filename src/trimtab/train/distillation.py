@@ -38,7 +38,7 @@ class SoftLabels:
             y: Their true labels, as ``learning.labels`` gives them.
         """
         answers, share = self.teacher(x, training=False), self.settings.alpha
-        softened = task(self.task).learning.softened(answers, self.settings.temperature)
+        softened = task(self.task).learning.softened(answers, self.settings.temperature, y)
         return share * softened + (1 - share) * self.validation(y)
 
     def validation(self, y: tf.Tensor) -> tf.Tensor:

@@ -17,7 +17,7 @@ from trimtab.data import packed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
 from trimtab.tasks.registry import meant
-from trimtab.train.augment import augmentation
+from trimtab.train.augment import augmentation, of_masks
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.settings import TrainSettings
 from trimtab.train.weighting import class_weights
@@ -54,6 +54,8 @@ class Feed:
         self.examples = dataset.rows["train"]
         self.steps_per_epoch = math.ceil(self.examples / self._batch_size)
         self._augment = augmentation(settings.train.augment, dataset.schema.input)
+        takes_masks = meant(dataset.schema).meaning.takes_masks
+        self._move = of_masks(settings.train.augment, dataset.schema.input) if takes_masks else None
         self._weights = class_weights(settings.train.class_weight, dataset)
         self._source: _Source
         if self.examples * packed.example_bytes(dataset.schema.input) <= IN_MEMORY_BYTES:
@@ -102,7 +104,8 @@ class Feed:
         spec = self._dataset.schema.input
         if self._augment is not None:
             epoch, place = step // self.steps_per_epoch, step % self.steps_per_epoch
-            x = self._augment(x, tf.stack([tf.cast(self._seed, tf.int64) * 2**31 + epoch, place]))
+            key = tf.stack([tf.cast(self._seed, tf.int64) * 2**31 + epoch, place])
+            x, y = self._augment(x, key), y if self._move is None else self._move(y, key)
         x = model_ready(x, spec)
         weights = () if self._weights is None else (tf.gather(self._weights, y),)
         labels = self._learning.labels(x, y)
@@ -196,10 +199,14 @@ def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dat
 def parse(records: tf.Tensor, schema: DatasetSchema) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns ``(stored x (batch, *shape), y (batch, …))`` of serialized examples ``(batch,)``."""
     meaning = meant(schema).meaning
-    label = tf.io.FixedLenFeature(meaning.y_shape(schema), tf.dtypes.as_dtype(meaning.y_dtype))
-    features = tf.io.parse_example(records, {"x": tf.io.FixedLenFeature([], tf.string), "y": label})
+    raw, shape = tf.io.FixedLenFeature([], tf.string), meaning.y_shape(schema)
+    is_bytes = meaning.y_dtype == "uint8"
+    label = raw if is_bytes else tf.io.FixedLenFeature(shape, tf.dtypes.as_dtype(meaning.y_dtype))
+    features = tf.io.parse_example(records, {"x": raw, "y": label})
     x = tf.io.decode_raw(features["x"], tf.dtypes.as_dtype(schema.input.stored_dtype))
-    return tf.reshape(x, [-1, *schema.input.shape]), features["y"]
+    y = features["y"]
+    y = tf.reshape(tf.io.decode_raw(y, tf.uint8), [-1, *shape]) if is_bytes else y
+    return tf.reshape(x, [-1, *schema.input.shape]), y
 
 
 def model_ready(x: tf.Tensor, spec: TensorSpec) -> Any:

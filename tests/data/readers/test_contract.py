@@ -26,7 +26,7 @@ FILE_FORMATS = sorted(ENDINGS)
 
 
 def test_every_registered_format_is_tried_here():
-    assert set(READERS) == {*ENDINGS, "sklearn"}
+    assert set(READERS) == {*ENDINGS, "sklearn", "mask_folder"}  # the last one in test_masks.py
 
 
 def test_rows_are_the_same_whatever_the_partitions(source, read, small_partitions):

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import google_crc32c
 import numpy as np
 import numpy.typing as npt
 
 from trimtab.errors import ArtifactError
+from trimtab.tasks.base import YDtype
 
 Bytes = npt.NDArray[np.uint8]
 Labels = npt.NDArray[Any]
@@ -35,18 +36,19 @@ class Layout:
 
     Attributes:
         x_bytes: Bytes of one example's tensor.
-        y_dtype: ``int64`` for a class index, ``float32`` for a standardized value or several labels.
-        y_shape: Of one example's label: ``()``, or of several ``(k,)``, which are floats.
+        y_dtype: ``int64`` for a class index, ``float32`` for a standardized value or several labels,
+            ``uint8`` for a class a pixel.
+        y_shape: Of one example's label: ``()``, or of several ``(k,)``, which are floats or bytes.
     """
 
     x_bytes: int
-    y_dtype: Literal["int64", "float32"]
+    y_dtype: YDtype
     y_shape: tuple[int, ...] = ()
 
     @property
     def y_bytes(self) -> int:
-        """Returns the bytes of one example's label, of a float."""
-        return 4 * math.prod(self.y_shape)
+        """Returns the bytes of one example's label, of floats or bytes."""
+        return np.dtype(self.y_dtype).itemsize * math.prod(self.y_shape)
 
     def encode(self, x: Bytes, y: Labels) -> bytes:
         """Returns the records of some examples.
@@ -56,7 +58,7 @@ class Layout:
             y: The labels, ``(n, *y_shape)``; class indices are not negative.
         """
         x, y = np.ascontiguousarray(x, np.uint8), np.asarray(y, self.y_dtype)
-        if self.y_dtype == "float32":
+        if self.y_dtype != "int64":
             return self._fill(self._template(self.y_bytes), x, y).tobytes()
         widths = _varint_widths(y)
         sizes = np.array([0, *(self._template(width).record.size for width in range(1, 11))])[widths]
@@ -74,9 +76,10 @@ class Layout:
     def _fill(self, template: _Template, x: Bytes, y: Labels) -> Bytes:
         matrix = np.repeat(template.record[None], len(y), axis=0)
         matrix[:, template.x_at : template.x_at + self.x_bytes] = x
-        if self.y_dtype == "float32":
-            floats = np.ascontiguousarray(y.astype("<f4").reshape(len(y), template.width // 4))
-            matrix[:, template.y_at : template.y_at + template.width] = floats.view(np.uint8)
+        if self.y_dtype != "int64":
+            numbers = y.astype(np.dtype(self.y_dtype).newbyteorder("<")).reshape(len(y), -1)
+            stored = np.ascontiguousarray(numbers).view(np.uint8)
+            matrix[:, template.y_at : template.y_at + template.width] = stored
         else:
             shifts = 7 * np.arange(template.width)
             groups = (y[:, None] >> shifts) & 0x7F
@@ -106,14 +109,14 @@ class Layout:
             raise ValueError(f"record {first}: expected the layout of this dataset's schema")
         y = np.ascontiguousarray(matrix[:, template.y_at : template.y_at + template.width])
         labels: Labels
-        if self.y_dtype == "float32":
-            labels = y.view("<f4").reshape(len(y), *self.y_shape)
+        if self.y_dtype != "int64":
+            labels = y.view(np.dtype(self.y_dtype).newbyteorder("<")).reshape(len(y), *self.y_shape)
         else:
             labels = ((y.astype(np.int64) & 0x7F) << (7 * np.arange(template.width))).sum(axis=1)
         return matrix[:, template.x_at : template.x_at + self.x_bytes], labels
 
     def _of_size(self, size: int) -> _Template | None:
-        widths = (self.y_bytes,) if self.y_dtype == "float32" else range(1, 11)
+        widths = range(1, 11) if self.y_dtype == "int64" else (self.y_bytes,)
         return next((t for t in map(self._template, widths) if t.record.size == size), None)
 
     def _template(self, width: int) -> _Template:
@@ -135,7 +138,7 @@ class _Template:
 def _template(x_bytes: int, y_dtype: str, width: int) -> _Template:
     # Example.features = 1, Features.feature = 1, its entry's key = 1 and value = 2; in Feature bytes_list
     # = 1, float_list = 2, int64_list = 3; in each list value = 1 (numbers are packed).
-    kind = 2 if y_dtype == "float32" else 3
+    kind = {"uint8": 1, "float32": 2, "int64": 3}[y_dtype]
     x = _field(1, _field(1, b"x") + _field(2, _field(1, _field(1, bytes(x_bytes)))))
     y = _field(1, _field(1, b"y") + _field(2, _field(kind, _field(1, bytes(width)))))
     data = _field(1, x + y)

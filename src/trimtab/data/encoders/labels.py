@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from trimtab.data.values import values
 from trimtab.data.values.notation import PLAIN
+from trimtab.tasks.masks import COLUMN
 from trimtab.tasks.registry import meant
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class _Labels:
     @cached_property
     def numbers(self) -> pa.DoubleArray:
         return values.numbers(self._column)
+
+    @cached_property
+    def masks(self) -> pa.BinaryArray:
+        has_masks = COLUMN in self.batch.schema.names
+        return self.batch.column(COLUMN) if has_masks else pa.nulls(self.batch.num_rows, pa.binary())
 
     @cached_property
     def _column(self) -> pa.Array:

@@ -12,6 +12,7 @@ from trimtab.data.values.notation import PLAIN, DateNotation
 from trimtab.errors import DataError
 from trimtab.registry import TASKS
 from trimtab.tasks import registry as tasks
+from trimtab.tasks.masks import COLUMN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,7 +161,7 @@ def _column(name: str, summary: Summary, config: Data) -> Column:
 
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
-    left_out = {label, config.group_by, *config.drop}
+    left_out = {label, COLUMN, config.group_by, *config.drop}
     if config.split.column not in config.columns:
         left_out.add(config.split.column)
     if is_of_folder(summary.columns):

@@ -26,6 +26,7 @@ from trimtab.data.values.hashing import Digests, joined_digests, row_digests
 from trimtab.data.values.notation import Notation
 from trimtab.data.values.values import texts
 from trimtab.errors import DataError
+from trimtab.tasks.masks import COLUMN
 
 # Summaries cost more by the batch than by the row: rows are gathered first, as long as they are small.
 _GATHERED_ROWS, _GATHERED_BYTES = 32_768, 8 << 20
@@ -108,6 +109,7 @@ def fit_partition(task: FitTask) -> FitResult:
     gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
     others = (task.label, task.config.group_by, task.config.split.column)
     rest = [name for name in others if name is not None]
+    rest += [COLUMN] if task.config.masks is not None else []
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):
         check_columns(batch, (*task.features, *rest), task.partition)
         features = row_digests(batch, task.features, task.spelling)

@@ -66,7 +66,7 @@ def _attached(source: str, config: Data) -> dict[str, str]:
     if not config.file_columns:
         return {}
     refuse_remote(config)
-    table = config.model_copy(update={"inputs": {}})
+    table = config.model_copy(update={"inputs": {}, "masks": None, "task": None})
     reader, named = reader_for(source, table), dict[str, str]()
     for partition in reader.partitions(source, table):
         for batch in reader.read(partition, table):

@@ -30,7 +30,7 @@ class AttachedFiles(Rewriting):
         for name, given in config.inputs.items():
             if given.files is not None:
                 check_known(given.files, batch.schema.names, f"data.inputs.{name}.files", config)
-        yield from with_files(batch, config.file_columns, source, config.limits)
+        yield from with_files(batch, config.input_files, source, config.limits)
 
 
 def with_files(

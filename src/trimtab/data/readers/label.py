@@ -17,11 +17,13 @@ LABEL_NAMES = ("label", "target", "class", "y")
 
 
 def may_be_several(config: Data) -> bool:
-    """Returns whether a row may have several labels.
+    """Returns whether a row may have several labels, as a mask has several classes.
 
     Raises:
         DataError: If the config names several columns for a task that takes one.
     """
+    if checked_masks(config):
+        return True
     takes_several = config.task is None or task(config.task).meaning.takes_several
     if isinstance(config.label, list) and not takes_several:
         raise DataError(
@@ -30,6 +32,31 @@ def may_be_several(config: Data) -> bool:
             field="data.label",
         )
     return isinstance(config.label, list) or (config.task is not None and takes_several)
+
+
+def checked_masks(config: Data) -> bool:
+    """Returns whether labels are masks.
+
+    Raises:
+        DataError: If the config says how masks are written for a task without, or does not for one with.
+    """
+    takes_masks = config.masks is not None if config.task is None else task(config.task).meaning.takes_masks
+    if takes_masks == (config.masks is not None):
+        return takes_masks
+    if takes_masks:
+        raise DataError(
+            f"data.task: {config.task} learns from masks: which of their values are classes?",
+            path=config.train,
+            field="data.masks",
+            hint="Set it to {} where pixels are the numbers of their classes, and to {binary: true} where "
+            "they are 0 and 255.",
+        )
+    raise DataError(
+        f"data.task: {config.task} does not learn from masks",
+        path=config.train,
+        field="data.masks",
+        hint="Leave it out.",
+    )
 
 
 def normal_label(config: Data) -> str | None:

@@ -11,7 +11,9 @@ from trimtab.data.readers.archives import open_archive
 from trimtab.data.readers.attached import AttachedFiles
 from trimtab.data.readers.files import files_of, walk
 from trimtab.data.readers.folded import FoldedLabels
-from trimtab.data.readers.label import may_be_several
+from trimtab.data.readers.label import checked_masks, may_be_several
+from trimtab.data.readers.mask_folder import is_mask_folder
+from trimtab.data.readers.masks import LabelMasks
 from trimtab.data.readers.several import SeveralLabels
 from trimtab.data.readers.sklearn import SCHEME, SklearnReader
 from trimtab.errors import DataError
@@ -37,8 +39,10 @@ def reader_for(source: str, config: Data) -> Reader:
         DataError: If there is nothing at the source, or if no format fits.
     """
     reader: Reader = _of_format(source, config)
-    if config.file_columns:
+    if config.input_files:
         reader = AttachedFiles(reader)
+    if checked_masks(config):
+        return LabelMasks(reader)
     if config.label_spelling == "fold" and not isinstance(config.label, list):
         reader = FoldedLabels(reader)
     return SeveralLabels(reader) if may_be_several(config) else reader
@@ -49,7 +53,9 @@ def _of_format(source: str, config: Data) -> Reader:
         return SklearnReader()
     if "://" in source:
         raise DataError(f"expected a local path, {schemes()} or {SCHEME}<name>", path=source)
-    format_of: Format = module(READERS, config.format or _infer(source)).FORMAT
+    has_masks = config.masks is not None and is_mask_folder(source)
+    name = config.format or ("mask_folder" if has_masks else _infer(source))
+    format_of: Format = module(READERS, name).FORMAT
     return format_of.reader()
 
 

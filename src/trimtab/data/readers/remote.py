@@ -21,11 +21,11 @@ def refuse_remote(config: Data) -> None:
     for name in _FIELDS if config.file_columns else ():
         source = getattr(config, name)
         if isinstance(source, str) and "://" in source:
-            field = next(key for key, given in config.inputs.items() if given.files is not None)
+            field = next((key for key, given in config.inputs.items() if given.files is not None), None)
             raise DataError(
                 "files that rows name are read from local directories alone",
                 path=source,
-                field=f"data.inputs.{field}.files",
+                field="data.label" if field is None else f"data.inputs.{field}.files",
                 hint="Copy table and files to a directory, or give a Parquet column of their contents, "
                 "named by column.",
             )

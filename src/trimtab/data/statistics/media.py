@@ -9,6 +9,7 @@ from typing import Any
 
 from trimtab.config.data_limits import DEFAULT, DataLimits
 from trimtab.registry import INPUTS, module
+from trimtab.tasks.masks import COLUMN
 
 _MAX_NAMED = 10
 _LOOKED_AT = 4
@@ -148,7 +149,7 @@ def file_kinds() -> dict[str, FileKind]:
 
 def is_of_folder(names: Iterable[str]) -> bool:
     """Returns whether columns are what readers of class folders give: a file, its label and its path."""
-    columns = set(names)
+    columns = set(names) - {COLUMN}
     return (
         len(columns) == len(_FOLDER) + 1 and columns > _FOLDER and not file_kinds().keys().isdisjoint(columns)
     )

@@ -22,6 +22,7 @@ from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
 from trimtab.data.statistics.sketches import mix
 from trimtab.data.values.notation import Notation, as_read
+from trimtab.tasks.masks import COLUMN
 
 if TYPE_CHECKING:
     from trimtab.config.data import Data
@@ -55,7 +56,7 @@ class Summary:
             notations: What columns are read by.
         """
         names, several = _item_names(batch), _several_labels(batch, config)
-        unseen = {*config.drop, *(["path"] if is_of_folder(batch.schema.names) else [])}
+        unseen = {*config.drop, COLUMN, *(["path"] if is_of_folder(batch.schema.names) else [])}
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
         sampled = []

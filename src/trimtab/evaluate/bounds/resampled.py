@@ -95,6 +95,7 @@ def jackknifed(
     higher_is_better: bool = True,
     relative: bool = False,
     allowed: float = 0.0,
+    is_rarest: Mask | None = None,
 ) -> Bound:
     """Returns the bound of a loss in a metric, given the metric without each block.
 
@@ -107,13 +108,14 @@ def jackknifed(
         higher_is_better: Which way the metric is better.
         relative: Whether the loss is one relative to the baseline's value.
         allowed: Without a baseline: the worst value that is allowed.
+        is_rarest: Which examples have what the fewest have, ``(n,)``; None: see ``_rarest``.
     """
     sign = -1.0 if higher_is_better else 1.0
     then = before or LeftOut(allowed, np.full(len(now.without), allowed))
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = float(sign * (now.everything - then.everything) / (abs(then.everything) if relative else 1.0))
         losses = sign * (now.without - then.without) / (np.abs(then.without) if relative else 1.0)
-    rarest, upper = _rarest(labels), math.inf
+    rarest, upper = _rarest(labels) if is_rarest is None else is_rarest, math.inf
     needs = NEEDS_OF_NUMBERS if rarest is None else NEEDS
     if len(losses) > 1 and math.isfinite(seen) and np.isfinite(losses).all():
         influence = (len(losses) - 1) / len(losses) * (losses.mean() - losses)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trimtab.config.data import Data
-    from trimtab.tasks.base import LabelSummary, LabelValues, Target
+    from trimtab.tasks.base import LabelSummary, LabelValues, Target, YDtype
 
 _MOST_NAMED = 10
 
@@ -24,9 +24,10 @@ class Meaning:
     """See ``base.Meaning``."""
 
     takes_several = False
+    takes_masks = False
     trains_on_normal_rows = True
     is_numeric = False
-    y_dtype: Literal["int64", "float32"] = "int64"
+    y_dtype: YDtype = "int64"
 
     def y_shape(self, target: Target) -> tuple[int, ...]:  # noqa: ARG002
         """Returns that of a number."""

@@ -51,7 +51,7 @@ class Learning:
         accuracy = api.metrics.CategoricalAccuracy if soft else api.metrics.SparseCategoricalAccuracy
         return [accuracy(name=HEADLINE.metric)]
 
-    def softened(self, answers: Any, temperature: float) -> Any:
+    def softened(self, answers: Any, temperature: float, y: Any) -> Any:  # noqa: ARG002
         """See ``base.Learning.softened``."""
         softened = answers ** (1 / temperature)
         return softened / tf.reduce_sum(softened, axis=-1, keepdims=True)

@@ -7,6 +7,7 @@ A metric sees labels and answers in the *form* of the task, which ``tasks.base.J
 - ``labels``: 0 or 1 for each of several labels, ``(n, labels)``, and probabilities of the same shape, of
   which a half and more mean that the label is told.
 - ``numbers``: numbers in the label's unit, ``(n,)`` both.
+- ``masks``: how many pixels of every image are of each class, and are told to be: see ``overlap``.
 - ``scores``: whether an example is positive, ``(n,)``, and a score that is larger where it is, ``(n,)``.
 """
 
@@ -25,7 +26,7 @@ _TOLD = 0.5
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Without = Callable[[Array, Array, NDArray[np.intp], int], Floats]
-Form = Literal["classes", "labels", "numbers", "scores"]
+Form = Literal["classes", "labels", "numbers", "masks", "scores"]
 Unit = Literal["points", "%", ""]
 """Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
 
@@ -94,6 +95,8 @@ class Measure:
         without: For ``resampled``: returns the metric without each block of examples, ``(blocks,)``, given
             labels, answers, the block of each example, ``(n,)``, and how many there are. Only where that is
             faster than to ask ``value`` as often.
+        rarest: For ``resampled``: returns which examples have what the fewest have, ``(n,)``, by their
+            labels; None: those of the rarest class.
     """
 
     name: str
@@ -108,6 +111,7 @@ class Measure:
     why_not: str = ""
     ranks: bool = False
     without: Without | None = None
+    rarest: Callable[[Array], NDArray[np.bool_]] | None = None
 
     @property
     def relative(self) -> bool:

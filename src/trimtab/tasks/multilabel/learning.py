@@ -48,7 +48,7 @@ class Learning:
         """See ``base.Learning.metrics``; at a threshold of a half, as others are not chosen yet."""
         return [api.metrics.MeanMetricWrapper(_sample_f1, name=HEADLINE.metric)]
 
-    def softened(self, answers: Any, temperature: float) -> Any:
+    def softened(self, answers: Any, temperature: float, y: Any) -> Any:  # noqa: ARG002
         """Returns the probabilities of logits that are divided by the temperature."""
         clipped = tf.clip_by_value(answers, _SMALLEST, 1 - _SMALLEST)
         return tf.sigmoid((tf.math.log(clipped) - tf.math.log1p(-clipped)) / temperature)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trimtab.config.data import Data
-    from trimtab.tasks.base import LabelSummary, LabelValues, Target
+    from trimtab.tasks.base import LabelSummary, LabelValues, Target, YDtype
 
 MOST_CLASSES = 1_000
 
@@ -25,9 +25,10 @@ class Meaning:
     """See ``base.Meaning``."""
 
     takes_several = True
+    takes_masks = False
     trains_on_normal_rows = False
     is_numeric = False
-    y_dtype: Literal["int64", "float32"] = "float32"
+    y_dtype: YDtype = "float32"
 
     def y_shape(self, target: Target) -> tuple[int, ...]:
         """Returns one place a class."""

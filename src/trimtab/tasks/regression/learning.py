@@ -41,7 +41,7 @@ class Learning:
         """See ``base.Learning.metrics``."""
         return [api.metrics.MeanAbsoluteError(name=HEADLINE.metric)]
 
-    def softened(self, answers: Any, temperature: float) -> Any:  # noqa: ARG002
+    def softened(self, answers: Any, temperature: float, y: Any) -> Any:  # noqa: ARG002
         """Returns the values."""
         return tf.reshape(answers, [-1])
 
