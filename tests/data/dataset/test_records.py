@@ -10,6 +10,8 @@ from trimtab.errors import ArtifactError
 def _examples(layout: Layout, n: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (n, layout.x_bytes)).astype(np.uint8)
+    if layout.y_dtype == "uint8":
+        return x, rng.integers(0, 256, (n, *layout.y_shape)).astype(np.uint8)
     if layout.y_dtype == "float32":
         return x, rng.normal(size=(n, *layout.y_shape)).astype(np.float32)
     return x, np.array([0, 127, 128, 16383, 16384, 2**40, *rng.integers(0, 1000, n)])[:n]
@@ -22,6 +24,7 @@ def _read(path: Path, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
 
 LAYOUTS = [Layout(b, y) for b in (1, 90, 120, 3072) for y in ("int64", "float32")]
 LAYOUTS += [Layout(b, "float32", (k,)) for b, k in ((1, 1), (90, 3), (120, 40))]
+LAYOUTS += [Layout(b, "uint8", (k,)) for b, k in ((1, 1), (3072, 1024))]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
@@ -48,8 +51,8 @@ def test_no_examples_make_an_empty_shard(tmp_path: Path) -> None:
     layout = Layout(4, "int64")
     (tmp_path / "part").write_bytes(layout.encode(np.empty((0, 4), np.uint8), np.empty(0, np.int64)))
     assert list(read_shard(tmp_path / "part", layout)) == []
-    several = Layout(4, "float32", (3,))
-    assert several.encode(np.empty((0, 4), np.uint8), np.empty((0, 3))) == b""
+    for several in (Layout(4, "float32", (3,)), Layout(4, "uint8", (3,))):
+        assert several.encode(np.empty((0, 4), np.uint8), np.empty((0, 3))) == b""
 
 
 @pytest.mark.slow
@@ -60,12 +63,12 @@ def test_tensorflow_reads_the_same(tmp_path: Path, layout: Layout) -> None:
     (tmp_path / "part").write_bytes(layout.encode(x, y))
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(tmp_path / "part"))]
     dtype = tf.int64 if layout.y_dtype == "int64" else tf.float32
-    parsed = tf.io.parse_example(
-        records,
-        {"x": tf.io.FixedLenFeature([], tf.string), "y": tf.io.FixedLenFeature(layout.y_shape, dtype)},
-    )
+    raw = tf.io.FixedLenFeature([], tf.string)
+    label = raw if layout.y_dtype == "uint8" else tf.io.FixedLenFeature(layout.y_shape, dtype)
+    parsed = tf.io.parse_example(records, {"x": raw, "y": label})
     assert b"".join(parsed["x"].numpy()) == x.tobytes()
-    np.testing.assert_array_equal(parsed["y"].numpy(), y)
+    found = parsed["y"] if label is not raw else tf.io.decode_raw(parsed["y"], tf.uint8)
+    np.testing.assert_array_equal(found.numpy(), y)
     for record in records:
         assert tf.train.Example.FromString(record).SerializeToString(deterministic=True) == record
 

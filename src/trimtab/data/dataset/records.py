@@ -77,7 +77,8 @@ class Layout:
         matrix = np.repeat(template.record[None], len(y), axis=0)
         matrix[:, template.x_at : template.x_at + self.x_bytes] = x
         if self.y_dtype != "int64":
-            numbers = y.astype(np.dtype(self.y_dtype).newbyteorder("<")).reshape(len(y), -1)
+            little = np.dtype(self.y_dtype).newbyteorder("<")
+            numbers = y.astype(little).reshape(len(y), template.width // little.itemsize)
             stored = np.ascontiguousarray(numbers).view(np.uint8)
             matrix[:, template.y_at : template.y_at + template.width] = stored
         else:
