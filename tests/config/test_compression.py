@@ -10,7 +10,7 @@ import pytest
 from trimtab.config.config import Config
 from trimtab.config.loader import load, load_compression
 from trimtab.errors import ConfigError
-from trimtab.runtimes.litert import requantize
+from trimtab.runtimes.litert import edge
 
 
 def _loaded(source: Path, *overrides: str, **given: Any) -> Config:
@@ -90,7 +90,7 @@ def test_only_a_model_that_is_brought_is_not_trained(tmp_path: Path) -> None:
 def test_a_flatbuffer_is_taken_as_it_is_where_nothing_quantizes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(requantize, "is_installed", lambda: False)
+    monkeypatch.setattr(edge, "is_installed", lambda: False)
     (branch,) = _loaded(tmp_path / "m.tflite", test="rows.csv").branches().values()
     assert [ending.step.name for ending in branch.endings] == ["none"]
 
@@ -119,7 +119,7 @@ def test_files_of_a_runtime_are_quantized_by_those_that_read_them(
     endings: list[str],
 ) -> None:
     pytest.importorskip("openvino")
-    monkeypatch.setattr(requantize, "is_installed", lambda: True)
+    monkeypatch.setattr(edge, "is_installed", lambda: True)
     config = _loaded(tmp_path / file, *overrides, test="rows.csv")
     assert config.runtimes == runtimes
     (branch,) = config.branches().values()
@@ -145,7 +145,7 @@ def test_files_of_a_runtime_are_quantized_by_those_that_read_them(
 def test_what_the_model_or_the_rows_do_not_allow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, override: str, said: str
 ) -> None:
-    monkeypatch.setattr(requantize, "is_installed", lambda: False)
+    monkeypatch.setattr(edge, "is_installed", lambda: False)
     with pytest.raises(ConfigError, match=f"(?s){said}"):
         _loaded(tmp_path / file, override, test="rows.csv")
 

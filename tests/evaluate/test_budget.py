@@ -129,6 +129,15 @@ def test_the_cost_is_over_the_baselines(objective, cost):
     assert budget.relative_cost(cheap, BASELINE, Budget(objective=objective)) == pytest.approx(cost)
 
 
+def test_what_gains_nothing_says_what_was_measured():
+    slow = finalist("int16x8", p50=5.1, size=28_000)
+    assert budget.no_gain(slow, BASELINE, Budget(objective="latency")) == (
+        "not tested: it costs no less than the baseline (5.1 ms against 1, 5.1 times as long)"
+    )
+    both = budget.no_gain(slow, BASELINE, Budget(objective="balanced"))
+    assert both.endswith("5.1 times as long; 28.0 kB against 100.0)")
+
+
 @pytest.mark.parametrize(
     ("objective", "winner"), [("latency", "fast"), ("size", "small"), ("balanced", "both")]
 )

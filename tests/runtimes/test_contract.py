@@ -25,7 +25,14 @@ from trimtab.runtimes.registry import is_installed, runtime
 RUNTIMES = [*registry.RUNTIMES, "numpy"]
 ARCHITECTURES = ["cnn", "mlp"]
 # The largest mean difference of probabilities, and the share of the float file's bytes.
-CLOSE = {"none": (1e-5, 1.0), "float16": (1e-3, 0.9), "dynamic_int8": (0.02, 0.9), "int8": (0.03, 0.9)}
+CLOSE = {
+    "none": (1e-5, 1.0),
+    "float16": (1e-3, 0.9),
+    "dynamic_int8": (0.02, 0.9),
+    "int8": (0.03, 0.9),
+    "int16x8": (0.01, 0.9),
+    "int4": (0.05, 0.7),
+}
 
 
 @pytest.fixture(autouse=True)

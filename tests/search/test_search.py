@@ -16,6 +16,8 @@ from trimtab.search.space import epochs_of, space
 
 SIZES = {"none": 100_000, "float16": 50_000, "dynamic_int8": 26_000, "int8": 27_000, "qat_int8": 27_000}
 SPEEDS = {"none": 1.0, "float16": 0.9, "dynamic_int8": 2.0, "int8": 3.0, "qat_int8": 3.0}
+SIZES |= {"int16x8": 27_000, "int4": 26_000}
+SPEEDS |= {"int16x8": 0.05, "int4": 0.2}
 
 
 class Bench:

@@ -100,7 +100,8 @@ def _check_files(
 def _missing(chain: Chain) -> str:
     """Returns which extra would quantize a file so, in words, or nothing."""
     declared = _declared(chain.runtime)
-    would = bool(declared.file_extra) and chain.quantization.name in declared.quantizers
+    is_there = len(declared.requantizes) > 1  # as they are, files are taken without it
+    would = bool(declared.file_extra) and chain.quantization.name in declared.quantizers and not is_there
     return f" without trimtab[{declared.file_extra}]" if would else ""
 
 

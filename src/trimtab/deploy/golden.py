@@ -90,7 +90,7 @@ def tolerance(outputs: NDArray[np.float32], arithmetic: Collection[str], apart: 
     The same file in the same runtime gives the same bits on the same kind of CPU. Another one's kernels add
     and round in another order. How far that takes this file is measured by two sets of kernels, and may be
     twice as much elsewhere. What the file computes in says the least: for floats 1e-5, relative to the
-    largest output (at least 1); in 8-bit integers a step more. That is the smallest gap between outputs that
+    largest output (at least 1); in integers a step more. That is the smallest gap between outputs that
     differ, or, where activations are made integers on the fly, a 256th of the largest output. The most is a
     tenth of what the outputs span, or nothing would be checked: a CPU whose kernels are further away gives
     other answers, and shall not serve the file.
@@ -101,7 +101,7 @@ def tolerance(outputs: NDArray[np.float32], arithmetic: Collection[str], apart: 
         apart: The largest difference of two sets of kernels.
     """
     largest, gaps = max(1.0, float(np.abs(outputs).max())), np.diff(np.unique(outputs))
-    step = float(gaps.min()) if "int8" in arithmetic and gaps.size else 0.0
+    step = float(gaps.min()) if {"int8", "int16"} & set(arithmetic) and gaps.size else 0.0
     on_the_fly = largest / _STEPS if "dynamic_int8" in arithmetic else 0.0
     least = FLOAT_TOLERANCE * largest + max(step, on_the_fly)
     return max(least, min(_ELSEWHERE * apart, _LARGEST_SHARE * float(np.ptp(outputs))))

@@ -93,6 +93,17 @@ def relative_cost(finalist: Finalist, baseline: Finalist, budget: Budget) -> flo
     return math.exp(cost / 2 if budget.objective == "balanced" else cost)
 
 
+def no_gain(finalist: Finalist, baseline: Finalist, budget: Budget) -> str:
+    """Returns why a candidate that costs no less than the baseline is not tested, with what was measured."""
+    latency = (
+        f"{finalist.latency.p50:.3g} ms against {baseline.latency.p50:.3g}, "
+        f"{finalist.latency.p50 / baseline.latency.p50:.3g} times as long"
+    )
+    size = f"{finalist.size_bytes / 1000:,.1f} kB against {baseline.size_bytes / 1000:,.1f}"
+    measured = {"latency": latency, "size": size, "balanced": f"{latency}; {size}"}[budget.objective]
+    return f"not tested: it costs no less than the baseline ({measured})"
+
+
 def choose(within: Sequence[Finalist], baseline: Finalist, budget: Budget) -> tuple[Finalist, str]:
     """Returns the best candidate by the budget's objective, and why it won.
 

@@ -214,7 +214,8 @@ def reasons(
             ]
             because[name] = [*broken, *costs]
         elif test is None and name != BASELINE and not costs:
-            because[name] = [proof.not_tested.get(name, "not tested: it costs no less than the baseline")]
+            no_gain = budget.no_gain(finalist, finalists[BASELINE], limits)
+            because[name] = [proof.not_tested.get(name, no_gain)]
         else:
             because[name] = costs
     return because

@@ -11,7 +11,7 @@ from keras import layers
 
 from trimtab.batch import INPUT, OUTPUT, Batch
 from trimtab.errors import CompressionError
-from trimtab.runtimes.litert import RUNTIME, requantize
+from trimtab.runtimes.litert import RUNTIME, edge
 from trimtab.runtimes.litert.signature import KEY
 
 SHAPE = (8, 8, 3)
@@ -42,7 +42,7 @@ def _requantized(source: Path, quantizer: str, directory: Path) -> Batch:
 
 
 def test_without_the_extra_it_is_said(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requantize, "is_installed", lambda: False)
+    monkeypatch.setattr(edge, "is_installed", lambda: False)
     assert RUNTIME.requantizes == {"none"}
     with pytest.raises(CompressionError, match="ai-edge-quantizer") as caught:
         _requantized(source, "int8", tmp_path)
@@ -52,20 +52,26 @@ def test_without_the_extra_it_is_said(source: Path, tmp_path: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     ("quantizer", "arithmetic", "share"),
-    [("float16", "float32", 0.6), ("dynamic_int8", "dynamic_int8", 0.5), ("int8", "int8", 0.5)],
+    [
+        ("float16", "float32", 0.6),
+        ("dynamic_int8", "dynamic_int8", 0.5),
+        ("int8", "int8", 0.5),
+        ("int4", "dynamic_int8", 0.4),
+    ],
 )
 def test_a_file_is_quantized_and_answers_nearly_the_same(
     source: Path, tmp_path: Path, quantizer: str, arithmetic: str, share: float
 ) -> None:
     pytest.importorskip("ai_edge_quantizer")
-    assert RUNTIME.requantizes == set(RUNTIME.quantizers)
+    assert RUNTIME.requantizes == set(RUNTIME.quantizers) - {"int16x8"}
     expected = RUNTIME.load(source.parent).predict(calibration(32))[OUTPUT]
     found = _requantized(source, quantizer, tmp_path)[OUTPUT]
     np.testing.assert_allclose(found, expected, atol=0.05)
     assert not np.array_equal(found, expected)
     made = tmp_path / RUNTIME.files[0]
     assert made.stat().st_size < share * source.stat().st_size
-    assert RUNTIME.traits(tmp_path).arithmetic[arithmetic] >= 3
+    # The first kernel has 432 weights, too few for 8 bits on the fly.
+    assert RUNTIME.traits(tmp_path).arithmetic[arithmetic] >= 2
     (tensor,) = RUNTIME.load(tmp_path).inputs
     assert tensor.dtype == np.float32
     assert KEY.encode() in made.read_bytes()

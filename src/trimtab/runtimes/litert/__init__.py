@@ -13,9 +13,9 @@ from trimtab.config.base import Section
 from trimtab.errors import CompressionError, ModelError
 from trimtab.runtimes import library
 from trimtab.runtimes.base import Chosen, LoadedModel, Operator, Quantizer, Times, Traits
-from trimtab.runtimes.litert import requantize
-from trimtab.runtimes.litert.params import Codes, LiteRTInt8
-from trimtab.runtimes.litert.quantizations import QUANTIZERS, Calibrated, int8, quantized
+from trimtab.runtimes.litert import edge, requantize
+from trimtab.runtimes.litert.params import Codes, LiteRTInt8, LiteRTInt16x8
+from trimtab.runtimes.litert.quantizations import QUANTIZERS, Calibrated, int8, int16x8, quantized
 from trimtab.runtimes.ranges import Judge, best
 from trimtab.runtimes.shapes import channels_first
 
@@ -36,13 +36,13 @@ class LiteRT:
     files: tuple[str, ...] = (MODEL_FILE,)
     quantizers: Mapping[str, Quantizer] = QUANTIZERS
     reads: tuple[str, ...] = (".tflite",)
-    file_extra = requantize.EXTRA
+    file_extra = edge.EXTRA
     has_streams = False
 
     @property
     def requantizes(self) -> frozenset[str]:
         """See ``base.Runtime``: without the extra, a file is taken as it is."""
-        return frozenset(self.quantizers) if requantize.is_installed() else frozenset({"none"})
+        return requantize.QUANTIZERS if edge.is_installed() else frozenset({"none"})
 
     def version(self) -> str:
         """See ``base.Runtime.version``."""
@@ -68,8 +68,11 @@ class LiteRT:
             chosen = _write_int8(
                 int8(model, calibration(asked.calibration_examples)), asked, directory, judge, model.name
             )
+        elif quantizer == "int16x8":
+            examples = calibration(cast(LiteRTInt16x8, params).calibration_examples)
+            _write(directory, int16x8(model, examples))
         else:
-            _write(directory, quantized(model, quantizer))
+            _write(directory, quantized(model, quantizer, params))
         _coarsen(directory, params, calibration, judge)
         return chosen
 
@@ -109,7 +112,7 @@ class LiteRT:
         elif quantizer == "none":
             (directory / MODEL_FILE).write_bytes(content)
         else:
-            _write(directory, requantize.requantized(content, quantizer, source.name))
+            _write(directory, requantize.requantized(content, quantizer, params, source.name))
         _coarsen(directory, params, calibration, judge)
         return chosen
 

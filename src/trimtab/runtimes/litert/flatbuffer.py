@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 MOVES = frozenset({"QUANTIZE", "DEQUANTIZE", "EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"})
 """Operators that only convert or move data."""
 _FLOATS = {schema.TensorType.FLOAT32: np.float32, schema.TensorType.FLOAT16: np.float16}
+_CODES = (schema.TensorType.INT8, schema.TensorType.INT4)
 _KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
 
 
@@ -84,14 +85,31 @@ class Graph:
         if kind is not None:
             return self.content(tensor).view(kind).astype(np.float32)
         quantization = tensor.Quantization()
-        if tensor.Type() != schema.TensorType.INT8 or quantization is None or not quantization.ScaleLength():
+        if tensor.Type() not in _CODES or quantization is None or not quantization.ScaleLength():
             return None
         shape, scales = tensor.ShapeAsNumpy(), np.asarray(quantization.ScaleAsNumpy(), np.float32)
         zeros = np.asarray(quantization.ZeroPointAsNumpy(), np.float32)
         along = [1] * len(shape)
         along[quantization.QuantizedDimension()] = len(scales)
-        codes = self.content(tensor).view(np.int8).reshape(shape).astype(np.float32)
+        codes = integers(self.content(tensor), tensor).reshape(shape).astype(np.float32)
         return np.asarray((codes - zeros.reshape(along)) * scales.reshape(along)).ravel()
+
+
+def integers(content: NDArray[np.uint8], tensor: Any) -> NDArray[np.int8]:
+    """Returns the values of a constant of 8 or 4 bits, flat; of these, a byte has two, the first one low."""
+    if tensor.Type() == schema.TensorType.INT8:
+        return content.view(np.int8)
+    pairs = np.stack([content << 4, content], axis=-1).view(np.int8) >> 4
+    return pairs.ravel()[: math.prod(int(size) for size in tensor.ShapeAsNumpy())]
+
+
+def int4_constants(flatbuffer: bytes) -> int:
+    """Returns how many tensors hold 4-bit integers.
+
+    Args:
+        flatbuffer: The content of a ``.tflite`` file.
+    """
+    return _count(flatbuffer, schema.TensorType.INT4)
 
 
 def int8_operators(flatbuffer: bytes) -> int:
@@ -114,5 +132,9 @@ def float16_constants(flatbuffer: bytes) -> int:
     Args:
         flatbuffer: The content of a ``.tflite`` file.
     """
+    return _count(flatbuffer, schema.TensorType.FLOAT16)
+
+
+def _count(flatbuffer: bytes, kind: int) -> int:
     tensors = (tensor for graph in Graph.all(flatbuffer) for tensor in graph.tensors())
-    return sum(tensor.Type() == schema.TensorType.FLOAT16 for tensor in tensors)
+    return sum(tensor.Type() == kind for tensor in tensors)

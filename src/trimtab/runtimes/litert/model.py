@@ -24,6 +24,8 @@ from trimtab.runtimes.base import Quantization, TensorInfo
 from trimtab.runtimes.checks import check_batch, check_types
 
 _INTEGERS = (np.dtype(np.int8), np.dtype(np.uint8))
+_ROUNDED = (*_INTEGERS, np.dtype(np.int16))
+"""What stands for floats; of 16 bits, inside a model alone."""
 
 
 class LiteRTModel:
@@ -95,7 +97,7 @@ class LiteRTModel:
     def tensor(self, index: int) -> NDArray[np.float32] | None:
         """Returns the numbers in any tensor after a run; None where it holds none, or was not kept."""
         details = self._every_tensor[index]
-        if details["dtype"] not in (np.float32, *(kind.type for kind in _INTEGERS)):
+        if details["dtype"] not in (np.float32, *(kind.type for kind in _ROUNDED)):
             return None
         try:
             values = self._interpreter.get_tensor(index)
@@ -152,7 +154,7 @@ class _Tensor:
 
     def numbers(self, values: NDArray[Any]) -> NDArray[Any]:
         """Returns what the tensor's values stand for."""
-        if self.dtype not in _INTEGERS:
+        if self.dtype not in _ROUNDED:
             return values
         return np.asarray((values.astype(np.float32) - self.zero_point) * self.scale, np.float32)
 

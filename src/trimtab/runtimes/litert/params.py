@@ -40,6 +40,43 @@ class Codes(Section):
 class LiteRTDynamicInt8(Codes, DynamicInt8):
     """8-bit weights; activations are quantized on the fly."""
 
+    small_kernels: bool = Field(
+        False,
+        description="Whether kernels of fewer than 1,024 weights have 8 bits, too, by AI Edge Quantizer "
+        "(`trimtab[tflite]`): a smaller file, sometimes a faster one, and often a far slower one where there "
+        "are depthwise convolutions.",
+        json_schema_extra=among(False, True),
+    )
+
+
+class LiteRTInt16x8(Section):
+    """8-bit weights and 16-bit activations, calibrated on training examples."""
+
+    calibration_examples: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="Training examples for the ranges, from the smallest to the largest value.",
+        json_schema_extra=among(50, 200, 1000),
+    )
+
+
+class LiteRTInt4(Section):
+    """4-bit weights."""
+
+    weights: Literal["all", "embeddings"] = Field(
+        "all",
+        description="Which weights have 4 bits: all of kernels of at least 1,024 and of embeddings, or those "
+        "of embeddings alone, and the other kernels have 8.",
+        json_schema_extra=among("all", "embeddings"),
+    )
+    activations: Literal["int8", "float"] = Field(
+        "int8",
+        description="What is computed in: 8-bit integers, to which activations are brought on the fly, or "
+        "floats, to which weights are brought.",
+        json_schema_extra=among("int8", "float"),
+    )
+
 
 class LiteRTInt8(Codes, Int8):
     """8-bit weights and activations, calibrated on training examples."""

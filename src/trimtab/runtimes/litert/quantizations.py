@@ -8,9 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trimtab.batch import Batch
+from trimtab.config.base import Section
 from trimtab.errors import CompressionError
 from trimtab.runtimes.base import Quantizer
-from trimtab.runtimes.litert.params import LiteRTDynamicInt8, LiteRTInt8
+from trimtab.runtimes.litert import edge
+from trimtab.runtimes.litert.params import LiteRTDynamicInt8, LiteRTInt4, LiteRTInt8, LiteRTInt16x8
 from trimtab.runtimes.quantizations import Float16, Float32
 from trimtab.runtimes.ranges import Rule, limits
 from trimtab.runtimes.ranges import examples as one_by_one
@@ -39,11 +41,29 @@ QUANTIZERS = {
         needs=frozenset({"data"}),
         source=_GUIDE + "post_training_integer_quant",
     ),
+    "int16x8": Quantizer(
+        LiteRTInt16x8,
+        "8-bit weights, a scale per output channel, and 16-bit activations: nearly the answers of floats, "
+        "and slow wherever LiteRT has no fast kernels for it, as on x86.",
+        needs=frozenset({"data"}),
+        source=_GUIDE + "post_training_integer_quant_16x8",
+    ),
+    "int4": Quantizer(
+        LiteRTInt4,
+        "4-bit weights, a scale per output channel or per 32 values of an embedding's row, by AI Edge "
+        "Quantizer; activations are quantized on the fly, or stay in floats.",
+        source="https://github.com/google-ai-edge/ai-edge-quantizer",
+    ),
 }
 
 
-def quantized(model: keras.Model, quantizer: str) -> bytes:
-    """Returns a model as the content of a ``.tflite`` file; ``int8`` has more to be chosen, see ``int8``.
+def quantized(model: keras.Model, quantizer: str, params: Section | None = None) -> bytes:
+    """Returns a model as the content of a ``.tflite`` file by what looks at no examples.
+
+    Args:
+        model: A Keras model.
+        quantizer: The name of the quantization.
+        params: Its parameters; None: their defaults.
 
     Raises:
         CompressionError: If LiteRT cannot take the model, or if nothing was quantized.
@@ -54,7 +74,39 @@ def quantized(model: keras.Model, quantizer: str) -> bytes:
         return convert(model)
     if quantizer == "float16":
         return check_float16(convert(model, _float16), model.name)
+    if quantizer == "int4":
+        from trimtab.runtimes.litert.int4 import int4
+
+        return int4(convert(model), LiteRTInt4.model_validate(params or {}, from_attributes=True), model.name)
+    if isinstance(params, LiteRTDynamicInt8) and params.small_kernels:
+        edge.check_installed("small_kernels", model.name)
+        whole = edge.weights_only(convert(model), [edge.rule(8, least=0)], model.name)
+        return check_dynamic_int8(whole, model.name)
     return check_dynamic_int8(convert(model, _optimized), model.name)
+
+
+def int16x8(model: keras.Model, examples: Batch) -> bytes:
+    """Returns a model with 8-bit weights and 16-bit activations; input and output stay in floats.
+
+    Args:
+        model: A Keras model.
+        examples: Model-ready training examples.
+
+    Raises:
+        CompressionError: If LiteRT cannot take the model, or if nothing was quantized.
+    """
+    import tensorflow as tf
+
+    from trimtab.runtimes.litert.convert import convert
+    from trimtab.runtimes.litert.unroll import unrolled
+
+    def configure(converter: Any) -> None:
+        _int8(converter, examples)
+        wide = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        converter.target_spec.supported_ops = [wide, tf.lite.OpsSet.TFLITE_BUILTINS]
+
+    with unrolled(model):
+        return check_int8(convert(model, configure), model.name)
 
 
 @dataclass(frozen=True)

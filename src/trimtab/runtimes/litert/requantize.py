@@ -7,47 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from importlib import metadata
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from trimtab.batch import INPUT, OUTPUT, Batch
+from trimtab.config.base import Section
 from trimtab.errors import CompressionError
-from trimtab.quiet import quiet
+from trimtab.runtimes.litert import edge
+from trimtab.runtimes.litert.params import LiteRTDynamicInt8, LiteRTInt4
 from trimtab.runtimes.litert.quantizations import check_dynamic_int8, check_float16, check_int8
-from trimtab.runtimes.litert.words import reason
 from trimtab.runtimes.ranges import Rule, limits
 from trimtab.runtimes.ranges import examples as one_by_one
 
-EXTRA, DISTRIBUTION = "tflite", "ai-edge-quantizer"
+QUANTIZERS = frozenset({"none", "float16", "dynamic_int8", "int8", "int4"})
+"""Its 16-bit activations are not among them: the file would take and give 16-bit integers, too."""
 
 
-def is_installed() -> bool:
-    """Returns whether the quantizer is there."""
-    try:
-        metadata.version(DISTRIBUTION)
-    except metadata.PackageNotFoundError:
-        return False
-    return True
-
-
-def requantized(content: bytes, quantizer: str, name: str) -> bytes:
+def requantized(content: bytes, quantizer: str, params: Section, name: str) -> bytes:
     """Returns a float flatbuffer, quantized without examples.
 
     Args:
         content: The content of a ``.tflite`` file that was adopted: it has one input and one output.
-        quantizer: ``float16`` or ``dynamic_int8``.
+        quantizer: ``float16``, ``dynamic_int8`` or ``int4``.
+        params: Its parameters.
         name: The file's, for messages.
 
     Raises:
         CompressionError: If the quantizer is not installed or cannot take the file, if the file is quantized
             already, or if nothing was quantized.
     """
-    work = _begun(content, quantizer, name)
-    result = _tried(lambda: work.quantize(None, enable_progress_report=False), name)
-    check = {"float16": check_float16, "dynamic_int8": check_dynamic_int8}[quantizer]
-    return check(bytes(result.quantized_model), name)
+    whole = _signed(content, quantizer, name)
+    if quantizer == "int4":
+        from trimtab.runtimes.litert.int4 import int4
+
+        return int4(whole, cast(LiteRTInt4, params), name)
+    if quantizer == "float16":
+        return check_float16(edge.weights_only(whole, _FLOAT16, name), name)
+    small = cast(LiteRTDynamicInt8, params).small_kernels
+    made = edge.weights_only(whole, [edge.rule(8, least=0 if small else edge.LEAST_WEIGHTS)], name)
+    return check_dynamic_int8(made, name)
 
 
 def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
@@ -64,8 +63,15 @@ def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
     from trimtab.runtimes.litert import calibrated
     from trimtab.runtimes.litert.signature import KEY
 
-    work = _begun(content, "int8", name)
-    statistics = _tried(lambda: work.calibrate({KEY: list(one_by_one(examples))}), name)
+    whole = _signed(content, "int8", name)
+
+    def begun() -> Any:
+        from ai_edge_quantizer import quantizer, recipe
+
+        return quantizer.Quantizer(whole, recipe.static_wi8_ai8())
+
+    examined = {KEY: list(one_by_one(examples))}
+    statistics = edge.tried(lambda: begun().calibrate(examined), name)
     ends = {
         tensor: (float(np.min(entry["min"])), float(np.max(entry["max"])))
         for tensor, entry in statistics.items()
@@ -83,57 +89,36 @@ def int8(content: bytes, examples: Batch, name: str) -> Callable[[Rule], bytes]:
                     "min": np.full(shape, low, np.float32),
                     "max": np.full(shape, high, np.float32),
                 }
-        result = _tried(
-            lambda: _begun(content, "int8", name).quantize(ranges, enable_progress_report=False), name
-        )
+        result = edge.tried(lambda: begun().quantize(ranges, enable_progress_report=False), name)
         return check_int8(bytes(result.quantized_model), name)
 
     return make
 
 
-def _begun(content: bytes, quantizer: str, name: str) -> Any:
-    """Returns AI Edge Quantizer's work on a file.
+def _signed(content: bytes, quantizer: str, name: str) -> bytes:
+    """Returns a file that can be quantized.
 
     Raises:
-        CompressionError: If it is not installed, or if the file is quantized already.
+        CompressionError: If the quantizer is not installed, or if the file is quantized already.
     """
-    if not is_installed():
-        raise CompressionError(
-            f"{quantizer} of a .tflite file takes {DISTRIBUTION}",
-            field=name,
-            hint=f"Install it: pip install 'trimtab[{EXTRA}]'",
-        )
     from trimtab.runtimes.litert import flatbuffer
     from trimtab.runtimes.litert.signature import signed
 
+    edge.check_installed(f"{quantizer} of a .tflite file", name)
     if flatbuffer.int8_operators(content):
         raise CompressionError("it computes in 8-bit integers already", field=name)
-
-    def begin() -> Any:
-        from ai_edge_quantizer import quantizer as edge
-
-        return edge.Quantizer(signed(content, [INPUT], [OUTPUT]), _recipe(quantizer))
-
-    return _tried(begin, name)
+    return signed(content, [INPUT], [OUTPUT])
 
 
-def _tried(work: Callable[[], Any], name: str) -> Any:
-    with quiet():
-        try:
-            return work()
-        # It raises whatever its assumptions break on.
-        except Exception as error:
-            raise CompressionError(reason(str(error)), field=name) from error
-
-
-def _recipe(quantizer: str) -> Any:
-    from ai_edge_quantizer import recipe
-    from ai_edge_quantizer.qtyping import TensorDataType
-
-    if quantizer == "dynamic_int8":
-        return recipe.dynamic_wi8_afp32()
-    if quantizer == "int8":
-        return recipe.static_wi8_ai8()
-    weights = {"num_bits": 16, "dtype": TensorDataType.FLOAT}
-    config = {"weight_tensor_config": weights, "compute_precision": "FLOAT", "explicit_dequantize": True}
-    return [{"regex": ".*", "operation": "*", "algorithm_key": "float_casting", "op_config": config}]
+_FLOAT16 = [
+    {
+        "regex": ".*",
+        "operation": "*",
+        "algorithm_key": "float_casting",
+        "op_config": {
+            "weight_tensor_config": {"num_bits": 16, "dtype": "FLOAT"},
+            "compute_precision": "FLOAT",
+            "explicit_dequantize": True,
+        },
+    }
+]

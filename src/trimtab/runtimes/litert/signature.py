@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
 
 KEY = "serving_default"
 _ALIGNMENT = 16
 
 
 class _Builder(flatbuffers.Builder):  # type: ignore[misc]  # untyped
-    """A builder that aligns bytes as the schema demands of weights; the generated Python code does not."""
+    """A builder that aligns bytes as the schema demands of weights; the generated Python code does not.
+
+    Vectors that are alike are one: each kernel has a zero point of 8 bytes for every output channel, and all
+    of as many channels have the same zeros.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._vectors: dict[tuple[str, bytes], int] = {}
+
+    def CreateNumpyVector(self, x: NDArray[Any]) -> int:  # noqa: N802
+        """Writes a vector of numbers, or finds it."""
+        key = (x.dtype.str, x.tobytes())
+        if key not in self._vectors:
+            self._vectors[key] = int(super().CreateNumpyVector(x))
+        return self._vectors[key]
 
     def StartVector(self, elemSize: int, numElems: int, alignment: int) -> int:  # noqa: N802, N803
         """Begins a vector, that of a buffer's bytes at a multiple of 16."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from trimtab.runtimes import files
 from trimtab.runtimes.base import Traits
 from trimtab.runtimes.kernels import Kernel, counted
-from trimtab.runtimes.litert.flatbuffer import MOVES, Graph, Operator
+from trimtab.runtimes.litert.flatbuffer import MOVES, Graph, Operator, integers
 
 _WITH_KERNEL = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "BATCH_MATMUL")
 _NUMPY: dict[int, np.dtype[Any]] = {
@@ -24,6 +24,7 @@ _NUMPY: dict[int, np.dtype[Any]] = {
     schema.TensorType.FLOAT16: np.dtype("<f2"),
     schema.TensorType.INT8: np.dtype("i1"),
 }
+_ARITHMETIC = ("int4", "int8", "int16", "float32", "float16")
 _TYPES: dict[int, str] = {
     value: name.lower() for name, value in vars(schema.TensorType).items() if isinstance(value, int)
 }
@@ -49,9 +50,9 @@ def traits(path: Path) -> Traits:
 def _arithmetic(graph: Graph, operator: Operator) -> str:
     """Returns what an operator computes in: integers on the fly, where only its constants are integers."""
     types = [_TYPES[graph.tensor(index).Type()] for index in operator.inputs if index >= 0]
-    if types[:1] == ["float32"] and "int8" in types:
-        return "dynamic_int8"
-    return next((kind for kind in types if kind in ("int8", "int16", "float32", "float16")), types[0])
+    if types[:1] == ["float32"] and {"int8", "int4"} & set(types):
+        return "dynamic_int8"  # weights of 4 bits are brought to 8
+    return next((kind for kind in types if kind in _ARITHMETIC), types[0])
 
 
 def _kernel(graph: Graph, operator: Operator) -> Iterator[Kernel]:
@@ -76,8 +77,10 @@ def _macs(graph: Graph, operator: Operator, kernel: tuple[int, ...]) -> int:
 
 
 def _values(graph: Graph, tensor: Any) -> NDArray[Any]:
-    dtype = _NUMPY.get(tensor.Type(), np.dtype("u1"))
-    return np.frombuffer(graph.content(tensor), dtype).reshape(tuple(tensor.ShapeAsNumpy()))
+    content, shape = graph.content(tensor), tuple(tensor.ShapeAsNumpy())
+    if tensor.Type() == schema.TensorType.INT4:
+        return integers(content, tensor).reshape(shape)
+    return np.frombuffer(content, _NUMPY.get(tensor.Type(), np.dtype("u1"))).reshape(shape)
 
 
 def _zero(tensor: Any, values: NDArray[Any]) -> NDArray[Any] | int:
