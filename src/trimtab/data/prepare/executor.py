@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import sys
 from collections import deque
@@ -17,6 +18,8 @@ from trimtab.errors import TrimtabError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_SELDOM = (50_000, 20, 100)
+"""New objects between two looks at the youngest; looks at them between two at older ones."""
 
 
 class Executor(Protocol):
@@ -79,8 +82,25 @@ def executor(workers: int | None, items: int) -> Iterator[Executor]:
     if workers <= 1:
         yield Inline()
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=collect_seldom) as pool:
         yield ProcessPool(pool, workers)
+
+
+def collect_seldom() -> None:
+    """Lets the collector of cycles look less often: of a wide table it finds millions of objects."""
+    gc.set_threshold(*_SELDOM)
+
+
+@contextlib.contextmanager
+def collecting_seldom() -> Iterator[None]:
+    """Does so for a block; see ``collect_seldom``."""
+    before = gc.get_threshold()
+    collect_seldom()
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextlib.contextmanager

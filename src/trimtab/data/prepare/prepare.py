@@ -23,7 +23,7 @@ from trimtab.data.encoders.serving import encoder_of
 from trimtab.data.kinds.notations import told
 from trimtab.data.prepare import split
 from trimtab.data.prepare.content import Content, content_of
-from trimtab.data.prepare.executor import Executor
+from trimtab.data.prepare.executor import Executor, collecting_seldom
 from trimtab.data.prepare.fit import Fitted, fit
 from trimtab.data.prepare.fit_pass import FitResult
 from trimtab.data.prepare.near_copies import near_copies
@@ -131,6 +131,7 @@ class _Preparation:
 
     def run(self, original: Callable[[str], str]) -> PreparedSummary:
         with (
+            collecting_seldom(),
             workers_for(self._parts, self._config) as workers,
             tempfile.TemporaryDirectory(prefix=".digests-", dir=self._directory) as kept,
         ):

@@ -25,6 +25,7 @@ MISSING_TEXTS = pa.array(sorted(MISSING_NUMBERS))
 
 LARGEST = 3.4e38  # a model's input is float32
 _PROBED = 16
+_AS_TEXT = frozenset([pa.large_string(), pa.string_view(), pa.null()])
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 
 
@@ -65,7 +66,7 @@ def numbers(column: pa.Array) -> pa.DoubleArray:
         return parse(encoded.dictionary).take(encoded.indices)
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
-    return in_range(column.cast(pa.float64(), safe=False))
+    return in_range(column if pa.types.is_float64(column.type) else column.cast(pa.float64(), safe=False))
 
 
 def missing_numbers(column: pa.Array) -> pa.BooleanArray:
@@ -96,11 +97,7 @@ def plain(column: pa.Array) -> pa.Array:
         column = column.combine_chunks()
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    if any(
-        test(column.type) for test in (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
-    ):
-        column = column.cast(pa.string())
-    return column
+    return column.cast(pa.string()) if column.type in _AS_TEXT else column
 
 
 def parse(strings: pa.StringArray) -> pa.DoubleArray:
