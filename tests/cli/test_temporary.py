@@ -4,9 +4,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
+from trimtab.cli import main
 from trimtab.cli.temporary import temporary
 
 HOLD = """
@@ -50,3 +52,35 @@ def test_what_is_young_or_another_programs_stays(tmp_path):
     with temporary():
         assert young.is_dir()
         assert others.is_dir()
+
+
+KILLED = """
+import os, signal, sys
+from trimtab.cli import main, predict
+def killed(*_, **__):
+    import tempfile
+    os.write(1, tempfile.mkdtemp(prefix="trimtab-").encode())
+    os.kill(os.getpid(), signal.SIGKILL)
+predict.command.callback = killed
+main(["predict", "any", "--input", "any.csv"])
+"""
+
+
+def test_what_a_killed_command_left_goes_with_the_next(tmp_path):
+    process = subprocess.run([sys.executable, "-c", KILLED], capture_output=True, text=True)
+    assert process.returncode == -signal.SIGKILL
+    left = Path(process.stdout)
+    assert left.is_dir()
+    (command,) = tmp_path.iterdir()
+    assert left.parent == command
+    make_old(command)
+    with pytest.raises(SystemExit):
+        main(["methods", "--help"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_command_runs_where_nothing_can_be_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "mkdtemp", mock.Mock(side_effect=OSError("read-only")))
+    with pytest.raises(SystemExit) as caught:
+        main(["methods"])
+    assert (caught.value.code, tempfile.gettempdir()) == (0, str(tmp_path))

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import threading
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -182,3 +188,32 @@ def test_one_that_died_between_claim_and_replacement_is_finished_by_the_next(tmp
     assert not swap.swap(path, b"old", b"mine")
     assert path.read_bytes() == b"of the dead"
     assert swap.swap(path, b"of the dead", b"mine")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from unittest import mock
+from trimtab.storage import swap
+with mock.patch.object(swap, "_take", lambda *_: os.kill(os.getpid(), signal.SIGKILL)):
+    swap.swap(Path(sys.argv[1]), None, b"its own")
+"""
+
+
+def test_what_a_killed_writer_prepared_goes_once_it_is_dead(tmp_path):
+    path, claims = tmp_path / "pointer", tmp_path / swap.CLAIMS
+    assert subprocess.run([sys.executable, "-c", KILLED, str(path)]).returncode == -signal.SIGKILL
+    (left,) = claims.iterdir()
+    alive = claims / ".alive.part"
+    alive.mkdir()
+    (alive / "by").write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+    assert swap.swap(path, None, b"first")
+    assert left in claims.iterdir(), "it is young: its owner may be in another container"
+    for offer in (left, alive):
+        os.utime(offer, (time.time() - 90,) * 2)
+    assert swap.swap(path, b"first", b"second")
+    assert left not in claims.iterdir()
+    assert alive in claims.iterdir()
+    os.utime(alive, (0, 0))
+    assert swap.swap(path, b"second", b"third")
+    assert len(list(claims.iterdir())) == 3

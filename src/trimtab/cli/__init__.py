@@ -41,8 +41,21 @@ COMMANDS = {
 }
 
 
+_BY_RUNS = ("run", "compress", "retrain")
+"""Commands whose runner has a directory for what is temporary: its fork server outlives a run."""
+
+
 class Commands(click.Group):
     """A group that imports a command's module when it is called."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; what it leaves among temporary files goes, if not with it, with the next one."""
+        if ctx.args[:1] and ctx.args[0] in _BY_RUNS:
+            return super().invoke(ctx)
+        from trimtab.cli.temporary import all_temporary
+
+        with all_temporary():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Returns the names in the order that a user meets them."""

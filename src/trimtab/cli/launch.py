@@ -193,9 +193,11 @@ def _with_target(config: Config, output: str) -> Config:
 
 
 def _preview(config: Config) -> Preview | None:
+    from trimtab.cli.temporary import all_temporary
     from trimtab.stages.preview import preview
 
-    return preview(config)
+    with all_temporary():
+        return preview(config)
 
 
 def _print_plan(

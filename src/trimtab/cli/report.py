@@ -33,18 +33,19 @@ def command(run: str, output: str, as_json: bool, opens: bool) -> int:
 
 
 def _open(uri: str) -> None:
-    """Opens the page; of a run in an object store, a copy in a temporary directory, which stays."""
-    import tempfile
+    """Opens the page; of a run in an object store, a copy in the user's cache, one a run."""
+    import hashlib
     import webbrowser
     from pathlib import Path
 
     from trimtab.cli.results import REPORT, read_page
+    from trimtab.storage import atomic, cache
     from trimtab.storage.objects.location import is_remote
 
     page = Path(uri, REPORT)
     if is_remote(uri):
-        page = Path(tempfile.mkdtemp(prefix="trimtab-"), REPORT)
-        page.write_bytes(read_page(uri))
+        page = cache.directory() / "pages" / hashlib.sha256(uri.encode()).hexdigest()[:16] / REPORT
+        atomic.write_bytes(page, read_page(uri))
     elif not page.is_file():
         read_page(uri)
     if not webbrowser.open(page.resolve().as_uri()):

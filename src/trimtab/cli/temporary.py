@@ -1,4 +1,4 @@
-"""A run's own directory for temporary files, and the end of those that killed runs have left."""
+"""A command's own directory for temporary files, and the end of those that killed commands have left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 _PREFIX = "trimtab-run-"
 _YOUNG_S = 60.0
@@ -18,7 +19,7 @@ _YOUNG_S = 60.0
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """Yields an empty directory, which goes with the block; what killed runs left goes before it.
+    """Yields an empty directory, which goes with the block; what killed commands left goes before it.
 
     Its lock goes with this process, however that ends, so that others know whether it is in use.
     """
@@ -31,6 +32,20 @@ def temporary() -> Iterator[Path]:
             yield Path(directory)
         finally:
             os.close(held)
+
+
+@contextlib.contextmanager
+def all_temporary() -> Iterator[None]:
+    """Lets whatever this process and its children make for a while lie in such a directory.
+
+    Where nothing temporary can be written, as in some pods, all is as before: most commands need none.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            scratch = str(stack.enter_context(temporary()))
+            stack.enter_context(mock.patch.object(tempfile, "tempdir", scratch))
+            stack.enter_context(mock.patch.dict(os.environ, TMPDIR=scratch))
+        yield
 
 
 def _sweep(place: Path) -> None:

@@ -22,8 +22,10 @@ import errno
 import hashlib
 import itertools
 import os
+import re
 import shutil
 import socket
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +34,8 @@ from trimtab.storage import atomic
 
 CLAIMS = ".swaps"
 _BY, _NEW = "by", "new"
+_YOUNG_S, _LATE_S = 60.0, 86_400.0
+"""To prepare a claim takes milliseconds; a process may be in another container of the same host name."""
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -50,6 +54,7 @@ def swap(path: Path, expected: bytes | None, data: bytes) -> bool:
         return False
     claims = path.parent / CLAIMS
     claims.mkdir(parents=True, exist_ok=True)
+    _sweep(claims)
     content = "none" if expected is None else hashlib.sha256(expected).hexdigest()[:32]
     with _offer(claims, data) as offer:
         for turn in itertools.count():
@@ -84,6 +89,30 @@ def _offer(claims: Path, data: bytes) -> Iterator[Path]:
         yield offer
     finally:
         shutil.rmtree(offer, ignore_errors=True)
+
+
+def _sweep(claims: Path) -> None:
+    """Removes what writers prepared that were killed before they claimed anything."""
+    for offer in claims.glob(f".*{atomic.PART}"):
+        with contextlib.suppress(OSError):  # another user's, or gone
+            age_s = time.time() - offer.stat().st_mtime
+            if age_s > _LATE_S or (age_s > _YOUNG_S and _is_dead(offer)):
+                shutil.rmtree(offer, ignore_errors=True)
+
+
+def _is_dead(offer: Path) -> bool:
+    """Returns whether a process of this machine prepared it that is no more."""
+    said = read(offer / _BY) or b""
+    known = re.fullmatch(r"process (\d{1,9}) on (.+)\n", said.decode(errors="replace"))
+    if known is None or known[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(known[1]), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _is_taken(claim: Path) -> bool:
