@@ -40,6 +40,13 @@ def answered(outputs: Batch, names: Sequence[str]) -> NDArray[Any]:
     return outputs[names[0]] if len(names) == 1 else np.concatenate([outputs[name] for name in names], axis=1)
 
 
+def side_by_side(answers: Any) -> NDArray[Any]:
+    """Returns what a Keras model answers as one array, ``(n, outputs)``, of all its outputs."""
+    if not isinstance(answers, list | tuple):
+        return np.asarray(answers)
+    return np.concatenate([np.asarray(each) for each in answers], axis=1)
+
+
 def fed(batch: Batch) -> Any:
     """Returns what a Keras model is called with: the array of its only input, or those of all by name."""
     return next(iter(batch.values())) if len(batch) == 1 else dict(batch)
@@ -49,16 +56,20 @@ def in_parts(examples: Any, size: int) -> Iterator[Any]:
     """Yields examples in order, at most so many at a time.
 
     Args:
-        examples: As ``fed`` returns them, ``(n, *shape)`` each.
+        examples: As ``fed`` returns them, ``(n, *shape)`` each; or a tuple of labels, one an output.
         size: How many.
     """
     for start in range(0, examples_in(examples), size):
         if isinstance(examples, Mapping):
             yield take(examples, start, start + size)
+        elif isinstance(examples, tuple):
+            yield tuple(each[start : start + size] for each in examples)
         else:
             yield examples[start : start + size]
 
 
 def examples_in(examples: Any) -> int:
-    """Returns how many examples there are, as ``fed`` returns them."""
+    """Returns how many examples there are, as ``fed`` returns them, or labels of several outputs."""
+    if isinstance(examples, tuple):
+        return len(examples[0])
     return rows(examples) if isinstance(examples, Mapping) else len(examples)

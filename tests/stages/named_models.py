@@ -37,3 +37,26 @@ def single(hp: Any, spec: ModelSpec) -> keras.Model:
     name, only = next(iter(spec.inputs.items()))
     given = keras.Input(only.shape, name=name)
     return keras.Model(given, layers.Dense(spec.outputs, activation="softmax", name="answer")(given))
+
+
+def turned(hp: Any, spec: ModelSpec) -> keras.Model:
+    """Returns a model whose outputs are in another order than the data's labels."""
+    del hp
+    given = keras.Input(spec.input_shape)
+    weight = layers.Dense(spec.answers["weight"].outputs, name="weight")(given)
+    species = layers.Dense(spec.answers["species"].outputs, activation="softmax", name="species")(given)
+    return keras.Model(given, [weight, species])
+
+
+def unnamed_answers(hp: Any, spec: ModelSpec) -> keras.Model:
+    """Returns a model whose outputs have names of their own."""
+    del hp
+    given = keras.Input(spec.input_shape)
+    return keras.Model(given, [layers.Dense(2, name="first")(given), layers.Dense(1, name="second")(given)])
+
+
+def one_answer(hp: Any, spec: ModelSpec) -> keras.Model:
+    """Returns a model of one output."""
+    del hp
+    given = keras.Input(spec.input_shape)
+    return keras.Model(given, layers.Dense(spec.outputs, name="answer")(given))

@@ -103,6 +103,20 @@ class Cost(BaseModel):
     sparsity: float
 
 
+class OutputEvaluation(BaseModel):
+    """Quality of one of several outputs; fields as of ``Evaluation``."""
+
+    task: str
+    metrics: dict[str, float]
+    per_class: dict[str, ClassMetrics] = {}
+    confusion: list[list[int]] = []
+
+    @property
+    def headline(self) -> Headline:
+        """Returns the metric that it is about."""
+        return task(self.task).judging.headline
+
+
 class Evaluation(BaseModel):
     """Quality and size of a candidate on the whole test split.
 
@@ -117,6 +131,7 @@ class Evaluation(BaseModel):
             none where the task chooses nothing.
         size_bytes: Bytes of the files.
         gzip_bytes: Bytes of the files after gzip at level 9.
+        outputs: Of several labels, each one's by name; what is above is the first one's.
         by_fold: The headline of each fold's model on its test rows; none without folds.
     """
 
@@ -131,6 +146,7 @@ class Evaluation(BaseModel):
     gzip_bytes: int
     cost: Cost
     by_fold: list[float] = []
+    outputs: dict[str, OutputEvaluation] = Field({}, exclude_if=lambda outputs: not outputs)
 
     @property
     def headline(self) -> Headline:

@@ -30,6 +30,9 @@ class Limit(BaseModel):
         description="The largest loss: against the baseline, or past `min` or `max`, then 0. A relative one "
         "is a fraction of the baseline's value."
     )
+    output: str = Field(
+        "", description="Which of several outputs it is about.", exclude_if=lambda output: not output
+    )
     part: str = Field("", description="The class or the slice that it is about; empty: all test examples.")
 
     @model_validator(mode="before")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency, PartLoss
+from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency, OutputEvaluation, PartLoss
 from trimtab.artifacts.inside import Inside
 from trimtab.artifacts.proof import LimitTest, Proof
 from trimtab.storage.artifact import Artifact
@@ -36,6 +36,11 @@ class CandidateResult(BaseModel):
     )
     per_class: dict[str, ClassMetrics] = Field({}, description="Quality by class name.")
     confusion: list[list[int]] = Field([], description="Rows are true classes, columns predicted ones.")
+    outputs: dict[str, OutputEvaluation] = Field(
+        {},
+        description="Of several labels, each output's quality by its name; above is the first one's.",
+        exclude_if=lambda outputs: not outputs,
+    )
     thresholds: list[float] = Field(
         [],
         description="From which output on its answer is yes, in the order of the classes; chosen on "

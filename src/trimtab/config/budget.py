@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -16,6 +16,19 @@ from trimtab.registry import RUNTIMES, TASKS, module
 
 DEFAULTS = {"max_accuracy_drop": 0.01, "max_error_increase": 0.05}
 """What the short forms are where a budget names no limit of quality at all."""
+
+
+class OutputBudget(Section):
+    """The limits of one of several outputs; fields as of ``budget``, of this output alone."""
+
+    max_accuracy_drop: float | None = Field(
+        None, gt=0, lt=1, description="Classification: see `budget.max_accuracy_drop`, null: what is there."
+    )
+    max_error_increase: float | None = Field(
+        None, gt=0, lt=10, description="Regression: see `budget.max_error_increase`, null: what is there."
+    )
+    limits: list[Limit] = Field([], description="Limits in any metric of this output; all must hold.")
+    per_class: Limit | None = Field(None, description="A limit that must hold for each of its classes.")
 
 
 class Budget(Section):
@@ -39,6 +52,12 @@ class Budget(Section):
     per_class: Limit | None = Field(
         None,
         description="A limit that must hold for every class, such as `{metric: recall, max_drop: 0.05}`.",
+    )
+    outputs: dict[str, OutputBudget] = Field(
+        {},
+        description="Of several labels: the limits of each output by its name, such as `{species: "
+        "{max_accuracy_drop: 0.01}, weight: {max_error_increase: 0.05}}`. All must hold; one that is not "
+        "named has those of its kind above.",
     )
     slices: list[SliceOrColumn] = Field(
         [],
@@ -110,12 +129,15 @@ class Budget(Section):
 
     @model_validator(mode="after")
     def _is_of_every_class(self) -> Self:
-        if self.per_class is None:
-            return self
-        if is_function(self.per_class.metric) or "class" not in declared(self.per_class.metric).takes:
-            raise ValueError(f"per_class: {self.per_class.metric} is not a metric of one class")
-        if self.per_class.class_name is not None:
-            raise ValueError("per_class: it is of every class; name none")
+        asked = {"per_class": self.per_class}
+        asked |= {f"outputs.{name}.per_class": each.per_class for name, each in self.outputs.items()}
+        for place, limit in asked.items():
+            if limit is None:
+                continue
+            if is_function(limit.metric) or "class" not in declared(limit.metric).takes:
+                raise ValueError(f"{place}: {limit.metric} is not a metric of one class")
+            if limit.class_name is not None:
+                raise ValueError(f"{place}: it is of every class; name none")
         return self
 
     @property
@@ -126,7 +148,22 @@ class Budget(Section):
     @property
     def needs_answers(self) -> bool:
         """Returns whether a limit is about more than the scores of the task's own metric on all rows."""
-        return bool(self.limits or self.per_class or self.slices)
+        return bool(self.limits or self.per_class or self.slices or self.outputs)
+
+    @property
+    def of_first(self) -> Self:
+        """Returns the budget of the first of several outputs; of one output, itself."""
+        return self.of_output(next(iter(self.outputs), ""))
+
+    def of_output(self, name: str) -> Self:
+        """Returns the budget as one of several outputs has it: its own limits, or what holds for all."""
+        if name not in self.outputs:
+            return self
+        own = self.outputs[name].model_dump(exclude_none=True, exclude_defaults=True)
+        given = {field: getattr(self.outputs[name], field) for field in own}
+        is_other = bool({"limits", "per_class"} & given.keys())
+        above = dict.fromkeys(DEFAULTS) if is_other else {}
+        return self.model_copy(update={**above, **given, "outputs": {}})
 
     def short_form(self, name: str) -> float | None:
         """Returns a short form, or what it is by default where nothing limits the quality; None: no limit."""
@@ -139,6 +176,11 @@ class Budget(Section):
             yield ("limits", place), limit
         if self.per_class is not None:
             yield ("per_class",), self.per_class
+        for name, each in self.outputs.items():
+            for place, limit in enumerate(each.limits):
+                yield ("outputs", name, "limits", place), limit
+            if each.per_class is not None:
+                yield ("outputs", name, "per_class"), each.per_class
         for place, slicing in enumerate(self.slices):
             for inner, limit in enumerate(slicing.limits or []):
                 yield ("slices", place, "limits", inner), limit
@@ -163,6 +205,44 @@ def check_task(budget: Budget, task: str) -> None:
         if not is_function(limit.metric) and form not in declared(limit.metric).forms:
             problems.add(("budget", *place, "metric"), misfit(limit.metric, task), limit.metric)
     problems.refuse("Config")
+
+
+def of_labels(budget: Budget, tasks: Mapping[str, str | None]) -> Budget:
+    """Returns a budget with limits for each of several outputs, in their order.
+
+    Args:
+        budget: The section.
+        tasks: The labels, with their tasks where the config names them; of one label, nothing.
+
+    Raises:
+        ValidationError: If limits are of no output, or of metrics that an output's task has no place for.
+    """
+    problems = Problems()
+    for name in budget.outputs:
+        if name not in tasks:
+            known = f"the labels are {', '.join(tasks)}" if tasks else "there is one label: limit it above"
+            problems.add(("budget", "outputs", name), f"no label of data.labels is called so; {known}", name)
+    if tasks:
+        for field in ("limits", "per_class"):
+            if given := getattr(budget, field):
+                problems.add(("budget", field), "say of which output: budget.outputs.<label>", given)
+        for place, slicing in enumerate(budget.slices):
+            if slicing.limits:
+                where = ("budget", "slices", place, "limits")
+                problems.add(where, "leave it out: each output's limits hold for its slices", slicing.column)
+    for name, task in tasks.items():
+        own = budget.outputs.get(name, OutputBudget())
+        for limit in [*own.limits, *filter(None, [own.per_class])]:
+            if task and not is_function(limit.metric) and _form(task) not in declared(limit.metric).forms:
+                problems.add(("budget", "outputs", name, "limits"), misfit(limit.metric, task), limit.metric)
+    problems.refuse("Config")
+    outputs = {name: budget.outputs.get(name, OutputBudget()) for name in tasks}
+    return budget.model_copy(update={"outputs": outputs})
+
+
+def _form(task: str) -> str:
+    form: str = module(TASKS, task).TASK.judging.form
+    return form
 
 
 def check_streams(budget: Budget, runtimes: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from trimtab.config import brought, chains
 from trimtab.config.base import Section
-from trimtab.config.budget import Budget, check_streams, check_task
+from trimtab.config.budget import Budget, check_streams, check_task, of_labels
 from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
@@ -90,6 +90,13 @@ class Config(Section):
     @model_validator(mode="after")
     def _can_be_done(self) -> Self:
         chains_of_recipes, runtimes = self._chains()[0], _runtimes(self.runtimes)
+        labels = {name: each.task for name, each in self.data.labels.items()}
+        # Limits have the order of the labels: the first one's are those of the headline.
+        self.__dict__["budget"] = of_labels(self.budget, labels)
+        if labels and self.model.classes is not None:
+            problems = Problems()
+            problems.add(("model", "classes"), "lists one label's; there are several (data.labels)", None)
+            problems.refuse("Config")
         if self.data.task is not None:
             check_task(self.budget, self.data.task)
         check_streams(self.budget, self.file_runtimes())

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from trimtab.batch import INPUT
+from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.base import Location, Section
 from trimtab.config.data_limits import DataLimits
 from trimtab.config.registered import Registered
-from trimtab.registry import INPUTS, READERS, TASKS
+from trimtab.registry import INPUTS, READERS, TASKS, module
 
 Format = Annotated[str, Registered(READERS)]
 TABLE_COLUMNS = ("numeric", "categorical", "datetime")
@@ -212,6 +212,16 @@ class NamedInput(Section):
 InputKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
 
 
+class NamedLabel(Section):
+    """One of several labels, each of which a model has an output for."""
+
+    column: str | None = Field(None, description="Its column; null: that of its name.")
+    task: Task | None = Field(None, description="Null: inferred from the column.")
+    loss_weight: float = Field(
+        1.0, gt=0, le=1e6, description="What its loss is multiplied by, in the sum that is trained for."
+    )
+
+
 class Data(Section):
     """Where the examples are, what they mean, and how they are split."""
 
@@ -231,6 +241,11 @@ class Data(Section):
         None,
         description="The label's column or array; or several, of which each says by 0 or 1 whether the label "
         "of its name applies. Folders label by class folder; npz defaults to `y`.",
+    )
+    labels: dict[InputKey, NamedLabel] = Field(
+        {},
+        description="Several labels by name, each of a task of its own: a model has an output of each name. "
+        "Rows are shared out to the splits by the first one's classes. Empty: there is one, see `label`.",
     )
     label_separator: str = Field(
         "|", min_length=1, description="Multilabel: what stands between the labels of a row."
@@ -292,6 +307,22 @@ class Data(Section):
         return self.model_copy(update={"test": None, "split": split})
 
     @property
+    def each_label(self) -> dict[str, Self]:
+        """Returns the section as each of several labels has it alone, by name; of one label, itself."""
+        if not self.labels:
+            return {"": self}
+        return {
+            name: self.model_copy(update={"labels": {}, "label": given.column or name, "task": given.task})
+            for name, given in self.labels.items()
+        }
+
+    @property
+    def named_labels(self) -> list[str]:
+        """Returns the columns of labels that are named: none where one is looked for."""
+        named = [each.label for each in self.each_label.values()]
+        return [column for label in named for column in (label if isinstance(label, list) else [label or ""])]
+
+    @property
     def given_test(self) -> str | None:
         """Returns where the test examples are; None: they are split off."""
         return self.test if isinstance(self.test, str) else None
@@ -315,8 +346,36 @@ class Data(Section):
         return "datetime" if isinstance(setting, DatetimeColumn) else setting
 
     @model_validator(mode="after")
+    def _labels_of_a_table(self) -> Self:
+        if not self.labels:
+            return self
+        if len(self.labels) == 1:
+            raise ValueError("labels: of one label, name the column by label")
+        if self.label is not None or self.task is not None:
+            raise ValueError("labels: each names its column and its task: leave label and task out")
+        meanings = [module(TASKS, each.task).TASK.meaning for each in self.labels.values() if each.task]
+        if self.masks is not None or any(meaning.takes_masks for meaning in meanings):
+            raise ValueError("labels: masks are a row's only label")
+        if self.normal is not None or any(meaning.trains_on_normal_rows for meaning in meanings):
+            raise ValueError("labels: an anomaly's model repeats its input, and has no other output")
+        if self.folds > 1:
+            raise ValueError("labels: test.folds takes one label: each fold standardizes numbers by itself")
+        for name in self.labels:
+            if name == OUTPUT or name in self.inputs:
+                raise ValueError(f"labels: {name} is what another tensor of the model is called")
+        columns = self.named_labels
+        for column in columns:
+            if columns.count(column) > 1:
+                raise ValueError(f"labels: {column} is the column of two of them")
+            if column in self.drop:
+                raise ValueError(f"labels: {column} is left out by drop")
+            if column in (self.group_by, self.split.column):
+                raise ValueError(f"labels: {column} decides how rows are split: it cannot be a label")
+        return self
+
+    @model_validator(mode="after")
     def _inputs_of_a_table(self) -> Self:
-        labels = self.label if isinstance(self.label, list) else [self.label]
+        labels = self.named_labels
         for name, given in self.inputs.items():
             if name == INPUT:
                 raise ValueError(

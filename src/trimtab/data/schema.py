@@ -13,7 +13,7 @@ from trimtab.config.data import ColumnKind, Task
 from trimtab.config.registered import Registered
 from trimtab.data.values.notation import Notation, NumberNotation
 from trimtab.registry import COMPOUNDS, INPUTS
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 SPLITS = ("train", "validation", "test")
 InputName = Annotated[str, Registered(ChainMap(INPUTS, COMPOUNDS))]
@@ -97,12 +97,25 @@ class Strata(BaseModel):
     unsettled: list[str] = []
 
 
+class Label(BaseModel):
+    """One of several labels: its fields are those of ``DatasetSchema``, of this label alone."""
+
+    task: Task
+    label: str
+    classes: list[str] = []
+    label_mean: float = 0.0
+    label_std: float = 1.0
+    label_notation: NumberNotation | None = None
+    loss_weight: float = 1.0
+
+
 class DatasetSchema(BaseModel):
     """Everything that serving and training need to know of the data, fitted on the training split alone.
 
     ``split_by`` and ``spelling`` say by what the rows' sides were decided: columns, and how values are
     written (``trimtab.data.values.hashing``). Schemas that name no spelling are of the first. ``cuts`` and
-    ``strata`` say where the sides follow from something else than the rows' content.
+    ``strata`` say where the sides follow from something else than the rows' content. Where ``labels`` names
+    several, what is here of one is of the first: by it rows are shared out, and its metric comes first.
     """
 
     task: Task
@@ -122,6 +135,28 @@ class DatasetSchema(BaseModel):
     spelling: int = 1
     cuts: TimeCuts | None = None
     strata: Strata = Strata()
+    labels: dict[str, Label] = Field({}, exclude_if=lambda labels: not labels)
+    loss_weight: float = Field(1.0, exclude_if=lambda weight: weight == 1.0)
+
+    @property
+    def parts(self) -> dict[str, DatasetSchema]:
+        """Returns the schema of each of several labels, as if it were alone; of one label, nothing.
+
+        Thresholds are those of all labels' answers, side by side.
+        """
+        found, at = dict[str, DatasetSchema](), 0
+        for name, label in self.labels.items():
+            own = {field: getattr(label, field) for field in type(label).model_fields}
+            part = self.model_copy(update={**own, "labels": {}, "thresholds": []})
+            end = at + part.outputs
+            found[name] = part.with_thresholds(self.thresholds[at:end])
+            at = end
+        return found
+
+    @property
+    def each_label(self) -> dict[str, DatasetSchema]:
+        """Returns the parts; of one label, the schema itself, as the config's data section has it."""
+        return self.parts or {"": self}
 
     @property
     def split_columns(self) -> tuple[str, ...]:
@@ -143,7 +178,7 @@ class DatasetSchema(BaseModel):
     @property
     def output_names(self) -> list[str]:
         """Returns the names of the model's outputs, as a ``Batch`` has them, in the order of answers."""
-        return [OUTPUT]
+        return list(self.labels) or [OUTPUT]
 
     @property
     def outputs(self) -> int:

@@ -14,7 +14,7 @@ from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.repository import SCHEMA_FILE
 from trimtab.errors import ArtifactError
 from trimtab.storage.artifact import Artifact
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 NO_NUMBER = "the model's answer is no number: something in it is too far from what the model was trained on"
 

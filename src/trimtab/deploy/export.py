@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts import training
-from trimtab.batch import INPUT, OUTPUT, Batch, fed, rows
+from trimtab.batch import INPUT, Batch, answered, fed, rows, side_by_side
 from trimtab.config.chains import UNCHANGED
 from trimtab.config.recipes import read_chain
 from trimtab.data.dataset.dataset import model_inputs
@@ -31,6 +32,21 @@ from trimtab.storage.store import open_store
 ABOUT_FILE = "assets.extra/trimtab.json"  # TensorFlow Serving leaves this directory alone
 
 
+class ExportedLabel(BaseModel):
+    """One of several outputs; fields as of ``Exported``."""
+
+    outputs: int
+    classes: list[str]
+    label_mean: float
+    label_std: float
+
+    @classmethod
+    def of(cls, part: DatasetSchema) -> ExportedLabel:
+        """Returns it of the schema of its label alone."""
+        fields = part.model_dump(include={"classes", "label_mean", "label_std"})
+        return cls(outputs=part.outputs, **fields)
+
+
 class Exported(BaseModel):
     """What was exported; ``assets.extra/trimtab.json`` beside the model says the same.
 
@@ -40,7 +56,8 @@ class Exported(BaseModel):
         input_shape: Of one example, as the model takes it; empty where there are several inputs.
         input_dtype: ``float32``, or ``int32`` for tokens; empty where there are several inputs.
         inputs: Types and shapes by name, where there are several.
-        outputs: The width of the model's output.
+        outputs: The width of the model's output; of several, of all together.
+        answers: What each of several outputs means, by name; what is below is of the first.
         classes: In the order of the outputs; none in regression, and where the input is repeated.
         label_mean: In regression, a value is ``output * label_std + label_mean``.
         label_std: See ``label_mean``.
@@ -60,6 +77,7 @@ class Exported(BaseModel):
     label_std: float
     as_float: bool
     inputs: dict[str, str] = Field({}, exclude_if=lambda inputs: not inputs)
+    answers: dict[str, ExportedLabel] = Field({}, exclude_if=lambda answers: not answers)
     examples: int
     difference: float
     deployed_difference: float
@@ -112,7 +130,7 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         record = training.read(trained)
         chain = read_chain(record.recipe)
         expected = _save(trained.path / training.COMPRESSED_FILE, schema, directory, x)
-    outputs = saved_model.outputs(directory, fed(x))
+    outputs = saved_model.outputs(directory, fed(x), _names(schema))
     exported = Exported(
         version=version,
         candidate=record.candidate,
@@ -124,9 +142,10 @@ def _write(repository: Repository, version: int, directory: Path) -> Exported:
         label_mean=schema.label_mean,
         label_std=schema.label_std,
         as_float=chain is None or chain.quantization.name != UNCHANGED,
+        answers={name: ExportedLabel.of(part) for name, part in schema.parts.items()},
         examples=rows(x),
         difference=_difference(outputs, expected, repository.location(version)),
-        deployed_difference=float(np.abs(outputs - golden.y[OUTPUT]).max()),
+        deployed_difference=float(np.abs(outputs - answered(golden.y, schema.output_names)).max()),
     )
     (directory / ABOUT_FILE).parent.mkdir()
     (directory / ABOUT_FILE).write_text(exported.model_dump_json(indent=2) + "\n")
@@ -156,11 +175,20 @@ def _save(file: Path, schema: DatasetSchema, directory: Path, x: Batch) -> NDArr
         export_archive.track(model)
         export_archive.add_endpoint(
             saved_model.SIGNATURE,
-            lambda inputs: {saved_model.OUTPUT: model(inputs, training=False)},
+            lambda inputs: dict(zip(_names(schema), _listed(model(inputs, training=False)), strict=True)),
             input_signature=[signature],
         )
         export_archive.write_out(directory, verbose=False)
-        return np.asarray(model(fed(x), training=False), np.float32)
+        return side_by_side(model(fed(x), training=False)).astype(np.float32)
+
+
+def _names(schema: DatasetSchema) -> list[str]:
+    """Returns what the signature calls the model's outputs."""
+    return list(schema.labels) or [saved_model.OUTPUT]
+
+
+def _listed(answers: Any) -> list[Any]:
+    return list(answers) if isinstance(answers, list | tuple) else [answers]
 
 
 def _batched(spec: TensorSpec) -> str:

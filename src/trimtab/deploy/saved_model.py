@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,13 @@ TIMEOUT_S = 600
 _NOT_NEEDED = ("keras", "tf_keras")
 
 
-def outputs(directory: Path, x: Any) -> NDArray[np.float32]:
+def outputs(directory: Path, x: Any, names: Sequence[str] = (OUTPUT,)) -> NDArray[np.float32]:
     """Returns the outputs of a SavedModel, as a fresh process computes them.
 
     Args:
         directory: Holds ``saved_model.pb``.
         x: Model-ready examples, as ``batch.fed`` gives them.
+        names: Of its outputs, in the order of the answer.
 
     Returns:
         ``(n, outputs)``.
@@ -37,7 +38,7 @@ def outputs(directory: Path, x: Any) -> NDArray[np.float32]:
         DeployError: If the process cannot load or run it.
     """
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
-        inputs, output_file = Path(temporary, "inputs.npz"), Path(temporary, "outputs.npy")
+        inputs, output_file = Path(temporary, "inputs.npz"), Path(temporary, "outputs.npz")
         np.savez(inputs, **(x if isinstance(x, Mapping) else {INPUT: x}))
         command = [sys.executable, "-P", "-m", __name__, str(directory), str(inputs), str(output_file)]
         try:
@@ -47,7 +48,8 @@ def outputs(directory: Path, x: Any) -> NDArray[np.float32]:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise DeployError(f"plain TensorFlow cannot run the SavedModel ({done.returncode}): {last}")
-        return np.asarray(np.load(output_file, allow_pickle=False))
+        with np.load(output_file, allow_pickle=False) as answer:
+            return np.concatenate([answer[name] for name in names], axis=1)
 
 
 def _answer(directory: str, inputs: str, output_file: str) -> None:
@@ -58,7 +60,7 @@ def _answer(directory: str, inputs: str, output_file: str) -> None:
     signature = tf.saved_model.load(directory).signatures[SIGNATURE]
     with np.load(inputs, allow_pickle=False) as given:
         answer = signature(**{name: tf.constant(given[name]) for name in given})
-    np.save(output_file, answer[OUTPUT].numpy())
+    np.savez(output_file, **{name: values.numpy() for name, values in answer.items()})
 
 
 if __name__ == "__main__":

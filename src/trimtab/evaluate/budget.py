@@ -73,7 +73,8 @@ def unproven(limit: Limit, test: LimitTest, examples: int, task: str) -> str:
     """
     sure = f"{100 * test.confidence:.3g} % confidence, {examples:,} examples"
     headline = tasks.task(task).judging.headline
-    if limit.metric == headline.metric and not limit.part and not limit.is_alone:
+    is_own = limit.metric == headline.metric and not limit.output
+    if is_own and not limit.part and not limit.is_alone:
         bound, allowed = _apart(100 * _number(test.upper_bound), 100 * limit.max_loss)
         observed, _ = _apart(100 * _number(test.loss), 100 * limit.max_loss)
         return headline.unproven(bound, observed, allowed, sure)

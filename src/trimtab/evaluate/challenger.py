@@ -32,7 +32,8 @@ from trimtab.config.retrain import Retrain
 def limits_of(retrain: Retrain, budget: Budget) -> Budget:
     """Returns the budget by which a challenger is held against the champion: its own short forms go first."""
     stated = {name: getattr(retrain, name) for name in DEFAULTS if getattr(retrain, name) is not None}
-    return budget.model_copy(update=stated)
+    outputs = {name: each.model_copy(update=stated) for name, each in budget.outputs.items()}
+    return budget.model_copy(update={**stated, "outputs": outputs})
 
 
 def judge(loss: Drop, gain: Drop, tests: Sequence[LimitTest], *, is_cheaper: bool) -> Finding:

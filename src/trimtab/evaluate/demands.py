@@ -42,8 +42,25 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
         ConfigError: If a metric does not judge the task, or has no such class.
         DataError: If no test row is of a class, or slices cannot be made.
     """
-    whole = [*_short_form(budget, split), *_listed(budget.limits, budget, split, "budget.limits")]
-    by_class = list(_per_class(budget, split))
+    if budget.outputs:
+        of_outputs = (
+            _of_output(demand, name)
+            for name in budget.outputs
+            for demand in _all(budget.of_output(name), split.of(name), f"budget.outputs.{name}")
+        )
+        return list(_told_apart(list(of_outputs)))
+    return list(_told_apart(_all(budget, split, "budget")))
+
+
+def _of_output(demand: Demand, output: str) -> Demand:
+    named = {"name": f"{output}: {demand.limit.name}", "output": output}
+    return replace(demand, limit=demand.limit.model_copy(update=named))
+
+
+def _all(budget: Budget, split: Split, field: str) -> list[Demand]:
+    """Returns every limit of an output; arguments as for ``demands``, and the place in the config."""
+    whole = [*_short_form(budget, split), *_listed(budget.limits, budget, split, f"{field}.limits")]
+    by_class = list(_per_class(budget, split, field))
     all_demands = [*whole, *by_class]
     for place, asked in enumerate(budget.slices):
         listed = asked.limits is not None and _listed(
@@ -53,7 +70,7 @@ def demands(budget: Budget, split: Split) -> list[Demand]:
             all_demands += [_within(demand, part) for demand in listed or whole or by_class]
     for demand in all_demands:
         _check_rows(demand, split)
-    return list(_told_apart(all_demands))
+    return all_demands
 
 
 def _told_apart(all_demands: Sequence[Demand]) -> Iterator[Demand]:
@@ -69,8 +86,11 @@ def _told_apart(all_demands: Sequence[Demand]) -> Iterator[Demand]:
 
 
 def headline_limit(budget: Budget, task: str) -> Limit | None:
-    """Returns the limit of the metric that a task is about, against the baseline; None: there is none."""
-    headline = task_of(task).judging.headline
+    """Returns the limit of the metric that a task is about, against the baseline; None: there is none.
+
+    Of several outputs, it is that of the first.
+    """
+    budget, headline = budget.of_first, task_of(task).judging.headline
     stated = budget.short_form(headline.limit)
     listed = [
         limit.value for limit in budget.limits if limit.metric == headline.metric and limit.kind in _AGAINST
@@ -114,14 +134,14 @@ def _listed(limits: Sequence[Asked], budget: Budget, split: Split, place: str) -
     return [_demand(limit, budget, split, f"{place}.{index}") for index, limit in enumerate(limits)]
 
 
-def _per_class(budget: Budget, split: Split) -> Iterator[Demand]:
+def _per_class(budget: Budget, split: Split, field: str) -> Iterator[Demand]:
     asked = budget.per_class
     if asked is None:
         return
     names: list[str | None] = [*split.target.classes]
     for name in names or [None]:  # without classes, it does not judge the task
         limit = asked.model_copy(update={"class_name": name})
-        yield _demand(limit, budget, split, "budget.per_class")
+        yield _demand(limit, budget, split, f"{field}.per_class")
 
 
 def _demand(asked: Asked, budget: Budget, split: Split, place: str) -> Demand:

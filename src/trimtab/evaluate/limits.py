@@ -26,8 +26,9 @@ from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import LeftOut, jackknifed, left_out
 from trimtab.evaluate.bounds.roc_auc import roc_auc
 from trimtab.evaluate.out_of_fold import widened
-from trimtab.evaluate.parts import Part
+from trimtab.evaluate.parts import Part as Slice
 from trimtab.tasks.base import Target
+from trimtab.tasks.joint.parts import Part, parts_of
 from trimtab.tasks.metrics.base import Floats, Measure, View
 from trimtab.tasks.metrics.registry import metric
 from trimtab.tasks.registry import task as task_of
@@ -49,6 +50,7 @@ class Split:
         groups: The group of each row, ``(n,)``; None: each is its own.
         folds: How many models answered, each the rows that it was made without.
         notations: How numbers and dates are written in those of ``slices`` that are a model's columns, too.
+        part: Which of several labels it is about alone; None: there is one, or it is about all.
     """
 
     task: str
@@ -59,6 +61,18 @@ class Split:
     groups: Groups | None = None
     folds: int = 1
     notations: Mapping[str, Notation] = field(default_factory=dict)
+    part: Part | None = None
+    _parts: dict[str, Split] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def of(self, output: str) -> Split:
+        """Returns the same rows with one of several labels alone; of one label, itself."""
+        if not output or (self.part is not None and self.part.name == output):
+            return self
+        if output not in self._parts:
+            part = {each.name: each for each in parts_of(self.target)}[output]
+            alone = replace(self, task=part.task.name, target=part.target, part=part)
+            self._parts[output] = replace(alone, read=lambda: part.labels(self.labels))
+        return self._parts[output]
 
     @cached_property
     def labels(self) -> NDArray[Any]:
@@ -74,8 +88,22 @@ class Split:
 
     def view(self, examples: Examples) -> View:
         """Returns labels and answers as metrics see them."""
+        answers, target = self._own(examples)
+        return task_of(self.task).judging.view(answers, self.labels, self.target, target)
+
+    def scores(self, examples: Examples) -> NDArray[np.floating[Any]]:
+        """Returns the score of each example by the task's own metric; the first label's are stored."""
+        if self.part is None or self.part.outputs.start == 0:
+            return examples.scores
+        answers, target = self._own(examples)
+        return task_of(self.task).judging.scores(answers, self.labels, self.target, target)
+
+    def _own(self, examples: Examples) -> tuple[NDArray[np.floating[Any]], Target]:
+        """Returns the answers to this label, and what they mean."""
         target = self.target if examples.own is None else examples.own
-        return task_of(self.task).judging.view(examples.answers, self.labels, self.target, target)
+        if self.part is None:
+            return examples.answers, target
+        return self.part.answers(examples.answers), target.parts.get(self.part.name, target)
 
 
 @dataclass(frozen=True)
@@ -92,13 +120,14 @@ class Demand:
     limit: Limit
     measure: Measure
     is_headline: bool = False
-    part: Part | None = None
+    part: Slice | None = None
     _known: dict[bytes, tuple[Split, LeftOut]] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
     def rows(self, split: Split) -> NDArray[np.intp]:
         """Returns the places of the rows that it is about."""
+        split = split.of(self.limit.output)
         is_in = np.ones(split.count, bool)
         if self.part is not None:
             is_in &= self.part.rows(split.slices)
@@ -115,6 +144,7 @@ class Demand:
             after: What the candidate made of it.
             confidence: One-sided.
         """
+        split = split.of(self.limit.output)
         rows = self.rows(split)
         if not len(rows):
             bound, values = Bound(np.nan, np.inf, "none", False, _NOTHING), (np.nan, np.nan)
@@ -146,8 +176,9 @@ class Demand:
 
     def data(self, split: Split, examples: Examples, rows: NDArray[np.intp]) -> Data:
         """Returns what a model made of the rows that it is about."""
+        split = split.of(self.limit.output)
         if self.is_headline:
-            return Data(None, np.asarray(examples.scores[rows], np.float64))
+            return Data(None, np.asarray(split.scores(examples)[rows], np.float64))
         view = split.view(examples).take(rows)
         scores = self.measure.scores
         return Data(view, None if scores is None else scores(view.labels, view.answers))

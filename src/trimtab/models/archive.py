@@ -92,9 +92,10 @@ def fit_to(model: keras.Model, spec: ModelSpec, source: str) -> keras.Model:
     Raises:
         ModelError: If the model does not take this data, or does not answer as the task needs.
     """
-    model = task(spec.task).learning.adapted(model, spec.outputs)
+    if len(spec.answers) == 1:
+        model = task(spec.task).learning.adapted(model, spec.outputs)
     check(model, spec, source)
-    model = in_order(model, list(spec.inputs))
+    model = in_order(model, list(spec.inputs), list(spec.answers))
     wanted = [spec.inputs[name] for name in input_names(model)]
     pairs = list(zip(model.inputs, wanted, strict=True))
     if all((tuple(given.shape[1:]), given.dtype) == (each.shape, each.dtype) for given, each in pairs):
@@ -111,7 +112,7 @@ def _check_same(model: keras.Model, fitted: keras.Model, source: str) -> None:
     generator = np.random.default_rng(0)
     numbers = [generator.integers(0, 128, (_PROBE_EXAMPLES, *t.shape[1:])) for t in fitted.inputs]
     expected, actual = (
-        np.asarray(apply(each, [x.astype(t.dtype) for x, t in zip(numbers, each.inputs, strict=True)])[0])
+        np.concatenate(apply(each, [x.astype(t.dtype) for x, t in zip(numbers, each.inputs, strict=True)]), 1)
         for each in (model, fitted)
     )
     given, taken = next(

@@ -7,7 +7,7 @@ import numpy as np
 
 from trimtab.errors import ModelError
 from trimtab.models.spec import InputSpec, ModelSpec
-from trimtab.models.tensors import apply, input_names
+from trimtab.models.tensors import apply, input_names, output_names
 from trimtab.tasks.registry import task
 
 _PROBE_EXAMPLES = 3
@@ -22,14 +22,31 @@ def check(model: keras.Model, spec: ModelSpec, source: str) -> None:
         source: Where the model comes from, for messages.
 
     Raises:
-        ModelError: If it has other inputs than the data, or several outputs, if a shape does not match the
+        ModelError: If it has other inputs or outputs than the data, if a shape does not match the
             data, or if what it returns for random examples is not finite or not what the task needs.
     """
-    if len(model.outputs) != 1:
-        raise ModelError(f"expected exactly one output, it has {len(model.outputs)}", field=source)
+    _check_outputs(model, spec, source)
     _check_inputs(model, spec, source)
-    _check_shape("output", model.outputs[0].shape, (spec.outputs,), source, task(spec.task).words.output)
+    for name, tensor in zip(output_names(model), model.outputs, strict=True):
+        role = "output" if len(spec.answers) == 1 else f"output {name}"
+        asked = spec.answers[name]
+        _check_shape(role, tensor.shape, (asked.outputs,), source, task(asked.task).words.output)
     _check_probe(model, spec, source)
+
+
+def _check_outputs(model: keras.Model, spec: ModelSpec, source: str) -> None:
+    names, answers = output_names(model), spec.answers
+    if len(names) != len(answers):
+        expected = "exactly one output" if len(answers) == 1 else f"the outputs {', '.join(answers)}"
+        hint = None if len(answers) > 1 else "Of several, data.labels says what each of them learns."
+        raise ModelError(f"expected {expected}, it has {len(names)}", field=source, hint=hint)
+    if set(names) != set(answers):
+        raise ModelError(
+            f"expected the outputs {', '.join(answers)}, it has {', '.join(names)}",
+            field=source,
+            hint="They are those of data.labels: name the layer that gives each, "
+            'as in keras.layers.Dense(1, name="…").',
+        )
 
 
 def _check_inputs(model: keras.Model, spec: ModelSpec, source: str) -> None:
@@ -64,12 +81,14 @@ def _check_shape(
 
 
 def _check_probe(model: keras.Model, spec: ModelSpec, source: str) -> None:
-    y = np.asarray(keras.ops.convert_to_numpy(apply(model, _probe(model, spec))[0]), np.float64)
-    if not np.isfinite(y).all():
-        raise ModelError("its output for random examples is not finite", field=source)
-    if objection := task(spec.task).learning.objection(y):
-        message, hint = objection
-        raise ModelError(message, field=source, hint=hint)
+    for name, values in zip(output_names(model), apply(model, _probe(model, spec)), strict=True):
+        y = np.asarray(keras.ops.convert_to_numpy(values), np.float64)
+        which = "" if len(spec.answers) == 1 else f"{name}: "
+        if not np.isfinite(y).all():
+            raise ModelError(f"{which}its output for random examples is not finite", field=source)
+        if objection := task(spec.answers[name].task).learning.objection(y):
+            message, hint = objection
+            raise ModelError(f"{which}{message}", field=source, hint=hint)
 
 
 def _probe(model: keras.Model, spec: ModelSpec) -> list[np.ndarray]:

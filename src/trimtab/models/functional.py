@@ -10,6 +10,7 @@ import numpy as np
 
 from trimtab.errors import ModelError
 from trimtab.models.keras_graph import Functional, innermost_layers, run_through
+from trimtab.models.tensors import output_names
 
 _WHOLE = ("float32", "int32", "int64", "uint8", "bool", "string")
 
@@ -43,17 +44,24 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
     return model
 
 
-def in_order(model: keras.Model, names: Sequence[str]) -> keras.Model:
-    """Returns a model whose inputs are in an order, that of the batches: calibration goes by it.
+def in_order(model: keras.Model, names: Sequence[str], answers: Sequence[str] = ()) -> keras.Model:
+    """Returns a model whose inputs are in an order, that of the batches, as are its outputs.
+
+    Calibration goes by the first, losses by the second.
 
     Args:
         model: A flat functional model.
         names: Of its inputs, all of them, if it has several.
+        answers: Of its outputs, all of them, if it has several.
     """
-    tensors = {tensor.name: tensor for tensor in model.inputs}
-    if len(tensors) == 1 or list(tensors) == list(names):
+    inputs = {tensor.name: tensor for tensor in model.inputs}
+    outputs = dict(zip(output_names(model), model.outputs, strict=True))
+    given = list(names) if len(inputs) > 1 else list(inputs)
+    asked = list(answers) if len(outputs) > 1 else list(outputs)
+    if (list(inputs), list(outputs)) == (given, asked):
         return model
-    return keras.Model([tensors[name] for name in names], _alone(model.outputs), name=model.name)
+    tensors = _alone([inputs[name] for name in given]), _alone([outputs[name] for name in asked])
+    return keras.Model(*tensors, name=model.name)
 
 
 def copy(model: keras.Model, inputs: Any = None) -> keras.Model:

@@ -1,4 +1,4 @@
-"""The last layer of every built-in architecture."""
+"""The last layer of every built-in architecture, or the last layers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ def output(x: Any, spec: ModelSpec) -> Any:
         spec: The task and the number of outputs.
 
     Returns:
-        ``(batch, outputs)``.
+        ``(batch, outputs)``; of several outputs, a list of these.
     """
-    return task(spec.task).learning.output(x, spec.outputs, OUTPUT_NAME)
+    if len(spec.answers) == 1:
+        return task(spec.task).learning.output(x, spec.outputs, OUTPUT_NAME)
+    return [task(each.task).learning.output(x, each.outputs, name) for name, each in spec.answers.items()]

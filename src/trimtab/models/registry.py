@@ -31,7 +31,7 @@ _LAYERS_OF_KERAS = (
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     """Builds an architecture, calls the user's builder, or loads an archive.
 
-    Whatever the source, the result is flat (no nested models), has the inputs of the data and one output, and
+    Whatever the source, the result is flat (no nested models), has the inputs and outputs of the data, and
     was tried on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in
     ``hp``, so that a search leaves them alone.
 
@@ -61,7 +61,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     built = as_functional(builder.call(function, source, hp, spec), source)
     built = in_float32(inlined(built, source) if model.builder else built)
     check(built, spec, source)
-    built = _with_known_shape(in_order(built, list(spec.inputs)), spec)
+    built = _with_known_shape(in_order(built, list(spec.inputs), list(spec.answers)), spec)
     if model.builder:
         _check_can_be_loaded(built, source, own(model))
     return built
@@ -108,7 +108,7 @@ def _answers(architecture: str, spec: ModelSpec) -> bool:
     is_dense = getattr(module(ARCHITECTURES, architecture), "ANSWERS_PIXELS", False)
     if is_dense or task(spec.task).meaning.takes_masks:
         return bool(is_dense) == task(spec.task).meaning.takes_masks
-    return not repeats or spec.outputs == math.prod(spec.input_shape)
+    return not repeats or (len(spec.answers) == 1 and spec.outputs == math.prod(spec.input_shape))
 
 
 def _check_params(model: Model, function: builder.Builder, source: str, spec: ModelSpec) -> None:

@@ -333,6 +333,6 @@ class Runtime(Protocol):
 
 
 def width(model: LoadedModel) -> int:
-    """Returns how many values a model's only output has; 0 where it has several or an open dimension."""
-    shape = model.outputs[0].shape if len(model.outputs) == 1 else (0,)
-    return math.prod(size or 0 for size in shape)
+    """Returns how many values a model's outputs have together; 0 where one has an open dimension."""
+    widths = [math.prod(size or 0 for size in output.shape) for output in model.outputs]
+    return sum(widths) if all(widths) else 0

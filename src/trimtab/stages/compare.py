@@ -40,6 +40,7 @@ from trimtab.stages.proving import split_of
 from trimtab.stages.stage import recorded
 from trimtab.storage import artifact
 from trimtab.tasks import registry as tasks
+from trimtab.tasks.of_labels import meant
 
 _BATCH, _LATENCY_EXAMPLES = 256, 64
 _Batches = Iterable[tuple[Batch, NDArray[Any]]]
@@ -252,7 +253,7 @@ def _judged(model: Served, batches: _Batches, own_schema: DatasetSchema, asked: 
         asked: What the labels mean.
     """
     loaded, inputs = runtime(model.runtime).load(model.directory), None
-    judging = tasks.meant(asked).judging
+    judging = meant(asked).judging
     if width(loaded) != own_schema.outputs:
         raise ModelError(f"expected {own_schema.outputs} outputs, found {width(loaded)}")
     answers = []

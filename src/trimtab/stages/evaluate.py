@@ -20,7 +20,7 @@ from trimtab.report.kubeflow import classification_metadata, evaluation_metrics
 from trimtab.stages.entries import Work, obtain
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 STAGE = "evaluate"
 

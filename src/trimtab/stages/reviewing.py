@@ -39,7 +39,7 @@ from trimtab.runtimes.registry import runtime
 from trimtab.stages import children
 from trimtab.stages.imports import light_imports
 from trimtab.tasks.metrics.base import View
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 MOST_BRANCHES = 40
 _BATCH, _SECONDS = 256, 20.0

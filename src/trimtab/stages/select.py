@@ -22,7 +22,7 @@ from trimtab.artifacts.proof import LimitTest, Reuse
 from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
 from trimtab.artifacts.shard import EVALUATED, Outcome
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, Batch, answered, take
+from trimtab.batch import INPUT, Batch, take
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE, numbered
 from trimtab.config.config import Config
@@ -285,6 +285,7 @@ def _judged(
         metrics=evaluation.metrics,
         per_class=evaluation.per_class,
         confusion=evaluation.confusion,
+        outputs=evaluation.outputs,
         thresholds=evaluation.thresholds,
         task=evaluation.task,
         headline=HeadlineValue.of(evaluation.headline, evaluation.metrics[evaluation.headline.metric]),
@@ -369,9 +370,10 @@ def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
     serving, batch = runtime(entry.evaluation.runtime), model_inputs(data.schema, {INPUT: x})
     model = serving.load(entry.files.path)
     y = model.predict(batch)
-    outputs = answered(model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0]), data.schema.output_names)
+    outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])
     arithmetic = serving.traits(entry.files.path).arithmetic
-    allowed = golden.tolerance(outputs, arithmetic, _apart(serving, entry, batch, y))
+    apart = _apart(serving, entry, batch, y)
+    allowed = max(golden.tolerance(each, arithmetic, apart) for each in outputs.values())
     return golden.Golden({INPUT: x[:_GOLDEN_EXAMPLES]}, take(y, 0, _GOLDEN_EXAMPLES), allowed)
 
 

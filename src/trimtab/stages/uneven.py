@@ -15,6 +15,7 @@ from trimtab.config.chains import BASELINE
 from trimtab.data.schema import DatasetSchema
 from trimtab.evaluate import uneven
 from trimtab.evaluate.parts import parts
+from trimtab.tasks.joint.parts import parts_of
 
 _Part = tuple[tuple[PartKind, str], NDArray[np.bool_]]
 
@@ -37,10 +38,11 @@ def losses(chosen: str, rows: Rows, schema: DatasetSchema, limits: Budget) -> li
 
 
 def _classes(rows: Rows, schema: DatasetSchema) -> Iterator[_Part]:
-    """Yields the rows of each class; of several labels a row, those that have it."""
-    several = np.ndim(rows.labels) == 2
+    """Yields the rows of each class, of the first label; of several a row, those that have it."""
+    labels = next((part.labels(rows.labels) for part in parts_of(schema)), rows.labels)
+    several = np.ndim(labels) == 2
     for place, name in enumerate(schema.classes):
-        yield ("class", name), (rows.labels[:, place] > 0 if several else rows.labels == place)
+        yield ("class", name), (labels[:, place] > 0 if several else labels == place)
 
 
 def _slices(rows: Rows, schema: DatasetSchema, limits: Budget) -> Iterator[_Part]:

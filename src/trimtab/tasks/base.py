@@ -35,6 +35,14 @@ class Target(Protocol):
         """Returns what it means, a name of ``registry.TASKS``; of several labels, what the first does."""
 
     @property
+    def parts(self) -> Mapping[str, Target]:
+        """Returns what is known of each of several labels by its name; of one label, nothing."""
+
+    @property
+    def loss_weight(self) -> float:
+        """Returns what its loss is multiplied by, where there are several labels."""
+
+    @property
     def classes(self) -> list[str]:
         """Returns the names of the classes in the order of the model's outputs; none where there are none."""
 
@@ -136,6 +144,9 @@ class LabelValues(Protocol):
     def masks(self) -> pa.BinaryArray:
         """Returns them as masks, ``(n,)``: see ``tasks.masks``."""
 
+    def of(self, label: str) -> LabelValues:
+        """Returns those of one of several labels."""
+
 
 class Meaning(Protocol):
     """From labels to targets.
@@ -216,9 +227,11 @@ class Learning(Protocol):
 
     Attributes:
         takes_class_weights: Whether classes may weigh differently in the loss.
+        loss_weights: What the losses of several outputs are multiplied by; None where there is one output.
     """
 
     takes_class_weights: bool
+    loss_weights: list[float] | None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:
         """Returns the last layer's output in float32, ``(batch, outputs)``, from features ``(batch, n)``."""

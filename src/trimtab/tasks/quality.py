@@ -32,9 +32,11 @@ class Quality:
         scores: Per example, ``(n,)``: the headline is their mean, and the paired proof works on them.
         per_class: By class name.
         confusion: Rows are true classes, columns predicted ones.
+        outputs: The same of each of several labels by its name; of one label, nothing.
     """
 
     metrics: dict[str, float]
     scores: NDArray[np.float32]
     per_class: dict[str, ClassMetrics] = field(default_factory=dict)
     confusion: list[list[int]] = field(default_factory=list)
+    outputs: dict[str, Quality] = field(default_factory=dict)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from trimtab.config.data import Data
-    from trimtab.tasks.base import LabelSummary, Target, Task
+    from trimtab.tasks.base import LabelSummary, Task
     from trimtab.tasks.headline import Headline
 
 
@@ -21,11 +21,6 @@ def task(name: str) -> Task:
         KeyError: If there is none of that name: a config and a schema are checked when they are read.
     """
     return cast("Task", module(TASKS, name).TASK)
-
-
-def meant(target: Target) -> Task:
-    """Returns the task of what labels mean: where a row has several labels, a composition of theirs."""
-    return task(target.task)
 
 
 def headline_among(metrics: Collection[str]) -> Headline | None:

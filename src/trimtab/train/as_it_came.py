@@ -16,7 +16,8 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import ModelError
-from trimtab.tasks.registry import meant, task
+from trimtab.tasks.of_labels import meant
+from trimtab.tasks.registry import task
 
 Array = NDArray[np.float32]
 Predict = Callable[[Any], Array]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 import keras
 import tensorflow as tf
 
-from trimtab.config.data import Task
 from trimtab.config.fine_tuning import Teacher
-from trimtab.tasks.registry import task
+from trimtab.tasks.base import Learning
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,12 @@ class SoftLabels:
     Attributes:
         teacher: A model of the same inputs and outputs as the one that is trained.
         settings: Its temperature and share.
-        task: The task.
+        learning: How the labels are learnt.
     """
 
     teacher: keras.Model
     settings: Teacher
-    task: Task
+    learning: Learning
 
     def training(self, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         """Returns the labels of a training batch, ``(batch, classes)``, or ``(batch,)`` of a regression.
@@ -38,9 +37,11 @@ class SoftLabels:
             y: Their true labels, as ``learning.labels`` gives them.
         """
         answers, share = self.teacher(x, training=False), self.settings.alpha
-        softened = task(self.task).learning.softened(answers, self.settings.temperature, y)
-        return share * softened + (1 - share) * self.validation(y)
+        softened = self.learning.softened(answers, self.settings.temperature, y)
+        return tf.nest.map_structure(
+            lambda soft, true: share * soft + (1 - share) * true, softened, self.validation(y)
+        )
 
     def validation(self, y: tf.Tensor) -> tf.Tensor:
         """Returns true labels in the form of ``training``'s."""
-        return task(self.task).learning.mixable(y, self.teacher.outputs[0].shape[-1])
+        return self.learning.mixable(y, self.teacher.outputs[0].shape[-1])

@@ -16,7 +16,7 @@ import tensorflow as tf
 from trimtab.data import packed
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema, TensorSpec
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 from trimtab.train.augment import augmentation, of_masks
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.settings import TrainSettings
@@ -95,7 +95,7 @@ class Feed:
             deterministic=True,
         ).prefetch(tf.data.AUTOTUNE)
 
-    def _labelled(self, x: Any, y: tf.Tensor) -> tuple[Any, tf.Tensor]:
+    def _labelled(self, x: Any, y: tf.Tensor) -> tuple[Any, Any]:
         """Returns model-ready validation examples with what the loss compares."""
         y = self._learning.labels(x, y)
         return x, self._labels.validation(y) if self._labels else y

@@ -21,7 +21,7 @@ from trimtab.config.fine_tuning import FineTuning
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.autograph import without_autograph
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 from trimtab.train import precision
 from trimtab.train.checkpoint import Checkpoints
 from trimtab.train.distillation import SoftLabels
@@ -124,7 +124,9 @@ def fine_tuner(
     def fine_tune(
         model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Library | None = None
     ) -> None:
-        labels = SoftLabels(baseline(), tuning.teacher, dataset.schema.task) if tuning.teacher else None
+        labels = (
+            SoftLabels(baseline(), tuning.teacher, meant(dataset.schema).learning) if tuning.teacher else None
+        )
         with workspace() as space:
             history = fit(
                 model,
@@ -150,6 +152,7 @@ def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, 
         model.compile(
             optimizer=optimizer(settings.train, feed.steps_per_epoch, api),
             loss=learning.loss(api, soft=soft),
+            loss_weights=learning.loss_weights,
             metrics=learning.metrics(api, soft=soft),
             jit_compile=False,
         )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trimtab.batch import fed
+from trimtab.batch import fed, side_by_side
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 if TYPE_CHECKING:
     import keras
@@ -32,7 +32,7 @@ def scores_by(predict: Callable[[np.ndarray], Any], dataset: Dataset) -> np.ndar
     schema, judging = dataset.schema, meant(dataset.schema).judging
     outputs, labels = [], []
     for x, y in dataset.batches("validation", _BATCH):
-        outputs.append(judging.answers(fed(x), np.asarray(predict(fed(x)), np.float32)))
+        outputs.append(judging.answers(fed(x), side_by_side(predict(fed(x))).astype(np.float32)))
         labels.append(y)
     if not outputs:
         return np.zeros(0, np.float32)

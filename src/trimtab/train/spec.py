@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trimtab.data.kinds.registry import input_kind
 from trimtab.data.schema import DatasetSchema
-from trimtab.models.spec import InputSpec, ModelSpec
+from trimtab.models.spec import AnswerSpec, InputSpec, ModelSpec
 
 
 def model_spec(schema: DatasetSchema) -> ModelSpec:
@@ -20,5 +20,6 @@ def model_spec(schema: DatasetSchema) -> ModelSpec:
             name: InputSpec(each.kind, each.shape, each.model_dtype, each.vocabulary_size)
             for name, each in schema.input.parts.items()
         },
+        answers={name: AnswerSpec(part.task, part.outputs) for name, part in schema.parts.items()},
         like=input_kind(schema.input.kind).like,
     )

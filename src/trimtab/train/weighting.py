@@ -10,7 +10,7 @@ import tensorflow as tf
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import ConfigError
-from trimtab.tasks.registry import task
+from trimtab.tasks.of_labels import meant
 
 _FIELD = "train.class_weight"
 
@@ -54,8 +54,8 @@ def check_class_weights(config: ClassWeights, schema: DatasetSchema) -> None:
     """
     if config is None:
         return
-    classes, name = schema.classes, schema.task
-    if not task(name).learning.takes_class_weights:
+    classes, name = schema.classes, meant(schema).name
+    if not meant(schema).learning.takes_class_weights:
         raise ConfigError(f"class weights are for classification, and the task is {name}", field=_FIELD)
     if isinstance(config, str):
         return

@@ -12,17 +12,19 @@ EPOCHS = "tuner/epochs"
 """Hyperband's own hyper-parameter: the epochs of a trial."""
 
 
-def objective(headline: Headline) -> keras_tuner.Objective:
-    """Returns what trials are judged by: the task's headline on the validation split."""
+def objective(headline: Headline | None) -> keras_tuner.Objective:
+    """Returns what trials are judged by: the task's headline on the validation split, or the loss."""
+    if headline is None:
+        return keras_tuner.Objective("val_loss", "min")
     return keras_tuner.Objective(f"val_{headline.metric}", "max" if headline.better == "higher" else "min")
 
 
-def oracle(tune: Tune, headline: Headline, seed: int) -> keras_tuner.Oracle:
+def oracle(tune: Tune, headline: Headline | None, seed: int) -> keras_tuner.Oracle:
     """Returns a new oracle that asks for at most ``tune.trials`` trials.
 
     Args:
         tune: The ``tune`` section.
-        headline: What the objective follows from.
+        headline: What the objective follows from; None: the loss, which is of all of several outputs.
         seed: The run's seed.
     """
     common = {

@@ -15,7 +15,7 @@ from trimtab.config.tune import Tune
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, TrainingError
 from trimtab.models import registry
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
 from trimtab.train.workspace import Workspace
@@ -61,12 +61,12 @@ def search(config: Config, dataset: Dataset, workspace: Workspace) -> Outcome:
         ModelError: If the model cannot be built.
         TrainingError: If every trial failed.
     """
-    tune, headline = config.tune, meant(dataset.schema).judging.headline
+    tune, judging = config.tune, meant(dataset.schema).judging
     assert tune is not None
     if not dataset.rows.get("validation"):
         raise ConfigError("a search needs validation rows, and there are none", field="tune")
     tuner = Tuner(
-        oracle=oracle(tune, headline, config.seed),
+        oracle=oracle(tune, None if dataset.schema.parts else judging.headline, config.seed),
         build=lambda hp: _build(config, dataset, hp),
         settings=lambda hp: _settings(config, tune, dataset, hp),
         dataset=dataset,

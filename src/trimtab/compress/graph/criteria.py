@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trimtab.batch import in_parts
+from trimtab.batch import examples_in, in_parts
 from trimtab.compress.base import Context
 from trimtab.compress.graph.dependency import Dependencies, Slot, named_weights
 from trimtab.errors import CompressionError
@@ -132,7 +132,7 @@ def taylor(
     model: keras.Model,
     dependencies: Dependencies,
     examples: Any,
-    labels: np.ndarray,
+    labels: Any,
     loss: Callable[[Any, Any], Any],
 ) -> np.ndarray:
     """Returns the importance of every set by the loss: the square of what its removal costs, to first order.
@@ -144,7 +144,7 @@ def taylor(
         model: The flat functional model that was traced.
         dependencies: Its dependencies.
         examples: Model-ready training examples, ``(n, *input_shape)``.
-        labels: As the loss takes them, ``(n, …)``.
+        labels: As the loss takes them, ``(n, …)``; of several outputs, a tuple of these.
         loss: Of labels and answers.
     """
     readers = _readers(dependencies)
@@ -167,8 +167,8 @@ def taylor(
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             answers = _run(model, keras.tree.map_structure(tf.constant, batch), readers, look)
             # A mean over the batch divides each example's gradient by as many.
-            value = len(answers) * tf.reduce_mean(loss(expected, answers))
-        changes = np.zeros((len(answers), len(scores)))
+            value = examples_in(expected) * tf.reduce_mean(loss(expected, answers))
+        changes = np.zeros((examples_in(expected), len(scores)))
         gradients = tape.gradient(value, [values for _, values in seen])
         for (reader, values), gradient in zip(seen, gradients, strict=True):
             if gradient is not None:
@@ -176,7 +176,7 @@ def taylor(
                 by_channel = product.reshape(len(product), -1, product.shape[-1]).sum(axis=1)
                 np.add.at(changes.T, roots[reader], by_channel.T)
         scores += np.square(changes).sum(axis=0)
-    return scores / len(labels)
+    return scores / examples_in(labels)
 
 
 def _spread(energies: np.ndarray, count: int) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from trimtab.batch import side_by_side
 from trimtab.compress.tfmot import untouched
 from trimtab.compress.tfmot.layers import has_twin, refused, twin_layer, twin_name
 from trimtab.errors import CompressionError, ModelError
@@ -69,9 +70,11 @@ def build_twin(model: keras.Model, probe: Any) -> Any:
         tf_keras.Input(tuple(t.shape[1:]), dtype=t.dtype, name=twin_name(t.name) if alone else t.name)
         for t in model.inputs
     ]
-    outputs = run_through(model, inputs, twin_of)
+    outputs = keras.tree.flatten(run_through(model, inputs, twin_of))
     twin = tf_keras.Model(
-        inputs[0] if alone else inputs, keras.tree.flatten(outputs)[0], name=twin_name(model.name)
+        inputs[0] if alone else inputs,
+        outputs[0] if len(outputs) == 1 else outputs,
+        name=twin_name(model.name),
     )
     for layer in model.layers:
         if id(layer) in twins:
@@ -93,8 +96,8 @@ def _copy_weights(layer: Any, twin: Any) -> None:
 
 
 def _verify(model: keras.Model, twin: Any, probe: Any) -> None:
-    expected = np.asarray(model(probe, training=False), np.float32)
-    outputs = np.asarray(twin(probe, training=False))
+    expected = side_by_side(model(probe, training=False)).astype(np.float32)
+    outputs = side_by_side(twin(probe, training=False))
     if not np.allclose(outputs, expected, rtol=TOLERANCE, atol=TOLERANCE):
         difference = float(np.max(np.abs(outputs - expected)))
         raise CompressionError(

@@ -45,17 +45,21 @@ class QuantizationAwareTraining(Pass[Qat]):
         from trimtab.compress.tfmot.ranges import start_ranges
         from trimtab.compress.traits import measure
         from trimtab.models.autograph import without_autograph
+        from trimtab.models.tensors import input_names, output_names
         from trimtab.runtimes.litert import MODEL_FILE
         from trimtab.runtimes.litert.convert import convert
         from trimtab.runtimes.litert.mended import in_floats
         from trimtab.runtimes.litert.quantizations import check_int8
+        from trimtab.runtimes.litert.signature import signed
 
         source = flat(model)
         twin = build_twin(source, context.calibration(PROBE_EXAMPLES))
         quantized = without_autograph(_quantized)(twin, preserve_zeros="zeros" in measure(source).names)
         start_ranges(quantized, context.calibration(RANGE_EXAMPLES))
         context.fine_tune(quantized, params, library=TfKeras())
-        content = in_floats(convert(quantized, _optimized))
+        # TFMOT calls what gives an output otherwise than the model does.
+        names = input_names(model), output_names(model)
+        content = signed(in_floats(convert(quantized, _optimized)), *names)
         return {MODEL_FILE: check_int8(content, model.name, OTHER_RECIPES)}
 
 

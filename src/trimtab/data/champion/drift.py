@@ -148,7 +148,7 @@ def _compared(
     champion: Reference, before: Summary, schema: DatasetSchema, now: Summary, least_share: float
 ) -> Iterator[_Compared]:
     for name, kind in _columns(champion.schema, schema):
-        is_label = name == schema.label
+        is_label = name in [each.label for each in schema.each_label.values()]
         column = Column(name=name, kind=kind)
         sides = [kind_of(kind).distributions(column, summary) for summary in (before, now)]
         for aspect, distribution in sides[0].items():
@@ -161,8 +161,10 @@ def _compared(
 
 def _columns(before: DatasetSchema, now: DatasetSchema) -> Iterator[tuple[str, ColumnKind]]:
     """Yields the label and the input columns that mean the same in both."""
-    if (before.task, before.label) == (now.task, now.label):
-        yield now.label, "numeric" if task(now.task).meaning.is_numeric else "categorical"
+    was = [(each.task, each.label) for each in before.each_label.values()]
+    for label in now.each_label.values():
+        if (label.task, label.label) in was:
+            yield label.label, "numeric" if task(label.task).meaning.is_numeric else "categorical"
     kinds = {column.name: column.kind for column in before.columns}
     yield from ((column.name, column.kind) for column in now.columns if kinds.get(column.name) == column.kind)
 

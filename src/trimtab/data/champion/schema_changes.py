@@ -20,7 +20,7 @@ from trimtab.data.values.values import MISSING_NUMBERS, numbers
 from trimtab.tasks.registry import task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from trimtab.config.data import ColumnKind
     from trimtab.data.champion.reference import Reference
@@ -47,14 +47,26 @@ def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[
     if champion.train is None:
         return ["the statistics of the champion's training rows are lost"]
     label = checked_label(summary, config)
-    if label != schema.label:
-        return [f"the label is the column {label}, it was {schema.label}"]
+    parts, configs = schema.each_label, config.each_label
+    if list(parts) != list(configs):
+        return [
+            f"the labels are {_labels_told(configs, label)}, they were {_labels_told(parts, schema.label)}"
+        ]
+    for name, part in parts.items():
+        now = checked_label(summary, configs[name])
+        if now != part.label:
+            return [f"the label is the column {now}, it was {part.label}"]
     return [
-        *_label(schema, summary, config),
+        *(change for name, part in parts.items() for change in _label(part, summary, configs[name])),
         *(change for column in schema.columns for change in _column(column, summary, config)),
         *_added(schema, champion.train, summary, config),
         *_settings(schema, champion, champion.train, config),
     ]
+
+
+def _labels_told(names: Iterable[str], only: str) -> str:
+    """Returns the labels in words: their names, or the only one's column."""
+    return ", ".join(filter(None, names)) or only
 
 
 def form_changes(champion: DatasetSchema, form: Form) -> list[str]:
@@ -91,8 +103,12 @@ def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) ->
         new: The schema of the new rows.
         summary: Of the new rows of all splits.
     """
-    same = (champion.task, champion.label) == (new.task, new.label)
-    known = not champion.classes or bool(set(champion.classes) & set(new.classes))
+    before, now = champion.each_label, new.each_label
+    if list(before) != list(now):
+        return False
+    pairs = [(before[name], now[name]) for name in now]
+    same = all((theirs.task, theirs.label) == (ours.task, ours.label) for theirs, ours in pairs)
+    known = all(not theirs.classes or set(theirs.classes) & set(ours.classes) for theirs, ours in pairs)
     return same and known and all(_is_readable(column, summary) for column in champion.columns)
 
 

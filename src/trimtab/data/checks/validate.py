@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trimtab.config.data_limits import named
 from trimtab.data.checks.leaks import DECIDES, leaks
-from trimtab.data.kinds.infer import identifiers
+from trimtab.data.kinds.infer import LabelMeaning, identifiers
 from trimtab.data.kinds.notations import misread
 from trimtab.data.kinds.registry import any_files, holds_files, kind_of
 from trimtab.data.statistics.summary import Summary
@@ -43,6 +44,7 @@ def validate(
     *,
     meaning: Meaning,
     config: Data,
+    labels: Mapping[str, LabelMeaning] = MappingProxyType({}),
     duplicates: int = 0,
     known: bool = False,
 ) -> list[str]:
@@ -52,6 +54,7 @@ def validate(
         per_split: Summaries of ``train``, ``validation`` and ``test``.
         meaning: What the columns mean.
         config: The config's data section.
+        labels: What each of several labels means, by name.
         duplicates: Rows of the given validation and test sources that are in another split, too.
         known: Whether a model already knows the classes, so that some of them may be absent.
 
@@ -61,28 +64,42 @@ def validate(
             ``max_bad_fraction`` allows.
     """
     (task, label, classes, columns) = meaning
-    targets = tasks.task(task).meaning
+    all_labels = list(labels.values()) or [LabelMeaning(task, label, classes)]
     for split, summary in per_split.items():
-        _check_columns(split, summary, label, columns, config)
-    _check_labels(per_split, targets, label, config)
+        for each in all_labels:
+            _check_columns(split, summary, each.label, columns, config)
+    for each in all_labels:
+        _check_labels(per_split, tasks.task(each.task).meaning, each.label, config)
     warnings = _unreadable(per_split, columns, config)
-    if classes:
-        counts = {split: targets.counts(summary.columns[label]) for split, summary in per_split.items()}
-        _check_classes(counts, label, classes, config, known=known)
-        warnings += _absent_classes(counts, classes, known=known) + _alike(classes) + _unnamed(classes)
-    elif objection := targets.objection(
-        {split: summary.columns[label] for split, summary in per_split.items()}, config
-    ):
-        raise DataError(objection[0], path=config.train, field=label, hint=objection[1])
+    for each in all_labels:
+        warnings += _of_label(per_split, each, config, known=known)
     train = per_split["train"]
     return [
         *warnings,
         *_duplicates(duplicates, config),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
-        *_misread(per_split, [label, *(column.name for column in columns)]),
-        *_leaks(train, label, columns, is_numeric=targets.is_numeric),
+        *_misread(per_split, [*(each.label for each in all_labels), *(column.name for column in columns)]),
+        *(warning for each in all_labels for warning in _leaks(train, each, columns)),
     ]
+
+
+def _of_label(per_split: dict[str, Summary], of: LabelMeaning, config: Data, *, known: bool) -> list[str]:
+    """Returns warnings about the classes or the values of a label.
+
+    Raises:
+        DataError: If they cannot be used.
+    """
+    targets = tasks.task(of.task).meaning
+    columns = {split: summary.columns[of.label] for split, summary in per_split.items()}
+    if of.classes:
+        counts = {split: targets.counts(column) for split, column in columns.items()}
+        _check_classes(counts, of.label, of.classes, config, known=known)
+        absent = _absent_classes(counts, of.classes, known=known)
+        return absent + _alike(of.classes) + _unnamed(of.classes)
+    if objection := targets.objection(columns, config):
+        raise DataError(objection[0], path=config.train, field=of.label, hint=objection[1])
+    return []
 
 
 def _source(split: str, config: Data) -> str:
@@ -313,9 +330,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _leaks(train: Summary, label: str, columns: list[Column], *, is_numeric: bool) -> list[str]:
-    warnings = []
-    for leak in leaks(train.sample, label, columns, is_numeric=is_numeric):
+def _leaks(train: Summary, of: LabelMeaning, columns: list[Column]) -> list[str]:
+    warnings, is_numeric = [], tasks.task(of.task).meaning.is_numeric
+    for leak in leaks(train.sample, of.label, columns, is_numeric=is_numeric):
         next_best = max(leak.next_best, 0.0)
         score = (
             f"R² {leak.skill:.2f} alone, the next best feature {next_best:.2f}"

@@ -22,7 +22,7 @@ from trimtab.data.dataset.slices import read_slices
 from trimtab.data.schema import SPLITS, DatasetSchema, TensorSpec
 from trimtab.errors import ArtifactError
 from trimtab.storage import artifact
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 Array = npt.NDArray[Any]
 SCHEMA_FILE, STATISTICS_FILE = "schema.json", "statistics.json"

@@ -13,7 +13,7 @@ import pyarrow as pa
 from trimtab.data.values import values
 from trimtab.data.values.notation import PLAIN
 from trimtab.tasks.masks import COLUMN
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 if TYPE_CHECKING:
     from trimtab.data.schema import DatasetSchema
@@ -35,6 +35,9 @@ class _Labels:
     @cached_property
     def numbers(self) -> pa.DoubleArray:
         return values.numbers(self._column)
+
+    def of(self, label: str) -> _Labels:
+        return _Labels(self.batch, self.schema.parts[label])
 
     @cached_property
     def masks(self) -> pa.BinaryArray:

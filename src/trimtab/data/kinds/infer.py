@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab.data.kinds.registry import holds_files, words_kind
-from trimtab.data.readers.label import check_known, label_column, listed
+from trimtab.data.readers.label import check_known, label_column, label_columns, listed
 from trimtab.data.schema import Column
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.notation import PLAIN, DateNotation
@@ -47,6 +47,36 @@ class Meaning(NamedTuple):
         return tuple(column.name for column in self.columns)
 
 
+class LabelMeaning(NamedTuple):
+    """What one of several labels means; fields as of ``Meaning``."""
+
+    task: Task
+    label: str
+    classes: list[str]
+
+
+def infer_labels(summary: Summary, config: Data) -> dict[str, LabelMeaning]:
+    """Returns what each of several labels seems to mean; of one label, nothing: see ``infer_schema``.
+
+    Args:
+        summary: Of the training split's rows, or of all rows.
+        config: The config's data section.
+
+    Raises:
+        DataError: If one of them can be no label, or none beside others.
+    """
+    found = dict[str, LabelMeaning]()
+    for name, alone in config.each_label.items() if config.labels else ():
+        label = checked_label(summary, alone)
+        task = task_of(label, summary, alone)
+        found[name] = LabelMeaning(task, label, _classes(task, summary, label, alone))
+    return found
+
+
+def _classes(task: Task, summary: Summary, label: str, config: Data) -> list[str]:
+    return tasks.task(task).meaning.classes(summary.columns[label], label, config)
+
+
 def infer_schema(summary: Summary, config: Data) -> Meaning:
     """Returns what the columns seem to mean.
 
@@ -65,8 +95,9 @@ def infer_schema(summary: Summary, config: Data) -> Meaning:
             no input, or if none is left.
     """
     names, label = list(summary.columns), checked_label(summary, config)
-    task = task_of(label, summary, config)
-    classes = tasks.task(task).meaning.classes(summary.columns[label], label, config)
+    first = next(iter(config.each_label.values()))
+    task = task_of(label, summary, first)
+    classes = _classes(task, summary, label, first)
     columns = input_columns(summary, label, config)
     if not columns:
         raise DataError("no column is left as input", path=config.train, hint=f"Columns: {listed(names)}.")
@@ -161,7 +192,8 @@ def _column(name: str, summary: Summary, config: Data) -> Column:
 
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
-    left_out = {label, COLUMN, config.group_by, *config.drop}
+    labels = label_columns(list(summary.columns), config)
+    left_out = {label, *labels, COLUMN, config.group_by, *config.drop}
     if config.split.column not in config.columns:
         left_out.add(config.split.column)
     if is_of_folder(summary.columns):

@@ -130,8 +130,10 @@ class _Notations:
             way: [name for name, column in summary.columns.items() if getattr(column.tally, way)][:2]
             for way in ways
         }
-        self._label = label_column(list(summary.columns), config)
-        self._label_before = champion.label_notation if champion else None
+        names = list(summary.columns)
+        self._labels = {label_column(names, each): each for each in config.each_label.values()}
+        before = champion.each_label.values() if champion else []
+        self._labels_before = {each.label: each.label_notation for each in before}
 
     def all(self) -> dict[str, Notation]:
         notations = {name: self._notation(name, column) for name, column in self._summary.columns.items()}
@@ -140,8 +142,8 @@ class _Notations:
     def _notation(self, name: str, column: ColumnSummary) -> Notation | None:
         if name in self._config.drop or name == self._config.group_by:
             return None
-        if name == self._label:
-            return self._of_label(column)
+        if name in self._labels:
+            return self._of_label(name, column)
         setting = self._config.columns.get(name)
         if isinstance(setting, NumericColumn):
             return NumberNotation(decimal=setting.numeric.decimal, unit=_unit(column.tally))
@@ -160,16 +162,17 @@ class _Notations:
             else None
         )
 
-    def _of_label(self, column: ColumnSummary) -> Notation | None:
-        """Returns how the label is written if it is a number."""
-        tally, task = column.tally, self._config.task
+    def _of_label(self, name: str, column: ColumnSummary) -> Notation | None:
+        """Returns how a label is written if it is a number."""
+        tally, config, before = column.tally, self._labels[name], self._labels_before.get(name)
+        task = config.task
         if not tally.decorated or (task is not None and not tasks.task(task).meaning.is_numeric):
             return None
-        if task is None and not _is_number(column, self._config):
+        if task is None and not _is_number(column, config):
             return None
-        if self._label_before is not None and not unread(tally, self._label_before):
-            return self._label_before
-        return self._as_numbers(self._label, tally, forced=task is not None)
+        if before is not None and not unread(tally, before):
+            return before
+        return self._as_numbers(name, tally, forced=task is not None)
 
     def _as_numbers(self, name: str, tally: Tally, *, forced: bool) -> NumberNotation | None:
         if not tally.plain + tally.decorated:

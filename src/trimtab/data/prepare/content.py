@@ -39,7 +39,8 @@ def content_of(fitted: Fitted, config: Data) -> Content:
         config: The config's data section.
     """
     others = [name for name in (config.group_by, config.split.column) if name is not None]
-    names = [fitted.meaning.label, *others, *fitted.meaning.names]
+    labels = [each.label for each in fitted.labels.values()] or [fitted.meaning.label]
+    names = [*labels, *others, *fitted.meaning.names]
     whole = fitted.result.fingerprint
     rows = dict(zip(SPLITS, whole.rows, strict=True))
     tested = whole if fitted.rule.fold is None else whole.tested(_shared_out(config))

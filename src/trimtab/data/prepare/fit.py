@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trimtab.data.champion.schema_changes import schema_changes
-from trimtab.data.kinds.infer import Meaning, infer_schema
+from trimtab.data.kinds.infer import LabelMeaning, Meaning, infer_labels, infer_schema
 from trimtab.data.kinds.notations import first_notations, infer_notations
 from trimtab.data.prepare import split
 from trimtab.data.prepare.cuts import cuts_of
@@ -41,6 +41,7 @@ class Fitted:
         changes: What differs from the champion's schema, in words.
         rule: What the sides followed from beside the rows' content.
         kept: The digests of all rows, where they were asked for.
+        labels: What each of several labels means, by name; of one label, nothing.
     """
 
     result: FitResult
@@ -49,6 +50,7 @@ class Fitted:
     changes: list[str] = field(default_factory=list)
     rule: split.Rule = field(default_factory=split.Rule)
     kept: KeptDigests | None = None
+    labels: dict[str, LabelMeaning] = field(default_factory=dict)
 
 
 def fit(
@@ -93,7 +95,11 @@ def fit(
     filled = reading.filled(result, meaning, rule)
     if filled.strata.placed.items() - rule.strata.placed.items():
         result = reading.read(meaning.label, meaning.names, inferred, filled)
-    return Fitted(result, meaning, reading.duplicates(), changes, filled, reading.keeper(meaning.names))
+    kept_digests, labels = (
+        reading.keeper(meaning.names),
+        _labels(result.everything, config, champion, changes),
+    )
+    return Fitted(result, meaning, reading.duplicates(), changes, filled, kept_digests, labels)
 
 
 def _check_trained(config: Data, result: FitResult, meaning: Meaning) -> None:
@@ -196,3 +202,13 @@ def _meaning(summary: Summary, config: Data, champion: Reference | None) -> tupl
         schema = champion.schema
         return Meaning(schema.task, schema.label, schema.classes, schema.columns), []
     return infer_schema(summary, config), changes
+
+
+def _labels(
+    summary: Summary, config: Data, champion: Reference | None, changes: Sequence[str]
+) -> dict[str, LabelMeaning]:
+    """Returns what each of several labels means: to the champion, where nothing of its schema has changed."""
+    if champion and not changes:
+        parts = champion.schema.parts.items()
+        return {name: LabelMeaning(part.task, part.label, part.classes) for name, part in parts}
+    return infer_labels(summary, config)

@@ -107,7 +107,8 @@ def fit_partition(task: FitTask) -> FitResult:
     result, hashes = FitResult(), [list[Digests]() for _ in SPLITS]
     all_keys: list[Digests] = []
     gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
-    others = (task.label, task.config.group_by, task.config.split.column)
+    labels = [task.label, *task.config.named_labels[1:]] if task.config.labels else [task.label]
+    others = (*labels, task.config.group_by, task.config.split.column)
     rest = [name for name in others if name is not None]
     rest += [COLUMN] if task.config.masks is not None else []
     for batch in reader_for(task.source, task.config).read(task.partition, task.config):

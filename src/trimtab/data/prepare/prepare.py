@@ -20,6 +20,7 @@ from trimtab.data.dataset.origins import FOLDER, share_of_copies, write_sources
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import encoder_of
+from trimtab.data.kinds.infer import LabelMeaning
 from trimtab.data.kinds.notations import told
 from trimtab.data.prepare import split
 from trimtab.data.prepare.content import Content, content_of
@@ -31,7 +32,7 @@ from trimtab.data.prepare.near_copies import warning as near_warning
 from trimtab.data.prepare.transform_pass import TransformResult, TransformTask, transform_partition
 from trimtab.data.prepare.work import Rate, parts_of, workers_for
 from trimtab.data.readers.remote import local_sources
-from trimtab.data.schema import SPLITS, DatasetSchema
+from trimtab.data.schema import SPLITS, DatasetSchema, Label
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.notation import PLAIN, Notation, NumberNotation
 from trimtab.errors import ConfigError, DataError
@@ -140,6 +141,7 @@ class _Preparation:
             warnings = validate(
                 fitted.result.summaries,
                 meaning=fitted.meaning,
+                labels=fitted.labels,
                 config=self._config,
                 duplicates=fitted.duplicates,
                 known=self._champion is not None and not fitted.changes,
@@ -189,7 +191,8 @@ class _Preparation:
 
     def _tell_notations(self, fitted: Fitted) -> None:
         everything = fitted.result.everything
-        for name in (fitted.meaning.label, *fitted.meaning.names):
+        labels = [each.label for each in fitted.labels.values()] or [fitted.meaning.label]
+        for name in (*labels, *fitted.meaning.names):
             if text := told(name, everything.columns[name]):
                 progress.say("data_prep", text)
 
@@ -224,13 +227,27 @@ class _Preparation:
             preprocessing=preprocessing,
             split_by=self._split_by(fitted),
             spelling=split.spelling(self._champion),
+            labels={name: self._label(name, each, train) for name, each in fitted.labels.items()},
             **rule,
         )
-        meaning = tasks.task(task).meaning
         if not self._form.raw_label:
-            schema.label_mean, schema.label_std = meaning.scale(train.columns[label])
-        meaning.outputs(schema)  # refuses an input that the task has no model for, before anything is written
+            schema.label_mean, schema.label_std = tasks.task(task).meaning.scale(train.columns[label])
+        _ = schema.outputs  # refuses an input that the task has no model for, before anything is written
         return schema
+
+    def _label(self, name: str, meaning: LabelMeaning, train: Summary) -> Label:
+        """Returns what is known of one of several labels."""
+        column = train.columns[meaning.label]
+        mean, std = (0.0, 1.0) if self._form.raw_label else tasks.task(meaning.task).meaning.scale(column)
+        return Label(
+            task=meaning.task,
+            label=meaning.label,
+            classes=meaning.classes,
+            label_mean=mean,
+            label_std=std,
+            label_notation=_of_numbers(column.notation),
+            loss_weight=self._config.labels[name].loss_weight,
+        )
 
     def _in_order(self, classes: list[str]) -> list[str]:
         """Returns the classes as the model has them."""

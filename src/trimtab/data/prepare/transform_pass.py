@@ -34,7 +34,7 @@ from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.values.hashing import Digests, row_digests
 from trimtab.data.values.values import texts
 from trimtab.errors import DataError
-from trimtab.tasks import registry as tasks
+from trimtab.tasks.of_labels import meant
 
 _NAMED, _LAST_BITS = 5, 3
 
@@ -205,10 +205,11 @@ def _write(
     before = split.decide(batch, task.given, keys, task.config, task.rule)
     sides = without_anomalies(before, batch, task.config)
     result.abnormal += int(((sides == split.LEFT_OUT) & (before != split.LEFT_OUT)).sum())
-    meaning = tasks.meant(task.schema).meaning
+    meaning = meant(task.schema).meaning
     encoded = preprocessor.encode(batch)
     y, usable = encode_labels(batch, task.schema)
-    reasons = {int(row): f"no usable {task.schema.label}" for row in np.flatnonzero(~usable)} | encoded.bad
+    labels_told = " or ".join(each.label for each in task.schema.each_label.values())
+    reasons = {int(row): f"no usable {labels_told}" for row in np.flatnonzero(~usable)} | encoded.bad
     usable[list(reasons)] = False
     if champion:
         result.unasked += champion.write(batch, sides, y, usable)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from trimtab.data.readers.label import label_column
+from trimtab.data.readers.label import label_columns
 from trimtab.data.readers.rewriting import Rewriting
 from trimtab.data.values import values
 
@@ -20,12 +20,16 @@ class FoldedLabels(Rewriting):
 
     def rewritten(self, batch: pa.RecordBatch, config: Data, source: str) -> Iterator[pa.RecordBatch]:  # noqa: ARG002
         """See ``Rewriting``."""
-        label = label_column(batch.schema.names, config)
-        column = values.plain(batch.column(label))
-        if not pa.types.is_string(column.type):
-            yield batch
-            return
-        encoded = column.dictionary_encode()
-        names = [values.folded(name) for name in encoded.dictionary.to_pylist()]
-        texts = pa.array(names, pa.string()).take(encoded.indices)
-        yield batch.set_column(batch.schema.get_field_index(label), label, texts)
+        for label in label_columns(batch.schema.names, config):
+            batch = _folded(batch, label)
+        yield batch
+
+
+def _folded(batch: pa.RecordBatch, label: str) -> pa.RecordBatch:
+    column = values.plain(batch.column(label))
+    if not pa.types.is_string(column.type):
+        return batch
+    encoded = column.dictionary_encode()
+    names = [values.folded(name) for name in encoded.dictionary.to_pylist()]
+    texts = pa.array(names, pa.string()).take(encoded.indices)
+    return batch.set_column(batch.schema.get_field_index(label), label, texts)

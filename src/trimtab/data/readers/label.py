@@ -80,10 +80,8 @@ def joined_name(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def label_column(names: Sequence[str], config: Data) -> str:
-    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
-
-    Of several, it is the one that ``SeveralLabels`` makes of them.
+def label_columns(names: Sequence[str], config: Data) -> list[str]:
+    """Returns the columns of all labels, the first one's before the others'; see ``label_column``.
 
     Args:
         names: The columns, as a reader gives them.
@@ -92,6 +90,22 @@ def label_column(names: Sequence[str], config: Data) -> str:
     Raises:
         DataError: If there is no such column.
     """
+    return [label_column(names, each) for each in config.each_label.values()]
+
+
+def label_column(names: Sequence[str], config: Data) -> str:
+    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
+
+    Of several columns, it is the one that ``SeveralLabels`` makes of them; of several labels, the first.
+
+    Args:
+        names: The columns, as a reader gives them.
+        config: The config's data section.
+
+    Raises:
+        DataError: If there is no such column.
+    """
+    config = next(iter(config.each_label.values()))
     if isinstance(config.label, list):
         return joined_name(config.label)
     if config.label is not None:

@@ -98,7 +98,7 @@ def _chosen(file: Path, config: Data) -> list[_Member]:
     size_of(file)
     members = _members(file, config.limits)
     present = ", ".join(member.described for member in members) or "none"
-    wanted = config.label if isinstance(config.label, list) else [config.label or DEFAULT_LABEL]
+    wanted = [name or DEFAULT_LABEL for name in config.named_labels]
     scalars = [member for member in members if not member.shape]
     members = [member for member in members if member not in scalars]
     if not members:

@@ -45,7 +45,7 @@ def reader_for(source: str, config: Data) -> Reader:
         return LabelMasks(reader)
     if config.label_spelling == "fold" and not isinstance(config.label, list):
         reader = FoldedLabels(reader)
-    return SeveralLabels(reader) if may_be_several(config) else reader
+    return SeveralLabels(reader) if any(map(may_be_several, config.each_label.values())) else reader
 
 
 def _of_format(source: str, config: Data) -> Reader:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.data.readers.label import check_known, joined_name, label_column
+from trimtab.data.readers.label import check_known, joined_name, label_column, may_be_several
 from trimtab.data.readers.rewriting import Rewriting
 from trimtab.data.values import values
 from trimtab.errors import DataError
@@ -30,7 +30,10 @@ class SeveralLabels(Rewriting):
 
     def rewritten(self, batch: pa.RecordBatch, config: Data, source: str) -> Iterator[pa.RecordBatch]:
         """See ``Rewriting``; several columns become one behind the others, one keeps its place."""
-        yield with_joined_labels(batch, config, source)
+        for each in config.each_label.values():
+            if may_be_several(each):
+                batch = with_joined_labels(batch, each, source)
+        yield batch
 
 
 def with_joined_labels(batch: pa.RecordBatch, config: Data, source: str) -> pa.RecordBatch:

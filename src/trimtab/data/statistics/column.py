@@ -163,7 +163,7 @@ class ColumnSummary:
         forced = (config.kind_set(name) or "numeric") not in ("numeric", "datetime")
         if encoded is None:
             encoded = values.plain(column).dictionary_encode()
-        most = _FREQUENT_MOST if name == config.label else frequent_numbers(width)
+        most = _FREQUENT_MOST if name in config.named_labels else frequent_numbers(width)
         return summary, summary._add_values(name, encoded, most, forced=forced, parted=parted)
 
     def _add_values(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trimtab.data.readers.label import label_column, may_be_several
+from trimtab.data.readers.label import label_column, label_columns, may_be_several
 from trimtab.data.statistics.blocks import WIDE, block_summaries
 from trimtab.data.statistics.column import ColumnSummary, tokens_counted
 from trimtab.data.statistics.media import is_of_folder
@@ -62,7 +62,7 @@ class Summary:
         sampled = []
         width, at_once = batch.num_columns, {}
         if width >= WIDE:
-            alone = {*unseen, *notations, *config.columns, label_column(batch.schema.names, config)}
+            alone = {*unseen, *notations, *config.columns, *label_columns(batch.schema.names, config)}
             together = [place for place, name in enumerate(batch.schema.names) if name not in alone]
             for summaries, of_rows in block_summaries(batch, together):
                 for summary in summaries.values():
@@ -80,7 +80,7 @@ class Summary:
                 continue
             notation = notations.get(name)
             columns[name], of_values = ColumnSummary.of(
-                name, column, names, config, width, notation, parted=name == several
+                name, column, names, config, width, notation, parted=name in several
             )
             if of_values is not None:
                 hashes += of_values  # a sum, so that the order of columns does not matter
@@ -119,9 +119,10 @@ class Summary:
         return cls(values["rows"], columns, Sample.from_text(values["sample"]))
 
 
-def _several_labels(batch: pa.RecordBatch, config: Data) -> str | None:
-    """Returns the label's column where its values are several labels each."""
-    return label_column(batch.schema.names, config) if may_be_several(config) else None
+def _several_labels(batch: pa.RecordBatch, config: Data) -> list[str]:
+    """Returns the columns of labels whose values are several labels each."""
+    names = batch.schema.names
+    return [label_column(names, each) for each in config.each_label.values() if may_be_several(each)]
 
 
 def _item_names(batch: pa.RecordBatch) -> list[str]:

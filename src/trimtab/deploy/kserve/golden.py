@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import requests
 
-from trimtab.batch import OUTPUT, Batch
+from trimtab.batch import Batch
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.schema import DatasetSchema
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
@@ -69,13 +69,16 @@ class GoldenRows:
             content = answer.json()
             if (version := str(content.get("model_version", ""))) != self._version:
                 return f"{url} answered as version {version or 'of no number'}"
-            outputs = {each["name"]: each for each in content["outputs"]}
-            values = np.asarray(outputs[OUTPUT]["data"], np.float64).reshape(outputs[OUTPUT]["shape"])
+            told = {each["name"]: each for each in content["outputs"]}
+            outputs = {
+                name: np.asarray(told[name]["data"], np.float64).reshape(told[name]["shape"])
+                for name in self._golden.y
+            }
         except requests.RequestException:
             return f"{url} does not answer"
         except (AttributeError, KeyError, TypeError, ValueError):
             return f"{url} answered what the protocol does not say"
-        self._compare(url, {OUTPUT: values})
+        self._compare(url, outputs)
         return ""
 
     def _compare(self, url: str, outputs: Batch) -> None:

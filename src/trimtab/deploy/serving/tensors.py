@@ -7,6 +7,7 @@ https://kserve.github.io/website/docs/concepts/architecture/data-plane/v2-protoc
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,9 @@ class InferRequest(_Message):
         return wanted
 
 
-def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[InferRequest, memoryview]:
+def parse(
+    body: bytes, json_length: bytes | None, most_values: int, outputs: Sequence[str] = (OUTPUT,)
+) -> tuple[InferRequest, memoryview]:
     """Returns a request, and the bytes that follow its JSON.
 
     Args:
@@ -85,6 +88,7 @@ def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[Inf
         json_length: The header that says where the JSON ends, where there is one.
         most_values: Most values that the model may be given. Nobody else is answered while JSON is read,
             which takes seconds where there are millions; so they are counted first, by their commas.
+        outputs: The names of the model's outputs.
 
     Raises:
         Refusal: If it is no request of the protocol.
@@ -105,8 +109,9 @@ def parse(body: bytes, json_length: bytes | None, most_values: int) -> tuple[Inf
         where = ".".join(str(part) for part in first["loc"])
         raise Refusal(400, f"{where}: {first['msg']}" if where else first["msg"]) from None
     for output in request.outputs or ():
-        if output.name != OUTPUT:
-            raise Refusal(400, f"outputs: expected {OUTPUT!r}, found {output.name[:100]!r}")
+        if output.name not in outputs:
+            expected = " or ".join(map(repr, outputs))
+            raise Refusal(400, f"outputs: expected {expected}, found {output.name[:100]!r}")
     return request, memoryview(body)[end:]
 
 
@@ -210,20 +215,25 @@ def answer(request: InferRequest, model: str, version: int, outputs: Batch) -> t
         request: The request.
         model: The model's name.
         version: The version that answers.
-        outputs: Its outputs.
+        outputs: Its outputs by name.
     """
-    values = outputs[OUTPUT]
-    output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": values.shape}
-    message = {"model_name": model, "model_version": str(version), "outputs": [output]}
+    asked = [output.name for output in request.outputs] if request.outputs else list(outputs)
+    told: list[dict[str, Any]] = [
+        {"name": name, "datatype": "FP32", "shape": outputs[name].shape} for name in asked
+    ]
+    message = {"model_name": model, "model_version": str(version), "outputs": told}
     if request.id is not None:
         message["id"] = request.id
     if not request.wants_binary:
-        output["data"] = values.ravel().tolist()
+        for output in told:
+            output["data"] = outputs[output["name"]].ravel().tolist()
         return to_json(message), {"Content-Type": "application/json"}
-    content = values.astype("<f4", copy=False).tobytes()
-    output["parameters"] = {"binary_data_size": len(content)}
+    contents = [outputs[name].astype("<f4", copy=False).tobytes() for name in asked]
+    for output, content in zip(told, contents, strict=True):
+        output["parameters"] = {"binary_data_size": len(content)}
     head = to_json(message)
-    return head + content, {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
+    headers = {"Content-Type": "application/octet-stream", JSON_LENGTH: str(len(head))}
+    return b"".join([head, *contents]), headers
 
 
 def metadata(schema: DatasetSchema, model: str, version: int, platform: str) -> dict[str, Any]:
@@ -236,5 +246,8 @@ def metadata(schema: DatasetSchema, model: str, version: int, platform: str) -> 
             {"name": name, "datatype": _DATATYPES[spec.model_dtype], "shape": [-1, *spec.shape]}
             for name, spec in schema.inputs.items()
         ],
-        "outputs": [{"name": OUTPUT, "datatype": "FP32", "shape": [-1, schema.outputs]}],
+        "outputs": [
+            {"name": name, "datatype": "FP32", "shape": [-1, part.outputs]}
+            for name, part in zip(schema.output_names, schema.each_label.values(), strict=True)
+        ],
     }

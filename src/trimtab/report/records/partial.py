@@ -37,6 +37,7 @@ def _candidate(record: StageRecord, entry: EntryRecord, config: Config | None) -
             "runtime": evaluation.runtime,
             "metrics": evaluation.metrics,
             "per_class": evaluation.per_class,
+            "outputs": evaluation.outputs,
             "confusion": evaluation.confusion,
             "size_bytes": evaluation.size_bytes,
             "gzip_bytes": evaluation.gzip_bytes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 _HINT = "Train longer, change the learning rate or the model, or look at the data."
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts import dataset, evaluation
-from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples
+from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples, OutputEvaluation
 from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.store import ContentStore
 from trimtab.batch import answered, fed
@@ -18,7 +18,7 @@ from trimtab.errors import DataError, ModelError
 from trimtab.runtimes import files
 from trimtab.runtimes.base import LoadedModel, width
 from trimtab.runtimes.registry import runtime
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 _BATCH = 256
 
@@ -60,6 +60,15 @@ def make(run_uri: str, ref: str, label: str, dataset_ref: str, file_ref: str) ->
             size_bytes=about.size_bytes,
             gzip_bytes=files.gzip_bytes(serving, source.path),
             cost=about.cost,
+            outputs={
+                name: OutputEvaluation(
+                    task=data.schema.labels[name].task,
+                    metrics=each.metrics,
+                    per_class=each.per_class,
+                    confusion=each.confusion,
+                )
+                for name, each in quality.outputs.items()
+            },
         )
 
 

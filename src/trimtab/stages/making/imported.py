@@ -21,7 +21,7 @@ from trimtab.runtimes import adopting, files, sources
 from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.stages import settings
 from trimtab.stages.making.constant_answer import warnings
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 from trimtab.train import as_it_came
 from trimtab.train.scores import scores_by
 
@@ -54,6 +54,12 @@ def make(
             f"a file of {serving.name} takes one input, found {len(data.schema.input.parts)}",
             field="data.inputs",
             hint="Of several inputs, models are Keras': .keras, .h5 or a builder.",
+        )
+    if data.schema.labels:
+        raise ConfigError(
+            f"a file of {serving.name} gives one output, found {len(data.schema.labels)}",
+            field="data.labels",
+            hint="Of several outputs, models are Keras': .keras, .h5 or a builder.",
         )
     with store.create(ref) as draft:
         with sources.fetched(archive) as source:

@@ -10,9 +10,10 @@ import numpy as np
 
 from trimtab.batch import fed
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import meant
+from trimtab.tasks.joint.learning import in_one
+from trimtab.tasks.of_labels import meant
 
-Labelled = tuple[Any, np.ndarray, Callable[[Any, Any], Any]]
+Labelled = tuple[Any, Any, Callable[[Any, Any], Any]]
 
 
 def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
@@ -27,6 +28,7 @@ def labelled(data: Dataset, seed: int) -> Callable[[int], Labelled]:
     def draw(n: int) -> Labelled:
         x, y = data.sample("train", n, seed)
         inputs = fed(x)
-        return inputs, np.asarray(learning.labels(inputs, y)), learning.loss(keras, soft=False)
+        labels = keras.tree.map_structure(np.asarray, learning.labels(inputs, y))
+        return inputs, labels, in_one(learning.loss(keras, soft=False), learning.loss_weights)
 
     return draw

@@ -10,7 +10,7 @@ from trimtab.artifacts import dataset, evaluation
 from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, Examples, read_test
 from trimtab.artifacts.store import ContentStore
 from trimtab.data.dataset.pooled import Pooled, restated
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 
 def make(run_uri: str, ref: str, label: str, folds: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ from trimtab.stages.making import heard
 from trimtab.stages.making.brief import BATCH_SIZE, BRIEF, ROWS, short
 from trimtab.stages.making.heard import ENDING, STEPS, Heard
 from trimtab.stages.making.labelled import labelled
+from trimtab.tasks.of_labels import meant
 from trimtab.train import determinism, loop
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.library import KERAS, Library
@@ -161,13 +162,13 @@ class _Stage:
     def _fine_tune(
         self, model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Library | None = None
     ) -> None:
-        task, teacher = self._data.schema.task, tuning.teacher
+        learning, teacher = meant(self._data.schema).learning, tuning.teacher
         loop.fit(
             model,
             self._data,
             self._settings.for_fine_tuning(tuning),
             label="rehearsal",
-            labels=SoftLabels(self.branch(()), teacher, task) if teacher else None,
+            labels=SoftLabels(self.branch(()), teacher, learning) if teacher else None,
             callbacks=callbacks,
             library=library or KERAS,
         )

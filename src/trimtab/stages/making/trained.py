@@ -14,6 +14,7 @@ from trimtab.artifacts import dataset, hyperparameters, training
 from trimtab.artifacts.hyperparameters import Hyperparameters
 from trimtab.artifacts.model import MODEL_FILE, AsItCame, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
+from trimtab.batch import side_by_side
 from trimtab.compress.traits import measure
 from trimtab.config.config import Config
 from trimtab.config.model import Model
@@ -24,7 +25,7 @@ from trimtab.stages import settings
 from trimtab.stages import snapshot as snapshots
 from trimtab.stages.making import constant_answer, still_rising
 from trimtab.stages.making.cost import cost_of
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 from trimtab.train import as_it_came, determinism, distribution, loop
 from trimtab.train.history import History
 from trimtab.train.scores import validation_scores
@@ -109,7 +110,7 @@ def _trained(
 
 def _came(network: keras.Model, data: Dataset) -> AsItCame | None:
     """Returns what the network is worth as it came, and says so."""
-    came = as_it_came.judge(lambda x: np.asarray(network.predict_on_batch(x)), data)
+    came = as_it_came.judge(lambda x: side_by_side(network.predict_on_batch(x)), data)
     if came is not None:
         progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
     return came

@@ -11,7 +11,7 @@ import numpy as np
 
 from trimtab.batch import Batch, answered, fed, in_parts
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.tasks.registry import meant
+from trimtab.tasks.of_labels import meant
 
 if TYPE_CHECKING:
     import keras
@@ -75,15 +75,17 @@ def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
     import keras
 
     from trimtab.models import cost
+    from trimtab.tasks.joint.learning import in_one
 
     learning = meant(data.schema).learning
-    compared = learning.loss(keras, soft=False)
+    compared = in_one(learning.loss(keras, soft=False), learning.loss_weights)
     sample = cache(lambda count: data.sample("validation", count, seed))
 
     def loss_of(model: keras.Model) -> float:
         x, y = sample(_count(cost.macs(model)))
         parts = in_parts(fed(x), _BATCH)
-        answers = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
+        each = [model(part, training=False) for part in parts]
+        answers = keras.tree.map_structure(lambda *values: np.concatenate(values), *each)
         return float(np.mean(compared(learning.labels(fed(x), y), answers)))
 
     return loss_of

@@ -17,6 +17,7 @@ class Learning:
     """See ``base.Learning``."""
 
     takes_class_weights = True
+    loss_weights: list[float] | None = None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:
         """Returns softmax probabilities."""
