@@ -24,3 +24,21 @@ def test_the_vocabulary_is_the_most_frequent_training_tokens() -> None:
 
 def test_the_length_is_the_95th_percentile() -> None:
     assert _settings(Text())["max_tokens"] == 5
+
+
+def test_where_most_words_are_new_tokens_are_pieces_of_them() -> None:
+    names = [
+        f"{start}_{end} it"
+        for start in ("read", "write", "close")
+        for end in ("file", "line", "name", "tree")
+    ]
+    batch = pa.record_batch({"review": names, "label": ["p", "n"] * 6})
+    wanted = Data(train="x.csv")
+    settings = text.fit([Column(name="review", kind="text")], Summary.of(batch, wanted), wanted)
+    encoder = text.TextEncoder(settings)
+    new, seen = encoder.encode(pa.record_batch({"review": ["write_tree it", "close_name it"]})).x
+    assert settings["subwords"]
+    assert encoder.vocabulary_size == len(settings["vocabulary"]) + 2
+    assert text.UNKNOWN not in new
+    assert settings["max_tokens"] == encoder.spec.shape[0] > 2
+    assert [n for n in new if n][-1] == [n for n in seen if n][-1], "the same last word"

@@ -1,4 +1,7 @@
-"""Free text as tokens: a vocabulary of the most frequent training tokens, cut or padded to one length."""
+"""Free text as tokens: a vocabulary of the most frequent training tokens, cut or padded to one length.
+
+Where words fail, because many of a text were never or hardly seen before, tokens are pieces of words.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from trimtab.data.encoders import subwords
 from trimtab.data.kinds.base import Encoded, InputKind, Setting
 from trimtab.data.schema import TensorSpec
 from trimtab.data.statistics.distributions import Categories, Distribution, histogram
@@ -32,6 +36,10 @@ _TEXT_DISTINCT = 0.2
 _SHOWN = 5
 _COMPARED_TOKENS = 100
 _LEAST_STEPS = 1_000
+_MOST_UNKNOWN = 0.1
+"""The share of a new text's words that may be unknown."""
+_SUBWORDS = "subwords"
+"""The key in an encoder's settings: whether its vocabulary is of pieces."""
 
 
 def fit(
@@ -40,7 +48,7 @@ def fit(
     config: Data,
     input_range: InputRange = "standardized",  # noqa: ARG001
 ) -> dict[str, Any]:
-    """Returns the settings of a ``TextEncoder``: its words are the most frequent training tokens.
+    """Returns the settings of a ``TextEncoder``: its words are the most frequent training tokens, or pieces.
 
     Args:
         columns: The column.
@@ -49,29 +57,52 @@ def fit(
         input_range: Tokens have none.
     """
     (column,) = columns
-    statistics = summary.columns[column.name]
+    statistics, size = summary.columns[column.name], config.text.vocabulary_size - _FIRST_WORD
+    words, pieces_a_word = statistics.tokens.top(size), 1.0
+    vocabulary, parted = list(words), {}
+    if _unknown_share(statistics, words) > _MOST_UNKNOWN:
+        vocabulary, parted = subwords.learnt(statistics.tokens.top(), size), {_SUBWORDS: True}
+        pieces_a_word = _pieces_a_word(vocabulary, statistics.tokens.counts)
     return {
         "kind": "text",
         "column": column.name,
-        "vocabulary": list(statistics.tokens.top(config.text.vocabulary_size - _FIRST_WORD)),
-        "max_tokens": config.text.max_tokens or _long_text_tokens(statistics.token_lengths),
+        "vocabulary": vocabulary,
+        "max_tokens": config.text.max_tokens or _long_text_tokens(statistics.token_lengths, pieces_a_word),
+        **parted,
     }
 
 
-def _long_text_tokens(histogram: list[int]) -> int:
+def _unknown_share(column: ColumnSummary, words: dict[str, int]) -> float:
+    """Returns about what share of a new text's words is not in the vocabulary, or was seen once in training.
+
+    Words that were seen once are as frequent as those that were not (Good, "The Population Frequencies of
+    Species", 1953). Rare ones that the summary no longer counts are taken to have been seen.
+    """
+    total, error = _tokens(column), column.tokens.error
+    known = sum(count + error for count in words.values() if count + error > 1)
+    return 1 - known / total if total else 0.0
+
+
+def _pieces_a_word(vocabulary: list[str], counts: dict[str, int]) -> float:
+    cut = subwords.Subwords(dict.fromkeys(vocabulary, 0), UNKNOWN)
+    return sum(count * len(cut.numbers(word)) for word, count in counts.items()) / sum(counts.values())
+
+
+def _long_text_tokens(histogram: list[int], pieces_a_word: float) -> int:
     """Returns the 95th percentile of the lengths of texts."""
     reached = np.cumsum(histogram) >= ceil(_PERCENTILE * sum(histogram))
     length = int(np.argmax(reached)) if len(histogram) else 0
-    return min(max(length, MIN_TOKENS), MAX_TOKENS)
+    return min(max(ceil(length * pieces_a_word), MIN_TOKENS), MAX_TOKENS)
 
 
 class TextEncoder:
-    """Turns a text column into token numbers: 0 is padding, 1 an unknown token, 2 the most frequent one."""
+    """Turns a text column into token numbers: 0 is padding, 1 what is unknown, then the vocabulary."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._column = str(settings["column"])
         vocabulary = enumerate(settings["vocabulary"], _FIRST_WORD)
         self._numbers = {str(token): number for number, token in vocabulary}
+        self._subwords = subwords.Subwords(self._numbers, UNKNOWN) if settings.get(_SUBWORDS) else None
         self.spec = TensorSpec(kind="text", shape=(int(settings["max_tokens"]),), stored_dtype="int32")
 
     @property
@@ -85,9 +116,14 @@ class TextEncoder:
         (length,) = self.spec.shape
         rows = np.full((len(values), length), PADDING, np.int32)
         for row, text in zip(rows, values, strict=True):
-            tokens = tokenize(text or "")[:length]
-            row[: len(tokens)] = [self._numbers.get(token, UNKNOWN) for token in tokens]
+            numbers = self._tokens(tokenize(text or "")[:length])[:length]
+            row[: len(numbers)] = numbers
         return Encoded(rows)
+
+    def _tokens(self, words: list[str]) -> list[int]:
+        if self._subwords is None:
+            return [self._numbers.get(word, UNKNOWN) for word in words]
+        return [number for word in words for number in self._subwords.numbers(word)]
 
 
 def takes(column: ColumnSummary, present: int) -> bool:
