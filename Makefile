@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
 CHECKS := check-style check-types check-imports check-generated
-.PHONY: $(CHECKS) demo test fast faults generate matrix pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers
+.PHONY: $(CHECKS) demo test fast faults generate matrix pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers bench-baselines
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -54,10 +54,18 @@ bench-smoke: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/overhead.py benchmarks/smoke.yaml --limit 100 --output runs/bench-smoke
 	$(BIN)/python benchmarks/serving.py runs/bench-smoke/deployed/smoke --limit 0 --rounds 2 --seconds 0.2 --connections 2 --swaps 2
 
-# Beside what other tools make of the same model; CIFAR10=folder RESNET8=file say where both are, without them it says so.
+# Beside what other tools make of the same model; CIFAR10=folder RESNET8=file say where work (b) finds both, DATA=folder where the
+# data sets of the WORKS that begin with a training are; without them it says so. Each keeps the rows of the others.
+WORKS := a c d e f
 bench-peers: $(VENV)/.installed-dev $(VENV)/peers/.installed
 	$(BIN)/python benchmarks/peers.py $(if $(CIFAR10),--cifar10 "$(CIFAR10)") $(if $(RESNET8),--resnet8 "$(RESNET8)") \
 		--peers $(VENV)/peers/bin/python --json docs/benchmarks.json
+	for work in $(WORKS); do $(BIN)/python benchmarks/peers_trained.py $$work $(if $(DATA),--data "$(DATA)") \
+		--peers $(VENV)/peers/bin/python --json docs/benchmarks.json; done
+
+# The models that these works begin with, into runs/bench-peers: (a) and (c) take hours on two cores, the others minutes.
+bench-baselines: $(VENV)/.installed-dev
+	for work in $(WORKS); do $(BIN)/python benchmarks/peers_trained.py $$work $(if $(DATA),--data "$(DATA)") --baseline; done
 
 generate: $(VENV)/.installed-dev
 	$(BIN)/python tools/generate.py

@@ -234,8 +234,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         table = list(rows_of(arguments, Path(temporary)))
     if arguments.json:
-        arguments.json.write_text("[\n" + ",\n".join(f"  {json.dumps(row)}" for row in table) + "\n]\n")
+        write(arguments.json, WORK, table)
     return 0
+
+
+def write(path: Path, work: str, table: list[dict[str, object]]) -> None:
+    """Puts the rows of a work in the place of those that a file has of it."""
+    others = [row for row in json.loads(path.read_text()) if row["work"] != work] if path.exists() else []
+    rows = sorted([*others, *table], key=lambda row: str(row["work"]))
+    path.write_text("[\n" + ",\n".join(f"  {json.dumps(row)}" for row in rows) + "\n]\n")
 
 
 def rows_of(arguments: argparse.Namespace, scratch: Path) -> Iterator[dict[str, object]]:

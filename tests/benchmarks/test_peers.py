@@ -16,6 +16,8 @@ import pytest
 from keras import layers
 from PIL import Image
 
+from trimtab.config.loader import load
+
 
 def test_without_data_it_says_so(root: Path) -> None:
     done = subprocess.run(
@@ -25,6 +27,18 @@ def test_without_data_it_says_so(root: Path) -> None:
         text=True,
     )
     assert done.stdout.startswith("work b: skipped, there is no nowhere")
+
+
+def test_works_that_begin_with_a_training_are_configs_and_say_where_data_are_missing(root: Path) -> None:
+    script = root / "benchmarks/peers_trained.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "e", "--data", "/nowhere"], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == "work e: skipped, there is no /nowhere/bank_marketing/data.csv: give --data\n"
+    works = {path.stem: load(path, []) for path in (root / "benchmarks/works").glob("*.yaml")}
+    assert sorted(works) == ["a", "c", "d", "e", "f"]
+    assert all(len(config.candidates()) >= 6 for config in works.values())
+    assert [limit.metric for limit in works["e"].budget.limits] == ["roc_auc"]
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -110,3 +110,32 @@ def test_layers_of_other_kinds_stay_as_they_are(context: Context) -> None:
     model = keras.Model(inputs, x)
     with pytest.raises(CompressionError, match="no dense layer"):
         low_rank(model, LowRank(energy=0.1), untrained(context, examples((48,), 4)))
+
+
+class Clock:
+    """Stands for what measures: whole layers take a millisecond, parts what they are said to."""
+
+    def __init__(self, **parts: float) -> None:
+        self._parts = parts
+
+    def milliseconds(self, models: Sequence[keras.Model], name: str, quantization: str) -> list[float]:
+        assert (name, quantization) == ("litert", "dynamic_int8")
+        names = [{layer.name for layer in model.layers} for model in models]
+        return [
+            1 + sum(ms for part, ms in self._parts.items() if f"{part}_core" in inside) for inside in names
+        ]
+
+
+def test_what_is_slower_as_measured_stays_whole_or_is_refused(context: Context) -> None:
+    inputs = keras.Input((64,))
+    model = keras.Model(inputs, layers.Dense(64, name="b")(layers.Dense(64, name="a")(inputs)))
+    given = untrained(context, examples((64,), 8))
+    asked = LowRank(energy=0.5, quantization="dynamic_int8")
+    for parts, split in (({"a": -0.2, "b": 0.1}, {"a", "b"}), ({"a": -0.2, "b": 0.5}, {"a"})):
+        thin = low_rank(model, asked, replace(given, scales=Clock(**parts)))
+        assert {name for name in "ab" if f"{name}_core" in {layer.name for layer in thin.layers}} == split
+    with pytest.raises(WeightsError, match=r"takes 1.30 times as long .* on litert \(dynamic_int8\)"):
+        low_rank(model, asked, replace(given, scales=Clock(a=0.2, b=0.1)))
+    aimed = asked.model_copy(update={"target": Shares(macs=0.5)})
+    with pytest.raises(WeightsError, match="times as long"):
+        low_rank(model, aimed, replace(given, scales=Clock(a=-0.2, b=0.5)))

@@ -6,13 +6,13 @@ Convolutional Networks for Classification and Detection", 2016), and of what the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from trimtab.compress.base import Context, Pass
-from trimtab.compress.targets import Shares
+from trimtab.compress.targets import Form, Shares
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.parameters import MAIN, among, between
 from trimtab.errors import CompressionError, ModelError, WeightsError
@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 EXAMPLES = 256
 _HALVINGS = 12
 
+NOISE = 0.03
+"""Share of the model's latency by which parts may be slower: less than that, a busy machine measures."""
 
-class LowRank(FineTuning):
+
+class LowRank(FineTuning, Form):
     """How much of what passes through a layer its ranks carry, and how the parts are fine-tuned."""
 
     energy: float = Field(
@@ -54,7 +57,8 @@ class LowRankSplit(Pass[LowRank]):
     """Kernels of dense layers, convolutions and embeddings as products of thin ones.
 
     A layer that would keep more than three quarters of its multiply-accumulates (an embedding: of its
-    parameters) stays whole: two operators take longer than one.
+    parameters) stays whole: two operators take longer than one. So does one whose parts are slower as
+    measured, where the model is; if it still is, the pass is refused.
     """
 
     params = LowRank
@@ -65,7 +69,6 @@ class LowRankSplit(Pass[LowRank]):
     def __call__(self, model: keras.Model, params: LowRank, context: Context) -> keras.Model:
         """Returns a model of thinner layers; see ``Pass``."""
         from trimtab.compress.rank.moments import moments
-        from trimtab.compress.rank.rebuild import rebuild
         from trimtab.compress.rank.split import Layer
         from trimtab.models import cost
         from trimtab.models.functional import as_functional
@@ -81,7 +84,7 @@ class LowRankSplit(Pass[LowRank]):
         if not layers:
             raise CompressionError("it has no dense layer, convolution or embedding", field=model.name)
         splits = _splits(flat, layers, params)
-        thin = rebuild(flat, splits)
+        splits, thin = _as_fast(flat, splits, params, context)
         context.say(
             f"{len(splits)} of {len(layers)} layers in parts: {cost.macs(flat):,} to {cost.macs(thin):,} "
             f"multiply-accumulates, {cost.parameters(flat):,} to {cost.parameters(thin):,} parameters"
@@ -105,6 +108,43 @@ def _splits(model: keras.Model, layers: Mapping[str, Layer], params: LowRank) ->
             hint="Ask for less energy.",
         )
     return splits
+
+
+def _as_fast(
+    model: keras.Model, splits: dict[str, Split], params: LowRank, context: Context
+) -> tuple[dict[str, Split], keras.Model]:
+    """Returns the parts of the layers that are split, and their model, if it is not slower as measured.
+
+    Where it is, each layer is measured in parts alone, and those that are slower stay whole; if a target asks
+    for all of them, none can.
+
+    Raises:
+        WeightsError: If the model is slower.
+    """
+    from trimtab.compress.rank.rebuild import rebuild
+
+    def slower(made: Sequence[keras.Model]) -> list[float]:
+        if context.scales is None:
+            return [1.0] * len(made)
+        whole, *parts = context.scales.milliseconds([model, *made], params.runtime, params.quantization)
+        return [one / whole for one in parts]
+
+    thin = rebuild(model, splits)
+    (found,) = slower([thin])
+    if found > 1 + NOISE and params.target is None and len(splits) > 1:
+        alone = slower([rebuild(model, {name: split}) for name, split in splits.items()])
+        splits = {name: split for (name, split), one in zip(splits.items(), alone, strict=True) if one <= 1}
+        if splits:
+            thin = rebuild(model, splits)
+            (found,) = slower([thin])
+    if found > 1 + NOISE or not splits:
+        raise WeightsError(
+            f"in parts it takes {found:.2f} times as long as whole, measured in turns on {params.runtime} "
+            f"({params.quantization})",
+            field=model.name,
+            hint="Leave low_rank out, or ask for less energy.",
+        )
+    return splits, thin
 
 
 def _lost(model: keras.Model, layers: Mapping[str, Layer], target: Shares) -> float:

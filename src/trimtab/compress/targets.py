@@ -17,12 +17,24 @@ def _known(runtime: str) -> str:
     return runtime
 
 
-MeasuredOn = Annotated[
-    str, AfterValidator(_known), Field(description="The runtime whose files are measured.")
-]
-MeasuredAs = Annotated[
-    str, Field(description="The quantization in which they are measured, one of the runtime's own.")
-]
+class Form(Section):
+    """In what files a model is measured."""
+
+    runtime: Annotated[str, AfterValidator(_known)] = Field(
+        "litert", description="The runtime whose files are measured."
+    )
+    quantization: str = Field(
+        "none", description="The quantization in which they are measured, one of the runtime's own."
+    )
+
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> Form:
+        known = module(RUNTIMES, self.runtime).RUNTIME.quantizers
+        if self.quantization not in known:
+            raise ValueError(
+                f"{self.runtime} has no quantization {self.quantization!r} of its own, but {', '.join(known)}"
+            )
+        return self
 
 
 class Shares(Section):
@@ -60,7 +72,7 @@ class Shares(Section):
         return {unit: share for unit, share in given.items() if share is not None}
 
 
-class Target(Shares):
+class Target(Shares, Form):
     """How small, and how fast, the whole model becomes."""
 
     bytes_ratio: float | None = Field(
@@ -80,8 +92,6 @@ class Target(Shares):
     latency_ms: float | None = Field(
         None, gt=0, description="The most milliseconds that an example may take."
     )
-    runtime: MeasuredOn = "litert"
-    quantization: MeasuredAs = "none"
 
     def _limits(self) -> list[str]:
         return [*super()._limits(), "bytes_ratio", "latency_ratio", "latency_ms"]
@@ -95,12 +105,3 @@ class Target(Shares):
     def is_measured(self) -> bool:
         """Returns whether something has a limit that only files can tell."""
         return self.is_timed or self.bytes_ratio is not None
-
-    @model_validator(mode="after")
-    def _can_be_measured(self) -> Target:
-        known = module(RUNTIMES, self.runtime).RUNTIME.quantizers
-        if self.quantization not in known:
-            raise ValueError(
-                f"{self.runtime} has no quantization {self.quantization!r} of its own, but {', '.join(known)}"
-            )
-        return self
