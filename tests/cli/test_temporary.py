@@ -84,3 +84,18 @@ def test_a_command_runs_where_nothing_can_be_written(tmp_path, monkeypatch, caps
     with pytest.raises(SystemExit) as caught:
         main(["methods"])
     assert (caught.value.code, tempfile.gettempdir()) == (0, str(tmp_path))
+
+
+SHARES = """
+import multiprocessing.util
+from trimtab.cli import main, predict
+predict.command.callback = lambda *_, **__: print(multiprocessing.util.get_temp_dir(), flush=True)
+main(["predict", "any", "--input", "any.csv"])
+"""
+
+
+def test_what_multiprocessing_keeps_there_goes_with_the_process(tmp_path):
+    process = subprocess.run([sys.executable, "-c", SHARES], capture_output=True, text=True)
+    assert (process.returncode, process.stderr) == (0, "")
+    assert Path(process.stdout.strip()).parents[1] == tmp_path
+    assert not list(tmp_path.iterdir())

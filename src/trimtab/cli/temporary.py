@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import multiprocessing.util
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from unittest import mock
 _PREFIX = "trimtab-run-"
 _YOUNG_S = 60.0
 """Between the making of a directory and its lock."""
+_AFTER_ITS_OWN = -101
 
 
 @contextlib.contextmanager
@@ -24,14 +26,15 @@ def temporary() -> Iterator[Path]:
     Its lock goes with this process, however that ends, so that others know whether it is in use.
     """
     _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as directory:
-        held = os.open(directory, os.O_RDONLY)
-        try:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield Path(directory)
-        finally:
-            os.close(held)
+    directory = tempfile.mkdtemp(prefix=_PREFIX)
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield Path(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        os.close(held)
 
 
 @contextlib.contextmanager
@@ -40,12 +43,24 @@ def all_temporary() -> Iterator[None]:
 
     Where nothing temporary can be written, as in some pods, all is as before: most commands need none.
     """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(OSError):
-            scratch = str(stack.enter_context(temporary()))
-            stack.enter_context(mock.patch.object(tempfile, "tempdir", scratch))
-            stack.enter_context(mock.patch.dict(os.environ, TMPDIR=scratch))
+    held = contextlib.ExitStack()
+    try:
+        scratch = held.enter_context(temporary())
+    except OSError:
         yield
+        return
+    try:
+        with (
+            mock.patch.object(tempfile, "tempdir", str(scratch)),
+            mock.patch.dict(os.environ, TMPDIR=str(scratch)),
+        ):
+            yield
+    finally:
+        if any(scratch.glob("pymp-*")):
+            # Of multiprocessing, which keeps sockets there as long as this process lives, and removes it then.
+            multiprocessing.util.Finalize(None, held.close, exitpriority=_AFTER_ITS_OWN)
+        else:
+            held.close()
 
 
 def _sweep(place: Path) -> None:
