@@ -57,7 +57,7 @@ def all_temporary() -> Iterator[None]:
             yield
     finally:
         if any(scratch.glob("pymp-*")):
-            # Of multiprocessing, which keeps sockets there as long as this process lives, and removes it then.
+            # Of multiprocessing: it keeps sockets there as long as this process lives, and removes it then.
             multiprocessing.util.Finalize(None, held.close, exitpriority=_AFTER_ITS_OWN)
         else:
             held.close()
