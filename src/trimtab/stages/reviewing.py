@@ -28,11 +28,13 @@ from trimtab.config.methods import FLOAT
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.kinds.registry import input_kind
+from trimtab.data.schema import DatasetSchema
 from trimtab.errors import TrimtabError
 from trimtab.quiet import quiet
 from trimtab.report.tensorboard.graph import write_graph
 from trimtab.report.tensorboard.histograms import write_histograms, write_kernels
 from trimtab.report.tensorboard.most_wrong import write_most_wrong
+from trimtab.report.tensorboard.overlays import write_overlays
 from trimtab.report.tensorboard.pr_curves import write_pr_curves
 from trimtab.report.tensorboard.projector import rows_shown, write_projector
 from trimtab.runtimes.registry import runtime
@@ -113,13 +115,17 @@ def _write(run_uri: str, directory: Path, subject: ReviewSubject) -> None:
     store = ContentStore(run_uri)
     data = datasets.pooled(store, subject.dataset)
     form, classes = meant(data.schema).judging.form, data.schema.classes
-    views = {
-        name: _view(store, subject.evaluations[name], data)
+    told = {
+        name: _answers(store, subject.evaluations[name], data)
         for name in dict.fromkeys((BASELINE, subject.chosen))
     }
+    views = {name: _view(*each, data) for name, each in told.items()}
     for name, view in views.items():
         write_pr_curves(directory / name, form, view, classes)
-    write_most_wrong(directory, form, views[subject.chosen], data)
+    if form == "masks":
+        write_overlays(directory, told[subject.chosen][0], views[subject.chosen], data)
+    else:
+        write_most_wrong(directory, form, views[subject.chosen], data)
     models = {
         branch: _models(store, subject.evaluations[candidate])
         for branch, candidate in subject.branches.items()
@@ -138,17 +144,20 @@ def _write(run_uri: str, directory: Path, subject: ReviewSubject) -> None:
         _project(directory, files[-1], data.first, views[BASELINE])
 
 
-def _view(store: ContentStore, evaluation: str, data: Pooled) -> View:
-    """Returns labels and a candidate's answers on the test split, as metrics see them.
+def _answers(store: ContentStore, evaluation: str, data: Pooled) -> tuple[NDArray[Any], DatasetSchema]:
+    """Returns a candidate's answers on the test split, and what they mean.
 
     With folds these are the first one's: the model that ships, on the rows that it was made without.
     """
     lineage = EvaluationLineage.model_validate(store.open(evaluation, []).lineage)
     entry = store.open(lineage.folds[0] if lineage.folds else evaluation)
     thresholds = Evaluation.model_validate(entry.manifest.summary).thresholds
-    answers, own_schema = read_test(entry.path).answers, data.schema.with_thresholds(thresholds)
-    labels = data.labels()
-    return meant(data.schema).judging.view(np.asarray(answers), labels, data.schema, own_schema)
+    return np.asarray(read_test(entry.path).answers), data.schema.with_thresholds(thresholds)
+
+
+def _view(answers: NDArray[Any], own_schema: DatasetSchema, data: Pooled) -> View:
+    """Returns labels and a candidate's answers on the test split, as metrics see them."""
+    return meant(data.schema).judging.view(answers, data.labels(), data.schema, own_schema)
 
 
 def _models(store: ContentStore, evaluation: str) -> list[Path]:
@@ -211,7 +220,7 @@ def _label(value: Any, data: Dataset) -> str:
     form = meant(data.schema).judging.form
     if form == "classes":
         return classes[int(value)]
-    if form == "labels":
+    if form in ("labels", "masks"):
         return " ".join(name for name, there in zip(classes, value, strict=True) if there > 0)
     return f"{float(value):.5g}"
 

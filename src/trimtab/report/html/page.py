@@ -63,6 +63,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "matrices": [matrix for candidate in compared if (matrix := confusion_plot(candidate, classes))],
         "confused": most_confused(compared[0], compared[-1], classes) if compared else [],
         "classes": rows.class_rows(compared, result.parts),
+        "class_columns": rows.class_columns(compared),
         "searched": searched.searched_rows(result.search),
         "search_told": search_words.sentence(result.search),
         **_inside(result, evidence),

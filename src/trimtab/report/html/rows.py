@@ -114,7 +114,7 @@ def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """A class: its test examples, and precision, recall and F1 of each model.
+    """A class: its test examples, and what each model is worth on it: see ``class_columns``.
 
     Attributes:
         flagged: Whether the chosen model is proven to lose more on it than on the others.
@@ -127,14 +127,21 @@ class ClassRow:
     flagged: bool
 
 
+def class_columns(pair: Sequence[CandidateResult]) -> dict[str, str]:
+    """Returns what is shown of each class, with its heading: of masks, the IoU as well."""
+    shown = {"precision": "precision", "recall": "recall", "f1": "F1"}
+    has_iou = any(found.iou is not None for each in pair for found in each.per_class.values())
+    return {**shown, "iou": "IoU"} if has_iou else shown
+
+
 def class_rows(pair: Sequence[CandidateResult], losses: Sequence[PartLoss] = ()) -> list[ClassRow]:
     """Returns the quality per class, with the change of recall from the baseline to the chosen candidate."""
     worse = {part.part for part in parts.flagged(losses) if part.kind == "class"}
     names = dict.fromkeys(name for candidate in pair for name in candidate.per_class)
-    rows = []
+    columns, rows = class_columns(pair), []
     for name in names:
         metrics = [candidate.per_class.get(name) for candidate in pair]
-        values = [getattr(m, key) if m else None for m in metrics for key in ("precision", "recall", "f1")]
+        values = [getattr(m, key) if m else None for m in metrics for key in columns]
         recalls = [m.recall for m in metrics if m]
         rows.append(
             ClassRow(
