@@ -55,6 +55,23 @@ def test_a_folder_a_zip_and_a_table_of_images_give_the_same(
     assert sum(found[0][1].class_counts["train"].values()) == found[0][1].rows["train"]
 
 
+def test_images_that_show_something_in_their_transparency_alone_are_a_warning(
+    tmp_path: Path, images: Path, prepared: Prepare
+) -> None:
+    drawn = tmp_path / "drawn"
+    for file in sorted(images.rglob("*.png"))[::2]:
+        alpha = Image.open(file)
+        black = Image.new("L", alpha.size)
+        (drawn / file.parent.name).mkdir(parents=True, exist_ok=True)
+        Image.merge("LA", (black, alpha)).save(drawn / file.parent.name / file.name)
+    about = [
+        [text for text in prepared(source.name, train=str(source))[1].warnings if "transparency" in text]
+        for source in (images, drawn)
+    ]
+    told = "image: what most images show is in their transparency alone, and all else is black: "
+    assert about == [[], [f"{told}they are put on white"]]
+
+
 def test_test_images_that_are_copies_of_others_are_a_warning(
     tmp_path: Path, images: Path, prepared: Prepare
 ) -> None:

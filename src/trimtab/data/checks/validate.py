@@ -70,7 +70,7 @@ def validate(
             _check_columns(split, summary, each.label, columns, config)
     for each in all_labels:
         _check_labels(per_split, tasks.task(each.task).meaning, each.label, config)
-    warnings = _unreadable(per_split, columns, config)
+    warnings = [*_unreadable(per_split, columns, config), *_remarks(per_split["train"], columns)]
     for each in all_labels:
         warnings += _of_label(per_split, each, config, known=known)
     train = per_split["train"]
@@ -239,6 +239,16 @@ def _unreadable(per_split: dict[str, Summary], columns: list[Column], config: Da
             )
         warnings.append(f"{column.name}: {text}; they are left out")
     return warnings
+
+
+def _remarks(train: Summary, columns: list[Column]) -> list[str]:
+    """Returns what kinds of files have to say of those of the training split."""
+    return [
+        f"{column.name}: {remark}"
+        for column in columns
+        if holds_files(column.kind)
+        for remark in train.columns[column.name].media.remarks(column.kind)
+    ]
 
 
 def _limits_of(column: Column) -> str:

@@ -43,7 +43,7 @@ FORMATS = (
 # A small file can claim to hold a huge image ("decompression bomb"): the header is checked before anything is
 # decoded, against a limit of one's choice. Pillow's own is a constant.
 Image.MAX_IMAGE_PIXELS = None
-_LIMIT = "image_pixels"
+_LIMIT, _ALPHA = "image_pixels", "only_alpha"
 MIN_SIDE, MAX_SIDE = 4, 1024
 _SHOWN, _DRAFT_PIXELS = 5, 16
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
@@ -243,6 +243,15 @@ def _brightness(content: bytes) -> int | None:
         return None
 
 
+def _only_alpha(content: bytes) -> int | None:
+    """Returns 1 for an image all of whose content is in its transparency; None for any other."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return 1 if _background(image) else None
+    except (*_DAMAGED, ValueError):
+        return None
+
+
 def _brief(column: Column, summary: Summary) -> dict[str, Any]:
     media = summary.columns[column.name].media
     shown = {name: most_frequent(media.counts("image", name), _SHOWN) for name in ("sizes", "modes")}
@@ -265,7 +274,18 @@ INPUT = InputKind(
     ImageEncoder,
     _brief,
     _distributions,
-    files=FileKind(IMAGE_ENDINGS, "image/", _look, {"brightness": _brightness}, _pixels, (_LIMIT,)),
+    files=FileKind(
+        IMAGE_ENDINGS,
+        "image/",
+        _look,
+        {"brightness": _brightness, _ALPHA: _only_alpha},
+        _pixels,
+        (_LIMIT,),
+        {
+            _ALPHA: "what most images show is in their transparency alone, and all else is black: "
+            "they are put on white"
+        },
+    ),
     settings={
         "height": Setting("image.height", "pixels"),
         "width": Setting("image.width", "pixels"),

@@ -29,6 +29,7 @@ class FileKind:
         values: Returns how many values a file is decoded into, as its header says, and 0 where that cannot
             be read; None: nobody needs to know.
         limits: Those of ``data.limits`` that they may exceed, by name.
+        remarks: What to warn of where more than half of the measured files have an aspect, by aspect.
     """
 
     endings: tuple[str, ...]
@@ -37,6 +38,7 @@ class FileKind:
     measures: Mapping[str, Callable[[bytes], int | None]]
     values: Callable[[bytes], int] | None = None
     limits: tuple[str, ...] = ()
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,6 +87,13 @@ class MediaSummary:
     def counts(self, kind: str, aspect: str) -> dict[str, int]:
         """Returns how many files of a kind have each value."""
         return self.kinds[kind].counts.get(aspect, {}) if kind in self.kinds else {}
+
+    def remarks(self, kind: str) -> list[str]:
+        """Returns what to warn of; see ``FileKind``."""
+        known = file_kinds()[kind]
+        shares = {name: sum(self.counts(kind, name).values()) for name in known.measures}
+        measured = max(shares.values(), default=0)
+        return [text for name, text in known.remarks.items() if 2 * shares[name] > measured]
 
     @property
     def kind(self) -> str:
