@@ -73,6 +73,7 @@ def test_a_candidate_is_a_file_and_what_is_known_of_it(
     content = (home.path(outcomes[name].ref) / "model.tflite").read_bytes()
     assert (litert.int8_operators(content) > 0) == method.endswith("int8")
     assert summary.size_bytes == len(content)
+    assert summary.graph.executed <= summary.graph.operators < summary.graph.operations
     assert summary.runtime == "litert"
     assert entries(home)[name].read(FileSummary) == summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from trimtab.artifacts.evaluation import Cost
+from trimtab.artifacts.inside import GraphSize
 from trimtab.artifacts.model import Epoch
 
 KIND = "file"
@@ -31,6 +32,7 @@ class FileSummary(BaseModel):
         ranges: How the ranges of 8-bit activations were chosen; None where there are none.
         max_difference: The largest difference of their outputs from the Keras model's.
         cost: Counted on the Keras model.
+        graph: How many operators that is; None where it was not looked at, or cannot be told.
         history: Every epoch of a quantization-aware training.
     """
 
@@ -39,4 +41,5 @@ class FileSummary(BaseModel):
     max_difference: float
     ranges: str | None = None
     cost: Cost
+    graph: GraphSize | None = None
     history: list[Epoch] = []

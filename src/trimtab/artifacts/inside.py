@@ -9,6 +9,21 @@ from pydantic import BaseModel, Field
 FILE = "inside.json"
 
 
+class GraphSize(BaseModel):
+    """How much there is to compute: in the Keras model, in the file, and as it runs."""
+
+    operations: int | None = Field(
+        None, description="Calls of layers in the Keras model; null where the model came as a file."
+    )
+    weights_bytes: int | None = Field(None, description="Of the Keras model's weights, in 32-bit floats.")
+    operators: int = Field(
+        description="In the file: batch normalizations and constants are folded, dropout is gone."
+    )
+    executed: int = Field(
+        description="As they run, fused by the runtime; LiteRT's XNNPACK takes many as one."
+    )
+
+
 class LayerInside(BaseModel):
     """A layer, as a runtime's file has it; those that are computed in one operator are one."""
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from trimtab.artifacts.evaluation import Drop, HeadlineValue, Latency, OutputEvaluation, PartLoss
-from trimtab.artifacts.inside import Inside
+from trimtab.artifacts.inside import GraphSize, Inside
 from trimtab.artifacts.proof import LimitTest, Proof
 from trimtab.storage.artifact import Artifact
 from trimtab.storage.artifacts import open_artifacts
@@ -65,6 +65,7 @@ class CandidateResult(BaseModel):
     parameters: int | None = Field(None, description="Weights, trainable or not.")
     macs: int | None = Field(None, description="Multiply-accumulates for one example.")
     sparsity: float | None = Field(None, description="Share of zeros in the kernels, 0 to 1.")
+    graph: GraphSize | None = Field(None, description="How many operators it is; null where nobody knows.")
 
     @property
     def counted_bytes(self) -> int | None:

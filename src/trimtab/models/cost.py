@@ -55,6 +55,13 @@ def macs(model: keras.Model) -> int:
     )
 
 
+def operations(model: keras.Model) -> int:
+    """Returns how many calls of layers and operations a model is, those of nested models among them."""
+    return sum(
+        operations(node.operation) if isinstance(node.operation, keras.Model) else 1 for node in calls(model)
+    )
+
+
 def sparsity(model: keras.Model) -> float:
     """Returns the share of zeros in the kernels of all layers, from 0 to 1; 0 when there are no kernels."""
     arrays = [np.asarray(w.numpy()) for w in model.weights if w.name in KERNELS]

@@ -79,6 +79,10 @@ class _Entry:
         return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
 
     @property
+    def summary(self) -> FileSummary:
+        return FileSummary.model_validate(self.files.manifest.summary)
+
+    @property
     def model_ref(self) -> str:
         return FileLineage.model_validate(self.files.lineage).model
 
@@ -295,7 +299,8 @@ def _judged(
         size_bytes=evaluation.size_bytes,
         gzip_bytes=evaluation.gzip_bytes,
         size_counts=config.budget.size,
-        ranges=FileSummary.model_validate(entry.files.manifest.summary).ranges,
+        ranges=entry.summary.ranges,
+        graph=entry.summary.graph,
         within_budget=not reasons,
         reasons=reasons,
         **evaluation.cost.model_dump(),

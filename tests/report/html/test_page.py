@@ -266,10 +266,13 @@ def test_it_says_why_by_layer_and_operator(run_records):
         "times": [{**time, "milliseconds": 0.0056}],
         "how_timed": "counted twice",
     }
+    after["layers"]["layers"][0]["loss"] = 0.0042
     select.summary["inside"] = {"none--none": before, select.summary["chosen"]: after}
     found = Page(page(settings, records))
     assert "why" in [attributes.get("id") for tag, attributes in found.tags if tag == "section"]
-    assert "conv_1 + relu_1 295 KB 29.1 KB 1.1 %" in found.words
+    assert "conv_1 + relu_1 295 KB 29.1 KB 1.1 % 0.42 %" in found.words
+    assert "Lost alone" in found.words
+    assert "31 calls of layers of 315 KB became 16 operators in the file, 2 as it runs" in found.words
     assert "CONV_2D 1 13.7 5.60" in found.words
     assert "counted twice" in found.words
     assert "Not available" not in found.words

@@ -58,6 +58,7 @@ def candidate(
         "parameters": int(78_666 * keep),
         "macs": int(2_510_000 * keep),
         "sparsity": sparsity,
+        "graph": {"operations": 31, "weights_bytes": 314_664, "operators": 16, "executed": 2},
         "latency_ms": {"p50": latency, "p95": latency * 1.18, "p99": latency * 1.4, "threads": 1},
         "drop": {"observed": loss, "upper_bound": loss + 0.006, "confidence": 0.95, "examples": examples},
     }

@@ -42,9 +42,9 @@ def test_a_candidate_is_a_point_of_each_chart_and_a_row_of_the_table(
     made = [candidate.id for candidate in result.candidates if candidate.ok]
     assert len(made) > 5
     for name in made:
-        assert {f"candidates/{tag}" for tag in ("accuracy", "latency_p50_ms", "size_bytes")} <= set(
-            found[name]["scalars"]
-        )
+        assert {
+            f"candidates/{tag}" for tag in ("accuracy", "latency_p50_ms", "size_bytes", "operators")
+        } <= set(found[name]["scalars"])
         assert set(found[name]["hparams"]) == {
             metadata.SESSION_START_INFO_TAG,
             metadata.SESSION_END_INFO_TAG,

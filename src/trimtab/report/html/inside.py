@@ -18,6 +18,8 @@ class LayerRow:
     Attributes:
         was: The length of the bar of its bytes before, 0 to 1 of the largest layer's.
         now: The same after.
+        error: How far its output is from the Keras model's.
+        loss: What was lost with it alone quantized.
     """
 
     name: str
@@ -27,6 +29,7 @@ class LayerRow:
     was: float
     now: float
     error: Cell
+    loss: Cell
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def _reasons(insides: Sequence[Inside | None]) -> Iterator[str]:
 def _layer(name: str, was: LayerInside | None, now: LayerInside | None, largest: int) -> LayerRow:
     sizes = [layer.size_bytes if layer else None for layer in (was, now)]
     before, after = (Cell(numbers.size(size), size) for size in sizes)
-    error = now.error if now else None
+    error, loss = (now.error, now.loss) if now else (None, None)
     return LayerRow(
         name=name,
         kind=" → ".join(dict.fromkeys(layer.kind for layer in (was, now) if layer)),
@@ -96,6 +99,7 @@ def _layer(name: str, was: LayerInside | None, now: LayerInside | None, largest:
         was=(was.size_bytes if was else 0) / largest,
         now=(now.size_bytes if now else 0) / largest,
         error=Cell(words.error(error), error),
+        loss=Cell(words.loss(loss), loss),
     )
 
 

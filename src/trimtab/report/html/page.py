@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 import trimtab
+from trimtab.artifacts.inside import GraphSize
 from trimtab.report.charts import drift, pareto
 from trimtab.report.charts.confusion import confusion_plot, most_confused
 from trimtab.report.charts.curves import curve_plots
@@ -84,6 +85,12 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
     }
 
 
+def _graph(result: Result, identifier: str | None) -> GraphSize | None:
+    """Returns the operators of a candidate; None: of the baseline."""
+    candidate = verdict.find_candidate(result, identifier) if identifier else result.baseline
+    return candidate.graph if candidate else None
+
+
 def _inside(result: Result, evidence: Evidence) -> dict[str, Any]:
     """Returns what the templates show of the inside of the files."""
     before, after = inside.shown(
@@ -92,7 +99,11 @@ def _inside(result: Result, evidence: Evidence) -> dict[str, Any]:
     return {
         "layer_rows": inside.layer_rows(before, after),
         "kind_rows": inside.kind_rows(before, after),
-        "inside_told": inside_words.sentences(before, after),
+        "inside_told": [
+            *inside_words.sentences(before, after),
+            *inside_words.operators(_graph(result, None), _graph(result, result.chosen)),
+        ],
+        "has_losses": any(layer.loss is not None for layer in after.layers.layers) if after else False,
         "inside_how": "; ".join(
             dict.fromkeys(model.how_timed for model in (before, after) if model and model.times)
         ),

@@ -76,3 +76,6 @@ def _metrics(candidate: CandidateResult) -> Iterator[tuple[str, float]]:
         yield "latency_p50_ms", candidate.latency_ms.p50
     if candidate.size_bytes is not None:
         yield "size_bytes", float(candidate.size_bytes)
+    if candidate.graph is not None:
+        yield "operators", float(candidate.graph.operators)
+        yield "operators_executed", float(candidate.graph.executed)

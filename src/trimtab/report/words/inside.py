@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trimtab.artifacts.inside import Inside, LayerInside, OperatorTime
+from trimtab.artifacts.inside import GraphSize, Inside, LayerInside, OperatorTime
 from trimtab.report.words import numbers
 
 _NOTHING = 1e-5
@@ -21,6 +21,22 @@ def error(value: float | None) -> str:
     if value is None:
         return numbers.ABSENT
     return "none" if value < _NOTHING else f"{numbers.decimal(100 * value, 2)} %"
+
+
+def loss(value: float | None) -> str:
+    """Returns what a layer alone cost, such as ``0.60 points`` of a share, or as an error grew."""
+    return numbers.ABSENT if value is None else f"{100 * value:.2f} %"
+
+
+def operators(before: GraphSize | None, after: GraphSize | None) -> Iterator[str]:
+    """Yields how many operators the chosen file is, and what its Keras model and the baseline's file were."""
+    if after is None:
+        return
+    whole = f" of {numbers.size(after.weights_bytes)}" if after.weights_bytes else ""
+    came = f"{after.operations} calls of layers{whole} became " if after.operations else ""
+    file = f"{after.operators} operators in the file, {after.executed} as it runs"
+    was = f" (the baseline's: {before.operators}, {before.executed})" if before else ""
+    yield f"{came}{file}{was}."
 
 
 def total_ms(times: list[OperatorTime]) -> float:

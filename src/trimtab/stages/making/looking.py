@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from trimtab import progress
 from trimtab.artifacts.evaluation import Cost
-from trimtab.artifacts.inside import LayerInside, LayersInside
+from trimtab.artifacts.inside import GraphSize, LayerInside, LayersInside
 from trimtab.batch import Batch
 from trimtab.runtimes.base import Runtime
 
@@ -53,6 +53,27 @@ def layers(
         why = f"{serving.name} cannot show what is inside: {first}"
         progress.say(label, why)
         return LayersInside(why_not=why)
+
+
+def graph(label: str, model: keras.Model | None, serving: Runtime, directory: Path) -> GraphSize | None:
+    """Returns how many operators files are, None where that cannot be told; arguments as for ``layers``."""
+    try:
+        traits = serving.traits(directory)
+        size = GraphSize(
+            operators=sum(traits.operators_before.values()), executed=sum(traits.operators.values())
+        )
+        return size if model is None else size.model_copy(update=_before(model))
+    # Whatever it is, the files are good.
+    except Exception as error:
+        first, *_ = f"{type(error).__name__}: {error}".splitlines()
+        progress.say(label, f"{serving.name} cannot count its operators: {first}")
+        return None
+
+
+def _before(model: keras.Model) -> dict[str, int]:
+    from trimtab.models import cost  # it imports Keras
+
+    return {"operations": cost.operations(model), "weights_bytes": 4 * cost.parameters(model)}
 
 
 def _layers(

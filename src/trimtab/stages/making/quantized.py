@@ -55,6 +55,7 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
             max_difference=written.difference,
             ranges=written.ranges,
             cost=cost,
+            graph=looking.graph(label, model, runtime(ending.runtime), draft.path),
             history=making.history,
         )
 

@@ -67,4 +67,5 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
             max_difference=float(np.abs(before - after).max()),
             ranges=chosen.ranges,
             cost=about.cost,
+            graph=looking.graph(label, None, serving, draft.path),
         )
