@@ -27,6 +27,8 @@ USUAL_RUNTIME = "litert"
 """The runtime that ids do not show."""
 
 _DIGEST_DIGITS = 6
+_EPOCHS_OF_A_START, _EPOCHS_OF_A_FILE = 8, 2
+"""Epochs of small data in which a training's graph is made, and a file; those of large data outweigh both."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ def _groups(branches: Mapping[str, Branch]) -> list[list[Branch]]:
 
 
 def _work(group: Sequence[Branch]) -> int:
-    """Returns about how long a group takes: epochs of training, and one for each file."""
+    """Returns about how long a group takes, in epochs of training."""
     epochs = {
         repr(steps): int(getattr(steps[-1].params, "epochs", 0))
         for branch in group
@@ -253,4 +255,6 @@ def _work(group: Sequence[Branch]) -> int:
             *((*branch.steps, ending.step) for ending in branch.endings),
         ]
     }
-    return sum(epochs.values()) + sum(len(branch.endings) for branch in group)
+    starts = sum(bool(count) for count in epochs.values())
+    files = sum(len(branch.endings) for branch in group)
+    return sum(epochs.values()) + _EPOCHS_OF_A_START * starts + _EPOCHS_OF_A_FILE * files

@@ -61,6 +61,19 @@ class Crash:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """How work in a child ended.
+
+    Attributes:
+        crash: How it failed; None: it did not.
+        seconds: How long it took.
+    """
+
+    crash: Crash | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TimeLimit:
     """How long a child may take.
 
@@ -248,16 +261,19 @@ def _child(
     os._exit(code)
 
 
-def _tell(writer: Connection, error: BaseException) -> None:
+def crash_of(error: BaseException) -> Crash:
+    """Returns what an error is told as to the parent of the process that it ended."""
     if not isinstance(error, TrimtabError) and is_refusal(error):
         error = typed(error)
     if isinstance(error, TrimtabError):
-        crash = Crash(error, error.describe())
-    else:
-        where = "".join(traceback.format_exception(error))[-_MOST_BYTES // 2 :]
-        crash = Crash(None, f"unexpected {type(error).__name__}: {error}"[: _MOST_BYTES // 4], where)
+        return Crash(error, error.describe())
+    where = "".join(traceback.format_exception(error))[-_MOST_BYTES // 2 :]
+    return Crash(None, f"unexpected {type(error).__name__}: {error}"[: _MOST_BYTES // 4], where)
+
+
+def _tell(writer: Connection, error: BaseException) -> None:
     with contextlib.suppress(OSError):
-        writer.send_bytes(pickle.dumps(crash))
+        writer.send_bytes(pickle.dumps(crash_of(error)))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -16,11 +17,11 @@ from trimtab.config.stages import STAGES
 from trimtab.errors import ArtifactError, CompressionError, ModelError, StorageError, TrimtabError
 from trimtab.os_errors import is_refusal
 from trimtab.stages import children, settings
-from trimtab.stages.children import TimeLimit
+from trimtab.stages.children import Ended, TimeLimit
 from trimtab.stages.imports import light_imports
 from trimtab.stages.stage import DefectError, Task
 
-_NO_FAULT = (StorageError, ArtifactError)
+NO_FAULT = (StorageError, ArtifactError)
 """Errors that say nothing of what is to be made: run again, it may be the best."""
 
 _ABORTED = "SIGABRT"
@@ -70,13 +71,12 @@ def obtain(task: Task, work: Work, name: str = "") -> EntryRecord:
         ArtifactError: If what it is made from is damaged.
         Preempted: If the process is told to stop.
     """
-    record = _outcome_before(task, work, name)
+    record = None if work.ref in task.ahead else _outcome_before(task, work, name)
     if record is None:
-        start, crash = time.monotonic(), _attempt(task, work)
-        if crash is not None and isinstance(crash.error, _NO_FAULT):
-            raise crash.error
-        record = _record(task, work, name, crash)
-        record.seconds = round(time.monotonic() - start, 3)
+        ended = _made(task, work)
+        if ended.crash is not None and isinstance(ended.crash.error, NO_FAULT):
+            raise ended.crash.error
+        record = _record(task, work, name, ended)
     task.add(record)
     return record
 
@@ -88,17 +88,41 @@ def require(task: Task, work: Work, name: str = "") -> EntryRecord:
         TrimtabError: Why it cannot be made.
         Preempted: If the process is told to stop.
     """
-    record, start = EntryRecord(name=name), time.monotonic()
-    if (entry := task.store.find(work.ref)) is not None:
+    entry = None if work.ref in task.ahead else task.store.find(work.ref)
+    if entry is not None:
         progress.say(work.label, "is there already")
-        record.reused, record.summary = True, entry.summary
-    elif (crash := _attempt(task, work)) is not None:
+        record = EntryRecord(name=name, reused=True, summary=entry.summary)
+    elif (crash := (ended := _made(task, work)).crash) is not None:
         raise crash.error or DefectError(crash.reason, crash.traceback)
     else:
-        record = _record(task, work, name, None)
-        record.seconds = round(time.monotonic() - start, 3)
+        record = _record(task, work, name, ended)
     task.add(record)
     return record
+
+
+def is_decided(task: Task, work: Work) -> bool:
+    """Returns whether an entry is there, or cannot be made."""
+    return task.store.find(work.ref) is not None or failure.read(task.store, work.ref) is not None
+
+
+def maker(work: Work) -> Callable[..., None]:
+    """Returns the function that makes an entry, whose module is imported now."""
+    with light_imports(scikit_learn=work.scikit_learn):
+        make: Callable[..., None] = import_module(f"trimtab.stages.making.{work.module}").make
+    return make
+
+
+def limit(task: Task) -> TimeLimit | None:
+    """Returns how long an entry of the task's stage may take; the whole task's time is no less."""
+    about = STAGES[task.record.stage]
+    stage = about.within or about.name
+    given = settings.of(task.run_uri).resources.stages.get(stage, StageResources())
+    usual = DAY_S if about.is_sharded or about.within else None
+    times = {"entry_timeout_s": given.entry_timeout_s or usual, "timeout_s": given.timeout_s}
+    limits = [
+        TimeLimit(seconds, f"resources.stages.{stage}.{field}") for field, seconds in times.items() if seconds
+    ]
+    return min(limits, key=lambda limit: limit.seconds, default=None)
 
 
 def _outcome_before(task: Task, work: Work, name: str) -> EntryRecord | None:
@@ -111,21 +135,27 @@ def _outcome_before(task: Task, work: Work, name: str) -> EntryRecord | None:
     return None
 
 
+def _made(task: Task, work: Work) -> Ended:
+    """Returns how an entry's making ended: before, with others in one process, or now, in its own."""
+    if (before := task.ahead.pop(work.ref, None)) is not None:
+        return before
+    start, crash = time.monotonic(), _attempt(task, work)
+    return Ended(crash, round(time.monotonic() - start, 3))
+
+
 def _attempt(task: Task, work: Work) -> children.Crash | None:
-    with light_imports(scikit_learn=work.scikit_learn):
-        module = import_module(f"trimtab.stages.making.{work.module}")
-    left, plain = _retries(), dict[str, str]()
+    make, left, plain = maker(work), _retries(), dict[str, str]()
     while True:
         crash = children.run(
             work.label,
-            module.make,
+            make,
             task.run_uri,
             work.ref,
             work.label,
             *work.arguments,
             afresh=bool(plain),
             environment=plain,
-            limit=_limit(task),
+            limit=limit(task),
         )
         if crash is None or not crash.signal:
             return crash
@@ -139,19 +169,6 @@ def _attempt(task: Task, work: Work) -> children.Crash | None:
             return crash
 
 
-def _limit(task: Task) -> TimeLimit | None:
-    """Returns how long an entry of the task's stage may take; the whole task's time is no less."""
-    about = STAGES[task.record.stage]
-    stage = about.within or about.name
-    given = settings.of(task.run_uri).resources.stages.get(stage, StageResources())
-    usual = DAY_S if about.is_sharded or about.within else None
-    times = {"entry_timeout_s": given.entry_timeout_s or usual, "timeout_s": given.timeout_s}
-    limits = [
-        TimeLimit(seconds, f"resources.stages.{stage}.{field}") for field, seconds in times.items() if seconds
-    ]
-    return min(limits, key=lambda limit: limit.seconds, default=None)
-
-
 def _retries() -> int:
     """Returns how often work is tried again in this pod, whose process a signal ended.
 
@@ -161,19 +178,24 @@ def _retries() -> int:
     return int(text) if text.isdecimal() else 0
 
 
-def _record(task: Task, work: Work, name: str, crash: children.Crash | None) -> EntryRecord:
-    if crash is None:
+def _record(task: Task, work: Work, name: str, ended: Ended) -> EntryRecord:
+    if (crash := ended.crash) is None:
         entry = task.store.find(work.ref)
         if entry is None:
             raise ArtifactError("it was made, and is gone", path=work.ref, hint="Run this again.")
-        return EntryRecord(name=name, summary=entry.summary)
+        return EntryRecord(name=name, summary=entry.summary, seconds=ended.seconds)
     reason = _reason(crash)
     is_for_good = isinstance(crash.error, _FOR_GOOD) and not is_refusal(crash.error)
     if is_for_good:
         failure.write(task.store, work.ref, reason)
     progress.say(work.label, f"cannot be made: {reason.splitlines()[0]}")
     return EntryRecord(
-        name=name, ok=False, reason=reason, by_chance=not is_for_good, traceback=crash.traceback
+        name=name,
+        ok=False,
+        reason=reason,
+        by_chance=not is_for_good,
+        traceback=crash.traceback,
+        seconds=ended.seconds,
     )
 
 

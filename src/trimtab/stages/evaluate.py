@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,13 @@ from trimtab import progress
 from trimtab.artifacts import dataset as datasets
 from trimtab.artifacts import shard as shards
 from trimtab.artifacts.evaluation import KIND, Evaluation, read_test
+from trimtab.artifacts.file import FileSummary
 from trimtab.artifacts.record import of_fold
 from trimtab.artifacts.shard import EVALUATED, QUANTIZED, Outcome
 from trimtab.artifacts.store import ContentStore, reference
 from trimtab.errors import TrimtabError
 from trimtab.report.kubeflow import classification_metadata, evaluation_metrics
+from trimtab.stages import ahead
 from trimtab.stages.entries import Work, obtain
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
@@ -42,6 +44,7 @@ def run(run_uri: str, shard: str, dataset: str, quantized: str) -> str:
     """
     with recorded(STAGE, run_uri, shard) as task:
         files, data = shards.read(task.store, QUANTIZED, quantized), datasets.folds(task.store, dataset)
+        _make_together(task, data, files)
         outcomes = {
             name: _of_all(task, name, data, file) if file.ref else file for name, file in files.items()
         }
@@ -49,6 +52,19 @@ def run(run_uri: str, shard: str, dataset: str, quantized: str) -> str:
         usable = sum(bool(outcome.ref) for outcome in outcomes.values())
         progress.say(task.label, f"{usable} of {len(outcomes)} candidates are usable")
     return ref
+
+
+def _make_together(task: Task, data: Sequence[str], files: Mapping[str, Outcome]) -> None:
+    """Evaluates the candidates of each runtime in one process."""
+    by_runtime: dict[str, list[Work]] = {}
+    for name, file in files.items():
+        if not file.ref:
+            continue
+        works = [_work(name, dataset, ref) for dataset, ref in zip(data, file.refs, strict=True)]
+        about = FileSummary.model_validate(task.store.open(file.ref, []).manifest.summary)
+        by_runtime.setdefault(about.runtime, []).extend(works)
+    for works in by_runtime.values():
+        ahead.make(task, task.label, works)
 
 
 def _of_all(task: Task, name: str, data: Sequence[str], file: Outcome) -> Outcome:
@@ -115,8 +131,12 @@ def _shown(store: ContentStore, dataset: str, evaluated: str) -> tuple[dict[str,
 
 
 def _evaluated(task: Task, name: str, dataset: str, file: str) -> Outcome:
+    return _told(task, _work(name, dataset, file), name)
+
+
+def _work(name: str, dataset: str, file: str) -> Work:
     ref = reference(KIND, dataset=dataset, file=file)
-    return _told(task, Work(ref, f"{STAGE} {name}", "evaluated", (dataset, file)), name)
+    return Work(ref, f"{STAGE} {name}", "evaluated", (dataset, file))
 
 
 def _told(task: Task, work: Work, name: str) -> Outcome:

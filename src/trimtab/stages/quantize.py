@@ -5,6 +5,7 @@ A candidate that cannot be made is told with its reason, and fails no stage; onl
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from functools import partial
 
 from trimtab import progress
@@ -15,16 +16,19 @@ from trimtab.artifacts.model import ModelSummary
 from trimtab.artifacts.record import EntryRecord, of_fold
 from trimtab.artifacts.shard import PRUNED, QUANTIZED, Outcome
 from trimtab.artifacts.store import reference
-from trimtab.config.chains import BASELINE, Ending
+from trimtab.config.chains import BASELINE, Branch, Ending
 from trimtab.config.chains import shard as branches_of
 from trimtab.config.config import Config
 from trimtab.errors import CompressionError, ModelError
-from trimtab.stages import questions, rehearsal, settings
+from trimtab.registry import PASSES
+from trimtab.stages import ahead, questions, rehearsal, settings
 from trimtab.stages.entries import Work, obtain, require
 from trimtab.stages.folds import of_folds
 from trimtab.stages.stage import Task, recorded
 
 STAGE = "quantize"
+_MOST_PARAMETERS = 10_000_000
+"""Of a model whose files are made in one process: the memory for those of a larger one is not to add up."""
 
 
 def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
@@ -45,6 +49,8 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
         models, data = shards.read(task.store, PRUNED, pruned), datasets.folds(task.store, dataset)
         for branch in branches_of(config.branches(), shard):
             model = models[branch.id]
+            if model.ref:
+                _make_together(task, config, branch, rehearsed.candidates, data, model.refs)
             for ending in branch.endings:
                 if model.ref and (reason := rehearsed.candidates.get(ending.candidate)):
                     rehearsal.leave_out(task, ending.candidate, reason)
@@ -71,6 +77,43 @@ def quantized_file(
         dataset: The reference of the fold's dataset.
         model: The reference of the model.
     """
+    name = of_fold(ending.candidate, fold) if fold else ending.candidate
+    work = _work(task, config, ending, name, dataset, model)
+    is_baseline = ending.candidate == BASELINE
+    entry = _baseline(task, work, name) if is_baseline else obtain(task, work, name)
+    return Outcome(ref=work.ref) if entry.ok else Outcome(reason=entry.reason)
+
+
+def _make_together(
+    task: Task,
+    config: Config,
+    branch: Branch,
+    left_out: Container[str],
+    data: Sequence[str],
+    models: Sequence[str],
+) -> None:
+    """Makes the files of a branch in one process, but for those that are trained for: that takes long."""
+    about = [_about(task, model) for model in models]
+    if not all(each and each.cost.parameters <= _MOST_PARAMETERS for each in about):
+        return
+    endings = [
+        ending
+        for ending in branch.endings
+        if ending.step.name not in PASSES and ending.candidate not in left_out
+    ]
+    ahead.make(
+        task,
+        f"{STAGE} {branch.id}",
+        [
+            _work(task, config, ending, ending.candidate, dataset, model)
+            for ending in endings
+            for dataset, model in zip(data, models, strict=True)
+        ],
+    )
+
+
+def _work(task: Task, config: Config, ending: Ending, name: str, dataset: str, model: str) -> Work:
+    """Returns what makes the files of a candidate, of one fold's model."""
     ref = reference(
         KIND,
         dataset=dataset,
@@ -79,18 +122,15 @@ def quantized_file(
         runtime=ending.runtime,
         train=questions.train(config),
     )
-    module = "requantized" if _is_of_a_runtime(task, model) else "quantized"
-    name = of_fold(ending.candidate, fold) if fold else ending.candidate
-    work = Work(ref, f"{STAGE} {name}", module, (model, ending))
-    is_baseline = ending.candidate == BASELINE
-    entry = _baseline(task, work, name) if is_baseline else obtain(task, work, name)
-    return Outcome(ref=ref) if entry.ok else Outcome(reason=entry.reason)
+    about = _about(task, model)
+    module = "requantized" if about is not None and about.runtime else "quantized"
+    return Work(ref, f"{STAGE} {name}", module, (model, ending))
 
 
-def _is_of_a_runtime(task: Task, model: str) -> bool:
-    """Returns whether a model came in the files of a runtime, and is no Keras model."""
+def _about(task: Task, model: str) -> ModelSummary | None:
+    """Returns what is known of a model; None: it is not there, as its maker will say."""
     entry = task.store.find(model)
-    return entry is not None and bool(ModelSummary.model_validate(entry.summary).runtime)
+    return None if entry is None else ModelSummary.model_validate(entry.summary)
 
 
 def _baseline(task: Task, work: Work, name: str) -> EntryRecord:

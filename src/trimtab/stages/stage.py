@@ -19,6 +19,7 @@ from trimtab.artifacts.record import EntryRecord, StageRecord
 from trimtab.artifacts.store import ContentStore
 from trimtab.config.stages import STAGES
 from trimtab.errors import Preempted, TrimtabError
+from trimtab.stages.children import Ended
 from trimtab.stages.parent_death import end_with_runner
 from trimtab.storage.objects.limits import DEFAULT
 from trimtab.storage.store import open_store
@@ -44,10 +45,12 @@ class Task:
     Attributes:
         run_uri: The URI of the run's directory.
         record: What it leaves there.
+        ahead: How entries ended that were made before they were asked for, by reference.
     """
 
     run_uri: str
     record: StageRecord
+    ahead: dict[str, Ended] = field(default_factory=dict)
     _start: float = field(default_factory=time.monotonic)
 
     @functools.cached_property
