@@ -129,6 +129,10 @@ def test_classes_are_counted_as_often_as_they_occur(case: Case) -> None:
     assert bool(counts.sum()) == bool(case.schema.classes)
 
 
+def test_of_one_output_no_loss_weighs_more_than_another(case: Case) -> None:
+    assert case.task.learning.loss_weights is None
+
+
 def test_its_head_answers_what_it_accepts(case: Case) -> None:
     assert case.raw.shape == (ROWS, case.schema.outputs)
     assert case.task.learning.objection(case.raw.astype(np.float64)) is None

@@ -26,6 +26,7 @@ class Learning:
     """See ``base.Learning``."""
 
     takes_class_weights = False
+    loss_weights: list[float] | None = None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:
         """Returns probabilities of each pixel's classes, flat.
