@@ -264,16 +264,14 @@ def test_what_a_killed_task_had_evaluated_is_not_evaluated_again(service, monkey
     home.model("killed")
     files = service._candidates(home, "model/killed", 0.0, 0)
     quantized = home.outcomes(QUANTIZED, files)
-    made, run = [], children.run
+    run = children.run
 
-    def dies_at_the_third(label: str, *arguments: Any, **named: Any) -> Any:
-        if len(made) == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-        made.append(label)
-        return run(label, *arguments, **named)
+    def dies_after_the_second(label: str, work: Any, jobs: list[Any], *arguments: Any, **named: Any) -> Any:
+        run(label, work, jobs[:2], *arguments, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     if (child := os.fork()) == 0:
-        monkeypatch.setattr(children, "run", dies_at_the_third)
+        monkeypatch.setattr(children, "run", dies_after_the_second)
         evaluate.run(home.run, "1/1", home.dataset, quantized)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
