@@ -48,6 +48,7 @@ class DatasetSummary(BaseModel):
 
     Attributes:
         rows: Examples by split.
+        labels: The task of each of several labels, by name; ``label`` is the first one's column.
         classes: In the order of the model's outputs; none in regression.
         class_counts: Rows by split and class.
         columns: Statistics of the input columns; each kind of column has its own.
@@ -65,6 +66,7 @@ class DatasetSummary(BaseModel):
     rows: dict[str, int]
     task: str
     label: str = ""
+    labels: dict[str, str] = Field({}, exclude_if=lambda labels: not labels)
     classes: list[str] = []
     class_counts: dict[str, dict[str, int]] = {}
     fingerprint: str

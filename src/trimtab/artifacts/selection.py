@@ -73,6 +73,17 @@ class CandidateResult(BaseModel):
         return self.gzip_bytes if self.size_counts == "gzip" else self.size_bytes
 
     @property
+    def all_metrics(self) -> dict[str, float]:
+        """Returns the metrics; of several outputs those of each, by its name."""
+        if not self.outputs:
+            return self.metrics
+        return {
+            f"{output}: {name}": value
+            for output, each in self.outputs.items()
+            for name, value in each.metrics.items()
+        }
+
+    @property
     def quality(self) -> HeadlineValue | None:
         """Returns the metric that the task is about."""
         return self.headline or HeadlineValue.among(self.metrics)

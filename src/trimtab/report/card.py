@@ -60,7 +60,7 @@ def _head(result: Result) -> dict[str, Any]:
         return head
     kind = result.task or "other"
     name = result.config.get("name", result.run_id)
-    measured = [{"type": metric, "value": value} for metric, value in chosen.metrics.items()]
+    measured = [{"type": metric, "value": value} for metric, value in chosen.all_metrics.items()]
     data = {"type": "own", "name": name, "split": "test" if _folds(result) == 1 else "out of fold"}
     pipeline = _PIPELINES.get(kind, {}).get(result.data.input_kind if result.data else "")
     does = {"pipeline_tag": pipeline} if pipeline else {}
@@ -90,12 +90,10 @@ def _use(result: Result) -> str:
 
 def _quality(result: Result, chosen: CandidateResult) -> str:
     columns = {"baseline": result.baseline, chosen.id: chosen}
+    measured = [(candidate.all_metrics if candidate else {}) for candidate in columns.values()]
     rows = {
-        name: [
-            f"{candidate.metrics[name]:.4g}" if candidate and name in candidate.metrics else ""
-            for candidate in columns.values()
-        ]
-        for name in chosen.metrics
+        name: [f"{metrics[name]:.4g}" if name in metrics else "" for metrics in measured]
+        for name in chosen.all_metrics
     }
     rows["bytes"] = [
         numbers.size(candidate.size_bytes if candidate else None) for candidate in columns.values()

@@ -283,6 +283,7 @@ def _summary(prepared: PreparedSummary, sources: Sources, drift: DriftReport | N
         rows=prepared.rows,
         task=schema.task,
         label=schema.label,
+        labels={name: each.task for name, each in schema.labels.items()},
         classes=schema.classes,
         class_counts=prepared.class_counts,
         fingerprint=prepared.content.fingerprint,
@@ -303,6 +304,9 @@ def _tell(task: Task, summary: DatasetSummary) -> None:
     if summary.folds > 1:
         rows = f"{summary.tested:,} rows, tested in {summary.folds} folds; in the first {rows}"
     progress.say(STAGE, f"{rows}; input {summary.input_kind} {_shape(summary)}")
+    if summary.labels:
+        labels = ", ".join(f"{name} ({task})" for name, task in summary.labels.items())
+        progress.say(STAGE, f"labels {labels}; rows were shared out by {next(iter(summary.labels))}")
     for limit_reach in summary.reach:
         progress.say(STAGE, words.sentence(limit_reach))
     for warning in summary.warnings:

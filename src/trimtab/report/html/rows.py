@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trimtab.artifacts.evaluation import HeadlineValue, PartLoss
+from trimtab.artifacts.evaluation import HeadlineValue, OutputEvaluation, PartLoss
 from trimtab.artifacts.hyperparameters import Trial
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.chains import UNCHANGED, USUAL_RUNTIME
@@ -96,7 +96,25 @@ def compared(baseline: CandidateResult | None, chosen: CandidateResult | None) -
 
 
 def metric_rows(pair: Sequence[CandidateResult]) -> list[tuple[str, list[str]]]:
-    """Returns every metric by name, with the baseline's and the chosen candidate's value."""
+    """Returns every metric by name, of every output, with the baseline's and the chosen candidate's value."""
+    return [
+        (f"{output}: {name}" if output else name, cells)
+        for output, alone in _by_output(pair).items()
+        for name, cells in _metric_rows(alone)
+    ]
+
+
+def _by_output(pair: Sequence[CandidateResult]) -> Mapping[str, Sequence[OutputEvaluation | CandidateResult]]:
+    """Returns the quality of each of several outputs by its name; of one output, the candidates."""
+    names = dict.fromkeys(name for candidate in pair for name in candidate.outputs)
+    if not names:
+        return {"": pair}
+    return {
+        name: [candidate.outputs[name] for candidate in pair if name in candidate.outputs] for name in names
+    }
+
+
+def _metric_rows(pair: Sequence[OutputEvaluation | CandidateResult]) -> list[tuple[str, list[str]]]:
     names = dict.fromkeys(name for candidate in pair for name in candidate.metrics)
     return [
         (
@@ -137,19 +155,23 @@ def class_columns(pair: Sequence[CandidateResult]) -> dict[str, str]:
 def class_rows(pair: Sequence[CandidateResult], losses: Sequence[PartLoss] = ()) -> list[ClassRow]:
     """Returns the quality per class, with the change of recall from the baseline to the chosen candidate."""
     worse = {part.part for part in parts.flagged(losses) if part.kind == "class"}
-    names = dict.fromkeys(name for candidate in pair for name in candidate.per_class)
-    columns, rows = class_columns(pair), []
-    for name in names:
-        metrics = [candidate.per_class.get(name) for candidate in pair]
+    by_output = _by_output(pair)
+    each = [
+        (output, name, [candidate.per_class.get(name) for candidate in alone])
+        for output, alone in by_output.items()
+        for name in dict.fromkeys(name for candidate in alone for name in candidate.per_class)
+    ]
+    first, columns, rows = next(iter(by_output)), class_columns(pair), []
+    for output, name, metrics in each:
         values = [getattr(m, key) if m else None for m in metrics for key in columns]
         recalls = [m.recall for m in metrics if m]
         rows.append(
             ClassRow(
-                name=name,
+                name=f"{output}: {name}" if output else name,
                 examples=max(m.examples for m in metrics if m),
                 cells=[Cell(numbers.percent(value, 1), value) for value in values],
                 change=recalls[1] - recalls[0] if len(recalls) == 2 else None,
-                flagged=name in worse,
+                flagged=output == first and name in worse,
             )
         )
     return rows
