@@ -84,7 +84,8 @@ Passes that train do so by the loop that trained the model: exactly resumable, w
 decay, schedule, augmentation and class weights of the `train` section, and no early stopping.
 `learning_rate_factor` scales its learning rate, and as large a share of the epochs is warm-up as in
 `train`. With `teacher: baseline`, or `teacher: {temperature: 4, alpha: 0.7}`, the trained model's answers
-are mixed into the labels.
+are mixed into the labels. `teacher: larger.keras` takes those of a saved model, whose inputs and outputs are
+those of this one, the classes in the same order; `train.teacher` has the model itself learn from one.
 
 A model that was cut has its batch-norm statistics measured again on training examples before it is
 fine-tuned, where it has any: without that its answers are next to chance. After a pass they are measured once

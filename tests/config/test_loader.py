@@ -39,6 +39,18 @@ def test_relative_paths_are_relative_to_the_file(tmp_path):
     )
 
 
+def test_teachers_are_files_beside_the_config_however_they_are_given(tmp_path):
+    recipes = "recipes:\n- [{channels: {ratio: 0.5, teacher: [big.keras, baseline]}}, none]\n"
+    recipes += "- [{magnitude: {teacher: {model: big.keras, alpha: 0.7}}}, {qat_int8: {teacher: gs://b/big.keras}}]\n"
+    config = load(write(tmp_path, MINIMAL + recipes + "train:\n  teacher: {model: big.keras}\n"))
+    steps = [step for each in config.candidates().values() for step in each.steps]
+    found = [step.params.teacher.model for step in steps if getattr(step.params, "teacher", None)]
+    assert sorted(found) == sorted(["baseline", *[str(tmp_path / "big.keras")] * 2, "gs://b/big.keras"])
+    assert config.train.teacher.model == str(tmp_path / "big.keras")
+    refused = failure(tmp_path, MINIMAL + "train:\n  teacher: baseline\n")
+    assert "the baseline is what is trained here" in refused.message
+
+
 @pytest.mark.parametrize(
     ("text", "line", "field", "words"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from trimtab.artifacts.hyperparameters import Hyperparameters
@@ -13,9 +14,13 @@ from trimtab.compress.apply import apply
 from trimtab.compress.channels import Channels
 from trimtab.config.chains import Step
 from trimtab.config.config import Config
+from trimtab.config.fine_tuning import Teacher
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.errors import ModelError
+from trimtab.stages import questions
 from trimtab.stages.making.context import Making
 from trimtab.stages.making.labelled import labelled
+from trimtab.stages.making.teaching import taught, teaching
 
 CONFIG = {"data": {"train": "sklearn://digits"}, "model": {"architecture": "mlp"}}
 
@@ -50,3 +55,25 @@ def test_parts_of_a_pass_number_their_epochs_on_and_share_no_checkpoint(
         "prune.narrow",
         "prune.narrow.2",
     ]
+
+
+def test_a_saved_model_teaches_a_pass_and_a_training_by_its_content(
+    digits_dataset: Path, tmp_path: Path
+) -> None:
+    data, teacher, baseline = Dataset.open(digits_dataset), network(), network()
+    teacher.save(tmp_path / "teacher.keras")
+    named = Teacher(model=str(tmp_path / "teacher.keras"), temperature=1, alpha=1)
+    x = data.head("validation", 8)[0]["input"]
+    for settings, expected in ((named, teacher), (Teacher(), baseline)):
+        found = teaching(data, lambda: baseline)(settings).teacher
+        np.testing.assert_allclose(found(x), expected(x), atol=1e-6)
+    assert taught(data, None) is None
+    step = Step("channels", Channels(teacher=named))
+    before = questions.step(step)
+    network().save(tmp_path / "teacher.keras")
+    assert questions.step(step) != before
+    assert list(questions.step(Step("channels", Channels(teacher=Teacher())))) == ["step"]
+    narrow = keras.Sequential([keras.Input((8, 8, 1)), layers.Flatten(), layers.Dense(3)])
+    narrow.save(tmp_path / "other.keras")
+    with pytest.raises(ModelError, match=r"other\.keras"):
+        teaching(data, lambda: baseline)(Teacher(model=str(tmp_path / "other.keras")))

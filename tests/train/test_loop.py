@@ -19,6 +19,7 @@ from trimtab.config.train import Train
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.cost import weights_sha256
+from trimtab.tasks.registry import task
 from trimtab.train import determinism, loop
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.feed import Feed
@@ -27,6 +28,8 @@ from trimtab.train.logs import MOST_BYTES, Logs
 from trimtab.train.optimizer import learning_rate
 from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
+
+LEARNING = task("classification").learning
 
 
 def network(shape: tuple[int, ...] = (8, 8, 1), outputs: int = 3) -> keras.Model:
@@ -220,7 +223,7 @@ def test_fine_tuning_is_the_same_loop_and_resumes(
         label="prune channels-0.5",
         workspace=lambda: contextlib.nullcontext(Workspace(tmp_path / "checkpoints", tmp_path / "logs")),
         binding={"parent": "abc"},
-        baseline=network,
+        teaching=lambda settings: SoftLabels(network(), settings, LEARNING),
         ended=histories.append,
     )
     models = [network(), network()]
@@ -315,7 +318,7 @@ def test_a_teacher_answers_for_its_share_of_every_label(
 ) -> None:
     data = classification()
     teacher = network()
-    soft = SoftLabels(teacher, Teacher(temperature=2.0, alpha=alpha), "classification")
+    soft = SoftLabels(teacher, Teacher(temperature=2.0, alpha=alpha), LEARNING)
     x, y = next(iter(Feed(data, settings()).training()))
     _, labels = next(iter(Feed(data, settings(), soft).training()))
     answers = np.sqrt(np.asarray(teacher(x)))
@@ -335,7 +338,7 @@ def test_a_student_of_a_teacher_alone_learns_its_answers(classification: Callabl
         label="test",
         workspace=lambda: contextlib.nullcontext(None),
         binding={},
-        baseline=lambda: teacher,
+        teaching=lambda settings: SoftLabels(teacher, settings, LEARNING),
         ended=lambda history: None,
     )
     x = data.head("validation", 60)[0]["input"]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from trimtab.config.base import Section
+from trimtab.config.base import Location, Section
 from trimtab.config.parameters import among, between
+
+BASELINE = "baseline"
 
 
 class Teacher(Section):
     """A model whose answers are mixed into the labels (Hinton et al., "Distilling the Knowledge", 2015)."""
 
-    model: Literal["baseline"] = Field("baseline", description="The trained model, before any pass.")
+    model: Location = Field(
+        BASELINE,
+        description="`baseline`: the trained model, before any pass; or a saved `.keras` or `.h5` file, also "
+        "`gs://`, `s3://`, that takes and answers what the model does.",
+    )
     temperature: float = Field(
         2.0,
         ge=1,
@@ -30,7 +36,8 @@ class Teacher(Section):
     )
 
 
-def _named(value: Any) -> Any:
+def named_teacher(value: Any) -> Any:
+    """Returns the settings of a teacher that is only named."""
     return {"model": value} if isinstance(value, str) else value
 
 
@@ -47,8 +54,8 @@ class FineTuning(Section):
         description="Times `train.learning_rate`.",
         json_schema_extra=between(0.03, 1, log=True),
     )
-    teacher: Annotated[Teacher | None, BeforeValidator(_named)] = Field(
+    teacher: Annotated[Teacher | None, BeforeValidator(named_teacher)] = Field(
         None,
-        description="`baseline`, or its settings: mixes that model's answers into the labels.",
+        description="`baseline`, a saved model, or settings: mixes that model's answers into the labels.",
         json_schema_extra=among(None, "baseline"),
     )

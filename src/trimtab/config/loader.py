@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from trimtab.config import code, compression, document, methods
 from trimtab.config.config import Config
+from trimtab.config.fine_tuning import BASELINE
 from trimtab.config.known import OF_FILE, Location, allowed_keys, without_union_tags
 from trimtab.errors import ConfigError
 from trimtab.home import expanded
@@ -156,9 +157,37 @@ def _set(values: dict[str, Any], override: str) -> Location:
 def _make_absolute(values: dict[str, Any], directory: Path) -> None:
     for section, field in _PATH_FIELDS:
         mapping = values.get(section)
-        value = mapping.get(field) if isinstance(mapping, dict) else None
-        if isinstance(value, str) and value.strip() and "://" not in value:
-            values[section] = {**values[section], field: str(directory / expanded(value))}
+        if isinstance(mapping, dict) and field in mapping:
+            values[section] = {**mapping, field: _absolute(mapping[field], directory)}
+    for section in ("train", "recipes"):
+        if section in values:
+            values[section] = _with_teachers(values[section], directory)
+
+
+def _absolute(value: Any, directory: Path) -> Any:
+    is_path = isinstance(value, str) and value.strip() and "://" not in value
+    return str(directory / expanded(value)) if is_path else value
+
+
+def _with_teachers(value: Any, directory: Path) -> Any:
+    """Returns a section with absolute paths of the teachers in it, however deep they are."""
+    if isinstance(value, list):
+        return [_with_teachers(each, directory) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _teacher(each, directory) if key == "teacher" else _with_teachers(each, directory)
+        for key, each in value.items()
+    }
+
+
+def _teacher(value: Any, directory: Path) -> Any:
+    """Returns a teacher, or alternatives of it."""
+    if isinstance(value, list):
+        return [_teacher(each, directory) for each in value]
+    if isinstance(value, dict):
+        return {key: _teacher(each, directory) if key == "model" else each for key, each in value.items()}
+    return value if value == BASELINE else _absolute(value, directory)
 
 
 def _config_error(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator
 
 from trimtab.config.base import Section
+from trimtab.config.fine_tuning import BASELINE, Teacher, named_teacher
 
 Schedule = Literal["constant", "cosine"]
 _USUAL_EPOCHS = 20
@@ -59,6 +60,11 @@ class Train(Section):
         None, description="`balanced`, or a weight per class name."
     )
     early_stopping: EarlyStopping | None = None
+    teacher: Annotated[Teacher | None, BeforeValidator(named_teacher)] = Field(
+        None,
+        description="A saved model, or settings: mixes that model's answers into the labels, so that a "
+        "smaller architecture, or a model of your own, learns from a larger one.",
+    )
     mixed_precision: bool = Field(False, description="bfloat16 on CPU, float16 with loss scaling on GPU.")
     checkpoint_seconds: float = Field(
         30.0, gt=0, description="Least time between checkpoints inside an epoch."
@@ -75,6 +81,13 @@ class Train(Section):
     def most_epochs(self) -> int:
         """Returns after how many epochs it ends at the latest."""
         return _USUAL_EPOCHS if self.epochs is None else self.epochs
+
+    @field_validator("teacher")
+    @classmethod
+    def _is_there_before(cls, value: Teacher | None) -> Teacher | None:
+        if value is not None and value.model == BASELINE:
+            raise ValueError("expected a saved model: the baseline is what is trained here")
+        return value
 
     @field_validator("profile")
     @classmethod

@@ -49,9 +49,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     """
     if model.archive is not None:
         params.check({}, model.params, f"the archive {model.archive}")
-        with local_copies() as copies:
-            loaded = in_float32(archive.load(copies.local(model.archive)))
-            return archive.fit_to(loaded, spec, model.archive)
+        return saved(model.archive, spec)
     source = model.architecture or str(model.builder)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
@@ -65,6 +63,20 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     if model.builder:
         _check_can_be_loaded(built, source, own(model))
     return built
+
+
+def saved(source: str, spec: ModelSpec) -> keras.Model:
+    """Returns a saved model, as it takes this data.
+
+    Args:
+        source: A path or a URI.
+        spec: What the data looks like.
+
+    Raises:
+        ModelError: If it cannot be read, or does not fit the data.
+    """
+    with local_copies() as copies:
+        return archive.fit_to(in_float32(archive.load(copies.local(source))), spec, source)
 
 
 def _with_known_shape(model: keras.Model, spec: ModelSpec) -> keras.Model:

@@ -77,7 +77,7 @@ def pruned(task: Task, config: Config, branch: Branch, fold: int, model: str) ->
     ref = model
     for place, step in enumerate(branch.steps, start=1):
         parent = ref
-        ref = reference(KIND, parent=parent, step=step.to_json(), train=questions.train(config))
+        ref = reference(KIND, parent=parent, **questions.step(step), train=questions.train(config))
         name = branch.id if place == len(branch.steps) else f"{branch.id}.{place}"
         name = of_fold(name, fold) if fold else name
         entry = obtain(task, Work(ref, f"{STAGE} {name}", "pruned", (parent, step)), name)

@@ -118,7 +118,7 @@ def _work(task: Task, config: Config, ending: Ending, name: str, dataset: str, m
         KIND,
         dataset=dataset,
         model=model,
-        step=ending.step.to_json(),
+        **questions.step(ending.step),
         runtime=ending.runtime,
         train=questions.train(config),
     )

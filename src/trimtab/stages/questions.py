@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from trimtab.config.chains import Step
 from trimtab.config.config import Config
+from trimtab.config.fine_tuning import BASELINE, Teacher
 from trimtab.config.train import NO_WEIGHT
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.champion import Snapshot
@@ -20,7 +22,20 @@ def model(config: Config) -> dict[str, Any]:
 
 def train(config: Config) -> dict[str, Any]:
     """Returns what a training depends on."""
-    return config.train.model_dump(mode="json", exclude=set(NO_WEIGHT))
+    section = config.train.model_dump(mode="json", exclude=set(NO_WEIGHT))
+    return section | teacher(config.train.teacher)
+
+
+def teacher(settings: Teacher | None) -> dict[str, Any]:
+    """Returns what tells a saved teacher by its content; nothing where it is the baseline."""
+    if settings is None or settings.model == BASELINE:
+        return {}
+    return {"taught_by": sorted(checksums_of(settings.model).values())}
+
+
+def step(step: Step) -> dict[str, Any]:
+    """Returns what a step is, and whose answers it learns by."""
+    return {"step": step.to_json(), **teacher(getattr(step.params, "teacher", None))}
 
 
 _NO_PART = {"search", "budget", "proof", "deploy", "resources", "tensorboard", "notify", "kubeflow"}
@@ -61,5 +76,10 @@ def candidates(config: Config, dataset: str, snapshot: Snapshot | None) -> dict[
     return {
         **training(config, dataset, snapshot),
         "chains": config.model_dump(mode="json", include={"recipes", "runtimes"}),
+        "taught_by": [teacher(getattr(each.params, "teacher", None)) for each in _steps(config)],
         "budget": config.budget.model_dump(mode="json", exclude=_NOT_JUDGED),
     }
+
+
+def _steps(config: Config) -> list[Step]:
+    return [each for candidate in config.candidates().values() for each in candidate.steps]

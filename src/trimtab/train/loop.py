@@ -17,7 +17,7 @@ import keras
 import tensorflow as tf
 
 from trimtab import preemption, progress
-from trimtab.config.fine_tuning import FineTuning
+from trimtab.config.fine_tuning import FineTuning, Teacher
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.autograph import without_autograph
@@ -106,7 +106,7 @@ def fine_tuner(
     label: str,
     workspace: Callable[[], AbstractContextManager[Workspace]],
     binding: Mapping[str, str],
-    baseline: Callable[[], keras.Model],
+    teaching: Callable[[Teacher], SoftLabels],
     ended: Callable[[History], None],
 ) -> Callable[..., None]:
     """Returns what passes fine-tune by: the same loop; see ``trimtab.compress.base.FineTune``.
@@ -117,16 +117,14 @@ def fine_tuner(
         label: Names the run in the progress lines, such as ``prune channels-0.5``.
         workspace: Opens directories of this fine-tuning alone.
         binding: What else it depends on, such as the parent's digest and the step.
-        baseline: Returns the trained model, for passes that ask for a teacher.
+        teaching: Returns the labels of a teacher, for passes that ask for one.
         ended: Gets the history of a fine-tuning.
     """
 
     def fine_tune(
         model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Library | None = None
     ) -> None:
-        labels = (
-            SoftLabels(baseline(), tuning.teacher, meant(dataset.schema).learning) if tuning.teacher else None
-        )
+        labels = teaching(tuning.teacher) if tuning.teacher else None
         with workspace() as space:
             history = fit(
                 model,

@@ -15,7 +15,9 @@ from trimtab.compress.base import Context
 from trimtab.config.train import Train
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.models.cost import weights_sha256
+from trimtab.tasks.registry import task
 from trimtab.train import determinism
+from trimtab.train.distillation import SoftLabels
 from trimtab.train.loop import fine_tuner
 from trimtab.train.settings import TrainSettings
 from trimtab.train.workspace import Workspace
@@ -70,7 +72,7 @@ def context_of(data: Dataset, directory: Path, baseline: keras.Model, **train: A
             label="resumable",
             workspace=lambda: contextlib.nullcontext(space),
             binding={},
-            baseline=lambda: baseline,
+            teaching=lambda settings: SoftLabels(baseline, settings, task("classification").learning),
             ended=lambda history: None,
         ),
         calibration=lambda n: np.asarray(data.head("train", n)[0]["input"]),

@@ -21,6 +21,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.models import archive
 from trimtab.stages.making import validation
 from trimtab.stages.making.labelled import labelled
+from trimtab.stages.making.teaching import teaching
 from trimtab.stages.making.weighing import Weighing
 from trimtab.train import determinism
 from trimtab.train.history import History
@@ -80,7 +81,7 @@ class Making:
                 label=self._label,
                 workspace=space,
                 binding={"parent": self._parent, "item": item},
-                baseline=self._baseline,
+                teaching=teaching(self._data, self._baseline),
                 ended=self._take,
             ),
             calibration=lambda n: fed(self._sample(n)),

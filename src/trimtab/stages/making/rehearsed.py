@@ -30,9 +30,8 @@ from trimtab.stages.making import heard
 from trimtab.stages.making.brief import BATCH_SIZE, BRIEF, ROWS, short
 from trimtab.stages.making.heard import ENDING, STEPS, Heard
 from trimtab.stages.making.labelled import labelled
-from trimtab.tasks.of_labels import meant
+from trimtab.stages.making.teaching import teaching
 from trimtab.train import determinism, loop
-from trimtab.train.distillation import SoftLabels
 from trimtab.train.library import KERAS, Library
 from trimtab.train.settings import TrainSettings
 from trimtab.train.spec import model_spec
@@ -162,13 +161,13 @@ class _Stage:
     def _fine_tune(
         self, model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Library | None = None
     ) -> None:
-        learning, teacher = meant(self._data.schema).learning, tuning.teacher
+        teacher = tuning.teacher
         loop.fit(
             model,
             self._data,
             self._settings.for_fine_tuning(tuning),
             label="rehearsal",
-            labels=SoftLabels(self.branch(()), teacher, learning) if teacher else None,
+            labels=teaching(self._data, lambda: self.branch(()))(teacher) if teacher else None,
             callbacks=callbacks,
             library=library or KERAS,
         )

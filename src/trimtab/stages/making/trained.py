@@ -25,6 +25,7 @@ from trimtab.stages import settings
 from trimtab.stages import snapshot as snapshots
 from trimtab.stages.making import constant_answer, still_rising
 from trimtab.stages.making.cost import cost_of
+from trimtab.stages.making.teaching import taught
 from trimtab.tasks.of_labels import meant
 from trimtab.train import as_it_came, determinism, distribution, loop
 from trimtab.train.history import History
@@ -104,7 +105,15 @@ def _trained(
         return _Trained(network, History(), start, why, came)
     binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
     with workspace(run_uri, STAGE, label.removeprefix(STAGE).strip()) as space:
-        history = loop.fit(network, data, train_settings, label=label, workspace=space, binding=binding)
+        history = loop.fit(
+            network,
+            data,
+            train_settings,
+            label=label,
+            workspace=space,
+            binding=binding,
+            labels=taught(data, train_settings.train.teacher),
+        )
     return _Trained(network, history, start, why, came)
 
 
