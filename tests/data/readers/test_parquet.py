@@ -22,7 +22,6 @@ def test_wide_tables_are_cut_within_row_groups_and_read_some_columns_at_a_time(t
         "_CELLS_PER_PARTITION": 20,
         "_CELLS_PER_BATCH": 8,
         "_COLUMNS_AT_A_TIME": 2,
-        "_MANY_ROWS": 4,
     }.items():
         monkeypatch.setattr(f"trimtab.data.readers.parquet.{name}", value)
     path, words = str(tmp_path / "rows.parquet"), pa.array(["x", None, "y"] * 5).dictionary_encode()

@@ -405,8 +405,11 @@ class _Preparation:
         if asked is not None:
             file = self._directory / CHAMPION / SCHEMA_FILE
             file.write_text(asked.model_dump_json(indent=2) + "\n")
-        statistics = {name: summary.to_dict() for name, summary in result.summaries.items()}
-        (self._directory / STATISTICS_FILE).write_text(json.dumps(statistics) + "\n")
+        with (self._directory / STATISTICS_FILE).open("w") as stream:
+            for at, (name, summary) in enumerate(result.summaries.items()):
+                stream.write(f"{', ' if at else '{'}{json.dumps(name)}: ")
+                stream.writelines(summary.to_json())
+            stream.write("}\n")
 
 
 def _of_numbers(notation: Notation | None) -> NumberNotation | None:

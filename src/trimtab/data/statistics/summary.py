@@ -7,7 +7,8 @@ it gives one result whatever the executor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,13 @@ class Summary:
         """Returns the summary as JSON values."""
         columns = {name: column.to_dict() for name, column in self.columns.items()}
         return {"rows": self.rows, "columns": columns, "sample": self.sample.to_text()}
+
+    def to_json(self) -> Iterator[str]:
+        """Yields parts of the JSON of ``to_dict``: as a whole, that of a wide table takes gigabytes."""
+        yield f'{{"rows": {self.rows}, "columns": {{'
+        for at, (name, column) in enumerate(self.columns.items()):
+            yield f"{', ' if at else ''}{json.dumps(name)}: {json.dumps(column.to_dict())}"
+        yield f'}}, "sample": {json.dumps(self.sample.to_text())}}}'
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Summary:
