@@ -215,6 +215,7 @@ class Demand:
             relative=measure.relative and not alone,
             allowed=least,
             is_rarest=None if measure.rarest is None else measure.rarest(now.view.labels),
+            least_rarest=measure.least_rarest,
         )
 
     def _value(self, split: Split, data: Data) -> float:

@@ -114,7 +114,7 @@ def test_a_class_that_few_images_have_is_no_proof() -> None:
         ("IoU of disc", True),
         ("IoU of square", False),
     ]
-    assert tests[2].why_not == "fewer than 50 examples of the rarest class"
+    assert tests[2].why_not == "fewer than 150 examples of the rarest class"
 
 
 def test_a_mask_is_answered_as_a_file_and_in_shares() -> None:

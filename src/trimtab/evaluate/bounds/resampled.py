@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,7 @@ def jackknifed(
     relative: bool = False,
     allowed: float = 0.0,
     is_rarest: Mask | None = None,
+    least_rarest: int | None = None,
 ) -> Bound:
     """Returns the bound of a loss in a metric, given the metric without each block.
 
@@ -109,6 +110,7 @@ def jackknifed(
         relative: Whether the loss is one relative to the baseline's value.
         allowed: Without a baseline: the worst value that is allowed.
         is_rarest: Which examples have what the fewest have, ``(n,)``; None: see ``_rarest``.
+        least_rarest: How many of these it takes; None: as many as ``NEEDS`` has.
     """
     sign = -1.0 if higher_is_better else 1.0
     then = before or LeftOut(allowed, np.full(len(now.without), allowed))
@@ -117,6 +119,7 @@ def jackknifed(
         losses = sign * (now.without - then.without) / (np.abs(then.without) if relative else 1.0)
     rarest, upper = _rarest(labels) if is_rarest is None else is_rarest, math.inf
     needs = NEEDS_OF_NUMBERS if rarest is None else NEEDS
+    needs = needs if least_rarest is None else replace(needs, rarest=least_rarest)
     if len(losses) > 1 and math.isfinite(seen) and np.isfinite(losses).all():
         influence = (len(losses) - 1) / len(losses) * (losses.mean() - losses)
         upper = seen + float(skewed_means.excess(influence, confidence, needs.worst_counts(groups)))

@@ -97,6 +97,7 @@ class Measure:
             faster than to ask ``value`` as often.
         rarest: For ``resampled``: returns which examples have what the fewest have, ``(n,)``, by their
             labels; None: those of the rarest class.
+        least_rarest: How many of these a proof takes; None: as many as the bound has found for others.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Measure:
     ranks: bool = False
     without: Without | None = None
     rarest: Callable[[Array], NDArray[np.bool_]] | None = None
+    least_rarest: int | None = None
 
     @property
     def relative(self) -> bool:
