@@ -26,6 +26,7 @@ INPUTS = {
     "text": "trimtab.data.encoders.text",
     "image": "trimtab.data.encoders.image",
     "audio": "trimtab.data.encoders.audio",
+    "ids": "trimtab.data.encoders.ids",
 }
 """Each module has ``INPUT``. Every kind but a table is one column, which is of the kind's name."""
 
@@ -40,7 +41,9 @@ ARCHITECTURES = {
     "ds_cnn": "trimtab.models.ds_cnn",
     "text_cnn": "trimtab.models.text_cnn",
     "unet": "trimtab.models.unet",
+    "id_bag": "trimtab.models.id_bag",
     "joined": "trimtab.models.joined",
+    "dlrm": "trimtab.models.dlrm",
 }
 """Each module has ``KINDS``, what it takes, and ``build``; ``REPEATS_ITS_INPUT`` if it does no more."""
 

@@ -186,6 +186,24 @@ class Masks(Section):
         return self
 
 
+class Ids(Section):
+    """How columns of ids become numbers, each of a vector that is learned."""
+
+    vocabulary_size: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="Most frequent training ids that have a number of their own.",
+    )
+    shared: int = Field(
+        1, ge=1, le=1_000_000, description="Numbers that all other ids share, new ones among them, by a hash."
+    )
+    separator: str = Field("|", min_length=1, description="What stands between the ids of a row.")
+    max_ids: int | None = Field(
+        None, ge=1, le=4096, description="The last ids of a row are kept; null: the 95th percentile."
+    )
+
+
 class NamedInput(Section):
     """One of a model's inputs, and the columns that it is made of: one of the three."""
 
@@ -281,6 +299,7 @@ class Data(Section):
     image: Image = Image()
     audio: Audio = Audio()
     text: Text = Text()
+    ids: Ids = Ids()
     max_bad_fraction: float = Field(
         0.0, ge=0, lt=1, description="Share of unreadable files or rows tolerated."
     )

@@ -8,12 +8,12 @@ import keras
 from keras import layers
 from keras_tuner import HyperParameters
 
-from trimtab.models import cnn, mlp, text_cnn
+from trimtab.models import cnn, id_bag, mlp, text_cnn
 from trimtab.models.head import OUTPUT_NAME, output
 from trimtab.models.spec import InputSpec, ModelSpec
 
 KINDS = ("named",)
-_BRANCHES = {"tabular": mlp, "image": cnn, "audio": cnn, "text": text_cnn}
+_BRANCHES = {"tabular": mlp, "image": cnn, "audio": cnn, "text": text_cnn, "ids": id_bag}
 """What a kind of input goes through: the built-in architecture for it alone, but for its last layer."""
 
 

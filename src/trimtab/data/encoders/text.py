@@ -67,7 +67,8 @@ def fit(
         "kind": "text",
         "column": column.name,
         "vocabulary": vocabulary,
-        "max_tokens": config.text.max_tokens or _long_text_tokens(statistics.token_lengths, pieces_a_word),
+        "max_tokens": config.text.max_tokens
+        or long_length(statistics.token_lengths, pieces_a_word, least=MIN_TOKENS, most=MAX_TOKENS),
         **parted,
     }
 
@@ -88,11 +89,18 @@ def _pieces_a_word(vocabulary: list[str], counts: dict[str, int]) -> float:
     return sum(count * len(cut.numbers(word)) for word, count in counts.items()) / sum(counts.values())
 
 
-def _long_text_tokens(histogram: list[int], pieces_a_word: float) -> int:
-    """Returns the 95th percentile of the lengths of texts."""
+def long_length(histogram: list[int], factor: float = 1.0, *, least: int, most: int) -> int:
+    """Returns the 95th percentile of the lengths of values.
+
+    Args:
+        histogram: ``histogram[n]`` values have a length of n.
+        factor: What lengths come to, such as pieces of a word.
+        least: What is returned where it is less.
+        most: What is returned where it is more.
+    """
     reached = np.cumsum(histogram) >= ceil(_PERCENTILE * sum(histogram))
     length = int(np.argmax(reached)) if len(histogram) else 0
-    return min(max(ceil(length * pieces_a_word), MIN_TOKENS), MAX_TOKENS)
+    return min(max(ceil(length * factor), least), most)
 
 
 class TextEncoder:

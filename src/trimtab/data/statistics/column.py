@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -24,12 +24,15 @@ from trimtab.data.statistics.sketches import (
 )
 from trimtab.data.values import values
 from trimtab.data.values.dates import FIRST_DIGITS, LAST_DIGITS, of_digits
+from trimtab.data.values.ids import ids_of
 from trimtab.data.values.notation import Notation, notation_of
 from trimtab.data.values.tally import Tally, is_tallied
 from trimtab.data.values.tokens import tokenize
 from trimtab.tasks import several
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trimtab.config.data import Data
 
 ColumnType = Literal["string", "integer", "float", "boolean", "binary", "other", "null"]
@@ -151,7 +154,8 @@ class ColumnSummary:
             column, encoded = notation.read(column), None
         kind = _type_of(column.type)
         summary = cls(kind, tally=tally, notation=notation, distinct=Distinct(_distinct_size(width)))
-        summary.tokens.size = tokens_counted(config)
+        as_ids = config.kind_set(name) == "ids"
+        summary.tokens.size = 2 * config.ids.vocabulary_size if as_ids else tokens_counted(config)
         if kind == "binary":
             summary.missing = 0
             for row, content in enumerate(column):
@@ -164,10 +168,18 @@ class ColumnSummary:
         if encoded is None:
             encoded = values.plain(column).dictionary_encode()
         most = _FREQUENT_MOST if name in config.named_labels else frequent_numbers(width)
-        return summary, summary._add_values(name, encoded, most, forced=forced, parted=parted)
+        split = partial(ids_of, separator=config.ids.separator) if as_ids else tokenize
+        return summary, summary._add_values(name, encoded, most, split, forced=forced, parted=parted)
 
     def _add_values(
-        self, name: str, encoded: pa.DictionaryArray, most: int, *, forced: bool, parted: bool
+        self,
+        name: str,
+        encoded: pa.DictionaryArray,
+        most: int,
+        split: Callable[[str], list[str]],
+        *,
+        forced: bool,
+        parted: bool,
     ) -> Hashes:
         unique = encoded.dictionary
         indices = _indices(encoded)
@@ -194,8 +206,8 @@ class ColumnSummary:
         if texts is not None and parted:
             self._add_parts(texts.filter(pa.array(~null)), weights[present])
         elif texts is not None and few:
-            tokens = is_text and (forced or self.words > 0)
-            self._add_texts(texts.filter(pa.array(~null)), weights[present], tokens=tokens)
+            has_tokens = (is_text and (forced or self.words > 0)) or split is not tokenize
+            self._add_texts(texts.filter(pa.array(~null)), weights[present], split if has_tokens else None)
         else:
             self.frequent.error = int(weights[:-1].max())
         of_rows: Hashes = mix(hashes ^ name_hash(name))[indices]
@@ -213,16 +225,18 @@ class ColumnSummary:
         self.minimum, self.maximum = float(numbers.min()), float(numbers.max())
         self.days = int(counts[are_days(numbers)].sum())
 
-    def _add_texts(self, texts: pa.StringArray, weights: Weights, *, tokens: bool) -> None:
+    def _add_texts(
+        self, texts: pa.StringArray, weights: Weights, split: Callable[[str], list[str]] | None
+    ) -> None:
         short = pc.utf8_slice_codeunits(texts, 0, _LONGEST_COUNTED_CHARACTERS)
         counts = weights.tolist()
         self.frequent.add(zip(short.to_pylist(), counts, strict=True))
-        if not tokens:
+        if split is None:
             return
         lengths = np.zeros(_LONGEST_TEXT_TOKENS + 1, np.int64)
         word_counts: dict[str, int] = {}
         for text, count in zip(texts.to_pylist(), counts, strict=True):
-            words = tokenize(text)
+            words = split(text)
             lengths[min(len(words), _LONGEST_TEXT_TOKENS)] += count
             for word in words:
                 word_counts[word] = word_counts.get(word, 0) + count

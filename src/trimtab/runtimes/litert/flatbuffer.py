@@ -90,7 +90,8 @@ class Graph:
         shape, scales = tensor.ShapeAsNumpy(), np.asarray(quantization.ScaleAsNumpy(), np.float32)
         zeros = np.asarray(quantization.ZeroPointAsNumpy(), np.float32)
         along = [1] * len(shape)
-        along[quantization.QuantizedDimension()] = len(scales)
+        if along:  # a scalar has no dimension, and one scale
+            along[quantization.QuantizedDimension()] = len(scales)
         codes = integers(self.content(tensor), tensor).reshape(shape).astype(np.float32)
         return np.asarray((codes - zeros.reshape(along)) * scales.reshape(along)).ravel()
 

@@ -70,14 +70,17 @@ def _constants(graph: Graph, node: Node, seen: set[int]) -> Iterator[NDArray[np.
 
 
 def _answers(path: Path, content: bytes, graph: Graph, batch: Batch) -> dict[int, NDArray[np.float32]]:
-    """Returns what each operator answers, by the place of its first output, ``(n, *shape)``."""
+    """Returns what each operator answers, by the place of its first output, ``(n, *shape)``.
+
+    Scalars are no answers to an example: they are constants on their way.
+    """
     model = LiteRTModel(path, interpreter=watched(path, content))
     parts: dict[int, list[NDArray[np.float32]]] = {node.outputs[0]: [] for node in graph.operators}
     for at in range(rows(batch)):
         model.feed(take(batch, at, at + 1))
         model.invoke()
         for place, answers in parts.items():
-            if (answer := model.tensor(place)) is not None:
+            if (answer := model.tensor(place)) is not None and answer.ndim:
                 answers.append(answer)
     return {place: np.concatenate(answers) for place, answers in parts.items() if answers}
 
