@@ -42,6 +42,8 @@ FITTING = [
     ("autoencoder", ModelSpec("tabular", "anomaly", (7,), "float32", 7)),
     ("autoencoder", ModelSpec("image", "anomaly", (8, 8, 3), "float32", 192)),
     *[("unet", pixels(*shape)) for shape in ((4, 4, 1), (21, 10, 3), (64, 48, 3))],
+    ("id_bag", ModelSpec("ids", "classification", (1,), "int32", 2, 12)),
+    ("id_bag", ModelSpec("ids", "regression", (5,), "int32", 1, 12)),
     ("text_cnn", REVIEW),
     ("text_cnn", ModelSpec("text", "classification", (2,), "int32", 2, 12)),
     ("text_cnn", ModelSpec("text", "regression", (9,), "int32", 1, 12)),
@@ -54,7 +56,7 @@ def build(name: str, spec: ModelSpec, **params: Any) -> keras.Model:
 
 def examples(spec: ModelSpec, count: int) -> np.ndarray:
     generator = np.random.default_rng(0)
-    if spec.kind == "text":
+    if spec.kind in ("text", "ids"):
         return generator.integers(0, spec.vocabulary_size, (count, *spec.input_shape)).astype(np.int32)
     return generator.random((count, *spec.input_shape), np.float32)
 

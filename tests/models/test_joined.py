@@ -14,6 +14,7 @@ from trimtab.models.spec import InputSpec, ModelSpec
 
 INPUTS = {
     "note": InputSpec("text", (6,), "int32", 20),
+    "tags": InputSpec("ids", (3,), "int32", 9),
     "scan": InputSpec("image", (8, 8, 1), "float32"),
     "person": InputSpec("tabular", (4,), "float32"),
     "blood": InputSpec("tabular", (3,), "float32"),
@@ -40,4 +41,4 @@ def test_each_input_has_a_branch_with_parameters_of_its_own() -> None:
 def test_other_architectures_are_refused_for_several_inputs() -> None:
     with pytest.raises(ModelError, match="this data is named") as error:
         registry.build(Model(architecture="mlp"), SPEC, keras_tuner.HyperParameters())
-    assert error.value.hint == "Architectures for named data: joined."
+    assert error.value.hint == "Architectures for named data: joined, dlrm."

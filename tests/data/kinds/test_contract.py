@@ -50,9 +50,12 @@ VALUES: dict[str, list[Any]] = {
     "text": [f"the {place} quick brown foxes jump" for place in range(ROWS)],
     "image": [_png(10 * place) for place in range(ROWS)],
     "audio": [_wav(100 + place) for place in range(ROWS)],
+    "ids": [f"u{place % 7}|u{place % 5}" for place in range(ROWS)],
     "series": [f"{place}.5 -1 {place}" for place in range(ROWS)],
 }
 """A column of each kind."""
+SAID = {"ids"}
+"""Kinds that no column is taken for unless the config says so."""
 
 
 def test_every_kind_is_tried_here() -> None:
@@ -73,7 +76,8 @@ class Case:
 @pytest.fixture(params=VALUES)
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setitem(INPUTS, "series", "data.kinds.toy_series")
-    config = Data(train="rows", label="label")
+    kinds = {"it": request.param} if request.param in SAID else {}
+    config = Data(train="rows", label="label", columns=kinds)
     batch = pa.RecordBatch.from_pydict({"it": VALUES[request.param], "label": ["a", "b"] * (ROWS // 2)})
     summary = Summary.of(batch, config)
     meaning = infer_schema(summary, config)
