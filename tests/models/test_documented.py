@@ -21,13 +21,14 @@ SPECS = {
     "images": IMAGES,
     "audio": ModelSpec("audio", "classification", (49, 40, 1), "float32", 12),
     "text": ModelSpec("text", "classification", (30,), "int32", 2, 500),
+    "ids": ModelSpec("ids", "regression", (1,), "int32", 1, 12),
     "several inputs": ModelSpec(
         "named",
         "classification",
         (64,),
         "uint8",
         2,
-        inputs={"a": InputSpec("tabular", (7,), "float32"), "b": InputSpec("text", (9,), "int32", 12)},
+        inputs={"a": InputSpec("tabular", (7,), "float32"), "b": InputSpec("ids", (9,), "int32", 12)},
     ),
 }
 

@@ -294,7 +294,11 @@ class Data(Section):
         "columns are left out. Empty: all columns are one input.",
     )
     drop: list[str] = Field([], description="Columns left out.")
-    group_by: str | None = Field(None, description="A column whose groups stay on one side of the split.")
+    group_by: str | None = Field(
+        None,
+        description="A column whose groups stay on one side of the split, and count as one in the proof. "
+        "With `split.by: time` they only do the latter, and the column may be input.",
+    )
     split: Split = Split()
     image: Image = Image()
     audio: Audio = Audio()
@@ -405,7 +409,7 @@ class Data(Section):
                     raise ValueError(f"inputs.{name}: {column} is the label")
                 if column in self.drop:
                     raise ValueError(f"inputs.{name}: {column} is left out by drop")
-                if column == self.group_by:
+                if column == self.group_by and self.split.by != "time":
                     raise ValueError(f"inputs.{name}: {column} groups rows: it cannot be input")
         if self.masks is not None and (self.normal is not None or isinstance(self.label, list)):
             raise ValueError("masks: a mask is one label, and says nothing of what is normal")
@@ -426,8 +430,6 @@ class Data(Section):
             raise ValueError(
                 "test.folds is not for anomalies: each fold's model would have a threshold of its own"
             )
-        if self.split.by == "time" and self.group_by is not None:
-            raise ValueError("split.by: time and group_by cannot both decide: a group has rows of many times")
         if self.split.column is not None and self.split.column == self.label:
             raise ValueError(f"split.column: {self.label} is the label")
         return self

@@ -56,6 +56,18 @@ def _rows(dataset: Dataset) -> dict[str, list[int]]:
     }
 
 
+def test_by_time_groups_are_cut_and_count_as_one_in_the_proof(tmp_path: Path, prepared: Prepare) -> None:
+    shops = {"shop": pa.array([f"s{row % 40}" for row in range(ROWS)])}
+    source = _source(tmp_path / "rows.csv", _days("iso"), **shops)
+    inputs = {"rest": {"column": "row"}, "shop": {"column": "shop"}}
+    asked = _by_time() | {"group_by": "shop", "columns": {"shop": "ids"}, "inputs": inputs}
+    dataset, summary = prepared(train=source, **asked)
+    assert summary.warnings == []
+    assert _rows(dataset)["test"] == list(range(800, 1000))
+    assert [column.name for column in dataset.schema.columns] == ["row", "shop"]
+    assert len(np.unique(dataset.groups("test"))) == 40
+
+
 @pytest.mark.parametrize(("form", "ending"), [("iso", "csv"), ("stamps", "parquet"), ("numbers", "csv")])
 def test_the_latest_rows_are_the_test_split(
     tmp_path: Path, prepared: Prepare, form: str, ending: str
@@ -137,7 +149,6 @@ def test_what_cannot_be_split_by_time_is_an_error(
         ({"split": {"column": "day"}}, "for by: time"),
         ({"split": {"by": "time", "column": "day", "gap": "soon"}}, "expected a duration"),
         ({"split": {"by": "time", "column": "day", "gap": -1}}, "expected 0 or more"),
-        ({"split": {"by": "time", "column": "day"}, "group_by": "shop"}, "cannot both decide"),
         ({"split": {"by": "time", "column": "day"}, "label": "day"}, "is the label"),
     ],
 )

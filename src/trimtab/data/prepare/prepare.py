@@ -390,10 +390,11 @@ class _Preparation:
             shares["test"] = (config.split.test, sum(rows.values()))
         if config.validation is None:
             shares["validation"] = (config.split.validation, rows["train"] + rows["validation"])
-        alike = "rows are few, or many of them are the same"
+        why = "rows are few, or many of them are the same"
         if config.split.by == "time":
-            alike = f"many rows have the same {config.split.column}"
-        why = f"the groups of {config.group_by} are few or uneven" if config.group_by else alike
+            why = f"many rows have the same {config.split.column}"
+        elif config.group_by:
+            why = f"the groups of {config.group_by} are few or uneven"
         return [
             f"the {name} split holds {rows[name] / whole:.0%} of its rows, not {share:.0%}: {why}"
             for name, (share, whole) in shares.items()
