@@ -54,10 +54,10 @@ def test_the_example_is_a_builder_that_works(
 def asked_of(name: str, spec: ModelSpec) -> ModelSpec:
     """Returns what an architecture is asked for; one that does nothing else, to repeat its input."""
     if getattr(module(ARCHITECTURES, name), "ANSWERS_PIXELS", False):
-        return replace(spec, task="segmentation", outputs=3 * math.prod(spec.input_shape[:2]))
+        return replace(spec, task="segmentation", outputs=3 * math.prod(spec.input_shape[:2]), answers={})
     if not getattr(module(ARCHITECTURES, name), "REPEATS_ITS_INPUT", False):
         return spec
-    return replace(spec, task="anomaly", outputs=math.prod(spec.input_shape))
+    return replace(spec, task="anomaly", outputs=math.prod(spec.input_shape), answers={})
 
 
 def test_the_table_of_architectures_is_complete(page: str) -> None:
