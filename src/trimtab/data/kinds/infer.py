@@ -197,7 +197,7 @@ def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     if not any(config.group_by in given.names for given in config.inputs.values()):
         left_out.add(str(config.group_by))
     if config.split.column not in config.columns:
-        left_out.add(config.split.column)
+        left_out.add(str(config.split.column))
     if is_of_folder(summary.columns):
         left_out.add("path")
     return [name for name in summary.columns if name not in left_out]
