@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from data.prepare.tables import Prepare
 from PIL import Image
 from shapes import CLASSES, mask_of, write_shapes
 
+from trimtab.config.data import Data
+from trimtab.data.prepare.prepare import prepare
 from trimtab.errors import DataError
 
 COUNT, SIDE = 80, 12
@@ -40,6 +43,18 @@ def test_masks_are_resized_with_their_images_and_keep_their_classes(folder: Path
     labels = data.labels("train")
     assert labels.shape[1] == 48
     assert set(np.unique(labels)) == {0, 1, 2}
+
+
+def test_a_model_of_masks_in_another_size_is_not_asked(
+    folder: Path, tmp_path: Path, prepared: Prepare
+) -> None:
+    settings: dict[str, Any] = {"train": str(folder), "masks": {"classes": CLASSES}, "workers": 1}
+    small, _ = prepared("small", **settings, image={"height": 6, "width": 8})
+    same, _ = prepared("same", **settings)
+    for place, (schema, is_asked) in enumerate([(small.schema, False), (same.schema, True)]):
+        (tmp_path / f"asked {place}").mkdir()
+        made = prepare(Data(**settings), seed=0, directory=tmp_path / f"asked {place}", other=schema)
+        assert made.champion_rows == is_asked
 
 
 def test_another_mask_is_another_content(folder: Path, prepared: Prepare) -> None:

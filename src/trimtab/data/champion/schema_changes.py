@@ -109,7 +109,14 @@ def can_answer(champion: DatasetSchema, new: DatasetSchema, summary: Summary) ->
     pairs = [(before[name], now[name]) for name in now]
     same = all((theirs.task, theirs.label) == (ours.task, ours.label) for theirs, ours in pairs)
     known = all(not theirs.classes or set(theirs.classes) & set(ours.classes) for theirs, ours in pairs)
-    return same and known and all(_is_readable(column, summary) for column in champion.columns)
+    alike = same and all(_has_the_same_pixels(*pair) for pair in pairs)
+    return known and alike and all(_is_readable(column, summary) for column in champion.columns)
+
+
+def _has_the_same_pixels(before: DatasetSchema, now: DatasetSchema) -> bool:
+    """Returns whether masks of both are of one size, which is so where there are none."""
+    meaning = task(now.task).meaning
+    return not meaning.takes_masks or meaning.y_shape(before) == meaning.y_shape(now)
 
 
 def _label(schema: DatasetSchema, summary: Summary, config: Data) -> Iterator[str]:
