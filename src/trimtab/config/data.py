@@ -307,7 +307,9 @@ class Data(Section):
     max_bad_fraction: float = Field(
         0.0, ge=0, lt=1, description="Share of unreadable files or rows tolerated."
     )
-    max_columns: int = Field(100_000, ge=1, description="More columns of a table than this are refused.")
+    max_columns: int = Field(
+        110_000, ge=1, description="More columns of a table than this are refused, the label among them."
+    )
     limits: DataLimits = Field(DataLimits(), description="What reading may take; more is refused.")
     min_rows_per_class: int = Field(5, ge=2, description="Fewer rows of a class than this stop the run.")
     workers: int | None = Field(
