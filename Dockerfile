@@ -10,7 +10,7 @@ ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv --without-pip /opt/trimtab
 # Runtimes beside LiteRT, what quantizes its files, and MLflow's client, by their extras; `--build-arg EXTRAS=` leaves them out.
 ARG EXTRAS="mlflow onnx openvino tflite"
-COPY requirements.lock requirements-mlflow.lock requirements-onnx.lock requirements-openvino.lock requirements-tflite.lock /tmp/
+COPY requirements.lock requirements-hub.lock requirements-mlflow.lock requirements-onnx.lock requirements-openvino.lock requirements-tflite.lock /tmp/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements.lock \
         $(for extra in ${EXTRAS}; do echo "-r /tmp/requirements-${extra}.lock"; done)
@@ -32,7 +32,7 @@ ENV PIP_NO_COMPILE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv --without-pip /opt/trimtab
 # Runtimes beside LiteRT; `--build-arg RUNTIMES=` leaves them out.
 ARG RUNTIMES="onnx openvino"
-COPY requirements-serve.lock requirements-serve-onnx.lock requirements-serve-openvino.lock /tmp/
+COPY requirements-serve.lock requirements-serve-hub.lock requirements-serve-onnx.lock requirements-serve-openvino.lock /tmp/
 RUN --mount=type=cache,target=/root/.cache/pip \
     python3 -m pip --python /opt/trimtab install --quiet --require-hashes -r /tmp/requirements-serve.lock \
         $(for runtime in ${RUNTIMES}; do echo "-r /tmp/requirements-serve-${runtime}.lock"; done)

@@ -82,8 +82,8 @@ pictures: $(VENV)/.installed
 # The lock files name versions and hashes, and no place to get them from. An extra's, and the GPU image's, have what comes
 # on top of the first; those to serve stand alone, with the same versions.
 COMPILE := $(BIN)/uv pip compile -q --generate-hashes --no-header --no-emit-index-url
-EXTRAS := mlflow onnx openvino tflite
-SERVED := onnx openvino
+EXTRAS := hub mlflow onnx openvino tflite
+SERVED := hub onnx openvino
 lock: $(VENV)/.installed-dev
 	$(COMPILE) --universal pyproject.toml --extra train -o requirements.lock
 	$(COMPILE) --universal pyproject.toml --group dev --all-extras -c requirements.lock -o requirements-dev.lock

@@ -30,7 +30,7 @@ INPUTS = {
 }
 """Each module has ``INPUT``. Every kind but a table is one column, which is of the kind's name."""
 
-COMPOUNDS = {"named": "trimtab.data.encoders.named"}
+COMPOUNDS = {"named": "trimtab.data.encoders.named", "preset": "trimtab.data.encoders.preset_tokens"}
 """Each module has ``INPUT``, of what several inputs are together; no column is of such a kind."""
 
 ARCHITECTURES = {

@@ -172,12 +172,18 @@ def _opened(config: Config, stage: str) -> list[str]:
     """Returns what a stage opens beside the run's directory."""
     values = {
         "data": [config.data.train, config.data.validation, config.data.given_test],
-        "model": [config.model.archive],
+        "model": [config.model.archive, *_of_preset(config)],
         "deploy": [config.deploy.target],
     }
     # A stage that is not in the table may open any.
     sections = STAGES[stage].opens if stage in STAGES else set(values)
     return [value for section in sections for value in values[section] if value]
+
+
+def _of_preset(config: Config) -> list[str]:
+    """Returns the directory of a preset, and the file of its weights, where they are no names."""
+    given = [config.model.preset, config.model.weights]
+    return [value for value in given if value and ("://" in value or Path(value).exists())]
 
 
 def _network_mode(stores: list[StoreKind], environment: dict[str, str]) -> str:
@@ -197,7 +203,8 @@ def _credentials(stores: list[StoreKind]) -> dict[str, Path]:
 def _sources(config: Config) -> list[Path]:
     """Returns the local files and directories that the config names; of a pattern, the directory above it."""
     archive = sources.parts(config.model.archive) if config.model.archive else []
-    named = [config.data.train, config.data.validation, config.data.given_test, *archive]
+    given = [config.data.train, config.data.validation, config.data.given_test]
+    named = [*given, *archive, *_of_preset(config)]
     paths = [Path(value) for value in named if value and "://" not in value]
     return [
         next(above for above in path.parents if not glob.has_magic(str(above)))

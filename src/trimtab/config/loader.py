@@ -159,6 +159,7 @@ def _make_absolute(values: dict[str, Any], directory: Path) -> None:
         mapping = values.get(section)
         if isinstance(mapping, dict) and field in mapping:
             values[section] = {**mapping, field: _absolute(mapping[field], directory)}
+    _presets_absolute(values, directory)
     for section in ("train", "recipes"):
         if section in values:
             values[section] = _with_teachers(values[section], directory)
@@ -188,6 +189,17 @@ def _teacher(value: Any, directory: Path) -> Any:
     if isinstance(value, dict):
         return {key: _teacher(each, directory) if key == "model" else each for key, each in value.items()}
     return value if value == BASELINE else _absolute(value, directory)
+
+
+def _presets_absolute(values: dict[str, Any], directory: Path) -> None:
+    """Makes a preset's path absolute where there is such a directory, else it is a name."""
+    model = values.get("model")
+    for field, is_there in (("preset", Path.is_dir), ("weights", Path.is_file)):
+        value = model.get(field) if isinstance(model, dict) else None
+        if isinstance(value, str) and "://" not in value:
+            path = directory / expanded(value)
+            if is_there(path):
+                values["model"] = {**values["model"], field: str(path)}
 
 
 def _config_error(

@@ -1,4 +1,4 @@
-"""The ``model`` section: a built-in architecture, the user's own builder, or a saved archive."""
+"""The ``model`` section: a built-in architecture, a preset, the user's own builder, or a saved archive."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from trimtab.registry import ARCHITECTURES
 Architecture = Annotated[str, Registered(ARCHITECTURES)]
 Scalar = bool | int | float | str
 ClassName = Annotated[str, BeforeValidator(lambda name: str(name) if type(name) is int else name)]
+APPLICATIONS = "keras_applications/"
+"""What the name of a preset of Keras Applications begins with."""
+
 InputRange = Literal["standardized", "raw"] | tuple[float, float]
 
 
@@ -33,9 +36,20 @@ class ReadingLimits(Section):
 
 
 class Model(Section):
-    """Exactly one of ``architecture``, ``builder`` and ``archive``."""
+    """Exactly one of ``architecture``, ``preset``, ``builder`` and ``archive``."""
 
     architecture: Architecture | None = Field(None, description="A built-in architecture.")
+    preset: str | None = Field(
+        None,
+        min_length=1,
+        description="A backbone for images or texts: the name of a preset of KerasHub, a directory of "
+        "`save_to_preset` (here, `gs://`, `s3://`), or `keras_applications/` and the name of a model there.",
+    )
+    weights: str | None = Field(
+        None,
+        min_length=1,
+        description="Of a model of Keras Applications: `imagenet`, or a file of its weights; null: random.",
+    )
     builder: str | None = Field(
         None,
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
@@ -69,11 +83,20 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        given = [n for n in ("architecture", "builder", "archive") if getattr(self, n) is not None]
+        given = [n for n in ("architecture", "preset", "builder", "archive") if getattr(self, n) is not None]
         if len(given) != 1:
             raise ValueError(
-                f"expected exactly one of architecture, builder, archive; got {', '.join(given) or 'none'}"
+                f"expected exactly one of architecture, preset, builder, archive; "
+                f"got {', '.join(given) or 'none'}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _of_an_application(self) -> Self:
+        if self.weights is not None and not (self.preset or "").startswith(APPLICATIONS):
+            raise ValueError(f"weights is for a preset of {APPLICATIONS}…; others bring their own")
+        if self.preset is not None and self.params:
+            raise ValueError("params: a preset has no hyper-parameters")
         return self
 
     @model_validator(mode="after")

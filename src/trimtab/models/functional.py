@@ -38,7 +38,7 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
             hint="Make it by keras.Model(inputs, outputs), or begin the Sequential with keras.Input(shape).",
         )
     if any(isinstance(layer, keras.Model) for layer in model.layers):
-        return copy(_flattened(model, source))
+        return copy(flattened(model, source))
     if isinstance(model, keras.Sequential) or not _takes_tensors(model):
         return keras.Model(_alone(model.inputs), _alone(model.outputs), name=model.name)
     return model
@@ -124,7 +124,7 @@ def derive_constants(model: keras.Model) -> None:
             layer.finalize_state()
 
 
-def _flattened(model: keras.Model, source: str) -> keras.Model:
+def flattened(model: keras.Model, source: str) -> keras.Model:
     """Returns a model that shares the layers of the given one and of the models inside it."""
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
     try:

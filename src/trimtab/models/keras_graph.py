@@ -76,3 +76,18 @@ def build_variables(model: keras.Model, batch: Any) -> None:
         batch: What it would be trained on, as tensors or their specifications.
     """
     model._symbolic_build(data_batch=batch)
+
+
+def inner_layers(layer: Any) -> list[Any]:
+    """Returns the layers that a layer is made of, each once."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def own_variables(layer: Any) -> list[Any]:
+    """Returns the weights of a layer that are of none of those inside it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+def rename(layer: Any, name: str) -> None:
+    """Gives a layer another name, which is in its config and in what is made of that."""
+    layer.name = name

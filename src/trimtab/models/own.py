@@ -6,6 +6,7 @@ The code is the user's, and has travelled with the config; a file may name what 
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,9 +15,14 @@ import keras
 
 from trimtab.config.model import Model
 from trimtab.models import builder
+from trimtab.models.presets.mended import mend
+from trimtab.models.presets.source import is_application, keras_hub
 
 Own = Mapping[tuple[str, str], Any]
 """Classes and functions by module and name."""
+
+_READS = re.compile(r"token|preprocess|_converter")
+"""Modules of KerasHub's layers that read files."""
 
 
 def own(model: Model | None) -> Own:
@@ -28,12 +34,26 @@ def own(model: Model | None) -> Own:
     Raises:
         ModelError: If the builder's module cannot be imported.
     """
+    if model is not None and model.preset is not None and not is_application(model.preset):
+        return _of_hub()
     if model is None or model.builder is None:
         return {}
     builder.resolve(model.builder, model.code)
     first = {name.partition("/")[0].removesuffix(".py") for name in (model.code.files if model.code else ())}
     first.add(model.builder.partition(":")[0].partition(".")[0])
     return dict(_found(first))
+
+
+def _of_hub() -> Own:
+    """Returns the layers of KerasHub that models are made of; none that reads files."""
+    keras_hub()
+    mend()
+    return {
+        place: one
+        for place, one in _found({"keras_hub"})
+        if (inspect.isclass(one) and issubclass(one, keras.layers.Layer) and not _READS.search(place[0]))
+        or place[0] == "keras_hub.src.utils.keras_utils"
+    }
 
 
 def custom_objects(own_objects: Own) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _LAYERS_OF_KERAS = (
 
 
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
-    """Builds an architecture, calls the user's builder, or loads an archive.
+    """Builds an architecture or a preset, calls the user's builder, or loads an archive.
 
     Whatever the source, the result is flat (no nested models), has the inputs and outputs of the data, and
     was tried on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in
@@ -50,6 +50,12 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     if model.archive is not None:
         params.check({}, model.params, f"the archive {model.archive}")
         return saved(model.archive, spec)
+    if model.preset is not None:
+        from trimtab.models.presets import build as presets
+
+        built = in_order(presets.build(model, spec), list(spec.inputs))
+        check(built, spec, model.preset)
+        return built
     source = model.architecture or str(model.builder)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)

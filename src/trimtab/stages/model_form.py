@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from trimtab.config.model import InputRange, Model, ReadingLimits
+from trimtab.data.encoders import preset as encoders
 from trimtab.data.encoders.form import PIXELS, STANDARDIZED, Form
 from trimtab.errors import ModelError
 from trimtab.models.first_layers import Expected, expected
+from trimtab.models.presets.source import directory, is_application
 from trimtab.registry import IN_PIECES
 from trimtab.runtimes import sources
 from trimtab.stages import children
@@ -36,10 +38,22 @@ def form_of(model: Model) -> tuple[Form, list[str]]:
     Raises:
         ModelError: If the archive is missing, damaged or unsafe.
     """
+    if model.preset is not None:
+        return _form_of_preset(model.preset), []
     if model.archive is None:
         return Form(pieces=model.architecture in IN_PIECES), []
     input_range, notes = _input_range(model, model.archive)
     return Form(input_range, model.output == "raw", tuple(model.classes or ())), notes
+
+
+def _form_of_preset(preset: str) -> Form:
+    """Returns what a preset takes: raw pixels of its size, or the tokens of its own."""
+    if is_application(preset):
+        return Form("raw")
+    with directory(preset) as files:
+        if (words := encoders.tokens(files)) is not None:
+            return Form(tokens=words)
+        return Form("raw", image=encoders.image_size(files))
 
 
 def _input_range(model: Model, archive: str) -> tuple[InputRange, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from trimtab.config.chains import Step
@@ -11,13 +12,22 @@ from trimtab.config.train import NO_WEIGHT
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.champion import Snapshot
 from trimtab.runtimes import sources
+from trimtab.storage.objects.location import is_remote
 
 
 def model(config: Config) -> dict[str, Any]:
     """Returns what a model is built from; an archive is told by its content, wherever it lies."""
     section = config.model.model_dump(mode="json", exclude={"archive", "limits"})
     parts = sources.parts(config.model.archive) if config.model.archive else []
+    files = [part for part in (config.model.preset, config.model.weights) if part and _is_place(part)]
+    if files:
+        section |= {"preset": None, "weights": None, "files": [checksums_of(part) for part in files]}
     return {**section, "archive": [sorted(checksums_of(part).values()) for part in parts]}
+
+
+def _is_place(preset: str) -> bool:
+    """Returns whether it is files, and no name."""
+    return is_remote(preset) or Path(preset).exists()
 
 
 def train(config: Config) -> dict[str, Any]:

@@ -118,7 +118,7 @@ def check(config: Config, outcome: Rehearsal) -> None:
     """
     if reason := outcome.candidates.get(BASELINE):
         model = config.model
-        name = model.architecture or model.builder or model.archive
+        name = model.architecture or model.preset or model.builder or model.archive
         raise ModelError(f"it cannot be served, whatever it learns: {reason}", field=name)
     chains = expand(config.recipes, config.runtimes)
     reasons = {chain.id: outcome.reason(chain.id, chain.branch_id) for chain in chains}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trimtab.config.data import Data
 from trimtab.config.model import InputRange
 
 RANGE = "range"
@@ -26,12 +27,26 @@ class Form:
         raw_label: Whether a regression answers in the label's unit.
         pieces: Whether numbers of a table are also given in pieces, as trimtab's own models of tables want.
         classes: In the order of the model's outputs; none: those of the labels, sorted.
+        image: Height and width of the RGB images that it was made for, where the config says nothing else.
+        tokens: How texts become its inputs: settings of ``encoders.preset_tokens``.
     """
 
     input: InputRange = "standardized"
     raw_label: bool = False
     classes: tuple[str, ...] = ()
     pieces: bool = False
+    image: tuple[int, int] | None = None
+    tokens: Mapping[str, Any] | None = None
+
+
+def sized(config: Data, form: Form) -> Data:
+    """Returns the data section, where it says nothing of images, with the size that a model was made for."""
+    if form.image is None:
+        return config
+    height, width = form.image
+    sizes = {"height": height, "width": width, "channels": 3}
+    asked = {name: size for name, size in sizes.items() if getattr(config.image, name) is None}
+    return config.model_copy(update={"image": config.image.model_copy(update=asked)})
 
 
 def range_of(settings: Mapping[str, Any]) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trimtab.data.encoders.tabular import in_pieces
@@ -23,6 +23,7 @@ def fit(
     input_range: InputRange = "standardized",
     *,
     pieces: bool = False,
+    tokens: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Returns ``DatasetSchema.preprocessing``: the settings of the encoder of the input, or of all.
 
@@ -32,6 +33,7 @@ def fit(
         config: The config's data section.
         input_range: What the model takes.
         pieces: Whether it takes numbers of a table in pieces, too.
+        tokens: How a text becomes its inputs, where it brings its own tokens.
 
     Raises:
         DataError: If there is no input column, or if the columns do not fit into one tensor.
@@ -39,12 +41,29 @@ def fit(
     """
     if not columns:
         raise DataError("no input column is left beside the label", field="data.drop")
+    if tokens is not None:
+        return _by_tokens(columns, summary, config, tokens)
     if len(config.inputs) > 1:
         if isinstance(input_range, tuple):
             raise _no_limits("several inputs'", input_range)
         return input_kind(NAMED).fit(columns, summary, config, input_range)
     settings = fit_one(columns, summary, config, input_range)
     return in_pieces(settings, summary) if pieces and name_of(columns[0].kind) == TABLE else settings
+
+
+def _by_tokens(
+    columns: Sequence[Column], summary: Summary, config: Data, tokens: Mapping[str, Any]
+) -> dict[str, Any]:
+    from trimtab.data.encoders import preset_tokens as encoder
+
+    if len(columns) > 1 or columns[0].kind != "text" or config.inputs:
+        found = ", ".join(f"{column.name} ({column.kind})" for column in columns[:12])
+        raise DataError(
+            f"a preset of texts takes one column of text; found {found}",
+            field="data.columns",
+            hint="Leave others out by data.drop, and say what the one is: data.columns: {name: text}.",
+        )
+    return encoder.settings(columns[0], summary, config, tokens)
 
 
 def fit_one(

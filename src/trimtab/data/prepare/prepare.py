@@ -18,7 +18,7 @@ from trimtab.data.checks.validate import validate
 from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
 from trimtab.data.dataset.origins import FOLDER, share_of_copies, write_sources
 from trimtab.data.encoders import preprocess
-from trimtab.data.encoders.form import Form
+from trimtab.data.encoders.form import Form, sized
 from trimtab.data.encoders.serving import encoder_of
 from trimtab.data.kinds.infer import LabelMeaning
 from trimtab.data.kinds.notations import told
@@ -211,7 +211,12 @@ class _Preparation:
             return self._champion.schema.model_copy(update={**rule, **own_fields})
         (task, label, classes, columns), train = fitted.meaning, fitted.result.summaries["train"]
         preprocessing = preprocess.fit(
-            columns, train, self._config, self._form.input, pieces=self._form.pieces
+            columns,
+            train,
+            sized(self._config, self._form),
+            self._form.input,
+            pieces=self._form.pieces,
+            tokens=self._form.tokens,
         )
         encoder = encoder_of(preprocessing)
         schema = DatasetSchema(
