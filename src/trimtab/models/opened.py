@@ -91,5 +91,6 @@ def _same(model: keras.Model, other: keras.Model) -> bool:
     generator = np.random.default_rng(0)
     examples = [generator.integers(0, 2, (_EXAMPLES, *t.shape[1:])).astype(t.dtype) for t in model.inputs]
     given = examples[0] if len(examples) == 1 else examples
-    before, after = (np.asarray(each(given)) for each in (model, other))
-    return bool(np.allclose(before, after, atol=_TOLERANCE))
+    before, after = (keras.tree.flatten(each(given)) for each in (model, other))
+    pairs = zip(before, after, strict=True)
+    return all(np.allclose(np.asarray(one), np.asarray(two), atol=_TOLERANCE) for one, two in pairs)

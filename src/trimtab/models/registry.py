@@ -53,9 +53,9 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     if model.preset is not None:
         from trimtab.models.presets import build as presets
 
-        built = in_order(presets.build(model, spec), list(spec.inputs))
+        built = presets.build(model, spec)
         check(built, spec, model.preset)
-        return built
+        return in_order(built, list(spec.inputs), list(spec.answers))
     source = model.architecture or str(model.builder)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
