@@ -119,7 +119,7 @@ def test_teachers_are_files_beside_the_config_however_they_are_given(tmp_path):
             "proof",
             "expected a mapping with reuse; got 'estimate'; did you mean budget.proof?",
         ),
-        (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, builder, archive"),
+        (MINIMAL + "  builder: a:b\n", 4, "model", "exactly one of architecture, preset, builder, archive"),
     ],
 )
 def test_an_error_names_line_field_expectation_and_the_nearest_key(tmp_path, text, line, field, words):
