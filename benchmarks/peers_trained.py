@@ -281,7 +281,7 @@ class _Judge:
         from trimtab.batch import answered, fed
         from trimtab.runtimes.registry import runtime
         from trimtab.stages.making.evaluated import on_validation
-        from trimtab.tasks.registry import meant
+        from trimtab.tasks.of_labels import meant
 
         model, schema = runtime(name).load(place), self._data.schema
         judging, (_, own) = meant(schema).judging, on_validation(model, self._data)
