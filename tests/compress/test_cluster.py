@@ -20,7 +20,7 @@ from trimtab.compress.channels import Channels
 from trimtab.compress.cluster import Cluster, Clustering
 from trimtab.compress.ending import write
 from trimtab.compress.magnitude import Magnitude
-from trimtab.compress.sharing import KeepShared, shared
+from trimtab.compress.sharing import KeepShared, shared, shared_by_channel
 from trimtab.config.base import Section
 from trimtab.config.chains import Ending, Step
 from trimtab.errors import CompressionError
@@ -72,6 +72,25 @@ def test_a_dense_layer_that_a_relu_layer_follows_keeps_its_values(
     assert values(found, "hidden") <= 8
     assert values(found, "inner") <= 8
     assert traits.measure(found).names == {"clusters"}
+
+
+def test_channels_have_values_of_their_own(models: dict[str, keras.Model], context: Context) -> None:
+    found = apply(Step("cluster", Cluster(clusters=4, per="channel", epochs=1)), models["mlp"], context)
+    kernel = np.asarray(found.get_layer("dense_2").kernel)
+    assert max(len(np.unique(channel)) for channel in kernel.T) <= 4
+    assert len(np.unique(kernel)) > 4 * kernel.shape[1] / 2
+    assert "dense_2/kernel" in traits.measure(found).clusters
+    assert traits.lost(found, models["mlp"]) == "the shared weights of dense_1/kernel"
+    with pytest.raises(CompressionError, match="no kernel has in each channel 256 weights"):
+        cluster(models["mlp"], Cluster(clusters=64, per="channel"), context)
+
+
+def test_values_of_channels_are_told_from_weights_that_were_trained() -> None:
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(64, name="wide")])
+    assert not traits.measure(model).clusters
+    kernel = model.get_layer("wide").kernel
+    kernel.assign(shared_by_channel(np.array(kernel), 8))
+    assert list(traits.measure(model).clusters.values()) == [8]  # 512 in all
 
 
 def test_it_trains_the_values(

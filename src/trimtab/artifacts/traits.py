@@ -14,7 +14,7 @@ class Traits(BaseModel):
     Attributes:
         zeros: Share of zeros, where they are meant.
         two_four: Kernels with two zeros in every four weights along the input channels.
-        clusters: Distinct values, where they are few.
+        clusters: Distinct values, where they are few, in the kernel or else in each of its channels.
         widths: Output channels.
     """
 

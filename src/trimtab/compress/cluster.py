@@ -1,4 +1,4 @@
-"""Weight sharing: the weights of a kernel have a few values, which are trained on; see ``sharing``.
+"""Weight sharing: the weights of a kernel, or of each of its channels, have a few values, which are trained.
 
 The model is as fast as before. Its file is smaller after gzip, in floats and in 8 bits. Zeros of a sparse
 model are a value of their own and stay, and so does a narrower model's width.
@@ -6,7 +6,7 @@ model are a value of their own and stay, and so does a narrower model's width.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,11 @@ class Cluster(FineTuning):
         description="Values that the weights of a kernel have, beside zero.",
         json_schema_extra=MAIN | among(8, 16, 32, 64),
     )
+    per: Literal["layer", "channel"] = Field(
+        "layer",
+        description="Whether a kernel shares its values, or each output channel has as many of its own.",
+        json_schema_extra=among("layer", "channel"),
+    )
     spare_ends: SpareEnds = True
     epochs: int = Field(
         3, ge=1, description="Epochs of training the values.", json_schema_extra=among(1, 2, 5, 10)
@@ -55,42 +60,58 @@ class Clustering(Pass[Cluster]):
 
         from trimtab.compress.kernels import copied, kernels
         from trimtab.compress.masks import keep_zeros
-        from trimtab.compress.sharing import KeepShared, shared
+        from trimtab.compress.sharing import KeepShared, shared, shared_by_channel
 
         clustered = copied(model)
-        chosen = _large(kernels(clustered, spare_ends=params.spare_ends), params.clusters, model.name)
+        chosen = _large(kernels(clustered, spare_ends=params.spare_ends), params, model.name)
+        share = shared_by_channel if params.per == "channel" else shared
         for kernel in chosen.values():
-            kernel.assign(shared(np.array(kernel), params.clusters))
+            kernel.assign(share(np.array(kernel), params.clusters))
         callbacks = [KeepShared(list(chosen.values())), *keep_zeros(clustered, keras.callbacks)]
         context.fine_tune(clustered, params, callbacks=callbacks)
-        _check(chosen, params.clusters)
-        context.say(f"{len(chosen)} kernels have at most {params.clusters} values beside zero")
+        _check(chosen, params)
+        where = "in each output channel " if params.per == "channel" else ""
+        context.say(f"{len(chosen)} kernels have {where}at most {params.clusters} values beside zero")
         return clustered
 
 
-def _large(kernels: dict[str, Any], count: int, name: str) -> dict[str, Any]:
+def _large(kernels: dict[str, Any], params: Cluster, name: str) -> dict[str, Any]:
     """Returns the kernels that are smaller for so many values."""
-    import numpy as np
-
-    large = {layer: kernel for layer, kernel in kernels.items() if np.count_nonzero(kernel) >= LEAST * count}
+    count = params.clusters
+    large = {layer: kernel for layer, kernel in kernels.items() if _weights(kernel, params) >= LEAST * count}
     if not large:
+        where = "in each channel " if params.per == "channel" else ""
         raise CompressionError(
-            f"no kernel has {LEAST * count} weights or more beside zero, {LEAST} to each of {count} values",
+            f"no kernel has {where}{LEAST * count} weights or more beside zero, "
+            f"{LEAST} to each of {count} values",
             field=name,
             hint="Ask for fewer clusters.",
         )
     return large
 
 
-def _check(kernels: dict[str, Any], count: int) -> None:
+def _weights(kernel: Any, params: Cluster) -> int:
+    """Returns the weights but zeros of a kernel, or the mean of its channels that have any."""
     import numpy as np
 
+    array = np.array(kernel)
+    if params.per == "layer":
+        return int(np.count_nonzero(array))
+    counts = np.count_nonzero(array.reshape(-1, array.shape[-1]), axis=0)
+    return int(counts.sum()) // max(int(np.count_nonzero(counts)), 1)
+
+
+def _check(kernels: dict[str, Any], params: Cluster) -> None:
+    import numpy as np
+
+    from trimtab.compress.sharing import values, values_by_channel
+
+    found_in = values_by_channel if params.per == "channel" else values
     for name, kernel in kernels.items():
-        array = np.array(kernel)
-        found = len(np.unique(array[array != 0]))
-        if found > count:
+        found = found_in(np.array(kernel))
+        if found > params.clusters:
             raise CompressionError(
-                f"expected at most {count} values in its kernel, found {found}", field=name
+                f"expected at most {params.clusters} values in its kernel, found {found}", field=name
             )
 
 

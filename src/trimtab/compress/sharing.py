@@ -40,6 +40,24 @@ def shared(kernel: np.ndarray, count: int) -> np.ndarray:
     return found
 
 
+def shared_by_channel(kernel: np.ndarray, count: int) -> np.ndarray:
+    """Returns a kernel as ``shared`` does, each output channel, its last axis, by itself."""
+    channels = kernel.reshape(-1, kernel.shape[-1]).T
+    return np.stack([shared(channel, count) for channel in channels], axis=-1).reshape(kernel.shape)
+
+
+def values(kernel: np.ndarray) -> int:
+    """Returns how many distinct values but zero a kernel has."""
+    return len(np.unique(kernel[kernel != 0]))
+
+
+def values_by_channel(kernel: np.ndarray) -> int:
+    """Returns how many distinct values but zero the output channel has that has the most."""
+    ordered = np.sort(kernel.reshape(-1, kernel.shape[-1]), axis=0)
+    begins = np.concatenate([np.ones_like(ordered[:1], bool), ordered[1:] != ordered[:-1]])
+    return int((begins & (ordered != 0)).sum(axis=0).max(initial=0))
+
+
 def _nearest(values: np.ndarray, centroids: np.ndarray) -> np.ndarray:
     return np.searchsorted((centroids[1:] + centroids[:-1]) / 2, values)
 

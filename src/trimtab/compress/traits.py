@@ -13,6 +13,7 @@ import numpy as np
 
 from trimtab.artifacts.traits import Traits
 from trimtab.compress.patterns import is_two_four
+from trimtab.compress.sharing import values, values_by_channel
 from trimtab.models.cost import KERNELS
 
 LEAST_ZEROS = 0.05
@@ -20,7 +21,7 @@ LEAST_ZEROS = 0.05
 
 MOST_CLUSTERS = 256
 _CLUSTERED = 4
-"""A kernel is clustered if its values are at most a 4th as many as its weights."""
+"""A kernel, or a channel, is clustered if its values are at most a 4th as many as its weights."""
 
 WORDS = {"zeros": "the zeros", "two_four": "the 2:4 pattern", "clusters": "the shared weights"}
 
@@ -69,7 +70,13 @@ def zero_share(array: np.ndarray) -> float:
 
 
 def _clusters(array: np.ndarray) -> int:
-    """Returns the number of distinct values but zero, if they are few for a kernel of its size; else 0."""
-    values = np.unique(array[array != 0])
-    most = min(MOST_CLUSTERS, int(np.count_nonzero(array)) // _CLUSTERED)
-    return len(values) if 1 < len(values) <= most else 0
+    """Returns the number of distinct values but zero, if they are few for a kernel of its size; else 0.
+
+    Of a kernel whose output channels have values of their own, it is the most that one has.
+    """
+    sizes = np.count_nonzero(array.reshape(-1, array.shape[-1]), axis=0)
+    whole, alone = values(array), int(sizes.sum()) // max(int(np.count_nonzero(sizes)), 1)
+    if 1 < whole <= min(MOST_CLUSTERS, int(sizes.sum()) // _CLUSTERED):
+        return whole
+    found = values_by_channel(array) if whole > 1 else 0
+    return found if 1 < found <= min(MOST_CLUSTERS, alone // _CLUSTERED) else 0
