@@ -120,6 +120,7 @@ def test_what_tensorboard_shows_of_a_run(first: tuple[Home, Result]) -> None:
     for candidate in result.candidates:
         of_it = found[f"review/{candidate.id}"]
         measured = {"accuracy", "drop", "drop_bound", "latency_p50_ms", "size_bytes"}
+        measured |= {"operators", "operators_executed"}
         assert of_it["scalars"] == {f"candidates/{name}" for name in measured}
         assert len(of_it["hparams"]) == 2
         has_curves = candidate.id in (chosen, "none--none")

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from trimtab.config.base import Section
-from trimtab.config.parameters import between
+from trimtab.config.parameters import among, between
 from trimtab.registry import RUNTIMES, module
 
 
@@ -21,10 +21,14 @@ class Form(Section):
     """In what files a model is measured."""
 
     runtime: Annotated[str, AfterValidator(_known)] = Field(
-        "litert", description="The runtime whose files are measured."
+        "litert",
+        description="The runtime whose files are measured.",
+        json_schema_extra=among("litert"),
     )
     quantization: str = Field(
-        "none", description="The quantization in which they are measured, one of the runtime's own."
+        "none",
+        description="The quantization in which they are measured, one of the runtime's own.",
+        json_schema_extra=among("none"),
     )
 
     @model_validator(mode="after")
