@@ -8,7 +8,6 @@ import keras
 
 from trimtab.config.fine_tuning import BASELINE, Teacher
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.models import registry
 from trimtab.tasks.of_labels import meant
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.spec import model_spec
@@ -25,8 +24,7 @@ def teaching(data: Dataset, baseline: Callable[[], keras.Model]) -> Teaching:
     """
 
     def labels(settings: Teacher) -> SoftLabels:
-        is_baseline = settings.model == BASELINE
-        teacher = baseline() if is_baseline else registry.saved(settings.model, model_spec(data.schema))
+        teacher = baseline() if settings.model == BASELINE else _saved(settings.model, data)
         return SoftLabels(teacher, settings, meant(data.schema).learning)
 
     return labels
@@ -44,3 +42,9 @@ def taught(data: Dataset, settings: Teacher | None) -> SoftLabels | None:
         raise AssertionError("the config refuses the baseline as the teacher of itself")
 
     return teaching(data, none)(settings) if settings is not None else None
+
+
+def _saved(source: str, data: Dataset) -> keras.Model:
+    from trimtab.models import registry  # it imports KerasTuner, which no other teacher needs
+
+    return registry.saved(source, model_spec(data.schema))
