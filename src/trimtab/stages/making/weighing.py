@@ -78,6 +78,6 @@ def _medians(served: dict[str, Served], examples: Batch, seed: int) -> tuple[lis
     times, names = {name: np.empty(rounds) for name in served}, list(served)
     for number in range(rounds):
         order.shuffle(names)
-        for name in names:
-            times[name][number] = turns.take(name, number)
+        for name, taken_ns in zip(names, turns.take(names, number), strict=True):
+            times[name][number] = taken_ns
     return [float(np.median(times[name])) / 1e6 for name in served], rounds
