@@ -11,6 +11,7 @@ from trimtab.stages import uneven
 class Schema:
     def __init__(self, task, classes):
         self.task, self.classes, self.notations = task, classes, {}
+        self.parts = {}
 
 
 def rows(labels, after, slices):
