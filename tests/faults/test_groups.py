@@ -1,6 +1,7 @@
 """The groups of `make faults`, each as small as it goes, in a process of its own.
 
-A process that a large one started counts what it shared with it as its own: beside a suite, its memory says nothing.
+A process that a large one started counts what it shared with it as its own: beside a suite, its memory says
+nothing.
 """
 
 import json

@@ -2,242 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.base import Location, Section
+from trimtab.config.columns import ColumnKind, ColumnSetting, DatetimeColumn, NumericColumn
 from trimtab.config.data_limits import DataLimits
+from trimtab.config.kinds.audio import Audio
+from trimtab.config.kinds.ids import Ids
+from trimtab.config.kinds.image import Image
+from trimtab.config.kinds.masks import Masks
+from trimtab.config.kinds.text import Text
+from trimtab.config.named import Name, NamedInput, NamedLabel, Task
 from trimtab.config.registered import Registered
-from trimtab.registry import INPUTS, READERS, TASKS, module
+from trimtab.config.split import TEST_SHARE, Folds, Split, TestSetting
+from trimtab.registry import READERS, TASKS, module
 
 Format = Annotated[str, Registered(READERS)]
-TABLE_COLUMNS = ("numeric", "categorical", "datetime")
-ColumnKind = Annotated[str, Registered(INPUTS, {"tabular": TABLE_COLUMNS})]
-Task = Annotated[str, Registered(TASKS)]
-
-
-_TEST_SHARE = 0.2
-_GAP = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800}
-
-
-class Numbers(Section):
-    """How the numbers of a column are written."""
-
-    decimal: Literal[".", ","] = Field(
-        description="The sign before a fraction; the other one stands between thousands."
-    )
-
-
-class Dates(Section):
-    """How the dates of a column are written."""
-
-    order: Literal["dmy", "mdy"] = Field(description="Whether the day or the month stands first.")
-
-
-class NumericColumn(Section):
-    """A column of numbers, and how they are written."""
-
-    numeric: Numbers
-
-
-class DatetimeColumn(Section):
-    """A column of dates, and how they are written."""
-
-    datetime: Dates
-
-
-def _form(value: Any) -> str:
-    """Returns which form the setting of a column has."""
-    if isinstance(value, dict):
-        return "datetime" if "datetime" in value else "numeric"
-    if isinstance(value, NumericColumn):
-        return "numeric"
-    return "datetime" if isinstance(value, DatetimeColumn) else "kind"
-
-
-ColumnSetting = Annotated[
-    Annotated[ColumnKind, Tag("kind")]
-    | Annotated[NumericColumn, Tag("numeric")]
-    | Annotated[DatetimeColumn, Tag("datetime")],
-    Discriminator(_form),
-]
 
 
 def _as_text(value: Any) -> Any:
     """Returns a label that YAML takes for a number or a truth value as data has it."""
     return str(value).lower() if isinstance(value, bool) else str(value) if isinstance(value, int) else value
-
-
-class Split(Section):
-    """How rows go to each side when no separate files are given: by their content, or by their time."""
-
-    validation: float = Field(
-        0.1, gt=0, le=0.5, description="Share of the training rows held out for choices."
-    )
-    test: float = Field(_TEST_SHARE, gt=0, le=0.9, description="Share of all rows held out for the proof.")
-    by: Literal["content", "time"] = Field(
-        "content", description="`time`: the latest rows are the test split, those before them validation."
-    )
-    column: str | None = Field(
-        None, description="By time: when a row happened, ISO dates, timestamps or numbers. It is no input."
-    )
-    gap: float | str | None = Field(
-        None,
-        description="By time: rows this close before a later split are left out. `12h`, `1d`, `2w` (s, min, "
-        "h, d, w) for dates; a number where the column holds numbers.",
-    )
-
-    @model_validator(mode="after")
-    def _by_time(self) -> Self:
-        if self.by == "time" and self.column is None:
-            raise ValueError("by: time needs the column that says when a row happened, as in column: date")
-        if self.by != "time" and (self.column is not None or self.gap is not None):
-            raise ValueError("column and gap are for by: time")
-        _ = self.gap_seconds
-        return self
-
-    @property
-    def gap_seconds(self) -> float | None:
-        """Returns a gap that is a duration; None for one that is a number, or where there is none."""
-        if not isinstance(self.gap, str):
-            if self.gap is not None and self.gap < 0:
-                raise ValueError(f"gap: expected 0 or more, got {self.gap:g}")
-            return None
-        match = _GAP.fullmatch(self.gap.strip())
-        if match is None:
-            raise ValueError(f"gap: expected a duration such as 12h, 1d or 2w, or a number; got {self.gap!r}")
-        return float(match[1]) * _SECONDS[match[2]]
-
-
-class Folds(Section):
-    """A test on all rows: each fold's by models that have not seen them."""
-
-    folds: int = Field(
-        ge=2, le=20, description="The rows are shared out to so many folds, at so many trainings."
-    )
-
-
-def _which_test(value: Any) -> str:
-    """Returns which form `test` has."""
-    return "shared out" if isinstance(value, dict | Folds) else "source"
-
-
-TestSetting = Annotated[
-    Annotated[Location, Tag("source")] | Annotated[Folds, Tag("shared out")], Discriminator(_which_test)
-]
-
-
-class Image(Section):
-    """How images become tensors."""
-
-    height: int | None = Field(None, ge=4, le=1024, description="Pixels; null: the most common height.")
-    width: int | None = Field(None, ge=4, le=1024, description="Pixels; null: the most common width.")
-    channels: Literal[1, 3] | None = Field(
-        None, description="1 grey, 3 RGB; null: grey if every image is grey."
-    )
-
-
-class Audio(Section):
-    """How waveforms become log-mel spectrograms."""
-
-    sample_rate_hz: int | None = Field(None, ge=4000, le=96000, description="Null: the most common rate.")
-    duration_s: float | None = Field(
-        None, gt=0, le=60, description="Clips are cut or zero-padded to it; null: 95th percentile of lengths."
-    )
-    frame_ms: float = Field(40.0, gt=0, le=200, description="Length of the analysis window.")
-    hop_ms: float = Field(20.0, gt=0, le=200, description="Step between windows.")
-    mel_bins: int = Field(40, ge=8, le=256, description="Mel filters per frame.")
-
-
-class Text(Section):
-    """How free text becomes tokens."""
-
-    vocabulary_size: int = Field(
-        10_000, ge=10, le=1_000_000, description="Most frequent training tokens kept, or pieces of them."
-    )
-    max_tokens: int | None = Field(None, ge=2, le=4096, description="Null: the 95th percentile of lengths.")
-
-
-class Masks(Section):
-    """How the masks of a segmentation are written: images of one channel, a number a pixel."""
-
-    classes: Annotated[list[str], Field(min_length=2, max_length=255)] | None = Field(
-        None,
-        description="The names of the classes, in the order of the pixels' values from 0 on; null: the "
-        "values themselves, from 0 to the largest one.",
-    )
-    ignore: int | None = Field(
-        255, ge=0, le=65_535, description="The value of pixels that count for nothing; null: there are none."
-    )
-    binary: bool = Field(
-        False, description="Every value but 0 is of the second class, as where masks are 0 and 255."
-    )
-
-    @model_validator(mode="after")
-    def _two_classes(self) -> Self:
-        if self.classes is not None and len(set(self.classes)) < len(self.classes):
-            raise ValueError("classes: expected different names")
-        if self.binary and self.classes is not None and len(self.classes) != 2:
-            raise ValueError(f"binary: expected two classes, found {len(self.classes)}")
-        return self
-
-
-class Ids(Section):
-    """How columns of ids become numbers, each of a vector that is learned."""
-
-    vocabulary_size: int = Field(
-        100_000,
-        ge=1,
-        le=10_000_000,
-        description="Most frequent training ids that have a number of their own.",
-    )
-    shared: int = Field(
-        1, ge=1, le=1_000_000, description="Numbers that all other ids share, new ones among them, by a hash."
-    )
-    separator: str = Field("|", min_length=1, description="What stands between the ids of a row.")
-    max_ids: int | None = Field(
-        None, ge=1, le=4096, description="The last ids of a row are kept; null: the 95th percentile."
-    )
-
-
-class NamedInput(Section):
-    """One of a model's inputs, and the columns that it is made of: one of the three."""
-
-    columns: list[str] | None = Field(
-        None, min_length=1, description="Numbers, categories and dates of a table, as one vector."
-    )
-    column: str | None = Field(None, description="One column by itself, such as a text.")
-    files: str | None = Field(
-        None, description="A column of paths of images, relative to the folder of the table."
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if sum(each is not None for each in (self.columns, self.column, self.files)) != 1:
-            raise ValueError("expected one of columns, column and files, as in {columns: [age, sex]}")
-        return self
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Returns its columns."""
-        return tuple(self.columns or (str(self.column or self.files),))
-
-
-InputKey = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
-
-
-class NamedLabel(Section):
-    """One of several labels, each of which a model has an output for."""
-
-    column: str | None = Field(None, description="Its column; null: that of its name.")
-    task: Task | None = Field(None, description="Null: inferred from the column.")
-    loss_weight: float = Field(
-        1.0, gt=0, le=1e6, description="What its loss is multiplied by, in the sum that is trained for."
-    )
 
 
 class Data(Section):
@@ -260,7 +48,7 @@ class Data(Section):
         description="The label's column or array; or several, of which each says by 0 or 1 whether the label "
         "of its name applies. Folders label by class folder; npz defaults to `y`.",
     )
-    labels: dict[InputKey, NamedLabel] = Field(
+    labels: dict[Name, NamedLabel] = Field(
         {},
         description="Several labels by name, each of a task of its own: a model has an output of each name. "
         "Rows are shared out to the splits by the first one's classes. Empty: there is one, see `label`.",
@@ -288,7 +76,7 @@ class Data(Section):
     columns: dict[str, ColumnSetting] = Field(
         {}, description="Overrides of the inferred kind and of how values are written, per column."
     )
-    inputs: dict[InputKey, NamedInput] = Field(
+    inputs: dict[Name, NamedInput] = Field(
         {},
         description="A model's inputs by name, and the columns of the table that each is made of; all other "
         "columns are left out. Empty: all columns are one input.",
@@ -426,7 +214,7 @@ class Data(Section):
                 "test.folds and split.by: time cannot both decide: all but one fold would be trained on what "
                 "came later than its test rows"
             )
-        if self.folds > 1 and self.split.test != _TEST_SHARE:
+        if self.folds > 1 and self.split.test != TEST_SHARE:
             raise ValueError("test.folds and split.test cannot both decide: a fold's share is 1 / folds")
         if self.folds > 1 and self.normal is not None:
             raise ValueError(

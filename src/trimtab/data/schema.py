@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field
 
 from trimtab.batch import INPUT, OUTPUT
-from trimtab.config.data import ColumnKind, Task
+from trimtab.config.columns import ColumnKind
+from trimtab.config.named import Task
 from trimtab.config.registered import Registered
 from trimtab.data.values.notation import Notation, NumberNotation
 from trimtab.registry import COMPOUNDS, INPUTS

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 import soundfile
 
-from trimtab.config.data import Audio, Data
+from trimtab.config.data import Data
 from trimtab.config.data_limits import DataLimits
+from trimtab.config.kinds.audio import Audio
 from trimtab.data.encoders import audio, mel
 from trimtab.data.encoders.mel import MelSettings
 from trimtab.data.schema import Column

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from trimtab.config.data import Data
-from trimtab.config.data import Image as ImageConfig
 from trimtab.config.data_limits import DataLimits
+from trimtab.config.kinds.image import Image as ImageConfig
 from trimtab.data.encoders import image
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary

@@ -1,6 +1,7 @@
 import pyarrow as pa
 
-from trimtab.config.data import Data, Text
+from trimtab.config.data import Data
+from trimtab.config.kinds.text import Text
 from trimtab.data.encoders import text
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from trimtab.config.data import ColumnKind
+from trimtab.config.columns import ColumnKind
 from trimtab.data.champion.stability import (
     Binned,
     Test,

@@ -22,7 +22,7 @@ from trimtab.tasks.registry import task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from trimtab.config.data import ColumnKind
+    from trimtab.config.columns import ColumnKind
     from trimtab.data.champion.reference import Reference
     from trimtab.data.encoders.form import Form
     from trimtab.data.schema import Column, DatasetSchema

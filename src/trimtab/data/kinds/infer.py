@@ -17,7 +17,9 @@ from trimtab.tasks.masks import COLUMN
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trimtab.config.data import ColumnKind, Data, Task
+    from trimtab.config.columns import ColumnKind
+    from trimtab.config.data import Data
+    from trimtab.config.named import Task
     from trimtab.data.statistics.column import ColumnSummary
     from trimtab.data.statistics.summary import Summary
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from trimtab.config.data import DatetimeColumn, NumericColumn
+from trimtab.config.columns import DatetimeColumn, NumericColumn
 from trimtab.data.kinds.infer import is_called_identifier
 from trimtab.data.readers.label import label_column
 from trimtab.data.values.dates import DAY_S

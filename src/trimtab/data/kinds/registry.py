@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from trimtab.config.data import TABLE_COLUMNS
+from trimtab.config.columns import TABLE_COLUMNS
 from trimtab.registry import COMPOUNDS, INPUTS, module
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trimtab.config.data import ColumnKind
+    from trimtab.config.columns import ColumnKind
     from trimtab.data.kinds.base import InputKind
     from trimtab.data.schema import Column
     from trimtab.data.statistics.column import ColumnSummary

@@ -21,8 +21,9 @@ from trimtab.tasks import several
 from trimtab.tasks.masks import COLUMN, IGNORED, MOST_CLASSES, encoded
 
 if TYPE_CHECKING:
-    from trimtab.config.data import Data, Masks
+    from trimtab.config.data import Data
     from trimtab.config.data_limits import DataLimits
+    from trimtab.config.kinds.masks import Masks
 
 _FORMATS = ("PNG", "BMP", "GIF", "TIFF", "PPM", "WEBP")
 _DAMAGED = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, EOFError, ValueError)

@@ -1,0 +1,1 @@
+"""The settings of the kinds of inputs and labels that have some."""
