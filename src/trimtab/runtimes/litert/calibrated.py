@@ -43,7 +43,7 @@ def read_ranges(content: bytes) -> dict[str, Limits]:
     return {
         tensor.name.decode(): (float(tensor.quantization.min[0]), float(tensor.quantization.max[0]))
         for tensor in graph.tensors
-        if _has_range(tensor)
+        if has_range(tensor)
     }
 
 
@@ -55,7 +55,7 @@ def with_ranges(content: bytes, ranges: Mapping[str, Limits]) -> bytes:
         ranges: By the tensor's name.
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
-    for tensor in filter(_has_range, model.subgraphs[0].tensors):
+    for tensor in filter(has_range, model.subgraphs[0].tensors):
         low, high = ranges[tensor.name.decode()]
         tensor.quantization.min, tensor.quantization.max = [low], [high]
     return packed(model, len(content))
@@ -69,6 +69,13 @@ def values(content: bytes, names: Mapping[str, Limits], batch: Batch) -> dict[st
         names: Of the tensors.
         batch: Model-ready examples, in the order of the inputs.
     """
+    return drawn(outputs(content, names, batch))
+
+
+def outputs(
+    content: bytes, names: Collection[str], batch: Batch
+) -> Iterator[Mapping[str, NDArray[np.floating]]]:
+    """Yields the values of tensors of the main graph by their names, example by example; see ``values``."""
     # No delegate: what one computes inside is nowhere to be read.
     interpreter = Interpreter(
         model_content=content,
@@ -82,17 +89,14 @@ def values(content: bytes, names: Mapping[str, Limits], batch: Batch) -> dict[st
         for detail in interpreter.get_tensor_details()
         if detail["name"] in names
     }
-
-    def outputs() -> Iterator[Mapping[str, NDArray[np.floating]]]:
-        for example in examples(batch):
-            for place, value in zip(places, example.values(), strict=True):
-                interpreter.set_tensor(place, value)
-            interpreter.invoke()
-            yield {name: interpreter.get_tensor(place) for name, place in tensors.items()}
-
-    return drawn(outputs())
+    for example in examples(batch):
+        for place, value in zip(places, example.values(), strict=True):
+            interpreter.set_tensor(place, value)
+        interpreter.invoke()
+        yield {name: interpreter.get_tensor(place) for name, place in tensors.items()}
 
 
-def _has_range(tensor: Any) -> bool:
+def has_range(tensor: Any) -> bool:
+    """Returns whether a tensor of a calibrated flatbuffer has a range."""
     parameters = tensor.quantization
     return parameters is not None and parameters.min is not None and len(parameters.min) == 1

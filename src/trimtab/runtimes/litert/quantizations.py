@@ -139,6 +139,7 @@ def int8(model: keras.Model, examples: Batch) -> Calibrated:
     """
     from trimtab.runtimes.litert import calibrated
     from trimtab.runtimes.litert.convert import convert, sign
+    from trimtab.runtimes.litert.masked import masked
     from trimtab.runtimes.litert.unroll import unrolled
 
     def configure(converter: Any) -> None:
@@ -146,14 +147,15 @@ def int8(model: keras.Model, examples: Batch) -> Calibrated:
         calibrated.calibrate_only(converter)
 
     with unrolled(model):
-        floats = convert(model, configure)
+        masks = masked(convert(model, configure), examples)
+    floats = masks.content
     ends = calibrated.read_ranges(floats)
     values = cache(lambda: calibrated.values(floats, ends, examples))
 
     def make(rule: Rule, kept: Collection[str]) -> bytes:
         flatbuffer = floats
         if rule != "min_max":
-            flatbuffer = calibrated.with_ranges(floats, limits(rule, ends, values()))
+            flatbuffer = calibrated.with_ranges(floats, {**limits(rule, ends, values()), **masks.ranges})
         return check_int8(sign(model, lambda: calibrated.quantize(flatbuffer, kept)), model.name)
 
     return Calibrated(floats, make)
