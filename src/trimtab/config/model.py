@@ -36,7 +36,7 @@ class ReadingLimits(Section):
 
 
 class Model(Section):
-    """Exactly one of ``architecture``, ``preset``, ``builder`` and ``archive``."""
+    """One of ``architecture``, ``preset``, ``builder``, ``archive``; or a builder and its archive."""
 
     architecture: Architecture | None = Field(None, description="A built-in architecture.")
     preset: str | None = Field(
@@ -53,10 +53,12 @@ class Model(Section):
     builder: str | None = Field(
         None,
         pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$",
-        description="`module:function`, called as function(hp, spec).",
+        description="`module:function`, called as function(hp, spec). Beside an archive: what it makes takes "
+        "the archive's weights.",
     )
     archive: Location | None = Field(
-        None, description="A saved `.keras` or `.h5` file, also `gs://`, `s3://`."
+        None,
+        description="A saved `.keras` or `.h5` file, also `gs://`, `s3://`; of a builder also `.weights.h5`.",
     )
     input: InputRange | None = Field(
         None,
@@ -84,9 +86,9 @@ class Model(Section):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         given = [n for n in ("architecture", "preset", "builder", "archive") if getattr(self, n) is not None]
-        if len(given) != 1:
+        if len(given) != 1 and given != ["builder", "archive"]:
             raise ValueError(
-                f"expected exactly one of architecture, preset, builder, archive; "
+                "expected exactly one of architecture, preset, builder, archive, or builder and archive; "
                 f"got {', '.join(given) or 'none'}"
             )
         return self

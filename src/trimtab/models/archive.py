@@ -17,7 +17,7 @@ from trimtab.config.model import Model
 from trimtab.errors import ModelError
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy, in_order
-from trimtab.models.inspect_archive import inspect
+from trimtab.models.inspect_archive import inspect, inspect_weights
 from trimtab.models.own import custom_objects, own
 from trimtab.models.spec import ModelSpec
 from trimtab.models.tensors import apply, input_names
@@ -49,6 +49,29 @@ def load(path: str | Path, built: Model | None = None) -> keras.Model:
         if file.suffix != ".keras":
             _put_in_order(readable, model)
         return as_functional(model, str(file))
+
+
+def take_weights(model: keras.Model, path: str | Path) -> None:
+    """Gives a model that a builder made the weights of a file; of a ``.keras`` file, nothing else is read.
+
+    Args:
+        model: The built model, as the builder returned it.
+        path: A ``.keras`` file, or an ``.h5`` file of a model or of weights.
+
+    Raises:
+        ModelError: If the file is missing, damaged or unsafe, or has the weights of another model.
+    """
+    file = Path(path)
+    inspect_weights(file)
+    try:
+        model.load_weights(file)
+    except Exception as error:  # Keras raises anything for weights that are not the model's
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise ModelError(
+            f"the builder's model does not take its weights: {reason}",
+            path=str(file),
+            hint="They must be of what model.builder makes; its parameters are model.params.",
+        ) from error
 
 
 def _put_in_order(file: Path, model: keras.Model) -> None:

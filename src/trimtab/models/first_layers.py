@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trimtab.config.model import InputRange
-from trimtab.models.inspect_archive import inspect
+from trimtab.models.inspect_archive import inspect, inspect_weights
 from trimtab.models.inspect_hdf5 import MAX_BYTES
 
 _NESTED = ("Functional", "Model", "Sequential")
@@ -33,7 +33,7 @@ class Expected:
     why: str
 
 
-def expected(file: Path, most_bytes: int = MAX_BYTES) -> Expected | None:
+def expected(file: Path, most_bytes: int = MAX_BYTES, *, is_built: bool = False) -> Expected | None:
     """Returns what a ``.keras`` or ``.h5`` file says of its input; None: nothing.
 
     A model that begins by rescaling, or that takes integers, was trained on the numbers as they are.
@@ -41,11 +41,13 @@ def expected(file: Path, most_bytes: int = MAX_BYTES) -> Expected | None:
     Args:
         file: The file.
         most_bytes: What its weights may come to; see ``inspect_hdf5.check``.
+        is_built: Whether a builder makes the model, which takes the weights alone.
 
     Raises:
         ModelError: If the file is missing, damaged or unsafe.
     """
-    for layer in _flat(json.loads(inspect(file, most_bytes=most_bytes))):
+    text = inspect_weights(file, most_bytes) if is_built else inspect(file, most_bytes=most_bytes)
+    for layer in _flat(json.loads(text or b"{}")):
         kind, config = str(layer.get("class_name")), layer.get("config")
         settings = config if isinstance(config, dict) else {}
         if kind == "InputLayer":

@@ -12,6 +12,8 @@ from trimtab.errors import ModelError
 from trimtab.models.keras_graph import Functional, innermost_layers, run_through
 from trimtab.models.tensors import output_names
 
+_GRAPHS = (Functional, keras.Sequential)
+"""Models whose layers are known; a subclassed one inside is one layer."""
 _WHOLE = ("float32", "int32", "int64", "uint8", "bool", "string")
 
 
@@ -31,13 +33,13 @@ def as_functional(model: keras.Model, source: str) -> keras.Model:
     Raises:
         ModelError: If the model is a subclassed one, was never built, or holds two layers of one name.
     """
-    if not isinstance(model, Functional | keras.Sequential) or not model.built:
+    if not isinstance(model, _GRAPHS) or not model.built:
         raise ModelError(
             "expected a functional or a built sequential Keras 3 model",
             field=source,
             hint="Make it by keras.Model(inputs, outputs), or begin the Sequential with keras.Input(shape).",
         )
-    if any(isinstance(layer, keras.Model) for layer in model.layers):
+    if any(isinstance(layer, _GRAPHS) for layer in model.layers):
         return copy(flattened(model, source))
     if isinstance(model, keras.Sequential) or not _takes_tensors(model):
         return keras.Model(_alone(model.inputs), _alone(model.outputs), name=model.name)
@@ -137,7 +139,7 @@ def _call(model: keras.Model, inputs: list[Any]) -> list[Any]:
     """Calls the layers of a model, and those of the models inside it, on other inputs."""
 
     def inner(operation: Any) -> Any:
-        if not isinstance(operation, keras.Model):
+        if not isinstance(operation, _GRAPHS):
             return operation
         nested = as_functional(operation, operation.name)
         return lambda *args, **_: _alone(_call(nested, keras.tree.flatten(args)))

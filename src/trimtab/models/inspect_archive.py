@@ -7,10 +7,11 @@ file has), and defects of the HDF5 library itself.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from trimtab.errors import ModelError
@@ -43,6 +44,32 @@ def inspect(
     raise ModelError("expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path).")
 
 
+def inspect_weights(file: Path, most_bytes: int = inspect_hdf5.MAX_BYTES) -> bytes:
+    """Checks a file of which the weights alone are loaded, so that it may name any class.
+
+    Args:
+        file: A ``.keras`` file, or an ``.h5`` file of a model or of weights.
+        most_bytes: What its weights may come to; see ``inspect_hdf5.check``.
+
+    Returns:
+        The JSON config beside them, as it stands there; empty where there is none.
+
+    Raises:
+        ModelError: If the file is missing, damaged or unsafe, or of another kind.
+    """
+    if not file.is_file():
+        raise ModelError("there is no such file", path=str(file))
+    if file.suffix == ".keras":
+        with _zip(file) as archive:
+            inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file), most_bytes)
+            return archive.read(CONFIG)
+    if file.suffix in (".h5", ".hdf5"):
+        return inspect_hdf5.check(file, str(file), most_bytes).config
+    raise ModelError(
+        "expected a .keras or .h5 file", path=str(file), hint="Save it with model.save_weights(path)."
+    )
+
+
 def _inspect_h5(file: Path, most_bytes: int) -> bytes:
     found = inspect_hdf5.check(file, str(file), most_bytes)
     config = found.config
@@ -61,6 +88,17 @@ def _inspect_h5(file: Path, most_bytes: int) -> bytes:
 
 def _inspect_zip(file: Path, own: Container[tuple[str, str]], most_bytes: int) -> bytes:
     """Returns the config, after checking the zip directory, the config and the weights inside."""
+    with _zip(file) as archive:
+        config = archive.read(CONFIG)
+        inspect_config.check(config, str(file), own)
+        found = inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file), most_bytes)
+        inspect_config.check_widths(config, found.numbers, str(file))
+        return config
+
+
+@contextlib.contextmanager
+def _zip(file: Path) -> Iterator[zipfile.ZipFile]:
+    """Yields an archive whose directory and checksums are those of a ``.keras`` file."""
     if not zipfile.is_zipfile(file):
         raise ModelError(
             "the file is cut or is no .keras archive: it has no zip directory",
@@ -73,11 +111,7 @@ def _inspect_zip(file: Path, own: Container[tuple[str, str]], most_bytes: int) -
             damaged = archive.testzip()
             if damaged is not None:
                 raise ModelError(f"{damaged} is damaged: wrong checksum", path=str(file), hint=_SAVE_AGAIN)
-            config = archive.read(CONFIG)
-            inspect_config.check(config, str(file), own)
-            found = inspect_hdf5.check(io.BytesIO(archive.read(WEIGHTS)), str(file), most_bytes)
-            inspect_config.check_widths(config, found.numbers, str(file))
-            return config
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError) as error:
         raise ModelError(f"the archive is damaged: {error}", path=str(file), hint=_SAVE_AGAIN) from error
 

@@ -48,7 +48,10 @@ _FILES = (
     "TFSMLayer",
     "TorchModuleWrapper",
 )
-_BUILDER = "Build that model in Python instead: set model.builder to `module:function`."
+_BUILDER = (
+    "Build that model in Python: set model.builder to `module:function`. With model.archive beside it, the "
+    "model takes the weights of that file."
+)
 
 
 def check(config: bytes, path: str, own: Container[tuple[str, str]] = ()) -> None:

@@ -1,35 +1,37 @@
 """Layers that are made of other layers, replaced by these, so that passes find each of them.
 
-A library of models such as KerasHub writes a transformer's block as one layer. Each pass looks at single
-layers of Keras, and would leave the whole model as it is.
+A library of models such as KerasHub writes a transformer's block as one layer, and so do people, as a layer
+or as a subclassed model. Each pass looks at single layers of Keras, and would leave the model as it is.
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
 from trimtab.models.functional import copy
-from trimtab.models.keras_graph import inner_layers, own_variables, rename, run_through
+from trimtab.models.keras_graph import calls, inner_layers, own_variables, rename, run_through
 
 _TOLERANCE = 1e-4
 _EXAMPLES = 2
 _ROUNDS = 8
+_KERAS = "keras"
 
 
-def opened(model: keras.Model, library: str) -> keras.Model:
-    """Returns a model with the same answers and weights, in which a library's layers are what is inside them.
+def opened(model: keras.Model, library: str | None = None) -> keras.Model:
+    """Returns a model with the same answers and weights, in which others' layers are what is inside them.
 
-    A layer with weights of its own stays, and so does one that cannot be followed: it is then one layer to
-    passes, and what it holds is converted with it.
+    A layer with weights of its own stays, and so does one that cannot be followed, or whose Python code
+    branches on whether it is trained: it is one layer to passes then, and is converted as it is.
 
     Args:
-        model: A flat functional model, whose inputs have a known shape. Its layers are used up.
-        library: The package whose layers are opened.
+        model: A functional model, whose inputs have a known shape. Its layers are used up.
+        library: The package whose layers are opened; None: all that are not Keras' own.
     """
     closed: set[str] = set()
     for _ in range(_ROUNDS):
@@ -45,33 +47,53 @@ def opened(model: keras.Model, library: str) -> keras.Model:
     return model
 
 
-def _opens(layer: Any, library: str) -> bool:
-    own = type(layer).__module__.partition(".")[0] == library
-    return own and bool(inner_layers(layer)) and not own_variables(layer)
+def _opens(layer: Any, library: str | None) -> bool:
+    package = type(layer).__module__.partition(".")[0]
+    is_meant = package != _KERAS if library is None else package == library
+    return is_meant and bool(inner_layers(layer)) and not own_variables(layer)
 
 
-def _without(model: keras.Model, library: str, name: str) -> keras.Model | None:
+def _without(model: keras.Model, library: str | None, name: str) -> keras.Model | None:
     """Returns the model without layers of a class; None if it would not be the same."""
-    renamed: dict[str, None] = {}
-
-    def stand_in(layer: Any) -> Callable[..., Any]:
-        if type(layer).__name__ != name or not _opens(layer, library):
-            return layer  # type: ignore[no-any-return]
-        if layer.name not in renamed:
-            renamed[layer.name] = None
-            for inside in inner_layers(layer):
-                rename(inside, f"{layer.name}_{inside.name}")
-        return layer.call  # type: ignore[no-any-return]
-
-    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
-    given = inputs[0] if len(inputs) == 1 else inputs
+    closed = [layer for layer in model.layers if type(layer).__name__ == name and _opens(layer, library)]
+    for layer in closed:
+        for inside in inner_layers(layer):
+            rename(inside, f"{layer.name}_{inside.name}")
     try:
-        after = keras.Model(given, run_through(model, given, stand_in), name=model.name)
-        after = keras.Model(given, run_through(after, given, _of_any_batch), name=model.name)
+        after = _through(model, closed)
+        if any(map(_asks_for_training, closed)) and not _same_in_training(model, closed):
+            return None
+        whole = after.inputs[0] if len(after.inputs) == 1 else after.inputs
+        after = keras.Model(whole, run_through(after, whole, _of_any_batch), name=model.name)
         copy(after)  # what cannot be made again by its config could not be loaded
         return after if _same(model, after) else None
     except Exception:  # of a layer that computes with what is not known before it runs
         return None
+
+
+def _through(model: keras.Model, closed: Sequence[Any], **training: bool) -> keras.Model:
+    """Returns the model in which some layers' own methods were called in their place."""
+
+    def stand_in(layer: Any) -> Callable[..., Any]:
+        if not any(layer is each for each in closed):
+            return layer  # type: ignore[no-any-return]
+        forced = training if _asks_for_training(layer) else {}
+        return lambda *given, **named: layer.call(*given, **named | forced)
+
+    inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
+    given = inputs[0] if len(inputs) == 1 else inputs
+    return keras.Model(given, run_through(model, given, stand_in), name=model.name)
+
+
+def _asks_for_training(layer: Any) -> bool:
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _same_in_training(model: keras.Model, closed: Sequence[Any]) -> bool:
+    """Returns whether layers call the same operations when they are trained: no Python branches on it."""
+    ways = [_through(model, closed, training=training) for training in (False, True)]
+    taken, other = ([type(call.operation) for call in calls(way)] for way in ways)
+    return taken == other
 
 
 def _of_any_batch(operation: Any) -> Callable[..., Any]:

@@ -14,8 +14,10 @@ from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy, in_float32, in_order
 from trimtab.models.inlined import inlined
+from trimtab.models.opened import opened
 from trimtab.models.own import Own, custom_objects, own
 from trimtab.models.spec import ModelSpec
+from trimtab.models.subclassed import on_symbols
 from trimtab.models.tensors import input_names
 from trimtab.registry import ARCHITECTURES, module
 from trimtab.storage.copies import local_copies
@@ -29,7 +31,7 @@ _LAYERS_OF_KERAS = (
 
 
 def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
-    """Builds an architecture or a preset, calls the user's builder, or loads an archive.
+    """Builds an architecture or a preset, calls the user's builder, or loads an archive or its weights.
 
     Whatever the source, the result is flat (no nested models), has the inputs and outputs of the data, and
     was tried on a few examples. ``model.params`` fixes hyper-parameters: they are registered as fixed in
@@ -47,7 +49,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         ConfigError: If ``model.params`` names a hyper-parameter that is not there, or gives a wrong value.
         ModelError: If the architecture does not fit the data, or if the user's model cannot be used.
     """
-    if model.archive is not None:
+    if model.archive is not None and model.builder is None:
         params.check({}, model.params, f"the archive {model.archive}")
         return saved(model.archive, spec)
     if model.preset is not None:
@@ -56,14 +58,18 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
         built = presets.build(model, spec)
         check(built, spec, model.preset)
         return in_order(built, list(spec.inputs), list(spec.answers))
-    source = model.architecture or str(model.builder)
+    source = str(model.builder or model.architecture)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
     for name, value in model.params.items():
         hp.Fixed(name, value)
         hp.values[name] = value
-    built = as_functional(builder.call(function, source, hp, spec), source)
-    built = in_float32(inlined(built, source) if model.builder else built)
+    made = builder.call(function, source, hp, spec)
+    built = in_float32(
+        _own(made, model.archive, spec, source) if model.builder else as_functional(made, source)
+    )
+    if model.archive is not None:
+        built = archive.fit_to(built, spec, model.archive)
     check(built, spec, source)
     built = _with_known_shape(in_order(built, list(spec.inputs), list(spec.answers)), spec)
     if model.builder:
@@ -83,6 +89,23 @@ def saved(source: str, spec: ModelSpec) -> keras.Model:
     """
     with local_copies() as copies:
         return archive.fit_to(in_float32(archive.load(copies.local(source))), spec, source)
+
+
+def _own(made: keras.Model, weights: str | None, spec: ModelSpec, source: str) -> keras.Model:
+    """Returns what a builder made, flat, of Keras' own layers as far as they can be followed.
+
+    Args:
+        made: The model.
+        weights: The file that it takes its weights from, if there is one.
+        spec: What the data looks like.
+        source: The builder, for messages.
+    """
+    called = on_symbols(made, spec, source)
+    if weights is not None:
+        with local_copies() as copies:
+            archive.take_weights(made, copies.local(weights))
+    flat = as_functional(called, source)
+    return inlined(as_functional(opened(flat), source), source)
 
 
 def _with_known_shape(model: keras.Model, spec: ModelSpec) -> keras.Model:

@@ -58,20 +58,20 @@ def _form_of_preset(preset: str) -> Form:
 
 def _input_range(model: Model, archive: str) -> tuple[InputRange, list[str]]:
     """Returns what the config says, else what the archive says of itself."""
-    expectation = _expected(archive, model.limits)
+    expectation = _expected(archive, model.limits, is_built=model.builder is not None)
     if model.input is not None:
         return model.input, []
     return (expectation.range, [_told(expectation)]) if expectation else ("standardized", [])
 
 
-def _expected(archive: str, limits: ReadingLimits) -> Expected | None:
+def _expected(archive: str, limits: ReadingLimits, *, is_built: bool) -> Expected | None:
     """Opens an archive for the first time, also where the config says what it takes."""
     if sources.own_runtime(archive) is not None:
         with sources.fetched(archive) as file:
             return _answered(archive, file, limits, _leave_by_tensor)
     with local_copies() as copies:
         file = Path(copies.local(archive))
-        return _answered(archive, file, limits, _leave_by_layers, limits.weights_mb << 20)
+        return _answered(archive, file, limits, _leave_by_layers, limits.weights_mb << 20, is_built)
 
 
 def _answered(
@@ -120,9 +120,9 @@ def bounded(
     )
 
 
-def _leave_by_layers(file: str, answer: str, most_bytes: int) -> None:
+def _leave_by_layers(file: str, answer: str, most_bytes: int, is_built: bool) -> None:
     """Leaves what a file says of its input in another one."""
-    Path(answer).write_bytes(pickle.dumps(expected(Path(file), most_bytes)))
+    Path(answer).write_bytes(pickle.dumps(expected(Path(file), most_bytes, is_built=is_built)))
 
 
 def _leave_by_tensor(file: str, answer: str) -> None:
