@@ -10,6 +10,8 @@ from trimtab.config.base import Section
 from trimtab.config.parameters import among, between
 from trimtab.registry import RUNTIMES, module
 
+_Share = Annotated[float | None, Field(gt=0, lt=1, json_schema_extra=between(0.1, 0.9))]
+
 
 def _known(runtime: str) -> str:
     if runtime not in RUNTIMES:
@@ -44,20 +46,8 @@ class Form(Section):
 class Shares(Section):
     """How small the whole model becomes."""
 
-    macs: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the multiply-accumulates that may stay.",
-        json_schema_extra=between(0.1, 0.9),
-    )
-    parameters: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the parameters that may stay.",
-        json_schema_extra=between(0.1, 0.9),
-    )
+    macs: _Share = Field(None, description="Share of the multiply-accumulates that may stay.")
+    parameters: _Share = Field(None, description="Share of the parameters that may stay.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Shares:
@@ -79,19 +69,11 @@ class Shares(Section):
 class Target(Shares, Form):
     """How small, and how fast, the whole model becomes."""
 
-    bytes_ratio: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the bytes that may stay, of the files after gzip.",
-        json_schema_extra=between(0.1, 0.9),
+    bytes_ratio: _Share = Field(
+        None, description="Share of the bytes that may stay, of the files after gzip."
     )
-    latency_ratio: float | None = Field(
-        None,
-        gt=0,
-        lt=1,
-        description="Share of the latency that may stay, as measured: one example on one thread.",
-        json_schema_extra=between(0.1, 0.9),
+    latency_ratio: _Share = Field(
+        None, description="Share of the latency that may stay, as measured: one example on one thread."
     )
     latency_ms: float | None = Field(
         None, gt=0, description="The most milliseconds that an example may take."
