@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers, name_hash
-from trimtab.data.statistics.sketches import Distinct, Hashes, hash_numbers, hash_strings, mix
+from trimtab.data.statistics.sketches import Counts, Distinct, Hashes, hash_numbers, hash_strings, mix
 from trimtab.data.values.dates import FIRST_DIGITS
 from trimtab.data.values.plain import plain_columns
 from trimtab.data.values.tally import plain_tallies
@@ -26,6 +26,7 @@ WIDE = 1_000
 _BLOCK_CELLS = 1 << 20
 _EXACT = 2.0**53
 Floats = npt.NDArray[np.float64]
+_Cell = TypeVar("_Cell", np.float64, np.uint64)
 
 
 def block_summaries(
@@ -109,19 +110,15 @@ def _summarized(
 def _summaries(block: _Block, columns: list[pa.Array], hashes: Hashes, width: int) -> Iterator[ColumnSummary]:
     """Yields the summary of each row of a matrix, which is a column of a batch."""
     matrix, rows = block.matrix, block.matrix.shape[1]
-    ordered = np.sort(hashes, axis=1)
-    is_new = np.ones(ordered.shape, bool)
-    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    first = np.flatnonzero(is_new)
-    weights, ordered = np.diff(first, append=ordered.size), ordered.ravel()[first]
-    ends = np.concatenate([[0], np.cumsum(is_new.sum(axis=1))])
+    ordered, weights, ends = _different(hashes)
     most_often = np.maximum.reduceat(weights, ends[:-1]).tolist()
     integers = (matrix == np.rint(matrix)).sum(axis=1).tolist()
     means = matrix.mean(axis=1)
     m2 = np.square(matrix - means[:, None]).sum(axis=1).tolist()
     spans = zip(matrix.min(axis=1).tolist(), matrix.max(axis=1).tolist(), strict=True)
     tallies = plain_tallies(block.words, columns) if block.words is not None else None
-    most = frequent_numbers(width)
+    few = np.diff(ends) <= frequent_numbers(width)
+    counted = _counted(matrix[few], [column for column, is_few in zip(columns, few, strict=True) if is_few])
     for at, ((start, stop), span) in enumerate(zip(pairwise(ends.tolist()), spans, strict=True)):
         summary = ColumnSummary.of_numbers(columns[at].type, rows, width)
         summary.integers, summary.mean, summary.m2 = integers[at], float(means[at]), m2[at]
@@ -132,17 +129,49 @@ def _summaries(block: _Block, columns: list[pa.Array], hashes: Hashes, width: in
         summary.distinct = Distinct(summary.distinct.size, ordered[kept].copy(), weights[kept].copy())
         if tallies is not None:
             summary.tally = tallies[at]
-        if stop - start <= most:
-            summary.frequent.add(_counted(matrix[at], columns[at]))
+        if few[at]:
+            summary.frequent.add(next(counted))
         else:
             summary.frequent.error = most_often[at]
         yield summary
 
 
-def _counted(numbers: Floats, column: pa.Array) -> Iterator[tuple[str, int]]:
-    """Returns the few different values of a column as text, and how often each occurs."""
-    if pa.types.is_string(column.type):
-        counted = column.value_counts()
-        return zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    unique, counts = np.unique(numbers, return_counts=True)
-    return zip(texts(pa.array(unique).cast(column.type)).to_pylist(), counts.tolist(), strict=True)
+def _different(cells: npt.NDArray[_Cell]) -> tuple[npt.NDArray[_Cell], Counts, Counts]:
+    """Returns the different values of each row of a matrix.
+
+    Returns:
+        The values, row by row and each row's in rising order; how often each occurs; and where those of each
+        row begin, with their end behind the last one.
+    """
+    ordered = np.sort(cells, axis=1)
+    is_new = np.ones(ordered.shape, bool)
+    is_new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    first = np.flatnonzero(is_new)
+    ends = np.concatenate([[0], np.cumsum(is_new.sum(axis=1))])
+    return ordered.ravel()[first], np.diff(first, append=ordered.size), ends
+
+
+def _counted(matrix: Floats, columns: Sequence[pa.Array]) -> Iterator[Iterator[tuple[str, int]]]:
+    """Yields the few different values of each column as text, and how often each occurs.
+
+    Numbers of one type are written at once: the calls cost more than the numbers.
+
+    Args:
+        matrix: The columns' numbers, ``(columns, rows)``.
+        columns: The columns, all of them text or none.
+    """
+    if not columns:
+        return
+    if pa.types.is_string(columns[0].type):
+        for column in columns:
+            counted = column.value_counts()
+            yield zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
+        return
+    unique, counts, ends = _different(matrix)
+    words = np.empty(len(unique), object)
+    kinds = [column.type for column in columns]
+    for kind in set(kinds):
+        chosen = np.repeat([each == kind for each in kinds], np.diff(ends))
+        words[chosen] = texts(pa.array(unique[chosen]).cast(kind)).to_pylist()
+    for start, stop in pairwise(ends.tolist()):
+        yield zip(words[start:stop].tolist(), counts[start:stop].tolist(), strict=True)

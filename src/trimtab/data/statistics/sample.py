@@ -16,6 +16,7 @@ from trimtab.data.values import values
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 _ROWS, _CELLS, _LEAST_ROWS = 5_000, 500_000, 200
 _LONGEST_CHARACTERS = 64
+_BLOCK_CELLS = 1 << 20
 
 
 @dataclass
@@ -49,8 +50,7 @@ class Sample:
         unique, first, counts = np.unique(hashes, return_index=True, return_counts=True)
         size = _size(batch.num_columns)
         rows = batch.take(pa.array(first[:size]))
-        columns = {name: _sampled(rows.column(name)) for name in rows.schema.names}
-        return cls(unique[:size], counts[:size].astype(np.int64), pa.table(columns))
+        return cls(unique[:size], counts[:size].astype(np.int64), pa.table(_sampled(rows)))
 
     def merge(self, other: Sample) -> Sample:
         """Returns the sample of the rows of both."""
@@ -122,9 +122,26 @@ def _size(columns: int) -> int:
     return max(_LEAST_ROWS, min(_ROWS, _CELLS // columns))
 
 
-def _sampled(column: pa.Array) -> pa.Array:
-    column = values.plain(column)
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+def _sampled(rows: pa.RecordBatch) -> dict[str, pa.Array]:
+    """Returns columns as a sample has them; numbers of many columns at once, as a wide table has them."""
+    columns = {name: values.plain(rows.column(name)) for name in rows.schema.names}
+    whole = [name for name, column in columns.items() if _is_number(column) and not column.null_count]
+    step = max(1, _BLOCK_CELLS // max(1, rows.num_rows))
+    read = dict[str, pa.Array]()
+    for start in range(0, len(whole) if rows.num_rows else 0, step):
+        some = whole[start : start + step]
+        matrix = np.stack([np.asarray(columns[name]) for name in some], dtype=np.float64)
+        is_read = np.abs(matrix).max(axis=1) < values.LARGEST
+        read |= {name: pa.array(row) for name, row, fits in zip(some, matrix, is_read, strict=True) if fits}
+    return {name: read[name] if name in read else _sampled_alone(column) for name, column in columns.items()}
+
+
+def _is_number(column: pa.Array) -> bool:
+    return bool(pa.types.is_integer(column.type) or pa.types.is_floating(column.type))
+
+
+def _sampled_alone(column: pa.Array) -> pa.Array:
+    if _is_number(column):
         return values.numbers(column)
     return pc.utf8_slice_codeunits(values.texts(column), 0, _LONGEST_CHARACTERS)
 
