@@ -140,3 +140,38 @@ def test_with_training_rows_and_a_config_it_goes_on_where_it_was(directory: Path
     resumed = trimtab(directory, "my.yaml", "--json", "--resume", result["run_id"])
     assert resumed.returncode == 5, resumed.stderr
     assert json.loads(resumed.stdout)["deployed"] == result["deployed"]
+
+
+@pytest.mark.slow
+def test_a_model_of_two_outputs_is_matched_by_its_labels(tmp_path: Path) -> None:
+    import keras
+
+    x, y = _write_rows(tmp_path / "rows.csv", 1500, seed=3)
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    price = 2 * x[:, 0] + 10 * x[:, 2]
+    priced = [f"{line},{value:.3f}" for line, value in zip(lines[1:], price, strict=True)]
+    (tmp_path / "rows.csv").write_text("\n".join([lines[0] + ",price", *priced]) + "\n")
+    normalization = keras.layers.Normalization()
+    normalization.adapt(x)
+    given = keras.Input((3,))
+    hidden = keras.layers.Dense(128, activation="relu")(normalization(given))
+    outputs = {
+        "price": keras.layers.Dense(1, name="price")(hidden),
+        "churned": keras.layers.Dense(2, activation="softmax", name="churned")(hidden),
+    }
+    model = keras.Model(given, outputs)
+    losses = {"price": "mse", "churned": "sparse_categorical_crossentropy"}
+    model.compile(keras.optimizers.Adam(0.01), losses, loss_weights={"price": 0.01, "churned": 1.0})
+    model.fit(x, {"price": price, "churned": (y == "yes").astype(np.float32)}, epochs=10, verbose=0)
+    model.save(tmp_path / "two.keras")
+    given_rows = ("two.keras", "--data", "rows.csv", "--label", "churned", "--label", "price")
+    budget = "budget={max_accuracy_drop: 0.05, objective: size}"
+    done = trimtab(tmp_path, *given_rows, "--json", "--set", budget, "--set", "recipes=[[float16]]")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["chosen"] == "none--float16"
+    proven = result["proof"]["tested"][0]["limits"]
+    assert [limit["limit"] for limit in proven] == ["churned: accuracy", "price: mean absolute error"]
+    assert all(limit["holds"] for limit in proven)
+    assert result["baseline"]["outputs"]["churned"]["metrics"]["accuracy"] > 0.85
+    assert result["baseline"]["outputs"]["price"]["metrics"]["r2"] > 0.8

@@ -13,12 +13,12 @@ from trimtab.errors import ConfigError
 from trimtab.runtimes.litert import edge
 
 
-def _loaded(source: Path, *overrides: str, **given: Any) -> Config:
-    return load_compression(source, {"test": None, "label": None, "train": None, **given}, overrides)
+def _loaded(source: Path, *overrides: str, labels: tuple[str, ...] = (), **given: Any) -> Config:
+    return load_compression(source, {"test": None, "train": None, **given}, overrides, labels)
 
 
 def test_without_training_rows_a_share_of_the_labelled_ones_is_set_aside(tmp_path: Path) -> None:
-    config = _loaded(tmp_path / "Churn Model.keras", test="rows.csv", label="churned")
+    config = _loaded(tmp_path / "Churn Model.keras", test="rows.csv", labels=("churned",))
     assert config.name == "churn-model"
     assert config.model.archive == str(tmp_path / "Churn Model.keras")
     assert config.model.output == "raw"
@@ -56,8 +56,36 @@ def test_a_config_says_the_rest(tmp_path: Path) -> None:
     assert Path(str(_loaded(tmp_path / "my.yaml", test="b.csv").data.test)) == Path("b.csv").absolute()
 
 
+def test_several_labels_are_called_as_the_outputs_are(tmp_path: Path) -> None:
+    two = ("quality", "price")
+    config = _loaded(tmp_path / "m.keras", "data.labels.price.column=EUR", test="rows.csv", labels=two)
+    assert config.data.label is None
+    assert {name: label.column for name, label in config.data.labels.items()} == {
+        "quality": None,
+        "price": "EUR",
+    }
+    (tmp_path / "my.yaml").write_text("model: {archive: m.keras}\ndata: {train: a.csv, label: y}\n")
+    assert list(_loaded(tmp_path / "my.yaml", labels=two).data.labels) == list(two)
+    (tmp_path / "my.yaml").write_text(
+        "model: {archive: m.keras}\ndata: {train: a.csv, labels: {a: {}, b: {}}}\n"
+    )
+    assert _loaded(tmp_path / "my.yaml", labels=("a",)).data.label == "a"
+    assert list(_loaded(tmp_path / "my.yaml").data.labels) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"), [(("a", "b", "a"), "a is given twice"), (("a", "unit price"), "got 'unit price'")]
+)
+def test_labels_that_no_outputs_are_called_are_refused(
+    tmp_path: Path, labels: tuple[str, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said) as caught:
+        _loaded(tmp_path / "m.keras", test="rows.csv", labels=labels)
+    assert caught.value.path == "--label"
+
+
 def test_a_bucket_keeps_its_slashes() -> None:
-    config = _loaded(Path("gs://bucket/m.keras"), test="gs://bucket/rows.csv", label="y")
+    config = _loaded(Path("gs://bucket/m.keras"), test="gs://bucket/rows.csv", labels=("y",))
     assert (config.model.archive, config.data.train) == ("gs://bucket/m.keras", "gs://bucket/rows.csv")
 
 

@@ -25,14 +25,20 @@ too few for the budget, and nothing was made; 5 no other candidate met it, and t
 @click.command("compress", epilog=_EPILOG)
 @launch_options("MODEL")
 @click.option("--data", metavar="FILE", help="Labelled rows that the model has never seen: the proof's.")
-@click.option("--label", metavar="COLUMN", help="The column or array of the labels.")
+@click.option(
+    "--label",
+    "labels",
+    multiple=True,
+    metavar="COLUMN",
+    help="The column or array of the labels; of several outputs, once for each, of its name.",
+)
 @click.option(
     "--train", metavar="FILE", help="Training rows: for fine-tuning after a cut, and for calibration."
 )
 @force_options("Deploy what comes out, also where it is not proven as good as the champion.")
 def command(
     data: str | None,
-    label: str | None,
+    labels: tuple[str, ...],
     train: str | None,
     force: bool,
     reason: str | None,
@@ -44,11 +50,10 @@ def command(
     or a YAML file whose model.archive names one. Without --train, a fifth of the rows of --data is set aside
     to calibrate and to choose, and passes that train are left out.
     """
-    given = {"test": data, "label": label, "train": train}
 
     def load(source: Path, overrides: Sequence[str]) -> Config:
         from trimtab.config.loader import load_compression
 
-        return load_compression(source, given, overrides)
+        return load_compression(source, {"test": data, "train": train}, overrides, labels)
 
     return launch(pipeline("compress", force, reason), load=load, **options)

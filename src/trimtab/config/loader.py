@@ -16,6 +16,7 @@ from trimtab.config import code, compression, document, methods
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import BASELINE
 from trimtab.config.known import OF_FILE, Location, allowed_keys, without_union_tags
+from trimtab.config.named import NAME_PATTERN
 from trimtab.errors import ConfigError
 from trimtab.home import expanded
 
@@ -47,13 +48,16 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     return _validated(path, root, values, overrides)
 
 
-def load_compression(source: Path, given: Mapping[str, Any], overrides: Sequence[str] = ()) -> Config:
+def load_compression(
+    source: Path, given: Mapping[str, Any], overrides: Sequence[str] = (), labels: Sequence[str] = ()
+) -> Config:
     """Reads and validates what `trimtab compress` is to do.
 
     Args:
         source: The YAML file, or the file of a model, which may be in a bucket.
-        given: Fields of the ``data`` section that the command line gives; None: it does not.
+        given: Sources of the ``data`` section that the command line gives; None: it does not.
         overrides: See ``load``.
+        labels: The columns of the labels that it gives: of several, each is called as the model's output is.
 
     Returns:
         The config of ``load``, by which nothing is trained from scratch.
@@ -65,11 +69,32 @@ def load_compression(source: Path, given: Mapping[str, Any], overrides: Sequence
     path = source if is_config else Path("the command line")
     text = yaml.safe_dump({"name": _name_of(source), "model": {"archive": _uri(source)}})
     root, values = document.read(source) if is_config else document.parse(text, str(path))
-    if data := {field: value for field, value in given.items() if value is not None}:
-        here = {field: _here(value) if field != "label" else value for field, value in data.items()}
-        values["data"] = {**(values.get("data") or {}), **here}
+    here = {field: _here(value) for field, value in given.items() if value is not None}
+    if here or labels:
+        values["data"] = {**_without_labels(values.get("data") or {}, labels), **here, **_labelled(labels)}
     assert isinstance(root, yaml.MappingNode)
     return _validated(path, root, values, overrides, complete=compression.complete)
+
+
+def _without_labels(data: dict[str, Any], labels: Sequence[str]) -> dict[str, Any]:
+    """Returns a section without what it says of labels, if the command line says which they are."""
+    return {field: value for field, value in data.items() if not labels or field not in ("label", "labels")}
+
+
+def _labelled(labels: Sequence[str]) -> dict[str, Any]:
+    """Returns what the ``data`` section says of the labels that the command line gives."""
+    if len(labels) <= 1:
+        return {"label": labels[0]} if labels else {}
+    for name in labels:
+        if labels.count(name) > 1:
+            raise ConfigError(f"{name} is given twice", path="--label")
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise ConfigError(
+                f"expected a column that is called as an output of the model may be, got {name!r}",
+                path="--label",
+                hint=f"Of one that is not: --set 'data.labels={{price: {{column: {name}}}, …}}'",
+            )
+    return {"labels": {name: {} for name in labels}}
 
 
 def _validated(

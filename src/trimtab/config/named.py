@@ -11,7 +11,8 @@ from trimtab.config.registered import Registered
 from trimtab.registry import TASKS
 
 Task = Annotated[str, Registered(TASKS)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,62}$")]
+NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_]{0,62}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 
 
 class NamedInput(Section):

@@ -38,8 +38,13 @@ def _check_outputs(model: keras.Model, spec: ModelSpec, source: str) -> None:
     names, answers = output_names(model), spec.answers
     if len(names) != len(answers):
         expected = "exactly one output" if len(answers) == 1 else f"the outputs {', '.join(answers)}"
-        hint = None if len(answers) > 1 else "Of several, data.labels says what each of them learns."
-        raise ModelError(f"expected {expected}, it has {len(names)}", field=source, hint=hint)
+        hint = None
+        if len(answers) == 1:
+            hint = (
+                "Of several, data.labels says what each of them learns; trimtab compress: --label for each."
+            )
+        has = f"it has {len(names)}: {', '.join(names)}"
+        raise ModelError(f"expected {expected}, {has}", field=source, hint=hint)
     if set(names) != set(answers):
         raise ModelError(
             f"expected the outputs {', '.join(answers)}, it has {', '.join(names)}",

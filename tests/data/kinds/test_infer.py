@@ -151,6 +151,8 @@ def test_without_a_usual_name_the_columns_are_listed():
         ({"drop": ["wieght"]}, "data.drop"),
         ({"columns": {"Wait": "numeric"}}, "data.columns"),
         ({"group_by": "weigth"}, "data.group_by"),
+        ({"labels": {"label": {}, "lable": {}}}, "data.labels.lable"),
+        ({"labels": {"label": {}, "kg": {"column": "wieght"}}}, "data.labels.kg"),
     ],
 )
 def test_unknown_columns_are_errors_with_the_nearest(infer, settings, field):

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from trimtab.config.columns import DatetimeColumn, NumericColumn
 from trimtab.data.kinds.infer import is_called_identifier
-from trimtab.data.readers.label import label_column
+from trimtab.data.readers.label import labelled
 from trimtab.data.values.dates import DAY_S
 from trimtab.data.values.notation import PLAIN, DateNotation, Notation, NumberNotation
 from trimtab.data.values.tally import Tally
@@ -131,7 +131,7 @@ class _Notations:
             for way in ways
         }
         names = list(summary.columns)
-        self._labels = {label_column(names, each): each for each in config.each_label.values()}
+        self._labels = labelled(names, config)
         before = champion.each_label.values() if champion else []
         self._labels_before = {each.label: each.label_notation for each in before}
 

@@ -80,8 +80,11 @@ def joined_name(columns: Sequence[str]) -> str:
     return ", ".join(columns)
 
 
-def label_columns(names: Sequence[str], config: Data) -> list[str]:
-    """Returns the columns of all labels, the first one's before the others'; see ``label_column``.
+def labelled(names: Sequence[str], config: Data) -> dict[str, Data]:
+    """Returns the column of each label, the first one's first, and the section as that label has it alone.
+
+    The column is ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``. Of several
+    columns, it is the one that ``SeveralLabels`` makes of them.
 
     Args:
         names: The columns, as a reader gives them.
@@ -90,26 +93,27 @@ def label_columns(names: Sequence[str], config: Data) -> list[str]:
     Raises:
         DataError: If there is no such column.
     """
-    return [label_column(names, each) for each in config.each_label.values()]
+    return {
+        _column(names, alone, f"data.labels.{name}" if config.labels else "data.label"): alone
+        for name, alone in config.each_label.items()
+    }
+
+
+def label_columns(names: Sequence[str], config: Data) -> list[str]:
+    """Returns the columns of all labels, see ``labelled``."""
+    return list(labelled(names, config))
 
 
 def label_column(names: Sequence[str], config: Data) -> str:
-    """Returns the label's column: ``config.label``, else one named ``label``, ``target``, ``class`` or ``y``.
+    """Returns the label's column; of several labels, the first one's, see ``labelled``."""
+    return next(iter(labelled(names, config)))
 
-    Of several columns, it is the one that ``SeveralLabels`` makes of them; of several labels, the first.
 
-    Args:
-        names: The columns, as a reader gives them.
-        config: The config's data section.
-
-    Raises:
-        DataError: If there is no such column.
-    """
-    config = next(iter(config.each_label.values()))
+def _column(names: Sequence[str], config: Data, field: str) -> str:
     if isinstance(config.label, list):
         return joined_name(config.label)
     if config.label is not None:
-        check_known(config.label, names, "data.label", config)
+        check_known(config.label, names, field, config)
         return config.label
     for wanted in LABEL_NAMES:
         for name in names:
@@ -118,7 +122,7 @@ def label_column(names: Sequence[str], config: Data) -> str:
     raise DataError(
         f"which column is the label? None is named {', '.join(LABEL_NAMES)}",
         path=config.train,
-        field="data.label",
+        field=field,
         hint=f"Set data.label to one of: {listed(names)}.",
     )
 

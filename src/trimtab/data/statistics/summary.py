@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trimtab.data.readers.label import label_column, label_columns, may_be_several
+from trimtab.data.readers.label import label_columns, labelled, may_be_several
 from trimtab.data.statistics.blocks import WIDE, block_summaries
 from trimtab.data.statistics.column import ColumnSummary, tokens_counted
 from trimtab.data.statistics.media import is_of_folder
@@ -130,7 +130,9 @@ class Summary:
 def _several_labels(batch: pa.RecordBatch, config: Data) -> list[str]:
     """Returns the columns of labels whose values are several labels each."""
     names = batch.schema.names
-    return [label_column(names, each) for each in config.each_label.values() if may_be_several(each)]
+    if not any(may_be_several(alone) for alone in config.each_label.values()):
+        return []
+    return [column for column, alone in labelled(names, config).items() if may_be_several(alone)]
 
 
 def _item_names(batch: pa.RecordBatch) -> list[str]:
