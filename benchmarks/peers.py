@@ -25,6 +25,8 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import peers_keras
+from made import Made
 
 CONFIDENCE = 0.95
 WORK = "b"
@@ -36,28 +38,6 @@ class Rows:
 
     x: np.ndarray
     y: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Made:
-    """A file and who made it how.
-
-    Attributes:
-        tool: Who.
-        recipe: How, in the tool's own words.
-        runtime: What runs it.
-        make: Writes the runtime's files into a directory.
-    """
-
-    tool: str
-    recipe: str
-    runtime: str
-    make: Callable[[Path], None]
-
-    @property
-    def name(self) -> str:
-        """Returns what tells it from the others."""
-        return f"{self.tool} {self.recipe} {self.runtime}"
 
 
 def read(path: Path, classes: list[str], first: int, last: int) -> Rows:
@@ -280,6 +260,7 @@ def rows_of(arguments: argparse.Namespace, scratch: Path) -> Iterator[dict[str, 
         *(edge_quantizer(arguments.peers, floats("litert"), calibration.x) if arguments.peers else ()),
         *nncf(partial(floats, "litert"), calibration.x),
         *onnxruntime(partial(floats, "onnxruntime"), calibration.x),
+        *peers_keras.quantize(model, given),
     ]
     made: dict[str, tuple[Made, Path]] = {}
     for number, candidate in enumerate(candidates):
@@ -307,6 +288,9 @@ def rows_of(arguments: argparse.Namespace, scratch: Path) -> Iterator[dict[str, 
     served["float"] = Served("litert", base)
     times, _ = latency.measure(served, dict.fromkeys(served, take({INPUT: test.x}, 0, 64)), 1, arguments.seed)
     print(f"float: accuracy {right.mean():.4f}, gzip {whole:,} B, p50 {times['float'].p50 * 1000:.1f} us")
+    if any(name.startswith("Keras ") for name in made):
+        for line in peers_keras.in_tensorflow(model, given(1)):
+            print(line, flush=True)
     for name, (candidate, place) in made.items():
         found = is_right(candidate.runtime, place)
         lost, gained = int((right & ~found).sum()), int((found & ~right).sum())

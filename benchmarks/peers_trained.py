@@ -27,7 +27,8 @@ from typing import Any
 
 import numpy as np
 import peers
-from peers import Made
+import peers_keras
+from made import Made
 
 WORKS = Path(__file__).parent / "works"
 FILES = {
@@ -188,6 +189,9 @@ def _rows(arguments: argparse.Namespace, work: _Work, scratch: Path) -> Iterator
     times, _ = latency.measure(served, turns, 1, work.config.seed)
     told = ", ".join(f"{name} {value:.4f}" for name, value in judge.values.items())
     print(f"float: {told}, gzip {whole:,} B, p50 {times['float'].p50 * 1000:.1f} us", flush=True)
+    if any(name.startswith("Keras ") for name in made):
+        for line in peers_keras.in_tensorflow(model, given(1)):
+            print(line, flush=True)
     for name, (candidate, place, epochs) in made.items():
         (own, *others) = judge.losses(candidate.runtime, place)
         row = {
@@ -224,6 +228,7 @@ def _of_peers(
         *(peers.edge_quantizer(arguments.peers, floats("litert"), rows) if arguments.peers else ()),
         *peers.nncf(partial(floats, "litert"), rows),
         *peers.onnxruntime(partial(floats, "onnxruntime"), rows),
+        *peers_keras.quantize(model, given),
     ]
     yield from ((made, 0) for made in untrained)
     for recipe in ("QAT", "PQAT", "CQAT", "PCQAT"):

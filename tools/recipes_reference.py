@@ -49,7 +49,8 @@ quantizations of the `runtimes`:
    what gains nothing by the objective, or cannot keep `max_size_kb`, `max_latency_ms` or `min_speedup`,
    is left out. What it loses by then leaves out nothing.
 3. The rest is fine-tuned for a few epochs, the better part of it for more, and once more, by the epochs
-   that each pass declares. Each of the three rungs may take an equal share of `max_epochs`. From the
+   that each pass declares. The middle strength of a pass comes first: where that loses too much, a stronger
+   one is not fine-tuned. Each of the three rungs may take an equal share of `max_epochs`. From the
    second one on, the best is also followed by a second pass. What trains
    a model to bear its quantization is tried where something is lost without.
 4. What none is better than in loss and cost is handed on, at most `max_candidates`: ordinary chains with

@@ -65,14 +65,18 @@ def test_a_row_has_what_readers_of_it_expect(root: Path, tmp_path: Path) -> None
         "30",
         "--only",
         "trimtab int8 codes 31*",
+        "Keras quantize int? litert",
     ]
-    subprocess.run(command, check=True, capture_output=True)
-    (row,) = json.loads((tmp_path / "rows.json").read_text())
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    row, keras_row = json.loads((tmp_path / "rows.json").read_text())
     assert (row["work"], row["tool"], row["runtime"]) == ("b", "trimtab", "litert")
     assert (row["recipe"], row["epochs"], row["seed"]) == ("int8 codes 31", 0, 0)
     assert row["drop"] <= row["drop_bound"] <= 1
     assert row["gzip_ratio"] > 2
     assert row["latency_ratio"] > 0
+    assert (keras_row["tool"], keras_row["recipe"]) == ("Keras", "quantize int4")
+    assert "Keras quantize int8 litert: not made: CompressionError" in done.stdout
+    assert "Keras int8, in TensorFlow: archive " in done.stdout
 
 
 def _encoded(image: np.ndarray) -> dict[str, bytes]:

@@ -28,10 +28,11 @@ class Bench:
         without: Ids of those that were tried without fine-tuning.
         broken: Methods that nothing can be made with.
         loss: The strain of what is only quantized to integers.
+        harm: The strain of all channels cut.
     """
 
-    def __init__(self, broken: Sequence[str] = (), loss: float = 0.1) -> None:
-        self.made, self.without, self.broken, self.loss = [], [], broken, loss
+    def __init__(self, broken: Sequence[str] = (), loss: float = 0.1, harm: float = 4.0) -> None:
+        self.made, self.without, self.broken, self.loss, self.harm = [], [], broken, loss, harm
 
     def tuned(self, chains: Sequence[Chain]) -> list[Measured]:
         self.made += [chain.id for chain in chains]
@@ -47,7 +48,7 @@ class Bench:
             return Measured(reason="it cannot be made so")
         ratio = sum(getattr(step.params, "ratio", 0.0) for step in chain.steps)
         name = chain.quantization.name
-        strain = (0.0 if name in ("none", "float16") else self.loss) + 4 * ratio / (1 + epochs)
+        strain = (0.0 if name in ("none", "float16") else self.loss) + self.harm * ratio / (1 + epochs)
         left, speed = (1 - ratio) ** 2, SPEEDS[name]
         return Measured(
             strain=strain,
@@ -91,6 +92,23 @@ def test_what_pays_is_handed_on_and_what_saves_nothing_is_left_out_with_its_reas
     assert sum(name.startswith("channels") for name in bench.without) == 3
     assert set(chosen(found)) == {tried.candidate for tried in found.tried if tried.chosen}
     assert len(bench.made) == len(set(bench.made))
+
+
+def test_of_a_pass_that_loses_too_much_nothing_stronger_is_fine_tuned(searched):
+    bench = Bench(harm=12.0)
+    found = searched(bench)
+    names = [name for name in bench.made if name.startswith("channels")]
+    assert names[0].startswith("channels-0.43")
+    assert any(name.startswith("channels-0.21") for name in names)
+    assert not any(name.startswith("channels-0.64") for name in names)
+    assert any(
+        name.startswith("channels-0.64") and "takes less away, and lost too much" in why
+        for name, why in found.left_out.items()
+    )
+    # Where it loses nothing, it is the weaker ones that are not.
+    gentle = Bench(harm=0.1)
+    searched(gentle)
+    assert not any(name.startswith("channels-0.21") for name in gentle.made)
 
 
 def test_no_more_epochs_and_candidates_than_asked_for(searched):

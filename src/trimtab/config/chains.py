@@ -140,6 +140,11 @@ class Chain:
         stems = [branch_stem(self.steps), self.quantization.stem, *runtime]
         return _identifier(stems, steps, self.to_json())
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Returns the names of the steps, and the runtime."""
+        return (*(step.name for step in (*self.steps, self.quantization)), self.runtime)
+
     @cached_property
     def branch_id(self) -> str:
         """Returns the id of what comes before the quantization."""

@@ -11,16 +11,13 @@ from trimtab.search import worth
 from trimtab.search.findings import Findings
 from trimtab.search.space import epochs_of
 
-_HOPELESS = 0.05
-"""What keeps the limits of quality with less probability is not handed on."""
-
 
 def choose(findings: Findings, most: int) -> list[Chain]:
     """Returns at most so many chains: first what none is better than, of these the largest expected gain."""
     points = {
         chain: (measured.strain + measured.doubt, findings.cost(measured))
         for chain, measured in findings.usable().items()
-        if worth.is_within(measured, findings.budget) >= _HOPELESS
+        if worth.is_within(measured, findings.budget) >= worth.HOPELESS
     }
     chosen = list[Chain]()
     for front in worth.fronts(points):
@@ -33,11 +30,7 @@ def choose(findings: Findings, most: int) -> list[Chain]:
 def _is_like(findings: Findings, one: Chain, other: Chain) -> bool:
     """Returns whether two chains are of the same methods, and cost the same."""
     costs = [findings.cost(findings.tuned[each]) for each in (one, other)]
-    return _methods(one) == _methods(other) and max(costs) < min(costs) * (1 + findings.least_saving)
-
-
-def _methods(chain: Chain) -> tuple[str, ...]:
-    return (*(step.name for step in (*chain.steps, chain.quantization)), chain.runtime)
+    return one.methods == other.methods and max(costs) < min(costs) * (1 + findings.least_saving)
 
 
 def entries(findings: Findings, chosen: Sequence[Chain]) -> list[Tried]:
@@ -87,6 +80,6 @@ def _why_not_chosen(findings: Findings, measured: Measured) -> str:
         return "it is the baseline"
     if reason := worth.why_not(measured, findings.baseline, findings.budget):
         return reason
-    if worth.is_within(measured, findings.budget) < _HOPELESS:
+    if worth.is_within(measured, findings.budget) < worth.HOPELESS:
         return f"it loses {measured.strain:.1f} times what the budget allows, on validation rows"
     return "others are as good in loss and cost, or better"

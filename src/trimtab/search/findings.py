@@ -72,9 +72,22 @@ class Findings:
 
     def is_beaten(self, chain: Chain) -> bool:
         """Returns whether a chain gained less than the best, if it lost nothing at all by more epochs."""
+        cost = self._least_cost(chain)
+        return cost > 0 and -math.log(cost) <= self.best_gain()
+
+    def is_stronger(self, chain: Chain, than: Chain) -> bool:
+        """Returns whether a chain takes away more than another one of the same methods."""
+        return chain.methods == than.methods and self._least_cost(chain) < self._least_cost(than)
+
+    def is_hopeless(self, chains: Iterable[Chain]) -> bool:
+        """Returns whether none of some chains that were made can be thought to keep the limits."""
+        usable = [each for each in (self.tuned[chain] for chain in chains) if not each.reason]
+        return bool(usable) and all(worth.is_within(each, self.budget) < worth.HOPELESS for each in usable)
+
+    def _least_cost(self, chain: Chain) -> float:
+        """Returns the cost over the baseline's, as far as it is known; 0 where it is not."""
         known = [each[chain] for each in (self.tuned, self.untuned) if chain in each]
-        costs = [self.cost(each) for each in known if not each.reason]
-        return bool(costs) and -math.log(min(costs)) <= self.best_gain()
+        return min((self.cost(each) for each in known if not each.reason), default=0.0)
 
     def best(self, chains: Iterable[Chain], default: Chain) -> Chain:
         """Returns the chain with the largest expected gain of those that are made."""

@@ -8,7 +8,8 @@
    with an equal share of the epochs (Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed
    bandits", 2013; Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter
    optimization", 2016). Each rung trains anew, so that every schedule of the learning rate runs to its end.
-   From the second rung on the best is also followed by a second pass.
+   From the second rung on the best is also followed by a second pass. Of a pass the middle strength comes
+   first: where it loses too much, a stronger one is not fine-tuned.
 
 What it hands on are ordinary chains; what they are worth is proven by nobody here.
 """
@@ -67,7 +68,7 @@ class _Search:
         steps: Chains' trained parts that are paid for.
         epochs: Of those.
         waiting: Chains that there were no epochs for.
-        spared: Chains that would be trained to bear their quantization, which loses nothing, by id.
+        spared: Why chains are not fine-tuned that might be, by id.
         stopped: Why it ended early; empty: it did not.
     """
 
@@ -80,7 +81,7 @@ class _Search:
     steps: set[str] = field(default_factory=set)
     epochs: int = 0
     waiting: list[Chain] = field(default_factory=list)
-    spared: dict[str, Chain] = field(default_factory=dict)
+    spared: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
 
     def run(self, start: Chain) -> None:
@@ -108,9 +109,12 @@ class _Search:
     def _rung(self, arms: Sequence[Chain], rung: int) -> list[Chain]:
         """Fine-tunes as many of some chains as a rung may, and returns them, the best first."""
         share, climbed = (self.settings.max_epochs - self.epochs) // (RUNGS - rung), list[Chain]()
-        until = self.epochs + share
+        until, hopeless = self.epochs + share, list[Chain]()
         for arm in arms:
             if self.known.is_beaten(arm):
+                continue
+            if weaker := next((each for each in hopeless if self.known.is_stronger(arm, each)), None):
+                self.spared[arm.id] = f"{weaker.id} takes less away, and lost too much"
                 continue
             chain = at_rung(arm, rung)
             asked = self._asked(chain)
@@ -120,8 +124,11 @@ class _Search:
             if self._is_over_time():
                 break
             self._pay(chain)
-            self._make([chain, *self._ended(chain)])
-            climbed.append(self.known.best([chain, *self._ended(chain)], default=chain))
+            files = [chain, *self._ended(chain)]
+            self._make(files)
+            climbed.append(self.known.best(files, default=chain))
+            if self.known.is_hopeless(files):
+                hopeless.append(arm)
         best = sorted(climbed, key=self.known.gain, reverse=True)
         return [*self._extended(best[:1]), *best]
 
@@ -157,6 +164,9 @@ class _Search:
             for chain, measured in self.known.useful().items()
         }
         ranked = [chain for front in fronts(points) for chain in sorted(front, key=lambda c: points[c][1])]
+        # By a middle strength all on its one side are decided: they are beaten, or lose more.
+        middles = {strengths[len(strengths) // 2] for strengths in self.space.steps}
+        ranked.sort(key=lambda chain: chain.steps[0] not in middles)
         return [*ranked, *self._mended(Chain((), *ending))]
 
     def _sound(self, by_pass: Sequence[Sequence[Chain]]) -> None:
@@ -182,7 +192,7 @@ class _Search:
         longer += [Chain(chain.steps, *ending) for ending in self.space.trained]
         chains = [each for each in longer if is_in_order(each)]
         if is_within(self.known.tuned[chain], self.known.budget) >= _SURE:
-            self.spared.update({each.id: each for each in chains})
+            self.spared.update(dict.fromkeys((each.id for each in chains), _NO_LOSS))
             return []
         return chains
 
@@ -244,7 +254,7 @@ class _Search:
         """Returns what was worth fine-tuning, and never was, by id, and why."""
         paid = {repr(chain.steps) for chain in self.known.tuned}
         never = [chain.id for chain in self.waiting if repr(chain.steps) not in paid]
-        return {**dict.fromkeys(never, _NO_EPOCHS), **dict.fromkeys(self.spared, _NO_LOSS)}
+        return {**dict.fromkeys(never, _NO_EPOCHS), **self.spared}
 
     def why_it_ended(self) -> str:
         """Returns why nothing more was tried."""

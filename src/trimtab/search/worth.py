@@ -23,6 +23,9 @@ Name = TypeVar("Name")
 NOISE = 0.25
 """Of a short measurement of latency, on either side: nothing is left out for less."""
 
+HOPELESS = 0.05
+"""What keeps the limits of quality with less probability is not handed on, and nothing stronger is tried."""
+
 _LEAST_DOUBT = 0.15
 """Of a strain: validation rows are others than test rows."""
 

@@ -50,7 +50,7 @@ def run(run_uri: str, shard: str, dataset: str, pruned: str) -> str:
         for branch in branches_of(config.branches(), shard):
             model = models[branch.id]
             if model.ref:
-                _make_together(task, config, branch, rehearsed.candidates, data, model.refs)
+                make_together(task, config, branch, rehearsed.candidates, data, model.refs)
             for ending in branch.endings:
                 if model.ref and (reason := rehearsed.candidates.get(ending.candidate)):
                     rehearsal.leave_out(task, ending.candidate, reason)
@@ -84,7 +84,7 @@ def quantized_file(
     return Outcome(ref=work.ref) if entry.ok else Outcome(reason=entry.reason)
 
 
-def _make_together(
+def make_together(
     task: Task,
     config: Config,
     branch: Branch,
@@ -92,7 +92,16 @@ def _make_together(
     data: Sequence[str],
     models: Sequence[str],
 ) -> None:
-    """Makes the files of a branch in one process, but for those that are trained for: that takes long."""
+    """Makes the files of a branch in one process, but for those that are trained for: that takes long.
+
+    Args:
+        task: The task, which keeps how each ended.
+        config: The config of the run.
+        branch: The branch, with the endings to make.
+        left_out: Candidates not to make.
+        data: The reference of each fold's dataset.
+        models: The reference of each fold's model.
+    """
     about = [_about(task, model) for model in models]
     if not all(each and each.cost.parameters <= _MOST_PARAMETERS for each in about):
         return

@@ -26,7 +26,7 @@ from trimtab.stages import children, settings
 from trimtab.stages.imports import light_imports
 from trimtab.stages.making.job import Job
 from trimtab.stages.prune import pruned
-from trimtab.stages.quantize import quantized_file
+from trimtab.stages.quantize import make_together, quantized_file
 from trimtab.stages.stage import Task, recorded
 
 
@@ -88,6 +88,7 @@ class _Bench:
 
     def tuned(self, chains: Sequence[Chain]) -> list[Measured]:
         """Returns what chains are as they say, in their order."""
+        self._make_together(chains)
         reasons, jobs = dict[Chain, str](), list[Job]()
         for chain in chains:
             file, reason = self._file(chain)
@@ -107,18 +108,36 @@ class _Bench:
     def _baseline(self) -> tuple[str, str]:
         return self.start.runtime, self._file(self.start)[0]
 
+    def _make_together(self, chains: Sequence[Chain]) -> None:
+        """Makes the files of each model in one process: to start it takes longer than most of them."""
+        branches = dict[str, list[Chain]]()
+        for chain in chains:
+            branches.setdefault(chain.branch_id, []).append(chain)
+        for name, alike in branches.items():
+            model = self._model(alike[0])
+            if model.ref:
+                branch = Branch(name, alike[0].steps, tuple(self._ending(chain) for chain in alike))
+                make_together(self.task, self.config, branch, (), [self.dataset], [model.ref])
+
     def _file(self, chain: Chain) -> tuple[str, str]:
         """Returns the reference of a chain's files, or why they cannot be made."""
-        preemption.check()
-        if (made := self._models.get(chain.branch_id)) is None:
-            branch = Branch(chain.branch_id, chain.steps, ())
-            made = self._models[chain.branch_id] = pruned(self.task, self.config, branch, 0, self.model)
-        if not made.ref:
-            return "", made.reason
-        name = BASELINE if chain == self.start else chain.id
-        ending = Ending(name, chain.quantization, chain.runtime)
-        file = quantized_file(self.task, self.config, ending, 0, self.dataset, made.ref)
+        model = self._model(chain)
+        if not model.ref:
+            return "", model.reason
+        file = quantized_file(self.task, self.config, self._ending(chain), 0, self.dataset, model.ref)
         return file.ref, file.reason
+
+    def _model(self, chain: Chain) -> Outcome:
+        """Returns the Keras model of a chain, or why it cannot be made."""
+        preemption.check()
+        if chain.branch_id not in self._models:
+            branch = Branch(chain.branch_id, chain.steps, ())
+            self._models[chain.branch_id] = pruned(self.task, self.config, branch, 0, self.model)
+        return self._models[chain.branch_id]
+
+    def _ending(self, chain: Chain) -> Ending:
+        name = BASELINE if chain == self.start else chain.id
+        return Ending(name, chain.quantization, chain.runtime)
 
     def _name(self, chain: Chain, *, tuned: bool) -> str:
         return journal.key(

@@ -2,7 +2,7 @@
 
 Each kernel is made coarse alone, once: what that adds to the distance from the floats' answers is its
 sensitivity, and grows with the square of the step. A price for distance then says how many codes every kernel
-has; the lowest price whose file loses no more than is allowed is found by bisection.
+has; from the lowest price on, the first file that loses no more than is allowed is taken.
 """
 
 from __future__ import annotations
@@ -92,14 +92,10 @@ class _Search:
         """Returns the file with the fewest codes that loses no more than is allowed, if any does."""
         scale = sum(self._bytes.values()) / sum(self._sensitivity.values())
         tried = list(dict.fromkeys(tuple(self._at(price * scale).items()) for price in _PRICES))
-        low, high = 0, len(tried)
-        while low < high:
-            middle = (low + high) // 2
-            if self._of(dict(tried[middle]))[0] <= self._loss + loss:
-                high = middle
-            else:
-                low = middle + 1
-        return self._made(dict(tried[low])) if low < len(tried) else self._content
+        # On so few examples a loss does not grow evenly with the price: bisection would end anywhere.
+        within = (made for made in tried if self._of(dict(made))[0] <= self._loss + loss)
+        fewest = next(within, None)
+        return self._content if fewest is None else self._made(dict(fewest))
 
     def _at(self, price: float) -> dict[int, int]:
         """Returns how many codes each kernel has, given what distance costs in bytes; left out: all."""
