@@ -137,18 +137,28 @@ _EDGE_RECIPES = (
 
 def edge_quantizer(python: str, floats: Path, rows: np.ndarray) -> Iterator[Made]:
     """Yields what AI Edge Quantizer makes of the file in floats, in an environment of its own."""
-
-    def quantized(place: Path, recipe: str) -> None:
-        with tempfile.TemporaryDirectory() as temporary:
-            examples = Path(temporary) / "rows.npy"
-            np.save(examples, rows)
-            command = [python, "-c", _EDGE, str(floats), str(examples), recipe, str(place / "model.tflite")]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(done.stderr.strip().splitlines()[-1])
-
     for recipe in _EDGE_RECIPES:
-        yield Made("AI Edge Quantizer", recipe, "litert", lambda place, how=recipe: quantized(place, how))
+        make = partial(_apart, python, _EDGE, lambda: floats, rows, recipe, "model.tflite")
+        yield Made("AI Edge Quantizer", recipe, "litert", make)
+
+
+def _apart(
+    python: str,
+    script: str,
+    floats: Callable[[], Path],
+    rows: np.ndarray,
+    recipe: str,
+    name: str,
+    place: Path,
+) -> None:
+    """Has a script make a file in a process of its own."""
+    with tempfile.TemporaryDirectory() as temporary:
+        examples = Path(temporary) / "rows.npy"
+        np.save(examples, rows)
+        command = [python, "-c", script, str(floats()), str(examples), recipe, str(place / name)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1])
 
 
 def nncf(floats: Callable[[], Path], rows: np.ndarray) -> Iterator[Made]:
@@ -166,27 +176,31 @@ def nncf(floats: Callable[[], Path], rows: np.ndarray) -> Iterator[Made]:
     yield Made("NNCF", "quantize", "openvino", quantized)
 
 
+_ONNX = """
+import sys, numpy, onnx, onnxruntime
+from onnxruntime import quantization
+source, rows, recipe, target = sys.argv[1:]
+x, name = numpy.load(rows), onnx.load(source).graph.input[0].name
+examples = iter({name: x[at : at + 1]} for at in range(len(x)))
+class Reader(quantization.CalibrationDataReader):
+    def get_next(self):
+        return next(examples, None)
+if recipe == "quantize_dynamic":
+    quantization.quantize_dynamic(source, target)
+else:
+    quantization.quantize_static(source, target, Reader())
+onnxruntime.InferenceSession(target).run(None, {name: x[:1]})
+"""
+
+
 def onnxruntime(floats: Callable[[], Path], rows: np.ndarray) -> Iterator[Made]:
-    """Yields what ONNX Runtime's quantizers make of the export in floats, as they are by default."""
+    """Yields what ONNX Runtime's quantizers make of the export in floats, as they are by default.
 
-    def quantized(place: Path, recipe: str) -> None:
-        import onnx
-        from onnxruntime import quantization as peer
-
-        name = onnx.load(floats()).graph.input[0].name
-        examples = iter({name: rows[at : at + 1]} for at in range(len(rows)))
-
-        class Reader(peer.CalibrationDataReader):
-            def get_next(self) -> object:
-                return next(examples, None)
-
-        if recipe == "quantize_dynamic":
-            peer.quantize_dynamic(floats(), place / "model.onnx")
-        else:
-            peer.quantize_static(floats(), place / "model.onnx", Reader())
-
+    In a process of its own: of a model with an LSTM they give a file that ends the process that loads it.
+    """
     for recipe in ("quantize_dynamic", "quantize_static"):
-        yield Made("ONNX Runtime", recipe, "onnxruntime", lambda place, how=recipe: quantized(place, how))
+        make = partial(_apart, sys.executable, _ONNX, floats, rows, recipe, "model.onnx")
+        yield Made("ONNX Runtime", recipe, "onnxruntime", make)
 
 
 def packed_bytes(directory: Path, names: tuple[str, ...]) -> int:
