@@ -60,6 +60,18 @@ BayesianOptimizationOracle(objective='val_loss')
     assert "sklearn" in imported_by(code, str(tmp_path / "names"))
 
 
+def test_stages_that_do_not_train_import_no_tensorflow() -> None:
+    code = """
+import sys
+from importlib import import_module
+for stage in ("check_data", "plan", "compare", "deploy", "report"):
+    import_module(f"trimtab.stages.{stage}")
+    assert not {"tensorflow", "keras", "kfp"} & set(sys.modules), stage
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_stages_that_train_or_convert_import_that_and_no_more(digits_dataset: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "runs", digits_dataset, CONFIG)

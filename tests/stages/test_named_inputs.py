@@ -12,8 +12,8 @@ import pyarrow.csv as pa_csv
 import pytest
 import requests
 from pydantic import ValidationError
+from stages.deployed import deployed, prepared
 from stages.home import Home
-from stages.retraining import constant_times
 
 from trimtab.artifacts import selection as selections
 from trimtab.config.config import Config
@@ -29,10 +29,8 @@ from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.refusal import Refusal
 from trimtab.deploy.serving.tensors import InferRequest, batch_of, metadata
 from trimtab.errors import DataError, ModelError
-from trimtab.evaluate import latency
 from trimtab.models import registry
 from trimtab.models.spec import InputSpec, ModelSpec
-from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
 
 ROWS = 700
 INPUTS = {"rest": {"columns": ["colour"]}, "size": {"columns": ["width", "height"]}}
@@ -64,20 +62,9 @@ def home(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
             "deploy": {"target": str(home.output / "deployed")},
         }
     )
-    home.dataset = data_prep.run(home.run, config.model_dump_json())
-    home.trained = home.task(train.run, home.dataset)
-    home.evaluated = home.task(_made, home.dataset, home.trained)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(latency, "sample", constant_times)
-        select.run(home.run, home.dataset, home.trained, [home.evaluated])
-    assert compare.run(home.run, home.dataset)
-    deploy.run(home.run, home.dataset, home.trained)
+    prepared(home, config)
+    deployed(home)
     return home
-
-
-def _made(run: str, dataset: str, trained: str) -> str:
-    quantized = quantize.run(run, "1/1", dataset, prune.run(run, "1/1", dataset, trained))
-    return evaluate.run(run, "1/1", dataset, quantized)
 
 
 def test_it_is_trained_pruned_quantized_proven_and_deployed(home: Home) -> None:

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
 from pydantic import ValidationError
+from stages.deployed import deployed, prepared
 from stages.home import Home
-from stages.retraining import constant_times
 
 from trimtab.artifacts import selection as selections
 from trimtab.artifacts.evaluation import Evaluation
@@ -24,10 +24,8 @@ from trimtab.deploy.predict import predict
 from trimtab.deploy.serving.refusal import Refusal
 from trimtab.deploy.serving.tensors import answer, metadata, parse
 from trimtab.errors import ModelError
-from trimtab.evaluate import latency
 from trimtab.models import registry
 from trimtab.models.spec import AnswerSpec, ModelSpec
-from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
 from trimtab.stages.verifying import verify
 from trimtab.tasks.of_labels import meant
 
@@ -71,21 +69,9 @@ def config(table: Path, **sections: Any) -> Config:
 def home(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """Returns a run that has deployed what it made of a model of three outputs."""
     home = Home(tmp_path_factory.mktemp("runs") / "runs")
-    deployed = {"target": str(home.output / "deployed")}
-    home.dataset = data_prep.run(home.run, config(table, deploy=deployed).model_dump_json())
-    home.trained = home.task(train.run, home.dataset)
-    home.evaluated = home.task(_made, home.dataset, home.trained)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(latency, "sample", constant_times)
-        select.run(home.run, home.dataset, home.trained, [home.evaluated])
-    assert compare.run(home.run, home.dataset)
-    deploy.run(home.run, home.dataset, home.trained)
+    prepared(home, config(table, deploy={"target": str(home.output / "deployed")}))
+    deployed(home)
     return home
-
-
-def _made(run: str, dataset: str, trained: str) -> str:
-    quantized = quantize.run(run, "1/1", dataset, prune.run(run, "1/1", dataset, trained))
-    return evaluate.run(run, "1/1", dataset, quantized)
 
 
 def test_a_record_holds_every_label_as_its_task_encodes_it(home: Home) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from shapes import CLASSES, mask_of, write_shapes
+from stages.deployed import deployed, prepared
 from stages.home import Home
-from stages.retraining import constant_times
 
 from trimtab.artifacts import selection as selections
 from trimtab.artifacts.selection import Selection
@@ -17,9 +17,7 @@ from trimtab.config.config import Config
 from trimtab.deploy.answered_files import written
 from trimtab.deploy.predict import predict
 from trimtab.deploy.serving.tensors import metadata
-from trimtab.evaluate import latency
 from trimtab.report.tensorboard.overlays import MOST, write_overlays
-from trimtab.stages import compare, data_prep, deploy, evaluate, prune, quantize, select, train
 from trimtab.tasks.segmentation import TASK
 
 SIDE, COUNT = 16, 160
@@ -48,20 +46,9 @@ def home(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
             "deploy": {"target": str(home.output / "deployed")},
         }
     )
-    home.dataset = data_prep.run(home.run, config.model_dump_json())
-    home.trained = home.task(train.run, home.dataset)
-    home.evaluated = home.task(_made, home.dataset, home.trained)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(latency, "sample", constant_times)
-        select.run(home.run, home.dataset, home.trained, [home.evaluated])
-    assert compare.run(home.run, home.dataset)
-    deploy.run(home.run, home.dataset, home.trained)
+    prepared(home, config)
+    deployed(home)
     return home
-
-
-def _made(run: str, dataset: str, trained: str) -> str:
-    quantized = quantize.run(run, "1/1", dataset, prune.run(run, "1/1", dataset, trained))
-    return evaluate.run(run, "1/1", dataset, quantized)
 
 
 @pytest.fixture(scope="module")
