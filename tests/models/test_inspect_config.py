@@ -219,8 +219,9 @@ def test_nested_compile_config_is_inspected_too(saved: Path) -> None:
 def test_oversized_config(saved: Path) -> None:
     padding = "x" * (inspect_config.MAX_BYTES + 1)
     edit_config(saved, lambda config: config.update(padding=padding))
-    with pytest.raises(ModelError, match="too large"):
+    with pytest.raises(ModelError, match="too large") as caught:
         archive.load(saved)
+    assert "model.builder" in str(caught.value)
 
 
 def test_deep_config(saved: Path) -> None:

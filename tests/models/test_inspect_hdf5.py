@@ -14,7 +14,7 @@ import pytest
 from models.attacked import members, rewrite
 
 from trimtab.errors import ModelError
-from trimtab.models import archive, inspect_archive
+from trimtab.models import archive, inspect_archive, inspect_hdf5
 
 
 def bomb(shape: tuple[int, ...], **options: Any) -> Callable[[h5py.File], None]:
@@ -94,6 +94,20 @@ def test_weights_that_come_to_more_than_they_are_stored_in(saved_h5: Path) -> No
     with pytest.raises(ModelError, match=r"model\.limits\.weights_mb: .*come to 8 MB"):
         inspect_archive.inspect(saved_h5, most_bytes=4 << 20)
     assert inspect_archive.inspect(saved_h5, most_bytes=16 << 20)
+
+
+@pytest.mark.parametrize(("place", "said"), [("/".join("g" * 102), "deep"), ("many", "groups and arrays")])
+def test_a_tree_that_is_too_large_says_what_to_do(
+    saved_h5: Path, place: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspect_hdf5, "MAX_ITEMS", 200)
+    with h5py.File(saved_h5, "r+") as root:
+        group = root.create_group(place)
+        for number in range(200 if place == "many" else 0):
+            group.create_group(str(number))
+    with pytest.raises(ModelError, match=said) as caught:
+        inspect_archive.inspect(saved_h5)
+    assert "model.builder" in str(caught.value)
 
 
 def test_hdf5_objects_instead_of_numbers(saved_h5: Path) -> None:

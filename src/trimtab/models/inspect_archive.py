@@ -129,11 +129,15 @@ def _check_members(archive: zipfile.ZipFile, path: str) -> None:
             raise ModelError(
                 f"{info.filename} would expand from {info.compress_size:,} to {info.file_size:,} bytes",
                 path=path,
+                hint="Save the model again with model.save(path), which stores weights as they are.",
             )
-        if info.file_size > (
-            inspect_hdf5.MAX_BYTES if info.filename == WEIGHTS else inspect_config.MAX_BYTES
-        ):
-            raise ModelError(f"{info.filename} is too large: {info.file_size:,} bytes", path=path)
+        most_bytes = inspect_hdf5.MAX_BYTES if info.filename == WEIGHTS else inspect_config.MAX_BYTES
+        if info.file_size > most_bytes:
+            raise ModelError(
+                f"{info.filename} is too large: {info.file_size:,} bytes, at most {most_bytes:,} are read",
+                path=path,
+                hint=inspect_config.BUILDER,
+            )
     missing = {CONFIG, WEIGHTS} - set(names)
     if missing:
         raise ModelError(f"it has no {min(missing)}", path=path, hint=_SAVE_AGAIN)

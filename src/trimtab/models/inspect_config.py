@@ -48,7 +48,7 @@ _FILES = (
     "TFSMLayer",
     "TorchModuleWrapper",
 )
-_BUILDER = (
+BUILDER = (
     "Build that model in Python: set model.builder to `module:function`. With model.archive beside it, the "
     "model takes the weights of that file."
 )
@@ -66,7 +66,11 @@ def check(config: bytes, path: str, own: Container[tuple[str, str]] = ()) -> Non
         ModelError: If it is not JSON, is too large, or names anything but layers of Keras.
     """
     if len(config) > MAX_BYTES:
-        raise ModelError(f"its config is too large: {len(config):,} bytes", path=path)
+        raise ModelError(
+            f"its config is too large: expected at most {MAX_BYTES:,} bytes, found {len(config):,}",
+            path=path,
+            hint=BUILDER,
+        )
     try:
         parsed = json.loads(config)
     except (ValueError, RecursionError) as error:
@@ -77,13 +81,11 @@ def check(config: bytes, path: str, own: Container[tuple[str, str]] = ()) -> Non
     layers = 0
     for value, depth in _objects(parsed):
         if depth > MAX_DEPTH:
-            raise ModelError(f"its config is nested more than {MAX_DEPTH} deep", path=path, hint=_BUILDER)
+            raise ModelError(f"its config is nested more than {MAX_DEPTH} deep", path=path, hint=BUILDER)
         _check_object(value, path, own)
         layers += len(value["layers"]) if isinstance(value.get("layers"), list) else 0
     if layers > MAX_LAYERS:
-        raise ModelError(
-            f"expected at most {MAX_LAYERS:,} layers, found {layers:,}", path=path, hint=_BUILDER
-        )
+        raise ModelError(f"expected at most {MAX_LAYERS:,} layers, found {layers:,}", path=path, hint=BUILDER)
 
 
 def check_widths(config: bytes, numbers: int, path: str) -> None:
@@ -148,4 +150,4 @@ def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, st
 def _refuse(message: str, path: str, value: dict[str, Any] | None = None) -> NoReturn:
     config = (value or {}).get("config")
     layer = config.get("name") if isinstance(config, dict) else None
-    raise ModelError(message, path=path, field=layer if isinstance(layer, str) else None, hint=_BUILDER)
+    raise ModelError(message, path=path, field=layer if isinstance(layer, str) else None, hint=BUILDER)

@@ -15,6 +15,7 @@ from typing import Any
 import h5py
 
 from trimtab.errors import ModelError
+from trimtab.models.inspect_config import BUILDER
 
 MAX_BYTES = 4 * 1024**3
 MAX_EXPANSION = 100
@@ -82,11 +83,18 @@ def _check_items(root: Any, path: str, most_bytes: int) -> int:
     while pending:
         place, group, depth = pending.pop()
         if depth > MAX_DEPTH:
-            raise ModelError(f"its groups are nested more than {MAX_DEPTH} deep", path=path, field=place[:80])
+            raise ModelError(
+                f"its groups are nested more than {MAX_DEPTH} deep",
+                path=path,
+                field=place[:80],
+                hint=BUILDER,
+            )
         for key in group:
             name, seen = f"{place}/{key}".lstrip("/"), seen + 1
             if seen > MAX_ITEMS:
-                raise ModelError(f"it holds more than {MAX_ITEMS:,} groups and arrays", path=path)
+                raise ModelError(
+                    f"it holds more than {MAX_ITEMS:,} groups and arrays", path=path, hint=BUILDER
+                )
             link = group.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
                 what = type(link).__name__
@@ -99,7 +107,11 @@ def _check_items(root: Any, path: str, most_bytes: int) -> int:
             elif isinstance(item, h5py.Group):
                 pending.append((name, item, depth + 1))
     if total > MAX_BYTES:
-        raise ModelError(f"its arrays declare {total:,} bytes: too large to be loaded", path=path)
+        raise ModelError(
+            f"its arrays declare {total:,} bytes: too large to be loaded, at most {MAX_BYTES:,} are",
+            path=path,
+            hint=BUILDER,
+        )
     if total > max(most_bytes, _HONEST_EXPANSION * stored):
         raise ModelError(
             f"its arrays are stored in {stored >> 20:,} MB and come to {total >> 20:,} MB once they are read",
@@ -123,5 +135,6 @@ def _check_array(name: str, array: Any, path: str) -> int:
             f"it declares {declared:,} bytes and stores {stored:,}: too large to be loaded",
             path=path,
             field=name,
+            hint="Save the model again with model.save(path), which stores weights as they are.",
         )
     return declared
