@@ -26,6 +26,7 @@ def test_a_line_says_how_far_the_defaults_are_from_the_best_other(defaults, tmp_
     (line,) = map(json.loads, found.read_text().splitlines())
     assert line["set"] == "iris"
     assert line["rows"] == 150
+    assert line["gaps"] == [line["gap"]]
     assert line["best_other"] == max(line["others"].values())
     assert line["gap"] == pytest.approx(100 * (line["best_other"] - line["ours"]), abs=0.02)
     assert line["holds"] == (line["gap"] <= 1.0)

@@ -33,7 +33,7 @@ def network() -> keras.Model:
 
 def test_labelled_examples_are_of_training_and_as_the_loss_takes_them(digits_dataset: Path) -> None:
     data = Dataset.open(digits_dataset)
-    x, y, loss = labelled(data, 3)(50)
+    x, y, loss = labelled(data, 3, {})(50)
     expected, labels = data.sample("train", 50, 3)
     np.testing.assert_array_equal(x, expected["input"])
     np.testing.assert_array_equal(y, labels)

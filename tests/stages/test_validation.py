@@ -25,7 +25,7 @@ def answering(probabilities: np.ndarray) -> keras.Model:
 
 def test_the_loss_is_the_tasks_on_validation_examples_alone(digits_dataset: Path) -> None:
     data = Dataset.open(digits_dataset)
-    loss = validation.loss(data, SEED)
+    loss = validation.loss(data, SEED, {})
     assert loss is not None
     assert loss(answering(np.full(10, 0.1))) == pytest.approx(np.log(10), rel=1e-5)
     probabilities = np.array([0.55, *[0.05] * 9])
@@ -37,4 +37,4 @@ def test_the_loss_is_the_tasks_on_validation_examples_alone(digits_dataset: Path
 def test_without_validation_examples_nobody_judges(digits_dataset: Path) -> None:
     data = Dataset.open(digits_dataset)
     data.rows["validation"] = 0
-    assert validation.loss(data, SEED) is None
+    assert validation.loss(data, SEED, {}) is None

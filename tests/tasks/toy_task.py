@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class Learning:
     def labels(self, x: Any, y: Any) -> Any:
         return y
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:
+    def loss(self, api: Any, *, soft: bool = False, errors: Mapping[str, str] | None = None) -> Any:
         return api.losses.BinaryCrossentropy()
 
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:

@@ -14,6 +14,7 @@ _USUAL_EPOCHS = 20
 NO_WEIGHT = ("checkpoint_seconds", "profile")
 """Fields of the section that change no weights."""
 
+ErrorLoss = Literal["absolute", "squared", "huber"]
 OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop"]
 
 
@@ -50,6 +51,12 @@ class Train(Section):
     )
     batch_size: int = Field(64, ge=1, le=65_536)
     optimizer: OptimizerName = "adam"
+    loss: ErrorLoss | None = Field(
+        None,
+        description="Regression: by which errors it learns; `huber`: squared ones up to a standard deviation "
+        "of the label, absolute ones from there. null: `squared` where `budget` has limits of `rmse` or `r2` "
+        "and none of the mean absolute error, else `absolute`.",
+    )
     learning_rate: float = Field(1e-3, gt=0, le=10)
     momentum: float = Field(0.9, ge=0, lt=1, description="For sgd and rmsprop.")
     weight_decay: float = Field(0.0, ge=0, lt=1)
@@ -60,6 +67,14 @@ class Train(Section):
         None, description="`balanced`, or a weight per class name."
     )
     early_stopping: EarlyStopping | None = None
+    average: float | None = Field(
+        None,
+        ge=0,
+        le=0.2,
+        description="The weights that are validated and kept are an exponential moving average over this "
+        "share of all steps; 0: those of one step; null: 0.02 where numbers are learnt of tables with at "
+        "most 2,000 training rows, else 0. Passes that fine-tune keep those of the last step.",
+    )
     teacher: Annotated[Teacher | None, BeforeValidator(named_teacher)] = Field(
         None,
         description="A saved model, or settings: mixes that model's answers into the labels, so that a "

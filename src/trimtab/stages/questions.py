@@ -7,6 +7,7 @@ from typing import Any
 
 from trimtab.config.chains import Step
 from trimtab.config.config import Config
+from trimtab.config.errors_learnt import errors_learnt
 from trimtab.config.fine_tuning import BASELINE, Teacher
 from trimtab.config.train import NO_WEIGHT
 from trimtab.data.prepare.sources import checksums_of
@@ -33,7 +34,7 @@ def _is_place(preset: str) -> bool:
 def train(config: Config) -> dict[str, Any]:
     """Returns what a training depends on."""
     section = config.train.model_dump(mode="json", exclude=set(NO_WEIGHT))
-    return section | teacher(config.train.teacher)
+    return section | teacher(config.train.teacher) | {"errors": errors_learnt(config.train, config.budget)}
 
 
 def teacher(settings: Teacher | None) -> dict[str, Any]:

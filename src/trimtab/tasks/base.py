@@ -25,6 +25,8 @@ Array = NDArray[Any]
 Floats = NDArray[np.floating]
 YDtype = Literal["int64", "float32", "uint8"]
 """Of targets as they are stored: a class, numbers, or a class a pixel."""
+Errors = Mapping[str, str] | None
+"""By which errors numbers are learnt, by label."""
 
 
 class Target(Protocol):
@@ -250,12 +252,13 @@ class Learning(Protocol):
             y: Their labels, ``(batch, *y_shape)``.
         """
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:
         """Returns the loss.
 
         Args:
             api: Keras, or another library with its interface.
             soft: Whether labels are mixed with what a teacher answers.
+            errors: By which numbers are learnt, see ``config.errors_learnt``; None: the usual.
         """
 
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:

@@ -149,7 +149,7 @@ def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, 
         # deterministic.
         model.compile(
             optimizer=optimizer(settings.train, feed.steps_per_epoch, api),
-            loss=learning.loss(api, soft=soft),
+            loss=learning.loss(api, soft=soft, errors=settings.errors),
             loss_weights=learning.loss_weights,
             metrics=learning.metrics(api, soft=soft),
             jit_compile=False,

@@ -13,6 +13,7 @@ import numpy as np
 from trimtab import preemption
 from trimtab.errors import TrainingError
 from trimtab.train import variables
+from trimtab.train.averaging import Averaging, average
 from trimtab.train.checkpoint import Checkpoint, Checkpoints
 from trimtab.train.early_stopping import Patience
 from trimtab.train.feed import Feed
@@ -53,6 +54,7 @@ class Run:
         self._epochs, self._steps = settings.train.most_epochs, feed.steps_per_epoch
         stopping = settings.train.early_stopping
         self._patience = Patience(stopping) if stopping else None
+        self._averaging = Averaging() if settings.train.average else None
         self.history = History()
         self._epoch = self._step = self._first_step = 0
         self._seconds_before = 0.0
@@ -79,6 +81,7 @@ class Run:
             on_train_batch_end=lambda _batch, logs: self._end_step(logs),
             on_epoch_end=lambda epoch, logs: self._end_epoch(epoch, logs),
         )
+        averaging = [self._averaging] if self._averaging else []
         while not self._ended:
             # The epoch that was interrupted has fewer steps left than the others: it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
@@ -89,7 +92,7 @@ class Run:
                 steps_per_epoch=self._steps - self._step,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[*self._callbacks, callback],
+                callbacks=[*self._callbacks, *averaging, callback],
                 verbose=0,
             )
         self._finish()
@@ -151,17 +154,17 @@ class Run:
         if self._patience is None or "val_loss" not in entry:
             return
         if self._patience.improved(int(entry["epoch"]), entry["val_loss"]):
-            self._patience.best_weights = variables.weights(self.model)
+            judged = self._averaging.judged if self._averaging else variables.weights(self.model)
+            self._patience.best_weights = judged
         self.history.best_epoch = self._patience.best_epoch
         if self._patience.over:
             self.history.stopped_early = self.model.stop_training = True
 
     def _finish(self) -> None:
         if self._pending is not None:
-            arrays = self._pending.arrays
-            weights = [v for k, v in arrays.items() if k.startswith("model.")]
-            for variable, value in zip(self.model.variables, weights, strict=True):
-                variable.assign(value)
+            variables.restore(self.model, self._library, self._pending.arrays)
+        if self._averaging is not None:
+            average(self.model)
         if self._patience is not None and self._patience.best_weights:
             variables.set_weights(self.model, self._patience.best_weights)
             self._say(f"keeps the weights of epoch {self._patience.best_epoch}")

@@ -9,14 +9,21 @@ from math import ceil
 from typing import Any
 
 from trimtab.config.config import Config
+from trimtab.config.errors_learnt import errors_learnt
 from trimtab.config.fine_tuning import FineTuning
 from trimtab.config.tensorboard import TensorBoard
 from trimtab.config.train import NO_WEIGHT, EarlyStopping, Train
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.kinds.registry import input_kind
+from trimtab.errors import ConfigError
+from trimtab.tasks.of_labels import meant
+from trimtab.tasks.registry import task
 
 _MOST_EPOCHS, _PATIENCE = 200, 0.3
 """Where none are given: how many they become on few rows, and the share of them that may bring nothing."""
+
+_AVERAGE = 0.02
+"""The share of the steps that weights are averaged over where none is given, of numbers of few rows."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,13 @@ class TrainSettings:
         train: The ``train`` section, with overrides applied.
         seed: The run's seed: the order of the examples and every random draw derive from it and the epoch.
         tensorboard: What is logged beside losses and metrics; it changes no weights.
+        errors: By which errors numbers are learnt, by label.
     """
 
     train: Train
     seed: int
     tensorboard: TensorBoard = field(default_factory=TensorBoard)
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Config, data: Dataset, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
@@ -41,9 +50,19 @@ class TrainSettings:
             config: The resolved config.
             data: What is trained on.
             overrides: Fields of the ``train`` section to replace, such as ``{"learning_rate": 0.01}``.
+
+        Raises:
+            ConfigError: If it names errors to learn by, and no label is a number.
         """
+        if config.train.loss is not None and not any(_numeric(data)):
+            raise ConfigError(
+                f"train.loss is {config.train.loss}, and what is learnt is {meant(data.schema).name}",
+                field="train.loss",
+                hint="It is for labels that are numbers: leave it out, or say data.task: regression.",
+            )
         train = Train.model_validate({**config.train.model_dump(), **(overrides or {})})
-        return cls(_settled(train, data), config.seed, config.tensorboard)
+        errors = errors_learnt(train, config.budget)
+        return cls(_settled(train, data), config.seed, config.tensorboard, errors)
 
     def for_fine_tuning(self, tuning: FineTuning) -> TrainSettings:
         """Returns the settings of a fine-tuning: as much of it is warm-up as of the whole training.
@@ -58,6 +77,7 @@ class TrainSettings:
             "learning_rate": train.learning_rate * tuning.learning_rate_factor,
             "warmup_epochs": share * tuning.epochs,
             "early_stopping": None,
+            "average": 0.0,
             "profile": None,
         }
         return replace(self, train=train.model_copy(update=changes))
@@ -66,19 +86,29 @@ class TrainSettings:
     def digest(self) -> str:
         """Returns a checksum of what decides the weights."""
         train = self.train.model_dump_json(exclude=set(NO_WEIGHT))
-        return hashlib.sha256(f"{self.seed} {train}".encode()).hexdigest()
+        return hashlib.sha256(f"{self.seed} {train} {sorted(self.errors.items())}".encode()).hexdigest()
+
+
+def _numeric(data: Dataset) -> list[bool]:
+    """Returns of each label whether it is a number."""
+    schema = data.schema
+    return [task(part.task).meaning.is_numeric for part in (schema.parts or {"": schema}).values()]
 
 
 def _settled(train: Train, data: Dataset) -> Train:
-    """Returns the section with its epochs, and what is kept of them.
+    """Returns the section with its epochs, what is kept of them, and whether weights are averaged.
 
     On few rows a fixed number of epochs is a number of steps in which nothing is learnt, and on noisy ones it
     is so many that noise is: so there are enough steps, and the validation rows say which epoch was enough.
     """
-    least = input_kind(data.schema.input.kind).least_steps
+    kind, rows = input_kind(data.schema.input.kind), data.rows["train"]
+    if train.average is None:
+        is_averaged = rows <= kind.averaged_rows and any(_numeric(data))
+        train = train.model_copy(update={"average": _AVERAGE if is_averaged else 0.0})
+    least = kind.least_steps
     if train.epochs is not None or least is None:
         return train
-    steps = ceil(data.rows["train"] / train.batch_size)
+    steps = ceil(rows / train.batch_size)
     epochs = min(max(ceil(least / steps), train.most_epochs), _MOST_EPOCHS)
     stopping = train.early_stopping or EarlyStopping(patience=ceil(_PATIENCE * epochs))
     return train.model_copy(update={"epochs": epochs, "early_stopping": stopping})

@@ -86,8 +86,8 @@ class Making:
             ),
             calibration=lambda n: fed(self._sample(n)),
             say=lambda text: progress.say(self._label, text),
-            labelled=labelled(self._data, self._seed),
-            validation_loss=validation.loss(self._data, self._seed),
+            labelled=labelled(self._data, self._seed, self._settings.errors),
+            validation_loss=validation.loss(self._data, self._seed, self._settings.errors),
             scales=Weighing(ContentStore(self._run_uri), self._sample, self._seed),
         )
 

@@ -155,7 +155,7 @@ class _Stage:
             fine_tune=self._fine_tune,
             calibration=cache(lambda n: fed(self._data.sample("train", n, self._seed)[0])),
             say=lambda _text: None,
-            labelled=labelled(self._data, self._seed),
+            labelled=labelled(self._data, self._seed, self._settings.errors),
         )
 
     def _fine_tune(

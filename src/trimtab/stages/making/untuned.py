@@ -76,8 +76,8 @@ class Untuned:
             fine_tune=self._fine_tune,
             calibration=lambda n: fed(self._sample(n)),
             say=lambda _text: None,
-            labelled=labelled(self._data, self._seed),
-            validation_loss=validation.loss(self._data, self._seed),
+            labelled=labelled(self._data, self._seed, self._settings.errors),
+            validation_loss=validation.loss(self._data, self._seed, self._settings.errors),
             scales=Weighing(self._store, self._sample, self._seed),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -63,12 +63,13 @@ def costs(data: Dataset, seed: int, macs: int) -> Callable[[Predict, Predict], t
     return cost_of
 
 
-def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
+def loss(data: Dataset, seed: int, errors: Mapping[str, str]) -> Callable[[keras.Model], float] | None:
     """Returns what says how large a Keras model's loss is, or None where there are no validation examples.
 
     Args:
         data: The dataset, with its validation split.
         seed: The run's.
+        errors: By which numbers are learnt, as ``TrainSettings`` has them.
     """
     if not data.rows["validation"]:
         return None
@@ -78,7 +79,7 @@ def loss(data: Dataset, seed: int) -> Callable[[keras.Model], float] | None:
     from trimtab.tasks.joint.learning import in_one
 
     learning = meant(data.schema).learning
-    compared = in_one(learning.loss(keras, soft=False), learning.loss_weights)
+    compared = in_one(learning.loss(keras, errors=errors), learning.loss_weights)
     sample = cache(lambda count: data.sample("validation", count, seed))
 
     def loss_of(model: keras.Model) -> float:

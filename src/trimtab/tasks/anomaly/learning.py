@@ -14,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trimtab.tasks.anomaly.judging import HEADLINE
+from trimtab.tasks.base import Errors
 
 _BINS = 16_384
 _LEAST, _DECADES = 1e-8, 16.0
@@ -46,7 +47,7 @@ class Learning:
         flat = tf.reshape(tf.cast(x, tf.float32), [tf.shape(x)[0], math.prod(x.shape[1:])])
         return tf.concat([flat, tf.cast(y, tf.float32)[:, None]], axis=1)
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:  # noqa: ARG002
         """Returns the mean squared error of normal examples."""
         return _error_of_normal_examples
 

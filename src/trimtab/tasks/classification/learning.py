@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trimtab.tasks.base import Errors
 from trimtab.tasks.classification.binary import with_both_classes
 from trimtab.tasks.classification.judging import HEADLINE
 
@@ -43,7 +44,7 @@ class Learning:
         """Returns the labels."""
         return y
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:  # noqa: ARG002
         """Returns cross-entropy on probabilities."""
         return api.losses.CategoricalCrossentropy() if soft else api.losses.SparseCategoricalCrossentropy()
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
+from trimtab.config.errors_learnt import ONLY
+from trimtab.tasks.base import Errors
+
 if TYPE_CHECKING:
     import keras
     import numpy as np
@@ -47,9 +50,10 @@ class Learning:
         """See ``base.Learning.labels``."""
         return tuple(part.task.learning.labels(x, _own(part, y)) for part in self._parts)
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:
         """Returns a loss for each output."""
-        return [part.task.learning.loss(api, soft=soft) for part in self._parts]
+        own = {name: {ONLY: error} for name, error in (errors or {}).items()}
+        return [part.task.learning.loss(api, soft=soft, errors=own.get(part.name)) for part in self._parts]
 
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:
         """Returns the metrics of each output."""

@@ -133,6 +133,7 @@ class Metric:
         is_share: Whether a value reads as a percentage.
         takes: The parameters that it may have: ``class``, ``at``, ``k``, ``quantile``.
         needs: Those among them that it must have.
+        error: Which errors of numbers a model is to learn by so that this is good; None: no such.
     """
 
     better: Better
@@ -141,6 +142,7 @@ class Metric:
     is_share: bool = False
     takes: frozenset[str] = field(default_factory=frozenset)
     needs: frozenset[str] = field(default_factory=frozenset)
+    error: Literal["absolute", "squared"] | None = None
 
 
 def decided(labels: Array, answers: Array) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -69,10 +69,10 @@ def _mean(name: str, scores: Scores, root: int = 1) -> Measure:
 
 
 METRICS = {
-    "mae": Metric("lower", _NUMBERS, _mae),
-    "rmse": Metric("lower", _NUMBERS, _rmse),
+    "mae": Metric("lower", _NUMBERS, _mae, error="absolute"),
+    "rmse": Metric("lower", _NUMBERS, _rmse, error="squared"),
     "mape": Metric("lower", _NUMBERS, _mape),
-    "r2": Metric("higher", _NUMBERS, _r2),
+    "r2": Metric("higher", _NUMBERS, _r2, error="squared"),
     "quantile_loss": Metric(
         "lower", _NUMBERS, _quantile_loss, takes=frozenset({"quantile"}), needs=frozenset({"quantile"})
     ),

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trimtab.tasks.base import Errors
 from trimtab.tasks.multilabel.judging import HEADLINE, USUAL_THRESHOLD
 
 _SMALLEST = 1e-7
@@ -41,7 +42,7 @@ class Learning:
         """Returns the labels."""
         return y
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:  # noqa: ARG002
         """Returns binary cross-entropy, the mean over the labels; a soft label is a probability as well."""
         return api.losses.BinaryCrossentropy()
 

@@ -1,4 +1,4 @@
-"""A linear head, and the absolute error: what a regression is judged by.
+"""A linear head, and the absolute error: what a regression is judged by, unless the config limits others.
 
 Squared errors are ruled by the few rows of large labels, of which prices and costs have some.
 """
@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from trimtab.config.errors_learnt import ONLY
+from trimtab.tasks.base import Errors
 from trimtab.tasks.regression.judging import HEADLINE
 
 
@@ -37,9 +39,12 @@ class Learning:
         """Returns the labels."""
         return y
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
-        """Returns the mean absolute error; a soft label is a number as well."""
-        return api.losses.MeanAbsoluteError()
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:  # noqa: ARG002
+        """Returns the mean of errors, by default of absolute ones; a soft label is a number as well."""
+        error = (errors or {}).get(ONLY, "absolute")
+        if error == "squared":
+            return api.losses.MeanSquaredError()
+        return api.losses.Huber() if error == "huber" else api.losses.MeanAbsoluteError()
 
     def metrics(self, api: Any, *, soft: bool = False) -> list[Any]:  # noqa: ARG002
         """See ``base.Learning.metrics``."""

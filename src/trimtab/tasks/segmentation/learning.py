@@ -15,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from trimtab.errors import ModelError
+from trimtab.tasks.base import Errors
 from trimtab.tasks.masks import IGNORED
 from trimtab.tasks.segmentation.judging import HEADLINE
 
@@ -71,7 +72,7 @@ class Learning:
         """Returns the class of each pixel, as a float."""
         return tf.cast(y, tf.float32)
 
-    def loss(self, api: Any, *, soft: bool = False) -> Any:  # noqa: ARG002
+    def loss(self, api: Any, *, soft: bool = False, errors: Errors = None) -> Any:  # noqa: ARG002
         """Returns the cross-entropy of each image: the mean over those of its pixels that count."""
         return _soft_cross_entropy if soft else _cross_entropy
 
