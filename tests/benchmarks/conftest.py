@@ -4,6 +4,14 @@ import importlib.util
 import sys
 
 import pytest
+from threadpoolctl import threadpool_limits
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Lets simulations multiply on one thread: several wait for each other in loops, at others' cost."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="session")
