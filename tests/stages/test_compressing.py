@@ -57,10 +57,10 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def _prepared(home: Home, source: Path, *overrides: str, **given: Any) -> None:
+def _prepared(home: Home, source: Path, *overrides: str, labels: tuple[str, ...] = (), **given: Any) -> None:
     """Takes a run to its prepared data."""
-    rows = {"test": str(source.parent / "rows.npz"), "label": None, "train": None, **given}
-    prepared(home, load_compression(source, rows, [*overrides, "budget.max_accuracy_drop=0.1"]))
+    rows = {"test": str(source.parent / "rows.npz"), "train": None, **given}
+    prepared(home, load_compression(source, rows, [*overrides, "budget.max_accuracy_drop=0.1"], labels))
 
 
 def _compressed(home: Home) -> dict[str, Evaluation]:
@@ -165,6 +165,6 @@ def test_eight_bit_tensors_are_fed_the_range_that_they_stand_for(real_data: Path
     rows = tmp_path / "rows.parquet"
     pq.write_table(pq.read_table(images).slice(0, 1500), rows)
     home = Home(tmp_path / "runs")
-    _prepared(home, source, "data.drop=[filename]", test=str(rows), label="label")
+    _prepared(home, source, "data.drop=[filename]", test=str(rows), labels=("label",))
     (evaluation,) = _compressed(home).values()
     assert evaluation.metrics["accuracy"] > 0.7
