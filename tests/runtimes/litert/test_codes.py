@@ -20,6 +20,7 @@ from trimtab.models.tensors import answer
 from trimtab.runtimes.litert import RUNTIME
 from trimtab.runtimes.litert.codes import coarse, inputs_of, kernels, rewritten
 from trimtab.runtimes.litert.convert import convert
+from trimtab.runtimes.litert.fewest_codes import with_codes
 from trimtab.runtimes.litert.flatbuffer import Graph
 from trimtab.runtimes.litert.params import LiteRTDynamicInt8, LiteRTInt8
 from trimtab.runtimes.litert.patches import patches
@@ -258,6 +259,12 @@ def test_auto_leaves_a_file_as_it_is_where_nothing_less_is_allowed(
         models["mlp"], "dynamic_int8", lambda _: (next(costs), 0.0), codes="auto", codes_loss=0.5
     )
     assert judged == whole
+
+
+def test_auto_leaves_a_file_alone_that_has_no_kernels_of_8_bits(models: dict[str, keras.Model]) -> None:
+    content = quantized(models["mlp"], "float16")
+    asked = LiteRTInt8.model_validate({"codes": "auto"})
+    assert with_codes(content, asked, lambda _: {}, "model.tflite", lambda _: (0.0, 0.0)) == content
 
 
 def test_auto_without_a_judge_is_cautious(models: dict[str, keras.Model], written: Written) -> None:
