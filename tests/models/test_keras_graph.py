@@ -60,6 +60,21 @@ def test_the_variables_that_a_first_step_would_create_are_there_before_it() -> N
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+def test_an_optimizer_tells_which_variable_it_steps() -> None:
+    model = _branched()
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.build(model.trainable_variables)
+    seen, step = [], optimizer.update_step
+
+    def update_step(gradient: object, variable: object, rate: object) -> None:
+        seen.append(keras_graph.place_of(optimizer, variable))
+        step(gradient, variable, rate)
+
+    optimizer.update_step = update_step
+    optimizer.apply([tf.ones(weight.shape) for weight in model.trainable_variables])
+    assert seen == list(range(len(model.trainable_variables)))
+
+
 def test_functional_models_are_known_by_their_class() -> None:
     assert isinstance(_branched(), keras_graph.Functional)
     assert not isinstance(keras.Sequential([keras.layers.Dense(1)]), keras_graph.Functional)

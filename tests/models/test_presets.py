@@ -15,6 +15,8 @@ from trimtab.data.encoders import preset as files
 from trimtab.data.encoders.preset_tokens import PresetEncoder
 from trimtab.errors import ModelError
 from trimtab.models import archive, registry
+from trimtab.models.functional import flattened
+from trimtab.models.opened import opened
 from trimtab.models.presets import source
 from trimtab.models.spec import InputSpec, ModelSpec
 from trimtab.models.tensors import answer
@@ -76,6 +78,21 @@ def test_a_text_model_is_opened_to_layers_of_keras_answers_as_the_backbone_does_
     np.testing.assert_allclose(answer(loaded, batch)["output"], expected, atol=1e-5)
     with pytest.raises(ModelError, match="not Keras' own"):
         archive.load(tmp_path / "model.keras")
+
+
+def test_a_block_that_cannot_be_followed_stays_and_is_told(
+    texts: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def counted(self: object, x: object, *_args: object, **_kwargs: object) -> object:
+        raise TypeError("it counts what is not known")
+
+    backbone = keras_hub.models.Backbone.from_preset(str(texts))
+    monkeypatch.setattr(keras_hub.layers.TransformerEncoder, "call", counted)
+    kept = opened(flattened(backbone, "bert"), "keras_hub")
+    assert "TransformerEncoder" in [type(layer).__name__ for layer in kept.layers]
+    told = capfd.readouterr().err
+    assert "TransformerEncoder stays one layer to all methods" in told
+    assert "it counts what is not known" in told
 
 
 def test_an_application_takes_pixels_and_a_wrong_name_is_told() -> None:

@@ -56,6 +56,12 @@ def check(
         problems.add(("train", "epochs"), "0 is for a model that is brought: model.archive", 0)
     if train.epochs == 0 and is_tuned:
         problems.add(("tune",), "nothing is trained (train.epochs: 0), so there is nothing to search")
+    if train.freeze and model.architecture is not None:
+        problems.add(
+            ("train", "freeze"),
+            "an architecture of ours knows nothing yet: frozen, it would learn nothing",
+            True,
+        )
     if model.archive is not None and own_runtime(model.archive):
         _check_files(problems, model.archive, train, chains, runtimes)
     elif not train.fine_tuning:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveInt, field_validator
+from pydantic import BeforeValidator, Field, PositiveInt, field_validator, model_validator
 
 from trimtab.config.base import Section
 from trimtab.config.fine_tuning import BASELINE, Teacher, named_teacher
@@ -62,6 +62,21 @@ class Train(Section):
     weight_decay: float = Field(0.0, ge=0, lt=1)
     schedule: Schedule = "cosine"
     warmup_epochs: float = Field(0.0, ge=0, description="Epochs of linear warm-up from zero.")
+    freeze: bool = Field(
+        False,
+        description="Of a preset, an archive or a builder's model: train only the last layer with weights, "
+        "of several outputs that of each.",
+    )
+    unfreeze_after: float | None = Field(
+        None, gt=0, description="With freeze: epochs after which all are; null: they stay as they came."
+    )
+    first_layer_rate: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Layer-wise rates: what share of the learning rate the first layer with weights has. "
+        "Those between it and the last have shares in geometric progression.",
+    )
     augment: Augment = Augment()
     class_weight: Literal["balanced"] | dict[str, float] | None = Field(
         None, description="`balanced`, or a weight per class name."
@@ -103,6 +118,12 @@ class Train(Section):
         if value is not None and value.model == BASELINE:
             raise ValueError("expected a saved model: the baseline is what is trained here")
         return value
+
+    @model_validator(mode="after")
+    def _is_frozen_first(self) -> Self:
+        if self.unfreeze_after is not None and not self.freeze:
+            raise ValueError("unfreeze_after: nothing is frozen; set freeze: true")
+        return self
 
     @field_validator("profile")
     @classmethod

@@ -19,6 +19,7 @@ __all__ = [
     "calls",
     "innermost_layers",
     "output_operations",
+    "place_of",
     "run_through",
 ]
 
@@ -91,3 +92,13 @@ def own_variables(layer: Any) -> list[Any]:
 def rename(layer: Any, name: str) -> None:
     """Gives a layer another name, which is in its config and in what is made of that."""
     layer.name = name
+
+
+def place_of(optimizer: Any, variable: Any) -> int:
+    """Returns which of the trainable variables, that an optimizer was built with, one of them is.
+
+    Args:
+        optimizer: A built optimizer of Keras 3.
+        variable: As ``update_step`` gets it.
+    """
+    return int(optimizer._get_variable_index(variable))

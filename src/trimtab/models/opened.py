@@ -13,7 +13,9 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from trimtab import progress
 from trimtab.models.functional import copy
 from trimtab.models.keras_graph import calls, inner_layers, own_variables, rename, run_through
 
@@ -21,6 +23,18 @@ _TOLERANCE = 1e-4
 _EXAMPLES = 2
 _ROUNDS = 8
 _KERAS = "keras"
+_LONGEST_REASON = 160
+_CANNOT_BE_FOLLOWED = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    tf.errors.OpError,
+)
+"""What a layer raises that computes with what is not known before it runs, or that its config cannot make."""
 
 
 def opened(model: keras.Model, library: str | None = None) -> keras.Model:
@@ -39,11 +53,12 @@ def opened(model: keras.Model, library: str | None = None) -> keras.Model:
         if not found:
             return model
         for name in sorted(found):
-            inside = _without(model, library, name)
-            if inside is None:
+            try:
+                model = _without(model, library, name)
+            except _CANNOT_BE_FOLLOWED as error:
                 closed.add(name)
-            else:
-                model = inside
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_LONGEST_REASON]
+                progress.say("model", f"{name} stays one layer to all methods, it cannot be opened: {reason}")
     return model
 
 
@@ -53,22 +68,25 @@ def _opens(layer: Any, library: str | None) -> bool:
     return is_meant and bool(inner_layers(layer)) and not own_variables(layer)
 
 
-def _without(model: keras.Model, library: str | None, name: str) -> keras.Model | None:
-    """Returns the model without layers of a class; None if it would not be the same."""
+def _without(model: keras.Model, library: str | None, name: str) -> keras.Model:
+    """Returns the model without layers of a class.
+
+    Raises:
+        ValueError: If it would not be the same; what else such a layer raises is ``_CANNOT_BE_FOLLOWED``.
+    """
     closed = [layer for layer in model.layers if type(layer).__name__ == name and _opens(layer, library)]
     for layer in closed:
         for inside in inner_layers(layer):
             rename(inside, f"{layer.name}_{inside.name}")
-    try:
-        after = _through(model, closed)
-        if any(map(_asks_for_training, closed)) and not _same_in_training(model, closed):
-            return None
-        whole = after.inputs[0] if len(after.inputs) == 1 else after.inputs
-        after = keras.Model(whole, run_through(after, whole, _of_any_batch), name=model.name)
-        copy(after)  # what cannot be made again by its config could not be loaded
-        return after if _same(model, after) else None
-    except Exception:  # of a layer that computes with what is not known before it runs
-        return None
+    after = _through(model, closed)
+    if any(map(_asks_for_training, closed)) and not _same_in_training(model, closed):
+        raise ValueError("its Python code branches on whether it is trained")
+    whole = after.inputs[0] if len(after.inputs) == 1 else after.inputs
+    after = keras.Model(whole, run_through(after, whole, _of_any_batch), name=model.name)
+    copy(after)  # what cannot be made again by its config could not be loaded
+    if not _same(model, after):
+        raise ValueError("opened, it answers otherwise")
+    return after
 
 
 def _through(model: keras.Model, closed: Sequence[Any], **training: bool) -> keras.Model:

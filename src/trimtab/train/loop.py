@@ -22,7 +22,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import TrainingError
 from trimtab.models.autograph import without_autograph
 from trimtab.tasks.of_labels import meant
-from trimtab.train import precision
+from trimtab.train import precision, rates
 from trimtab.train.checkpoint import Checkpoints
 from trimtab.train.distillation import SoftLabels
 from trimtab.train.feed import Feed
@@ -81,7 +81,10 @@ def fit(
     if workspace is not None:
         bound = {**_binding(model, dataset, settings, library), **(binding or {})}
         store = Checkpoints(workspace.checkpoints, bound, say, workspace.publish)
-    with precision.mixed(model, settings.train.mixed_precision and library is KERAS):
+    with (
+        precision.mixed(model, settings.train.mixed_precision and library is KERAS),
+        rates.frozen(model, settings.train),
+    ):
         _compile(model, settings, feed, dataset, library)
         log_dir = workspace.logs if workspace else None
         run = Run(model, library, settings, feed, store, log_dir, say, callbacks)
@@ -145,10 +148,11 @@ def fine_tuner(
 def _compile(model: Any, settings: TrainSettings, feed: Feed, dataset: Dataset, library: Library) -> None:
     learning, api, soft = meant(dataset.schema).learning, library.api, feed.has_soft_labels
     with model.distribute_strategy.scope():
+        stepping = optimizer(settings.train, feed.steps_per_epoch, api)
         # XLA halved the speed of a small convolutional net on the CPU, and is not promised to be
         # deterministic.
         model.compile(
-            optimizer=optimizer(settings.train, feed.steps_per_epoch, api),
+            optimizer=rates.by_layer(stepping, model, settings.train, feed.steps_per_epoch),
             loss=learning.loss(api, soft=soft, errors=settings.errors),
             loss_weights=learning.loss_weights,
             metrics=learning.metrics(api, soft=soft),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import tensorflow as tf
@@ -10,6 +11,11 @@ from trimtab.config.train import Train
 from trimtab.train.averaging import momentum
 
 _NO_DECAY = [r"(^|/|_)(bias|gamma|beta)(:\d+)?$"]
+
+
+def is_spared(name: str) -> bool:
+    """Returns whether a weight of a name does not decay: a bias, or a parameter of a normalization."""
+    return any(re.search(pattern, name) for pattern in _NO_DECAY)
 
 
 def learning_rate(train: Train, steps_per_epoch: int, api: Any) -> Any:

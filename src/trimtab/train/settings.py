@@ -67,6 +67,8 @@ class TrainSettings:
     def for_fine_tuning(self, tuning: FineTuning) -> TrainSettings:
         """Returns the settings of a fine-tuning: as much of it is warm-up as of the whole training.
 
+        All layers learn, at one rate: what a pass changed is in all of them.
+
         Args:
             tuning: What a pass says of it.
         """
@@ -79,6 +81,9 @@ class TrainSettings:
             "early_stopping": None,
             "average": 0.0,
             "profile": None,
+            "freeze": False,
+            "unfreeze_after": None,
+            "first_layer_rate": 1.0,
         }
         return replace(self, train=train.model_copy(update=changes))
 

@@ -18,6 +18,7 @@ from trimtab.errors import CompressionError
 from trimtab.quiet import quiet
 from trimtab.runtimes.named import in_floats
 from trimtab.runtimes.onnxruntime.activations import values
+from trimtab.runtimes.onnxruntime.masked import masked
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.quantizations import Int8
 from trimtab.runtimes.ranges import Judge, Limits, Rule, best, limits
@@ -99,7 +100,8 @@ def _int8(
     batch = calibration(params.calibration_examples)
     statistics = cache(lambda: values(source, batch))
     nodes = onnx.load(source, load_external_data=False).graph.node
-    kept = in_floats({node.name: f"{node.name};{node.output[0]}" for node in nodes}, params, name)
+    asked = in_floats({node.name: f"{node.name};{node.output[0]}" for node in nodes}, params, name)
+    kept = asked | masked(source)
 
     def make(rule: Rule, directory: Path) -> None:
         ranges = {} if rule == "min_max" else limits(rule, *statistics())

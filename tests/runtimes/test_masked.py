@@ -10,7 +10,6 @@ from keras import layers, ops
 
 from trimtab.batch import Batch
 from trimtab.models.tensors import answer
-from trimtab.runtimes.litert.params import LiteRTInt8
 from trimtab.runtimes.ranges import RULES
 from trimtab.runtimes.registry import runtime
 
@@ -57,19 +56,25 @@ def examples(count: int, seed: int) -> Batch:
     return {"x": x, "mask": (np.arange(LENGTH) < lengths[:, None]).astype(np.int32)}
 
 
-def error(model: keras.Model, directory: Path, rule: str) -> float:
+def error(model: keras.Model, directory: Path, rule: str, name: str = "litert") -> float:
     """Returns the share of the answers' variance, where nothing is masked, that 8 bits get wrong."""
-    litert = runtime("litert")
-    litert.convert(model, "int8", LiteRTInt8(ranges=rule), directory, lambda n: examples(n, 1))
+    serving = runtime(name)
+    params = serving.quantizers["int8"].params(ranges=rule)
+    serving.convert(model, "int8", params, directory, lambda n: examples(n, 1))
     batch = examples(200, 2)
     seen = batch["mask"].astype(bool)
-    expected, found = answer(model, batch)["output"], litert.load(directory).predict(batch)["output"]
+    expected, found = answer(model, batch)["output"], serving.load(directory).predict(batch)["output"]
     return float(np.var((found - expected)[seen]) / np.var(expected[seen]))
 
 
 @pytest.mark.parametrize("attention", [summed, subtracted, chosen, heads, causal])
 def test_an_attention_with_a_mask_is_as_near_as_one_without(attention: Any, tmp_path: Path) -> None:
     assert error(model_of(attention), tmp_path, "min_max") < 0.02
+
+
+@pytest.mark.parametrize("attention", [heads, causal])
+def test_onnx_runtime_keeps_masks_in_floats(attention: Any, tmp_path: Path) -> None:
+    assert error(model_of(attention), tmp_path, "min_max", "onnxruntime") < 0.05
 
 
 @pytest.mark.parametrize("rule", RULES[1:])
