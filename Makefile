@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # Paths are relative: an absolute one may hold spaces, which make cannot.
 CHECKS := check-style check-types check-imports check-generated
-.PHONY: $(CHECKS) demo test fast faults generate matrix pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers bench-baselines
+.PHONY: $(CHECKS) demo test fast faults generate matrix presets pictures lock clean image sbom audit container-test serving-benchmark bench-smoke bench-peers bench-baselines
 
 demo: $(VENV)/.installed
 	$(BIN)/python -m trimtab run examples/digits.yaml
@@ -70,6 +70,13 @@ generate: $(VENV)/.installed-dev
 # What each pass makes of each kind of layer, by some 400 small runs, for docs/matrix.md: ten minutes.
 matrix: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python -m compress.matrix
+
+# What becomes of presets' architectures, for docs/presets.md: some 260 cells, each in a process of its own. What is made is
+# kept in KEPT, and not made again.
+KEPT := runs/presets.jsonl
+presets: $(VENV)/.installed-dev
+	mkdir -p $(dir $(KEPT))
+	PYTHONPATH=tests $(BIN)/python -m models.preset_table $(KEPT)
 
 # Of TensorBoard, for docs/tensorboard.md: of a run of the demo, by Chromium (CHROMIUM=/path/to/it). Look at them.
 pictures: $(VENV)/.installed
