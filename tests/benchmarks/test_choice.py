@@ -12,7 +12,7 @@ def choice(benchmark):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dependence", ["independent", "correlated", "identical"])
-@pytest.mark.parametrize(("candidates", "runs"), [(1, 400), (10, 250), (60, 100)])
+@pytest.mark.parametrize(("candidates", "runs"), [(1, 1000), (10, 600), (60, 150)])
 def test_what_ships_breaks_the_budget_at_most_as_often_as_stated(choice, dependence, candidates, runs):
     cell = choice.Cell(candidates, 351, dependence, "margin", "falling")
     figures = choice.simulate(cell, runs, 1, ("trimtab",))["trimtab"]
