@@ -32,26 +32,8 @@ def of(data: Data, train: dict[str, Any] | None = None, **sections: Any) -> Trai
     return TrainSettings.of(Config.model_validate({**base, **sections}), data)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("data", "given", "expected"),
-    [
-        (Data(), None, 0.02),
-        (Data(train=2_000), None, 0.02),
-        (Data(train=2_001), None, 0.0),
-        (Data(task="classification"), None, 0.0),
-        (Data(kind="image", task="classification"), None, 0.0),
-        (Data(), 0.0, 0.0),
-        (Data(kind="image", task="classification"), 0.05, 0.05),
-    ],
-)
-def test_weights_are_averaged_for_numbers_of_few_rows(
-    data: Data, given: float | None, expected: float
-) -> None:
-    assert of(data, {"average": given}).train.average == expected
-
-
 def test_a_fine_tuning_averages_nothing() -> None:
-    assert not of(Data()).for_fine_tuning(FineTuning()).train.average
+    assert not of(Data(), {"average": 0.1}).for_fine_tuning(FineTuning()).train.average
 
 
 def test_errors_are_learnt_that_are_limited_and_tell_trainings_apart() -> None:

@@ -82,13 +82,12 @@ class Train(Section):
         None, description="`balanced`, or a weight per class name."
     )
     early_stopping: EarlyStopping | None = None
-    average: float | None = Field(
-        None,
+    average: float = Field(
+        0.0,
         ge=0,
         le=0.2,
         description="The weights that are validated and kept are an exponential moving average over this "
-        "share of all steps; 0: those of one step; null: 0.02 where numbers are learnt of tables with at "
-        "most 2,000 training rows, else 0. Passes that fine-tune keep those of the last step.",
+        "share of all steps; 0: those of one step. Passes that fine-tune keep those of the last step.",
     )
     teacher: Annotated[Teacher | None, BeforeValidator(named_teacher)] = Field(
         None,

@@ -22,9 +22,6 @@ from trimtab.tasks.registry import task
 _MOST_EPOCHS, _PATIENCE = 200, 0.3
 """Where none are given: how many they become on few rows, and the share of them that may bring nothing."""
 
-_AVERAGE = 0.02
-"""The share of the steps that weights are averaged over where none is given, of numbers of few rows."""
-
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -101,19 +98,15 @@ def _numeric(data: Dataset) -> list[bool]:
 
 
 def _settled(train: Train, data: Dataset) -> Train:
-    """Returns the section with its epochs, what is kept of them, and whether weights are averaged.
+    """Returns the section with its epochs, and what is kept of them.
 
     On few rows a fixed number of epochs is a number of steps in which nothing is learnt, and on noisy ones it
     is so many that noise is: so there are enough steps, and the validation rows say which epoch was enough.
     """
-    kind, rows = input_kind(data.schema.input.kind), data.rows["train"]
-    if train.average is None:
-        is_averaged = rows <= kind.averaged_rows and any(_numeric(data))
-        train = train.model_copy(update={"average": _AVERAGE if is_averaged else 0.0})
-    least = kind.least_steps
+    least = input_kind(data.schema.input.kind).least_steps
     if train.epochs is not None or least is None:
         return train
-    steps = ceil(rows / train.batch_size)
+    steps = ceil(data.rows["train"] / train.batch_size)
     epochs = min(max(ceil(least / steps), train.most_epochs), _MOST_EPOCHS)
     stopping = train.early_stopping or EarlyStopping(patience=ceil(_PATIENCE * epochs))
     return train.model_copy(update={"epochs": epochs, "early_stopping": stopping})

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 MAX_CATEGORIES = 64
 _LEAST_STEPS = 2_000
-_AVERAGED_ROWS = 2_000
 _SHOWN = 5
 _BLOCK_CELLS = 1 << 20
 _CYCLES_S = {
@@ -343,5 +342,4 @@ INPUT = InputKind(
     raw="raw",
     other_ranges=_other_ranges,
     least_steps=_LEAST_STEPS,
-    averaged_rows=_AVERAGED_ROWS,
 )

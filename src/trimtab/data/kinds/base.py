@@ -90,8 +90,6 @@ class InputKind:
         is_pixels: Whether its tensors are images, ``(height, width, channels)``, as ``train.augment`` takes.
         least_steps: How many steps a training takes at least where ``train.epochs`` is not given, the epoch
             of the lowest validation loss being kept; None: it takes the usual epochs, and keeps the last one.
-        averaged_rows: Up to how many training rows the weights are averaged where numbers are learnt and
-            ``train.average`` is not given.
         like: Kinds whose architectures take these tensors, too.
     """
 
@@ -107,7 +105,6 @@ class InputKind:
     other_ranges: Callable[[Settings, Array], Iterable[tuple[InputRange, Array]]] = _no_other_range
     is_pixels: bool = False
     least_steps: int | None = None
-    averaged_rows: int = 0
     like: tuple[str, ...] = ()
 
 
