@@ -95,6 +95,16 @@ def test_a_block_that_cannot_be_followed_stays_and_is_told(
     assert "it counts what is not known" in told
 
 
+def test_a_last_layer_in_a_model_of_its_own_is_taken_off_as_well(tmp_path: Path) -> None:
+    backbone = keras_hub.models.VGGBackbone([1, 1], [4, 4], image_shape=(32, 32, 3))
+    directory = tmp_path / "vgg"
+    keras_hub.models.VGGImageClassifier(backbone=backbone, num_classes=7).save_to_preset(str(directory))
+    spec = ModelSpec("image", "classification", (32, 32, 3), "float32", 3)
+    model = registry.build(Model(preset=str(directory)), spec, HyperParameters())
+    assert model.output.shape == (None, 3)
+    assert not [layer for layer in model.layers if getattr(layer, "units", None) == 2]
+
+
 def test_an_application_takes_pixels_and_a_wrong_name_is_told() -> None:
     spec = ModelSpec("image", "classification", (32, 32, 3), "float32", 2)
     model = registry.build(Model(preset="keras_applications/MobileNetV3Small"), spec, HyperParameters())

@@ -13,7 +13,7 @@ from trimtab.config.model import APPLICATIONS, Model
 from trimtab.errors import ModelError
 from trimtab.models.functional import copy, flattened
 from trimtab.models.head import output
-from trimtab.models.keras_graph import output_operations, run_through
+from trimtab.models.keras_graph import calls, run_through
 from trimtab.models.opened import opened
 from trimtab.models.presets.mended import mend
 from trimtab.models.presets.source import directory, is_application, keras_hub
@@ -77,11 +77,12 @@ def _loaded(hub: Any, files: Path, spec: ModelSpec) -> keras.Model:
     fitting: list[Any] = [each for each in classes if getattr(each, "backbone_cls", None) is type(backbone)]
     if not fitting:
         return backbone
-    classifier = fitting[0](backbone=backbone, preprocessor=None, num_classes=2)
-    last = output_operations(classifier)[0]
-    if not isinstance(last, keras.layers.Dense):
+    # Its last layer may be in a model of its own, as VGG's is.
+    classifier = flattened(fitting[0](backbone=backbone, preprocessor=None, num_classes=2), str(files))
+    last = calls(classifier)[-1]
+    if not isinstance(last.operation, keras.layers.Dense):
         return classifier
-    return keras.Model(classifier.inputs, last.input)
+    return keras.Model(classifier.inputs, last.input_tensors[0])
 
 
 def _inputs(loaded: keras.Model, preset: str, spec: ModelSpec) -> dict[str, Any]:

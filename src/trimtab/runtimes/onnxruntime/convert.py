@@ -15,6 +15,7 @@ from trimtab.errors import CompressionError, ModelError
 from trimtab.models.tensors import output_names
 from trimtab.runtimes.keras_export import export
 from trimtab.runtimes.onnxruntime.model import session
+from trimtab.runtimes.onnxruntime.operators import in_onnx
 from trimtab.runtimes.onnxruntime.quantize import quantized
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.ranges import Judge, Rule
@@ -35,7 +36,7 @@ def convert(
     with tempfile.TemporaryDirectory(prefix="trimtab-") as temporary:
         exported = Path(temporary) / "model.onnx"
         export(model, exported, "onnx", reason)
-        _name_outputs(exported, output_names(model))
+        _mend(exported, output_names(model))
         # What the exporter does not know it writes all the same, for a runtime with such an operator.
         try:
             session(exported, threads=1)
@@ -44,9 +45,10 @@ def convert(
         return quantized(exported, quantizer, params, path, calibration, judge, model.name)
 
 
-def _name_outputs(path: Path, names: list[str]) -> None:
-    """Gives outputs their names; the export's are those of TensorFlow's operations."""
+def _mend(path: Path, names: list[str]) -> None:
+    """Gives outputs their names and operators those of ONNX; the export's are TensorFlow's."""
     model = onnx.load(path)
+    in_onnx(model)
     renamed = {output.name: name for output, name in zip(model.graph.output, names, strict=True)}
     for output in model.graph.output:
         output.name = renamed[output.name]
