@@ -17,6 +17,7 @@ from stages.home import Home
 
 from trimtab.artifacts import selection as selections
 from trimtab.artifacts.evaluation import Evaluation
+from trimtab.artifacts.shard import EVALUATED
 from trimtab.batch import answered
 from trimtab.config.config import Config
 from trimtab.config.model import Model
@@ -26,6 +27,7 @@ from trimtab.deploy.serving.tensors import answer, metadata, parse
 from trimtab.errors import ModelError
 from trimtab.models import registry
 from trimtab.models.spec import AnswerSpec, ModelSpec
+from trimtab.stages import evaluate, prune, quantize
 from trimtab.stages.verifying import verify
 from trimtab.tasks.of_labels import meant
 
@@ -72,6 +74,40 @@ def home(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     prepared(home, config(table, deploy={"target": str(home.output / "deployed")}))
     deployed(home)
     return home
+
+
+def _made(run: str, dataset: str, trained: str) -> str:
+    quantized = quantize.run(run, "1/1", dataset, prune.run(run, "1/1", dataset, trained))
+    return evaluate.run(run, "1/1", dataset, quantized)
+
+
+PASSES = {
+    "low_rank": {"energy": 0.5},
+    "cluster": {"clusters": 16},
+    "block": {"sparsity": 0.5},
+    "two_four": {},
+    "magnitude": {"sparsity": 0.5},
+    "qat": {},
+}
+
+
+@pytest.mark.slow
+def test_passes_of_the_keras_graph_take_several_outputs(
+    table: Path, home: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    recipes = [[{name: {**given, "epochs": 1}}, "none"] for name, given in PASSES.items()]
+    made = home.copy(tmp_path_factory.mktemp("passes") / "runs")
+    made.configure(config(table, recipes=recipes))
+    outcomes = made.made(EVALUATED, made.task(_made, made.dataset, made.trained))
+    assert {name: outcome.reason for name, outcome in outcomes.items() if not outcome.ref} == {}
+    assert {name.partition("-")[0] for name in outcomes} >= set(PASSES)
+    for outcome in outcomes.values():
+        found = made.store.find(outcome.ref)
+        assert found is not None
+        evaluation = Evaluation.model_validate(found.summary)
+        assert list(evaluation.outputs) == list(LABELS)
+        assert evaluation.outputs["species"].metrics["accuracy"] > 0.8
+        assert evaluation.outputs["weight"].metrics["r2"] > 0.5
 
 
 def test_a_record_holds_every_label_as_its_task_encodes_it(home: Home) -> None:
