@@ -12,7 +12,7 @@ pytest.importorskip("onnxruntime", reason="needs the extra onnx")
 
 
 def test_products_of_8_bits_do_not_saturate(tmp_path):
-    """With signed weights, these layers got 5 % of the answers' variance wrong on a processor without VNNI."""
+    """With signed weights, 5 % of the answers' variance was wrong on a processor without VNNI."""
     keras.utils.set_random_seed(0)
     inputs = keras.Input((16,))
     inside = layers.Dense(256, activation="relu")(layers.Dense(256, activation="relu")(inputs))

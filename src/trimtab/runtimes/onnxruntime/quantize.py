@@ -124,7 +124,7 @@ def _static(
 ) -> None:
     from onnxruntime import quantization
 
-    # Unsigned weights: beside unsigned activations, processors without VNNI add the products of signed ones in
+    # Unsigned weights: processors without VNNI add the products of signed ones, and unsigned activations, in
     # 16 bits, which saturate; the answers are far off then, and others than those of a newer processor.
     overrides = {
         tensor: [{"rmin": np.float32(low), "rmax": np.float32(high)}]

@@ -70,7 +70,9 @@ def _ranges(rule: Rule) -> Any:
     import nncf
     from nncf.quantization import range_estimator as nncf_ranges
 
-    parameters = nncf.AdvancedQuantizationParameters()
+    # Weights of half the range: without VNNI, processors add the products of 8 bits in 16, and saturate. NNCF
+    # does so in the first layer by itself; answers are to be the same on every processor.
+    parameters = nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE)
     if rule == "percentile":
         end = nncf_ranges.StatisticsCollectorParameters(
             nncf_ranges.StatisticsType.QUANTILE,
