@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing.util
 import os
 import sys
 from collections.abc import Callable
@@ -44,6 +45,7 @@ __all__ = [
 Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test is for whom it names
+multiprocessing.util.get_temp_dir()  # the fork server's socket outlives the test that first asks for it
 os.fsync = lambda _: None  # no test pulls the plug: what is written outlives a kill without it
 
 
