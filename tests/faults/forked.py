@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ def _run(
     arguments: tuple[Any, ...],
     named: dict[str, Any],
 ) -> None:
+    # Not the fork server's, which may have begun in a command whose directory for temporary files is gone.
+    os.environ.clear()
     os.environ.update(environment)
+    tempfile.tempdir = None
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for descriptor in (1, 2):
         os.dup2(handle, descriptor)
