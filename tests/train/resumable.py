@@ -47,7 +47,6 @@ def main(dataset: str, directory: str, in_memory_bytes: int) -> None:
             "augment": {"flip_horizontal": True, "crop_padding": 1, "brightness": 0.2, "contrast": 0.2},
             "class_weight": "balanced",
             "early_stopping": {"patience": 3},
-            "average": 0.1,
             "checkpoint_seconds": 0.02,
         }
     )

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from trimtab.config.config import Config
-from trimtab.config.fine_tuning import FineTuning
 from trimtab.errors import ConfigError
 from trimtab.train.settings import TrainSettings
 
@@ -30,10 +29,6 @@ class Data:
 def of(data: Data, train: dict[str, Any] | None = None, **sections: Any) -> TrainSettings:
     base = {"data": {"train": "x.csv", "label": "y"}, "model": {"architecture": "mlp"}, "train": train or {}}
     return TrainSettings.of(Config.model_validate({**base, **sections}), data)  # type: ignore[arg-type]
-
-
-def test_a_fine_tuning_averages_nothing() -> None:
-    assert not of(Data(), {"average": 0.1}).for_fine_tuning(FineTuning()).train.average
 
 
 def test_errors_are_learnt_that_are_limited_and_tell_trainings_apart() -> None:

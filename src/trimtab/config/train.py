@@ -82,13 +82,6 @@ class Train(Section):
         None, description="`balanced`, or a weight per class name."
     )
     early_stopping: EarlyStopping | None = None
-    average: float = Field(
-        0.0,
-        ge=0,
-        le=0.2,
-        description="The weights that are validated and kept are an exponential moving average over this "
-        "share of all steps; 0: those of one step. Passes that fine-tune keep those of the last step.",
-    )
     teacher: Annotated[Teacher | None, BeforeValidator(named_teacher)] = Field(
         None,
         description="A saved model, or settings: mixes that model's answers into the labels, so that a "

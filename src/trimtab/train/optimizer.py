@@ -8,7 +8,6 @@ from typing import Any
 import tensorflow as tf
 
 from trimtab.config.train import Train
-from trimtab.train.averaging import momentum
 
 _NO_DECAY = [r"(^|/|_)(bias|gamma|beta)(:\d+)?$"]
 
@@ -64,16 +63,14 @@ def optimizer(train: Train, steps_per_epoch: int, api: Any) -> Any:
         api: Keras, or another library with its interface.
     """
     rate, decay = learning_rate(train, steps_per_epoch, api), train.weight_decay or None
-    averaged = momentum(train, train.most_epochs * steps_per_epoch)
-    average = {} if averaged is None else {"use_ema": True, "ema_momentum": averaged}
     if train.optimizer == "sgd":
-        chosen = api.optimizers.SGD(rate, momentum=train.momentum, weight_decay=decay, **average)
+        chosen = api.optimizers.SGD(rate, momentum=train.momentum, weight_decay=decay)
     elif train.optimizer == "rmsprop":
-        chosen = api.optimizers.RMSprop(rate, momentum=train.momentum, weight_decay=decay, **average)
+        chosen = api.optimizers.RMSprop(rate, momentum=train.momentum, weight_decay=decay)
     elif train.optimizer == "adamw":
-        chosen = api.optimizers.AdamW(rate, weight_decay=train.weight_decay, **average)
+        chosen = api.optimizers.AdamW(rate, weight_decay=train.weight_decay)
     else:
-        chosen = api.optimizers.Adam(rate, weight_decay=decay, **average)
+        chosen = api.optimizers.Adam(rate, weight_decay=decay)
     if train.weight_decay:
         chosen.exclude_from_weight_decay(var_names=_NO_DECAY)
     return chosen

@@ -13,7 +13,6 @@ import numpy as np
 from trimtab import preemption
 from trimtab.errors import TrainingError
 from trimtab.train import variables
-from trimtab.train.averaging import Averaging, average
 from trimtab.train.checkpoint import Checkpoint, Checkpoints
 from trimtab.train.early_stopping import Patience
 from trimtab.train.feed import Feed
@@ -54,7 +53,6 @@ class Run:
         self._epochs, self._steps = settings.train.most_epochs, feed.steps_per_epoch
         stopping = settings.train.early_stopping
         self._patience = Patience(stopping) if stopping else None
-        self._averaging = Averaging() if settings.train.average else None
         self.history = History()
         self._epoch = self._step = self._first_step = 0
         self._seconds_before = 0.0
@@ -81,7 +79,6 @@ class Run:
             on_train_batch_end=lambda _batch, logs: self._end_step(logs),
             on_epoch_end=lambda epoch, logs: self._end_epoch(epoch, logs),
         )
-        averaging = [self._averaging] if self._averaging else []
         while not self._ended:
             # The epoch that was interrupted has fewer steps left than the others: it gets a fit of its own.
             until = self._epoch + 1 if self._step else self._epochs
@@ -92,7 +89,7 @@ class Run:
                 steps_per_epoch=self._steps - self._step,
                 validation_data=validation,
                 shuffle=False,
-                callbacks=[*self._callbacks, *averaging, callback],
+                callbacks=[*self._callbacks, callback],
                 verbose=0,
             )
         self._finish()
@@ -154,8 +151,7 @@ class Run:
         if self._patience is None or "val_loss" not in entry:
             return
         if self._patience.improved(int(entry["epoch"]), entry["val_loss"]):
-            judged = self._averaging.judged if self._averaging else variables.weights(self.model)
-            self._patience.best_weights = judged
+            self._patience.best_weights = variables.weights(self.model)
         self.history.best_epoch = self._patience.best_epoch
         if self._patience.over:
             self.history.stopped_early = self.model.stop_training = True
@@ -163,8 +159,6 @@ class Run:
     def _finish(self) -> None:
         if self._pending is not None:
             variables.restore(self.model, self._library, self._pending.arrays)
-        if self._averaging is not None:
-            average(self.model)
         if self._patience is not None and self._patience.best_weights:
             variables.set_weights(self.model, self._patience.best_weights)
             self._say(f"keeps the weights of epoch {self._patience.best_epoch}")

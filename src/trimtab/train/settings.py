@@ -76,7 +76,6 @@ class TrainSettings:
             "learning_rate": train.learning_rate * tuning.learning_rate_factor,
             "warmup_epochs": share * tuning.epochs,
             "early_stopping": None,
-            "average": 0.0,
             "profile": None,
             "freeze": False,
             "unfreeze_after": None,
