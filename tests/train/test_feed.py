@@ -52,6 +52,16 @@ def test_an_epoch_is_every_example_once(classification: Callable[..., Dataset], 
         np.testing.assert_array_equal(np.concatenate([batch[1] for batch in batches]), y[order])
 
 
+def test_nothing_looks_for_numbers_of_threads_meanwhile(
+    classification: Callable[..., Dataset], source: str
+) -> None:
+    batches = Feed(classification(rows=(50, 20)), settings())
+    validation = batches.validation()
+    assert validation is not None
+    for each in (batches.training(), validation):
+        assert each.options().autotune.enabled is False, "the end of a training may wait for it"
+
+
 def test_a_step_depends_on_the_seed_and_the_step_alone(
     classification: Callable[..., Dataset], source: str
 ) -> None:

@@ -74,7 +74,7 @@ class Feed:
         Args:
             first_step: The step to begin with, counted from 0 over all epochs.
         """
-        return (
+        return _untuned(
             self._source.batches(first_step)
             .map(self._ready, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
             .prefetch(tf.data.AUTOTUNE)
@@ -89,11 +89,13 @@ class Feed:
         batches = stored_batches(self._dataset, "validation", size)
         if self._dataset.rows["validation"] * packed.example_bytes(spec) <= IN_MEMORY_BYTES:
             batches = batches.cache()
-        return batches.map(
-            lambda x, y: self._labelled(model_ready(x, spec), y),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
-        ).prefetch(tf.data.AUTOTUNE)
+        return _untuned(
+            batches.map(
+                lambda x, y: self._labelled(model_ready(x, spec), y),
+                num_parallel_calls=tf.data.AUTOTUNE,
+                deterministic=True,
+            ).prefetch(tf.data.AUTOTUNE)
+        )
 
     def _labelled(self, x: Any, y: tf.Tensor) -> tuple[Any, Any]:
         """Returns model-ready validation examples with what the loss compares."""
@@ -184,6 +186,17 @@ class _Streaming:
         return files.interleave(tf.data.TFRecordDataset, cycle_length=4, block_length=16).shuffle(
             self._buffer, seed=draw, reshuffle_each_iteration=False
         )
+
+
+def _untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns the same batches, each step of which uses all processors from the beginning.
+
+    TensorFlow would look for a number of threads meanwhile, in a thread that may miss that the batches are no
+    longer wanted: the end of a training then waits for its next look, for up to a minute.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def stored_batches(dataset: Dataset, split: str, batch_size: int) -> tf.data.Dataset:
