@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import multiprocessing.util
 import os
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from trimtab.data.dataset.dataset import SCHEMA_FILE, STATISTICS_FILE, layout_of
 from trimtab.data.schema import DatasetSchema
@@ -46,6 +48,11 @@ Splits = dict[str, tuple[np.ndarray, np.ndarray]]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.pop("MLFLOW_TRACKING_URI", None)  # no run of a test is for whom it names
 multiprocessing.util.get_temp_dir()  # the fork server's socket outlives the test that first asks for it
+# KFP asks at every setting of a task for its caller's name. With lines of source, as by default, that looks
+# through all imported modules once a frame: 0.1 to 0.4 s in a suite, and a pipeline has dozens of settings.
+inspect.stack = lambda context=0: inspect.getouterframes(sys._getframe(1), context)
+# Only tests and KFP read several documents: compiled pipelines, half a second each by PyYAML's own parser.
+yaml.safe_load_all = lambda stream: yaml.load_all(stream, Loader=yaml.CSafeLoader)
 os.fsync = lambda _: None  # no test pulls the plug: what is written outlives a kill without it
 
 
