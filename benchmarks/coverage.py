@@ -72,6 +72,7 @@ class Asked:
     at: At | None = None
     k: int | None = None
     quantile: float | None = None
+    relevant_from: float | None = None
     labels: int = 0
 
     @property

@@ -95,6 +95,8 @@ METRICS = {
     "log_loss": "trimtab.tasks.metrics.probabilities",
     "brier": "trimtab.tasks.metrics.probabilities",
     "calibration_error": "trimtab.tasks.metrics.probabilities",
+    "ndcg_at_k": "trimtab.tasks.metrics.recommending",
+    "recall_at_k": "trimtab.tasks.metrics.recommending",
     "mae": "trimtab.tasks.metrics.errors",
     "rmse": "trimtab.tasks.metrics.errors",
     "mape": "trimtab.tasks.metrics.errors",

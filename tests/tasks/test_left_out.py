@@ -22,6 +22,7 @@ class Asked:
     at: At | None = None
     k: int | None = None
     quantile: float | None = None
+    relevant_from: float | None = None
 
 
 def classes(n=400, seed=0):

@@ -262,6 +262,28 @@ def check_streams(budget: Budget, runtimes: Sequence[str]) -> None:
     problems.refuse("Config")
 
 
+def check_groups(budget: Budget, group_by: str | None) -> None:
+    """Refuses limits of metrics that are of groups of rows, where the data names none.
+
+    Args:
+        budget: The section.
+        group_by: The column whose values are the groups.
+
+    Raises:
+        ValidationError: If there are any.
+    """
+    problems = Problems()
+    for place, limit in budget.named():
+        if group_by is None and not is_function(limit.metric) and declared(limit.metric).by_group:
+            problems.add(("budget", *place, "metric"), ungrouped(limit.metric), limit.metric)
+    problems.refuse("Config")
+
+
+def ungrouped(metric: str) -> str:
+    """Returns in words that a metric lacks groups."""
+    return f"{metric} is of the order of each user's items: name the users' column by data.group_by"
+
+
 def misfit(metric: str, task: str) -> str:
     """Returns in words that a metric cannot judge a task."""
     return f"{metric} does not judge {task}"

@@ -18,7 +18,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from trimtab.config import brought, chains
 from trimtab.config.base import Section
-from trimtab.config.budget import Budget, check_streams, check_task, of_labels
+from trimtab.config.budget import Budget, check_groups, check_streams, check_task, of_labels
 from trimtab.config.chains import Branch, Candidate, Chain
 from trimtab.config.data import Data
 from trimtab.config.deploy import Deploy
@@ -99,6 +99,7 @@ class Config(Section):
             problems.refuse("Config")
         if self.data.task is not None:
             check_task(self.budget, self.data.task)
+        check_groups(self.budget, self.data.group_by)
         check_streams(self.budget, self.file_runtimes())
         if self.is_searched and self.data.folds > 1:
             problems = Problems()

@@ -19,7 +19,13 @@ KINDS: dict[str, tuple[Kind, Kind]] = {"higher": ("max_drop", "min"), "lower": (
 """What limits a metric, by which way it is better: against the baseline, and by itself."""
 
 FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
-_PARAMETERS = {"class": "class_name", "at": "at", "k": "k", "quantile": "quantile"}
+_PARAMETERS = {
+    "class": "class_name",
+    "at": "at",
+    "k": "k",
+    "quantile": "quantile",
+    "relevant_from": "relevant_from",
+}
 
 
 def is_function(metric: str) -> bool:
@@ -67,12 +73,20 @@ class Limit(Section):
     class_name: Annotated[str | None, BeforeValidator(_as_text)] = Field(
         None,
         alias="class",
-        description="The class that `recall`, `precision`, `roc_auc`, `average_precision` or `iou` is of; "
-        "null: of two classes, the second.",
+        description="The class that `recall`, `precision`, `roc_auc`, `average_precision`, `ndcg_at_k`, "
+        "`recall_at_k` or `iou` is of; null: of two classes, the second.",
     )
     at: At | None = Field(None, description="For `recall`: where it is read, such as `{precision: 0.9}`.")
-    k: int | None = Field(None, ge=2, description="For `top_k`: how many guesses count.")
+    k: int | None = Field(
+        None,
+        ge=1,
+        description="For `top_k`: how many guesses count; for `ndcg_at_k` and `recall_at_k`: how many of the "
+        "first items.",
+    )
     quantile: float | None = Field(None, gt=0, lt=1, description="For `quantile_loss`: which is predicted.")
+    relevant_from: float | None = Field(
+        None, description="For `recall_at_k` of numbers: the least label of an item that is relevant."
+    )
     max_drop: float | None = Field(
         None,
         gt=0,

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from trimtab.artifacts.proof import Limit
-from trimtab.config.budget import Budget, misfit
+from trimtab.config.budget import Budget, misfit, ungrouped
 from trimtab.config.limits import KINDS, is_function
 from trimtab.config.limits import Limit as Asked
 from trimtab.errors import ConfigError, DataError
@@ -177,6 +178,8 @@ def _measure(asked: Asked, budget: Budget, split: Split, place: str) -> Measure:
     entry = metric(asked.metric)
     if task_of(split.task).judging.form not in entry.forms:
         raise ConfigError(misfit(asked.metric, split.task), field=f"{place}.metric")
+    if entry.by_group and split.groups is None:
+        raise ConfigError(ungrouped(asked.metric), field=f"{place}.metric")
     try:
         measure = entry.make(asked, split.target.classes)
     except ValueError as error:
@@ -198,4 +201,24 @@ def _check_rows(demand: Demand, split: Split) -> None:
             f"no test row is of it, so that {demand.limit.name} cannot be judged",
             field=demand.limit.part,
             hint="Give more test rows, or leave its limit out.",
+        )
+    if demand.measure.per_group is not None:
+        _check_groups(demand, split.of(demand.limit.output), rows)
+
+
+def _check_groups(demand: Demand, split: Split, rows: NDArray[np.intp]) -> None:
+    """Refuses a limit of groups that no group of the test rows can say anything of."""
+    view, objection = split.unanswered.take(rows), demand.measure.objection
+    if objection is not None and (wrong := objection(view.labels)):
+        raise DataError(
+            f"{demand.limit.name} cannot be judged: {wrong}",
+            field=demand.limit.output or "data.label",
+            hint="Shift the label, or limit another metric.",
+        )
+    if not len(demand.group_scores(split, view, rows)):
+        raise DataError(
+            f"every order of a group's test rows is worth the same, of all groups, so that "
+            f"{demand.limit.name} cannot be judged",
+            field="data.group_by",
+            hint="Give groups more test rows, or leave its limit out.",
         )

@@ -60,7 +60,9 @@ class Expectation:
         self._demand, self._split, self._test_examples = demand, split, test_examples
         self._rows = demand.rows(split) if split.count else np.empty(0, np.intp)
         self._without: _Floats | None = None
-        self._before = demand.data(split, before, self._rows) if len(self._rows) else None
+        seen = demand.data(split, before, self._rows) if len(self._rows) else None
+        # Of a metric of groups, there may be none on validation that tells models apart.
+        self._before = None if seen is None or (seen.scores is not None and not len(seen.scores)) else seen
 
     @property
     def stake(self) -> Stake:
@@ -68,7 +70,10 @@ class Expectation:
         limit, measure = self._demand.limit, self._demand.measure
         by_row = self._is_mean or not len(self._rows)
         # Not the number of test rows of a class: that is counted by their labels.
-        share = len(self._rows) / self._split.count if len(self._rows) else 1.0
+        units = len(self._rows)
+        if measure.per_group is not None:
+            units = 0 if self._before is None else len(self._before.known)
+        share = units / self._split.count if units else 1.0
         examples = self._test_examples * share * (1 if by_row else self._blocks / len(self._rows))
         is_alone = limit.is_alone and measure.bound == "proportions"
         least = max(limit.value * (1 - limit.value), 0.0) if is_alone else 0.0

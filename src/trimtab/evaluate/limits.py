@@ -21,7 +21,7 @@ from trimtab.artifacts.evaluation import Examples
 from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.data.values.notation import Notation
 from trimtab.evaluate.bounds.base import Bound, Groups
-from trimtab.evaluate.bounds.means import means, needs_of
+from trimtab.evaluate.bounds.means import NEEDS_OF_GROUP_SCORES, means, needs_of
 from trimtab.evaluate.bounds.proportions import proportions
 from trimtab.evaluate.bounds.resampled import LeftOut, jackknifed, left_out
 from trimtab.evaluate.bounds.roc_auc import roc_auc
@@ -80,11 +80,16 @@ class Split:
         return self.read()
 
     @cached_property
-    def judged_labels(self) -> NDArray[Any]:
-        """Returns the labels as metrics see them."""
+    def unanswered(self) -> View:
+        """Returns the labels as metrics see them, beside answers that say nothing."""
         task = task_of(self.task)
         outputs = np.zeros((self.count, task.meaning.outputs(self.target)), np.float32)
-        return task.judging.view(outputs, self.labels, self.target, self.target).labels
+        return task.judging.view(outputs, self.labels, self.target, self.target)
+
+    @property
+    def judged_labels(self) -> NDArray[Any]:
+        """Returns the labels as metrics see them."""
+        return self.unanswered.labels
 
     def view(self, examples: Examples) -> View:
         """Returns labels and answers as metrics see them."""
@@ -180,8 +185,23 @@ class Demand:
         if self.is_headline:
             return Data(None, np.asarray(split.scores(examples)[rows], np.float64))
         view = split.view(examples).take(rows)
+        if self.measure.per_group is not None:
+            return Data(None, self.group_scores(split, view, rows))
         scores = self.measure.scores
         return Data(view, None if scores is None else scores(view.labels, view.answers))
+
+    def group_scores(self, split: Split, view: View, rows: NDArray[np.intp]) -> Floats:
+        """Returns the score of each group that tells models apart, ``(groups,)``, of a metric of groups.
+
+        Args:
+            split: The rows that are judged, in groups.
+            view: Labels and answers of those that the limit is about.
+            rows: The places of these.
+        """
+        assert self.measure.per_group is not None
+        assert split.groups is not None
+        scores = self.measure.per_group(view.labels, view.answers, split.groups[rows])
+        return scores[np.isfinite(scores)]
 
     def _bound(self, split: Split, was: Data, now: Data, rows: NDArray[np.intp], confidence: float) -> Bound:
         limit, measure, alone = self.limit, self.measure, self.limit.is_alone
@@ -196,6 +216,8 @@ class Demand:
                 most, before, after = 1 - most, None if before is None else 1 - before, 1 - after
             relative = measure.relative and not alone
             needs = needs_of(relative=measure.relative, root=measure.root)
+            if measure.per_group is not None:
+                groups, needs = np.arange(len(now.known)), NEEDS_OF_GROUP_SCORES
             bound = means(before, after, confidence, groups, relative=relative, most=most, needs=needs)
             return bound if measure.root == 1 else _rooted(bound, measure.root, limit)
         assert now.view is not None
@@ -320,6 +342,7 @@ class _Unasked:
     at: None = None
     k: None = None
     quantile: None = None
+    relevant_from: None = None
 
 
 def _rooted(bound: Bound, root: int, limit: Limit) -> Bound:

@@ -56,7 +56,9 @@ class Judge:
         self._demands = demands(config.budget, self._test)
         seen = read_validation(examples[BASELINE], self._own_schemas[BASELINE])
         columns, count = config.budget.columns, len(seen.scores)
-        validation = split_of(data, "validation", columns if count else [], None, count=count)
+        by_group = count and any(demand.measure.per_group is not None for demand in self._demands)
+        groups = data.groups("validation") if by_group else None
+        validation = split_of(data, "validation", columns if count else [], groups, count=count)
         self._expected = [Expectation(demand, validation, seen, self.examples) for demand in self._demands]
         self._limit_tests: dict[tuple[str, float], list[LimitTest]] = {}
 

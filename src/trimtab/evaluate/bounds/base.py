@@ -60,16 +60,18 @@ class Needs:
         examples: The least number of examples.
         rarest: The least number of examples of the rarest class, where there are classes.
         is_endless: Whether a loss has no largest value.
+        least_groups: The least number of groups, where there are any.
     """
 
     examples: int = 0
     rarest: int = 0
     is_endless: bool = False
+    least_groups: int = LEAST_GROUPS
 
     @property
     def groups(self) -> int:
         """Returns the least number of groups, where there are any."""
-        return GROUPS_OF_ENDLESS if self.is_endless else LEAST_GROUPS
+        return max(self.least_groups, GROUPS_OF_ENDLESS if self.is_endless else 0)
 
     def worst_counts(self, groups: Groups | None, scale: float = 1.0) -> float:
         """Returns how much worse than the worst unit seen one may be that was not: see ``skewed_means``.

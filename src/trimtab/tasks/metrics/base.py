@@ -26,6 +26,7 @@ _TOLD = 0.5
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Without = Callable[[Array, Array, NDArray[np.intp], int], Floats]
+GroupScores = Callable[[Array, Array, NDArray[np.integer[Any]]], Floats]
 Form = Literal["classes", "labels", "numbers", "masks", "scores"]
 Unit = Literal["points", "%", ""]
 """Of a loss: percentage points, per cent of the baseline's value, or the metric's own unit."""
@@ -60,6 +61,10 @@ class Asked(Protocol):
     @property
     def quantile(self) -> float | None:
         """Returns which quantile the model predicts."""
+
+    @property
+    def relevant_from(self) -> float | None:
+        """Returns the least label of an item that counts as relevant."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,11 @@ class Measure:
         rarest: For ``resampled``: returns which examples have what the fewest have, ``(n,)``, by their
             labels; None: those of the rarest class.
         least_rarest: How many of these a proof takes; None: as many as the bound has found for others.
+        per_group: Where groups of examples have one score each, of which the metric is the mean: returns
+            these, ``(groups,)`` in the order of their numbers, given labels, answers and the group of each
+            example, ``(n,)``; nan of a group that cannot tell models apart, whatever they answer. ``value``
+            and ``scores`` are of no use then.
+        objection: Returns what is wrong with labels, in words, or nothing; None: any will do.
     """
 
     name: str
@@ -114,6 +124,8 @@ class Measure:
     without: Without | None = None
     rarest: Callable[[Array], NDArray[np.bool_]] | None = None
     least_rarest: int | None = None
+    per_group: GroupScores | None = None
+    objection: Callable[[Array], str] | None = None
 
     @property
     def relative(self) -> bool:
@@ -131,8 +143,9 @@ class Metric:
         make: Returns it with its parameters, given the names of the classes. Raises ``ValueError`` with what
             is wrong with a parameter on these classes.
         is_share: Whether a value reads as a percentage.
-        takes: The parameters that it may have: ``class``, ``at``, ``k``, ``quantile``.
+        takes: The parameters that it may have: ``class``, ``at``, ``k``, ``quantile``, ``relevant_from``.
         needs: Those among them that it must have.
+        by_group: Whether it is of groups of examples, which the data has to name.
         error: Which errors of numbers a model is to learn by so that this is good; None: no such.
     """
 
@@ -142,6 +155,7 @@ class Metric:
     is_share: bool = False
     takes: frozenset[str] = field(default_factory=frozenset)
     needs: frozenset[str] = field(default_factory=frozenset)
+    by_group: bool = False
     error: Literal["absolute", "squared"] | None = None
 
 

@@ -30,6 +30,8 @@ def _accuracy(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
 
 def _top_k(asked: Asked, classes: list[str]) -> Measure:
     assert asked.k is not None
+    if asked.k == 1:
+        raise ValueError("the likeliest class alone is right as often as `accuracy` says: limit that")
     if asked.k >= len(classes):
         raise ValueError(f"every answer is among the {asked.k} likeliest of {len(classes)} classes")
     k = asked.k
