@@ -128,7 +128,7 @@ def test_a_run_that_goes_on_keeps_what_it_decided(run_stage, digits_candidates, 
     (path / "model.tflite").write_bytes(b"damaged")
     run_stage(digits_candidates, max_accuracy_drop=0.02)
     assert measured
-    monkeypatch.setattr(select, "_cpu", lambda: "another")
+    monkeypatch.setattr(select, "processor", lambda: "another")
     run_stage(digits_candidates, max_accuracy_drop=0.02)
     assert len(measured) == 2
 
@@ -244,7 +244,7 @@ def test_the_fastest_is_on_the_pareto_front_however_large_it_is(run_stage, digit
 
         with monkeypatch.context() as patched:
             patched.setattr(select.latency, "measure", measure)
-            patched.setattr(select, "_cpu", lambda: f"another {fastest}")  # else what was decided holds
+            patched.setattr(select, "processor", lambda: f"another {fastest}")  # else what was decided holds
             _, selection, _ = run_stage(digits_candidates)
         return {one.id: one.on_pareto_front for one in selection.candidates if one.ok}
 

@@ -2,89 +2,34 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from trimtab import progress
-from trimtab.artifacts import claim as claims
 from trimtab.artifacts import dataset as datasets
-from trimtab.artifacts import selection
-from trimtab.artifacts import shard as shards
-from trimtab.artifacts.evaluation import Evaluation, EvaluationLineage, HeadlineValue, Latency, read_test
-from trimtab.artifacts.file import FileLineage, FileSummary
+from trimtab.artifacts.evaluation import Evaluation, HeadlineValue, Latency, read_test
 from trimtab.artifacts.proof import LimitTest, Reuse
-from trimtab.artifacts.selection import CandidateResult, Selection, SelectionLineage, SelectSummary
-from trimtab.artifacts.shard import EVALUATED, Outcome
-from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, Batch, take
+from trimtab.artifacts.selection import CandidateResult, Selection, SelectSummary
+from trimtab.batch import Batch
 from trimtab.config.budget import Budget
 from trimtab.config.chains import BASELINE, numbered
 from trimtab.config.config import Config
-from trimtab.data.dataset.dataset import Dataset, model_inputs
-from trimtab.deploy import golden
+from trimtab.cpus import processor
 from trimtab.errors import ArtifactError, ModelError
 from trimtab.evaluate import budget, latency, out_of_fold, pareto, significance
 from trimtab.evaluate.demands import headline_limit
-from trimtab.evaluate.turns import Served
 from trimtab.report.words import proof as words
 from trimtab.report.words.doubts import doubts
-from trimtab.runtimes import files
-from trimtab.runtimes.base import Runtime
-from trimtab.runtimes.registry import runtime
 from trimtab.stages import decided as decided_before
-from trimtab.stages import inside, proving, rare, reuse, settings, tokens, trial, uneven
+from trimtab.stages import evaluated, inside, proving, rare, reuse, settings, shipped, tokens, trial, uneven
+from trimtab.stages.evaluated import Entry
 from trimtab.stages.stage import Task, recorded
-from trimtab.storage.artifact import Artifact
-from trimtab.storage.artifacts import open_artifacts
 
 Scores = NDArray[np.float32]
 _LATENCY_EXAMPLES = 64
-_GOLDEN_EXAMPLES, _KERNEL_EXAMPLES, _TOLERANCE_EXAMPLES = 16, 64, 1_024
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A candidate that was evaluated.
-
-    Attributes:
-        ref: The reference of what was found of it.
-        file_ref: The reference of its files.
-        files: They themselves.
-        examples: The directory of its scores and outputs.
-        evaluation: What was found of it.
-        dataset: The reference of the dataset on which that was.
-    """
-
-    ref: str
-    file_ref: str
-    files: Artifact
-    examples: Path
-    evaluation: Evaluation
-    dataset: str
-
-    @classmethod
-    def open(cls, store: ContentStore, ref: str) -> _Entry:
-        entry = store.open(ref)
-        made_of = EvaluationLineage.model_validate(entry.lineage)
-        evaluation = Evaluation.model_validate(entry.manifest.summary)
-        return cls(ref, made_of.file, store.open(made_of.file), entry.path, evaluation, made_of.dataset)
-
-    def served(self, limits: Budget) -> Served:
-        return Served(self.evaluation.runtime, self.files.path, limits.streams_of(self.evaluation.runtime))
-
-    @property
-    def summary(self) -> FileSummary:
-        return FileSummary.model_validate(self.files.manifest.summary)
-
-    @property
-    def model_ref(self) -> str:
-        return FileLineage.model_validate(self.files.lineage).model
 
 
 def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
@@ -104,10 +49,10 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         config = settings.decided(run_uri)
         data = datasets.read(task.store, dataset, proving.splits(config.budget))
         tested = datasets.pooled(task.store, dataset)
-        entries, missing = _entries(task.store, evaluations)
+        entries, missing = evaluated.entries(task.store, evaluations)
         _check_origin(entries, model, dataset)
         refs = {name: entry.ref for name, entry in entries.items()}
-        if (kept := decided_before.before(run_uri, dataset, refs, _cpu())) is not None:
+        if (kept := decided_before.before(run_uri, dataset, refs, processor())) is not None:
             progress.say("select", "is there already")
             return _told(task, kept)
         x, _ = data.head("test", _LATENCY_EXAMPLES)
@@ -130,10 +75,17 @@ def run(run_uri: str, dataset: str, model: str, evaluations: list[str]) -> bool:
         if decided.chosen is not None:
             rows = judge.rows([BASELINE, decided.chosen])
             decided.parts = uneven.losses(decided.chosen, rows, data.schema, config.budget)
-        lineage = _write(run_uri, decided, entries, data, partial(_claim, decided, config, judge))
+        lineage = shipped.write(
+            run_uri, decided, entries, data, partial(shipped.claim, decided, config, judge)
+        )
         shown = dict.fromkeys([BASELINE, *([decided.chosen] if decided.chosen else [])])
         looked = inside.look({name: models[name] for name in shown}, x, config.budget.threads)
-        measured = {"latency_runs": runs, "threads": config.budget.threads, "cpu": _cpu(), "inside": looked}
+        measured = {
+            "latency_runs": runs,
+            "threads": config.budget.threads,
+            "cpu": processor(),
+            "inside": looked,
+        }
         refs = {name: entry.ref for name, entry in entries.items()}
         made_from = {"dataset": dataset, "evaluations": refs, "lineage": lineage}
         return _told(task, SelectSummary(**dict(decided), **measured, **made_from))
@@ -148,22 +100,9 @@ def _told(task: Task, summary: SelectSummary) -> bool:
     return summary.chosen is not None
 
 
-def _entries(store: ContentStore, evaluations: Sequence[str]) -> tuple[dict[str, _Entry], dict[str, str]]:
-    """Returns every evaluated candidate by id, and why there is none of the others."""
-    outcomes: dict[str, Outcome] = {}
-    for ref in evaluations:
-        outcomes |= shards.read(store, EVALUATED, ref)
-    entries = {name: _Entry.open(store, outcome.ref) for name, outcome in outcomes.items() if outcome.ref}
-    missing = {name: outcome.reason for name, outcome in outcomes.items() if not outcome.ref}
-    if BASELINE not in entries:
-        reason = missing.get(BASELINE, "it is missing among the evaluations")
-        raise ModelError(f"the baseline cannot be judged: {reason}", field=BASELINE)
-    return entries, missing
-
-
 def _tried(
-    entries: dict[str, _Entry], missing: dict[str, str], examples: Batch, limits: Budget
-) -> tuple[dict[str, _Entry], dict[str, str]]:
+    entries: dict[str, Entry], missing: dict[str, str], examples: Batch, limits: Budget
+) -> tuple[dict[str, Entry], dict[str, str]]:
     """Returns the candidates that run as they are to be timed, and why there is none of the others."""
     models = {name: entry.served(limits) for name, entry in entries.items()}
     failed = trial.failures(models, examples, limits.threads)
@@ -174,7 +113,7 @@ def _tried(
     return {name: entry for name, entry in entries.items() if name not in failed}, missing | failed
 
 
-def _check_origin(entries: dict[str, _Entry], model: str, dataset: str) -> None:
+def _check_origin(entries: dict[str, Entry], model: str, dataset: str) -> None:
     """Refuses a baseline of another model, and answers to other rows than those that are judged by."""
     if entries[BASELINE].model_ref != model:
         raise ArtifactError(f"the baseline was made from another model than {model}", field=BASELINE)
@@ -184,7 +123,7 @@ def _check_origin(entries: dict[str, _Entry], model: str, dataset: str) -> None:
 
 
 def _finalists(
-    entries: dict[str, _Entry], latencies: dict[str, Latency], config: Config, judge: proving.Judge
+    entries: dict[str, Entry], latencies: dict[str, Latency], config: Config, judge: proving.Judge
 ) -> dict[str, budget.Finalist]:
     """Returns what the budget judges, for every candidate that works; the baseline has no drop."""
     before = read_test(entries[BASELINE].examples).scores
@@ -226,7 +165,7 @@ def _needed(
 
 
 def _decide(
-    entries: dict[str, _Entry],
+    entries: dict[str, Entry],
     finalists: dict[str, budget.Finalist],
     config: Config,
     judge: proving.Judge,
@@ -278,7 +217,7 @@ def _axes(evaluation: Evaluation, finalist: budget.Finalist) -> tuple[float, flo
 
 
 def _judged(
-    name: str, config: Config, entry: _Entry, finalist: budget.Finalist, reasons: list[str]
+    name: str, config: Config, entry: Entry, finalist: budget.Finalist, reasons: list[str]
 ) -> CandidateResult:
     evaluation = entry.evaluation
     return CandidateResult(
@@ -316,94 +255,3 @@ def _not_made(name: str, config: Config, reason: str) -> CandidateResult:
         ok=False,
         reasons=[reason],
     )
-
-
-def _write(
-    run_uri: str,
-    decided: Selection,
-    entries: dict[str, _Entry],
-    data: Dataset,
-    claim: Callable[[Path], None],
-) -> SelectionLineage:
-    """Leaves the decision with the files of what was chosen, and returns what these were made from."""
-    with open_artifacts(run_uri).create(selection.KIND, selection.KIND) as draft:
-        selection.write(draft.path, decided)
-        draft.lineage = lineage = SelectionLineage(dataset=data.fingerprint)
-        if decided.chosen is None:
-            return lineage
-        entry = entries[decided.chosen]
-        serving = runtime(entry.evaluation.runtime)
-        draft.lineage = lineage = SelectionLineage(
-            dataset=data.fingerprint,
-            candidate=decided.chosen,
-            runtime=serving.name,
-            runtime_version=serving.version(),
-            streams=settings.of(run_uri).budget.streams_of(serving.name),
-            model=entry.model_ref,
-            file=entry.file_ref,
-        )
-        files.copy(serving, entry.files.path, draft.path)
-        _golden(entry, data).save(draft.path / golden.GOLDEN_FILE)
-        claim(draft.path)
-    return lineage
-
-
-def _claim(decided: Selection, config: Config, judge: proving.Judge, directory: Path) -> None:
-    """Writes what is claimed of the chosen candidate, with the answers that it rests on."""
-    proof, chosen = decided.proof, decided.chosen
-    if proof is None or chosen is None:
-        return
-    names = dict.fromkeys([BASELINE, chosen, *(test.candidate for test in proof.tested)])
-    results = {candidate.id: candidate for candidate in decided.candidates}
-    claims.write(
-        directory,
-        claims.Claim(
-            task=judge.task,
-            chosen=chosen,
-            drop=results[chosen].drop,
-            proof=proof,
-            budget=config.budget.model_dump(mode="json", by_alias=True),
-            thresholds={name: results[name].thresholds for name in names},
-        ),
-        judge.rows(names),
-    )
-
-
-def _golden(entry: _Entry, data: Dataset) -> golden.Golden:
-    x, _ = next(data.blocks("test"))
-    x = x[:_KERNEL_EXAMPLES]
-    serving, batch = runtime(entry.evaluation.runtime), model_inputs(data.schema, {INPUT: x})
-    model = serving.load(entry.files.path)
-    y = model.predict(batch)
-    outputs = model.predict(data.head("test", _TOLERANCE_EXAMPLES)[0])
-    arithmetic = serving.traits(entry.files.path).arithmetic
-    apart = _apart(serving, entry, batch, y)
-    allowed = max(golden.tolerance(each, arithmetic, apart) for each in outputs.values())
-    return golden.Golden({INPUT: x[:_GOLDEN_EXAMPLES]}, take(y, 0, _GOLDEN_EXAMPLES), allowed)
-
-
-def _apart(serving: Runtime, entry: _Entry, batch: Batch, answers: Batch) -> float:
-    """Returns how far the runtime's other kernels are from its answers; 0 where these cannot run the file."""
-    try:
-        others = serving.reference(entry.files.path).predict(batch)
-    except ModelError as error:
-        progress.say("select", f"other kernels of {serving.name} cannot run the model: {error.message}")
-        return 0.0
-    return max(float(np.abs(others[name] - answers[name]).max()) for name in answers)
-
-
-def _cpu() -> str:
-    """Returns the name of the CPU that the latencies were measured on."""
-    return next(_model_names(), platform.processor() or platform.machine())
-
-
-def _model_names() -> Iterator[str]:
-    """Yields the names in Linux's ``/proc/cpuinfo``; elsewhere there is no such file, and no name."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            yield value.strip()
