@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from trimtab.config.data import Data
+from trimtab.data.statistics.column import ColumnSummary
 from trimtab.data.statistics.media import MediaSummary
 from trimtab.data.statistics.summary import Summary
 
@@ -241,6 +242,16 @@ def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.Monke
         "large": pa.array(rng.integers(2**60, 2**61, 200)),
         "not_finite": pa.array([np.nan, np.inf, *rng.normal(size=198)]),
         "missing": pa.array([None, *rng.integers(0, 9, 199).tolist()]),
+        "gaps": pa.array(rng.normal(size=200), mask=rng.random(200) < 0.2),
+        "gaps_copied": pa.array(rng.choice(rng.normal(size=90), 200), mask=rng.random(200) < 0.2),
+        "gaps_small": pa.array(
+            (rng.integers(-3, 4, 200) / 10).astype(np.float32), mask=rng.random(200) < 0.2
+        ),
+        "gaps_days": pa.array(rng.integers(20200101, 20200131, 200), mask=rng.random(200) < 0.2),
+        "gaps_not_finite": pa.array([np.nan, np.inf, *rng.normal(size=198)], mask=np.arange(200) == 9),
+        "gaps_nan": pa.array([np.nan, np.nan, *rng.integers(0, 9, 198)], mask=np.arange(200) == 9),
+        "gaps_zeros": pa.array(np.where(rng.random(200) < 0.5, -0.0, 0.0), mask=rng.random(200) < 0.2),
+        "gaps_alone": pa.nulls(200, pa.float64()),
         "word": pa.array(rng.choice(["a", "b"], 200)),
         "written": pa.array([f"{number:.3f}" for number in rng.normal(size=200)]),
         "written_few": pa.array(rng.choice(["1", "-2", "1.5", "1.234", "1e2"], 200)),
@@ -256,9 +267,33 @@ def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.Monke
     together = Summary.of(batch, config)
     for name, expected in alone.columns.items():
         found = together.columns[name]
+        if batch.column(name).null_count:
+            assert found.to_dict() == expected.to_dict()
+            assert list(found.frequent.counts) == list(expected.frequent.counts)
         assert found.mean == pytest.approx(expected.mean, rel=1e-12, abs=1e-15)
         assert found.m2 == pytest.approx(expected.m2, rel=1e-12, abs=1e-15)
         rounded = dataclasses.replace(found, mean=expected.mean, m2=expected.m2, distinct=expected.distinct)
         assert rounded == expected
         assert found.distinct.to_dict() == expected.distinct.to_dict()
     assert together.sample.to_text() == alone.sample.to_text()
+
+
+def test_of_a_wide_table_only_what_is_no_number_is_summarized_by_the_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(6)
+    numbers = {
+        f"c{at}": pa.array(rng.normal(size=30), mask=rng.random(30) < at % 2 / 5) for at in range(1000)
+    }
+    words = {name: pa.array(rng.choice(["a", "b"], 30)) for name in ("plan", "label")}
+    alone: list[str] = []
+    of = ColumnSummary.of.__func__
+
+    def counted(cls: type[ColumnSummary], name: str, *given: object, **named: object) -> object:
+        alone.append(name)
+        return of(cls, name, *given, **named)
+
+    monkeypatch.setattr(ColumnSummary, "of", classmethod(counted))
+    summary = Summary.of(pa.RecordBatch.from_pydict(numbers | words), Data(train="rows.parquet"))
+    assert alone == ["plan", "label"]
+    assert [summary.columns[f"c{at}"].missing > 0 for at in range(4)] == [False, True, False, True]

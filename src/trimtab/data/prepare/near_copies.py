@@ -111,8 +111,9 @@ def warning(copies: int, rows: int) -> list[str]:
 
 
 def _of_numbers(x: Array) -> Signatures:
-    grids = [np.floor(x.astype(np.float64) / _STEP_SD + offset) for offset in (0.0, 0.5)]
-    return np.stack([_hashed(grid.astype(np.int64).view(np.uint64)) for grid in grids], axis=1)
+    steps = x.astype(np.float64) / _STEP_SD
+    grids = [np.floor(steps + offset).astype(np.int64).view(np.uint64) for offset in (0.0, 0.5)]
+    return np.stack([_hashed(grid) for grid in grids], axis=1)
 
 
 def _of_pictures(x: Array) -> Signatures:
@@ -157,11 +158,9 @@ def _of_texts(x: Array) -> Signatures:
 
 
 def _hashed(words: Signatures) -> Signatures:
-    """Returns one hash of each row of words, ``(n,)``."""
-    result = np.zeros(len(words), np.uint64)
-    for column in np.ascontiguousarray(words.T):
-        result = _mixed(result * np.uint64(0x9E3779B97F4A7C15) + column)
-    return result
+    """Returns one hash of each row of words, ``(n,)``: their sum, each times an odd number of its place."""
+    places = _mixed(np.arange(1, words.shape[1] + 1, dtype=np.uint64)) | np.uint64(1)
+    return _mixed(words @ places)
 
 
 def _mixed(words: Signatures) -> Signatures:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers, name_hash
+from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers
+from trimtab.data.statistics.gaps import Gapped
 from trimtab.data.statistics.sketches import Counts, Distinct, Hashes, hash_numbers, hash_strings, mix
 from trimtab.data.values.dates import FIRST_DIGITS
 from trimtab.data.values.plain import plain_columns
@@ -30,36 +31,47 @@ _Cell = TypeVar("_Cell", np.float64, np.uint64)
 
 
 def block_summaries(
-    batch: pa.RecordBatch, places: Sequence[int]
+    batch: pa.RecordBatch, places: Sequence[int], own: Hashes
 ) -> Iterator[tuple[dict[int, ColumnSummary], Hashes]]:
     """Yields summaries of columns by their places, and the sums of the hashes of each row's values, ``(n,)``.
 
-    Columns with a value that is missing, that is no number, or that is no float32, are not among them.
+    Columns of text with a missing value, and columns with one that is no number or no float32, are not among
+    them.
 
     Args:
         batch: Rows as a reader gives them.
         places: Of columns that may be summarized so.
+        own: The ``name_hashes`` of all columns.
     """
     if not batch.num_rows:
         return
-    numbers = [place for place in places if _is_number(batch.column(place))]
-    words = [place for place in places if pa.types.is_string(batch.schema.field(place).type)]
+    kinds = {place: batch.schema.field(place).type for place in places}
+    numbers = [place for place, kind in kinds.items() if _is_number(kind)]
+    gapped = [place for place in numbers if batch.column(place).null_count]
+    whole = sorted({*numbers} - {*gapped})
+    words = [place for place in places if pa.types.is_string(kinds[place])]
     plain = [words[at] for at in plain_columns([batch.column(place) for place in words])]
     step = max(1, _BLOCK_CELLS // batch.num_rows)
-    for chosen, block_of in ((numbers, _of_numbers), (plain, _of_words)):
+    for chosen, block_of in ((whole, _of_numbers), (plain, _of_words)):
         for start in range(0, len(chosen), step):
             some = chosen[start : start + step]
             block = block_of(batch, some)
             if not block.fits.all():
+                gapped += [] if chosen is plain else np.array(some)[~block.fits].tolist()
                 some = np.array(some)[block.fits].tolist()
                 block = block_of(batch, some)
             if some:
-                yield _summarized(batch, some, block)
+                yield _summarized(batch, some, block, own[some])
+    for start in range(0, len(gapped), step):
+        some = gapped[start : start + step]
+        found, fitting = Gapped.of([batch.column(place) for place in some])
+        if some := [some[at] for at in fitting]:
+            summaries = dict(zip(some, found.summaries(batch.num_columns), strict=True))
+            yield summaries, mix(found.hashes ^ own[some][:, None]).sum(axis=0, dtype=np.uint64)
 
 
-def _is_number(column: pa.Array) -> bool:
-    kind = column.type
-    return not column.null_count and bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 
 
 class _Block(NamedTuple):
@@ -93,15 +105,13 @@ def _of_words(batch: pa.RecordBatch, places: Sequence[int]) -> _Block:
 
 
 def _summarized(
-    batch: pa.RecordBatch, places: list[int], block: _Block
+    batch: pa.RecordBatch, places: list[int], block: _Block, own: Hashes
 ) -> tuple[dict[int, ColumnSummary], Hashes]:
-    names = [batch.schema.field(place).name for place in places]
-    own = np.array([name_hash(name) for name in names], np.uint64)[:, None]
     cells = block.matrix.ravel()
     hashes = (hash_numbers(cells) if block.words is None else hash_strings(block.words)).reshape(
         len(places), -1
     )
-    of_rows = mix(hashes ^ own).sum(axis=0, dtype=np.uint64)
+    of_rows = mix(hashes ^ own[:, None]).sum(axis=0, dtype=np.uint64)
     columns = [batch.column(place) for place in places]
     summaries = _summaries(block, columns, hashes, batch.num_columns)
     return dict(zip(places, summaries, strict=True)), of_rows

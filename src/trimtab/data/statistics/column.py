@@ -31,7 +31,7 @@ from trimtab.data.values.tokens import tokenize
 from trimtab.tasks import several
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trimtab.config.data import Data
 
@@ -133,6 +133,7 @@ class ColumnSummary:
         names: list[str],
         config: Data,
         width: int,
+        own: np.uint64,
         notation: Notation | None = None,
         *,
         parted: bool = False,
@@ -140,11 +141,12 @@ class ColumnSummary:
         """Returns a column's summary, and a hash of every value unless they are encoded files.
 
         Args:
-            name: The column's name; equal values of two columns have different hashes.
+            name: The column's name.
             column: Its values.
             names: What to call the rows in messages, or nothing.
             config: The config's data section.
             width: Columns of the batch: sketches are smaller where there are very many.
+            own: Of ``name_hashes``: equal values of two columns have different hashes.
             notation: What the values are read by; None: as they are.
             parted: Whether each value is several labels.
         """
@@ -169,11 +171,11 @@ class ColumnSummary:
             encoded = values.plain(column).dictionary_encode()
         most = _FREQUENT_MOST if name in config.named_labels else frequent_numbers(width)
         split = partial(ids_of, separator=config.ids.separator) if as_ids else tokenize
-        return summary, summary._add_values(name, encoded, most, split, forced=forced, parted=parted)
+        return summary, summary._add_values(own, encoded, most, split, forced=forced, parted=parted)
 
     def _add_values(
         self,
-        name: str,
+        own: np.uint64,
         encoded: pa.DictionaryArray,
         most: int,
         split: Callable[[str], list[str]],
@@ -210,7 +212,7 @@ class ColumnSummary:
             self._add_texts(texts.filter(pa.array(~null)), weights[present], split if has_tokens else None)
         else:
             self.frequent.error = int(weights[:-1].max())
-        of_rows: Hashes = mix(hashes ^ name_hash(name))[indices]
+        of_rows: Hashes = mix(hashes ^ own)[indices]
         return of_rows
 
     def _add_numbers(self, parsed: pa.DoubleArray, weights: Weights) -> None:
@@ -220,10 +222,19 @@ class ColumnSummary:
         if not self.numbers:
             return
         self.integers = int(counts[numbers == np.rint(numbers)].sum())
-        self.mean = float(np.average(numbers, weights=counts))
-        self.m2 = float(np.dot(counts, (numbers - self.mean) ** 2))
+        self.add_moments(numbers, counts)
         self.minimum, self.maximum = float(numbers.min()), float(numbers.max())
         self.days = int(counts[are_days(numbers)].sum())
+
+    def add_moments(self, numbers: npt.NDArray[np.float64], counts: Weights) -> None:
+        """Takes the mean and the variance of all numbers from the different ones.
+
+        Args:
+            numbers: In the order in which they first occur, ``(n,)``.
+            counts: How often each occurs.
+        """
+        self.mean = float(np.multiply(numbers, counts).sum() / float(counts.sum()))
+        self.m2 = float(np.dot(counts, (numbers - self.mean) ** 2))
 
     def _add_texts(
         self, texts: pa.StringArray, weights: Weights, split: Callable[[str], list[str]] | None
@@ -327,10 +338,9 @@ def _tally(encoded: pa.DictionaryArray) -> Tally:
     return Tally.of(encoded.dictionary, weights.astype(np.int64))
 
 
-@lru_cache(maxsize=1 << 18)
-def name_hash(name: str) -> np.uint64:
-    """Returns what tells the hashes of a column's values from those of another."""
-    return np.uint64(hash_strings(pa.array([name]))[0])
+def name_hashes(names: Sequence[str]) -> Hashes:
+    """Returns what tells the hashes of each column's values from those of another."""
+    return hash_strings(pa.array(names, pa.string()))
 
 
 @lru_cache(maxsize=256)

@@ -133,7 +133,25 @@ def _sampled(rows: pa.RecordBatch) -> dict[str, pa.Array]:
         matrix = np.stack([np.asarray(columns[name]) for name in some], dtype=np.float64)
         is_read = np.abs(matrix).max(axis=1) < values.LARGEST
         read |= {name: pa.array(row) for name, row, fits in zip(some, matrix, is_read, strict=True) if fits}
+    read |= _with_gaps({name: column for name, column in columns.items() if name not in read})
     return {name: read[name] if name in read else _sampled_alone(column) for name, column in columns.items()}
+
+
+def _with_gaps(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """Returns those columns that are numbers as a sample has them; those of one type are read at once."""
+    names: dict[pa.DataType, list[str]] = {}
+    for name, column in columns.items():
+        if _is_number(column) and len(column):
+            names.setdefault(column.type, []).append(name)
+    read = dict[str, pa.Array]()
+    for alike in names.values():
+        rows = len(columns[alike[0]])
+        step = max(1, _BLOCK_CELLS // rows)
+        for start in range(0, len(alike), step):
+            some = alike[start : start + step]
+            joined = values.numbers(pa.concat_arrays([columns[name] for name in some]))
+            read |= {name: joined.slice(at * rows, rows) for at, name in enumerate(some)}
+    return read
 
 
 def _is_number(column: pa.Array) -> bool:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from trimtab.data.readers.label import label_columns, labelled, may_be_several
 from trimtab.data.statistics.blocks import WIDE, block_summaries
-from trimtab.data.statistics.column import ColumnSummary, tokens_counted
+from trimtab.data.statistics.column import ColumnSummary, name_hashes, tokens_counted
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
 from trimtab.data.statistics.sketches import mix
@@ -28,6 +28,7 @@ from trimtab.tasks.masks import COLUMN
 if TYPE_CHECKING:
     from trimtab.config.data import Data
 
+_COLUMNS_AT_A_TIME = 256
 _NAME_COLUMNS = ("path", "filename", "file_name", "file", "id")
 
 
@@ -61,11 +62,11 @@ class Summary:
         columns: dict[str, ColumnSummary] = {}
         hashes = np.zeros(batch.num_rows, np.uint64)
         sampled = []
-        width, at_once = batch.num_columns, {}
+        width, at_once, own = batch.num_columns, {}, name_hashes(batch.schema.names)
         if width >= WIDE:
             alone = {*unseen, *notations, *config.columns, *label_columns(batch.schema.names, config)}
             together = [place for place, name in enumerate(batch.schema.names) if name not in alone]
-            for summaries, of_rows in block_summaries(batch, together):
+            for summaries, of_rows in block_summaries(batch, together, own):
                 for summary in summaries.values():
                     summary.tokens.size = tokens_counted(config)
                 at_once.update(summaries)
@@ -81,7 +82,7 @@ class Summary:
                 continue
             notation = notations.get(name)
             columns[name], of_values = ColumnSummary.of(
-                name, column, names, config, width, notation, parted=name in several
+                name, column, names, config, width, own[place], notation, parted=name in several
             )
             if of_values is not None:
                 hashes += of_values  # a sum, so that the order of columns does not matter
@@ -116,8 +117,11 @@ class Summary:
     def to_json(self) -> Iterator[str]:
         """Yields parts of the JSON of ``to_dict``: as a whole, that of a wide table takes gigabytes."""
         yield f'{{"rows": {self.rows}, "columns": {{'
-        for at, (name, column) in enumerate(self.columns.items()):
-            yield f"{', ' if at else ''}{json.dumps(name)}: {json.dumps(column.to_dict())}"
+        columns = list(self.columns.items())
+        for start in range(0, len(columns), _COLUMNS_AT_A_TIME):
+            some = dict(columns[start : start + _COLUMNS_AT_A_TIME])
+            text = json.dumps({name: column.to_dict() for name, column in some.items()})
+            yield f"{', ' if start else ''}{text[1:-1]}"
         yield f'}}, "sample": {json.dumps(self.sample.to_text())}}}'
 
     @classmethod
