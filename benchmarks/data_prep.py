@@ -4,9 +4,12 @@ Ten mixed columns: numbers with and without gaps, categories of few and of many 
 Each size runs in a process of its own; memory is the largest sum of the resident sets of that process and its
 workers, sampled while it runs (pages that they share count once). Small sources are prepared in one process
 whatever the number of workers, so that memory is compared among runs of as many processes: it fails if one of
-100,000 rows or more needs a fifth more than the smallest such run.
+100,000 rows or more needs a fifth more than the smallest such run. With ``--wide``, Parquet files of so many
+rows and columns follow: fractions, a fifth of the columns with gaps, another one of counts. Their goals are
+10,000 x 10,000 in 60 s and 2 GB, 1,000 x 100,000 in 120 s.
 
-    python benchmarks/data_prep.py [--rows 10000 100000 300000 1000000] [--workers 1 2] [--json FILE]
+    python benchmarks/data_prep.py [--rows 10000 100000 300000 1000000] [--wide 10000x10000 1000x100000]
+        [--workers 1 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -24,8 +27,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
+import pyarrow.parquet as pq
 
 FLAT_FROM, FLAT_RATIO = 100_000, 1.2
+WIDE_FROM = 1_000
+_GAPS = 0.03
 SAMPLE_SECONDS = 0.02
 BUSY_BYTES = 70_000_000  # more than the interpreter with nothing but the library
 CHILD = """
@@ -65,6 +71,17 @@ def _batch(rng: np.random.Generator, rows: int) -> pa.RecordBatch:
     )
 
 
+def write_wide(path: Path, rows: int, columns: int) -> None:
+    """Writes a Parquet file of very many columns of numbers, whose label depends on the first."""
+    rng = np.random.default_rng(0)
+    data: dict[str, pa.Array] = {}
+    for at in range(columns):
+        cells = rng.poisson(4, rows) if at % 5 == 4 else rng.normal(size=rows).round(4)
+        data[f"c{at}"] = pa.array(cells, mask=rng.random(rows) < _GAPS if at % 5 == 1 else None)
+    data["label"] = pa.array(np.where(np.asarray(data["c0"]) + rng.normal(size=rows) > 0, "yes", "no"))
+    pq.write_table(pa.table(data), path)
+
+
 @dataclass(frozen=True)
 class Run:
     """One size, prepared once; ``processes`` counts those that held data."""
@@ -72,17 +89,23 @@ class Run:
     workers: int
     processes: int
     rows: int
+    columns: int
     seconds: float
+    cpu_seconds: float
     rows_per_second: int
     rows_per_cpu_second: int
     peak_mb: int
 
 
-def measure(rows: int, workers: int) -> Run:
-    """Returns wall time and peak memory of preparing that many rows."""
+def measure(rows: int, workers: int, wide: int = 0) -> Run:
+    """Returns wall time and peak memory of preparing that many rows; of a wide table, if it has columns."""
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "rows.csv", Path(directory) / "dataset"
-        write_rows(source, rows)
+        if wide:
+            source = source.with_suffix(".parquet")
+            write_wide(source, rows, wide)
+        else:
+            write_rows(source, rows)
         target.mkdir()
         start = time.monotonic()
         used = _cpu_seconds()
@@ -96,7 +119,9 @@ def measure(rows: int, workers: int) -> Run:
             raise SystemExit(f"the preparation of {rows} rows failed with code {child.returncode}")
         seconds, cpu = time.monotonic() - start, _cpu_seconds() - used
     per_second, per_cpu_second = round(rows / seconds), round(rows / cpu)
-    return Run(workers, processes, rows, round(seconds, 2), per_second, per_cpu_second, round(peak / 1e6))
+    columns = wide or _batch(np.random.default_rng(0), 1).num_columns - 1
+    spent = (round(seconds, 2), round(cpu, 2), per_second, per_cpu_second)
+    return Run(workers, processes, rows, columns, *spent, round(peak / 1e6))
 
 
 def _cpu_seconds() -> float:
@@ -127,23 +152,31 @@ def growth(runs: list[Run]) -> float:
     """Returns the largest ratio of peaks among large runs of as many processes."""
     ratios = [1.0]
     for processes in {run.processes for run in runs}:
-        peaks = [run.peak_mb for run in runs if run.rows >= FLAT_FROM and run.processes == processes]
+        compared = [run for run in runs if run.rows >= FLAT_FROM and run.columns < WIDE_FROM]
+        peaks = [run.peak_mb for run in compared if run.processes == processes]
         ratios += [max(peaks) / min(peaks)] if peaks else []
     return max(ratios)
 
 
+def _size(text: str) -> tuple[int, int]:
+    rows, columns = text.split("x")
+    return int(rows), int(columns)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 300_000, 1_000_000])
+    parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000, 300_000, 1_000_000])
+    parser.add_argument("--wide", nargs="+", default=[], metavar="ROWSxCOLUMNS")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
-    names = ("workers", "processes", "rows", "seconds", "rows/s", "rows/cpu s", "peak MB")
+    names = ("workers", "processes", "rows", "columns", "seconds", "cpu s", "rows/s", "rows/cpu s", "peak MB")
     print("".join(f"{name:>12}" for name in names))
     runs = []
     for workers in arguments.workers:
-        for rows in arguments.rows:
-            runs.append(measure(rows, workers))
+        sizes = [(rows, 0) for rows in arguments.rows] + [_size(text) for text in arguments.wide]
+        for rows, columns in sizes:
+            runs.append(measure(rows, workers, columns))
             print("".join(f"{value:>12,}" for value in astuple(runs[-1])), flush=True)
     ratio = growth(runs)
     outcome = {"runs": [asdict(run) for run in runs], "growth": ratio, "flat": ratio <= FLAT_RATIO}

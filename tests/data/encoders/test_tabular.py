@@ -123,3 +123,16 @@ def test_times_of_day_have_no_place_in_the_year() -> None:
         .x
     )
     np.testing.assert_allclose(x, [[-1, 1, 0], [1, -1, 0]], atol=1e-6)
+
+
+def test_a_column_whose_few_numbers_are_in_no_sampled_row_takes_their_mean() -> None:
+    rows = 12_000
+    rare = {
+        f"rare{at}": pa.array([float(at)] * rows, mask=np.arange(rows) != 1000 * at) for at in range(1, 9)
+    }
+    summary = Summary.of(pa.record_batch({"size": np.arange(float(rows)), **rare}), CONFIG)
+    columns = [Column(name=name, kind="numeric") for name in rare]
+    unsampled = [at for at in range(8) if not summary.quantiles(f"rare{at + 1}", [0.5])]
+    assert unsampled
+    fitted = tabular.fit(columns, summary, CONFIG)["columns"]
+    assert [column["median"] for column in fitted] == list(range(1, 9))

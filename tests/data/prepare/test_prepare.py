@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from data.prepare.tables import Prepare, colours, hashes, rows, write_csv
 from PIL import Image
@@ -11,9 +13,13 @@ from PIL import Image
 from trimtab.config.data import Data
 from trimtab.data.encoders.form import Form
 from trimtab.data.encoders.serving import Preprocessor
-from trimtab.data.prepare import work
+from trimtab.data.kinds.infer import infer_schema
+from trimtab.data.kinds.notations import first_notations
+from trimtab.data.prepare import fit, work
+from trimtab.data.prepare.work import parts_of
 from trimtab.data.readers import csv as csv_reader
 from trimtab.data.readers.registry import reader_for
+from trimtab.data.statistics.summary import Summary
 from trimtab.errors import ConfigError
 
 
@@ -229,3 +235,27 @@ def test_inputs_that_are_the_same_all_over_are_warned_of(tmp_path: Path, prepare
     _, summary = prepared(train=str(tmp_path / "pics"))
     (warning,) = (text for text in summary.warnings if "all over" in text)
     assert warning.startswith("20 of 80 inputs are the same all over, such as an image of one colour")
+
+
+def test_of_a_wide_table_the_first_rows_say_what_all_of_their_columns_say(tmp_path: Path) -> None:
+    """Columns of fractions are not summarized to find out what the first rows mean."""
+    rng = np.random.default_rng(0)
+    columns: dict[str, pa.Array] = {
+        f"c{at}": pa.array(rng.normal(size=30), mask=rng.random(30) < at % 2 / 5) for at in range(1000)
+    }
+    columns |= {
+        "id": pa.array(np.arange(30.0)),
+        "seen_at": pa.array(1.7e9 + rng.random(30)),
+        "counted": pa.array(np.arange(30)),
+        "none": pa.nulls(30, pa.float64()),
+        "plan": pa.array(rng.choice(["a", "b"], 30)),
+        "label": pa.array(rng.integers(0, 2, 30)),
+    }
+    table = pa.table(columns)
+    pq.write_table(table, tmp_path / "rows.parquet")
+    config = Data(train=str(tmp_path / "rows.parquet"))
+    found = fit.first_guess(config, parts_of(config), None)
+    whole = Summary.of(table.combine_chunks().to_batches()[0], config)
+    notations = first_notations(whole, config)
+    assert list(notations) == ["seen_at"]
+    assert found == ("label", infer_schema(whole, config).names, notations)

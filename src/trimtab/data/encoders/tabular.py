@@ -56,12 +56,13 @@ def fit(
         input_range: ``raw``: numbers stay as they are, each in one place, the median where one is missing.
     """
     fitted, is_raw = [], input_range == "raw"
+    medians = summary.sample.medians([column.name for column in columns if column.kind != "categorical"])
     for column in columns:
         statistics = summary.columns[column.name]
         if column.kind == "categorical":
             fitted.append(_fit_categories(column.name, statistics))
             continue
-        median = summary.quantiles(column.name, [0.5])[0] if statistics.numbers else 0.0
+        median = medians.get(column.name, statistics.mean)  # few numbers may be in no sampled row
         numeric = _fit_numbers(column.name, statistics, median, summary.rows)
         if column.kind == "datetime":
             numeric |= {"kind": "datetime", "cycles": _cycles(column)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trimtab.data.champion.schema_changes import schema_changes
@@ -17,14 +18,17 @@ from trimtab.data.prepare.duplicates import count_shared
 from trimtab.data.prepare.fit_pass import FitResult, FitTask, check_width, fit_partition
 from trimtab.data.prepare.strata import fill
 from trimtab.data.prepare.work import Part, Rate
-from trimtab.data.readers.label import label_column
+from trimtab.data.readers.label import label_column, label_columns
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import SPLITS, Strata
+from trimtab.data.statistics.blocks import WIDE, fractions
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.notation import Notation
 from trimtab.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trimtab.config.data import Data
     from trimtab.data.champion.reference import Reference
     from trimtab.data.prepare.executor import Executor
@@ -82,7 +86,7 @@ def fit(
     reading = _Fit(config, parts, workers, teller, champion, hashes, kept)
     schema = champion.schema if champion else None
     rule = split.Rule(cuts_of(config, parts, workers), schema.strata if schema else Strata(), fold)
-    label, names, notations = _first_guess(config, parts, champion)
+    label, names, notations = first_guess(config, parts, champion)
     result = reading.read(label, names, notations, rule)
     inferred = infer_notations(result.everything, config, schema)
     if inferred != notations:
@@ -171,7 +175,7 @@ class _Fit:
         return count_shared(sorted(self.hashes.glob("train-*.npy")), others)
 
 
-def _first_guess(
+def first_guess(
     config: Data, parts: Sequence[Part], champion: Reference | None
 ) -> tuple[str, tuple[str, ...], dict[str, Notation]]:
     """Returns label, input columns and notations as the first rows have them, where they have any."""
@@ -184,16 +188,40 @@ def _first_guess(
             label = label_column(list(batch.schema.names), config)
             if not batch.num_rows:
                 continue
-            summary = Summary.of(batch, config)
+            summary = _first_summary(batch, config, champion)
             notations = first_notations(summary, config, schema)
             try:
-                summary = Summary.of(batch, config, notations) if notations else summary
+                summary = _first_summary(batch, config, champion, notations) if notations else summary
                 return label, _meaning(summary, config, champion)[0].names, notations
             except DataError as error:
                 if error.field is not None:
                     raise  # what is wrong with a field of the config or with a column holds for all rows
                 return label, (), notations
     raise DataError("there are no rows", path=config.train)
+
+
+def _first_summary(
+    batch: pa.RecordBatch,
+    config: Data,
+    champion: Reference | None,
+    notations: Mapping[str, Notation] = MappingProxyType({}),
+) -> Summary:
+    """Returns the summary of the first rows; of a wide table, only what tells the meaning of its columns.
+
+    Numbers with a fraction are no identifiers, and no days: they are an input whatever else they are.
+    """
+    if champion is not None or batch.num_columns < WIDE:
+        return Summary.of(batch, config, notations)
+    names = batch.schema.names
+    left = {*notations, *config.columns, *config.drop, *label_columns(names, config)}
+    clear = fractions(batch, [place for place, name in enumerate(names) if name not in left])
+    rest = Summary.of(
+        batch.select([place for place in range(len(names)) if place not in clear]), config, notations
+    )
+    columns = {
+        name: clear[place] if place in clear else rest.columns[name] for place, name in enumerate(names)
+    }
+    return Summary(batch.num_rows, columns)
 
 
 def _meaning(summary: Summary, config: Data, champion: Reference | None) -> tuple[Meaning, list[str]]:

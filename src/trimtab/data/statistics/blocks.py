@@ -70,6 +70,31 @@ def block_summaries(
             yield summaries, mix(found.hashes ^ own[some][:, None]).sum(axis=0, dtype=np.uint64)
 
 
+def fractions(batch: pa.RecordBatch, places: Sequence[int]) -> dict[int, ColumnSummary]:
+    """Returns how many numbers columns with a fraction have, and their range, by place; no more of them.
+
+    Args:
+        batch: Rows as a reader gives them.
+        places: Of columns to look at.
+    """
+    chosen = [place for place in places if pa.types.is_floating(batch.schema.field(place).type)]
+    step, found = max(1, _BLOCK_CELLS // max(1, batch.num_rows)), dict[int, ColumnSummary]()
+    for start in range(0, len(chosen) if batch.num_rows else 0, step):
+        some = chosen[start : start + step]
+        matrix = np.stack([batch.column(at).to_numpy(zero_copy_only=False) for at in some], dtype=np.float64)
+        known = np.abs(matrix) < LARGEST  # also false of what is missing
+        numbers, whole = known.sum(axis=1), (known & (matrix == np.rint(matrix))).sum(axis=1)
+        least = np.where(known, matrix, np.inf).min(axis=1).tolist()
+        most = np.where(known, matrix, -np.inf).max(axis=1).tolist()
+        for at in np.flatnonzero(whole < numbers).tolist():
+            kind = batch.schema.field(some[at]).type
+            summary = ColumnSummary.of_numbers(kind, int(numbers[at]), batch.num_columns)
+            summary.missing = summary.missing_numbers = batch.num_rows - summary.numbers
+            summary.integers, summary.minimum, summary.maximum = int(whole[at]), least[at], most[at]
+            found[some[at]] = summary
+    return found
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
 

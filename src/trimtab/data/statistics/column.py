@@ -123,7 +123,8 @@ class ColumnSummary:
             rows: How many rows there are.
             width: Columns of the batch.
         """
-        return cls(_type_of(kind), numbers=rows, distinct=Distinct(_distinct_size(width)))
+        sketch = Distinct(_distinct_size(width))
+        return cls(_type_of(kind), numbers=rows, distinct=sketch, media=_NO_MEDIA, tally=_NO_TALLY)
 
     @classmethod
     def of(
@@ -322,7 +323,8 @@ class ColumnSummary:
         )
 
 
-_NO_MEDIA = MediaSummary()
+_NO_MEDIA, _NO_TALLY = MediaSummary(), Tally()
+"""What columns of numbers have of them: one object, as there are many columns. Nothing is added to it."""
 
 
 def _indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int32]:

@@ -62,7 +62,7 @@ class Gapped:
         chosen = np.flatnonzero(fits)
         matrix, known = matrix[chosen], known[chosen]
         hashes = np.where(known, hash_numbers(matrix.ravel()).reshape(matrix.shape), NULL_HASH)
-        return cls([columns[at] for at in chosen], matrix, known, hashes), chosen.tolist()
+        return cls([columns[at] for at in chosen.tolist()], matrix, known, hashes), chosen.tolist()
 
     def summaries(self, width: int) -> Iterator[ColumnSummary]:
         """Yields the summary of each column.

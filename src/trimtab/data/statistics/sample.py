@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,27 @@ class Sample:
         places = np.searchsorted(np.cumsum(weights), np.array(q) * weights.sum(), side="left")
         return [float(value) for value in ordered[np.minimum(places, len(ordered) - 1)]]
 
+    def medians(self, names: Sequence[str]) -> dict[str, float]:
+        """Returns the medians of columns that have numbers: ``quantiles`` of many columns at once.
+
+        Args:
+            names: Of columns that are no encoded files.
+        """
+        places: dict[pa.DataType, list[int]] = {}
+        wanted, found = set(names), dict[str, float]()
+        for place, field_ in enumerate(self.rows.schema):
+            if field_.name in wanted:
+                places.setdefault(field_.type, []).append(place)
+        step = max(1, _BLOCK_CELLS // max(1, len(self.counts)))
+        for alike in places.values() if len(self.counts) else ():
+            for start in range(0, len(alike), step):
+                some = alike[start : start + step]
+                cells = pa.concat_arrays([part for at in some for part in self.rows.column(at).chunks])
+                medians = _medians(np.asarray(values.numbers(cells)).reshape(len(some), -1), self.counts)
+                known = zip(some, medians.tolist(), strict=True)
+                found |= {self.rows.schema.field(at).name: value for at, value in known if value == value}
+        return found
+
     def numbers(self, column: str) -> tuple[Numbers, Counts]:
         """Returns a column's numbers in rising order and how many rows have each; none where it has none.
 
@@ -118,6 +140,20 @@ class Sample:
         return cls(np.asarray(table["hash"]), np.asarray(table["count"]), rows)
 
 
+def _medians(matrix: Numbers, counts: Counts) -> Numbers:
+    """Returns the median of each column's numbers, NaN where it has none, ``(columns,)``.
+
+    Args:
+        matrix: The numbers, NaN where one is missing, ``(columns, rows)``.
+        counts: How often each row occurs.
+    """
+    order = np.argsort(matrix, axis=1, kind="stable")  # what is missing comes last
+    ordered = np.take_along_axis(matrix, order, 1)
+    weights = np.where(np.isnan(ordered), 0, counts[order]).cumsum(axis=1)
+    places = (weights < 0.5 * weights[:, -1:]).sum(axis=1)
+    return np.take_along_axis(ordered, places[:, None], 1)[:, 0]
+
+
 def _size(columns: int) -> int:
     return max(_LEAST_ROWS, min(_ROWS, _CELLS // columns))
 
@@ -138,19 +174,19 @@ def _sampled(rows: pa.RecordBatch) -> dict[str, pa.Array]:
 
 
 def _with_gaps(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """Returns those columns that are numbers as a sample has them; those of one type are read at once."""
-    names: dict[pa.DataType, list[str]] = {}
-    for name, column in columns.items():
-        if _is_number(column) and len(column):
-            names.setdefault(column.type, []).append(name)
+    """Returns those columns that are numbers as a sample has them, whatever is missing; many at once."""
+    names = [name for name, column in columns.items() if _is_number(column) and len(column)]
+    step = max(1, _BLOCK_CELLS // len(columns[names[0]])) if names else 1
     read = dict[str, pa.Array]()
-    for alike in names.values():
-        rows = len(columns[alike[0]])
-        step = max(1, _BLOCK_CELLS // rows)
-        for start in range(0, len(alike), step):
-            some = alike[start : start + step]
-            joined = values.numbers(pa.concat_arrays([columns[name] for name in some]))
-            read |= {name: joined.slice(at * rows, rows) for at, name in enumerate(some)}
+    for start in range(0, len(names), step):
+        some = names[start : start + step]
+        cells = [columns[name].to_numpy(zero_copy_only=False) for name in some]
+        matrix = np.stack(cells, dtype=np.float64)
+        missing = ~(np.abs(matrix) < values.LARGEST)
+        matrix[missing] = 0.0
+        read |= {
+            name: pa.array(row, mask=gaps) for name, row, gaps in zip(some, matrix, missing, strict=True)
+        }
     return read
 
 

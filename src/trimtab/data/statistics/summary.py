@@ -21,7 +21,7 @@ from trimtab.data.statistics.blocks import WIDE, block_summaries
 from trimtab.data.statistics.column import ColumnSummary, name_hashes, tokens_counted
 from trimtab.data.statistics.media import is_of_folder
 from trimtab.data.statistics.sample import Sample
-from trimtab.data.statistics.sketches import mix
+from trimtab.data.statistics.sketches import Frequent, mix
 from trimtab.data.values.notation import Notation, as_read
 from trimtab.tasks.masks import COLUMN
 
@@ -66,9 +66,10 @@ class Summary:
         if width >= WIDE:
             alone = {*unseen, *notations, *config.columns, *label_columns(batch.schema.names, config)}
             together = [place for place, name in enumerate(batch.schema.names) if name not in alone]
+            tokens = Frequent(tokens_counted(config))  # none, and of all columns
             for summaries, of_rows in block_summaries(batch, together, own):
                 for summary in summaries.values():
-                    summary.tokens.size = tokens_counted(config)
+                    summary.tokens = tokens
                 at_once.update(summaries)
                 hashes += of_rows
         for place, name in enumerate(batch.schema.names):
