@@ -174,7 +174,7 @@ def _sampled(rows: pa.RecordBatch) -> dict[str, pa.Array]:
 
 
 def _with_gaps(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
-    """Returns those columns that are numbers as a sample has them, whatever is missing; many at once."""
+    """Returns columns of numbers, some of them missing, as a sample has them: many at once."""
     names = [name for name, column in columns.items() if _is_number(column) and len(column)]
     step = max(1, _BLOCK_CELLS // len(columns[names[0]])) if names else 1
     read = dict[str, pa.Array]()
@@ -184,9 +184,10 @@ def _with_gaps(columns: dict[str, pa.Array]) -> dict[str, pa.Array]:
         matrix = np.stack(cells, dtype=np.float64)
         missing = ~(np.abs(matrix) < values.LARGEST)
         matrix[missing] = 0.0
-        read |= {
-            name: pa.array(row, mask=gaps) for name, row, gaps in zip(some, matrix, missing, strict=True)
-        }
+        nulls = [columns[name].null_count for name in some]
+        fits = missing.sum(axis=1) == nulls  # what else is no number leaves other bytes under its gap
+        known = zip(some, matrix, missing, fits.tolist(), strict=True)
+        read |= {name: pa.array(row, mask=gaps) for name, row, gaps, fit in known if fit}
     return read
 
 
