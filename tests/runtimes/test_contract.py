@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,7 @@ from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import is_installed, runtime
 
 RUNTIMES = [*registry.RUNTIMES, "numpy"]
+Converted = Callable[[Runtime, keras.Model, str], Path]
 ARCHITECTURES = ["cnn", "mlp"]
 # The largest mean difference of probabilities, and the share of the float file's bytes.
 CLOSE = {
@@ -64,25 +66,23 @@ def model(request: pytest.FixtureRequest, serving: Runtime, models: dict[str, ke
 
 
 @pytest.fixture(scope="session")
-def converted() -> dict[str, Path]:
-    """Returns where each runtime's files of the MLP are, as far as they were made."""
-    return {}
+def converted(digits: tuple[np.ndarray, np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> Converted:
+    """Returns a function that returns where a trained model's files of a runtime are, for reading alone."""
+
+    @cache
+    def convert(serving: Runtime, model: keras.Model, quantizer: str) -> Path:
+        directory = tmp_path_factory.mktemp(f"{serving.name}-{quantizer}")
+        asked = params(serving, quantizer)
+        serving.convert(model, quantizer, asked, directory, lambda n: {INPUT: digits[0][:n]})
+        return directory
+
+    return convert
 
 
 @pytest.fixture
-def floats(
-    serving: Runtime,
-    models: dict[str, keras.Model],
-    calibration: Callable[[int], Batch],
-    converted: dict[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
-    tmp_path: Path,
-) -> Path:
+def floats(serving: Runtime, models: dict[str, keras.Model], converted: Converted, tmp_path: Path) -> Path:
     """Returns the directory of the MLP's files in floats, which a test may harm."""
-    if serving.name not in converted:
-        converted[serving.name] = tmp_path_factory.mktemp(serving.name)
-        serving.convert(models["mlp"], "none", params(serving, "none"), converted[serving.name], calibration)
-    files.copy(serving, converted[serving.name], tmp_path)
+    files.copy(serving, converted(serving, models["mlp"], "none"), tmp_path)
     return tmp_path
 
 
@@ -106,19 +106,16 @@ def test_outputs_are_close_to_keras(
     serving: Runtime,
     model: keras.Model,
     quantizer: str,
-    calibration: Callable[[int], Batch],
+    converted: Converted,
     kept_back: np.ndarray,
     accuracy: Callable[[np.ndarray], float],
-    tmp_path: Path,
 ) -> None:
     if quantizer not in serving.quantizers:
         pytest.skip(f"{serving.name} has no {quantizer}")
-    for name in ("none", quantizer):
-        (tmp_path / name).mkdir(exist_ok=True)
-        serving.convert(model, name, params(serving, name), tmp_path / name, calibration)
-    assert sorted(path.name for path in (tmp_path / quantizer).iterdir()) == sorted(serving.files)
+    made = {name: converted(serving, model, name) for name in ("none", quantizer)}
+    assert sorted(path.name for path in made[quantizer].iterdir()) == sorted(serving.files)
     expected = answer(model, {INPUT: kept_back})[OUTPUT]
-    found = serving.load(tmp_path / quantizer).predict({INPUT: kept_back})[OUTPUT]
+    found = serving.load(made[quantizer]).predict({INPUT: kept_back})[OUTPUT]
     difference, share = CLOSE[quantizer]
     assert (found.shape, found.dtype) == (expected.shape, np.float32)
     assert float(np.abs(found - expected).mean()) < difference
@@ -126,7 +123,7 @@ def test_outputs_are_close_to_keras(
     if quantizer == "none":
         assert float(np.abs(found - expected).max()) <= 1e-4
     if model.name == "small_mlp":  # of few and large operators: what else a file says weighs little
-        size = {name: _weights_bytes(serving, tmp_path / name) for name in ("none", quantizer)}
+        size = {name: _weights_bytes(serving, directory) for name, directory in made.items()}
         assert size[quantizer] <= share * size["none"]
 
 
@@ -135,18 +132,17 @@ def test_other_kernels_are_as_close_as_another_cpu_may_be(
     serving: Runtime,
     model: keras.Model,
     quantizer: str,
-    calibration: Callable[[int], Batch],
+    converted: Converted,
     kept_back: np.ndarray,
-    tmp_path: Path,
 ) -> None:
     """A file that was proven on these kernels is servable on those: the golden check allows enough."""
     if quantizer not in serving.quantizers:
         pytest.skip(f"{serving.name} has no {quantizer}")
-    serving.convert(model, quantizer, params(serving, quantizer), tmp_path, calibration)
-    found = serving.load(tmp_path).predict({INPUT: kept_back})[OUTPUT]
-    others = serving.reference(tmp_path).predict({INPUT: kept_back})[OUTPUT]
+    made = converted(serving, model, quantizer)
+    found = serving.load(made).predict({INPUT: kept_back})[OUTPUT]
+    others = serving.reference(made).predict({INPUT: kept_back})[OUTPUT]
     apart = np.abs(found - others).max(axis=1)
-    allowed = tolerance(found, serving.traits(tmp_path).arithmetic, float(apart[:64].max()))
+    allowed = tolerance(found, serving.traits(made).arithmetic, float(apart[:64].max()))
     assert (apart[:16] <= allowed).all()
     assert (found.argmax(axis=1) == others.argmax(axis=1)).mean() > 0.98
     if "int" not in quantizer:
@@ -225,13 +221,10 @@ def test_unusable_files_are_typed_errors(serving: Runtime, floats: Path, damage:
         path.write_bytes(content)
 
 
-def test_traits_are_counted(
-    serving: Runtime, model: keras.Model, calibration: Callable[[int], Batch], tmp_path: Path
-) -> None:
+def test_traits_are_counted(serving: Runtime, model: keras.Model, converted: Converted) -> None:
     from trimtab.models import cost
 
-    serving.convert(model, "none", params(serving, "none"), tmp_path, calibration)
-    found = serving.traits(tmp_path)
+    found = serving.traits(converted(serving, model, "none"))
     kernels = [weight for weight in model.weights if weight.name == "kernel"]
     assert found.parameters == sum(int(np.prod(weight.shape)) for weight in kernels)
     assert found.macs == cost.macs(model)

@@ -18,7 +18,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import served_process
+from faults import forked
 from served import predict
+from served_process import Forked
 
 from trimtab.batch import INPUT, OUTPUT
 from trimtab.config.config import Config
@@ -28,16 +31,6 @@ from trimtab.deploy.golden import Golden
 from trimtab.stages import data_prep
 from trimtab.storage import artifact
 
-SERVE = """
-import json, pathlib, sys
-from trimtab.deploy.serving.access import Access
-from trimtab.deploy.serving.limits import Limits
-from trimtab.deploy.serving.server import serve
-target, name, limits, access, processes, hook = sys.argv[1:]
-exec(hook)
-files = {key: pathlib.Path(path) for key, path in json.loads(access).items()}
-serve(target, "127.0.0.1", 0, name, Limits(**json.loads(limits)), Access(**files), int(processes))
-"""
 LIMITS = {"poll_s": 0.05, "retry_s": 0.2, "notice_s": 0.3, "drain_s": 30.0}
 ACCESS = ("token_file", "certificate", "key")
 PATIENCE_S = 60.0
@@ -59,10 +52,8 @@ class Answer:
 class Server:
     """A server process, and a client of it."""
 
-    def __init__(self, command: list[str], log: Path, environment: dict[str, str]) -> None:
-        self._log = log
-        with log.open("wb") as stream:
-            self.process = subprocess.Popen(command, stderr=stream, env={**os.environ, **environment})
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, log: Path) -> None:
+        self._log, self.process = log, process
         self.port = int(self.event("listening")["port"])
 
     def events(self, name: str) -> list[dict[str, Any]]:
@@ -140,17 +131,34 @@ def eventually() -> Callable[..., Any]:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Returns a function that starts a server: ``start(target, name="digits", hook="", **limits)``.
 
-    Names of ``Access``, and ``processes``, may be among the limits.
+    Names of ``Access``, and ``processes``, may be among the limits. A process is forked if its environment is
+    this one's, unless it is to start ``afresh``.
     """
     servers: list[Server] = []
 
-    def make(target: str | Path, name: str = "digits", hook: str = "", environment=None, **limits) -> Server:
+    def make(
+        target: str | Path,
+        name: str = "digits",
+        hook: str = "",
+        environment: dict[str, str] | None = None,
+        *,
+        afresh: bool = False,
+        **limits: Any,
+    ) -> Server:
         access = {key: str(limits.pop(key)) for key in ACCESS if key in limits}
         processes = str(limits.pop("processes", 1))
         settings = json.dumps({**LIMITS, **limits}), json.dumps(access)
         arguments = [str(target), name, *settings, processes, hook]
         log = tmp_path_factory.mktemp("server") / "log"
-        servers.append(Server([sys.executable, "-c", SERVE, *arguments], log, environment or {}))
+        process: subprocess.Popen[bytes] | Forked
+        if afresh or environment or processes != "1":
+            command = [sys.executable, "-P", served_process.__file__, *arguments]
+            with log.open("wb") as stream:
+                process = subprocess.Popen(command, stderr=stream, env={**os.environ, **(environment or {})})
+        else:
+            log.touch()
+            process = Forked(forked.start(served_process.main, log, *arguments))
+        servers.append(Server(process, log))
         return servers[-1]
 
     yield make

@@ -32,7 +32,7 @@ LiteRTModel.predict = slow
 
 
 def test_it_serves_without_tensorflow(start, digits):
-    server = start(digits.target, hook=TELL_MODULES).ready()
+    server = start(digits.target, hook=TELL_MODULES, afresh=True).ready()
     assert server.post(f"{MODEL}/infer", ZEROS).status == 200
     assert server.stop() == 0
     names = {name.partition(".")[0] for name in server.event("modules")["names"]}
