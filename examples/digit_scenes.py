@@ -1,6 +1,6 @@
 """Makes pictures of handwritten digits on a grain, for `digit_masks.yaml` and `digit_sizes.yaml`.
 
-    python examples/digit_scenes.py data/digit_scenes
+    python examples/digit_scenes.py examples/data/digit_scenes
 
 Each picture has one of the digits that scikit-learn ships, in a size of its own: `images/` and `masks/`, in
 which the digit's pixels are 255, and `sizes.csv` with the digit's height in pixels.

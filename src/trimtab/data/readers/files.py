@@ -15,6 +15,7 @@ from trimtab.home import expanded
 if TYPE_CHECKING:
     from trimtab.config.data_limits import DataLimits
 
+RELATIVE_TO = "Relative paths are relative to the config file, or else to the directory the command runs in."
 _MOST_NESTED = 64
 
 
@@ -44,7 +45,7 @@ def files_of(source: str, endings: tuple[str, ...]) -> list[Path]:
         kind = (
             "no file matches this pattern" if glob.has_magic(source) else "there is no such file or directory"
         )
-        raise DataError(kind, path=source, hint="Paths are relative to the directory the command runs in.")
+        raise DataError(kind, path=source, hint=RELATIVE_TO)
     return files
 
 

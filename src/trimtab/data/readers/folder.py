@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from trimtab.data.readers.archives import check_member, open_archive, read_member
 from trimtab.data.readers.base import Partition
-from trimtab.data.readers.files import read_file, walk
+from trimtab.data.readers.files import RELATIVE_TO, read_file, walk
 from trimtab.errors import DataError
 from trimtab.home import expanded
 
@@ -81,7 +81,7 @@ class FolderReader:
             raise DataError(
                 "there is no such file or directory",
                 path=source,
-                hint="Paths are relative to the directory the command runs in.",
+                hint=RELATIVE_TO,
             )
         return _listing(source, self._endings, limits, path.stat().st_mtime_ns)
 
