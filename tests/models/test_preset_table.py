@@ -12,8 +12,8 @@ pytest.importorskip("keras_hub", reason="needs the extra hub")
 
 @pytest.mark.slow
 def test_a_cell_is_made_from_rows_to_answers_in_8_bits(tmp_path: Path) -> None:
-    preset_table.build("VGG", tmp_path)
-    assert preset_table.cell("VGG", "int8", tmp_path) < preset_table.cell("VGG", "none", tmp_path)
+    preset_table.build("DarkNet", tmp_path)
+    assert preset_table.cell("DarkNet", "int8", tmp_path) < preset_table.cell("DarkNet", "none", tmp_path)
 
 
 def test_a_child_that_takes_too_long_or_dies_costs_its_cell_alone() -> None:
