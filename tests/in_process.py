@@ -1,6 +1,6 @@
 """Commands in this process: the imports of a process of its own, and a fork server's, take seconds each time.
 
-`cli/test_end_to_end.py` starts commands as a user does; there the preparation of data is not forked.
+`cli/test_end_to_end.py` starts commands as a user does.
 """
 
 from __future__ import annotations
@@ -8,21 +8,11 @@ from __future__ import annotations
 import contextlib
 import io
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from trimtab.cli import main, processes
-from trimtab.config.stages import STAGES
-
-
-@contextlib.contextmanager
-def all_forked() -> Iterator[None]:
-    """Lets runs fork the preparation of data too: the fork server is there already, from an earlier test."""
-    with mock.patch.object(processes, "FORKED", frozenset(STAGES)):
-        yield
+from trimtab.cli import main
 
 
 def trimtab(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +22,6 @@ def trimtab(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str
         contextlib.chdir(directory),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        all_forked(),
         pytest.raises(SystemExit) as stopped,
     ):
         main(list(arguments))
