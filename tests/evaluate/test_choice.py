@@ -213,5 +213,6 @@ def test_two_hundred_candidates_on_ten_thousand_examples_are_decided_in_seconds(
     for name in range(200):
         assert tests(name, 0.95)[0].method == "exact paired proportions"
     assert proof.tested
-    assert time.process_time() - start < 10
+    # How fast it is, benchmarks/deciding.py says: this is for growth of another order, on any machine.
+    assert time.process_time() - start < 60
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 500_000
