@@ -132,7 +132,11 @@ class Home:
         return shard.read(self.store, kind, ref)
 
     def task(
-        self, work: Callable[..., Any], *arguments: Any, sabotage: Callable[[], None] | None = None
+        self,
+        work: Callable[..., Any],
+        *arguments: Any,
+        sabotage: Callable[[], None] | None = None,
+        afresh: bool = False,
     ) -> Any:
         """Runs a stage as a local run does: in a process in which TensorFlow has not run; returns its answer.
 
@@ -140,6 +144,7 @@ class Home:
             work: The stage's function.
             arguments: What it takes after the run.
             sabotage: Is called in the process before.
+            afresh: Whether it is not forked from where Keras has been imported.
 
         Raises:
             SystemExit: If the stage fails.
@@ -147,7 +152,7 @@ class Home:
         self.output.mkdir(parents=True, exist_ok=True)
         log, answer = self.output / "log", self.output / "answer"
         log.write_bytes(b"")
-        task = start(_task, log, work, (self.run, *arguments), sabotage, answer)
+        task = start(_task, log, work, (self.run, *arguments), sabotage, answer, afresh=afresh)
         task.join(300)
         sys.stderr.write(log.read_text())
         if task.exitcode:

@@ -127,7 +127,7 @@ def _standard_error_to(log: Path) -> Iterator[None]:
 
 def _needing_scikit_learn(config: Config) -> set[str]:
     """Returns the stages that must start afresh, as scikit-learn is not preloaded."""
-    return {"tune"} if config.tune and config.tune.algorithm == "bayesian" else set()
+    return {"tune"} if config.searches_by_scikit_learn else set()
 
 
 def _execute(command: list[str], environment: dict[str, str], directory: str, output: Connection) -> None:

@@ -133,6 +133,11 @@ class Config(Section):
         """Returns whether its recipes are still to be searched for."""
         return self.recipes == AUTO
 
+    @property
+    def searches_by_scikit_learn(self) -> bool:
+        """Returns whether hyper-parameters are searched for by what needs scikit-learn."""
+        return self.tune is not None and self.tune.algorithm == "bayesian"
+
     def file_runtimes(self) -> list[str]:
         """Returns the runtimes that candidates may be of."""
         asked = _runtimes(self.runtimes)

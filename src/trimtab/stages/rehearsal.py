@@ -59,7 +59,8 @@ def rehearse(task: Task, config: Config, dataset: str) -> None:
         return
     ref = _reference(config, data)
     if task.store.find(ref) is None:
-        with light_imports():
+        # The search that may follow in this process finds what is imported here.
+        with light_imports(scikit_learn=config.searches_by_scikit_learn):
             work = import_module("trimtab.stages.making.rehearsed").rehearse
 
         def child(names: Collection[str], file: Path) -> Crash | None:

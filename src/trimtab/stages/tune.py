@@ -43,12 +43,14 @@ def run(run_uri: str, dataset: str) -> str:
             return _given(task, Hyperparameters(), TuneSummary(skipped=True))
         if task.store.find(searched(config, dataset)) is None:
             rehearsal.rehearse(task, config, dataset)
-        is_bayesian = config.tune.algorithm == "bayesian"
+        by_scikit_learn = config.searches_by_scikit_learn
         for fold, data in enumerate(datasets.folds(task.store, dataset)):
             # Another search for each: no fold's model may hang on the rows that it is tested on.
             name = of_fold("", fold) if fold else ""
             label = f"{STAGE} {name}".strip()
-            work = Work(searched(config, data), label, "hyperparameters", (data,), scikit_learn=is_bayesian)
+            work = Work(
+                searched(config, data), label, "hyperparameters", (data,), scikit_learn=by_scikit_learn
+            )
             require(task, work, name)
     return searched(config, dataset)
 
