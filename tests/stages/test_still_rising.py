@@ -43,5 +43,15 @@ def test_nothing_is_said_otherwise(values: list[float], about: dict[str, object]
     assert warnings(history("accuracy", values, **about), SHARE) == []
 
 
+@pytest.mark.parametrize(("on_validation", "told"), [([0.74, 0.72, 0.70], 1), ([0.71, 0.72, 0.72], 0)])
+def test_what_only_training_rows_gain_by_is_learnt_by_heart(on_validation: list[float], told: int) -> None:
+    training = [0.6, 0.5, 0.45]
+    epochs = [
+        {"epoch": at, "mae": seen, "val_mae": unseen}
+        for at, (seen, unseen) in enumerate(zip(training, on_validation, strict=True), 1)
+    ]
+    assert len(warnings(History(epochs, best_epoch=3), ERROR)) == told
+
+
 def test_a_training_without_its_metric_is_left_alone() -> None:
     assert warnings(history("loss", [3.0, 2.0, 1.0]), SHARE) == []

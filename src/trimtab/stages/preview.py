@@ -183,8 +183,8 @@ def _preview(config: Config, prepared: PreparedSummary, notes: list[str], reache
 def _untried(config: Config, examples: int) -> str:
     """Returns what no dry run tries, as it takes a child process a recipe, or a runtime."""
     if sources.own_runtime(config.model.archive) is not None:
-        return "the model's file is there, and was not run: a run tries it before anything is made of it"
-    open_still = "whether the recipes can be made of the model was not tried"
+        return "running the model's file, which is there: a run does before anything is made of it"
+    open_still = "whether the recipes can be made of the model"
     if config.train.epochs == 0:
         return f"{open_still}: a run finds out recipe by recipe"
     if rehearsal.is_worth_it(config, examples):

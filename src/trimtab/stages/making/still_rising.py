@@ -16,8 +16,9 @@ _LAST, _LEAST_RISE = 0.2, 0.01
 def warnings(history: History, headline: Headline) -> list[str]:
     """Returns a warning when the training metric is low, and still got better in the last fifth of epochs.
 
-    What was stopped early, or had its best epoch before, has seen enough. An error has no height that is low:
-    it is still falling where it lost a hundredth of itself.
+    What was stopped early, or had its best epoch before, has seen enough; what got better on training rows
+    alone learns them by heart. An error has no height that is low: it is still falling where it lost a
+    hundredth of itself.
 
     Args:
         history: Of the training.
@@ -27,9 +28,14 @@ def warnings(history: History, headline: Headline) -> list[str]:
     span = ceil(_LAST * len(epochs))
     if history.stopped_early or len(epochs) <= span or headline.metric not in epochs[-1]:
         return []
-    before, last = (epochs[place][headline.metric] for place in (-1 - span, -1))
-    if (history.best_epoch or len(epochs)) < len(epochs) - span or not _is_rising(before, last, headline):
+    rising = all(
+        _is_rising(epochs[-1 - span][metric], epochs[-1][metric], headline)
+        for metric in (headline.metric, f"val_{headline.metric}")
+        if metric in epochs[-1]
+    )
+    if (history.best_epoch or len(epochs)) < len(epochs) - span or not rising:
         return []
+    before, last = (epochs[place][headline.metric] for place in (-1 - span, -1))
     return [
         f"the {headline.name} on training rows is {headline.text(last)} after {len(epochs)} epochs, and was "
         f"{headline.text(before)} {span} before: the model has not learnt all it can. Train longer "
