@@ -16,13 +16,13 @@ from trimtab.data.champion.reference import Reference
 from trimtab.data.champion.schema_changes import can_answer, form_changes
 from trimtab.data.checks.validate import validate
 from trimtab.data.dataset.dataset import CHAMPION, SCHEMA_FILE, STATISTICS_FILE
-from trimtab.data.dataset.origins import FOLDER, share_of_copies, write_sources
+from trimtab.data.dataset.origins import FOLDER, write_sources
 from trimtab.data.encoders import preprocess
 from trimtab.data.encoders.form import Form, sized
 from trimtab.data.encoders.serving import encoder_of
 from trimtab.data.kinds.infer import LabelMeaning
 from trimtab.data.kinds.notations import told
-from trimtab.data.prepare import split
+from trimtab.data.prepare import review, split
 from trimtab.data.prepare.content import Content, content_of
 from trimtab.data.prepare.executor import Executor, collecting_seldom
 from trimtab.data.prepare.fit import Fitted, fit
@@ -35,10 +35,10 @@ from trimtab.data.readers.remote import local_sources
 from trimtab.data.schema import SPLITS, DatasetSchema, Label
 from trimtab.data.statistics.summary import Summary
 from trimtab.data.values.notation import PLAIN, Notation, NumberNotation
-from trimtab.errors import ConfigError, DataError
+from trimtab.errors import ConfigError
 from trimtab.tasks import registry as tasks
 
-_MOST_NAMED, _MANY_FLAT, _MANY_COPIES = 10, 0.1, 0.2
+_MOST_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,11 @@ class _Preparation:
             schema = self._schema(fitted)
             asked = self._asked(fitted, schema)
             written = self._transform(workers, schema, asked, fitted)
-            warnings += self._unasked(written)
-            if self._too_many_unasked(written):
+            warnings += review.unasked(self._config, written)
+            if review.too_many_unasked(self._config, written):
                 asked, written = None, self._transform(workers, schema, None, fitted)
-        self._check_splits(written)
-        warnings += self._bad_rows(fitted.result.rows, written) + self._abnormal(written)
-        warnings += self._uneven_shares(written) + self._flat(written) + self._copied()
-        warnings += self._in_the_gap(fitted.result.left_out) + near_warning(*self._near)
+        warnings += review.warnings(self._config, fitted.result, written, self._directory)
+        warnings += near_warning(*self._near)
         moved = self._moved(schema, fitted)
         self._write_json(schema, asked, fitted.result)
         write_sources(self._directory, self._sources(original))
@@ -320,91 +318,6 @@ class _Preparation:
         for part in self._parts:
             sources.setdefault(part.given, []).append(original(part.partition.source))
         return sources
-
-    def _check_splits(self, written: TransformResult) -> None:
-        for name in SPLITS:
-            if not written.rows[name]:
-                raise DataError(
-                    f"no rows are left for the {name} split",
-                    path=split.sources(self._config).get(name, self._config.train),
-                    hint="Give more rows, more and smaller groups, or other shares in data.split.",
-                )
-
-    def _too_many_unasked(self, written: TransformResult) -> bool:
-        """Returns whether asking the champion would cost more test rows than may be bad."""
-        return written.unasked > self._config.max_bad_fraction * (written.rows["test"] + written.unasked)
-
-    def _unasked(self, written: TransformResult) -> list[str]:
-        if not written.unasked:
-            return []
-        rows = f"{written.unasked:,} test rows cannot be read as the model in service takes them"
-        return [f"{rows}: {'it is not asked' if self._too_many_unasked(written) else 'they were left out'}"]
-
-    def _bad_rows(self, rows: int, written: TransformResult) -> list[str]:
-        if not written.bad:
-            return []
-        message = f"{written.bad:,} of {rows:,} rows cannot be used"
-        named = "; ".join(written.reasons)
-        if written.bad > self._config.max_bad_fraction * rows:
-            raise DataError(
-                f"{message}, data.max_bad_fraction allows {self._config.max_bad_fraction:.2%}: {named}",
-                path=self._config.train,
-                hint="Repair or remove them, or set data.max_bad_fraction.",
-            )
-        return [f"{message} and were left out: {named}"]
-
-    def _in_the_gap(self, rows: int) -> list[str]:
-        if not rows:
-            return []
-        verb = "row is" if rows == 1 else "rows are"
-        return [f"{rows:,} {verb} in no split: within the gap of {self._config.split.gap} before a later one"]
-
-    def _abnormal(self, written: TransformResult) -> list[str]:
-        if not written.abnormal:
-            return []
-        normal = self._config.normal
-        return [
-            f"{written.abnormal:,} rows of data.train are not {normal}: they are left out, and not tested"
-        ]
-
-    def _flat(self, written: TransformResult) -> list[str]:
-        rows = sum(written.rows.values())
-        if written.flat < _MANY_FLAT * rows:
-            return []
-        return [
-            f"{written.flat:,} of {rows:,} inputs are the same all over, such as an image of one colour: "
-            "a model learns nothing of them; look at the files"
-        ]
-
-    def _copied(self) -> list[str]:
-        """Returns a warning where many test rows are the same, as when a file was appended to itself."""
-        share = share_of_copies(self._directory, "test")
-        if share < _MANY_COPIES:
-            return []
-        counts = "the test counts an input once, however often it is there"
-        if self._config.group_by is not None:
-            counts = "the test counts a group once, but takes copies in two groups for two observations"
-        return [f"about {share:.0%} of the test rows are copies of others: {counts}"]
-
-    def _uneven_shares(self, written: TransformResult) -> list[str]:
-        """Returns a warning for each split whose share is far from the one asked for, as with few groups."""
-        config, rows, shares = self._config, written.rows, {}
-        if config.normal is not None:
-            return []  # all rows that are not normal are tested
-        if config.test is None:
-            shares["test"] = (config.split.test, sum(rows.values()))
-        if config.validation is None:
-            shares["validation"] = (config.split.validation, rows["train"] + rows["validation"])
-        why = "rows are few, or many of them are the same"
-        if config.split.by == "time":
-            why = f"many rows have the same {config.split.column}"
-        elif config.group_by:
-            why = f"the groups of {config.group_by} are few or uneven"
-        return [
-            f"the {name} split holds {rows[name] / whole:.0%} of its rows, not {share:.0%}: {why}"
-            for name, (share, whole) in shares.items()
-            if not share / 1.5 < rows[name] / whole < share * 1.5
-        ]
 
     def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, result: FitResult) -> None:
         (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
