@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +112,7 @@ def _headline(task: str, value: float) -> Demand:
     bound = _BOUNDED[headline.bound]
     # What is stored of each example has the metric for its mean, and so serves wherever a mean does.
     as_mean: Bounded = "means" if bound in ("area", "resampled") else bound
-    measure = Measure(headline.name, headline.better, unit, as_mean, _no_value)
+    measure = Measure(headline.name, headline.better, unit, as_mean)
     kind = KINDS[headline.better][0]
     limit = Limit(
         metric=headline.metric,
@@ -125,10 +124,6 @@ def _headline(task: str, value: float) -> Demand:
         max_loss=value,
     )
     return Demand(limit, measure, is_headline=True)
-
-
-def _no_value(*_: NDArray[Any]) -> float:
-    raise AssertionError("its value is the mean of the scores that are stored")
 
 
 def _listed(limits: Sequence[Asked], budget: Budget, split: Split, place: str) -> list[Demand]:

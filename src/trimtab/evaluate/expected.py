@@ -137,6 +137,7 @@ def _of_blocks(measure: Measure, was: _Floats, after: View, blocks: int) -> _Flo
 
 def _left_out(measure: Measure, view: View, blocks: int) -> _Floats:
     """Returns the metric of all examples, and without each block, ``(1 + blocks,)``."""
+    assert measure.value is not None
     block, (labels, answers) = _dealt(view.labels, blocks), (view.labels, view.answers)
     if measure.without is not None:
         without = measure.without(labels, answers, block, blocks)

@@ -250,6 +250,7 @@ class Demand:
         known_split, known = self._known.get(data.digest, (None, None))
         if known is None or known_split is not split:
             assert data.view is not None
+            assert self.measure.value is not None
             labels, answers = data.view.labels, data.view.answers
             groups = None if split.groups is None else split.groups[rows]
             known = left_out(self.measure.value, labels, answers, groups, self.measure.without)
@@ -283,7 +284,7 @@ class Data:
 
     def value(self, measure: Measure) -> float:
         """Returns the metric."""
-        if self.view is None:
+        if self.view is None or measure.value is None:
             return float(self.known.mean())
         return measure.value(self.view.labels, self.view.answers)
 

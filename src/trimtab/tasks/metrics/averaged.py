@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric, decided
+from trimtab.tasks.metrics.base import Array, Floats, Form, Measure, Metric, decided
 from trimtab.tasks.metrics.left_out import Blocks, Counts, by_class
 
 _CLASSES: frozenset[Form] = frozenset({"classes"})
 _BOTH: frozenset[Form] = frozenset({"classes", "labels"})
 
 
-def _balanced(hits: Floats, truly: Floats, findings: Floats) -> Floats:  # noqa: ARG001 - as the others
+def _balanced(hits: Floats, truly: Floats, _: Floats) -> Floats:
     """Returns the mean of the recalls of the classes that occur."""
     present = (truly > 0).sum(axis=-1)
     recalls = (hits / np.maximum(truly, 1)).sum(axis=-1)
@@ -36,11 +36,11 @@ def _counts(labels: Array, answers: Array) -> tuple[Floats, Floats, Floats]:
     return hits, truly, findings
 
 
-def _make_balanced(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_balanced(*_: object) -> Measure:
     return _of_counts("balanced accuracy", _balanced)
 
 
-def _make_macro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_macro_f1(*_: object) -> Measure:
     return _of_counts("macro F1", _macro_f1)
 
 
@@ -49,7 +49,7 @@ def _micro_f1(hits: Floats, truly: Floats, findings: Floats) -> Floats:
     return np.asarray(2 * hits.sum(axis=-1) / np.maximum(truly.sum(axis=-1) + findings.sum(axis=-1), 1))
 
 
-def _make_micro_f1(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_micro_f1(*_: object) -> Measure:
     return _of_counts("micro F1", _micro_f1)
 
 

@@ -88,7 +88,8 @@ class Measure:
         better: Which way is better.
         unit: Of a loss.
         bound: What proves a loss.
-        value: Returns the metric of labels and answers, ``(n, …)`` each; ``nan`` where they have none.
+        value: Returns the metric of labels and answers, ``(n, …)`` each; ``nan`` where they have none. None:
+            they alone do not say it; it is the mean of scores of groups, or of scores that were stored.
         scores: Where the metric is a mean over examples, or follows from one: returns their scores, ``(n,)``.
         rows: Returns which examples it is about, ``(n,)``, by their labels; None: all of them.
         positive: For ``area``: returns which examples are to be ranked first, ``(n,)``, by their labels;
@@ -105,8 +106,8 @@ class Measure:
         least_rarest: How many of these a proof takes; None: as many as the bound has found for others.
         per_group: Where groups of examples have one score each, of which the metric is the mean: returns
             these, ``(groups,)`` in the order of their numbers, given labels, answers and the group of each
-            example, ``(n,)``; nan of a group that cannot tell models apart, whatever they answer. ``value``
-            and ``scores`` are of no use then.
+            example, ``(n,)``; nan of a group that cannot tell models apart, whatever they answer. There are
+            no ``value`` and no ``scores`` then.
         objection: Returns what is wrong with labels, in words, or nothing; None: any will do.
     """
 
@@ -114,7 +115,7 @@ class Measure:
     better: Better
     unit: Unit
     bound: Bounded
-    value: Callable[[Array, Array], float]
+    value: Callable[[Array, Array], float] | None = None
     scores: Callable[[Array, Array], Floats] | None = None
     rows: Callable[[Array], NDArray[np.bool_]] | None = None
     positive: Callable[[Array], NDArray[np.bool_]] | None = None

@@ -14,15 +14,15 @@ _ROUNDING = 1e-6
 _NUMBERS: frozenset[Form] = frozenset({"numbers"})
 
 
-def _mae(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _mae(*_: object) -> Measure:
     return _mean("mean absolute error", lambda labels, answers: np.abs(answers - labels))
 
 
-def _rmse(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _rmse(*_: object) -> Measure:
     return _mean("root mean squared error", lambda labels, answers: np.square(answers - labels), root=2)
 
 
-def _mape(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _mape(*_: object) -> Measure:
     """Returns the mean of errors over labels, of those that are not 0: no error is a share of nothing."""
 
     def shares(labels: Array, answers: Array) -> Floats:
@@ -35,7 +35,7 @@ def _mape(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     return replace(_mean("mean absolute percentage error", shares), rows=are_not_0)
 
 
-def _quantile_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _quantile_loss(asked: Asked, _: object) -> Measure:
     """Returns the pinball loss (R. Koenker and G. Bassett, "Regression Quantiles", Econometrica 46, 1978)."""
     assert asked.quantile is not None
     quantile = asked.quantile
@@ -47,7 +47,7 @@ def _quantile_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
     return _mean(f"quantile loss at {quantile:g}", pinball)
 
 
-def _r2(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _r2(*_: object) -> Measure:
     return Measure("R²", "higher", "", "resampled", _r2_of)
 
 

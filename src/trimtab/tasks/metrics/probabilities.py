@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trimtab.tasks.metrics import formulas
-from trimtab.tasks.metrics.base import Array, Asked, Floats, Form, Measure, Metric
+from trimtab.tasks.metrics.base import Array, Floats, Form, Measure, Metric
 from trimtab.tasks.metrics.left_out import Blocks
 
 _CLASSES: frozenset[Form] = frozenset({"classes"})
@@ -30,11 +30,11 @@ def _calibration_errors(labels: Array, answers: Array, block: Blocks, blocks: in
     return np.asarray(np.abs(added.sum(axis=0) - added).sum(axis=1) / np.maximum(left, 1))
 
 
-def _make_log_loss(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_log_loss(*_: object) -> Measure:
     return _mean("log loss", lambda labels, answers: formulas.log_losses(answers, labels))
 
 
-def _make_brier(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_brier(*_: object) -> Measure:
     return _mean("Brier score", _brier_scores)
 
 
@@ -49,7 +49,7 @@ def _mean(name: str, scores: formulas.Scores) -> Measure:
     )
 
 
-def _make_calibration_error(asked: Asked, classes: list[str]) -> Measure:  # noqa: ARG001
+def _make_calibration_error(*_: object) -> Measure:
     return Measure(
         "expected calibration error",
         "lower",

@@ -68,7 +68,7 @@ def _ranked(
     def without(labels: Array, answers: Array, block: Blocks, blocks: int) -> Floats:
         return left_out(scores(labels, answers), positive(labels), block, blocks)
 
-    def scores(labels: Array, answers: Array) -> Floats:  # noqa: ARG001 - as every metric's scores
+    def scores(_: Array, answers: Array) -> Floats:
         return np.asarray(answers if index is None else answers[:, index], np.float64)
 
     def value(labels: Array, answers: Array) -> float:

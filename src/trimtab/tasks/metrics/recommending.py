@@ -156,11 +156,7 @@ def _first(asked: Asked) -> int:
 
 
 def _measure(name: str, unit: Unit, per_group: GroupScores) -> Measure:
-    return Measure(name, "higher", unit, "means", _no_value, per_group=per_group)
-
-
-def _no_value(labels: Array, answers: Array) -> float:  # noqa: ARG001 - as every metric's value
-    raise AssertionError("it is the mean of the groups' scores")
+    return Measure(name, "higher", unit, "means", per_group=per_group)
 
 
 def _not_below_0(labels: Array) -> Floats:
