@@ -99,5 +99,5 @@ def test_a_version_that_has_gone_is_shown_as_missing(deployed, request):
 
 
 def test_where_nothing_was_deployed(anywhere):
-    with pytest.raises(DeployError, match="no model was deployed here"):
+    with pytest.raises(DeployError, match=r"no model was deployed here\n.*deploy\.target"):
         history(anywhere)

@@ -102,7 +102,7 @@ def history(target: str) -> History:
     moves = champion.history if champion else []
     there, promoted = repository.versions(), {move.version for move in moves}
     if not there and not promoted and not problem:
-        raise DeployError("no model was deployed here", path=repository.uri)
+        raise repository.nothing_deployed()
     is_lost = bool(problem) or any(REPLACED_DAMAGED in move.reason for move in moves)
     versions = in_parallel(lambda number: _version(repository, number), there)
     for version in versions:

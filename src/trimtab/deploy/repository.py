@@ -177,8 +177,13 @@ class Repository:
             return version
         champion = self.champion()
         if champion is None:
-            raise DeployError("no model was deployed here", path=self.uri)
+            raise self.nothing_deployed()
         return champion.version
+
+    def nothing_deployed(self) -> DeployError:
+        """Returns the error of a place where nothing is in service, such as a run's own directory."""
+        hint = "name the repository that deploy.target has; a run's end prints it as 'Deployed model'"
+        return DeployError("no model was deployed here", path=self.uri, hint=hint)
 
     def pointer(self) -> bytes | None:
         """Returns the content of ``champion.json``, or None if nothing was promoted yet."""

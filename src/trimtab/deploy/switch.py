@@ -70,7 +70,7 @@ def rollback(target: str, *, reason: str = "", by: str | None = None) -> Switch:
     pointer = repository.pointer()
     champion = repository.parse(pointer)
     if champion is None:
-        raise DeployError("no model was deployed here", path=repository.uri)
+        raise repository.nothing_deployed()
     earlier = _earlier(champion.history)
     if not earlier:
         raise DeployError(
