@@ -38,7 +38,7 @@ def pack(tensors: Mapping[str, Array], specs: Mapping[str, TensorSpec]) -> npt.N
     """
     rows = [
         np.ascontiguousarray(tensors[name], np.dtype(spec.stored_dtype).newbyteorder("<"))
-        .reshape(len(tensors[name]), -1)
+        .reshape(len(tensors[name]), math.prod(spec.shape))
         .view(np.uint8)
         for name, spec in specs.items()
     ]

@@ -153,6 +153,18 @@ def test_other_inputs_than_the_champions_are_a_change(prepared: PreparedSummary,
     assert change == f"data.text.max_tokens asks for 3, it was {len(WORDS)}"
 
 
+def test_a_file_without_test_rows_holds_none_for_the_champion(
+    prepared: PreparedSummary, table: Path, tmp_path: Path
+) -> None:
+    champion = Reference(schema=prepared.schema, train=prepared.train, settings=config(table))
+    other = config(
+        table, inputs={**INPUTS, "person": {"columns": ["age"]}}, validation=str(table), test=str(table)
+    )
+    later = prepare(other, seed=0, directory=tmp_path, champion=champion)
+    assert later.schema_changes
+    assert later.champion_rows
+
+
 def test_images_of_one_colour_are_told_among_other_inputs(table: Path, tmp_path: Path) -> None:
     Image.new("RGB", (5, 6), (9, 9, 9)).save(tmp_path / "grey.png")
     grey = pa.array(["grey.png"] * ROWS)
