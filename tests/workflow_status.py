@@ -12,7 +12,7 @@ RUN_ID = "0b1f6a52-7b1e-4a53-9d0e-3a6b1c2d4e5f"
 EXAMPLES = {
     "output": "gs://a-bucket/some/where/runs",
     "run_id": RUN_ID,
-    "config": json.dumps({"a part of the config": ["x" * 40] * 90}),  # about 4 KB, as of a plain run
+    "config": json.dumps({"a part of the config": ["x" * 40] * 90}),  # about 4 kB, as of a plain run
     "shard": "1/2",
     "pipeline": "optimize",
     "retrain": True,
@@ -20,7 +20,7 @@ EXAMPLES = {
     "forced_by": "somebody@example.com",
     "forced_reason": "it has to be, as the old one is known to be wrong",
 }
-# From three runs of one skeleton with 1, 2 and 4 shards: 81 nodes and 426 KB, 105 and 579 KB, 153 and 886 KB.
+# From three runs of one skeleton with 1, 2 and 4 shards: 81 nodes and 426 kB, 105 and 579 kB, 153 and 886 kB.
 NODES_OF_TASK, NODES_OF_DAG, NODES_OF_RUN = 7, 3, 3
 BYTES_OF_NODE, COPIES_OF_PATCH = 1_900, 8.0
 ARTIFACT_BYTES = 650

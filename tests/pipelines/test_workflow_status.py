@@ -97,8 +97,8 @@ def test_what_two_shards_cost(committed, name, tasks, pods, monkeypatch):
     monkeypatch.setitem(EXAMPLES, "config", json.dumps({"config": "x" * (INLINE_BYTES - 20)}))
     run = estimate(committed(name), 2)
     for task, size in run.tasks:
-        print(f"{task:<12} {size / 1000:5.1f} KB")
-    print(f"{name}: {len(run.tasks)} tasks, {run.pods} pods, {run.nodes} nodes, {run.bytes / 1000:.0f} KB")
+        print(f"{task:<12} {size / 1000:5.1f} kB")
+    print(f"{name}: {len(run.tasks)} tasks, {run.pods} pods, {run.nodes} nodes, {run.bytes / 1000:.0f} kB")
     assert (len(run.tasks), run.pods) == (tasks, pods)
     with_config, *others = sorted((size for _, size in run.tasks), reverse=True)
     assert max(others) <= 45_000

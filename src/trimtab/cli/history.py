@@ -47,7 +47,7 @@ def _print(past: History) -> None:
 
     console = Console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for heading in ("Version", "Champion", "Candidate", "Runtime", "Quality", "ms", "KB"):
+    for heading in ("Version", "Champion", "Candidate", "Runtime", "Quality", "ms", "kB"):
         is_text = heading in ("Champion", "Candidate", "Runtime")
         justify: Literal["left", "right"] = "left" if is_text else "right"
         table.add_column(heading, justify=justify, no_wrap=heading != "Candidate", overflow="fold")

@@ -13,7 +13,7 @@ from trimtab.report.words import numbers
 from trimtab.report.words.headline import headline
 from trimtab.report.words.verdict import find_candidate
 
-HEADINGS = ("Run", "Outcome", "Chosen", "Quality", "Loss alone ≤", "KB", "ms", "Times as fast", "Took")
+HEADINGS = ("Run", "Outcome", "Chosen", "Quality", "Loss alone ≤", "kB", "ms", "Times as fast", "Took")
 TEXTS = frozenset({"Run", "Outcome", "Chosen"})
 _NO_DIFFERENCE = frozenset({"name"})
 

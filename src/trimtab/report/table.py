@@ -132,8 +132,8 @@ def _headings(result: Result, *, wide: bool) -> list[str]:
     change = ["Rise %", "Rise <="] if rises else ["Drop", "Drop <="]
     quality = [numbers.heading(headline), *change]
     if not wide:
-        return [quality[0], quality[2], "ms", "KB"]
-    return [*quality, "p50 ms", "p95 ms", "KB", "gzip KB", "MACs", "Zeros"]
+        return [quality[0], quality[2], "ms", "kB"]
+    return [*quality, "p50 ms", "p95 ms", "kB", "gzip kB", "MACs", "Zeros"]
 
 
 def _cells(candidate: CandidateResult, *, wide: bool) -> list[str]:

@@ -270,9 +270,9 @@ def test_it_says_why_by_layer_and_operator(run_records):
     select.summary["inside"] = {"none--none": before, select.summary["chosen"]: after}
     found = Page(page(settings, records))
     assert "why" in [attributes.get("id") for tag, attributes in found.tags if tag == "section"]
-    assert "conv_1 + relu_1 295 KB 29.1 KB 1.1 % 0.42 %" in found.words
+    assert "conv_1 + relu_1 295 kB 29.1 kB 1.1 % 0.42 %" in found.words
     assert "Lost alone" in found.words
-    assert "31 calls of layers of 315 KB became 16 operators in the file, 2 as it runs" in found.words
+    assert "31 calls of layers of 315 kB became 16 operators in the file, 2 as it runs" in found.words
     assert "CONV_2D 1 13.7 5.60" in found.words
     assert "counted twice" in found.words
     assert "Not available" not in found.words
@@ -306,7 +306,7 @@ def test_every_mark_says_its_numbers_and_leads_to_its_row(run_records):
     rows = {a["data-id"] for tag, a in found.tags if tag == "tr" and "data-id" in a}
     assert marks
     assert marks <= rows
-    assert "none--none: accuracy 98.06 %, 0.231 ms, 312 KB" in found.words
+    assert "none--none: accuracy 98.06 %, 0.231 ms, 312 kB" in found.words
 
 
 def test_columns_are_sorted_by_numbers_not_by_how_they_are_written(run_records):

@@ -93,7 +93,7 @@ def judged(found: dict[str, Any], limits: dict[str, Any], regression: bool) -> d
         )
     if found["size_bytes"] > limits["max_size_kb"] * 1000:
         reasons.append(
-            f"{found['size_bytes'] / 1000:.1f} KB is over the budget of {limits['max_size_kb']} KB"
+            f"{found['size_bytes'] / 1000:.1f} kB is over the budget of {limits['max_size_kb']} kB"
         )
     return {**found, "reasons": reasons, "within_budget": not reasons}
 

@@ -107,7 +107,7 @@ def test_the_page_shows_both_models_and_how_sure_that_is(retrain_records, kind):
     html = render(result, gather_evidence(records))
     section = html[html.index('<section id="retrain">') :].partition("</section>")[0]
     shown = ("41.00", "40.00") if kind.get("regression") else ("95.00 %", "97.00 %")
-    for part in (*shown, "30.0 KB", "29.0 KB", "champion v3", "95 % confidence", "-0.40", "3.60"):
+    for part in (*shown, "30.0 kB", "29.0 kB", "champion v3", "95 % confidence", "-0.40", "3.60"):
         assert part in section, part
     assert "1 file new: train/february.csv" in section
     assert ("by ada@lab: the label was wrong" in section) == bool(kind.get("forced"))

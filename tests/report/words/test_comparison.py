@@ -55,7 +55,7 @@ def limit_and_test(metric, bound, *, holds, **about):
             "cheaper",
             [
                 "not worse than v7, 95 % sure (at most 0.40 points",
-                "and cheaper: 20.0 KB against 30.0 KB",
+                "and cheaper: 20.0 kB against 30.0 kB",
                 "(95 % sure: at most 0.97 times)",
             ],
         ),

@@ -17,7 +17,7 @@ def inside(*, size=100_000, off=0.0, spent=0.01):
 def test_it_says_where_bytes_and_time_went_and_which_layer_is_furthest():
     found = sentences(inside(), inside(size=25_000, off=0.02, spent=0.003))
     assert found == [
-        "100 % of what was saved comes from conv: 100 KB became 25.0 KB.",
+        "100 % of what was saved comes from conv: 100 kB became 25.0 kB.",
         "75 % of the time of its operators goes into CONV_2D: 0.00300 ms, 0.0100 ms before.",
         "Furthest from the Keras model that the file was made from is conv: its output is off by 2.0 %.",
     ]

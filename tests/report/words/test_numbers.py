@@ -35,7 +35,13 @@ def test_a_limit_is_as_it_was_written_unless_it_was_computed(value, text):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("accuracy", "accuracy"), ("macro_f1", "macro F1"), ("roc_auc", "ROC AUC"), ("mae", "MAE")],
+    [
+        ("accuracy", "accuracy"),
+        ("macro_f1", "macro F1"),
+        ("roc_auc", "ROC AUC"),
+        ("mae", "MAE"),
+        ("mean_iou", "mean IoU"),
+    ],
 )
 def test_a_metric_is_written_as_people_write_it(name, text):
     assert numbers.metric(name) == text
@@ -43,7 +49,7 @@ def test_a_metric_is_written_as_people_write_it(name, text):
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(None, "-"), (0, "0 B"), (87_475, "87.5 KB"), (999_600, "1.00 MB"), (3_100_000_000, "3.10 GB")],
+    [(None, "-"), (0, "0 B"), (87_475, "87.5 kB"), (999_600, "1.00 MB"), (3_100_000_000, "3.10 GB")],
 )
 def test_a_size_has_the_unit_that_fits(size_bytes, text):
     assert numbers.size(size_bytes) == text

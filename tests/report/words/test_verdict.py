@@ -15,7 +15,7 @@ def test_it_says_what_how_much_cheaper_and_how_sure(run_records):
     verdict = built(run_records).verdict
     for part in (
         "Deployed channels-0.433--dynamic_int8",
-        "8.9x smaller (312 KB to 35.3 KB)",
+        "8.9x smaller (312 kB to 35.3 kB)",
         "3.1x faster (0.231 to 0.0749 ms)",
         "its accuracy is 97.50 %",
         "with 95 % confidence at most 2.00 points below the baseline's, whichever was chosen",
@@ -29,7 +29,7 @@ def test_the_size_after_gzip_is_told_where_it_decides(run_records):
     before, chosen = result.baseline, find_candidate(result, result.chosen)
     for each, packed in ((before, 200_000), (chosen, 20_000)):
         each.size_counts, each.gzip_bytes = "gzip", packed
-    assert "10.0x smaller after gzip (200 KB to 20.0 KB)" in sentence(result)
+    assert "10.0x smaller after gzip (200 kB to 20.0 kB)" in sentence(result)
     result.config["budget"]["max_size_kb"] = 19
     assert over_what(result, chosen) == ["size"]
 

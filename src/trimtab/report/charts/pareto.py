@@ -27,7 +27,7 @@ LABELLED = 24
 OFF_SCALE = 3.0
 FAR_LIMIT = 1.8
 LOG_FROM = 12.0
-UNITS = {"latency": "ms", "size": "KB"}
+UNITS = {"latency": "ms", "size": "kB"}
 
 
 @dataclass(frozen=True)
@@ -203,7 +203,7 @@ def _x_title(result: Result, cost: Cost) -> str:
     if cost == "latency":
         return "latency of one example, median ms"
     packed = result.budget is not None and result.budget.size == "gzip"
-    return f"size of the model file{' after gzip' if packed else ''}, KB"
+    return f"size of the model file{' after gzip' if packed else ''}, kB"
 
 
 def _title(spot: Spot) -> str:

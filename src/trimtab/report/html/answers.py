@@ -82,7 +82,7 @@ def _gain(result: Result, baseline: CandidateResult, chosen: CandidateResult) ->
             None if is_itself else (baseline.counted_bytes or 0) / 1000 or None,
             chosen.counted_bytes / 1000,
             budget.max_size_kb if budget else None,
-            "KB",
+            "kB",
             ("smaller", "larger"),
         )
     if chosen.latency_ms:

@@ -18,7 +18,7 @@ def _row(tried: Tried) -> dict[str, object]:
         "fine-tuned": f"{tried.epochs} epochs" if tried.epochs else "" if tried.tuned else "not at all",
         "share of the limit": tried.strain,
         "ms": tried.latency_ms,
-        "KB": kb,
+        "kB": kb,
         "cost": tried.cost,
         "outcome": "handed on" if tried.chosen else tried.reason,
     }

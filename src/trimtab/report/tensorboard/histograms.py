@@ -15,7 +15,7 @@ from trimtab.events.file import Timed
 from trimtab.report.tensorboard.archive import weights_of
 
 MOST_WEIGHTS = 60
-"""Of a model: the largest are shown. A histogram is 1 KB."""
+"""Of a model: the largest are shown. A histogram is 1 kB."""
 
 
 def write_histograms(directory: Path, models: Sequence[Path]) -> None:

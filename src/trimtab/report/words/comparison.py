@@ -80,7 +80,7 @@ def quality(champion: Rival, challenger: Rival) -> str:
 
 
 def price(champion: Rival, challenger: Rival) -> str:
-    """Returns what both cost, such as ``20.1 KB against 20.3 KB, 0.041 ms against 0.043 ms``."""
+    """Returns what both cost, such as ``20.1 kB against 20.3 kB, 0.041 ms against 0.043 ms``."""
     sizes = (numbers.size(rival.size_bytes) for rival in (challenger, champion))
     times = (f"{numbers.milliseconds(rival.latency_ms.p50)} ms" for rival in (challenger, champion))
     return f"{' against '.join(sizes)}, {' against '.join(times)}"

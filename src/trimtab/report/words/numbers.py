@@ -8,7 +8,9 @@ from trimtab.artifacts.evaluation import HeadlineValue
 
 ABSENT = "-"
 _WRITTEN_DIGITS = 8
-_ACRONYMS = {"f1", "roc", "auc", "mae", "mse", "rmse", "mape", "r2"}
+_ACRONYMS = {
+    each.lower(): each for each in ("F1", "ROC", "AUC", "MAE", "MSE", "RMSE", "MAPE", "R2", "IoU", "NDCG")
+}
 
 
 def decimal(value: float | None, digits: int = 3) -> str:
@@ -47,7 +49,7 @@ def heading(headline: HeadlineValue | None) -> str:
 def metric(name: str) -> str:
     """Returns a metric's name as it is written: ``macro F1``, ``ROC AUC``, ``MAE``."""
     words = name.split("_")
-    return " ".join(word.upper() if word in _ACRONYMS else word for word in words)
+    return " ".join(_ACRONYMS.get(word, word) for word in words)
 
 
 def limit(value: float | None) -> str:
@@ -73,11 +75,11 @@ def kilobytes(size_bytes: int | None) -> str:
 
 
 def size(size_bytes: int | None) -> str:
-    """Returns a size with the unit that fits it: B, KB, MB or GB, each 1,000 of the one before."""
+    """Returns a size with the unit that fits it: B, kB, MB or GB, each 1,000 of the one before."""
     if size_bytes is None:
         return ABSENT
     value = float(size_bytes)
-    for unit in ("B", "KB", "MB"):
+    for unit in ("B", "kB", "MB"):
         if value < 999.5:
             return f"{value:.0f} B" if unit == "B" else f"{decimal(value)} {unit}"
         value /= 1000

@@ -86,7 +86,7 @@ def sentence(result: Result) -> str:
 
 
 def costs(baseline: CandidateResult, chosen: CandidateResult) -> list[str]:
-    """Returns how much smaller and faster a candidate is, such as ``3.9x smaller (312 KB to 80.1 KB)``."""
+    """Returns how much smaller and faster a candidate is, such as ``3.9x smaller (312 kB to 80.1 kB)``."""
     texts = []
     size = numbers.factor(baseline.counted_bytes, chosen.counted_bytes, "smaller", "larger")
     if size:

@@ -6,7 +6,7 @@ concrete function handed over *together with* its Keras 3 model is no way: the c
 variables as resources, does not fold batch norm, and the file runs four times slower.)
 
 **Batch.** It is fixed to one example, as the model is served and measured: every shape is static, so that
-reshapes fold away, LSTM and GRU loops convert (with a dynamic batch they do not), the file is about 1 KB
+reshapes fold away, LSTM and GRU loops convert (with a dynamic batch they do not), the file is about 1 kB
 smaller, and runtimes that refuse dynamic shapes can take it. A dynamic batch gains nothing in return: batches
 of 64 cost as much per example (29 against 28 µs on a small convnet, 255 against 281 µs on ResNet-8).
 
