@@ -86,8 +86,8 @@ def example(root):
 
 
 @pytest.fixture(scope="session")
-def local(folder, example):
-    """Returns the run with a process per task."""
+def local(folder, example, image):
+    """Returns the run with a process per task; without an image there is nothing to hold it against."""
     output = folder / "local"
     command = [sys.executable, "-m", "trimtab", *example, "--output", str(output)]
     subprocess.run(command, check=True, capture_output=True)
