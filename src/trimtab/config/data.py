@@ -141,6 +141,12 @@ class Data(Section):
         return self.test if isinstance(self.test, str) else None
 
     @property
+    def groups_alone(self) -> str | None:
+        """Returns the column that groups rows, unless an input names it, too, as users of ratings are."""
+        is_input = any(self.group_by in given.names for given in self.inputs.values())
+        return None if is_input else self.group_by
+
+    @property
     def file_columns(self) -> tuple[str, ...]:
         """Returns the columns that hold the paths of files."""
         labels = (self.label,) if self.masks is not None and isinstance(self.label, str) else ()

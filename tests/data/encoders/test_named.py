@@ -165,6 +165,30 @@ def test_a_file_without_test_rows_holds_none_for_the_champion(
     assert later.champion_rows
 
 
+def test_a_column_that_is_input_and_groups_rows_is_no_change(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    ratings = {
+        "user": random.integers(1, 9, 400),
+        "film": random.integers(1, 99, 400),
+        "at": np.arange(400),
+        "stars": random.choice([1.0, 2.5, 4.0], 400),
+    }
+    pq.write_table(pa.table(ratings), tmp_path / "ratings.parquet")
+    data = config(
+        tmp_path / "ratings.parquet",
+        label="stars",
+        task="regression",
+        columns={"user": "ids", "film": "ids"},
+        inputs={"who": {"column": "user"}, "what": {"column": "film"}},
+        split={"by": "time", "column": "at"},
+        group_by="user",
+    )
+    before = prepare(data, seed=0, directory=tmp_path)
+    champion = Reference(schema=before.schema, train=before.train, settings=data)
+    assert [column.name for column in before.schema.columns] == ["user", "film"]
+    assert schema_changes(champion, before.train, data) == []
+
+
 def test_images_of_one_colour_are_told_among_other_inputs(table: Path, tmp_path: Path) -> None:
     Image.new("RGB", (5, 6), (9, 9, 9)).save(tmp_path / "grey.png")
     grey = pa.array(["grey.png"] * ROWS)

@@ -139,7 +139,7 @@ def _column(column: Column, summary: Summary, config: Data) -> Iterator[str]:
         yield f"the column {name} is gone"
     elif name in config.drop:
         yield f"the column {name} is left out (data.drop)"
-    elif name == config.group_by:
+    elif name == config.groups_alone:
         yield f"the column {name} groups rows, it was input (data.group_by)"
     elif name == config.split.column and name not in config.columns:
         yield f"the column {name} says when a row happened, it was input (data.split.column)"

@@ -195,9 +195,7 @@ def _column(name: str, summary: Summary, config: Data) -> Column:
 def _candidates(summary: Summary, label: str, config: Data) -> list[str]:
     """Returns the columns that can be input at all."""
     labels = label_columns(list(summary.columns), config)
-    left_out = {label, *labels, COLUMN, *config.drop}
-    if not any(config.group_by in given.names for given in config.inputs.values()):
-        left_out.add(str(config.group_by))
+    left_out = {label, *labels, COLUMN, *config.drop, str(config.groups_alone)}
     if config.split.column not in config.columns:
         left_out.add(str(config.split.column))
     if is_of_folder(summary.columns):

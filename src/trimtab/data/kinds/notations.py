@@ -140,7 +140,7 @@ class _Notations:
         return {name: notation for name, notation in notations.items() if notation is not None}
 
     def _notation(self, name: str, column: ColumnSummary) -> Notation | None:
-        if name in self._config.drop or name == self._config.group_by:
+        if name in self._config.drop or name == self._config.groups_alone:
             return None
         if name in self._labels:
             return self._of_label(name, column)
