@@ -3,75 +3,36 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from deploy.deploying import work
+from faults import forked
 
 from trimtab.deploy import promotion
 from trimtab.deploy.repository import Repository
 
-# Does what a line of standard input says, and prints what came of it. Where there are `others`, the
-# servability check waits for them: by then all have read the pointer.
-WORKER = """
-import json, sys, time
-from pathlib import Path
-from trimtab.deploy import promotion, servable
-from trimtab.deploy.switch import promote, rollback
-from trimtab.errors import DeployError
-from trimtab.storage import artifact
-
-name, target, schema, here, others = sys.argv[1:]
-check = servable.check
-
-def wait(*arguments):
-    Path(here + name).touch()
-    end = time.monotonic() + 300
-    while len(list(Path(here).parent.glob(Path(here).name + "*"))) < int(others):
-        assert time.monotonic() < end, "the others did not come"
-        time.sleep(0.005)
-    return check(*arguments)
-
-servable.check = wait if int(others) else lambda *a: servable.Check()
-print("ready", flush=True)
-for line in sys.stdin:
-    action, value = json.loads(line)
-    try:
-        if action == "deploy":
-            source = artifact.load(value, "selection")
-            made = promotion.deploy(target, source, Path(schema).read_bytes(), "{}", by=name)
-        else:
-            made = promote(target, value, by=name) if action == "promote" else rollback(target, by=name)
-        moved = getattr(made, "moved", True)
-        print(json.dumps([action, made.version if moved else None, ""]), flush=True)
-    except DeployError as error:
-        print(json.dumps([action, None, error.message]), flush=True)
-"""
 LOST = "another deployment moved the pointer first"
 
 
 @pytest.fixture
-def workers(anywhere, make_selection, schema, digits_dataset, tmp_path):
+def workers(anywhere, make_selection, schema, unchecked, tmp_path):
     """Returns a function that starts a process for every list of orders: -> what each says of each order."""
 
     def run(orders, *, meet):
-        arguments = [str(digits_dataset / "schema.json"), str(tmp_path / "here-"), str(len(orders) * meet)]
+        meeting = tmp_path / "meeting"
+        for where in ("starts", "checks"):
+            (meeting / where).mkdir(parents=True)
+        given = (anywhere, schema, meeting, len(orders))
+        names = [f"worker-{n}" for n in range(len(orders))]
         processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", WORKER, f"worker-{n}", anywhere, *arguments],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for n in range(len(orders))
+            forked.start(work, tmp_path / name, name, *given, mine, meet=meet)
+            for name, mine in zip(names, orders, strict=True)
         ]
-        for process in processes:
-            assert process.stdout.readline() == "ready\n"
-        for process, mine in zip(processes, orders, strict=True):
-            process.stdin.write("".join(json.dumps(order) + "\n" for order in mine))
-            process.stdin.close()
-        return [[json.loads(line) for line in process.stdout] for process in processes]
+        for name, process in zip(names, processes, strict=True):
+            process.join(300)
+            assert process.exitcode == 0, (tmp_path / name).read_text()
+        return [json.loads((meeting / name).read_bytes()) for name in names]
 
     for seed in (1, 2, 3):
         promotion.deploy(anywhere, make_selection(seed), schema, "{}", by="before")
