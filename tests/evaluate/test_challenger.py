@@ -61,7 +61,22 @@ def test_no_way_leads_past_a_limit_that_is_not_shown_to_hold(loss):
     ],
 )
 def test_cheaper_is_one_lower_and_the_other_not_higher(size, latency, cheaper):
-    assert challenger.cheaper(size, latency, 0.05) is cheaper
+    assert challenger.cheaper(size, latency, 0.05, "balanced") is cheaper
+
+
+@pytest.mark.parametrize(
+    ("size", "latency", "objective", "cheaper"),
+    [
+        (2.3, 0.53, "latency", True),
+        (2.3, 0.96, "latency", False),
+        (0.5, 1.04, "latency", True),  # no slower to speak of
+        (0.5, 1.06, "latency", False),
+        (0.5, 2.0, "size", True),
+        (1.06, 0.5, "size", False),
+    ],
+)
+def test_what_the_objective_asks_for_is_cheaper_whatever_the_other(size, latency, objective, cheaper):
+    assert challenger.cheaper(size, latency, 0.05, objective) is cheaper
 
 
 @pytest.mark.parametrize("rounds", [21, 200, 2000])

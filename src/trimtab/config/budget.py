@@ -14,6 +14,8 @@ from trimtab.config.limits import Limit, SliceOrColumn, declared, is_function
 from trimtab.config.problems import Problems
 from trimtab.registry import RUNTIMES, TASKS, module
 
+Objective = Literal["latency", "size", "balanced"]
+
 DEFAULTS = {"max_accuracy_drop": 0.01, "max_error_increase": 0.05}
 """What the short forms are where a budget names no limit of quality at all."""
 
@@ -97,7 +99,7 @@ class Budget(Section):
         description="`estimate` judges each candidate by the loss that was observed: more pass, and nothing "
         "is proven of the one that is chosen among them.",
     )
-    objective: Literal["latency", "size", "balanced"] = "balanced"
+    objective: Objective = "balanced"
     threads: int = Field(1, ge=1, le=256, description="Threads of the runtime when latency is measured.")
     streams: int = Field(
         1,

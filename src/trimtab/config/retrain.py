@@ -46,6 +46,6 @@ class Retrain(Section):
         None, gt=0, lt=10, description="What 'not worse' tolerates, regression; null: the budget's."
     )
     cheaper_by: float = Field(
-        0.05, gt=0, lt=1, description="Share by which 'cheaper' is smaller or faster, the other no worse."
+        0.05, gt=0, lt=1, description="Share by which 'cheaper' is lower in size or latency (retraining.md)."
     )
     drift: Drift = Drift()

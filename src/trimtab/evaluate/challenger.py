@@ -5,8 +5,8 @@ champion in the baseline's place, by the one-sided, paired tests of ``limits``. 
 
 - *better*: every limit holds, and the upper limit of its loss in the task's own metric is below zero, or
 - *not worse and cheaper*: every limit holds, and its file is smaller or its latency lower by a stated share,
-  while the other one has not grown by as much. Of its latency, that too is an upper limit at the same
-  confidence.
+  while the other one has not grown by as much; the one that is the budget's objective decides alone where it
+  is lower. Of its latency, that too is an upper limit at the same confidence.
 
 Every limit must hold either way: a challenger whose true loss is at or past one of them is promoted with a
 probability of at most 1 - confidence. (Non-inferiority with a fixed margin; testing superiority after it
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from trimtab.artifacts.comparison import Finding
 from trimtab.artifacts.evaluation import Drop
 from trimtab.artifacts.proof import LimitTest
-from trimtab.config.budget import DEFAULTS, Budget
+from trimtab.config.budget import DEFAULTS, Budget, Objective
 from trimtab.config.retrain import Retrain
 
 
@@ -77,12 +77,15 @@ def latency_limit(
     return float(ratios[min(rank, len(ratios) - 1)])
 
 
-def cheaper(size: float, latency: float, share: float) -> bool:
+def cheaper(size: float, latency: float, share: float, objective: Objective) -> bool:
     """Returns whether one of size and latency is lower by a share, and the other not higher by it.
 
     Args:
         size: The challenger's over the champion's.
         latency: The upper limit of the same; see ``latency_limit``.
         share: Such as 0.05; see ``retrain.cheaper_by``.
+        objective: Of the budget: what is lower in this is cheaper, whatever the other is within the budget.
     """
-    return min(size, latency) <= 1 - share and max(size, latency) < 1 + share
+    ratios = {"size": size, "latency": latency}
+    wanted = ratios.get(objective, max(ratios.values()))
+    return wanted <= 1 - share or (min(ratios.values()) <= 1 - share and max(ratios.values()) < 1 + share)

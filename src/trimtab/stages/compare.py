@@ -188,7 +188,8 @@ def _decided(
     found = demands(asked, split)
     tests = [demand.test(split, champion.examples, challenger.examples, confidence) for demand in found]
     ratio = rule.latency_limit(times["champion"].ravel(), times["challenger"].ravel(), confidence)
-    is_cheaper = rule.cheaper(after.size_bytes / before.size_bytes, ratio, config.retrain.cheaper_by)
+    smaller, share = after.size_bytes / before.size_bytes, config.retrain.cheaper_by
+    is_cheaper = rule.cheaper(smaller, ratio, share, config.budget.objective)
     finding = rule.judge(loss, gain, tests, is_cheaper=is_cheaper)
     headline = headline_limit(asked, task)
     outcome = Comparison(
