@@ -3,6 +3,8 @@ import io
 import pytest
 from rich.console import Console
 
+from trimtab.artifacts.evaluation import OutputEvaluation
+from trimtab.artifacts.proof import Limit, LimitTest
 from trimtab.report.records.assemble import build_result
 from trimtab.report.table import print_summary
 
@@ -32,6 +34,95 @@ def test_every_candidate_has_one_line_that_fits(run_records, kind, width):
         assert len(rows) == 1, candidate.id
         assert len(rows[0]) <= width
         assert ("chosen" in rows[0]) == (candidate.id == result.chosen)
+
+
+OF_OUTPUTS = [
+    Limit(
+        metric=metric,
+        name=name,
+        kind=kind,
+        value=0.15,
+        unit=unit,
+        bound="means",
+        max_loss=0.15,
+        output=name.partition(":")[0],
+        part=part,
+    )
+    for metric, name, kind, unit, part in (
+        ("accuracy", "digit: accuracy", "max_drop", "points", ""),
+        ("recall", "digit: recall of 7", "max_drop", "points", "7"),
+        ("mae", "price: mean absolute error", "max_increase", "%", ""),
+        ("rmse", "price: root mean squared error", "max_increase", "%", ""),
+    )
+]
+
+
+@pytest.fixture
+def of_outputs(run_records):
+    """Returns a run of three outputs, of which the first two are limited."""
+    result = built(run_records, prunes=0)
+    result.proof.limits = OF_OUTPUTS
+    for candidate in (one for one in result.candidates if one.ok):
+        numbers = OutputEvaluation(task="regression", metrics={"mae": 3.1234, "rmse": 5.0, "r2": 0.9})
+        digit = OutputEvaluation(task="classification", metrics={"accuracy": 0.9123})
+        candidate.outputs = {"digit": digit, "price": numbers, "weight": numbers}
+        if candidate.id != result.baseline.id:
+            candidate.limits = [
+                LimitTest(
+                    limit=limit.name,
+                    value=value,
+                    baseline=0.9,
+                    loss=0.01,
+                    upper_bound=upper,
+                    confidence=0.95,
+                    holds=True,
+                    method="a t test",
+                )
+                for limit, value, upper in zip(
+                    OF_OUTPUTS, (0.9012, 0.5, 3.25, 5.25), (0.0134, 0.5, 0.1234, None), strict=True
+                )
+            ]
+    return result
+
+
+LINES = {
+    "none--none": ["digit: accuracy 91.23 % - -", "price: MAE 3.123 - -", "weight: MAE 3.123 - -"],
+    "none--int8": [
+        "digit: accuracy 90.12 % 1.00 points 1.34 points",
+        "price: MAE 3.250 1.00 % 12.34 %",
+        "price: root mean squared error 5.250 1.00 % any amount",
+        "weight: MAE 3.123 - -",
+    ],
+}
+
+
+def table_of(text):
+    """Returns the lines of the table of candidates, with one blank between words."""
+    table = text.split("Verdict")[1].split("Limit ")[0]
+    return [" ".join(line.split()) for line in table.splitlines()]
+
+
+@pytest.mark.parametrize("candidate", LINES)
+def test_each_output_has_a_line_for_what_is_limited_of_it(of_outputs, candidate):
+    text = printed(of_outputs, 120)
+    lines = table_of(text)
+    place = next(place for place, line in enumerate(lines) if line.startswith(f"{candidate} "))
+    shown = " / ".join(lines[place : place + 4])
+    for line in LINES[candidate]:
+        assert line in shown
+    assert not [line for line in lines if "recall of 7" in line], "that is of a class"
+    assert "recall of 7" in text, "and so among the limits"
+
+
+def test_at_100_columns_the_bound_of_each_loss_is_shown_alone(of_outputs):
+    lines = table_of(printed(of_outputs, 100))
+    assert any("digit: accuracy 90.12 % 1.34 points" in line for line in lines)
+    assert "weight: MAE 3.123 -" in lines
+
+
+def test_limits_of_outputs_are_listed_whatever_their_metric(of_outputs):
+    of_outputs.proof.limits = OF_OUTPUTS[:1]
+    assert "at most 15.00 points" in printed(of_outputs, 120)
 
 
 def test_it_says_what_was_chosen_and_why_and_where_everything_is(run_records):

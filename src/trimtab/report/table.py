@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich import box
 from rich.console import Console
@@ -14,11 +14,13 @@ from trimtab.artifacts.retraining import Retraining
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.report.result import Result
 from trimtab.report.words import drift, numbers, searched
-from trimtab.report.words.limits import LIMIT_HEADINGS, limit_lines
+from trimtab.report.words.limits import LIMIT_HEADINGS, OUTPUT_HEADINGS, limit_lines, output_lines
 from trimtab.report.words.verdict import as_it_came, over_what
 
 USUAL, WIDE = 80, 118
 _RULE = box.Box("    \n    \n -- \n    \n    \n    \n    \n    \n", ascii=True)
+_FEW_COSTS = ("ms", "kB")
+_COSTS = ("p50 ms", "p95 ms", "kB", "gzip kB", "MACs", "Zeros")
 FAULTS = {
     "quality": "unproven",
     "untested": "untested",
@@ -112,48 +114,66 @@ def _print_retraining(retraining: Retraining, console: Console) -> None:
 
 
 def _table(result: Result, width: int) -> Table:
-    wide = width >= WIDE
+    """Returns a line a candidate; of several outputs one a metric of these, the first with what it costs."""
+    wide, by_output = width >= WIDE, any(candidate.outputs for candidate in result.candidates)
+    quality = _output_headings(wide=wide) if by_output else _quality_headings(result, wide=wide)
+    costs = _COSTS if wide and not by_output else _FEW_COSTS
     table = Table(box=_RULE, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("Recipe", overflow="fold", no_wrap=width >= USUAL)
-    for heading in _headings(result, wide=wide):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in (*quality, *costs):
+        is_name = heading == OUTPUT_HEADINGS[0]
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
     table.add_column("Verdict", min_width=8)
     for candidate in result.candidates:
         chosen = candidate.id == result.chosen
         style = "bold green" if chosen else "" if candidate.within_budget else "dim"
-        cells = _cells(candidate, wide=wide)
-        table.add_row(Text(candidate.id), *cells, _mark(result, candidate), style=style)
+        costs_told = _costs(candidate, costs)
+        if by_output:
+            first, *others = _outputs(result, candidate, wide=wide) or [[numbers.ABSENT] * len(quality)]
+        else:
+            first, others = _qualities(candidate, wide=wide), []
+        table.add_row(Text(candidate.id), *first, *costs_told, _mark(result, candidate), style=style)
+        for cells in others:
+            table.add_row("", *cells, style=style)
     return table
 
 
-def _headings(result: Result, *, wide: bool) -> list[str]:
+def _quality_headings(result: Result, *, wide: bool) -> list[str]:
     headline = result.headline
     rises = headline is not None and headline.better == "lower"
     change = ["Rise %", "Rise <="] if rises else ["Drop", "Drop <="]
-    quality = [numbers.heading(headline), *change]
-    if not wide:
-        return [quality[0], quality[2], "ms", "kB"]
-    return [*quality, "p50 ms", "p95 ms", "kB", "gzip kB", "MACs", "Zeros"]
+    return [numbers.heading(headline), *(change if wide else change[1:])]
 
 
-def _cells(candidate: CandidateResult, *, wide: bool) -> list[str]:
-    drop, latency = candidate.drop, candidate.latency_ms
-    quality = numbers.quality(candidate.quality)
-    proven = numbers.points(drop.upper_bound if drop else None)
-    median, size = numbers.milliseconds(latency.p50 if latency else None), candidate.size_bytes
-    if not wide:
-        return [quality, proven, median, numbers.kilobytes(size)]
-    return [
-        quality,
-        numbers.points(drop.observed if drop else None),
-        proven,
-        median,
-        numbers.milliseconds(latency.p95 if latency else None),
-        numbers.kilobytes(size),
-        numbers.kilobytes(candidate.gzip_bytes),
-        numbers.count(candidate.macs),
-        numbers.percent(candidate.sparsity, 0),
-    ]
+def _qualities(candidate: CandidateResult, *, wide: bool) -> list[str]:
+    drop = candidate.drop
+    observed = [numbers.points(drop.observed if drop else None)] if wide else []
+    return [numbers.quality(candidate.quality), *observed, numbers.points(drop.upper_bound if drop else None)]
+
+
+def _output_headings(*, wide: bool) -> list[str]:
+    return [heading for heading in OUTPUT_HEADINGS if wide or heading != "Loss"]
+
+
+def _outputs(result: Result, candidate: CandidateResult, *, wide: bool) -> list[list[str]]:
+    """Returns what is shown of each limited metric of several outputs; nothing where there is no model."""
+    places = [OUTPUT_HEADINGS.index(heading) for heading in _output_headings(wide=wide)]
+    return [[line[place] for place in places] for line in output_lines(result, candidate)]
+
+
+def _costs(candidate: CandidateResult, headings: Sequence[str]) -> list[str]:
+    latency = candidate.latency_ms
+    median = numbers.milliseconds(latency.p50 if latency else None)
+    told = {
+        "ms": median,
+        "p50 ms": median,
+        "p95 ms": numbers.milliseconds(latency.p95 if latency else None),
+        "kB": numbers.kilobytes(candidate.size_bytes),
+        "gzip kB": numbers.kilobytes(candidate.gzip_bytes),
+        "MACs": numbers.count(candidate.macs),
+        "Zeros": numbers.percent(candidate.sparsity, 0),
+    }
+    return [told[heading] for heading in headings]
 
 
 def _mark(result: Result, candidate: CandidateResult) -> Text:
