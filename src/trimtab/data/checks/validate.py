@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trimtab.config.data_limits import named
+from trimtab.data.checks.few_sentences import few_sentences
 from trimtab.data.checks.leaks import DECIDES, leaks
 from trimtab.data.kinds.infer import LabelMeaning, identifiers
 from trimtab.data.kinds.notations import misread
@@ -79,6 +80,7 @@ def validate(
         *_duplicates(duplicates, config),
         *_identifiers(train, label, columns, config),
         *_left_out(train, columns, config),
+        *few_sentences(train, columns, config),
         *_misread(per_split, [*(each.label for each in all_labels), *(column.name for column in columns)]),
         *(warning for each in all_labels for warning in _leaks(train, each, columns)),
     ]

@@ -141,9 +141,17 @@ def takes(column: ColumnSummary, present: int) -> bool:
         column: A summary.
         present: How many rows have a value.
     """
+    return are_sentences(column) and column.distinct.estimate >= _TEXT_DISTINCT * present
+
+
+def are_sentences(column: ColumnSummary) -> bool:
+    """Returns whether values have three or more tokens on average, and two words, however few differ.
+
+    Args:
+        column: A summary.
+    """
     counted = sum(column.token_lengths)
-    wordy = bool(counted) and _tokens(column) / counted >= _TEXT_TOKENS and _has_words(column)
-    return wordy and column.distinct.estimate >= _TEXT_DISTINCT * present
+    return bool(counted) and _tokens(column) / counted >= _TEXT_TOKENS and _has_words(column)
 
 
 def _has_words(column: ColumnSummary) -> bool:
