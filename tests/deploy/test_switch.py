@@ -89,7 +89,7 @@ def test_a_damaged_version_is_refused_and_another_one_named(deployed, unchecked,
     assert Repository(deployed).pointer() == before
 
 
-def test_a_damaged_champion_can_be_rolled_back(deployed):
+def test_a_damaged_champion_can_be_rolled_back(deployed, unchecked):
     flip(deployed, "3/model.tflite")
     assert rollback(deployed).version == 2
 
@@ -118,7 +118,7 @@ def test_a_version_that_answers_otherwise_is_refused(anywhere, make_selection, s
     assert champion(anywhere).version == 2
 
 
-def test_a_damaged_pointer_is_repaired_and_the_history_says_so(deployed):
+def test_a_damaged_pointer_is_repaired_and_the_history_says_so(deployed, unchecked):
     open_store(deployed).write("champion.json", b'{"version": 3, "previ')
     with pytest.raises(DeployError, match=r"champion\.json: the file is damaged: .*\n.*trimtab promote"):
         rollback(deployed)
@@ -142,7 +142,7 @@ def test_what_a_newer_trimtab_wrote_into_the_pointer_is_kept(deployed, unchecked
     assert now["history"][:-1] == content["history"]
 
 
-def test_one_that_was_slower_says_who_was_faster(deployed, monkeypatch):
+def test_one_that_was_slower_says_who_was_faster(deployed, unchecked, monkeypatch):
     check = servable.check
 
     def beaten(*arguments):
