@@ -75,6 +75,11 @@ class Buckets:
     def add(self, bucket: str) -> None:
         self.objects[bucket], self.sorted[bucket] = {}, []
 
+    def take(self, bucket: str, objects: dict[str, Stored]) -> None:
+        """Begins with the objects of another emulator; all that comes is newer."""
+        self.objects[bucket], self.sorted[bucket] = dict(objects), sorted(objects)
+        self._generations = itertools.count(1_800_000_000_000_000)
+
     def bucket(self, name: str) -> dict[str, Stored]:
         if name in self.denied:
             raise ApiError(403, "the caller does not have storage.objects access")

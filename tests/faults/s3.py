@@ -71,6 +71,10 @@ class Buckets:
         self.denied: set[str] = set()
         self.lock = threading.RLock()
 
+    def take(self, bucket: str, objects: dict[str, Stored]) -> None:
+        """Begins with the objects of another emulator."""
+        self.objects[bucket] = dict(objects)
+
     def bucket(self, name: str) -> dict[str, Stored]:
         if name in self.denied:
             raise S3Error(403, "AccessDenied")
