@@ -155,7 +155,7 @@ def test_values_are_read_as_they_are_written_and_others_are_told(serve, tmp_path
     assert "cannot be read" not in capsys.readouterr().err
     assert list(predict(target, str(tmp_path / "written.csv"))) == plain
     told = capsys.readouterr().err
-    assert "written.csv: amount: 1 values cannot be read, such as 'about 5': they count as missing" in told
+    assert "written.csv: amount: 1 value cannot be read, such as 'about 5': counted as missing" in told
 
 
 def test_regression_answers_in_the_labels_unit(serve, tmp_path):

@@ -23,6 +23,7 @@ from trimtab.data.prepare.prepare import PreparedSummary, prepare
 from trimtab.data.prepare.sources import checksums
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import TensorSpec
+from trimtab.data.values.notation import Unread
 from trimtab.deploy import inputs
 from trimtab.errors import ConfigError, DataError
 
@@ -109,6 +110,12 @@ def test_a_file_that_is_not_there_is_a_bad_row_of_its_input(
     with pytest.raises(DataError, match="80 of 80 files cannot be read") as error:
         prepare(config(tmp_path / "rows.parquet"), seed=0, directory=tmp_path)
     assert error.value.field == "path"
+
+
+def test_what_no_training_row_had_is_told_of_each_input(prepared: PreparedSummary, table: Path) -> None:
+    batch = rows(table, config(table)).slice(0, 2)
+    batch = batch.set_column(2, "sex", pa.array(["x", "f"]))
+    assert Preprocessor.load(prepared.schema).encode(batch).unread == [Unread("sex", 1, ("x",), "other")]
 
 
 def test_rows_name_regular_files_below_their_table_alone(table: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from trimtab.config.data import Data
 from trimtab.data.encoders import tabular
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
-from trimtab.data.values.notation import DateNotation, as_read
+from trimtab.data.values.notation import DateNotation, Unread, as_read
 
 COLUMNS = [
     Column(name="size", kind="numeric"),
@@ -55,7 +55,9 @@ def test_what_training_never_saw_has_a_place() -> None:
     batch = pa.record_batch(
         {"size": [None], "gap": ["high"], "constant": [7], "color": [None], "shape": ["square"]}
     )
-    (row,) = _encoder().encode(batch).x
+    encoded = _encoder().encode(batch)
+    assert encoded.unread == [Unread("shape", 1, ("square",), "other")]
+    (row,) = encoded.x
     assert row[0] == pytest.approx((3 - 4) / np.std([1, 2, 3, 6, 8]), abs=1e-6)
     assert row[1] == pytest.approx((30 - 40) / np.std([10, 80, 30]), abs=1e-6)
     assert row[2:4].tolist() == [1, 2]
@@ -81,7 +83,9 @@ def test_many_categories_share_the_last_slot() -> None:
     train = pa.record_batch({"color": values, "label": ["a", "b"] * (len(values) // 2)})
     encoder = tabular.TabularEncoder(tabular.fit([COLUMNS[3]], Summary.of(train, CONFIG), CONFIG))
     assert encoder.spec.shape == (tabular.MAX_CATEGORIES + 1,)
-    x = encoder.encode(pa.record_batch({"color": ["v000", "v063", "v064", "v199"]})).x
+    encoded = encoder.encode(pa.record_batch({"color": ["v000", "v063", "v064", "v199"]}))
+    x, unread = encoded.x, encoded.unread
+    assert unread == []  # that slot is one that training had rows for
     assert x.argmax(axis=1).tolist() == [0, 63, 64, 64]
     assert (x.sum(axis=1) == 1).all()
 

@@ -56,8 +56,11 @@ def test_cells_that_cannot_be_read_are_counted():
     assert unread("a", batch.slice(0, 1), as_read(batch.slice(0, 1), {"a": PLAIN})) is None
     cells = UnreadCells()
     cells.add([found])
-    cells.add([Unread("a", 2, ("z", "w"))])
-    assert cells.told() == ["a: 5 values cannot be read, such as 'x', 'y', 'z': they count as missing"]
+    cells.add([Unread("a", 2, ("z", "w")), Unread("b", 1, ("v",), "other")])
+    assert cells.told() == [
+        "a: 5 values cannot be read, such as 'x', 'y', 'z': counted as missing",
+        "b: 1 value never seen in training, such as 'v': counted as other",
+    ]
 
 
 @pytest.mark.parametrize("notation", [None, NumberNotation(decimal=",", unit="€"), DateNotation(order="mdy")])

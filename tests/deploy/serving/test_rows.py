@@ -103,7 +103,9 @@ def test_values_that_cannot_be_read_are_told_in_a_header(iris):
     answer = server.post(PREDICT, {"instances": rows})
     assert answer.status == 200
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    assert json.loads(headers["trimtab-unread"]) == [{"column": "petal width", "count": 1, "examples": ["x"]}]
+    assert json.loads(headers["trimtab-unread"]) == [
+        {"column": "petal width", "count": 1, "examples": ["x"], "counts_as": "missing"}
+    ]
     whole = server.post(PREDICT, {"instances": table.to_pylist()[:1]})
     assert "trimtab-unread" not in {name.lower() for name in whole.headers}
 

@@ -78,7 +78,7 @@ class NamedEncoder:
             bad |= {row: f"{name}: {reason}" for row, reason in part.bad.items() if row not in bad}
         x = packed.pack({name: part.x for name, part in parts.items()}, self.spec.parts)
         x[list(bad)] = 0
-        return Encoded(x, bad)
+        return Encoded(x, bad, [cells for part in parts.values() for cells in part.unread])
 
 
 def _brief(column: Column, summary: Summary) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Preprocessor:
         read = as_read(batch, self._notations)
         encoded = self._encoder.encode(read)
         unread_cells = (unread(name, batch, read) for name in self._notations)
-        encoded.unread = [cells for cells in unread_cells if cells is not None]
+        encoded.unread = [*(cells for cells in unread_cells if cells is not None), *encoded.unread]
         return encoded
 
     def transform(self, batch: pa.RecordBatch) -> npt.NDArray[Any]:

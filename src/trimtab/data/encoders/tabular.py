@@ -16,7 +16,7 @@ from trimtab.data.kinds.base import Encoded, InputKind
 from trimtab.data.schema import Column, TensorSpec
 from trimtab.data.statistics.distributions import Categories, Distribution, Numbers, categories
 from trimtab.data.values.dates import DAY_S, written
-from trimtab.data.values.notation import DateNotation
+from trimtab.data.values.notation import DateNotation, Unread, unseen
 from trimtab.data.values.values import LARGEST, numbers, texts
 
 if TYPE_CHECKING:
@@ -158,9 +158,13 @@ class TabularEncoder:
         places = {name: place for place, name in enumerate(batch.schema.names)}
         step = max(1, _BLOCK_CELLS // max(1, batch.num_rows))
         together: list[tuple[_Numbers, pa.Array, int]] = []
+        others: list[Unread] = []
         for column, end in zip(self._columns, self._ends, strict=True):
             values = batch.column(places[column.name])
-            if not isinstance(column, _Numbers) or column.is_drawn_in or not _is_number(values.type):
+            if isinstance(column, _Categories):
+                others += column.fill(x[:, end - column.width : end], values)
+                continue
+            if isinstance(column, _Dates) or column.is_drawn_in or not _is_number(values.type):
                 column.fill(x[:, end - column.width : end], values)
                 continue
             together.append((column, values, end - column.width))
@@ -172,7 +176,7 @@ class TabularEncoder:
         for numeric, found in self._in_pieces:
             found.fill(x[:, at : at + found.width], numeric.filled(batch.column(places[numeric.name])))
             at += found.width
-        return Encoded(x)
+        return Encoded(x, unread=others)
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -256,14 +260,19 @@ class _Categories:
         self._values = pa.array(settings["values"], pa.string())
         self._missing_at = len(self._values) if settings["missing"] else len(self._values) + 1
         self._other_at = len(self._values) + int(settings["missing"])
+        # Where all of the training have a slot of their own, no row of it was in the one for others.
+        self._has_all = len(self._values) < MAX_CATEGORIES
         self.width = self._other_at + 1
 
-    def fill(self, x: Floats, values: pa.Array) -> None:
-        """Writes the rows' values into ``x (rows, width)``, which holds zeros."""
+    def fill(self, x: Floats, values: pa.Array) -> list[Unread]:
+        """Writes the rows' values into ``x (rows, width)``, which holds zeros, and returns those unseen."""
         present = texts(values)
-        known = pc.fill_null(pc.index_in(present, self._values), self._other_at)
+        places = pc.index_in(present, self._values)
+        known = pc.fill_null(places, self._other_at)
         slots = pc.if_else(pc.is_null(present), min(self._missing_at, self._other_at), known)
         x[np.arange(len(x)), slots.to_numpy(zero_copy_only=False)] = 1
+        is_any_other = self._has_all and places.null_count > present.null_count
+        return unseen(self.name, present, pc.is_null(places)) if is_any_other else []
 
 
 _COLUMNS: dict[str, type[_Numbers | _Categories | _Dates]] = {

@@ -30,7 +30,7 @@ class Encoded:
     Attributes:
         x: The tensors, ``(rows, *shape)``; zeros for the rows in ``bad``.
         bad: What is wrong, by row.
-        unread: The cells that count as missing because they could not be read.
+        unread: The cells that say nothing to the model.
     """
 
     x: Array

@@ -7,7 +7,7 @@ training, in a file to predict on, and in a request.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 import pyarrow as pa
@@ -179,17 +179,20 @@ def _is_number(kind: pa.DataType) -> bool:
 
 @dataclass(frozen=True)
 class Unread:
-    """The cells of a column that are there, and that its notation does not read.
+    """The cells of a column that are there, and that say nothing to the model.
 
     Attributes:
         column: Its name.
         count: How many there are.
         examples: A few of them.
+        counts_as: What they are to the model: ``missing``, as its notation does not read them, or ``other``,
+            as no row of the training had their category.
     """
 
     column: str
     count: int
     examples: tuple[str, ...]
+    counts_as: Literal["missing", "other"] = "missing"
 
 
 def unread(name: str, before: pa.RecordBatch, after: pa.RecordBatch) -> Unread | None:
@@ -205,12 +208,27 @@ def unread(name: str, before: pa.RecordBatch, after: pa.RecordBatch) -> Unread |
         return None
     lost = pc.and_(pc.is_null(values), pc.invert(missing_numbers(column)))
     count = pc.sum(lost).as_py() or 0
-    examples = texts(column.filter(lost)).drop_null()[:_EXAMPLES] if count else []
-    return Unread(name, count, tuple(text.as_py()[:LONGEST] for text in examples)) if count else None
+    return Unread(name, count, _examples(texts(column.filter(lost)))) if count else None
+
+
+def unseen(name: str, values: pa.Array, is_other: pa.Array) -> list[Unread]:
+    """Returns the cells of a column of categories that are none of the training's; nothing if there are none.
+
+    Args:
+        name: The column.
+        values: As texts.
+        is_other: Which of them have no slot of their own; those that are missing count for nothing.
+    """
+    found = values.filter(pc.and_(is_other, pc.is_valid(values)))
+    return [Unread(name, len(found), _examples(found), "other")] if len(found) else []
+
+
+def _examples(cells: pa.Array) -> tuple[str, ...]:
+    return tuple(text.as_py()[:LONGEST] for text in cells.drop_null()[:_EXAMPLES])
 
 
 class UnreadCells:
-    """The cells of many batches that could not be read."""
+    """The cells of many batches that say nothing to the model."""
 
     def __init__(self) -> None:
         self._by_column: dict[str, Unread] = {}
@@ -218,14 +236,20 @@ class UnreadCells:
     def add(self, cells: Iterable[Unread]) -> None:
         """Takes those of a batch."""
         for new in cells:
-            old = self._by_column.get(new.column, Unread(new.column, 0, ()))
+            old = self._by_column.get(new.column, replace(new, count=0, examples=()))
             examples = tuple(dict.fromkeys([*old.examples, *new.examples]))[:_EXAMPLES]
-            self._by_column[new.column] = Unread(new.column, old.count + new.count, examples)
+            self._by_column[new.column] = replace(old, count=old.count + new.count, examples=examples)
+
+    def all(self) -> list[Unread]:
+        """Returns the cells of each column."""
+        return list(self._by_column.values())
 
     def told(self) -> list[str]:
         """Returns a sentence about each column."""
-        return [
-            f"{cells.column}: {cells.count:,} values cannot be read, such as "
-            f"{', '.join(map(repr, cells.examples))}: they count as missing"
-            for cells in self._by_column.values()
-        ]
+        return [_sentence(cells) for cells in self._by_column.values()]
+
+
+def _sentence(cells: Unread) -> str:
+    noun, shown = "value" if cells.count == 1 else "values", ", ".join(map(repr, cells.examples))
+    said = {"missing": "cannot be read", "other": "never seen in training"}[cells.counts_as]
+    return f"{cells.column}: {cells.count:,} {noun} {said}, such as {shown}: counted as {cells.counts_as}"

@@ -17,6 +17,7 @@ from trimtab.data.kinds.base import Encoded
 from trimtab.data.kinds.registry import kind_of
 from trimtab.data.schema import DatasetSchema
 from trimtab.data.statistics.media import FileKind
+from trimtab.data.values.notation import UnreadCells
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.refusal import busy
 from trimtab.errors import DataError
@@ -61,14 +62,15 @@ class Encoding:
             DataError: If a column is of another kind, or if a row cannot be read; it names the first one.
             Refusal: If too many large files wait already.
         """
-        parts, files = list[Encoded](), files_of(schema)
+        parts, unread, files = list[Encoded](), UnreadCells(), files_of(schema)
         step = 1 if files else batch.num_rows
         for at in range(0, batch.num_rows, step):
             part = await self._part(batch.slice(at, step), files, preprocessor)
             for row, reason in part.bad.items():
                 raise DataError(reason, path=f"row {at + row + 1}")
             parts.append(part)
-        return Encoded(np.concatenate([part.x for part in parts]), unread=parts[0].unread)
+            unread.add(part.unread)
+        return Encoded(np.concatenate([part.x for part in parts]), unread=unread.all())
 
     async def _part(
         self, rows: pa.RecordBatch, files: Mapping[str, FileKind], preprocessor: Preprocessor
