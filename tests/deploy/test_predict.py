@@ -107,7 +107,7 @@ def test_images_and_a_model_in_cloud_storage(make_selection, schema, images, emu
     *_, last = predict("gs://bucket/deployed", "gs://bucket/in")
     assert last["path"] == "gs://bucket/in/5.png"
     assert "no readable image" in last["error"]
-    with pytest.raises(DataError, match=r"^gs://bucket/in/5\.png: gs://bucket/in/5\.png: no readable"):
+    with pytest.raises(DataError, match=r"^gs://bucket/in/5\.png: no readable"):
         list(predict("gs://bucket/deployed", "gs://bucket/in/5.png"))
 
 

@@ -122,7 +122,8 @@ class _Serving:
 
     def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
         name, number = name_of(batch, row), self._seen + row + 1
-        self._bad.append(DataError(reason, path=self._source, field=name or f"row {number}"))
+        place = None if name == self._source else name or f"row {number}"
+        self._bad.append(DataError(reason, path=self._source, field=place))
         return {"error": reason} if name else {"row": number, "error": reason}
 
 
