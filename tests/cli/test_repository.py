@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from in_process import trimtab as command
 from served import predict
 
 from trimtab.batch import INPUT, OUTPUT
@@ -39,12 +41,12 @@ def target(tmp_path, digits_dataset, linear_tflite):
 
 
 def trimtab(*arguments):
-    command = [sys.executable, "-m", "trimtab", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+    return command(Path.cwd(), *arguments)
 
 
 def test_back_and_forth(target):
-    back = trimtab("rollback", target, "--reason", "2 is slow")
+    rollback = [sys.executable, "-m", "trimtab", "rollback", target, "--reason", "2 is slow"]
+    back = subprocess.run(rollback, capture_output=True, text=True, timeout=300)
     assert (back.returncode, back.stderr) == (0, "")
     assert f"version 1 is the champion again at {target}/1; before it was 2" in back.stdout
     forth = trimtab("promote", target, "2")

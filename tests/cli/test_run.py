@@ -1,10 +1,9 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from in_process import trimtab
 
 from trimtab.cli import main
 
@@ -121,11 +120,7 @@ def test_there_is_nothing_to_resume(config, capsys, tmp_path):
 def test_unusable_data_exits_with_2_and_still_writes_a_report(tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text("data: {train: missing.csv, label: y}\nmodel: {architecture: mlp}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "trimtab", "run", str(config), "--json", "--output", str(tmp_path / "runs")],
-        capture_output=True,
-        text=True,
-    )
+    done = trimtab(tmp_path, "run", "config.yaml", "--json", "--output", str(tmp_path / "runs"))
     assert done.returncode == 2, done.stderr
     result = json.loads(done.stdout)
     assert result["status"] == "failed"
