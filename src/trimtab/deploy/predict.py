@@ -47,10 +47,11 @@ def predict(target: str, input_path: str, version: int | None = None) -> Iterato
     number = repository.resolve(version)
     with repository.fetched(number) as deployment, local_copies() as copies:
         schema = schema_of(deployment, repository.location(number))
-        serving = _Serving(schema, Preprocessor.load(schema), loaded(deployment), input_path)
+        local = copies.local(input_path)
+        serving = _Serving(schema, Preprocessor.load(schema), loaded(deployment), input_path, local)
         if other := other_version(deployment):
             progress.say("predict", f"warning: {other}")
-        for batch in inputs.batches(copies.local(input_path), schema):
+        for batch in inputs.batches(local, schema):
             paths = batch.column("path").to_pylist() if _is_media(schema, batch) else [None] * batch.num_rows
             for path, row in zip(paths, serving.answers(batch), strict=True):
                 yield row if path is None else {"path": copies.original(path), **row}
@@ -65,12 +66,14 @@ class _Serving:
         preprocessor: Turns raw rows into its inputs.
         model: Runs it.
         source: Where the rows are, for messages.
+        local: Where they were copied to: what is read has this name where it is one file.
     """
 
     def __init__(
-        self, schema: DatasetSchema, preprocessor: Preprocessor, model: LoadedModel, source: str
+        self, schema: DatasetSchema, preprocessor: Preprocessor, model: LoadedModel, source: str, local: str
     ) -> None:
-        self._schema, self._preprocessor, self._model, self._source = schema, preprocessor, model, source
+        self._schema, self._preprocessor, self._model = schema, preprocessor, model
+        self._source, self._local = source, local
         self._seen, self._unread = 0, UnreadCells()
         self._bad = list[DataError]()
 
@@ -122,7 +125,7 @@ class _Serving:
 
     def _error(self, batch: pa.RecordBatch, row: int, reason: str) -> dict[str, Any]:
         name, number = name_of(batch, row), self._seen + row + 1
-        place = None if name == self._source else name or f"row {number}"
+        place = None if name == self._local else name or f"row {number}"
         self._bad.append(DataError(reason, path=self._source, field=place))
         return {"error": reason} if name else {"row": number, "error": reason}
 
