@@ -47,7 +47,7 @@ CONFIG = {"data": {"train": "sklearn://digits"}, "model": {"architecture": "mlp"
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch):
+def made(tmp_path, monkeypatch, forked):
     """Returns a function that makes an entry, and returns how it failed and how often it was tried."""
     task = SimpleNamespace(run_uri=str(tmp_path), record=SimpleNamespace(stage="train"))
     monkeypatch.setattr(entries.settings, "of", lambda _: Config.model_validate(CONFIG))
