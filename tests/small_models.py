@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 
 from trimtab.compress.base import Context, FineTune
 from trimtab.config.fine_tuning import FineTuning
+from trimtab.models.autograph import without_autograph
 
 BATCH = 64
 
@@ -24,9 +25,13 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
     return (x / 16).astype(np.float32).reshape(-1, 8, 8, 1), y
 
 
-def fine_tuner(x: np.ndarray, y: np.ndarray, learning_rate: float = 2e-3) -> FineTune:
-    """Returns what trains a model of any library on some arrays, without checkpoints."""
+def fine_tuner(x: np.ndarray, y: np.ndarray, learning_rate: float = 2e-3, *, eager: bool = False) -> FineTune:
+    """Returns what trains a model of any library on some arrays, without checkpoints.
 
+    A step that is not compiled (``eager``) takes longer, and nothing before it: for a training of few.
+    """
+
+    @without_autograph  # as the training loop does
     def fine_tune(
         model: Any, tuning: FineTuning, *, callbacks: Sequence[Any] = (), library: Any = None
     ) -> None:
@@ -34,7 +39,8 @@ def fine_tuner(x: np.ndarray, y: np.ndarray, learning_rate: float = 2e-3) -> Fin
         rate = api.optimizers.schedules.CosineDecay(
             learning_rate * tuning.learning_rate_factor, steps * tuning.epochs
         )
-        model.compile(api.optimizers.Adam(rate), "sparse_categorical_crossentropy", jit_compile=False)
+        how: dict[str, Any] = {"jit_compile": False, "run_eagerly": eager}
+        model.compile(api.optimizers.Adam(rate), "sparse_categorical_crossentropy", **how)
         order = np.random.default_rng(7).permutation(len(x))
         given = {"batch_size": BATCH, "epochs": tuning.epochs, "shuffle": False, "verbose": 0}
         model.fit(x[order], y[order], callbacks=list(callbacks), **given)
@@ -65,6 +71,13 @@ def make_context() -> Callable[..., Context]:
 def context(digits: tuple[np.ndarray, np.ndarray], make_context: Callable[..., Context]) -> Context:
     x, y = digits
     return make_context(x[:1300], y[:1300])
+
+
+@pytest.fixture(scope="session")
+def one_step(digits: tuple[np.ndarray, np.ndarray], make_context: Callable[..., Context]) -> Context:
+    """Returns a context whose epochs have one step: for what holds however long a training is."""
+    x, y = digits[0][:BATCH], digits[1][:BATCH]
+    return make_context(x, y, fine_tune=fine_tuner(x, y, eager=True))
 
 
 @pytest.fixture(scope="session")

@@ -61,28 +61,26 @@ def test_a_step_moves_all_weights_of_a_cluster_by_their_mean_gradient() -> None:
     assert (np.asarray(kernel)[start == 0] == 0).all()
 
 
-def test_a_dense_layer_that_a_relu_layer_follows_keeps_its_values(
-    models: dict[str, keras.Model], context: Context
-) -> None:
+def test_a_dense_layer_that_a_relu_layer_follows_keeps_its_values(one_step: Context) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.ReLU()(layers.Dense(32, name="hidden")(layers.Flatten()(inputs)))
     x = layers.ReLU()(layers.Dense(32, name="inner")(x))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
-    found = apply(Step("cluster", Cluster(clusters=8, epochs=2)), model, context)
+    found = apply(Step("cluster", Cluster(clusters=8, epochs=2)), model, one_step)
     assert values(found, "hidden") <= 8
     assert values(found, "inner") <= 8
     assert traits.measure(found).names == {"clusters"}
 
 
-def test_channels_have_values_of_their_own(models: dict[str, keras.Model], context: Context) -> None:
-    found = apply(Step("cluster", Cluster(clusters=4, per="channel", epochs=1)), models["mlp"], context)
+def test_channels_have_values_of_their_own(models: dict[str, keras.Model], one_step: Context) -> None:
+    found = apply(Step("cluster", Cluster(clusters=4, per="channel", epochs=1)), models["mlp"], one_step)
     kernel = np.asarray(found.get_layer("dense_2").kernel)
     assert max(len(np.unique(channel)) for channel in kernel.T) <= 4
     assert len(np.unique(kernel)) > 4 * kernel.shape[1] / 2
     assert "dense_2/kernel" in traits.measure(found).clusters
     assert traits.lost(found, models["mlp"]) == "the shared weights of dense_1/kernel"
     with pytest.raises(CompressionError, match="no kernel has in each channel 256 weights"):
-        cluster(models["mlp"], Cluster(clusters=64, per="channel"), context)
+        cluster(models["mlp"], Cluster(clusters=64, per="channel"), one_step)
 
 
 def test_values_of_channels_are_told_from_weights_that_were_trained() -> None:
@@ -113,34 +111,34 @@ def test_it_trains_the_values(
 
 
 def test_after_channels_and_magnitude_zeros_and_widths_stay(
-    models: dict[str, keras.Model], context: Context
+    models: dict[str, keras.Model], one_step: Context
 ) -> None:
     steps = (("channels", Channels(ratio=0.25, epochs=1)), ("magnitude", Magnitude(sparsity=0.5, epochs=1)))
     model = models["mlp"]
     for name, params in steps:
-        model = apply(Step(name, params), model, context)
-    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), model, context)
+        model = apply(Step(name, params), model, one_step)
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), model, one_step)
     before, after = (np.asarray(each.get_layer("dense_2").kernel) for each in (model, found))
     np.testing.assert_array_equal(after == 0, before == 0)
     assert values(found, "dense_2") <= 16
     assert traits.measure(found).widths == traits.measure(model).widths
 
 
-def test_files_are_smaller(models: dict[str, keras.Model], context: Context, tmp_path: Path) -> None:
-    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], context)
+def test_files_are_smaller(models: dict[str, keras.Model], one_step: Context, tmp_path: Path) -> None:
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], one_step)
 
     def packed(model: keras.Model, name: str) -> int:
-        write(model, Ending(name, Step(name, Section()), "litert"), tmp_path, context)
+        write(model, Ending(name, Step(name, Section()), "litert"), tmp_path, one_step)
         return sum(len(gzip.compress(path.read_bytes(), 9)) for path in tmp_path.glob("*.tflite"))
 
     for name, most in (("none", 0.5), ("float16", 0.7)):
         assert packed(found, name) < most * packed(models["mlp"], name)
 
 
-def test_what_would_destroy_the_values_is_refused(models: dict[str, keras.Model], context: Context) -> None:
-    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], context)
+def test_what_would_destroy_the_values_is_refused(models: dict[str, keras.Model], one_step: Context) -> None:
+    found = apply(Step("cluster", Cluster(clusters=16, epochs=1)), models["mlp"], one_step)
     with pytest.raises(CompressionError, match="would destroy the shared weights"):
-        apply(Step("channels", Channels()), found, context)
+        apply(Step("channels", Channels()), found, one_step)
 
 
 def test_a_model_of_small_kernels_is_refused(context: Context) -> None:

@@ -122,7 +122,7 @@ def test_masks_and_states_go_through() -> None:
 
 @pytest.mark.parametrize(("clusters", "per"), [(8, "layer"), (3, "channel")])
 def test_zeros_and_shared_weights_stay_behind_a_relu_layer_too(
-    clusters: int, per: Any, context: Context, tmp_path: Path
+    clusters: int, per: Any, one_step: Context, tmp_path: Path
 ) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.ReLU()(layers.Dense(32, name="hidden")(layers.Flatten()(inputs)))
@@ -132,12 +132,12 @@ def test_zeros_and_shared_weights_stay_behind_a_relu_layer_too(
         ("magnitude", Magnitude(sparsity=0.5, epochs=1)),
         ("cluster", Cluster(clusters=clusters, per=per, epochs=1)),
     ):
-        model = apply(Step(name, params), model, context)
-    found = apply(Step("qat", Qat(epochs=1)), model, context)
+        model = apply(Step(name, params), model, one_step)
+    found = apply(Step("qat", Qat(epochs=1)), model, one_step)
     assert traits.measure(found).names == {"zeros", "clusters"}
     assert traits.lost(model, found) == ""
     assert traits.measure(found).clusters == traits.measure(model).clusters
-    write(found, Ending("int8", Step("int8", LiteRTInt8(ranges="min_max")), "litert"), tmp_path, context)
+    write(found, Ending("int8", Step("int8", LiteRTInt8(ranges="min_max")), "litert"), tmp_path, one_step)
     codes = {each.codes.shape: each.codes for each in kernels((next(tmp_path.iterdir())).read_bytes())}
     inner = codes[32, 32]  # outputs first; each channel has a scale of its own
     assert max(len(set(channel[channel != 0])) for channel in inner) <= clusters

@@ -58,8 +58,8 @@ def test_a_short_training_still_reaches_the_target(
     assert zeros(kernel(pruned, "dense_1")) == pytest.approx(0.8, abs=0.001)
 
 
-def test_what_is_never_pruned_stays_dense(models: dict[str, keras.Model], context: Context) -> None:
-    pruned = magnitude(models["cnn"], Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
+def test_what_is_never_pruned_stays_dense(models: dict[str, keras.Model], one_step: Context) -> None:
+    pruned = magnitude(models["cnn"], Magnitude(sparsity=0.5, epochs=1, spare_ends=False), one_step)
     assert zeros(kernel(pruned, "depthwise")) == 0
     for name in ("conv_1", "conv_3", "out"):
         assert zeros(kernel(pruned, name)) == pytest.approx(0.5, abs=0.01)
@@ -76,7 +76,7 @@ def test_embeddings_and_recurrent_sequences() -> None:
         seed=0,
         task="classification",
         steps_per_epoch=1,
-        fine_tune=fine_tuner(x, x[:, 0] % 2),
+        fine_tune=fine_tuner(x, x[:, 0] % 2, eager=True),
         calibration=lambda n: x[:n],
         say=lambda text: None,
     )
@@ -88,30 +88,30 @@ def test_embeddings_and_recurrent_sequences() -> None:
     assert zeros(kernel(structured, "out")) == 0, "the last layer is small"
 
 
-def test_nested_models_are_pruned_inside(context: Context) -> None:
+def test_nested_models_are_pruned_inside(one_step: Context) -> None:
     inner = keras.Sequential(
         [keras.Input((64,)), layers.Dense(32, activation="relu", name="inside")], name="inner"
     )
     inputs = keras.Input((8, 8, 1))
     outputs = layers.Dense(10, activation="softmax", name="outside")(inner(layers.Flatten()(inputs)))
-    pruned = magnitude(keras.Model(inputs, outputs), Magnitude(sparsity=0.6, epochs=1), context)
+    pruned = magnitude(keras.Model(inputs, outputs), Magnitude(sparsity=0.6, epochs=1), one_step)
     assert zeros(kernel(pruned, "inside")) == pytest.approx(0.6, abs=0.01)
 
 
 def test_a_missed_target_is_refused(
-    models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
+    models: dict[str, keras.Model], one_step: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A schedule that is longer than the training, as one could write it.
     monkeypatch.setattr(gradual, "schedule_steps", lambda steps: (1, 10 * steps))
     with pytest.raises(CompressionError, match=r"expected 80.0% zeros in its kernel, found \d"):
-        magnitude(models["mlp"], Magnitude(sparsity=0.8, epochs=1), context)
+        magnitude(models["mlp"], Magnitude(sparsity=0.8, epochs=1), one_step)
 
 
-def test_a_tiny_kernel_may_miss_by_one_weight(context: Context) -> None:
+def test_a_tiny_kernel_may_miss_by_one_weight(one_step: Context) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.Conv2D(3, 1, name="tiny")(inputs)
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.GlobalMaxPooling2D()(x)))
-    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
+    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), one_step)
     assert np.count_nonzero(kernel(pruned, "tiny")) in (1, 2)
 
 
@@ -125,36 +125,36 @@ def test_a_kernel_that_is_sparser_already_is_refused(
         magnitude(sparse, Magnitude(sparsity=0.5, epochs=1), context)
 
 
-def test_small_first_and_last_layers_stay_whole(models: dict[str, keras.Model], context: Context) -> None:
+def test_small_first_and_last_layers_stay_whole(models: dict[str, keras.Model], one_step: Context) -> None:
     params = Magnitude(sparsity=0.7, epochs=1)
-    pruned = magnitude(models["mlp"], params, context)
+    pruned = magnitude(models["mlp"], params, one_step)
     # 2,048 of 3,392 weights are no small layer, 320 are.
     assert [round(zeros(kernel(pruned, name)), 2) for name in ("dense_1", "dense_2", "out")] == [0.7, 0.7, 0]
-    everywhere = magnitude(models["mlp"], params.model_copy(update={"spare_ends": False}), context)
+    everywhere = magnitude(models["mlp"], params.model_copy(update={"spare_ends": False}), one_step)
     assert zeros(kernel(everywhere, "out")) == pytest.approx(0.7, abs=0.01)
     assert list(kernels(models["cnn"], spare_ends=True)) == ["conv_3", "out"]
 
 
-def test_every_kernel_of_recurrent_and_attending_layers(context: Context) -> None:
+def test_every_kernel_of_recurrent_and_attending_layers(one_step: Context) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.EinsumDense("btd,dh->bth", (8, 12))(layers.Reshape((8, 8))(inputs))
     x = layers.MultiHeadAttention(3, 4)(x, x)
     x = layers.Bidirectional(layers.GRU(6, return_sequences=True))(x)
     x = layers.TimeDistributed(layers.Dense(12))(layers.LSTM(6, return_sequences=True)(x))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
-    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
+    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), one_step)
     found = [weight for weight in pruned.weights if "kernel" in weight.name]
     assert len(found) == 1 + 4 + 4 + 2 + 1 + 1
     assert all(zeros(np.array(weight)) == pytest.approx(0.5, abs=0.02) for weight in found)
     assert set(measure(pruned).zeros) == {weight.path for weight in found}
 
 
-def test_layers_of_kinds_that_nobody_knows_are_left(context: Context) -> None:
+def test_layers_of_kinds_that_nobody_knows_are_left(one_step: Context) -> None:
     inputs = keras.Input((8, 8, 1))
     x = layers.DepthwiseConv1D(3)(layers.Reshape((8, 8))(inputs)) + 1.0
     x = layers.LayerNormalization()(layers.Dense(32, activation="relu", name="hidden")(x))
     model = keras.Model(inputs, layers.Dense(10, activation="softmax")(layers.Flatten()(x)))
-    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), context)
+    pruned = magnitude(model, Magnitude(sparsity=0.5, epochs=1, spare_ends=False), one_step)
     assert zeros(kernel(pruned, "hidden")) == pytest.approx(0.5, abs=0.01)
     assert zeros(kernel(pruned, pruned.layers[2].name)) == 0
 
@@ -207,8 +207,8 @@ def test_blocks_are_smaller_after_gzip_than_single_zeros() -> None:
     assert packed((4, 4)) < 0.9 * packed((1, 1))
 
 
-def test_two_four_runs_along_the_input_channels(models: dict[str, keras.Model], context: Context) -> None:
-    pruned = two_four(models["cnn"], TwoFour(epochs=1, spare_ends=False), context)
+def test_two_four_runs_along_the_input_channels(models: dict[str, keras.Model], one_step: Context) -> None:
+    pruned = two_four(models["cnn"], TwoFour(epochs=1, spare_ends=False), one_step)
     conv, dense = kernel(pruned, "conv_3"), kernel(pruned, "out")
     blocks = np.moveaxis(conv, 2, 3).reshape(-1, 4)
     assert (np.count_nonzero(blocks, axis=1) == 2).all()

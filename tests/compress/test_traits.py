@@ -93,36 +93,38 @@ def test_traits_go_with_an_artifact(tmp_path: Path) -> None:
 
 
 def test_magnitude_then_channels_keeps_the_zeros_while_it_trains(
-    models: dict[str, keras.Model], context: Context
+    models: dict[str, keras.Model], one_step: Context
 ) -> None:
-    zeros = apply(Step("magnitude", Magnitude(sparsity=0.5, epochs=2)), models["mlp"], context)
-    narrow = apply(Step("channels", Channels(ratio=0.5, epochs=2)), zeros, context)
+    zeros = apply(Step("magnitude", Magnitude(sparsity=0.5, epochs=2)), models["mlp"], one_step)
+    narrow = apply(Step("channels", Channels(ratio=0.5, epochs=2)), zeros, one_step)
     kernel = np.asarray(narrow.get_layer("dense_2").kernel)
     assert kernel.shape == (16, 16)
     assert 0.2 < traits.zero_share(kernel) < 0.8
 
 
 def test_a_sparse_network_of_one_channel_loses_channels_like_any_other(
-    models: dict[str, keras.Model], context: Context
+    models: dict[str, keras.Model], one_step: Context
 ) -> None:
-    zeros = apply(Step("magnitude", Magnitude(sparsity=0.5, epochs=1)), models["cnn"], context)
+    zeros = apply(Step("magnitude", Magnitude(sparsity=0.5, epochs=1)), models["cnn"], one_step)
     assert traits.measure(zeros).names == {"zeros"}
-    narrow = apply(Step("channels", Channels(ratio=0.5, epochs=1)), zeros, context)
+    narrow = apply(Step("channels", Channels(ratio=0.5, epochs=1)), zeros, one_step)
     assert traits.measure(narrow).names == {"zeros"}
 
 
-def test_two_four_then_more_zeros_keeps_the_pattern(models: dict[str, keras.Model], context: Context) -> None:
-    pattern = apply(Step("two_four", TwoFour(epochs=1)), models["mlp"], context)
-    sparser = apply(Step("magnitude", Magnitude(sparsity=0.6, epochs=2)), pattern, context)
+def test_two_four_then_more_zeros_keeps_the_pattern(
+    models: dict[str, keras.Model], one_step: Context
+) -> None:
+    pattern = apply(Step("two_four", TwoFour(epochs=1)), models["mlp"], one_step)
+    sparser = apply(Step("magnitude", Magnitude(sparsity=0.6, epochs=2)), pattern, one_step)
     assert traits.measure(sparser).two_four == traits.measure(pattern).two_four
     with pytest.raises(CompressionError, match="asks for fewer"):
-        apply(Step("magnitude", Magnitude(sparsity=0.3, epochs=1)), pattern, context)
+        apply(Step("magnitude", Magnitude(sparsity=0.3, epochs=1)), pattern, one_step)
 
 
 def test_a_pattern_that_came_with_the_model_refuses_what_would_destroy_it(
-    models: dict[str, keras.Model], context: Context
+    models: dict[str, keras.Model], one_step: Context
 ) -> None:
-    pattern = apply(Step("two_four", TwoFour(epochs=1)), models["mlp"], context)
+    pattern = apply(Step("two_four", TwoFour(epochs=1)), models["mlp"], one_step)
     with pytest.raises(CompressionError, match=r"channels would destroy the 2:4 pattern") as caught:
-        apply(Step("channels", Channels()), pattern, context)
+        apply(Step("channels", Channels()), pattern, one_step)
     assert caught.value.hint == "Put channels before the step that makes them."
