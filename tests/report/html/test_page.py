@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from trimtab.artifacts.evaluation import OutputEvaluation
 from trimtab.artifacts.record import StageRecord
 from trimtab.report.html.page import render
 from trimtab.report.records.assemble import build_result
@@ -44,6 +45,17 @@ class Page(HTMLParser):
 
 def page(settings, records):
     return render(build_result(records, settings, "/runs/one"), gather_evidence(records))
+
+
+def test_the_headline_of_several_outputs_is_that_of_the_first(run_records):
+    settings, records = run_records()
+    result = build_result(records, settings, "/runs/one")
+    assert ">Accuracy</th>" in render(result, gather_evidence(records))
+    metrics = result.baseline.metrics
+    result.baseline.outputs = {
+        name: OutputEvaluation(task="classification", metrics=metrics) for name in ("digit", "colour")
+    }
+    assert ">digit: accuracy</th>" in render(result, gather_evidence(records))
 
 
 KINDS = [

@@ -43,6 +43,7 @@ def _context(result: Result, evidence: Evidence) -> dict[str, Any]:
         "version": trimtab.__version__,
         "chosen": chosen,
         "headline": result.headline,
+        "first_output": next(iter(result.baseline.outputs), "") if result.baseline else "",
         "limit_headings": limits.LIMIT_HEADINGS,
         "limit_lines": [] if limits.is_plain(result) else limits.every_line(result),
         "problems": [views.problem(error, evidence.tracebacks) for error in result.errors],
