@@ -2,99 +2,42 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import soundfile
-from PIL import Image
+from data.champion.rows import (
+    Prepare,
+    champion_rows,
+    made_table,
+    made_texts,
+    write_clips,
+    write_csv,
+    write_images,
+)
 
-from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.encoders.form import Form
-from trimtab.data.prepare.prepare import PreparedSummary
 from trimtab.errors import DataError
-
-Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
-
-
-def _csv(path: Path, columns: dict[str, list[Any]]) -> str:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-    return str(path)
-
-
-def _table(rows: int = 800, seed: int = 0, shift: float = 0.0) -> dict[str, list[Any]]:
-    rng = np.random.default_rng(seed)
-    size = (rng.normal(5, 2, rows) + shift).round(4)
-    return {
-        "size": size.tolist(),
-        "color": rng.choice(["red", "green", "blue"], rows).tolist(),
-        "label": np.where(size + rng.normal(0, 2, rows) > 5, "big", "small").tolist(),
-    }
-
-
-def _texts(rows: int, seed: int, different: int) -> list[str]:
-    rng = np.random.default_rng(seed)
-    words = ["good", "bad", "film", "the", "plot", "actor", "music", "long", "short", "nice"]
-    pool = [" ".join(rng.choice(words, 8)) for _ in range(different)]
-    return [pool[index] for index in rng.integers(0, different, rows)]
-
-
-def _png(value: int, size: int) -> bytes:
-    stream = io.BytesIO()
-    noise = np.random.default_rng(value).integers(0, 100, (size, size)).astype(np.uint8)
-    Image.fromarray(noise + (value % 2) * 100).save(stream, "png")
-    return stream.getvalue()
-
-
-def _images(root: Path, count: int, size: int = 8, classes: str = "ab", first: int = 0) -> str:
-    for value in range(first, first + count):
-        folder = root / classes[value % len(classes)]
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{value:04d}.png").write_bytes(_png(value, size))
-    return str(root)
-
-
-def _clips(root: Path, count: int, seconds: float) -> str:
-    for value in range(count):
-        folder = root / "xy"[value % 2]
-        folder.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(value).normal(0, 0.1, int(8000 * seconds))
-        soundfile.write(folder / f"{value:03d}.wav", noise, 8000)
-    return str(root)
-
-
-def _test_rows(found: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    batches = found.champion_test(64)
-    assert batches is not None
-    x, y = zip(*((batch["input"], labels) for batch, labels in batches), strict=True)
-    return np.concatenate(x), np.concatenate(y)
 
 
 def test_rows_that_fit_are_encoded_as_the_champion_learned_them(tmp_path: Path, prepared: Prepare) -> None:
-    champion, _ = prepared("champion", train=_csv(tmp_path / "a.csv", _table()))
-    fresh = _table(900, seed=1, shift=3.0)
+    champion, _ = prepared("champion", train=write_csv(tmp_path / "a.csv", made_table()))
+    fresh = made_table(900, seed=1, shift=3.0)
     fresh["color"] = ["violet" if color == "red" else color for color in fresh["color"]]
-    dataset, found = prepared("new", champion, train=_csv(tmp_path / "b.csv", fresh))
+    dataset, found = prepared("new", champion, train=write_csv(tmp_path / "b.csv", fresh))
     assert (found.schema_changes, found.champion_rows) == ([], True)
     assert dataset.schema == champion.schema == dataset.champion
     assert dataset.arrays("train")[0][:, 0].mean() > 1  # not standardized anew
-    x, y = _test_rows(dataset)
+    x, y = champion_rows(dataset)
     expected, labels = dataset.arrays("test")
     np.testing.assert_array_equal(x, expected)
     np.testing.assert_array_equal(y, labels)
 
 
 def test_without_a_champion_there_is_nobody_to_ask(tmp_path: Path, prepared: Prepare) -> None:
-    dataset, found = prepared("first", train=_csv(tmp_path / "a.csv", _table()))
+    dataset, found = prepared("first", train=write_csv(tmp_path / "a.csv", made_table()))
     assert (found.schema_changes, found.champion_rows, dataset.champion_test()) == ([], False, None)
 
 
@@ -102,17 +45,17 @@ def test_a_regression_keeps_the_scale_of_its_label(tmp_path: Path, prepared: Pre
     rng = np.random.default_rng(0)
     before = {"x": rng.normal(size=400).tolist(), "price": (rng.normal(size=400) * 10).tolist()}
     after = {"x": rng.normal(size=400).tolist(), "price": rng.integers(0, 3, 400).tolist()}
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before), label="price")
-    dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", after), label="price")
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", before), label="price")
+    dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", after), label="price")
     assert found.schema_changes == []
     assert dataset.schema.label_std == champion.schema.label_std > 5
 
 
 def test_an_absent_class_keeps_its_place_and_is_warned_of(tmp_path: Path, prepared: Prepare) -> None:
-    before, after = _table(), _table(seed=1)
+    before, after = made_table(), made_table(seed=1)
     before["label"][::3] = ["alien"] * len(before["label"][::3])
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before))
-    dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", after))
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", before))
+    dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", after))
     assert found.schema_changes == []
     assert dataset.schema.classes == ["alien", "big", "small"]
     assert set(dataset.arrays("train")[1].tolist()) == {1, 2}
@@ -120,17 +63,17 @@ def test_an_absent_class_keeps_its_place_and_is_warned_of(tmp_path: Path, prepar
 
 
 def test_one_class_alone_is_nothing_to_learn(tmp_path: Path, prepared: Prepare) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
-    after = {**_table(seed=1), "label": ["big"] * 800}
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", made_table()))
+    after = {**made_table(seed=1), "label": ["big"] * 800}
     with pytest.raises(DataError, match="same label"):
-        prepared("b", champion, train=_csv(tmp_path / "b.csv", after))
+        prepared("b", champion, train=write_csv(tmp_path / "b.csv", after))
 
 
 def test_a_text_column_stays_one_when_its_texts_repeat(tmp_path: Path, prepared: Prepare) -> None:
-    before = {"text": _texts(400, 0, 4000), "label": ["a", "b"] * 200}
-    after = {"text": _texts(4000, 1, 300), "label": ["a", "b"] * 2000}
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before))
-    _, alone = prepared("alone", train=_csv(tmp_path / "b.csv", after))
+    before = {"text": made_texts(400, 0, 4000), "label": ["a", "b"] * 200}
+    after = {"text": made_texts(4000, 1, 300), "label": ["a", "b"] * 2000}
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", before))
+    _, alone = prepared("alone", train=write_csv(tmp_path / "b.csv", after))
     dataset, found = prepared("b", champion, train=str(tmp_path / "b.csv"))
     assert alone.schema.input.kind == "tabular"
     assert (dataset.schema.input.kind, found.schema_changes) == ("text", [])
@@ -138,10 +81,10 @@ def test_a_text_column_stays_one_when_its_texts_repeat(tmp_path: Path, prepared:
 
 
 def test_an_identifier_that_was_left_out_stays_out(tmp_path: Path, prepared: Prepare) -> None:
-    before = {**_table(), "code": [f"c{i}" for i in range(800)]}
-    after = {**_table(seed=1), "code": [f"c{i % 7}" for i in range(800)]}
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before))
-    dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", after))
+    before = {**made_table(), "code": [f"c{i}" for i in range(800)]}
+    after = {**made_table(seed=1), "code": [f"c{i % 7}" for i in range(800)]}
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", before))
+    dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", after))
     assert found.schema_changes == []
     assert [column.name for column in dataset.schema.columns] == ["size", "color"]
     _, asked = prepared("c", champion, train=str(tmp_path / "b.csv"), columns={"code": "categorical"})
@@ -154,7 +97,7 @@ def test_an_identifier_that_was_left_out_stays_out(tmp_path: Path, prepared: Pre
 def test_a_champion_does_not_hide_what_is_wrong_with_the_config(
     tmp_path: Path, prepared: Prepare, settings: dict[str, Any]
 ) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", made_table()))
     with pytest.raises(DataError) as caught:
         prepared("b", champion, train=str(tmp_path / "a.csv"), **settings)
     assert caught.value.field in ("data.drop", "data.columns")
@@ -248,73 +191,16 @@ CHANGES: dict[str, tuple[Callable[[Table], Table], dict[str, Any], list[str], bo
 @pytest.mark.parametrize("case", CHANGES)
 def test_what_has_changed_is_named(tmp_path: Path, prepared: Prepare, case: str) -> None:
     change, settings, words, answers = CHANGES[case]
-    before = {**_table(2000), "empty": [""] * 2000}
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", before))
-    after = change({**_table(2000, seed=1), "empty": [""] * 2000})
+    before = {**made_table(2000), "empty": [""] * 2000}
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", before))
+    after = change({**made_table(2000, seed=1), "empty": [""] * 2000})
     if settings.get("group_by"):  # groups have to be many enough for three sides
         after["color"] = [f"{color}{row % 30}" for row, color in enumerate(after["color"])]
-    dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", after), **settings)
+    dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", after), **settings)
     assert found.schema_changes == dataset.schema_changes == words
     assert found.champion_rows is answers
     assert (dataset.champion_test() is not None) is answers
     assert dataset.schema != champion.schema
-
-
-def test_test_rows_are_encoded_for_the_champion_row_by_row(tmp_path: Path, prepared: Prepare) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
-    after = {**_table(900, seed=1), "weight": np.arange(900).tolist()}
-    after["label"][::4] = ["tiny"] * len(after["label"][::4])
-    dataset, _ = prepared("b", champion, train=_csv(tmp_path / "b.csv", after))
-    assert dataset.champion == champion.schema
-    x, y = _test_rows(dataset)
-    _, labels = dataset.arrays("test")
-    np.testing.assert_array_equal(y, labels)
-    assert dataset.schema.classes == ["big", "small", "tiny"]
-    assert 2 in y
-    # The first input of both is the size, standardized by one or by the other.
-    mine, theirs = (schema.preprocessing["columns"][0] for schema in (dataset.schema, champion.schema))
-    sizes = dataset.arrays("test")[0][:, 0] * mine["std"] + mine["mean"]
-    np.testing.assert_allclose(x[:, 0] * theirs["std"] + theirs["mean"], sizes, atol=1e-4)
-
-
-def _two_image_columns(tmp_path: Path) -> tuple[str, str]:
-    """Writes a table of images, ``old``, and one where a tenth of these are cut; ``image`` has them whole."""
-    images = [_png(value, 8) for value in range(400)]
-    labels = ["even" if value % 2 == 0 else "odd" for value in range(400)]
-    pq.write_table(pa.table({"old": images, "label": labels}), tmp_path / "a.parquet")
-    cut = [image[:60] + image[-40:] if row % 10 == 0 else image for row, image in enumerate(images)]
-    pq.write_table(pa.table({"old": cut, "image": images, "label": labels}), tmp_path / "b.parquet")
-    return str(tmp_path / "a.parquet"), str(tmp_path / "b.parquet")
-
-
-def test_a_row_that_the_champion_cannot_read_is_left_out_of_both(tmp_path: Path, prepared: Prepare) -> None:
-    before, after = _two_image_columns(tmp_path)
-    champion, _ = prepared("a", train=before)
-    alone, _ = prepared("alone", train=after, drop=["old"])
-    dataset, found = prepared("b", champion, train=after, drop=["old"], max_bad_fraction=0.2)
-    assert found.champion_rows
-    assert dataset.rows["train"] == alone.rows["train"]
-    lost = alone.rows["test"] - dataset.rows["test"]
-    assert lost > 0
-    assert (
-        f"{lost} test rows cannot be read as the model in service takes them: they were left out"
-        in found.warnings
-    )
-    x, y = _test_rows(dataset)
-    np.testing.assert_array_equal(x, dataset.model_input(dataset.arrays("test")[0]))
-    np.testing.assert_array_equal(y, dataset.arrays("test")[1])
-
-
-def test_a_champion_that_cannot_read_too_many_rows_is_not_asked(tmp_path: Path, prepared: Prepare) -> None:
-    before, after = _two_image_columns(tmp_path)
-    champion, _ = prepared("a", train=before)
-    alone, _ = prepared("alone", train=after, drop=["old"])
-    dataset, found = prepared("b", champion, train=after, drop=["old"])
-    assert (found.champion_rows, dataset.champion_test()) == (False, None)
-    assert any(
-        warning.endswith("as the model in service takes them: it is not asked") for warning in found.warnings
-    )
-    assert (dataset.rows, dataset.digest) == (alone.rows, alone.digest)
 
 
 @pytest.mark.parametrize(
@@ -329,11 +215,11 @@ def test_a_champion_that_cannot_read_too_many_rows_is_not_asked(tmp_path: Path, 
 def test_image_sizes_are_the_champions_unless_others_are_asked_for(
     tmp_path: Path, prepared: Prepare, settings: dict[str, Any], words: list[str]
 ) -> None:
-    champion, _ = prepared("a", train=_images(tmp_path / "a", 120))
-    dataset, found = prepared("b", champion, train=_images(tmp_path / "b", 120, size=12), **settings)
+    champion, _ = prepared("a", train=write_images(tmp_path / "a", 120))
+    dataset, found = prepared("b", champion, train=write_images(tmp_path / "b", 120, size=12), **settings)
     assert found.schema_changes == words
     assert (dataset.schema == champion.schema) is (not words)
-    assert _test_rows(dataset)[0].shape[1:] == (8, 8, 1)
+    assert champion_rows(dataset)[0].shape[1:] == (8, 8, 1)
 
 
 @pytest.mark.parametrize(
@@ -347,8 +233,8 @@ def test_image_sizes_are_the_champions_unless_others_are_asked_for(
 def test_clips_are_as_long_as_the_champions_unless_others_are_asked_for(
     tmp_path: Path, prepared: Prepare, settings: dict[str, Any], words: list[str]
 ) -> None:
-    champion, _ = prepared("a", train=_clips(tmp_path / "a", 60, 0.2), min_rows_per_class=2)
-    train = _clips(tmp_path / "b", 60, 0.4)
+    champion, _ = prepared("a", train=write_clips(tmp_path / "a", 60, 0.2), min_rows_per_class=2)
+    train = write_clips(tmp_path / "b", 60, 0.4)
     dataset, found = prepared("b", champion, train=train, min_rows_per_class=2, **settings)
     assert found.schema_changes == words
     assert (dataset.schema == champion.schema) is (not words)
@@ -357,10 +243,10 @@ def test_clips_are_as_long_as_the_champions_unless_others_are_asked_for(
 def test_a_vocabulary_is_the_champions_unless_another_size_is_asked_for(
     tmp_path: Path, prepared: Prepare
 ) -> None:
-    before = {"text": _texts(400, 0, 4000), "label": ["a", "b"] * 200}
-    after = {"text": [f"{text} novel" for text in _texts(400, 1, 4000)], "label": ["a", "b"] * 200}
-    source = _csv(tmp_path / "b.csv", after)
-    full, _ = prepared("full", train=_csv(tmp_path / "a.csv", before))
+    before = {"text": made_texts(400, 0, 4000), "label": ["a", "b"] * 200}
+    after = {"text": [f"{text} novel" for text in made_texts(400, 1, 4000)], "label": ["a", "b"] * 200}
+    source = write_csv(tmp_path / "b.csv", after)
+    full, _ = prepared("full", train=write_csv(tmp_path / "a.csv", before))
     cut, _ = prepared("cut", train=str(tmp_path / "a.csv"), text={"vocabulary_size": 10})
     assert prepared("b", full, train=source)[1].schema_changes == []
     assert prepared("c", cut, train=source, text={"vocabulary_size": 10})[1].schema_changes == []
@@ -372,13 +258,13 @@ def test_a_vocabulary_is_the_champions_unless_another_size_is_asked_for(
 def test_a_schema_outlives_the_rows_that_it_was_made_of(tmp_path: Path, prepared: Prepare, kind: str) -> None:
     """The second retraining is held against rows that would have made another schema."""
     if kind == "image":
-        first, later = _images(tmp_path / "a", 120), _images(tmp_path / "b", 120, size=12)
+        first, later = write_images(tmp_path / "a", 120), write_images(tmp_path / "b", 120, size=12)
     elif kind == "audio":
-        first, later = _clips(tmp_path / "a", 60, 0.2), _clips(tmp_path / "b", 60, 0.4)
+        first, later = write_clips(tmp_path / "a", 60, 0.2), write_clips(tmp_path / "b", 60, 0.4)
     else:
-        texts = [f"novel {text} novel" for text in _texts(400, 1, 4000)]
-        first = _csv(tmp_path / "a.csv", {"text": _texts(400, 0, 4000), "label": ["a", "b"] * 200})
-        later = _csv(tmp_path / "b.csv", {"text": texts, "label": ["a", "b"] * 200})
+        texts = [f"novel {text} novel" for text in made_texts(400, 1, 4000)]
+        first = write_csv(tmp_path / "a.csv", {"text": made_texts(400, 0, 4000), "label": ["a", "b"] * 200})
+        later = write_csv(tmp_path / "b.csv", {"text": texts, "label": ["a", "b"] * 200})
     champion, _ = prepared("a", train=first, min_rows_per_class=2)
     for name in ("b", "c"):
         champion, found = prepared(name, champion, train=later, min_rows_per_class=2)
@@ -390,29 +276,15 @@ def test_a_schema_outlives_the_rows_that_it_was_made_of(tmp_path: Path, prepared
 def test_lost_statistics_make_a_new_schema_and_the_champion_still_answers(
     tmp_path: Path, prepared: Prepare
 ) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
+    champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", made_table()))
     (champion.path / "statistics.json").unlink()
-    dataset, found = prepared("b", champion, train=_csv(tmp_path / "b.csv", _table(seed=1)))
+    dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", made_table(seed=1)))
     assert found.schema_changes == ["the statistics of the champion's training rows are lost"]
     assert dataset.champion == champion.schema != dataset.schema
 
 
-def test_a_champion_is_not_asked_where_the_test_rows_lack_its_column(
-    tmp_path: Path, prepared: Prepare
-) -> None:
-    champion, _ = prepared("a", train=_csv(tmp_path / "a.csv", _table()))
-    table = {**_table(900, seed=1), "weight": np.arange(900).tolist()}
-    del table["color"]
-    given = {"train": _csv(tmp_path / "b.csv", {**table, "color": ["red"] * 900})}
-    given["test"] = _csv(tmp_path / "c.csv", table)
-    dataset, found = prepared("b", champion, **given, drop=["color"])
-    assert len(found.schema_changes) == 2
-    assert (found.champion_rows, dataset.champion_test()) == (False, None)
-    assert dataset.rows["test"] == 900
-
-
 def test_another_range_of_the_input_is_a_change(tmp_path: Path, prepared: Prepare) -> None:
-    images, raw = _images(tmp_path / "a", 120), Form("raw")
+    images, raw = write_images(tmp_path / "a", 120), Form("raw")
     champion, _ = prepared("champion", train=images, form=raw)
     assert champion.head("test", 4)[0]["input"].max() > 50
     _, found = prepared("same", champion, train=images, form=Form((0.0, 255.0)))
@@ -420,13 +292,13 @@ def test_another_range_of_the_input_is_a_change(tmp_path: Path, prepared: Prepar
     dataset, found = prepared("new", champion, train=images)
     assert found.schema_changes == ["model.input is standardized, it was [0.0, 255.0]"]
     assert dataset.head("test", 4)[0]["input"].max() <= 1
-    assert _test_rows(dataset)[0].max() > 50
+    assert champion_rows(dataset)[0].max() > 50
 
 
 def test_another_scale_of_the_label_is_a_change(tmp_path: Path, prepared: Prepare) -> None:
-    table = _table()
+    table = made_table()
     table["label"] = [size * 3 for size in table["size"]]
-    rows = _csv(tmp_path / "a.csv", table)
+    rows = write_csv(tmp_path / "a.csv", table)
     champion, _ = prepared("champion", train=rows, form=Form("raw", raw_label=True))
     assert (champion.schema.label_mean, champion.schema.label_std) == (0, 1)
     _, found = prepared("new", champion, train=rows)
