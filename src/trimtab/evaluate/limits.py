@@ -264,7 +264,7 @@ class Data:
 
     Attributes:
         view: Labels and answers; None: the scores are enough.
-        scores: Of each row, ``(n,)``; None: the metric has none.
+        scores: Of each row, or of each group of a metric of groups, ``(n,)``; None: the metric has none.
     """
 
     view: View | None
