@@ -136,6 +136,8 @@ def test_a_flatbuffer_is_taken_as_it_is_where_nothing_quantizes_it(
             ["none", "float16", "dynamic_int8", "int8"],
         ),
         ("m.keras", ["runtimes=[openvino]"], ["openvino"], ["none", "float16", "int8"]),
+        ("saved_model.pb", [], ["litert"], ["none", "float16", "dynamic_int8", "int8"]),
+        ("saved_model.pb", ["runtimes=[openvino]"], ["openvino"], ["none", "float16", "int8"]),
     ],
 )
 def test_files_of_a_runtime_are_quantized_by_those_that_read_them(
@@ -176,6 +178,32 @@ def test_what_the_model_or_the_rows_do_not_allow(
     monkeypatch.setattr(edge, "is_installed", lambda: False)
     with pytest.raises(ConfigError, match=f"(?s){said}"):
         _loaded(tmp_path / file, override, test="rows.csv")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("recipes=[[channels, int8]]", "channels changes a Keras model, and a SavedModel is none"),
+        ("recipes=[qat_int8]", "litert has no qat_int8 for a SavedModel"),
+    ],
+)
+def test_a_savedmodel_has_no_layers_to_change(tmp_path: Path, override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        _loaded(tmp_path, override, test="rows.csv", train="rows.csv")
+
+
+def test_the_directory_of_a_savedmodel_is_named_by_its_graph(tmp_path: Path) -> None:
+    assert _loaded(tmp_path, test="rows.csv").model.archive == f"{tmp_path}/saved_model.pb"
+    (tmp_path / "my.yaml").write_text("data: {test: a.csv}\nmodel: {archive: export/}\n")
+    assert _loaded(tmp_path / "my.yaml").model.archive == f"{tmp_path}/export/saved_model.pb"
+    for uri in ("gs://models/export/", "gs://models/export"):
+        config = _loaded(tmp_path / "my.yaml", f"model.archive={uri}")
+        assert config.model.archive == "gs://models/export/saved_model.pb"
+
+
+def test_a_frozen_graph_is_no_savedmodel(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="expected the directory of a SavedModel, or its"):
+        _loaded(tmp_path / "frozen.pb", test="rows.csv")
 
 
 def test_a_file_of_a_runtime_is_not_trained(tmp_path: Path) -> None:

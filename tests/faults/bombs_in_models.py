@@ -52,6 +52,7 @@ def _opened(place: Path) -> None:
 def _adopted(place: Path) -> None:
     """Reads a file in the format of a runtime, as a dry run and then training would."""
     from trimtab.config import loader
+    from trimtab.models.spec import ModelSpec
     from trimtab.runtimes import adopting, sources
     from trimtab.stages.model_form import form_of
 
@@ -62,7 +63,8 @@ def _adopted(place: Path) -> None:
     assert serving is not None
     (place / "adopted").mkdir()
     with sources.fetched(archive) as source:
-        adopting.adopt(serving, source, place / "adopted", (4,))
+        spec = ModelSpec("tabular", "regression", (4,), "float32", 1)
+        adopting.adopt(serving, source, place / "adopted", spec)
 
 
 def _base(place: Path, name: str) -> Path:

@@ -9,10 +9,17 @@ import pytest
 
 from trimtab import registry
 from trimtab.errors import ModelError
+from trimtab.models.spec import ModelSpec
 from trimtab.runtimes import adopting
 from trimtab.runtimes.registry import runtime
 
 WEIGHTS = np.random.default_rng(0).normal(size=(10, 64)).astype(np.float32)
+
+
+def _spec(*shape: int) -> ModelSpec:
+    return ModelSpec("image", "classification", shape, "float32", 10)
+
+
 DYING = """
 import os, signal, time
 
@@ -48,13 +55,13 @@ def dying(tmp_path, monkeypatch):
 
 
 def test_it_is_as_if_it_were_read_here(source, tmp_path):
-    adopting.adopt(runtime("litert"), source, tmp_path / "made", (8, 8, 1))
+    adopting.adopt(runtime("litert"), source, tmp_path / "made", _spec(8, 8, 1))
     assert (tmp_path / "made" / "model.tflite").read_bytes() == source.read_bytes()
     with pytest.raises(ModelError, match=r"theirs\.tflite: expected the input shape \(batch, 9, 9, 1\)"):
-        adopting.adopt(runtime("litert"), source, tmp_path / "made", (9, 9, 1))
+        adopting.adopt(runtime("litert"), source, tmp_path / "made", _spec(9, 9, 1))
     source.write_bytes(source.read_bytes()[:100])
     with pytest.raises(ModelError, match="cannot load it"):
-        adopting.adopt(runtime("litert"), source, tmp_path / "made", (8, 8, 1))
+        adopting.adopt(runtime("litert"), source, tmp_path / "made", _spec(8, 8, 1))
 
 
 @pytest.mark.parametrize(
@@ -71,5 +78,5 @@ def test_it_is_as_if_it_were_read_here(source, tmp_path):
 def test_a_process_that_dies_is_a_typed_error(source, tmp_path, dying, monkeypatch, what, said):
     monkeypatch.setattr(adopting, "SECONDS", 2 if "sleep" in what else 60)
     with pytest.raises(ModelError, match=said) as caught:
-        adopting.adopt(dying(what), source, tmp_path / "made", (8, 8, 1))
+        adopting.adopt(dying(what), source, tmp_path / "made", _spec(8, 8, 1))
     assert str(source) in str(caught.value)

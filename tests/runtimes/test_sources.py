@@ -140,9 +140,34 @@ def test_eight_bit_tensors_of_a_flatbuffer_are_the_floats_that_they_stand_for(
         serving.requantize(tmp_path / "model.tflite", "float16", Float16(), made, lambda _: {})
 
 
+def test_of_a_savedmodel_the_graph_and_the_variables_are_read_and_the_whole_tells_it_apart(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "variables").mkdir()
+    for name in ("saved_model.pb", "variables/variables.index", "assets.txt"):
+        (tmp_path / name).write_text(name)
+    archive = str(tmp_path / "saved_model.pb")
+    assert sources.parts(archive) == [f"{tmp_path}/"]
+    with sources.fetched(archive) as file:
+        found = sorted(path.name for path in file.parent.rglob("*") if path.is_file())
+    assert found == ["saved_model.pb", "variables.index"]
+    (tmp_path / "saved_model.pb").unlink()
+    with (
+        pytest.raises(ModelError, match=r"no saved_model\.pb, so it is no SavedModel; found assets\.txt"),
+        sources.fetched(archive),
+    ):
+        pass
+
+
 @pytest.mark.parametrize(
     ("file", "name"),
-    [("a/m.tflite", "litert"), ("m.ONNX", "onnxruntime"), ("gs://b/m.xml", "openvino"), ("m.keras", None)],
+    [
+        ("a/m.tflite", "litert"),
+        ("m.ONNX", "onnxruntime"),
+        ("gs://b/m.xml", "openvino"),
+        ("m.keras", None),
+        ("gs://b/m/saved_model.pb", "litert"),
+    ],
 )
 def test_the_ending_tells_the_runtime(file: str, name: str | None) -> None:
     found = sources.own_runtime(file)

@@ -128,6 +128,21 @@ def test_the_files_of_a_runtime_are_quantized_where_it_can_proven_and_deployed(
     assert json.loads((tmp_path / "runs/deployed/model/champion.json").read_text())["version"] == 1
 
 
+def test_a_savedmodel_is_converted_by_every_runtime_proven_and_deployed(
+    brought: Path, tmp_path: Path
+) -> None:
+    runtimes = [name for name in ("litert", "onnxruntime", "openvino") if is_installed(name)]
+    home, source = Home(tmp_path / "runs"), brought / "saved"
+    keras.models.load_model(brought / "model.keras").export(str(source), verbose=False)
+    _prepared(home, source, "model.input=raw", f"runtimes=[{','.join(runtimes)}]")
+    evaluations = _compressed(home)
+    assert {evaluation.runtime for evaluation in evaluations.values()} == set(runtimes)
+    assert all(evaluation.metrics["accuracy"] > 0.9 for evaluation in evaluations.values())
+    made = {name.partition("--")[2].partition("--")[0] for name in evaluations}
+    assert made == {"none", "float16", "dynamic_int8", "int8"}
+    assert Repository(str(tmp_path / "runs" / "deployed" / "saved")).versions() == [1]
+
+
 def test_with_training_rows_narrower_models_are_fine_tuned(brought: Path, tmp_path: Path) -> None:
     home = Home(tmp_path / "runs")
     recipe = "recipes=[[{channels: {ratio: 0.5, epochs: 1}}, int8]]"

@@ -47,8 +47,8 @@ def command(
     """Shrink, prove and ship a trained model: nothing is trained from scratch.
 
     MODEL is a file that Keras or one of the runtimes reads (.keras, .h5, .tflite, .onnx, .xml with its .bin),
-    or a YAML file whose model.archive names one. Without --train, a fifth of the rows of --data is set aside
-    to calibrate and to choose, and passes that train are left out.
+    the directory of a SavedModel, or a YAML file whose model.archive names one. Without --train, a fifth of
+    the rows of --data is set aside to calibrate and to choose, and passes that train are left out.
     """
 
     def load(source: Path, overrides: Sequence[str]) -> Config:

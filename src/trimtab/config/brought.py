@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trimtab.config.chains import Chain
+from trimtab.config.chains import USUAL_RUNTIME, Chain
 from trimtab.config.methods import passes, quantizations
 from trimtab.config.model import Model
 from trimtab.config.problems import Problems
 from trimtab.config.train import Train
 from trimtab.registry import RUNTIMES, module
+
+SAVED_MODEL = "saved_model.pb"
+"""The file of a SavedModel's graph, by which its directory is named in a config."""
 
 _NEEDS_TRAINING = "gradients"
 
@@ -20,20 +23,31 @@ def ending_of(archive: str | None) -> str:
     return f".{archive.rpartition('.')[2].lower()}" if archive else ""
 
 
+def is_saved_model(archive: str | None) -> bool:
+    """Returns whether it is the graph of a SavedModel, which every runtime has a converter for."""
+    return ending_of(archive) == ".pb"
+
+
 def own_runtime(archive: str | None) -> str:
-    """Returns the name of the runtime whose own format a file is in; empty where it is nobody's."""
+    """Returns the runtime that judges a file which is no Keras model; empty where it is one.
+
+    It is the one whose own format the file is in; of a SavedModel, the usual one.
+    """
+    if is_saved_model(archive):
+        return USUAL_RUNTIME
     ending = ending_of(archive)
     return next((name for name in RUNTIMES if _declared(name).reads[:1] == (ending,)), "")
 
 
 def reads(runtime: str, archive: str) -> bool:
     """Returns whether a runtime takes a model's file as it is."""
-    return ending_of(archive) in _declared(runtime).reads
+    return is_saved_model(archive) or ending_of(archive) in _declared(runtime).reads
 
 
-def requantizes(runtime: str, quantization: str) -> bool:
-    """Returns whether a runtime has a quantization for files that others made."""
-    return quantization in _declared(runtime).requantizes
+def requantizes(runtime: str, quantization: str, archive: str) -> bool:
+    """Returns whether a runtime has a quantization for a model's file that others made."""
+    known = _declared(runtime)
+    return quantization in (known.quantizers if is_saved_model(archive) else known.requantizes)
 
 
 def check(
@@ -84,7 +98,14 @@ def _check_files(
     problems: Problems, archive: str, train: Train, chains: Sequence[Chain], runtimes: Sequence[str]
 ) -> None:
     """Adds what a model that is in a runtime's files cannot do."""
-    what = f"a {ending_of(archive)} file"
+    is_graph = is_saved_model(archive)
+    what = "a SavedModel" if is_graph else f"a {ending_of(archive)} file"
+    if is_graph and not archive.endswith(f"/{SAVED_MODEL}"):
+        message = (
+            f"expected the directory of a SavedModel, or its {SAVED_MODEL}: a frozen graph has no signature"
+        )
+        problems.add(("model", "archive"), message, archive)
+        return
     if train.epochs != 0:
         message = f"{what} cannot be trained; `trimtab compress` takes it as it is (train.epochs: 0)"
         problems.add(("model", "archive"), message)
@@ -98,9 +119,9 @@ def _check_files(
         place = ("recipes", *chain.place)
         for step in chain.steps:
             problems.add(place, f"{step.name} changes a Keras model, and {what} is none")
-        if reads(chain.runtime, archive) and not requantizes(chain.runtime, chain.quantization.name):
+        if reads(chain.runtime, archive) and not requantizes(chain.runtime, chain.quantization.name, archive):
             message = f"{chain.runtime} has no {chain.quantization.name} for {what}"
-            problems.add(place, message + _missing(chain))
+            problems.add(place, message + ("" if is_graph else _missing(chain)))
 
 
 def _missing(chain: Chain) -> str:

@@ -8,6 +8,7 @@ tested on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from trimtab.config import brought
@@ -97,7 +98,7 @@ def _recipes(archive: str, runtimes: list[Any], *, narrower: bool) -> list[Any]:
     """Returns what is tried by default: what trains nothing, and with training rows narrower models."""
     known = [name for name in (installed() if AUTO in runtimes else runtimes) if str(name) in RUNTIMES]
     if brought.own_runtime(archive):
-        return [[_among(USUAL, known, brought.requantizes)]]
+        return [[_among(USUAL, known, partial(brought.requantizes, archive=archive))]]
     smaller = [_NARROWER, _among(_OF_NARROWER, known, _has)]
     return [[_among(USUAL, known, _has)], *([smaller] if narrower else [])]
 

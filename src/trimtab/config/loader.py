@@ -12,7 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from trimtab.config import code, compression, document, methods
+from trimtab.config import brought, code, compression, document, methods
 from trimtab.config.config import Config
 from trimtab.config.fine_tuning import BASELINE
 from trimtab.config.known import OF_FILE, Location, allowed_keys, without_union_tags
@@ -105,11 +105,12 @@ def _validated(
     complete: Callable[[dict[str, Any], str], None] | None = None,
 ) -> Config:
     overridden = {_set(values, override) for override in overrides}
-    if complete is not None:
-        complete(values, str(path))
     for name in OF_FILE:  # of a run's config.json, which may have been edited since
         values.pop(name, None)
     _make_absolute(values, path.absolute().parent)
+    _name_graph(values)
+    if complete is not None:
+        complete(values, str(path))
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -214,6 +215,18 @@ def _teacher(value: Any, directory: Path) -> Any:
     if isinstance(value, dict):
         return {key: _teacher(each, directory) if key == "model" else each for key, each in value.items()}
     return value if value == BASELINE else _absolute(value, directory)
+
+
+def _name_graph(values: dict[str, Any]) -> None:
+    """Names a SavedModel by the file of its graph where its directory is given, by which its kind is told."""
+    model = values.get("model")
+    archive = model.get("archive") if isinstance(model, dict) else None
+    if not isinstance(archive, str) or not archive.strip("/ "):
+        return
+    whole = archive.rstrip("/")
+    is_directory = Path(whole).is_dir() if "://" not in whole else "." not in whole.rpartition("/")[2]
+    if is_directory or whole != archive:
+        values["model"] = {**values["model"], "archive": f"{whole}/{brought.SAVED_MODEL}"}
 
 
 def _presets_absolute(values: dict[str, Any], directory: Path) -> None:

@@ -58,7 +58,8 @@ class Model(Section):
     )
     archive: Location | None = Field(
         None,
-        description="A saved `.keras` or `.h5` file, also `gs://`, `s3://`; of a builder also `.weights.h5`.",
+        description="A saved `.keras` or `.h5` file, also `gs://`, `s3://`; of a builder also `.weights.h5`; "
+        "in `trimtab compress` also a file of a runtime, or the directory of a SavedModel.",
     )
     input: InputRange | None = Field(
         None,

@@ -12,14 +12,18 @@ import resource
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from trimtab import registry
-from trimtab.batch import INPUT
 from trimtab.errors import ModelError, TrimtabError
+from trimtab.models.spec import AnswerSpec, InputSpec, ModelSpec
+from trimtab.quiet import quiet
+from trimtab.runtimes import saved_models
 from trimtab.runtimes.base import Runtime
 
 SECONDS, MEMORY_BYTES = 300.0, 768 << 20
@@ -32,7 +36,7 @@ def adopt(
     serving: Runtime,
     source: Path,
     directory: Path,
-    shape: tuple[int, ...],
+    spec: ModelSpec,
     *,
     seconds: float | None = None,
     memory_bytes: int | None = None,
@@ -41,9 +45,9 @@ def adopt(
 
     Args:
         serving: A runtime of the registry.
-        source: A file with one of the endings that it reads.
+        source: A file with one of the endings that it reads, or the graph of a SavedModel.
         directory: Where the files go.
-        shape: Of one example of the data.
+        spec: What the data looks like.
         seconds: How long it may take; None: 300.
         memory_bytes: How much more than at its start, beside eight times the file; None: 768 MiB.
 
@@ -56,7 +60,7 @@ def adopt(
         "module": registry.RUNTIMES[serving.name],
         "source": str(source.resolve()),
         "directory": str(directory.resolve()),
-        "shape": shape,
+        "spec": asdict(spec),
     }
     try:
         done = subprocess.run(
@@ -89,7 +93,8 @@ def adopt(
 
 def _size(source: Path) -> int:
     """Returns the bytes of a model: of all files of its name, as OpenVINO's weights are beside its graph."""
-    files = [file for file in source.parent.glob(f"{source.stem}.*") if file.is_file()]
+    named = "**/*" if saved_models.is_saved_model(source) else f"{source.stem}.*"
+    files = [file for file in source.parent.glob(named) if file.is_file()]
     return sum(file.stat().st_size for file in files)
 
 
@@ -106,21 +111,38 @@ def _data_bytes() -> int:
     return int(pages) * resource.getpagesize()
 
 
-def _adopted(order: dict[str, str]) -> dict[str, str | None]:
+def _adopted(order: dict[str, Any]) -> dict[str, str | None]:
     """Returns why a file could not be adopted, or nothing."""
     serving: Runtime = import_module(order["module"]).RUNTIME
+    source, directory, spec = Path(order["source"]), Path(order["directory"]), _spec(order["spec"])
     try:
-        directory, shape = Path(order["directory"]), tuple(map(int, order["shape"]))
-        serving.adopt(Path(order["source"]), directory, shape)
+        if saved_models.is_saved_model(source):
+            with quiet():
+                saved_models.adopt(serving, source, directory, spec)
+        else:
+            serving.adopt(source, directory, spec.input_shape)
         # Some take their memory when they are asked only: a constant may be computed then.
-        serving.load(directory).predict({INPUT: np.zeros((1, *shape), np.float32)})
+        zeros = {name: np.zeros((1, *each.shape), each.dtype) for name, each in spec.inputs.items()}
+        serving.load(directory).predict(zeros)
     except TrimtabError as error:
         return {"message": error.message, "path": error.path, "field": error.field, "hint": error.hint}
     return {}
 
 
+def _spec(given: dict[str, Any]) -> ModelSpec:
+    """Returns a specification that has been JSON."""
+    inputs = {
+        name: InputSpec(**{**each, "shape": tuple(each["shape"])}) for name, each in given["inputs"].items()
+    }
+    answers = {name: AnswerSpec(**each) for name, each in given["answers"].items()}
+    shape = tuple(given["input_shape"])
+    return ModelSpec(**{**given, "input_shape": shape, "inputs": inputs, "answers": answers})
+
+
 if __name__ == "__main__":
     asked = json.load(sys.stdin)
+    if saved_models.is_saved_model(Path(asked["source"])):
+        import_module("trimtab.models.saved_model.frozen")  # TensorFlow, which the model is not to blame for
     # What can be written to counts: libraries map files and reserve addresses that take no memory.
     most = _data_bytes() + int(asked["memory_bytes"])
     for kind, limit in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CORE, 0)):

@@ -14,6 +14,8 @@ from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
 from trimtab.storage.copies import local_copies
 
+_SHOWN = 8
+
 
 def own_runtime(archive: str | None) -> Runtime | None:
     """Returns the runtime whose own format a model's file is in, or None where it is nobody's.
@@ -26,7 +28,12 @@ def own_runtime(archive: str | None) -> Runtime | None:
 
 
 def parts(archive: str) -> list[str]:
-    """Returns the paths or URIs of all files of a model: beside the first there may be one of its weights."""
+    """Returns the paths or URIs of all files of a model: beside the first there may be one of its weights.
+
+    Of a SavedModel it is the directory.
+    """
+    if brought.is_saved_model(archive):
+        return [archive.removesuffix(brought.SAVED_MODEL)]
     serving = own_runtime(archive)
     endings = [Path(name).suffix for name in serving.files[1:]] if serving else []
     return [archive, *(f"{archive.rpartition('.')[0]}{ending}" for ending in endings)]
@@ -41,9 +48,28 @@ def fetched(archive: str) -> Iterator[Path]:
         TrimtabError: If a bucket cannot be read.
     """
     with local_copies() as copies, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
+        if brought.is_saved_model(archive):
+            _copy_saved_model(Path(copies.local(parts(archive)[0])), Path(scratch))
+            yield Path(scratch) / brought.SAVED_MODEL
+            return
         for part in parts(archive):
             local = Path(copies.local(part))
             if not local.is_file():
                 raise ModelError("there is no such file", path=part)
             shutil.copyfile(local, Path(scratch) / f"model{Path(part).suffix.lower()}")
         yield Path(scratch) / f"model{Path(archive).suffix.lower()}"
+
+
+def _copy_saved_model(directory: Path, scratch: Path) -> None:
+    """Copies the graph and the variables of a SavedModel: nothing else of it is read."""
+    if not (directory / brought.SAVED_MODEL).is_file():
+        found = ", ".join(sorted(path.name for path in directory.glob("*"))[:_SHOWN])
+        raise ModelError(
+            f"there is no {brought.SAVED_MODEL}, so it is no SavedModel; found {found or 'nothing'}",
+            path=str(directory),
+            hint="Name the directory that holds it; of TensorFlow Serving, that of a version.",
+        )
+    (scratch / "variables").mkdir()
+    for path in (directory / brought.SAVED_MODEL, *(directory / "variables").glob("variables.*")):
+        if path.is_file():
+            shutil.copyfile(path, scratch / path.relative_to(directory))

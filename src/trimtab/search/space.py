@@ -58,7 +58,7 @@ def space(config: Config) -> Space:
     for runtime in config.file_runtimes():
         for method in quantizations(runtime).values():
             name = f"{method.name} ({runtime})"
-            if own and not brought.requantizes(runtime, method.name):
+            if own and not brought.requantizes(runtime, method.name, str(config.model.archive)):
                 left_out[name] = f"{runtime} has no {method.name} for such a file"
             elif _may(method, name, "", left_out, trains=trains):
                 listed = trained if _TRAINS in method.needs else endings

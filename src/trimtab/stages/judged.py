@@ -21,6 +21,7 @@ from trimtab.artifacts.comparison import Comparison, Judged
 from trimtab.data.prepare.sources import checksums_of
 from trimtab.deploy.repository import Repository
 from trimtab.errors import TrimtabError
+from trimtab.runtimes import sources
 from trimtab.storage import artifact
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _name(settings: Config, champion: Snapshot, data: Sources | str) -> str:
         "champion": artifact.load(champion.deployment, "deployment").digest,
         "warm": champion.plan.warm,
         "config": champion.planned(settings).model_dump(mode="json", exclude=_NO_PART),
-        "archive": checksums_of(archive) if archive else {},
+        "archive": [checksums_of(part) for part in sources.parts(archive)] if archive else [],
         "data": data,
     }
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

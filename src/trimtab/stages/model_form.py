@@ -17,7 +17,7 @@ from trimtab.errors import ModelError
 from trimtab.models.first_layers import Expected, expected
 from trimtab.models.presets.source import directory, is_application
 from trimtab.registry import IN_PIECES
-from trimtab.runtimes import sources
+from trimtab.runtimes import saved_models, sources
 from trimtab.stages import children
 from trimtab.stages.children import MemoryLimit, TimeLimit
 from trimtab.storage.copies import local_copies
@@ -26,6 +26,8 @@ _ARCHIVE = "model.archive"
 _INSTEAD = "Save the model again with model.save(path), or build it in Python: set model.builder."
 _BYTES_PER_SECOND = 20 << 20
 """How fast a large file is read at least."""
+_KERAS_MB, _KERAS_S = 768, 60.0
+"""What TensorFlow and Keras take before they do anything; a few seconds where nothing else runs."""
 _USUAL = (PIXELS, STANDARDIZED, (0.0, 1.0))
 
 
@@ -56,6 +58,13 @@ def _form_of_preset(preset: str) -> Form:
         return Form("raw", image=encoders.image_size(files))
 
 
+def with_keras(limits: ReadingLimits) -> ReadingLimits:
+    """Returns the limits of a child that imports TensorFlow first, if that is not here yet."""
+    return limits.model_copy(
+        update={"seconds": limits.seconds + _KERAS_S, "memory_mb": limits.memory_mb + _KERAS_MB}
+    )
+
+
 def _input_range(model: Model, archive: str) -> tuple[InputRange, list[str]]:
     """Returns what the config says, else what the archive says of itself."""
     expectation = _expected(archive, model.limits, is_built=model.builder is not None)
@@ -68,6 +77,8 @@ def _expected(archive: str, limits: ReadingLimits, *, is_built: bool) -> Expecte
     """Opens an archive for the first time, also where the config says what it takes."""
     if sources.own_runtime(archive) is not None:
         with sources.fetched(archive) as file:
+            is_graph = saved_models.is_saved_model(file)
+            limits = with_keras(limits) if is_graph else limits
             return _answered(archive, file, limits, _leave_by_tensor)
     with local_copies() as copies:
         file = Path(copies.local(archive))
@@ -134,7 +145,8 @@ def _expected_by_tensor(file: Path) -> Expected | None:
     """Returns what the input of a runtime's file says: bytes, or 8-bit integers that stand for a range."""
     serving = sources.own_runtime(str(file))
     assert serving is not None
-    limits = serving.input_limits(file)
+    own = saved_models if saved_models.is_saved_model(file) else serving
+    limits = own.input_limits(file)
     if limits is None:
         return None
     return Expected(_nearest(limits), f"its 8-bit input stands for {limits[0]:.4g} to {limits[1]:.4g}")

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 
 from trimtab.artifacts.proof import Reach
 from trimtab.config.config import Config
-from trimtab.config.model import ReadingLimits
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.data.dataset.pooled import Pooled
 from trimtab.data.prepare import split
@@ -21,14 +20,12 @@ from trimtab.evaluate.bounds.proportions import Sizes
 from trimtab.quiet import quiet
 from trimtab.runtimes import sources
 from trimtab.stages import reach, rehearsal, reuse
-from trimtab.stages.model_form import bounded, form_of
+from trimtab.stages.model_form import bounded, form_of, with_keras
 from trimtab.stages.proving import check_limits
 from trimtab.storage.copies import local_copies
 from trimtab.storage.objects.location import is_remote
 
 _MOST_BYTES = 16 << 20
-_KERAS_MB = 768
-"""What TensorFlow and Keras take before they do anything."""
 
 
 class Preview(BaseModel):
@@ -99,14 +96,7 @@ def _try_model(config: Config, schema: DatasetSchema) -> None:
         _build(config, schema)
         return
     with local_copies() as copies:
-        bounded(
-            archive, Path(copies.local(archive)), _with_keras(config.model.limits), _build, config, schema
-        )
-
-
-def _with_keras(limits: ReadingLimits) -> ReadingLimits:
-    """Returns the limits of a child that imports TensorFlow first, if that is not here yet."""
-    return limits.model_copy(update={"memory_mb": limits.memory_mb + _KERAS_MB})
+        bounded(archive, Path(copies.local(archive)), with_keras(config.model.limits), _build, config, schema)
 
 
 def _build(config: Config, schema: DatasetSchema) -> None:

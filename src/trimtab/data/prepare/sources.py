@@ -96,6 +96,8 @@ def _local(source: str) -> list[str]:
 
 
 def _checksum(file: str) -> str:
+    if Path(file).exists() and not Path(file).is_file():
+        raise DataError("expected a regular file: a pipe or a device has no end", path=file)
     try:
         with Path(file).open("rb") as stream:
             return checksum(stream)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +15,19 @@ from trimtab.artifacts import dataset
 from trimtab.artifacts.evaluation import Cost
 from trimtab.artifacts.model import AsItCame, ModelLineage, TrainSummary, write_scores
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import INPUT, OUTPUT, fed
+from trimtab.batch import INPUT, answered, fed
+from trimtab.config import brought
 from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ConfigError, ModelError
 from trimtab.runtimes import adopting, files, sources
 from trimtab.runtimes.base import LoadedModel, Runtime
 from trimtab.stages import settings
 from trimtab.stages.making.constant_answer import warnings
+from trimtab.stages.model_form import with_keras
 from trimtab.tasks.of_labels import meant
 from trimtab.train import as_it_came
 from trimtab.train.scores import scores_by
+from trimtab.train.spec import model_spec
 
 STAGE = "train"
 _CHECKED, _MOST_ROUNDED = 64, 0.05
@@ -49,29 +53,31 @@ def make(
     data = dataset.read(store, dataset_ref, ["train", "validation"])
     serving = sources.own_runtime(archive)
     assert serving is not None
-    if data.schema.input.parts:
+    is_graph = brought.is_saved_model(archive)
+    if data.schema.input.parts and not is_graph:
         raise ConfigError(
             f"a file of {serving.name} takes one input, found {len(data.schema.input.parts)}",
             field="data.inputs",
-            hint="Of several inputs, models are Keras': .keras, .h5 or a builder.",
+            hint="Of several inputs, models are Keras' (.keras, .h5, a builder) or SavedModels.",
         )
-    if data.schema.labels:
+    if data.schema.labels and not is_graph:
         raise ConfigError(
             f"a file of {serving.name} gives one output, found {len(data.schema.labels)}",
             field="data.labels",
-            hint="Of several outputs, models are Keras': .keras, .h5 or a builder.",
+            hint="Of several outputs, models are Keras' (.keras, .h5, a builder) or SavedModels.",
         )
+    limits = with_keras(section.limits) if is_graph else section.limits
     with store.create(ref) as draft:
         with sources.fetched(archive) as source:
             adopting.adopt(
                 serving,
                 source,
                 draft.path,
-                data.schema.input.shape,
-                seconds=section.limits.seconds,
-                memory_bytes=section.limits.memory_mb << 20,
+                model_spec(data.schema),
+                seconds=limits.seconds,
+                memory_bytes=limits.memory_mb << 20,
             )
-        predict = _predicting(serving.load(draft.path))
+        predict = _predicting(serving.load(draft.path), list(model_spec(data.schema).answers))
         _check(predict(fed(data.head("train", _CHECKED)[0])), data, archive)
         came, scores = as_it_came.judge(predict, data), scores_by(predict, data)
         if came is not None:
@@ -84,8 +90,11 @@ def make(
         draft.summary = _summary(serving, draft.path, came, scores, data)
 
 
-def _predicting(model: LoadedModel) -> as_it_came.Predict:
-    return lambda x: model.predict({INPUT: x})[OUTPUT]
+def _predicting(model: LoadedModel, names: Sequence[str]) -> as_it_came.Predict:
+    def predict(x: Any) -> NDArray[np.float32]:
+        return answered(model.predict(x if isinstance(x, Mapping) else {INPUT: x}), names)
+
+    return predict
 
 
 def _summary(
@@ -116,7 +125,7 @@ def _check(outputs: NDArray[np.float32], data: Dataset, archive: str) -> None:
         raise ModelError("its outputs are not finite numbers", path=archive)
     # Probabilities of 8 bits are off by half a step each, and their sum by more than those of floats.
     sums = outputs.sum(axis=1, keepdims=True)
-    is_rounded = np.abs(sums - 1) <= _MOST_ROUNDED
+    is_rounded = (np.abs(sums - 1) <= _MOST_ROUNDED) & (not data.schema.labels)
     answers = np.where(is_rounded, outputs / np.where(is_rounded, sums, 1), outputs).astype(np.float64)
     if objection := meant(data.schema).learning.objection(answers):
         raise ModelError(objection[0], path=archive, hint=f"{objection[1]} {_BEFORE_EXPORT}")

@@ -11,9 +11,9 @@ from trimtab.artifacts import dataset, inside
 from trimtab.artifacts.file import FileLineage, FileSummary
 from trimtab.artifacts.model import ModelLineage, ModelSummary
 from trimtab.artifacts.store import ContentStore
-from trimtab.batch import OUTPUT, Batch
+from trimtab.batch import Batch
 from trimtab.config.chains import Ending
-from trimtab.runtimes import files
+from trimtab.runtimes import files, saved_models
 from trimtab.runtimes.registry import runtime
 from trimtab.stages import settings
 from trimtab.stages.making import looking, validation
@@ -51,12 +51,15 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
         return costs(serving.load(place).predict, origin.load(source.path).predict)
 
     with store.create(ref) as draft:
-        first, step = source.path / origin.files[0], ending.step
-        chosen = serving.requantize(
-            first, step.name, step.params, draft.path, calibration, judge if costs else None
-        )
+        step, judging = ending.step, judge if costs else None
+        if (graph := saved_models.graph_of(source.path)) is not None:
+            model = saved_models.keras_model(graph)
+            chosen = serving.convert(model, step.name, step.params, draft.path, calibration, judging)
+        else:
+            first = source.path / origin.files[0]
+            chosen = serving.requantize(first, step.name, step.params, draft.path, calibration, judging)
         before, after = (
-            each.load(place).predict(calibration(_PROBE_EXAMPLES))[OUTPUT]
+            each.load(place).predict(calibration(_PROBE_EXAMPLES))
             for each, place in ((origin, source.path), (serving, draft.path))
         )
         inside.write(draft.path, looking.layers(label, None, serving, draft.path, about.cost, calibration))
@@ -64,7 +67,7 @@ def make(run_uri: str, ref: str, label: str, model_ref: str, ending: Ending) -> 
         draft.summary = FileSummary(
             runtime=ending.runtime,
             size_bytes=files.size_bytes(serving, draft.path),
-            max_difference=float(np.abs(before - after).max()),
+            max_difference=max(float(np.abs(before[name] - after[name]).max()) for name in before),
             ranges=chosen.ranges,
             cost=about.cost,
             graph=looking.graph(label, None, serving, draft.path),
