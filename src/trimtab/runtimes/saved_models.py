@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GRAPH_FILE = "graph.pb"
 """A ``MetaGraphDef``, see ``models.saved_model.frozen``; beside the files of the runtime."""
 
+_NAME = "saved_model"
 _PROBES, _TOLERANCE = 4, 1e-4
 _MOST_TOKENS = 2
 
@@ -46,7 +47,7 @@ def adopt(serving: Runtime, source: Path, directory: Path, spec: ModelSpec) -> N
     from trimtab.models.tensors import answer
 
     content = frozen(source, spec)
-    model = keras_model(content, "the SavedModel")
+    model = keras_model(content, _NAME)
     try:
         serving.convert(model, "none", Float32(), directory, lambda _: {})
     except CompressionError as error:
@@ -91,7 +92,7 @@ def keras_model(graph: Path) -> keras.Model:
     from trimtab.models.saved_model import frozen
 
     with quiet():
-        return frozen.keras_model(graph.read_bytes(), "the SavedModel")
+        return frozen.keras_model(graph.read_bytes(), _NAME)
 
 
 def input_limits(source: Path) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from trimtab.errors import ModelError
 from trimtab.models.saved_model import operators
@@ -106,6 +107,8 @@ def _of_constants(signed: Signed, file: Path, outputs: list[str]) -> Any:
     # Functions of other signatures, which nobody has checked, are left behind.
     used = operators.called(made, names)
     kept = [function for function in made.library.function if function.signature.name in used]
+    for function in kept:  # it has one for each variable, too, which is none of the arguments any more
+        function.attr.pop("_input_shapes", None)
     del made.library.function[:]
     made.library.function.extend(kept)
     del made.library.gradient[:]
@@ -114,22 +117,31 @@ def _of_constants(signed: Signed, file: Path, outputs: list[str]) -> Any:
 
 def _fed(constants: Any, taken: dict[str, Any], given: dict[str, Any], spec: ModelSpec) -> bytes:
     """Returns a graph that takes the data's numbers and answers in floats, ``(1, values)``."""
-    graph, made = tf.Graph(), meta_graph_pb2.MetaGraphDef()
+
+    def answer(*inputs: Any) -> list[Any]:
+        fed = {
+            tensor.name: tf.cast(each, tf.dtypes.as_dtype(tensor.dtype))
+            for tensor, each in zip(taken.values(), inputs, strict=True)
+        }
+        asked = [tensor.name for tensor in given.values()]
+        found = tf.graph_util.import_graph_def(constants, fed, asked, name="model")
+        return [_answer(value, spec.answers[name]) for name, value in zip(given, found, strict=True)]
+
+    shapes = [tf.TensorSpec((1, *spec.inputs[name].shape), spec.inputs[name].dtype) for name in taken]
+    # Functions go where they are called: converters lose those that call others.
+    flat = convert_variables_to_constants_v2(
+        tf.compat.v1.wrap_function(answer, shapes), lower_control_flow=False
+    )
+    made = meta_graph_pb2.MetaGraphDef()
+    made.graph_def.CopyFrom(flat.graph.as_graph_def())
     signature = made.signature_def[_KEY]
-    with graph.as_default():
-        inputs, fed = dict[str, Any](), dict[str, Any]()
-        for name, tensor in taken.items():
-            inputs[name] = tf.compat.v1.placeholder(spec.inputs[name].dtype, (1, *spec.inputs[name].shape))
-            fed[tensor.name] = tf.cast(inputs[name], tf.dtypes.as_dtype(tensor.dtype))
-        found = tf.graph_util.import_graph_def(
-            constants, fed, [tensor.name for tensor in given.values()], name="model"
-        )
-        outputs = {name: _answer(value, spec.answers[name]) for name, value in zip(given, found, strict=True)}
-        for name, tensor in inputs.items():
-            signature.inputs[name].CopyFrom(tf.compat.v1.saved_model.build_tensor_info(tensor))
-        for name, tensor in outputs.items():
-            signature.outputs[name].CopyFrom(tf.compat.v1.saved_model.build_tensor_info(tensor))
-    made.graph_def.CopyFrom(graph.as_graph_def())
+    with flat.graph.as_default():  # what describes a tensor wants a graph
+        for names, tensors, infos in (
+            (taken, flat.inputs, signature.inputs),
+            (given, flat.outputs, signature.outputs),
+        ):
+            for name, tensor in zip(names, tensors, strict=True):
+                infos[name].CopyFrom(tf.compat.v1.saved_model.build_tensor_info(tensor))
     return bytes(made.SerializeToString())
 
 
