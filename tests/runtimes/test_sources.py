@@ -151,6 +151,11 @@ def test_of_a_savedmodel_the_graph_and_the_variables_are_read_and_the_whole_tell
     with sources.fetched(archive) as file:
         found = sorted(path.name for path in file.parent.rglob("*") if path.is_file())
     assert found == ["saved_model.pb", "variables.index"]
+    with (
+        pytest.raises(ModelError, match=rf"^{tmp_path}/saved_model\.pb: no readable"),
+        sources.fetched(archive) as file,
+    ):
+        raise ModelError("no readable SavedModel", path=str(file))
     (tmp_path / "saved_model.pb").unlink()
     with (
         pytest.raises(ModelError, match=r"no saved_model\.pb, so it is no SavedModel; found assets\.txt"),

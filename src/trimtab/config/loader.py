@@ -224,8 +224,13 @@ def _name_graph(values: dict[str, Any]) -> None:
     if not isinstance(archive, str) or not archive.strip("/ "):
         return
     whole = archive.rstrip("/")
-    is_directory = Path(whole).is_dir() if "://" not in whole else "." not in whole.rpartition("/")[2]
-    if is_directory or whole != archive:
+    is_here = "://" not in whole
+    has_ending = "." in whole.rpartition("/")[2]
+    if (
+        whole != archive
+        or (is_here and Path(whole).is_dir())
+        or not (has_ending or (is_here and Path(whole).is_file()))
+    ):
         values["model"] = {**values["model"], "archive": f"{whole}/{brought.SAVED_MODEL}"}
 
 

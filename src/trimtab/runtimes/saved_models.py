@@ -18,6 +18,7 @@ from trimtab.models.spec import InputSpec, ModelSpec
 from trimtab.quiet import quiet
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.quantizations import Float32
+from trimtab.runtimes.shapes import BYTES
 
 if TYPE_CHECKING:
     import keras
@@ -104,16 +105,16 @@ def input_limits(source: Path) -> tuple[float, float] | None:
     Raises:
         ModelError: If it is no SavedModel, or may not be run.
     """
-    import tensorflow as tf
+    with quiet():
+        from tensorflow.core.framework import types_pb2
 
-    from trimtab.models.saved_model.operators import check
-    from trimtab.models.saved_model.signature import read
-    from trimtab.runtimes.shapes import BYTES
+        from trimtab.models.saved_model.operators import check
+        from trimtab.models.saved_model.signature import read
 
     signed = read(source)
     check(signed, str(source.parent))
-    kinds = [tf.dtypes.as_dtype(tensor.dtype) for tensor in signed.signature.inputs.values()]
-    return BYTES if kinds == [tf.uint8] else None
+    kinds = [tensor.dtype for tensor in signed.signature.inputs.values()]
+    return BYTES if kinds == [types_pb2.DT_UINT8] else None
 
 
 def is_saved_model(source: Path) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trimtab.config import brought
-from trimtab.errors import ModelError
+from trimtab.errors import ModelError, TrimtabError
 from trimtab.runtimes.base import Runtime
 from trimtab.runtimes.registry import runtime
 from trimtab.storage.copies import local_copies
@@ -49,15 +49,24 @@ def fetched(archive: str) -> Iterator[Path]:
     """
     with local_copies() as copies, tempfile.TemporaryDirectory(prefix="trimtab-") as scratch:
         if brought.is_saved_model(archive):
-            _copy_saved_model(Path(copies.local(parts(archive)[0])), Path(scratch))
-            yield Path(scratch) / brought.SAVED_MODEL
-            return
-        for part in parts(archive):
-            local = Path(copies.local(part))
-            if not local.is_file():
-                raise ModelError("there is no such file", path=part)
-            shutil.copyfile(local, Path(scratch) / f"model{Path(part).suffix.lower()}")
-        yield Path(scratch) / f"model{Path(archive).suffix.lower()}"
+            copied, given = Path(scratch), archive.removesuffix(f"/{brought.SAVED_MODEL}")
+            _copy_saved_model(Path(copies.local(parts(archive)[0])), copied)
+            first = copied / brought.SAVED_MODEL
+        else:
+            copied, given = Path(scratch) / "model", archive.removesuffix(Path(archive).suffix)
+            for part in parts(archive):
+                local = Path(copies.local(part))
+                if not local.is_file():
+                    raise ModelError("there is no such file", path=part)
+                shutil.copyfile(local, copied.with_suffix(Path(part).suffix.lower()))
+            first = copied.with_suffix(Path(archive).suffix.lower())
+        try:
+            yield first
+        except TrimtabError as error:
+            # What reads it knows the copy alone.
+            error.path = error.path.replace(str(copied), given) if error.path else error.path
+            error.args = (error.describe(),)
+            raise
 
 
 def _copy_saved_model(directory: Path, scratch: Path) -> None:
