@@ -38,8 +38,7 @@ def pruned(classification: Callable[..., Dataset], tmp_path: Path) -> Callable[.
 
 @pytest.mark.slow
 def test_every_setting_of_the_section_counts(pruned: Callable[..., np.ndarray]) -> None:
-    base = pruned()
-    np.testing.assert_array_equal(pruned(), base)
+    base = pruned()  # that it is the same every time, the next test shows
     changes = ({"weight_decay": 0.1}, {"schedule": "constant"}, {"warmup_epochs": 5}, {"optimizer": "sgd"})
     for change in changes:
         assert np.abs(pruned(**change) - base).max() > 1e-3, change
