@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+
+def die_writing(checkpoint: int) -> None:
+    """Lets this process kill itself while it writes the n-th checkpoint: it is there but for its name."""
+    replace, written = os.replace, [0]
+
+    def dying(source: Any, target: Any, **rest: Any) -> None:
+        written[0] += Path(target).suffix == ".ckpt"
+        if written[0] == checkpoint:
+            os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target, **rest)
+
+    os.replace = dying
 
 
 def kill(task: Any, when: Callable[[], bool]) -> None:
