@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from stages.home import Home
-from stages.retraining import ROWS, Service, constant_times, rows
+from stages.retraining import ROWS, Begun, Service, constant_times, rows
 
 from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
@@ -52,7 +53,9 @@ def forked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets stages in this process fork also after a test that ran TensorFlow in it.
 
     What they fork must not run it. A child that starts afresh takes a second, and a retraining has five.
+    Nor need each of them import what runs a LiteRT model.
     """
+    import_module("trimtab.runtimes.litert.model")
     monkeypatch.setattr(children, "_can_fork", lambda: True)
 
 
@@ -93,6 +96,12 @@ def constant_latency(monkeypatch: pytest.MonkeyPatch) -> None:
 def _steady(monkeypatch: pytest.MonkeyPatch, constant_latency: None, forked: None) -> None:
     # It takes a fresh process each time; `test_run_challenges.py` tries champions as a run does.
     monkeypatch.setattr(trial, "crash_of", lambda *_: None)
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
+    """Returns services that several tests begin with."""
+    return Begun(tmp_path_factory.mktemp("services") / "service", tmp_path_factory.mktemp("begun"))
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ the prepared data and spoiled at will; everything that decides is the real thing
 
 from __future__ import annotations
 
+import copy
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -160,6 +162,37 @@ class Service:
         noise = np.random.default_rng(0).normal(0, spoiled, fitted.coef_.shape) if spoiled else 0.0
         weights = (fitted.coef_ + noise).astype(np.float32)
         return self.tflite(weights, fitted.intercept_.astype(np.float32), shape=data.schema.input.shape)
+
+
+class Begun:
+    """Services as they were at a point that several tests begin at: each is made once.
+
+    All are at one place, which runs, champions and what is remembered of them know: a copy elsewhere is none.
+
+    Args:
+        place: That place.
+        copies: An empty directory for what was there.
+    """
+
+    def __init__(self, place: Path, copies: Path) -> None:
+        self.place, self._copies = place, copies
+        self._services: dict[str, Service] = {}
+
+    def at(self, point: str, make: Callable[[], Any]) -> Any:
+        """Returns a service as it was at a point, for one test to change.
+
+        Args:
+            point: The point's name.
+            make: Makes it at the place, which is empty, or begins with another point; is called once.
+        """
+        copied = self._copies / point
+        shutil.rmtree(self.place, ignore_errors=True)
+        if point in self._services:
+            shutil.copytree(copied, self.place)
+        else:
+            self._services[point] = make()
+            shutil.copytree(self.place, copied)
+        return copy.deepcopy(self._services[point])
 
 
 def told(result: Result) -> str:
