@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 from sklearn.datasets import load_digits
 
@@ -40,6 +41,8 @@ def fine_tuner(x: np.ndarray, y: np.ndarray, learning_rate: float = 2e-3, *, eag
             learning_rate * tuning.learning_rate_factor, steps * tuning.epochs
         )
         how: dict[str, Any] = {"jit_compile": False, "run_eagerly": eager}
+        if library:
+            model.train_step = tf.autograph.experimental.do_not_convert(model.train_step)
         model.compile(api.optimizers.Adam(rate), "sparse_categorical_crossentropy", **how)
         order = np.random.default_rng(7).permutation(len(x))
         given = {"batch_size": BATCH, "epochs": tuning.epochs, "shuffle": False, "verbose": 0}

@@ -1,4 +1,4 @@
-"""What deploys in a process of its own, which races with others."""
+"""What deploys in a process of its own, which is killed, or races with others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from trimtab.deploy import promotion, servable
 from trimtab.deploy.switch import promote, rollback
 from trimtab.errors import DeployError
 from trimtab.storage import artifact
+
+
+def deploy(target, selection, training, schema):
+    """Deploys in a process of its own, without the check."""
+    servable.check = lambda *a: servable.Check()
+    source, kept = artifact.load(selection, "selection"), artifact.load(training, "training")
+    promotion.deploy(target, source, schema, "{}", training=kept)
 
 
 def work(name, target, schema, meeting, others, orders, *, meet):

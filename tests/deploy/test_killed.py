@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import os
+import queue
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
+from deploy.deploying import deploy
+from faults import forked
 
 from trimtab.deploy import promotion
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.switch import promote
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("unchecked")]
-
-DEPLOY = """
-import sys
-from pathlib import Path
-from trimtab.deploy import promotion, servable
-from trimtab.storage import artifact
-target, selection, training, schema = sys.argv[1:]
-servable.check = lambda *a: servable.Check()
-source, kept = artifact.load(selection, "selection"), artifact.load(training, "training")
-promotion.deploy(target, source, Path(schema).read_bytes(), "{}", training=kept)
-"""
 
 
 def all_is_well(target):
@@ -84,26 +75,28 @@ def die_at(moment, target):
     sys.addaudithook(audit)
 
 
-def test_at_many_requests_of_a_deployment(emulator, make_selection, make_training, schema, digits_dataset):
+def test_at_many_requests_of_a_deployment(emulator, make_selection, make_training, schema, tmp_path):
     target, count = "gs://bucket/deployed/digits", emulator.count
     promotion.deploy(target, make_selection(1), schema, "{}", training=make_training(1))
-    command = [sys.executable, "-c", DEPLOY, target]
-    command += [str(make_selection(2).path), str(make_training(2).path), str(digits_dataset / "schema.json")]
+    arguments = (target, str(make_selection(2).path), str(make_training(2).path), schema)
     before, killed = emulator.contents("bucket", "deployed/digits/1/"), 0
     for moment in range(1, 60, 7):
         seen = 0
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        started = queue.SimpleQueue()
 
-            def die(method, path, process=process, moment=moment):
-                nonlocal seen
-                seen += 1
-                if seen == moment:
-                    process.kill()
-                count(method, path)
+        def die(method, path, started=started, moment=moment):
+            nonlocal seen
+            seen += 1
+            if seen == moment:
+                started.get().kill()
+            count(method, path)
 
-            emulator.count = die
-            killed += process.wait(timeout=120) == -signal.SIGKILL
-            emulator.count = count
+        emulator.count = die
+        process = forked.start(deploy, tmp_path / "log", *arguments)
+        started.put(process)
+        process.join(120)
+        killed += process.exitcode == -signal.SIGKILL
+        emulator.count = count
         if all_is_well(target).version != 1:
             promote(target, 1)
         assert emulator.contents("bucket", "deployed/digits/1/") == before

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 from faults import forked
-from tune.searchable import OUTCOME, main
+from tune.searchable import OUTCOME, main, searched
 
 from trimtab.data.dataset.dataset import Dataset
+from trimtab.tune import tuner
 
-LOG = "log"
+LOG, TRIALS = "log", 6
 TRIAL = re.compile(r"\| tune \| trial (\d+)/")
 
 
-def start(dataset: Dataset, run: Path, algorithm: str, trials: int) -> Any:
+def start(dataset: Dataset, run: Path) -> Any:
     run.mkdir(exist_ok=True)
     (run / LOG).unlink(missing_ok=True)
-    arguments = (str(dataset.path), str(run), algorithm, trials)
-    return forked.start(main, run / LOG, *arguments, afresh=algorithm == "bayesian")
+    return forked.start(main, run / LOG, str(dataset.path), str(run), "hyperband", TRIALS)
 
 
-def finish(dataset: Dataset, run: Path, algorithm: str, trials: int) -> tuple[dict[str, object], str]:
+def finish(dataset: Dataset, run: Path) -> tuple[dict[str, object], str]:
     """Runs a search to its end; returns what it ends with, and what it says."""
-    task = start(dataset, run, algorithm, trials)
+    task = start(dataset, run)
     task.join(500)
     said = (run / LOG).read_text()
     assert task.exitcode == 0, said
@@ -48,16 +48,43 @@ def kill_after(task: Any, trials: int, run: Path, delay: float) -> set[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("algorithm", "trials", "kills"), [("hyperband", 6, (1, 4)), ("bayesian", 5, (3,))])
-def test_a_killed_search_ends_like_a_whole_one(
-    tabular: Dataset, tmp_path: Path, algorithm: str, trials: int, kills: tuple[int, ...]
-) -> None:
-    expected, _ = finish(tabular, tmp_path / "whole", algorithm, trials)
-    moments, run = random.Random(trials), tmp_path / "killed"
-    for ended in kills:
-        done = kill_after(start(tabular, run, algorithm, trials), ended, run, moments.uniform(0.0, 1.0))
-    found, progress = finish(tabular, run, algorithm, trials)
+def test_a_killed_search_ends_like_a_whole_one(tabular: Dataset, tmp_path: Path) -> None:
+    expected, _ = finish(tabular, tmp_path / "whole")
+    moments, run = random.Random(TRIALS), tmp_path / "killed"
+    for ended in (1, 4):
+        done = kill_after(start(tabular, run), ended, run, moments.uniform(0.0, 0.5))
+    found, progress = finish(tabular, run)
     assert found == expected
     ran = set(re.findall(r"\| tune trial (\d+) \| epoch", progress))
     assert not ran & done, "a finished trial ran again"
-    assert len(TRIAL.findall(progress)) == trials
+    assert len(TRIAL.findall(progress)) == TRIALS
+
+
+class Stopped(BaseException):
+    """The search is over for this time, as if it had been killed."""
+
+
+def test_a_bayesian_search_asks_for_the_same_after_it_was_stopped(
+    tabular: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of its five trials, the first three are drawn at random, and the others follow from their results."""
+    fit, ran = tuner.loop.fit, list[str]()
+
+    def noted(*given: Any, label: str, **rest: Any) -> Any:
+        history = fit(*given, label=label, **rest)
+        ran.append(label)
+        if len(ran) == stops_after:
+            raise Stopped
+        return history
+
+    monkeypatch.setattr(tuner.loop, "fit", noted)
+    stops_after = 0
+    expected = searched(tabular, str(tmp_path / "whole"), "bayesian", 5)
+    assert len(set(ran)) == 5
+    ran.clear()
+    stops_after = 4  # it was trained, and nobody wrote it down
+    with pytest.raises(Stopped):
+        searched(tabular, str(tmp_path / "stopped"), "bayesian", 5)
+    ran.clear()
+    assert searched(tabular, str(tmp_path / "stopped"), "bayesian", 5) == expected
+    assert ran == ["tune trial 3", "tune trial 4"]

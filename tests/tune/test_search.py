@@ -34,7 +34,21 @@ def config(algorithm: str = "random", trials: int = 3, epochs: int = 2, **train:
     )
 
 
-def test_it_finds_the_best_of_its_trials(tabular: Dataset, tmp_path: Path) -> None:
+def every_trial_is_in_the_hparams_page(run: Path) -> None:
+    logs = EventMultiplexer().AddRunsFromDirectory(str(run / "tensorboard" / "tune")).Reload()
+    tags = logs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
+    assert set(tags) == set("012"), "what the columns are is not said: candidates have others"
+    for trial in "012":
+        start = metadata.parse_session_start_info_plugin_data(tags[trial][metadata.SESSION_START_INFO_TAG])
+        assert "trial/optimizer/learning_rate" in start.hparams
+        assert start.hparams["table"].string_value == "trials"
+        assert not start.group_name, "it is called as its run: trials of other runs have the same number"
+        assert metadata.SESSION_END_INFO_TAG in tags[trial]
+        assert len(logs.Tensors(trial, "val_accuracy")) == 1
+        assert len(logs.Tensors(f"{trial}/validation", "epoch_accuracy")) == 2
+
+
+def test_it_finds_the_best_of_its_trials_and_shows_all(tabular: Dataset, tmp_path: Path) -> None:
     outcome = search(config(), tabular, tmp_path)
     assert len(outcome.trials) == 3
     assert outcome.score == max(trial.score for trial in outcome.trials)
@@ -42,27 +56,13 @@ def test_it_finds_the_best_of_its_trials(tabular: Dataset, tmp_path: Path) -> No
     assert outcome.best["model"] == {name: value for name, value in best.values.items() if "/" not in name}
     assert outcome.best["model"]["layers"] == 1, "model.params fixes a hyper-parameter by hand"
     assert 0.001 <= outcome.best["optimizer"]["learning_rate"] <= 0.1
+    every_trial_is_in_the_hparams_page(tmp_path)
 
 
 def test_a_seed_of_zero_is_a_seed(tabular: Dataset, tmp_path: Path) -> None:
     first, second = (search(config(trials=2, epochs=1), tabular, tmp_path / name) for name in "ab")
     assert [t.values for t in first.trials] == [t.values for t in second.trials]
     assert [t.score for t in first.trials] == [t.score for t in second.trials]
-
-
-def test_every_trial_is_in_the_hparams_page(tabular: Dataset, tmp_path: Path) -> None:
-    search(config(), tabular, tmp_path)
-    logs = EventMultiplexer().AddRunsFromDirectory(str(tmp_path / "tensorboard" / "tune")).Reload()
-    tags = logs.PluginRunToTagToContent(metadata.PLUGIN_NAME)
-    assert set(tags) == set("012"), "what the columns are is not said: candidates have others"
-    for run in "012":
-        start = metadata.parse_session_start_info_plugin_data(tags[run][metadata.SESSION_START_INFO_TAG])
-        assert "trial/optimizer/learning_rate" in start.hparams
-        assert start.hparams["table"].string_value == "trials"
-        assert not start.group_name, "it is called as its run: trials of other runs have the same number"
-        assert metadata.SESSION_END_INFO_TAG in tags[run]
-        assert len(logs.Tensors(run, "val_accuracy")) == 1
-        assert len(logs.Tensors(f"{run}/validation", "epoch_accuracy")) == 2
 
 
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(

@@ -29,7 +29,7 @@ def test_weights_are_those_that_autograph_would_have_given(
         keras.utils.clear_session()  # layers are numbered, and their names are in a flatbuffer
         determinism.prepare(3)
         model = network(data.schema.input.shape, data.schema.outputs)
-        return digest(found(model, found.params(epochs=3), context_of(data, tmp_path / directory, model)))
+        return digest(found(model, found.params(epochs=1), context_of(data, tmp_path / directory, model)))
 
     once, calls = made("as it is"), []
     monkeypatch.setattr(tf.autograph.experimental, "do_not_convert", lambda step: calls.append(step) or step)

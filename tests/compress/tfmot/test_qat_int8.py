@@ -98,16 +98,20 @@ def test_a_dense_part_that_stays_in_floats_is_given_floats(context: Context, kep
     np.testing.assert_allclose(outputs(found, kept_back[:50]), model(kept_back[:50]), atol=0.05)
 
 
-def test_zeros_of_a_pruned_model_survive(models: dict[str, keras.Model], context: Context) -> None:
-    pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
+@pytest.fixture(scope="module")
+def pruned(models: dict[str, keras.Model], context: Context) -> keras.Model:
+    """Returns a network of which 70 % are zeros; nobody may change it."""
+    return magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
+
+
+def test_zeros_of_a_pruned_model_survive(pruned: keras.Model, context: Context) -> None:
     flatbuffer = qat_int8(pruned, ONE, context)
     assert (kernel(flatbuffer, (32, 64)) == 0).mean() >= 0.69
 
 
 def test_without_the_preserving_scheme_they_would_not(
-    models: dict[str, keras.Model], context: Context, monkeypatch: pytest.MonkeyPatch
+    pruned: keras.Model, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pruned = magnitude(models["mlp"], Magnitude(sparsity=0.7, epochs=2), context)
     monkeypatch.setattr(traits, "measure", lambda model: Traits())
     flatbuffer = qat_int8(pruned, Qat(epochs=2, learning_rate_factor=1.0), context)
     assert (kernel(flatbuffer, (32, 64)) == 0).mean() < 0.4
