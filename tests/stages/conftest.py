@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from stages.home import Home
-from stages.retraining import ROWS, Begun, Service, constant_times, rows
+from stages.retraining import BAD, ROWS, Begun, Service, constant_times, rows
 
 from trimtab.artifacts.shard import Outcome
 from trimtab.config.config import Config
@@ -107,16 +108,41 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Begun:
 @pytest.fixture
 def service(tmp_path: Path, linear_tflite: Callable[..., bytes], _steady: None) -> Service:
     """Returns a target with data and no model yet."""
-    made = Service(tmp_path / "service", linear_tflite)
+    return with_data(tmp_path / "service", linear_tflite)
+
+
+def with_data(root: Path, linear_tflite: Callable[..., bytes]) -> Service:
+    """Returns a target with data and no model yet, in a directory that is none yet."""
+    made = Service(root, linear_tflite)
     made.write("january.csv", rows(ROWS, seed=1))
     return made
 
 
 @pytest.fixture
-def served(service: Service) -> Service:
+def serving(begun: Begun, linear_tflite: Callable[..., bytes], _steady: None) -> Callable[..., Service]:
+    """Returns a function that returns a target with a model in service, given how `retrain` made it."""
+
+    def serving(**given: Any) -> Service:
+        def make() -> Service:
+            made = with_data(begun.place, linear_tflite)
+            assert made.retrain(**given).status == "deployed"
+            return made
+
+        return begun.at(f"served {given}", make)
+
+    return serving
+
+
+@pytest.fixture
+def served(serving: Callable[..., Service]) -> Service:
     """Returns a target with a good model in service."""
-    assert service.retrain().status == "deployed"
-    return service
+    return serving()
+
+
+@pytest.fixture
+def bad(serving: Callable[..., Service]) -> Service:
+    """Returns a target with a bad model in service."""
+    return serving(spoiled=BAD)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from stages.home import Home
-from stages.retraining import rows
+from stages.retraining import Begun, rows
 from stages.test_run_challenges import Runs, constant_times
 
 from trimtab.artifacts import claim as claims
@@ -27,6 +27,7 @@ from trimtab.data.dataset.dataset import Dataset
 from trimtab.errors import ProofError
 from trimtab.evaluate import latency
 from trimtab.evaluate.bounds.paired_proportions import upper_limit
+from trimtab.report.result import Result
 from trimtab.stages import children, data_prep, evaluate, settings
 from trimtab.stages.verifying import verify
 from trimtab.storage import artifact
@@ -50,11 +51,30 @@ class Folds(Runs):
 
 
 @pytest.fixture
-def service(
-    tmp_path: Path, linear_tflite: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch, forked: None
-) -> Folds:
+def _steady(monkeypatch: pytest.MonkeyPatch, forked: None) -> None:
     monkeypatch.setattr(latency, "sample", constant_times)
-    made = Folds(tmp_path, linear_tflite)
+
+
+@pytest.fixture
+def service(tmp_path: Path, linear_tflite: Callable[..., bytes], _steady: None) -> Folds:
+    return with_data(tmp_path / "service", linear_tflite)
+
+
+@pytest.fixture
+def first(begun: Begun, linear_tflite: Callable[..., bytes], _steady: None) -> tuple[Folds, Result]:
+    """Returns a target after its first run, and what came of that."""
+
+    def make() -> Folds:
+        made = with_data(begun.place, linear_tflite)
+        made.run()
+        return made
+
+    service = begun.at("folds", make)
+    return service, Result.model_validate_json((service.root / "run-1" / "result.json").read_bytes())
+
+
+def with_data(root: Path, linear_tflite: Callable[..., bytes]) -> Folds:
+    made = Folds(root, linear_tflite)
     made.write("rows.csv", rows(ROWS, seed=0))
     made.config["data"]["test"] = {"folds": FOLDS}
     made.config["budget"]["max_accuracy_drop"] = 0.01
@@ -75,8 +95,8 @@ def refs(home: Home, kind: str) -> list[str]:
     return [f"{kind}/{path.name}" for path in (home.output / "store" / kind).iterdir()]
 
 
-def test_all_rows_prove_what_a_split_could_not(service):
-    result = service.run()
+def test_all_rows_prove_what_a_split_could_not(first):
+    service, result = first
     assert result.status == "deployed"
     assert (result.proof.folds, result.proof.examples, result.proof.proven) == (FOLDS, ROWS, True)
     assert (result.data.folds, result.data.tested) == (FOLDS, ROWS)
@@ -94,9 +114,9 @@ def test_all_rows_prove_what_a_split_could_not(service):
     assert "split: out of fold" in card
 
 
-def test_pooled_answers_are_those_of_each_folds_own_model(service):
+def test_pooled_answers_are_those_of_each_folds_own_model(first):
     """A row's answer, computed by numpy from the weights of the model that was fitted without it."""
-    service.run()
+    service, _ = first
     home = home_of(service)
     path, found = evaluation(home, "none--none")
     data = datasets.pooled(home.store, home.dataset or refs_of_first(home))
@@ -142,8 +162,8 @@ def test_a_candidate_that_is_worse_in_one_fold_pays_for_it_in_all(service, monke
     assert min(found) < baseline < max(found)
 
 
-def test_the_claim_is_computed_again_and_a_forged_fold_is_found(service):
-    service.run()
+def test_the_claim_is_computed_again_and_a_forged_fold_is_found(first):
+    service, _ = first
     found = verify(str(service.target))
     assert (found.examples, found.proven) == (ROWS, True)
     version = service.target / "1"
@@ -168,25 +188,25 @@ def test_the_claim_is_computed_again_and_a_forged_fold_is_found(service):
         verify(str(service.target))
 
 
-def test_the_rows_are_listed_with_their_fold(service):
-    service.run()
+def test_the_rows_are_listed_with_their_fold(first):
+    service, _ = first
     listed = CliRunner().invoke(rows_command, [home_of(service).run])
     found = list(csv.DictReader(listed.output.splitlines()))
     assert sorted(int(row["row"]) for row in found) == list(range(1, ROWS + 1))
     assert [row["fold"] for row in found] == sorted(row["fold"] for row in found)
     assert {row["fold"] for row in found} == {"1", "2", "3", "4"}
     trained = CliRunner().invoke(rows_command, [home_of(service).run, "--split", "train"])
-    first = {row["row"] for row in found if row["fold"] == "1"}
-    assert not first & {row["row"] for row in csv.DictReader(trained.output.splitlines())}
+    of_first = {row["row"] for row in found if row["fold"] == "1"}
+    assert not of_first & {row["row"] for row in csv.DictReader(trained.output.splitlines())}
     assert "fold" not in trained.output.splitlines()[0]
 
 
-def test_the_ledger_counts_decisions_on_all_rows_whatever_the_number_of_folds(service):
-    first = service.run()
+def test_the_ledger_counts_decisions_on_all_rows_whatever_the_number_of_folds(first):
+    service, before = first
     service.config["data"]["test"] = {"folds": 5}
     again = service.run()
     assert again.proof.reuse.decisions == 2
-    assert again.proof.reuse.test_rows == first.proof.reuse.test_rows
+    assert again.proof.reuse.test_rows == before.proof.reuse.test_rows
 
 
 def test_a_rank_metric_over_folds_is_an_estimate_and_a_mean_a_proof(service):

@@ -123,11 +123,10 @@ def test_the_same_rows_in_another_format_are_nothing_new(served: Service) -> Non
 # New rows: champion against challenger
 
 
-def test_a_better_challenger_is_promoted(service: Service) -> None:
-    service.retrain(spoiled=BAD)
-    service.write("february.csv", rows(300, seed=2))
-    result = service.retrain()
-    assert (result.status, service.champion()["version"]) == ("deployed", 2)
+def test_a_better_challenger_is_promoted(bad: Service) -> None:
+    bad.write("february.csv", rows(300, seed=2))
+    result = bad.retrain()
+    assert (result.status, bad.champion()["version"]) == ("deployed", 2)
     found = result.retrain.comparison
     assert found.finding == "better"
     assert found.loss.upper_bound < 0
@@ -135,7 +134,7 @@ def test_a_better_challenger_is_promoted(service: Service) -> None:
     assert "1 file new: train/february.csv" in told(result)
     assert sum(result.retrain.changes.rows_before.values()) == ROWS
     assert sum(result.retrain.changes.rows_after.values()) == ROWS + 300
-    assert "better than v1" in service.champion()["history"][1]["reason"]
+    assert "better than v1" in bad.champion()["history"][1]["reason"]
 
 
 def test_a_worse_challenger_leaves_the_champion(served: Service) -> None:
@@ -151,8 +150,8 @@ def test_a_worse_challenger_leaves_the_champion(served: Service) -> None:
     )
 
 
-def test_a_challenger_as_good_and_cheaper_is_promoted(service: Service) -> None:
-    service.retrain(padding=20_000)
+def test_a_challenger_as_good_and_cheaper_is_promoted(serving: Callable[..., Service]) -> None:
+    service = serving(padding=20_000)
     service.write("february.csv", rows(300, seed=2))
     result = service.retrain()
     assert (result.status, service.champion()["version"]) == ("deployed", 2)
@@ -169,8 +168,8 @@ def test_a_challenger_as_good_and_not_cheaper_is_not_promoted(served: Service) -
     assert "not shown to be better, and not cheaper" in result.verdict
 
 
-def test_not_worse_has_to_be_shown(service: Service) -> None:
-    service.retrain(padding=20_000)
+def test_not_worse_has_to_be_shown(serving: Callable[..., Service]) -> None:
+    service = serving(padding=20_000)
     service.config["retrain"] = {"max_accuracy_drop": 0.005}
     service.write("february.csv", rows(300, seed=2))
     result = service.retrain()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from stages.retraining import BAD, FORCED, Service, flip, rows, told
+from stages.retraining import BAD, FORCED, Begun, Service, flip, rows, told
 
 from trimtab.artifacts.record import read_records
 from trimtab.deploy import switch
@@ -19,6 +20,18 @@ def judged(service: Service) -> Result:
     result = service.retrain(spoiled=BAD)
     assert (result.status, result.retrain.judged) == ("champion_kept", None)
     return result
+
+
+@pytest.fixture
+def kept(begun: Begun, serving: Callable[..., Service]) -> Service:
+    """Returns a target whose new rows were judged, and whose champion stayed."""
+
+    def make() -> Service:
+        service = serving()
+        judged(service)
+        return service
+
+    return begun.at("kept", make)
 
 
 def test_what_has_lost_is_not_judged_again_and_is_not_read(
@@ -41,16 +54,14 @@ def test_what_has_lost_is_not_judged_again_and_is_not_read(
     assert (served.target / "champion.json").read_bytes() == before
 
 
-def test_what_has_lost_is_known_by_its_rows_too(served: Service) -> None:
-    judged(served)
-    served.write("february.csv", rows(300, seed=2)[::-1])
-    assert served.retrain().status == "up_to_date"
+def test_what_has_lost_is_known_by_its_rows_too(kept: Service) -> None:
+    kept.write("february.csv", rows(300, seed=2)[::-1])
+    assert kept.retrain().status == "up_to_date"
 
 
-def test_new_rows_are_judged(served: Service) -> None:
-    judged(served)
-    served.write("march.csv", rows(20, seed=3))
-    assert served.retrain(spoiled=BAD).status == "champion_kept"
+def test_new_rows_are_judged(kept: Service) -> None:
+    kept.write("march.csv", rows(20, seed=3))
+    assert kept.retrain(spoiled=BAD).status == "champion_kept"
 
 
 @pytest.mark.parametrize(
@@ -62,10 +73,9 @@ def test_new_rows_are_judged(served: Service) -> None:
         ("data", {"max_bad_fraction": 0.01}),
     ],
 )
-def test_another_config_is_judged(served: Service, section: str, setting: dict[str, object]) -> None:
-    judged(served)
-    served.config[section] = {**served.config.get(section, {}), **setting}
-    assert served.retrain(spoiled=BAD).status == "champion_kept"
+def test_another_config_is_judged(kept: Service, section: str, setting: dict[str, object]) -> None:
+    kept.config[section] = {**kept.config.get(section, {}), **setting}
+    assert kept.retrain(spoiled=BAD).status == "champion_kept"
 
 
 @pytest.mark.parametrize(
@@ -76,10 +86,9 @@ def test_another_config_is_judged(served: Service, section: str, setting: dict[s
         ("name", "another"),
     ],
 )
-def test_what_has_no_part_in_it_is_not_judged_again(served: Service, section: str, setting: object) -> None:
-    judged(served)
-    served.config[section] = setting
-    assert served.retrain().status == "up_to_date"
+def test_what_has_no_part_in_it_is_not_judged_again(kept: Service, section: str, setting: object) -> None:
+    kept.config[section] = setting
+    assert kept.retrain().status == "up_to_date"
 
 
 def save_archive(path: Path, seed: int) -> None:
@@ -102,35 +111,31 @@ def test_a_changed_archive_is_judged(served: Service, tmp_path: Path) -> None:
     assert served.retrain(spoiled=BAD).status == "champion_kept"
 
 
-def test_another_champion_is_challenged(served: Service) -> None:
-    judged(served)
-    served.retrain(padding=100, forced=FORCED)
-    served.write("march.csv", rows(20, seed=3))
-    served.retrain(spoiled=BAD)
-    switch.rollback(str(served.target))
-    assert served.retrain(spoiled=BAD).status == "champion_kept"
+def test_another_champion_is_challenged(kept: Service) -> None:
+    kept.retrain(padding=100, forced=FORCED)
+    kept.write("march.csv", rows(20, seed=3))
+    kept.retrain(spoiled=BAD)
+    switch.rollback(str(kept.target))
+    assert kept.retrain(spoiled=BAD).status == "champion_kept"
 
 
-def test_force_judges_again(served: Service) -> None:
-    judged(served)
-    result = served.retrain(forced=FORCED)
-    assert (result.status, served.champion()["version"]) == ("deployed", 2)
+def test_force_judges_again(kept: Service) -> None:
+    result = kept.retrain(forced=FORCED)
+    assert (result.status, kept.champion()["version"]) == ("deployed", 2)
     assert "1 file new: train/february.csv" in told(result)
 
 
-def test_a_run_that_goes_on_judges_again(served: Service) -> None:
-    judged(served)
-    assert check_data.run(served.text, str(served.root / "run-2"))
-    assert not check_data.run(served.text, served.new_run().run)
+def test_a_run_that_goes_on_judges_again(kept: Service) -> None:
+    assert check_data.run(kept.text, str(kept.root / "run-2"))
+    assert not check_data.run(kept.text, kept.new_run().run)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\x00", b'{"run": "r"}'])
-def test_a_damaged_memory_is_judged_again_and_mended(served: Service, content: bytes) -> None:
-    judged(served)
-    for file in (served.target / "judged").iterdir():
+def test_a_damaged_memory_is_judged_again_and_mended(kept: Service, content: bytes) -> None:
+    for file in (kept.target / "judged").iterdir():
         file.write_bytes(content)
-    assert served.retrain(spoiled=BAD).status == "champion_kept"
-    assert served.retrain().status == "up_to_date"
+    assert kept.retrain(spoiled=BAD).status == "champion_kept"
+    assert kept.retrain().status == "up_to_date"
 
 
 def test_without_a_memory_it_is_judged_and_the_champion_stays(
@@ -158,15 +163,14 @@ def test_what_is_not_within_the_budget_is_not_made_again(served: Service) -> Non
     )
 
 
-def test_a_rollback_is_not_undone_by_the_next_retraining(service: Service) -> None:
-    service.retrain(spoiled=BAD)
-    service.write("february.csv", rows(300, seed=2))
-    assert service.retrain().status == "deployed"
-    switch.rollback(str(service.target))
-    result = service.retrain()
-    assert (result.status, service.champion()["version"]) == ("up_to_date", 1)
+def test_a_rollback_is_not_undone_by_the_next_retraining(bad: Service) -> None:
+    bad.write("february.csv", rows(300, seed=2))
+    assert bad.retrain().status == "deployed"
+    switch.rollback(str(bad.target))
+    result = bad.retrain()
+    assert (result.status, bad.champion()["version"]) == ("up_to_date", 1)
     assert "its challenger was promoted as v2, which is not in service any more: better than v1" in told(
         result
     )
-    service.write("march.csv", rows(100, seed=3))
-    assert service.retrain().status == "deployed"
+    bad.write("march.csv", rows(100, seed=3))
+    assert bad.retrain().status == "deployed"
