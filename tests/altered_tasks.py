@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Any
 
 import numpy as np
+from faults.pauses import shorten_pauses
 
 from trimtab.cli import processes
 from trimtab.evaluate import latency
@@ -20,6 +21,12 @@ def without_latencies(*arguments: Any) -> None:
     """Does what a task's process does, in which every model takes as long: to measure takes five more."""
     latency.sample = _constant
     _execute(*arguments)
+
+
+def with_short_pauses(*arguments: Any) -> None:
+    """Does the same, and sends requests to a store that failed again after a short pause."""
+    shorten_pauses()
+    without_latencies(*arguments)
 
 
 def killed_as_it_prunes(*arguments: Any) -> None:

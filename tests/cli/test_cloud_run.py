@@ -1,15 +1,16 @@
 """The whole DAG with every path in an object store: emulated, and through a proxy that spoils requests."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import keras
 import pytest
+from altered_tasks import with_short_pauses
 from faults.clouds import GCS
 from faults.proxy import FOR_EVER, Fault, wait_until
 from in_process import trimtab
@@ -17,6 +18,7 @@ from sklearn.datasets import load_iris
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
 from trimtab.artifacts.record import StageRecord
+from trimtab.cli import processes
 from trimtab.deploy.repository import Repository
 from trimtab.train.checkpoint import decode
 
@@ -84,34 +86,25 @@ def arguments(directory, place, command, *options):
 
 
 @pytest.fixture
-def start(tmp_path, short_pauses):
-    """Returns a function that starts a command, with temporary files of its own."""
-
-    def start(*given):
-        (tmp_path / "tmp").mkdir(exist_ok=True)
-        return subprocess.Popen(
-            [sys.executable, "-m", "trimtab", *arguments(tmp_path, *given)],
-            cwd=tmp_path,
-            env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    return start
+def scratch(tmp_path, monkeypatch, short_pauses):
+    """Returns the directory for temporary files of the commands of a test."""
+    directory = tmp_path / "tmp"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    monkeypatch.setattr(tempfile, "tempdir", str(directory))
+    monkeypatch.setattr(processes, "_execute", with_short_pauses)
+    return directory
 
 
 @pytest.fixture
-def run(start, tmp_path):
-    """Returns a function that does the same to the end, and returns the result."""
+def run(tmp_path, scratch):
+    """Returns a function that runs a command to its end, and returns the result."""
 
     def run(place, command="run", *options, code=0):
-        process = start(place, command, *options)
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == code, err
-        left = [path.name for path in (tmp_path / "tmp").iterdir() if path.name.startswith("trimtab")]
-        assert left == []
-        return json.loads(out)
+        done = trimtab(tmp_path, *arguments(tmp_path, place, command, *options))
+        assert done.returncode == code, done.stderr
+        assert [path.name for path in scratch.iterdir() if path.name.startswith("trimtab")] == []
+        return json.loads(done.stdout)
 
     return run
 
@@ -193,20 +186,15 @@ def test_run_and_retrain_are_the_same_here_and_through_faults(run, inputs, cloud
     forced = ["--force", "--reason", "it's another season"]
     home = str(tmp_path / "here")
 
-    def run_here(*given):
-        done = trimtab(tmp_path, *arguments(tmp_path, *given))
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def story(run, place, store):
+    def story(place, store):
         store(inputs)
         first = [run(place, "run"), run(place, "retrain")]
         store(new)
         return [*first, run(place, "retrain", *forced)]
 
-    here = story(run_here, home, lambda files: write(tmp_path / "here", files))
+    here = story(home, lambda files: write(tmp_path / "here", files))
     proxy.spoil(*faults(cloud))
-    there = story(run, bucket, lambda files: put(emulator, files))
+    there = story(bucket, lambda files: put(emulator, files))
     assert {line.split(":")[0] for line in proxy.spoiled} == {fault.kind for fault in faults(cloud)}
     proxy.spoil()
 
@@ -238,11 +226,12 @@ def deployed(target):
     return models, [(move.version, move.action, move.forced) for move in champion.history]
 
 
-def test_a_run_that_is_stopped_goes_on_where_it_was(start, run, inputs, emulator):
+def test_a_run_that_is_stopped_goes_on_where_it_was(run, inputs, emulator, tmp_path):
     put(emulator, inputs)
     # The smallest is the baseline: so small a model's float16 file is larger.
     options = [*QUICK, "--set", "train.epochs=30", "--set", "budget.objective=size"]
-    process = start("gs://bucket", "run", *options)
+    command = [sys.executable, "-m", "trimtab", *arguments(tmp_path, "gs://bucket", "run", *options)]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     wait_until(lambda: any("/checkpoints/train/" in name for name in emulator.contents("bucket")), 120)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=60)

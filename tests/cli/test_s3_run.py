@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import pytest
 import yaml
+from altered_tasks import with_short_pauses
 from faults.clouds import S3
 from faults.moto import Moto
 from faults.proxy import FOR_EVER, Fault, FaultProxy
 from in_process import trimtab
 
 from trimtab.artifacts.store import STORE
+from trimtab.cli import processes
 from trimtab.deploy.repository import Repository
 from trimtab.storage.store import open_store
 
@@ -45,18 +44,11 @@ FAULTS = [
 ]
 
 
-def run_in_a_process(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "trimtab", *arguments]
-    return subprocess.run(command, cwd=directory, capture_output=True, text=True)
-
-
-def run(
-    directory: Path, place: str, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> dict[str, Any]:
+def run(directory: Path, place: str) -> dict[str, Any]:
     directory.mkdir()
     config = CONFIG | {"deploy": {"target": f"{place}/models/digits"}}
     (directory / "config.yaml").write_text(yaml.safe_dump(config))
-    done = command(directory, "run", "config.yaml", "--json", "--output", f"{place}/runs")
+    done = trimtab(directory, "run", "config.yaml", "--json", "--output", f"{place}/runs")
     assert done.returncode == 0, done.stderr[-3000:]
     assert SECRET not in done.stdout + done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
@@ -79,12 +71,13 @@ def weights(place: str, directory: Path) -> dict[str, list[str]]:
 def test_digits_on_s3_have_the_weights_of_local_ones(
     moto_s3: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, short_pauses: None
 ) -> None:
-    here = run(tmp_path / "here", str(tmp_path / "local"), trimtab)
+    monkeypatch.setattr(processes, "_execute", with_short_pauses)
+    here = run(tmp_path / "here", str(tmp_path / "local"))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     with FaultProxy(moto_s3.url) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
         proxy.spoil(*(Fault(kind, match, FOR_EVER, every=every) for kind, match, every in FAULTS))
-        there = run(tmp_path / "there", "s3://bucket/trimtab", run_in_a_process)
+        there = run(tmp_path / "there", "s3://bucket/trimtab")
         assert {line.split(":")[0] for line in proxy.spoiled} == {kind for kind, _, _ in FAULTS}
         proxy.spoil()
         store = open_store("s3://bucket")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from faults import moto
 from faults.emulator import Emulator
+from faults.pauses import shorten_pauses
 from faults.proxy import FaultProxy
 from faults.s3 import KEY_ID, SECRET, S3Emulator
 
@@ -96,11 +97,17 @@ def use_s3(monkeypatch: pytest.MonkeyPatch, url: str, key_id: str, secret: str) 
 
 
 @pytest.fixture
-def short_pauses(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets clients of processes that start afresh pause shortly before they send a failed request again."""
+def short_pauses(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets clients pause shortly before they send a failed request again.
+
+    Those of this process, and of processes that start afresh; those of forked tasks by `altered_tasks`.
+    """
     directory: Path = tmp_path_factory.mktemp("pauses")
     (directory / "sitecustomize.py").write_text(_SHORT_PAUSES)
     monkeypatch.setenv("PYTHONPATH", str(directory), prepend=os.pathsep)
+    before = shorten_pauses()
+    yield
+    shorten_pauses(before)
 
 
 @pytest.fixture
