@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from altered_tasks import killed_as_it_prunes, without_latencies
+from in_process import all_forked
 from kfp_cache import Cache
 
 from trimtab.artifacts.sweep import sweep
@@ -61,7 +62,7 @@ class Cluster:
         config = Config.model_validate({**CONFIG, "data": data, **sections}).resolved()
         run_id = f"run-{next(self._numbers)}"
         self.run_directory = self.output / run_id
-        with pytest.MonkeyPatch.context() as patched:
+        with pytest.MonkeyPatch.context() as patched, all_forked():
             patched.setenv(RUN_ID, run_id)
             patched.setattr("trimtab.cli.processes._execute", self.execute)
             output, runner = str(self.output), self.cache.runner
