@@ -4,6 +4,7 @@ import os
 import pkgutil
 from importlib import import_module
 
+from trimtab.artifacts.code_version import code_version
 from trimtab.cli.kfp_local import CONTAINER_MODE
 from trimtab.cli.processes import FORKED
 from trimtab.stages import making
@@ -24,3 +25,6 @@ with light_imports():
         "trimtab.runtimes.litert.convert",
     ):
         import_module(name)
+
+# Now, once for all tasks: theirs is the code that was imported, whatever is written over its files meanwhile.
+code_version()
