@@ -79,7 +79,7 @@ def run(run_uri: str, config: str = "", retrain: bool = False) -> str:
         others = check_limits(resolved, tested, groups)
         if warning := rare.warning(resolved.budget, summary):
             summary.warnings.append(warning)
-        more = 0 if retrain else reach.in_folds(resolved.data, summary.rows)
+        more = 0 if retrain else reach.in_folds(resolved, summary.rows)
         rows = reach.Rows(Sizes.of(len(tested), groups), more, len(tested.folds))
         summary.reach = reach.known(resolved, summary.task, rows, before, others)
         task.summarize(summary)

@@ -142,7 +142,7 @@ def _reach(config: Config, data: Dataset) -> list[Reach]:
         return reach.known(config, task, reach.Rows(everything, folds=config.data.folds), decisions)
     groups = data.groups("test")
     others = check_limits(config, Pooled([data]), groups)
-    rows = reach.Rows(Sizes.of(data.rows["test"], groups), reach.in_folds(config.data, data.rows))
+    rows = reach.Rows(Sizes.of(data.rows["test"], groups), reach.in_folds(config, data.rows))
     return reach.known(config, task, rows, decisions, others)
 
 

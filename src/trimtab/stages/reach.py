@@ -34,14 +34,18 @@ class Rows:
     folds: int = 1
 
 
-def in_folds(data: Data, rows: Mapping[str, int]) -> int:
+def in_folds(config: Config, rows: Mapping[str, int]) -> int:
     """Returns how many rows folds would test, 0 where the config leaves no place for them.
 
+    A model that is brought trained is none that each fold could train without its rows.
+
     Args:
-        data: The config's data section.
+        config: The config.
         rows: By split.
     """
-    if data.test is not None or data.split.by == "time" or data.normal is not None:
+    data = config.data
+    given = data.test is not None or data.split.by == "time"
+    if given or data.normal is not None or data.labels or config.train.epochs == 0:
         return 0
     return shared_out(data, rows)
 
