@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = [file for room in ("src", "components", "pipelines") for file in (ROOT / room).rglob("*.py")]
 FILES = {
     "src/trimtab/models/keras_graph.py": "tests/models/test_keras_graph.py",
+    "src/trimtab/models/saved_model/unpublished.py": "tests/models/saved_model/test_frozen.py",
     "src/trimtab/compress/tfmot/unpublished.py": "tests/compress/tfmot/test_unpublished.py",
     "src/trimtab/runtimes/litert/traits.py": "tests/runtimes/test_contract.py",
     "src/trimtab/runtimes/litert/calibrated.py": "tests/runtimes/litert/test_calibrated.py",

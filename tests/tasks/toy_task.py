@@ -24,6 +24,7 @@ class Meaning(classification.Meaning):
 
 class Learning:
     takes_class_weights = False
+    one_tells_two = False
     loss_weights = None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:

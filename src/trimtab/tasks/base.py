@@ -229,10 +229,12 @@ class Learning(Protocol):
 
     Attributes:
         takes_class_weights: Whether classes may weigh differently in the loss.
+        one_tells_two: Whether a model of two outputs may answer the second alone, as 1 minus the first.
         loss_weights: What the losses of several outputs are multiplied by; None where there is one output.
     """
 
     takes_class_weights: bool
+    one_tells_two: bool
     loss_weights: list[float] | None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:

@@ -12,12 +12,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from trimtab.errors import ModelError
 from trimtab.models.saved_model import operators
 from trimtab.models.saved_model.signature import Signed, read
+from trimtab.models.saved_model.unpublished import inlined
 from trimtab.models.spec import AnswerSpec, ModelSpec
+from trimtab.tasks.registry import task
 
 _VARIABLES = "variables/variables"
 _KEY = "serving_default"
@@ -129,9 +130,7 @@ def _fed(constants: Any, taken: dict[str, Any], given: dict[str, Any], spec: Mod
 
     shapes = [tf.TensorSpec((1, *spec.inputs[name].shape), spec.inputs[name].dtype) for name in taken]
     # Functions go where they are called: converters lose those that call others.
-    flat = convert_variables_to_constants_v2(
-        tf.compat.v1.wrap_function(answer, shapes), lower_control_flow=False
-    )
+    flat = inlined(tf.compat.v1.wrap_function(answer, shapes))
     made = meta_graph_pb2.MetaGraphDef()
     made.graph_def.CopyFrom(flat.graph.as_graph_def())
     signature = made.signature_def[_KEY]
@@ -150,7 +149,7 @@ def _answer(value: Any, wanted: AnswerSpec) -> Any:
     flat = tf.cast(value, tf.float32)
     if value.shape.rank != 2:
         flat = tf.reshape(flat, (1, -1))
-    is_one_of_two = wanted.task == "classification" and wanted.outputs == 2 and flat.shape[-1] == 1
+    is_one_of_two = (flat.shape[-1], wanted.outputs) == (1, 2) and task(wanted.task).learning.one_tells_two
     return tf.concat([1 - flat, flat], axis=1) if is_one_of_two else flat
 
 

@@ -13,11 +13,11 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from tensorflow.core.framework import op_def_pb2, types_pb2
-from tensorflow.python.client import pywrap_tf_session
+from tensorflow.core.framework import types_pb2
 
 from trimtab.errors import ModelError
 from trimtab.models.saved_model.signature import Signed
+from trimtab.models.saved_model.unpublished import all_operations
 
 _CALLS = frozenset({"Case", "If", "PartitionedCall", "StatefulPartitionedCall", "While"})
 _VARIABLES = frozenset({"VarHandleOp", "VariableV2"})
@@ -150,6 +150,4 @@ def _has_strings(node: Any, known: Any) -> bool:
 @cache
 def _registered() -> dict[str, Any]:
     """Returns TensorFlow's own operations by name."""
-    known = op_def_pb2.OpList()
-    known.ParseFromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
-    return {each.name: each for each in known.op}
+    return {each.name: each for each in all_operations()}

@@ -18,6 +18,7 @@ class Learning:
     """See ``base.Learning``."""
 
     takes_class_weights = True
+    one_tells_two = True
     loss_weights: list[float] | None = None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:

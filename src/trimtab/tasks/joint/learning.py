@@ -26,6 +26,7 @@ class Learning:
     """
 
     takes_class_weights = False
+    one_tells_two = False
 
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts

@@ -19,6 +19,7 @@ class Learning:
     """See ``base.Learning``."""
 
     takes_class_weights = False
+    one_tells_two = False
     loss_weights: list[float] | None = None
 
     def output(self, x: Any, outputs: int, name: str) -> Any:
