@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +11,6 @@ import soundfile
 from PIL import Image
 
 from trimtab.data.dataset.dataset import Dataset
-from trimtab.data.prepare.prepare import PreparedSummary
-
-Prepare = Callable[..., tuple[Dataset, PreparedSummary]]
-
-
-def write_csv(path: Path, columns: dict[str, list[Any]]) -> str:
-    """Writes a table, and returns its path."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
-    return str(path)
 
 
 def made_table(rows: int = 800, seed: int = 0, shift: float = 0.0) -> dict[str, list[Any]]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from data.champion.rows import Prepare, champion_rows, made_png, made_table, write_csv
+from data.champion.rows import champion_rows, made_png, made_table
+from data.prepare.tables import Prepare, write_csv
 
 
 def test_test_rows_are_encoded_for_the_champion_row_by_row(tmp_path: Path, prepared: Prepare) -> None:

@@ -8,15 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data.champion.rows import (
-    Prepare,
-    champion_rows,
-    made_table,
-    made_texts,
-    write_clips,
-    write_csv,
-    write_images,
-)
+from data.champion.rows import champion_rows, made_table, made_texts, write_clips, write_images
+from data.prepare.tables import Prepare, write_csv
 
 from trimtab.data.encoders.form import Form
 from trimtab.errors import DataError
