@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from cli.kubeflow.kfp_api import Refused, answer
+from cli.kubeflow.kfp_api import RefusedError, answer
 
 EPOCH = "1970-01-01T00:00:00Z"
 OUTPUT = "gs://bucket/runs"
@@ -102,7 +102,7 @@ class KfpServer:
         return run
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, kind: str) -> Any:
-        """Returns what answers a request, or raises Refused; arguments as of ``kfp_api.answer``."""
+        """Returns what answers a request, or raises RefusedError; arguments as of ``kfp_api.answer``."""
         with self._lock:
             return answer(self, method, path, query, body, kind)
 
@@ -170,7 +170,7 @@ def _handler(server: KfpServer) -> type[BaseHTTPRequestHandler]:
             try:
                 kind = self.headers.get("Content-Type", "")
                 made = server.answer(self.command, url.path, query, body, kind)
-            except Refused as refused:
+            except RefusedError as refused:
                 return refused.status, (refused.body, as_json)
             if isinstance(made, str):
                 return 200, (made.encode(), {"Content-Type": "text/plain"})

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 API = "/apis/v2beta1"
 
 
-class Refused(Exception):  # noqa: N818 - it is an answer
+class RefusedError(Exception):
     """An error of the API.
 
     Args:
@@ -61,7 +61,7 @@ def answer(
         kind: The content type of the body.
 
     Raises:
-        Refused: If it is refused, or no path of the API.
+        RefusedError: If it is refused, or no path of the API.
     """
     for pattern, verb, function in _ROUTES:
         match = re.fullmatch(pattern, path)
@@ -70,7 +70,7 @@ def answer(
             if function is _upload:
                 return _upload(server, query, body, kind)
             return function(server, *arguments, query=query, body=json.loads(body or b"{}"))
-    raise Refused(404, "")
+    raise RefusedError(404, "")
 
 
 def _healthz(server: KfpServer, *, query: Any, body: Any) -> Any:
@@ -79,13 +79,13 @@ def _healthz(server: KfpServer, *, query: Any, body: Any) -> Any:
 
 def _list(server: KfpServer, table: str, *, query: dict[str, str], body: Any) -> Any:
     if table not in server.tables:
-        raise Refused(404, "")
+        raise RefusedError(404, "")
     if (
         server.multi_user
         and table != "pipelines"
         and not (query.get("namespace") or "experiment_id" in query)
     ):
-        raise Refused(400, "Invalid input: namespace is empty")
+        raise RefusedError(400, "Invalid input: namespace is empty")
     if server.multi_user and (wanted := query.get("experiment_id")):
         _find(server, "experiments", "experiment_id", wanted)  # whose namespace says who may see it
     return _page(server, server.tables[table], {"recurringruns": "recurringRuns"}.get(table, table), query)
@@ -106,7 +106,7 @@ def _page(server: KfpServer, rows: list[dict[str, Any]], key: str, query: dict[s
         rows = [row for row in rows if str(row.get(name, "")).lower() == value]
     field, _, order = asked["sort_by"].partition(" ")
     if field not in ("", "created_at") or order not in ("", "asc", "desc"):
-        raise Refused(400, f"Invalid input error: Cannot sort on field {field!r}")
+        raise RefusedError(400, f"Invalid input error: Cannot sort on field {field!r}")
     rows.sort(key=lambda row: row["created_at"], reverse=order == "desc")
     start = _start(query.get("page_token", ""), asked)
     size = min(int(query.get("page_size") or 20), server.page_size)
@@ -122,10 +122,10 @@ def _predicates(text: str) -> list[dict[str, Any]]:
     try:
         predicates = json.loads(unquote_plus(text) or "{}").get("predicates", [])
     except ValueError:
-        raise Refused(400, f"failed to parse valid filter from {text!r}") from None
+        raise RefusedError(400, f"failed to parse valid filter from {text!r}") from None
     for one in predicates:
         if one["operation"] not in (1, "EQUALS") or one["key"] != "display_name":
-            raise Refused(400, f"no support for filtering on unrecognized field {one['key']!r}")
+            raise RefusedError(400, f"no support for filtering on unrecognized field {one['key']!r}")
     return predicates
 
 
@@ -135,9 +135,9 @@ def _start(token: str, asked: dict[str, str]) -> int:
     try:
         content = json.loads(base64.b64decode(token, validate=True))
     except ValueError:
-        raise Refused(400, "Invalid package token.") from None
+        raise RefusedError(400, "Invalid package token.") from None
     if {**content, **asked} != content:
-        raise Refused(400, "page token does not match the supplied sort by and/or filtering criteria")
+        raise RefusedError(400, "page token does not match the supplied sort by and/or filtering criteria")
     return int(content["start"])
 
 
@@ -150,7 +150,7 @@ def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) ->
         row["display_name"] == query["name"] and row.get("pipeline_id") == (scope or row["pipeline_id"])
         for row in table
     ):
-        raise Refused(409, "Failed to create a pipeline version", plain=True)
+        raise RefusedError(409, "Failed to create a pipeline version", plain=True)
     made = {
         "pipeline_id": scope or str(uuid.uuid4()),
         "display_name": query["name"],
@@ -170,7 +170,7 @@ def _upload(server: KfpServer, query: dict[str, str], body: bytes, kind: str) ->
 def _create_experiment(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
     wanted = body["display_name"].lower()
     if any(one["display_name"].lower() == wanted for one in server.tables["experiments"]):
-        raise Refused(409, "Already exist error: experiment")
+        raise RefusedError(409, "Already exist error: experiment")
     made = {"experiment_id": str(uuid.uuid4()), "created_at": server.now(), **body}
     server.tables["experiments"].append(made)
     return made
@@ -193,16 +193,16 @@ UNKNOWN_FIELD = "".join(
 
 def _checked(server: KfpServer, body: dict[str, Any]) -> None:
     if not any(one["experiment_id"] == body["experiment_id"] for one in server.tables["experiments"]):
-        raise Refused(400, "Invalid input: experiment not found")
+        raise RefusedError(400, "Invalid input: experiment not found")
     reference = body["pipeline_version_reference"]["pipeline_version_id"]
     one = next((one for one in server.versions if one["pipeline_version_id"] == reference), None)
     if one is None:
-        raise Refused(400, "Invalid input: pipeline version not found")
+        raise RefusedError(400, "Invalid input: pipeline version not found")
     package = server.package_of[reference]
     if not hashlib.sha256(package).hexdigest().startswith(one["display_name"]):
-        raise Refused(400, "Invalid input: this is the pipeline's first version, not what was compiled")
+        raise RefusedError(400, "Invalid input: this is the pipeline's first version, not what was compiled")
     if not server.knows_security_contexts and b"securityContext" in package:
-        raise Refused(500, UNKNOWN_FIELD)
+        raise RefusedError(500, UNKNOWN_FIELD)
 
 
 def _create_run(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
@@ -221,10 +221,10 @@ def _create_run(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
 def _create_job(server: KfpServer, *, query: Any, body: dict[str, Any]) -> Any:
     _checked(server, body)
     if not 1 <= int(body.get("max_concurrency") or 0) <= 10:
-        raise Refused(400, "Invalid input error: Max concurrency of a recurring run must be at least 1")
+        raise RefusedError(400, "Invalid input error: Max concurrency of a recurring run must be at least 1")
     cron = body["trigger"].get("cron_schedule", {}).get("cron")
     if cron is not None and len(cron.split()) != 6:
-        raise Refused(400, "Schedule cron is not a supported format")
+        raise RefusedError(400, "Schedule cron is not a supported format")
     if every := body["trigger"].get("periodic_schedule"):
         every["interval_second"] = str(every["interval_second"])  # JSON has no 64-bit integers
     made = {
@@ -255,7 +255,7 @@ def _act(server: KfpServer, table: str, identifier: str, action: str, *, query: 
     }
     row = _find(server, table, key, identifier)
     if action == "terminate" and row["state"] not in ("PENDING", "RUNNING"):
-        raise Refused(400, f"Failed to terminate a run {identifier}. Row not found")
+        raise RefusedError(400, f"Failed to terminate a run {identifier}. Row not found")
     row.update(changes[action])
     return {}
 
@@ -279,7 +279,7 @@ def _log(server: KfpServer, run: str, pod: str, *, query: Any, body: Any) -> Any
 
 def _get_workflow(server: KfpServer, run: str, *, query: Any, body: Any) -> Any:
     if run not in server.workflows:
-        raise Refused(404, "")  # a server without v1beta1
+        raise RefusedError(404, "")  # a server without v1beta1
     return {"run": {"id": run}, "pipeline_runtime": {"workflow_manifest": server.workflows[run]}}
 
 
@@ -292,7 +292,7 @@ def _find(server: KfpServer, table: str, key: str, identifier: str) -> dict[str,
     for row in server.tables[table]:
         if row[key] == identifier:
             return row
-    raise Refused(404, f"{table} {identifier} not found")
+    raise RefusedError(404, f"{table} {identifier} not found")
 
 
 _ROUTES: list[tuple[str, str, Any]] = [

@@ -142,8 +142,7 @@ def _runs_python(module: Any, x: Any) -> Any:
 
 
 def _runs_python_in_a_branch(module: Any, x: Any) -> Any:
-    inside = lambda: _runs_python(module, x)  # noqa: E731
-    return tf.cond(tf.reduce_sum(x) > 1e9, inside, lambda: _softmax(module, x))
+    return tf.cond(tf.reduce_sum(x) > 1e9, lambda: _runs_python(module, x), lambda: _softmax(module, x))
 
 
 def _maps_a_file(module: Any, x: Any) -> Any:
