@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from trimtab.deploy import promotion, servable
-from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.deploy.moves import Champion, Promotion
+from trimtab.deploy.repository import Repository
 from trimtab.deploy.switch import promote, rollback
 from trimtab.errors import ArtifactError, DeployError
 from trimtab.storage.store import open_store

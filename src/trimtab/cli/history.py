@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from trimtab.deploy.history import History, Version
-    from trimtab.deploy.repository import Promotion
+    from trimtab.deploy.moves import Promotion
 
 STATES = {
     "champion": ("now", "bold green"),

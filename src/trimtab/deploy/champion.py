@@ -25,7 +25,8 @@ from trimtab.artifacts import training
 from trimtab.artifacts.training import TrainingRecord
 from trimtab.config.config import Config
 from trimtab.config.recipes import read_chain
-from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
+from trimtab.deploy.moves import Champion
+from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.errors import ArtifactError, DeployError, NewerError, TrimtabError
 from trimtab.storage import artifact
 from trimtab.storage.artifacts import open_artifacts

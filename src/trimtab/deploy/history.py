@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from trimtab.deploy.moves import Champion, Promotion
 from trimtab.deploy.pointer import REPLACED_DAMAGED
-from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError, DeployError
 from trimtab.runtimes.registry import DEFAULT
 from trimtab.storage.parallel import in_parallel

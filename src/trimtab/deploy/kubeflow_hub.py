@@ -22,7 +22,8 @@ from urllib3.util.retry import Retry
 from trimtab.artifacts.claim import CLAIM_FILE
 from trimtab.artifacts.selection import CandidateResult
 from trimtab.config.deploy import Registry
-from trimtab.deploy.repository import METADATA_FILE, Champion, Repository
+from trimtab.deploy.moves import Champion
+from trimtab.deploy.repository import METADATA_FILE, Repository
 from trimtab.errors import TrackingError
 
 TOKEN_FILE = "KF_PIPELINES_SA_TOKEN_PATH"

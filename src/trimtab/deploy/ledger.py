@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trimtab.deploy.repository import SCHEMA_VERSION, Repository
+from trimtab.deploy.moves import SCHEMA_VERSION
+from trimtab.deploy.repository import Repository
 from trimtab.storage.sealed import checksum_of
 
 

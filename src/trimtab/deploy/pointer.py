@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from trimtab.deploy.identity import who
-from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.deploy.moves import Champion, Promotion
+from trimtab.deploy.repository import Repository
 from trimtab.errors import DeployError, NewerError
 
 REPLACED_DAMAGED = "champion.json was damaged; it was replaced, and the history before is lost"

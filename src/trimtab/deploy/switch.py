@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trimtab.deploy import servable
+from trimtab.deploy.moves import Champion, Promotion
 from trimtab.deploy.pointer import move, readable
-from trimtab.deploy.repository import Champion, Promotion, Repository
+from trimtab.deploy.repository import Repository
 from trimtab.errors import ArtifactError, DeployError
 
 

@@ -6,7 +6,8 @@ import asyncio
 import threading
 import time
 
-from trimtab.deploy.repository import Champion, Repository
+from trimtab.deploy.moves import Champion
+from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import JsonLog
 from trimtab.deploy.serving.metrics import Metrics

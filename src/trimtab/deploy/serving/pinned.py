@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from trimtab.deploy.repository import Champion, Repository
+from trimtab.deploy.moves import Champion
+from trimtab.deploy.repository import Repository
 
 
 class Pinned(Repository):
