@@ -151,11 +151,12 @@ $(VENV)/bin/python:
 		{ echo "Python's venv module is missing: apt-get install python3-venv (or python3.11-venv)" >&2; exit 1; }
 	"$(PYTHON)" -m venv $(VENV)
 
-# uv installs in a tenth of pip's time, and pip, which brings it, stays for whom uv does not reach what pip is set up for.
+# uv installs in a tenth of pip's time, and pip, which brings it, stays for whom uv does not reach what pip is set up for. The
+# configuration is what `make lock` wants, and no lock is read with it.
 $(BIN)/uv: $(VENV)/bin/python requirements-uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	touch $@
-install = $(BIN)/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) $(3) || \
+install = $(BIN)/uv pip install --quiet --no-config --python $(1)/bin/python --require-hashes -r $(2) $(3) || \
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(2)
 
 $(VENV)/.installed: $(BIN)/uv requirements.lock pyproject.toml
