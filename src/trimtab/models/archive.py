@@ -45,7 +45,7 @@ def load(path: str | Path, built: Model | None = None) -> keras.Model:
     own_objects = own(built)
     config = inspect(file, own_objects)
     with _as_keras_3_takes_it(file, config) as readable:
-        model = _load(readable, str(file), custom_objects(own_objects))
+        model = _load(readable, str(file), custom_objects(own_objects, config, str(file)))
         if file.suffix != ".keras":
             _put_in_order(readable, model)
         return as_functional(model, str(file))

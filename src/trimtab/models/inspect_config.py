@@ -114,6 +114,11 @@ def check_widths(config: bytes, numbers: int, path: str) -> None:
                 )
 
 
+def named(config: bytes) -> set[tuple[str, str]]:
+    """Returns the classes and functions that a model's JSON config names, by module and name."""
+    return {_place(value) for value, _ in _objects(json.loads(config)) if "class_name" in value}
+
+
 def _objects(parsed: Any) -> Iterator[tuple[dict[str, Any], int]]:
     """Yields every object of a config with its depth."""
     pending: list[tuple[Any, int]] = [(parsed, 0)]
@@ -136,7 +141,7 @@ def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, st
         _refuse(f"a {name} object holds Python code, which is never run", path, value)
     if name in _FILES:
         _refuse(f"a {name} layer reads files or foreign code", path, value)
-    if (str(module), str(value["config"] if name == "function" else name)) in own:
+    if _place(value) in own:
         return
     allowed = _FUNCTION_MODULES if name == "function" else (None, *_MODULES)
     if name in _OF_CORE:
@@ -145,6 +150,12 @@ def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, st
         _refuse(f"{name} comes from the module {module}, which is not Keras' own", path, value)
     if ">" in str(value.get("registered_name")):
         _refuse(f"{name} is a custom object ({value['registered_name']})", path, value)
+
+
+def _place(value: dict[str, Any]) -> tuple[str, str]:
+    """Returns the module and the name of what an object of a config is made of."""
+    name = value["class_name"]
+    return str(value.get("module")), str(value.get("config") if name == "function" else name)
 
 
 def _refuse(message: str, path: str, value: dict[str, Any] | None = None) -> NoReturn:

@@ -14,7 +14,8 @@ from typing import Any
 import keras
 
 from trimtab.config.model import Model
-from trimtab.models import builder
+from trimtab.errors import ModelError
+from trimtab.models import builder, inspect_config
 from trimtab.models.presets.mended import mend
 from trimtab.models.presets.source import is_application, keras_hub
 
@@ -56,10 +57,34 @@ def _of_hub() -> Own:
     }
 
 
-def custom_objects(own_objects: Own) -> dict[str, Any]:
-    """Returns them by the names that Keras looks for: the registered one, if they have one, and their own."""
-    named = {name: one for (_, name), one in own_objects.items()}
-    return named | {keras.saving.get_registered_name(one): one for one in own_objects.values()}
+def custom_objects(own_objects: Own, config: bytes, path: str) -> dict[str, Any]:
+    """Returns them by the names that Keras looks for: the registered one, if they have one, and their own.
+
+    Keras looks for a name alone. Of several of one name, as KerasHub has, it gets the one of the module that
+    the model names.
+
+    Args:
+        own_objects: What the model may name.
+        config: The model's JSON config.
+        path: The file that it comes from, for messages.
+
+    Raises:
+        ModelError: If the model names several of one name.
+    """
+    named = [place for place in own_objects if place in inspect_config.named(config)]
+    modules: dict[str, str] = {}
+    for module, name in named:
+        if modules.setdefault(name, module) != module:
+            raise ModelError(
+                f"it has two kinds of layers or functions named {name}, of {modules[name]} and of {module}",
+                path=path,
+                hint="Keras tells them apart by their names: call one of them otherwise.",
+            )
+    by_name: dict[str, Any] = {}
+    for place in (*own_objects, *named):  # the last of a name counts
+        one = own_objects[place]
+        by_name |= {place[1]: one, keras.saving.get_registered_name(one): one}
+    return by_name
 
 
 def _found(first: set[str]) -> Iterator[tuple[tuple[str, str], Any]]:

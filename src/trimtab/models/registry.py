@@ -125,7 +125,8 @@ def _check_can_be_loaded(model: keras.Model, source: str, own_objects: Own) -> N
     try:
         config = model.to_json()
         inspect_config.check(config.encode(), source, own_objects)
-        keras.models.model_from_json(config, custom_objects=custom_objects(own_objects))
+        named = custom_objects(own_objects, config.encode(), source)
+        keras.models.model_from_json(config, custom_objects=named)
     except ModelError as error:
         raise ModelError(error.message, path=source, field=error.field, hint=_LAYERS_OF_KERAS) from None
     except Exception as error:  # of Keras, for what it cannot write or read again
