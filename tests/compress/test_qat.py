@@ -75,6 +75,13 @@ def test_outputs_have_256_steps_and_zero_is_one() -> None:
     assert np.abs(found - values).max() <= 3 / 255 * 0.51
 
 
+def test_what_is_infinite_takes_no_range_and_is_rounded_to_its_end() -> None:
+    values = np.linspace(-1, 2, 1001, dtype=np.float32)
+    found = np.asarray(rounded_output(np.append(values, [-np.inf, np.inf]).astype(np.float32)))
+    np.testing.assert_array_equal(found[:-2], np.asarray(rounded_output(values)))
+    np.testing.assert_array_equal(found[-2:], [found[0], found[-3]])
+
+
 def model_of(kind: str) -> tuple[keras.Model, np.ndarray]:
     """Returns an untrained model with such a layer, and examples for it."""
     shape, make = KINDS[kind]

@@ -14,6 +14,7 @@ from trimtab.models import archive, builder, inspect_config, params
 from trimtab.models.contract import check
 from trimtab.models.functional import as_functional, copy, in_float32, in_order
 from trimtab.models.inlined import inlined
+from trimtab.models.margins import without_margins
 from trimtab.models.opened import opened
 from trimtab.models.own import Own, custom_objects, own
 from trimtab.models.spec import ModelSpec
@@ -57,7 +58,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
 
         built = presets.build(model, spec)
         check(built, spec, model.preset)
-        return in_order(built, list(spec.inputs), list(spec.answers))
+        return in_order(without_margins(built), list(spec.inputs), list(spec.answers))
     source = str(model.builder or model.architecture)
     function = builder.resolve(source, model.code) if model.builder else _built_in(source, spec)
     _check_params(model, function, source, spec)
@@ -71,7 +72,7 @@ def build(model: Model, spec: ModelSpec, hp: HyperParameters) -> keras.Model:
     if model.archive is not None:
         built = archive.fit_to(built, spec, model.archive)
     check(built, spec, source)
-    built = _with_known_shape(in_order(built, list(spec.inputs), list(spec.answers)), spec)
+    built = _with_known_shape(in_order(without_margins(built), list(spec.inputs), list(spec.answers)), spec)
     if model.builder:
         _check_can_be_loaded(built, source, own(model))
     return built
@@ -88,7 +89,8 @@ def saved(source: str, spec: ModelSpec) -> keras.Model:
         ModelError: If it cannot be read, or does not fit the data.
     """
     with local_copies() as copies:
-        return archive.fit_to(in_float32(archive.load(copies.local(source))), spec, source)
+        loaded = without_margins(in_float32(archive.load(copies.local(source))))
+        return archive.fit_to(loaded, spec, source)
 
 
 def _own(made: keras.Model, weights: str | None, spec: ModelSpec, source: str) -> keras.Model:

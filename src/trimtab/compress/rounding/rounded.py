@@ -59,8 +59,13 @@ def rounded_kernel(kernel: Any, channels: tuple[int, ...]) -> Any:
 
 
 def rounded_output(values: Any) -> Any:
-    """Returns values in 256 steps between the smallest and the largest of a batch, zero among them."""
-    low, high = ops.minimum(ops.min(values), 0.0), ops.maximum(ops.max(values), 0.0)
+    """Returns values in 256 steps between the smallest and the largest of a batch, zero among them.
+
+    What is infinite, as the margin that a largest value is looked for in, is rounded to the end of the range.
+    """
+    finite = ops.where(ops.isfinite(values), values, 0.0)
+    low, high = ops.minimum(ops.min(finite), 0.0), ops.maximum(ops.max(finite), 0.0)
+    values = ops.clip(values, low, high)
     scale = (high - low) / 255
     safe = ops.where(scale > 0, scale, 1.0)
     zero = ops.round(-low / safe)
