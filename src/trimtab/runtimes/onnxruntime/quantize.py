@@ -19,6 +19,7 @@ from trimtab.quiet import quiet
 from trimtab.runtimes.named import in_floats
 from trimtab.runtimes.onnxruntime.activations import values
 from trimtab.runtimes.onnxruntime.masked import masked
+from trimtab.runtimes.onnxruntime.normalized import normalized
 from trimtab.runtimes.onnxruntime.words import reason
 from trimtab.runtimes.quantizations import Int8
 from trimtab.runtimes.ranges import Judge, Limits, Rule, best, limits
@@ -101,7 +102,7 @@ def _int8(
     statistics = cache(lambda: values(source, batch))
     nodes = onnx.load(source, load_external_data=False).graph.node
     asked = in_floats({node.name: f"{node.name};{node.output[0]}" for node in nodes}, params, name)
-    kept = asked | masked(source)
+    kept = asked | masked(source) | normalized(source)
 
     def make(rule: Rule, directory: Path) -> None:
         ranges = {} if rule == "min_max" else limits(rule, *statistics())
