@@ -114,27 +114,23 @@ def _print_retraining(retraining: Retraining, console: Console) -> None:
 
 
 def _table(result: Result, width: int) -> Table:
-    """Returns a line a candidate; of several outputs one a metric of these, the first with what it costs."""
+    """Returns a line a candidate; of several outputs, one more for each metric of these, below it."""
     wide, by_output = width >= WIDE, any(candidate.outputs for candidate in result.candidates)
     quality = _output_headings(wide=wide) if by_output else _quality_headings(result, wide=wide)
     costs = _COSTS if wide and not by_output else _FEW_COSTS
     table = Table(box=_RULE, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("Recipe", overflow="fold", no_wrap=width >= USUAL)
     for heading in (*quality, *costs):
-        is_name = heading == OUTPUT_HEADINGS[0]
-        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("Verdict", min_width=8)
     for candidate in result.candidates:
         chosen = candidate.id == result.chosen
         style = "bold green" if chosen else "" if candidate.within_budget else "dim"
-        costs_told = _costs(candidate, costs)
-        if by_output:
-            first, *others = _outputs(result, candidate, wide=wide) or [[numbers.ABSENT] * len(quality)]
-        else:
-            first, others = _qualities(candidate, wide=wide), []
-        table.add_row(Text(candidate.id), *first, *costs_told, _mark(result, candidate), style=style)
-        for cells in others:
-            table.add_row("", *cells, style=style)
+        qualities = [""] * len(quality) if by_output else _qualities(candidate, wide=wide)
+        told = _costs(candidate, costs)
+        table.add_row(Text(candidate.id), *qualities, *told, _mark(result, candidate), style=style)
+        for metric, *cells in _outputs(result, candidate, wide=wide) if by_output else ():
+            table.add_row(Text(f"  {metric}"), *cells, style=style)
     return table
 
 
@@ -152,12 +148,12 @@ def _qualities(candidate: CandidateResult, *, wide: bool) -> list[str]:
 
 
 def _output_headings(*, wide: bool) -> list[str]:
-    return [heading for heading in OUTPUT_HEADINGS if wide or heading != "Loss"]
+    return [heading for heading in OUTPUT_HEADINGS[1:] if wide or heading != "Loss"]
 
 
 def _outputs(result: Result, candidate: CandidateResult, *, wide: bool) -> list[list[str]]:
-    """Returns what is shown of each limited metric of several outputs; nothing where there is no model."""
-    places = [OUTPUT_HEADINGS.index(heading) for heading in _output_headings(wide=wide)]
+    """Returns each limited metric of several outputs and what is shown of it; none where there is no model."""
+    places = [0, *(OUTPUT_HEADINGS.index(heading) for heading in _output_headings(wide=wide))]
     return [[line[place] for place in places] for line in output_lines(result, candidate)]
 
 
