@@ -152,7 +152,7 @@ def _output_headings(*, wide: bool) -> list[str]:
 
 
 def _outputs(result: Result, candidate: CandidateResult, *, wide: bool) -> list[list[str]]:
-    """Returns each limited metric of several outputs and what is shown of it; none where there is no model."""
+    """Returns each limited metric of several outputs and what is shown of it; of no model none."""
     places = [0, *(OUTPUT_HEADINGS.index(heading) for heading in _output_headings(wide=wide))]
     return [[line[place] for place in places] for line in output_lines(result, candidate)]
 
