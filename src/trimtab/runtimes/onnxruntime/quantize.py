@@ -171,7 +171,9 @@ class _Examples:
     """Examples one by one, as the calibrator asks for them; an only input's name is the file's."""
 
     def __init__(self, path: Path, batch: Batch) -> None:
-        names = [tensor.name for tensor in onnx.load(path, load_external_data=False).graph.input]
+        graph = onnx.load(path, load_external_data=False).graph
+        weights = {tensor.name for tensor in graph.initializer}  # which older files name among the inputs
+        names = [tensor.name for tensor in graph.input if tensor.name not in weights]
         renamed = dict(zip(names, batch.values(), strict=True)) if len(batch) == 1 else dict(batch)
         self._examples = one_by_one(renamed)
 
