@@ -16,6 +16,9 @@ from trimtab.errors import ModelError
 from trimtab.storage import artifact
 from trimtab.train import as_it_came
 
+ANY = Model(archive="m.onnx")
+SAID = Model(archive="m.onnx", classes=["a", "b"])
+
 
 def _images(directory: Path, form: Form) -> Dataset:
     """Dark images are a, bright ones b."""
@@ -41,7 +44,7 @@ def _brighter_than(threshold: float) -> as_it_came.Predict:
 
 
 def test_the_score_is_that_of_the_validation_rows(tmp_path: Path) -> None:
-    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form("raw")))
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form("raw")), ANY)
     assert came is not None
     assert (came.metric, came.value, came.warning) == ("accuracy", 1.0, "")
     assert came.examples == Dataset.open(tmp_path / "dataset").rows["validation"]
@@ -50,7 +53,7 @@ def test_the_score_is_that_of_the_validation_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", [Form(), Form((0.0, 1.0))])
 def test_a_model_that_would_do_better_on_another_range_is_warned_of(tmp_path: Path, form: Form) -> None:
-    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, form))
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, form), ANY)
     assert came is not None
     assert came.value < 0.7
     assert came.warning.endswith("it seems to expect model.input: [0, 255]")
@@ -58,14 +61,14 @@ def test_a_model_that_would_do_better_on_another_range_is_warned_of(tmp_path: Pa
 
 
 def test_an_untrained_model_of_which_nobody_said_the_range_is_refused(tmp_path: Path) -> None:
-    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form()))
+    came = as_it_came.judge(_brighter_than(110), _images(tmp_path, Form()), ANY)
     with pytest.raises(ModelError, match=r"(?s)model\.input.*--set 'model\.input=\[0, 255\]'"):
-        as_it_came.refuse_another_range(came, Model(archive="m.onnx"))
-    as_it_came.refuse_another_range(came, Model(archive="m.onnx", input="standardized"))
+        as_it_came.refuse_another_way(came, Model(archive="m.onnx"))
+    as_it_came.refuse_another_way(came, Model(archive="m.onnx", input="standardized"))
 
 
 def test_a_model_that_is_bad_on_every_range_is_not(tmp_path: Path) -> None:
-    came = as_it_came.judge(_brighter_than(1e9), _images(tmp_path, Form()))
+    came = as_it_came.judge(_brighter_than(1e9), _images(tmp_path, Form()), ANY)
     assert came is not None
     assert came.warning == ""
 
@@ -76,7 +79,7 @@ def test_a_range_on_which_a_model_is_better_but_no_better_than_chance_is_none(tm
         right = x.reshape(len(x), -1).mean(axis=1) < (0 if x.min() < 0 else 1e9)
         return np.stack([~right, right], axis=1).astype(np.float32)
 
-    came = as_it_came.judge(backwards_or_constant, _images(tmp_path, Form()))
+    came = as_it_came.judge(backwards_or_constant, _images(tmp_path, Form()), SAID)
     assert came is not None
     assert (came.value, came.warning) == (0.0, "")
 
@@ -88,8 +91,45 @@ def test_numbers_of_a_table_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("size,price\n" + "\n".join(rows) + "\n")
     data = Data(train=str(tmp_path / "a.csv"), label="price", task="regression", workers=1)
     dataset = _prepared(data, tmp_path, Form("standardized", raw_label=True))
-    came = as_it_came.judge(lambda x: 3 * x, dataset)
+    came = as_it_came.judge(lambda x: 3 * x, dataset, ANY)
     assert came is not None
     assert came.metric == "mae"
     assert came.value > 1000
     assert came.warning.endswith("model.input: raw")
+
+
+def _darker_than(threshold: float) -> as_it_came.Predict:
+    brighter = _brighter_than(threshold)
+    return lambda x: brighter(x)[:, ::-1]
+
+
+def test_classes_that_are_in_another_order_are_told_and_refused_where_nobody_said_theirs(
+    tmp_path: Path,
+) -> None:
+    images = _images(tmp_path, Form("raw"))
+    came = as_it_came.judge(_darker_than(110), images, ANY)
+    assert came is not None
+    assert (came.value, came.better_input, came.better_classes) == (0.0, "", ["b", "a"])
+    assert "accuracy 100.00%" in came.warning
+    with pytest.raises(ModelError, match=r"(?s)model\.classes.*--set 'model\.classes=\[b, a\]'"):
+        as_it_came.refuse_another_way(came, ANY)
+    said = as_it_came.judge(_darker_than(110), images, SAID)
+    assert said is not None
+    assert (said.value, said.warning) == (0.0, "")
+
+
+def test_another_order_and_another_range_are_found_together(tmp_path: Path) -> None:
+    came = as_it_came.judge(_darker_than(110), _images(tmp_path, Form()), ANY)
+    assert came is not None
+    assert (came.better_input, came.better_classes) == ("[0, 255]", ["b", "a"])
+    with pytest.raises(ModelError, match=r"(?s)'model\.input=\[0, 255\]' --set 'model\.classes=\[b, a\]'"):
+        as_it_came.refuse_another_way(came, ANY)
+
+
+def test_a_model_that_knows_nothing_is_in_no_other_order(tmp_path: Path) -> None:
+    generator = np.random.default_rng(3)
+    came = as_it_came.judge(
+        lambda x: generator.random((len(x), 2)).astype(np.float32), _images(tmp_path, Form("raw")), ANY
+    )
+    assert came is not None
+    assert (came.better_classes, came.warning) == ([], "")

@@ -61,9 +61,12 @@ class AsItCame(BaseModel):
     metric: str = Field(description="The metric that the budget limits; an error is in the label's unit.")
     value: float = Field(description="The metric.")
     examples: int = Field(description="The first of the validation split.")
-    warning: str = Field("", description="What seems to be wrong with what it is fed; empty: nothing.")
+    warning: str = Field("", description="What seems to be wrong with how it is taken; empty: nothing.")
     better_input: str = Field(
         "", description="The `model.input` that it seems to expect; empty: it is fed that."
+    )
+    better_classes: list[str] = Field(
+        [], description="The `model.classes` that it seems to have; empty: it is taken so."
     )
 
 

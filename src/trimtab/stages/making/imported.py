@@ -79,10 +79,10 @@ def make(
             )
         predict = _predicting(serving.load(draft.path), list(model_spec(data.schema).answers))
         _check(predict(fed(data.head("train", _CHECKED)[0])), data, archive)
-        came, scores = as_it_came.judge(predict, data), scores_by(predict, data)
+        came, scores = as_it_came.judge(predict, data, section), scores_by(predict, data)
         if came is not None:
             progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
-        as_it_came.refuse_another_range(came, section)
+        as_it_came.refuse_another_way(came, section)
         write_scores(draft.path, scores)
         draft.lineage = ModelLineage(
             dataset=dataset_ref, hyperparameters=hyperparameters_ref, folds=list(folds)

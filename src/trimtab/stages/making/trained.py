@@ -95,13 +95,13 @@ def _trained(
     hp.values.update(values.model)
     with distribution.strategy().scope():
         network = registry.build(config.model, model_spec(data.schema), hp)
-    came = _came(network, data) if config.model.archive else None
+    came = _came(network, data, config.model) if config.model.archive else None
     start, why = _start(network, data, snapshot, config.model) if snapshot else ("", "")
     is_warm = start not in ("", SCRATCH)
     epochs = {"epochs": config.retrain.epochs} if is_warm and config.retrain.epochs else {}
     train_settings = TrainSettings.of(config, data, {**values.optimizer, **epochs})
     if train_settings.train.epochs == 0:
-        as_it_came.refuse_another_range(came, config.model)
+        as_it_came.refuse_another_way(came, config.model)
         return _Trained(network, History(), start, why, came)
     binding = {"start": cost.weights_sha256(network)} if is_warm or config.model.archive else {}
     with workspace(run_uri, STAGE, label.removeprefix(STAGE).strip()) as space:
@@ -117,9 +117,9 @@ def _trained(
     return _Trained(network, history, start, why, came)
 
 
-def _came(network: keras.Model, data: Dataset) -> AsItCame | None:
+def _came(network: keras.Model, data: Dataset, model: Model) -> AsItCame | None:
     """Returns what the network is worth as it came, and says so."""
-    came = as_it_came.judge(lambda x: side_by_side(network.predict_on_batch(x)), data)
+    came = as_it_came.judge(lambda x: side_by_side(network.predict_on_batch(x)), data, model)
     if came is not None:
         progress.say(STAGE, f"the archive as it came: {as_it_came.told(came)}")
     return came
