@@ -13,11 +13,13 @@ import numpy as np
 from trimtab.batch import INPUT, Batch
 from trimtab.compress.apply import check_keeps
 from trimtab.compress.base import Context
+from trimtab.config.base import Section
 from trimtab.config.chains import Ending
 from trimtab.errors import CompressionError
 from trimtab.models.tensors import answer
 from trimtab.registry import PASSES, module
 from trimtab.runtimes.base import Chosen, Runtime
+from trimtab.runtimes.quantizations import Int8
 from trimtab.runtimes.ranges import Rule
 from trimtab.runtimes.registry import runtime
 
@@ -82,9 +84,8 @@ def write(
         for file, content in module(PASSES, name).PASS(model, ending.step.params, context).items():
             (directory / file).write_bytes(content)
     else:
-        chosen = serving.convert(
-            model, name, ending.step.params, directory, calibration, judge if costs else None
-        )
+        params = _with_columns_in_floats(ending.step.params, model)
+        chosen = serving.convert(model, name, params, directory, calibration, judge if costs else None)
     distance = difference(model, serving, directory, calibration(PROBE_EXAMPLES))
     if name == "none" and not distance <= FLOAT_TOLERANCE:
         raise CompressionError(
@@ -92,6 +93,15 @@ def write(
             field=model.name,
         )
     return Written(distance, chosen.ranges, chosen.losses)
+
+
+def _with_columns_in_floats(params: Section, model: keras.Model) -> Section:
+    if not isinstance(params, Int8) or params.only:
+        return params
+    from trimtab.compress import columns
+
+    names = columns.in_floats(model)
+    return params.model_copy(update={"keep_float": " ".join([params.keep_float, *names]).strip()})
 
 
 def difference(model: keras.Model, serving: Runtime, directory: Path, batch: Batch) -> float:

@@ -34,8 +34,14 @@ def _with_positions() -> keras.Model:
     return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(_Positions()(inputs))))
 
 
+def _normalizing() -> keras.Model:
+    inputs = keras.Input((8, 8, 4))
+    x = layers.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 1.5, 2.0, 2.5])(inputs)
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+
+
 @pytest.mark.parametrize("quantizer", ["none", "int8"])
-@pytest.mark.parametrize("make", [_in_groups, _with_positions])
+@pytest.mark.parametrize("make", [_in_groups, _with_positions, _normalizing])
 def test_it_has_the_models_inputs_alone_and_answers_as_it_does(make, quantizer: str, tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model, examples = make(), np.random.default_rng(0).normal(size=(32, 8, 8, 4)).astype(np.float32)

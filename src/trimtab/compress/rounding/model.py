@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import layers
 
+from trimtab.compress import columns
 from trimtab.compress.rounding.rounded import RoundedKernels, RoundedOutput, kernels
 from trimtab.models.keras_graph import calls, run_through
 
@@ -31,7 +32,11 @@ def rounding(model: keras.Model) -> keras.Model:
         return wrapped[operation.name]
 
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
-    rounded = [_output(f"input_{place}", tensor) for place, tensor in enumerate(inputs)]
+    in_floats = {id(model.get_layer(name).input) for name in columns.in_floats(model)}
+    rounded = [
+        tensor if id(given) in in_floats else _output(f"input_{place}", tensor)
+        for place, (given, tensor) in enumerate(zip(model.inputs, inputs, strict=True))
+    ]
     structure = rounded[0] if len(rounded) == 1 else keras.tree.pack_sequence_as(model.input, rounded)
     outputs = run_through(model, structure, stand_in)
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
