@@ -1,4 +1,4 @@
-"""Columns of unlike sizes: what brings them to one stays in floats, by runtimes and in training for 8 bits."""
+"""What brings columns of unlike sizes to one stays in floats, by runtimes and in training for 8 bits."""
 
 from pathlib import Path
 
