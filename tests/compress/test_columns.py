@@ -72,4 +72,14 @@ def test_pixels_and_what_is_no_first_layer_go_to_8_bits(model: keras.Model) -> N
     later = keras.Input((4,))
     inside = layers.Normalization(mean=[0.0] * 4, variance=list(SIZES**2))
     assert columns.in_floats(keras.Model(later, inside(layers.Dense(4)(later)))) == []
-    assert columns.in_floats(model) == ["to_one"]
+    assert [name for name, _ in columns.in_floats(model)] == ["to_one"]
+
+
+def test_one_that_two_inputs_share_is_found_at_both() -> None:
+    shared = layers.Normalization(mean=[0.0] * 4, variance=list(SIZES**2), name="to_one")
+    inputs = [keras.Input((4,), name="before"), keras.Input((4,), name="after")]
+    model = keras.Model(inputs, layers.Dense(2)(layers.Subtract()([shared(each) for each in inputs])))
+    assert [(name, tensor.name) for name, tensor in columns.in_floats(model)] == [
+        ("to_one", "before"),
+        ("to_one", "after"),
+    ]

@@ -131,6 +131,18 @@ def test_a_model_no_better_than_guessing_is_warned_of(home: Home) -> None:
     assert "always guessing the most frequent class" in warning
 
 
+def test_one_that_came_so_is_not_advised_to_be_trained_longer(home: Home, tmp_path: Path) -> None:
+    weak = trained(home, train={"epochs": 1, "learning_rate": 1e-9})
+    archive = tmp_path / "model.keras"
+    shutil.copyfile(home.path(weak) / MODEL_FILE, archive)
+    trained(home, model={"archive": str(archive)}, train={"epochs": 0})
+    assert (
+        summary(home)
+        .warnings[-1]
+        .endswith("It came so: see model.input and model.classes, or look at the data.")
+    )
+
+
 def test_a_stage_that_cannot_train_leaves_no_model_and_says_why(home: Home) -> None:
     with pytest.raises(SystemExit) as ended:
         trained(home, train={"class_weight": {"eleven": 2.0}})

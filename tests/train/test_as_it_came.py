@@ -133,3 +133,13 @@ def test_a_model_that_knows_nothing_is_in_no_other_order(tmp_path: Path) -> None
     )
     assert came is not None
     assert (came.better_classes, came.warning) == ([], "")
+
+
+def test_names_that_would_be_read_as_something_else_are_told_in_quotes(tmp_path: Path) -> None:
+    rows = [f"{place // 2},{'no' if place < 300 else 'several; more'}" for place in range(600)]
+    (tmp_path / "a.csv").write_text("\n".join(["size,answer", *rows, ""]))
+    data = Data(train=str(tmp_path / "a.csv"), label="answer", workers=1)
+    dataset = _prepared(data, tmp_path, Form("raw"))
+    came = as_it_came.judge(lambda x: np.concatenate([x >= 150, x < 150], 1).astype(np.float32), dataset, ANY)
+    assert came is not None
+    assert came.warning.endswith('it seems to expect model.classes: [several; more, "no"]')

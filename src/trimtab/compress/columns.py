@@ -7,24 +7,30 @@ them to one size then stays in floats, and what follows is quantized.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+
+from trimtab.models.keras_graph import calls
 
 _STEPS, _LEAST = 256, 4
 """A column whose deviation is less than so many of all the steps is lost."""
 
 
-def in_floats(model: keras.Model) -> list[str]:
-    """Returns the names of the layers that bring columns of unlike sizes to one.
+def in_floats(model: keras.Model) -> list[tuple[str, Any]]:
+    """Returns the names of layers that bring columns of unlike sizes to one, each with the input it reads.
 
     Args:
         model: A functional model.
     """
     inputs = {id(tensor) for tensor in model.inputs}
     return [
-        layer.name
-        for layer in model.layers
-        if isinstance(layer, keras.layers.Normalization) and id(layer.input) in inputs and _are_unlike(layer)
+        (node.operation.name, tensor)
+        for node in calls(model)
+        if isinstance(node.operation, keras.layers.Normalization) and _are_unlike(node.operation)
+        for tensor in node.input_tensors
+        if id(tensor) in inputs
     ]
 
 

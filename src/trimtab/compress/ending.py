@@ -100,7 +100,7 @@ def _with_columns_in_floats(params: Section, model: keras.Model) -> Section:
         return params
     from trimtab.compress import columns
 
-    names = columns.in_floats(model)
+    names = dict.fromkeys(name for name, _ in columns.in_floats(model))
     return params.model_copy(update={"keep_float": " ".join([params.keep_float, *names]).strip()})
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
 from trimtab.artifacts.model import AsItCame
@@ -121,14 +123,23 @@ def _warning(came: AsItCame, value: float) -> str:
     ]
     return (
         f"the archive as it came has {told(came)}, and {told(other)} {' and '.join(otherwise)}: "
-        f"it seems to expect {' and '.join(f'{field}: {value}' for field, value in _settings(came))}"
+        f"it seems to expect {' and '.join(f'{field}: {wanted}' for field, wanted in _settings(came))}"
     )
 
 
 def _settings(came: AsItCame) -> list[tuple[str, str]]:
     """Returns the fields of the config, and the values, by which the model would do better."""
-    classes = [("model.classes", f"[{', '.join(came.better_classes)}]")] if came.better_classes else []
+    names = ", ".join(map(_in_yaml, came.better_classes))
+    classes = [("model.classes", f"[{names}]")] if names else []
     return [*([("model.input", came.better_input)] if came.better_input else []), *classes]
+
+
+def _in_yaml(name: str) -> str:
+    """Returns a class's name as it stands in a list: in quotes where it would be read as something else."""
+    try:
+        return name if yaml.safe_load(f"[{name}]") == [name] else json.dumps(name, ensure_ascii=False)
+    except yaml.YAMLError:
+        return json.dumps(name, ensure_ascii=False)
 
 
 def refuse_another_way(came: AsItCame | None, model: Model) -> None:

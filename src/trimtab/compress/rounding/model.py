@@ -32,7 +32,7 @@ def rounding(model: keras.Model) -> keras.Model:
         return wrapped[operation.name]
 
     inputs = [keras.Input(batch_shape=t.shape, dtype=t.dtype, name=t.name) for t in model.inputs]
-    in_floats = {id(model.get_layer(name).input) for name in columns.in_floats(model)}
+    in_floats = {id(tensor) for _, tensor in columns.in_floats(model)}
     rounded = [
         tensor if id(given) in in_floats else _output(f"input_{place}", tensor)
         for place, (given, tensor) in enumerate(zip(model.inputs, inputs, strict=True))

@@ -108,7 +108,7 @@ def _summary(
         cost=Cost(parameters=traits.parameters, macs=traits.macs, sparsity=traits.sparsity),
         runtime=serving.name,
         validation={came.metric: float(scores.mean())} if came else {},
-        warnings=[*filter(None, [came and came.warning]), *warnings(data, scores)],
+        warnings=[*filter(None, [came and came.warning]), *warnings(data, scores, is_trained=False)],
         as_it_came=came,
     )
 

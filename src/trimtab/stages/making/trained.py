@@ -165,7 +165,7 @@ def _warnings(trained: _Trained, scores: np.ndarray, data: Dataset) -> list[str]
     came = trained.came.warning if trained.came else ""
     return [
         *([came] if came else []),
-        *constant_answer.warnings(data, scores),
+        *constant_answer.warnings(data, scores, is_trained=bool(trained.history.epochs)),
         *still_rising.warnings(trained.history, headline),
     ]
 
