@@ -232,3 +232,16 @@ def test_an_adapted_normalization_keeps_what_it_learned(
     fitted = archive.fit_to(archive.load(tmp_path / "model.keras"), spec, "model.keras")
     x = np.random.default_rng(1).normal(50, 9, (4, 8, 8, 1)).astype(np.float32)
     np.testing.assert_allclose(fitted(x), model(x), atol=1e-6)
+
+
+def test_layers_that_keras_applications_have_of_their_own_are_keras(tmp_path: Path) -> None:
+    from keras.src.applications.convnext import LayerScale, StochasticDepth
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    inputs = keras.Input((4, 4, 8))
+    x = StochasticDepth(0.1)(LayerScale(0.5, 8)(inputs))
+    x = keras.layers.Flatten()(CustomScaleLayer(0.2)([inputs, x]))
+    made = keras.Model(inputs, keras.layers.Dense(2)(x))
+    made.save(tmp_path / "model.keras")
+    examples = np.random.default_rng(0).normal(size=(4, 4, 4, 8)).astype(np.float32)
+    np.testing.assert_allclose(archive.load(tmp_path / "model.keras")(examples), made(examples), atol=1e-6)

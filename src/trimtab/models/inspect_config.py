@@ -34,9 +34,12 @@ _MODULES = (
     "keras.src.ops.nn",
     "keras.src.ops.numpy",
 )
-_CORE = "keras.src.ops.core"
-_OF_CORE = ("Cast", "SaturateCast", "Slice", "StopGradient", "Unstack")
-"""Operators of a module whose others take functions of one's choice."""
+_SOME_OF = {
+    "keras.src.applications.convnext": ("LayerScale", "StochasticDepth"),
+    "keras.src.applications.inception_resnet_v2": ("CustomScaleLayer",),
+    "keras.src.ops.core": ("Cast", "SaturateCast", "Slice", "StopGradient", "Unstack"),
+}
+"""Of modules that have other things as well, such as operators that take functions of one's choice."""
 _FUNCTION_MODULES = ("builtins", "keras.activations")
 _CODE = ("Lambda", "__lambda__")
 _FILES = (
@@ -144,9 +147,8 @@ def _check_object(value: dict[str, Any], path: str, own: Container[tuple[str, st
     if _place(value) in own:
         return
     allowed = _FUNCTION_MODULES if name == "function" else (None, *_MODULES)
-    if name in _OF_CORE:
-        allowed = (*allowed, _CORE)
-    if module not in allowed and not (name == "function" and "module" not in value):
+    is_one_of = name in _SOME_OF.get(str(module), ())
+    if module not in allowed and not is_one_of and not (name == "function" and "module" not in value):
         _refuse(f"{name} comes from the module {module}, which is not Keras' own", path, value)
     if ">" in str(value.get("registered_name")):
         _refuse(f"{name} is a custom object ({value['registered_name']})", path, value)
