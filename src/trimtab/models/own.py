@@ -71,7 +71,8 @@ def custom_objects(own_objects: Own, config: bytes, path: str) -> dict[str, Any]
     Raises:
         ModelError: If the model names several of one name.
     """
-    named = [place for place in own_objects if place in inspect_config.named(config)]
+    places = inspect_config.named(config)
+    named = [place for place in own_objects if place in places]
     modules: dict[str, str] = {}
     for module, name in named:
         if modules.setdefault(name, module) != module:
