@@ -20,7 +20,9 @@ def test_wide_tables_are_cut_within_row_groups_and_read_some_columns_at_a_time(t
     for name, value in {
         "_WIDE": 3,
         "_CELLS_PER_PARTITION": 20,
+        "_LEAST_ROWS": 5,
         "_CELLS_PER_BATCH": 8,
+        "_LEAST_ROWS_PER_BATCH": 1,
         "_COLUMNS_AT_A_TIME": 2,
     }.items():
         monkeypatch.setattr(f"trimtab.data.readers.parquet.{name}", value)
@@ -34,6 +36,8 @@ def test_wide_tables_are_cut_within_row_groups_and_read_some_columns_at_a_time(t
         (10, 15),
     ]
     assert read(path) == table.to_pylist()
+    monkeypatch.setattr("trimtab.data.readers.parquet._LEAST_ROWS", 8)  # so few are not worth two parts
+    assert len(reader_for(path, config).partitions(path, config)) == 1
     pq.write_table(table.slice(0, 0), path)
     assert read(path) == []
 

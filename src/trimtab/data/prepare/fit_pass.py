@@ -106,7 +106,7 @@ def fit_partition(task: FitTask) -> FitResult:
     """
     result, hashes = FitResult(), [list[Digests]() for _ in SPLITS]
     all_keys: list[Digests] = []
-    gathered: list[list[pa.RecordBatch]] = [[] for _ in SPLITS]
+    gathered = [_Gathered() for _ in SPLITS]
     labels = [task.label, *task.config.named_labels[1:]] if task.config.labels else [task.label]
     others = (*labels, task.config.group_by, task.config.split.column)
     rest = [name for name in others if name is not None]
@@ -130,8 +130,8 @@ def fit_partition(task: FitTask) -> FitResult:
                 continue
             if task.hashes is not None:
                 hashes[side].append(features[chosen])
-            gathered[side].append(batch if len(chosen) == len(sides) else batch.take(pa.array(chosen)))
-            if _enough(gathered[side]):
+            gathered[side].add(batch if len(chosen) == len(sides) else batch.take(pa.array(chosen)))
+            if gathered[side].enough:
                 _summarize(result, name, gathered[side], task)
     for side, name in enumerate(SPLITS):
         _summarize(result, name, gathered[side], task)
@@ -174,16 +174,32 @@ def check_width(batch: pa.RecordBatch, most: int, partition: Partition) -> None:
         )
 
 
-def _enough(batches: list[pa.RecordBatch]) -> bool:
-    rows = sum(batch.num_rows for batch in batches)
-    size: int = sum(batch.nbytes for batch in batches)
-    return rows >= _GATHERED_ROWS or size >= bytes_at_a_time(_GATHERED_BYTES, batches[0].num_columns)
+@dataclass
+class _Gathered:
+    """Rows of one split that wait to be summarized."""
+
+    batches: list[pa.RecordBatch] = field(default_factory=list)
+    rows: int = 0
+    size_bytes: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        self.batches.append(batch)
+        self.rows += batch.num_rows
+        self.size_bytes += batch.nbytes
+
+    @property
+    def enough(self) -> bool:
+        most = bytes_at_a_time(_GATHERED_BYTES, self.batches[0].num_columns)
+        return self.rows >= _GATHERED_ROWS or self.size_bytes >= most
+
+    def taken(self) -> list[pa.RecordBatch]:
+        """Returns all of them as few batches, and has none after it."""
+        table = pa.Table.from_batches(self.batches).combine_chunks() if self.batches else None
+        self.batches, self.rows, self.size_bytes = [], 0, 0
+        return [] if table is None else table.to_batches()
 
 
-def _summarize(result: FitResult, name: str, batches: list[pa.RecordBatch], task: FitTask) -> None:
-    if batches:
-        table = pa.Table.from_batches(batches).combine_chunks()
-        for batch in table.to_batches():
-            summary = Summary.of(batch, task.config, task.notations)
-            result.summaries[name] = result.summaries[name].merge(summary)
-    batches.clear()
+def _summarize(result: FitResult, name: str, gathered: _Gathered, task: FitTask) -> None:
+    for batch in gathered.taken():
+        summary = Summary.of(batch, task.config, task.notations)
+        result.summaries[name] = result.summaries[name].merge(summary)

@@ -324,7 +324,7 @@ class _Preparation:
         if asked is not None:
             file = self._directory / CHAMPION / SCHEMA_FILE
             file.write_text(asked.model_dump_json(indent=2) + "\n")
-        with (self._directory / STATISTICS_FILE).open("w") as stream:
+        with (self._directory / STATISTICS_FILE).open("w", encoding="utf-8") as stream:
             for at, (name, summary) in enumerate(result.summaries.items()):
                 stream.write(f"{', ' if at else '{'}{json.dumps(name)}: ")
                 stream.writelines(summary.to_json())

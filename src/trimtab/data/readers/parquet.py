@@ -26,8 +26,10 @@ ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs 
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 _WIDE, _CELLS_PER_PARTITION, _CELLS_PER_BATCH, _COLUMNS_AT_A_TIME = 1_000, 48 << 20, 8 << 20, 512
+_LEAST_ROWS, _LEAST_ROWS_PER_BATCH = 1_000, 256
 """Of tables with so many columns, row groups are cut, too, and read some columns at a time. Each part of a
-row group decodes all of it, a third of the work: as few parts as there is memory for."""
+row group decodes all of it, a third of the work: as few parts as there is memory for. What is known of a
+column takes as much to send as the column's cells of some hundred rows."""
 _BYTES_PER_LISTED = 24
 """Of a value in a list, while Arrow reads it: with its levels and its place."""
 
@@ -109,8 +111,9 @@ def _is_wide(parquet: pq.ParquetFile) -> bool:
 
 def _wide_slices(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
     """Yields runs of rows of about the same number of cells; row groups do not count."""
-    parts = max(1, -(-metadata.num_rows * metadata.num_columns // _CELLS_PER_PARTITION))
-    edges = [place * metadata.num_rows // parts for place in range(parts + 1)]
+    rows = metadata.num_rows
+    parts = max(1, min(-(-rows * metadata.num_columns // _CELLS_PER_PARTITION), rows // _LEAST_ROWS))
+    edges = [place * rows // parts for place in range(parts + 1)]
     yield from itertools.pairwise(edges)
 
 
@@ -140,7 +143,7 @@ def _wide_batches(
         # A copy, so that the rows before and after are given back.
         columns += [pa.concat_arrays([_plain(part) for part in column.chunks]) for column in table.columns]
     whole = pa.RecordBatch.from_arrays(columns, names=names)
-    step = max(1, _CELLS_PER_BATCH // len(names))
+    step = max(_LEAST_ROWS_PER_BATCH, _CELLS_PER_BATCH // len(names))
     for start in range(0, rows, step):
         yield whole.slice(start, step)
 

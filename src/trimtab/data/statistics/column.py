@@ -402,5 +402,7 @@ def are_days(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
 
 
 def _added(one: list[int], other: list[int]) -> list[int]:
+    if not one or not other:  # as columns of numbers have it, of which there may be very many
+        return one or other
     shorter, longer = sorted((one, other), key=len)
     return [*(a + b for a, b in zip(shorter, longer, strict=False)), *longer[len(shorter) :]]

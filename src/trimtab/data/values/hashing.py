@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -49,24 +50,15 @@ def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPE
         DataError: If a column holds lists or structs.
     """
     chosen = sorted(names)
-    most = max(1, _CELLS_AT_A_TIME // max(1, len(chosen)))
-    if batch.num_rows > most:
-        parts = (batch.slice(start, most) for start in range(0, batch.num_rows, most))
-        return np.concatenate([row_digests(part, chosen, spelling) for part in parts])
-    columns, lengths = _spelled(batch, chosen, _SPELLINGS[spelling])
-    if not columns:
-        columns = [pa.array([b""] * batch.num_rows, pa.binary())]
-        lengths = np.zeros((batch.num_rows, 1), "<i4")
-    prefix = lengths.tobytes()
-    step = 4 * len(columns)
-    joined = pc.binary_join_element_wise(
-        *columns, b"", null_handling="replace", null_replacement=b""
-    ).to_pylist()
-    hashed = [
-        hashlib.blake2b(prefix[at : at + step] + value, digest_size=DIGEST_BYTES).digest()
-        for at, value in zip(range(0, len(prefix), step), joined, strict=True)
+    if not chosen:
+        return _hashed(pa.array([b""] * batch.num_rows, pa.binary()), 1)
+    blocks = _blocks(batch, chosen)
+    most = max(1, _CELLS_AT_A_TIME // len(chosen))
+    parts = [
+        _hashed(_row_by_row(blocks, batch.num_rows, start, most, _SPELLINGS[spelling]), len(chosen))
+        for start in range(0, batch.num_rows, most)
     ]
-    return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
+    return np.concatenate(parts) if parts else np.empty((0, DIGEST_BYTES), np.uint8)
 
 
 def joined_digests(digests: Digests, other: Digests) -> Digests:
@@ -80,23 +72,64 @@ def joined_digests(digests: Digests, other: Digests) -> Digests:
     return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
 
 
-def _spelled(
-    batch: pa.RecordBatch, names: Sequence[str], spelled: _Spelling
-) -> tuple[list[pa.Array], npt.NDArray[np.int32]]:
-    """Returns columns as bytes, and their lengths ``(rows, columns)``; what is alike is spelled at once."""
-    places = {name: place for place, name in enumerate(batch.schema.names)}
-    columns = [batch.column(places[name]) for name in names]
-    lengths = np.empty((batch.num_rows, len(names)), "<i4")
+class _Block(NamedTuple):
+    """Columns that are spelled at once.
+
+    Attributes:
+        places: Theirs among the columns that count.
+        cells: All of them, column by column.
+        name: Of a column alone.
+    """
+
+    places: list[int]
+    cells: pa.Array
+    name: str = ""
+
+
+def _blocks(batch: pa.RecordBatch, names: Sequence[str]) -> list[_Block]:
+    at = {name: place for place, name in enumerate(batch.schema.names)}
+    columns = [batch.column(at[name]) for name in names]
     together, alone = _alike(columns)
-    for place in alone:
-        columns[place] = _binary(columns[place], names[place], spelled)
-        lengths[:, place] = _lengths(columns[place])
-    for chosen in together:
-        joined = _binary(pa.concat_arrays([columns[place] for place in chosen]), "", spelled)
-        lengths[:, chosen] = _lengths(joined).reshape(len(chosen), batch.num_rows).T
-        for at, place in enumerate(chosen):
-            columns[place] = joined.slice(at * batch.num_rows, batch.num_rows)
-    return columns, lengths
+    joined = [_Block(places, pa.concat_arrays([columns[place] for place in places])) for places in together]
+    return [*joined, *(_Block([place], columns[place], names[place]) for place in alone)]
+
+
+def _row_by_row(
+    blocks: Sequence[_Block], rows: int, start: int, most: int, spelled: _Spelling
+) -> pa.BinaryArray:
+    """Returns the cells of some rows as bytes, row by row and each row's by their columns.
+
+    Args:
+        blocks: All columns that count.
+        rows: How many rows they have.
+        start: The first of those to return.
+        most: How many to return; there may be fewer.
+        spelled: How they are written.
+    """
+    chosen = np.arange(start, min(start + most, rows))
+    width = sum(len(block.places) for block in blocks)
+    order, parts, before = np.empty((len(chosen), width), np.int64), [], 0
+    for places, cells, name in blocks:
+        if len(chosen) < rows:
+            cells = cells.take(pa.array(np.add.outer(np.arange(len(places)) * rows, chosen).ravel()))
+        parts.append(_binary(cells, name, spelled))
+        order[:, places] = before + np.arange(len(cells)).reshape(len(places), -1).T
+        before += len(cells)
+    return pa.concat_arrays(parts).take(pa.array(order.ravel()))
+
+
+def _hashed(cells: pa.BinaryArray, width: int) -> Digests:
+    """Returns the digest of every so many cells, of their lengths and their bytes."""
+    lengths = _lengths(cells).astype("<i4").tobytes()
+    _, offsets, data = cells.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(cells) + 1, 4 * cells.offset)[::width].tolist()
+    content, step = memoryview(data or b""), 4 * width
+    hashed = []
+    for at, (begin, end) in enumerate(pairwise(ends)):
+        digest = hashlib.blake2b(lengths[at * step : (at + 1) * step], digest_size=DIGEST_BYTES)
+        digest.update(content[begin:end])
+        hashed.append(digest.digest())
+    return np.frombuffer(b"".join(hashed), np.uint8).reshape(len(hashed), DIGEST_BYTES)
 
 
 def _alike(columns: Sequence[pa.Array]) -> tuple[list[list[int]], list[int]]:
