@@ -16,6 +16,7 @@ from kfp.local import subprocess_task_handler
 from trimtab.cli.pipeline import Pipeline
 from trimtab.cli.processes import processes
 from trimtab.config.config import Config
+from trimtab.stages.parent_death import RUNNER
 
 TASK = """\
 import os, signal, sys
@@ -155,13 +156,13 @@ def test_without_a_fork_server_every_task_starts_afresh_and_that_is_said(capsys,
 
 def test_where_there_may_be_nothing_to_do_nothing_is_imported_for_it(run, tmp_path, monkeypatch):
     started = []
-    monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append("started"))
+    monkeypatch.setattr(forkserver, "ensure_running", lambda: started.append(os.environ[RUNNER]))
     with processes(Pipeline("retrain"), config(), tmp_path, str(tmp_path)):
         for stage in ("check_data", "report"):
             assert subprocess_task_handler.run_local_subprocess(command(stage, "end"), {}) == 0
         assert started == []
         subprocess_task_handler.run_local_subprocess(command("data_prep", "end"), {})
-    assert started == ["started"]
+    assert started == [str(os.getpid())]
 
 
 def cannot_start():
@@ -181,7 +182,10 @@ def slow(name, package=None):
 importlib.import_module = slow
 import trimtab.cli.preload
 """
-STARTER = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SERVER!r}])"
+STARTER = f"""
+import os, subprocess, sys
+subprocess.run([sys.executable, '-c', {SERVER!r}], env={{**os.environ, {RUNNER!r}: str(os.getpid())}})
+"""
 
 
 def test_a_fork_server_ends_with_who_started_it_whatever_it_is_importing():
@@ -190,3 +194,15 @@ def test_a_fork_server_ends_with_who_started_it_whatever_it_is_importing():
         starter.kill()
         assert select.select([server], [], [], 60)[0], "it lives on"
     os.close(server)
+
+
+def test_a_fork_server_imports_nothing_for_a_run_that_ended_before_it():
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    server = subprocess.run(
+        [sys.executable, "-c", "import trimtab.cli.preload\nprint('imported')"],
+        env={**os.environ, RUNNER: str(ended.pid)},
+        check=False,
+        capture_output=True,
+    )
+    assert (server.returncode, server.stdout) == (-signal.SIGKILL, b"")

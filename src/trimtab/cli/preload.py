@@ -1,5 +1,11 @@
 """What the fork server of `cli.processes` imports, once for all tasks of a run: by importing this module."""
 
+from trimtab.stages.parent_death import end_with_runner
+
+# A fork server ends with the process that started it, but looks for that only after these imports.
+end_with_runner()
+
+# ruff: noqa: E402
 import os
 import pkgutil
 from importlib import import_module
@@ -9,10 +15,6 @@ from trimtab.cli.kfp_local import CONTAINER_MODE
 from trimtab.cli.processes import FORKED
 from trimtab.stages import making
 from trimtab.stages.imports import light_imports
-from trimtab.stages.parent_death import end_after
-
-# A fork server ends with the process that started it, but looks for that only after these imports.
-end_after(os.getppid())
 
 # As in a task's own process: the part of KFP that runs a component, and not its client.
 os.environ[CONTAINER_MODE] = "true"

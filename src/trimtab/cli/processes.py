@@ -86,7 +86,8 @@ class _ForkServer:
         """Starts it, and does not wait for what it imports."""
         self._context.set_forkserver_preload([_PRELOADED])
         try:
-            with _standard_error_to(self._log):
+            runner = {RUNNER: str(os.getpid())}
+            with _standard_error_to(self._log), mock.patch.dict(os.environ, runner):
                 forkserver.ensure_running()
         except OSError as error:
             # Such as a TMPDIR whose path is too long for its socket.

@@ -35,20 +35,11 @@ def end_with_runner() -> None:
 
     That is no parent of a task: a shell or a fork server is, which itself may live on.
     """
-    if runner := os.environ.get(RUNNER, ""):
-        end_after(int(runner))
-
-
-def end_after(process: int) -> None:
-    """Kills this process when another one ends, which need not be its parent.
-
-    Args:
-        process: The other's id.
-    """
-    if not hasattr(os, "pidfd_open"):
+    runner = os.environ.get(RUNNER, "")
+    if not runner or not hasattr(os, "pidfd_open"):
         return
     try:
-        ended = os.pidfd_open(process)
+        ended = os.pidfd_open(int(runner))
     except ProcessLookupError:
         os.kill(os.getpid(), signal.SIGKILL)
     except OSError:  # a kernel that cannot tell
