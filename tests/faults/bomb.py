@@ -20,12 +20,14 @@ class Bomb:
         make: Makes it.
         open: Opens it, as a dry run does.
         is_refused: Whether it must be; else it may be read, if that costs little.
+        library_seconds: What importing libraries takes of a processor, in the processes that open it.
     """
 
     name: str
     make: Make
     open: Callable[[Path], Any]
     is_refused: bool = True
+    library_seconds: float = 0.0
 
 
 def dry_run(config: Path) -> None:

@@ -29,6 +29,8 @@ from trimtab.runtimes.base import Runtime
 SECONDS, MEMORY_BYTES = 300.0, 768 << 20
 _LIBRARY_BYTES, _PER_BYTE = 256 << 20, 8
 """What a runtime's library takes by itself, and an honest model, times its file."""
+_IMPORT_SECONDS = 60.0
+"""What importing libraries may take, before the time of the file itself begins."""
 _HINT = "Is it a whole file, of a program that you trust? Nothing of it was kept."
 
 
@@ -48,7 +50,7 @@ def adopt(
         source: A file with one of the endings that it reads, or the graph of a SavedModel.
         directory: Where the files go.
         spec: What the data looks like.
-        seconds: How long it may take; None: 300.
+        seconds: How long it may take, once its libraries are there; None: 300.
         memory_bytes: How much more than at its start, beside eight times the file; None: 768 MiB.
 
     Raises:
@@ -56,6 +58,7 @@ def adopt(
     """
     seconds, memory_bytes = seconds or SECONDS, memory_bytes or MEMORY_BYTES
     order = {
+        "seconds": seconds,
         "memory_bytes": memory_bytes + _LIBRARY_BYTES + _PER_BYTE * _size(source),
         "module": registry.RUNTIMES[serving.name],
         "source": str(source.resolve()),
@@ -68,17 +71,14 @@ def adopt(
             input=json.dumps(order),
             capture_output=True,
             text=True,
-            timeout=seconds,
+            timeout=seconds + _IMPORT_SECONDS,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelError(
-            f"reading it took more than {seconds:g} s",
-            path=str(source),
-            field="model.limits.seconds",
-            hint=_HINT,
-        ) from error
+        raise _too_long(source, seconds) from error
+    if done.returncode == -signal.SIGALRM:
+        raise _too_long(source, seconds)
     if done.returncode:
         allowed = f"; it may take {memory_bytes >> 20:,} MB beside {_PER_BYTE} times the file"
         raise ModelError(
@@ -89,6 +89,11 @@ def adopt(
         )
     if answer := json.loads(done.stdout):
         raise ModelError(**answer)
+
+
+def _too_long(source: Path, seconds: float) -> ModelError:
+    message = f"reading it took more than {seconds:g} s"
+    return ModelError(message, path=str(source), field="model.limits.seconds", hint=_HINT)
 
 
 def _size(source: Path) -> int:
@@ -143,6 +148,8 @@ if __name__ == "__main__":
     asked = json.load(sys.stdin)
     if saved_models.is_saved_model(Path(asked["source"])):
         import_module("trimtab.models.saved_model.frozen")  # TensorFlow, which the model is not to blame for
+    # Neither a conversion nor an answer lets anybody in who could end it: the kernel does.
+    signal.setitimer(signal.ITIMER_REAL, float(asked["seconds"]))
     # What can be written to counts: libraries map files and reserve addresses that take no memory.
     most = _data_bytes() + int(asked["memory_bytes"])
     for kind, limit in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CORE, 0)):

@@ -66,7 +66,7 @@ def make(
             field="data.labels",
             hint="Of several outputs, models are Keras' (.keras, .h5, a builder) or SavedModels.",
         )
-    limits = with_keras(section.limits) if is_graph else section.limits
+    memory_mb = (with_keras(section.limits) if is_graph else section.limits).memory_mb
     with store.create(ref) as draft:
         with sources.fetched(archive) as source:
             adopting.adopt(
@@ -74,8 +74,8 @@ def make(
                 source,
                 draft.path,
                 model_spec(data.schema),
-                seconds=limits.seconds,
-                memory_bytes=limits.memory_mb << 20,
+                seconds=section.limits.seconds,
+                memory_bytes=memory_mb << 20,
             )
         predict = _predicting(serving.load(draft.path), list(model_spec(data.schema).answers))
         _check(predict(fed(data.head("train", _CHECKED)[0])), data, archive)
