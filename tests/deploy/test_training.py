@@ -66,3 +66,9 @@ def test_a_number_is_taken_by_either_part(deployed, make_selection, schema):
     (Path(deployed.uri) / "versions.json").unlink()
     assert promotion.deploy(deployed.uri, make_selection(4), schema, "{}").version == 4
     assert deployed.versions() == [1, 2, 4]
+
+
+def test_what_was_brought_and_not_trained_says_so(target, make_selection, schema):
+    promotion.deploy(target, make_selection(1), schema, "{}")
+    with pytest.raises(DeployError, match="version 1 was not trained here"), Repository(target).training(1):
+        pass

@@ -254,6 +254,12 @@ class Repository:
         where = f"{self.location(version)}/{artifact.MANIFEST}"
         deployed = _parse(artifact.Manifest, manifest, where, "Deploy the model again.")
         self._check_number(version, deployed)
+        if "training" not in deployed.lineage:
+            raise DeployError(
+                f"version {version} was not trained here: it came as a file of a runtime or as a SavedModel",
+                path=self.uri,
+                hint="What was brought is the model in floats; trimtab keeps no other.",
+            )
         missing = f"nothing is stored of the training of version {version}"
         with self._fetched(f"{TRAINING}/{version}", "training", missing) as training:
             if deployed.lineage.get("training") != training.digest:

@@ -272,7 +272,7 @@ def test_lost_statistics_make_a_new_schema_and_the_champion_still_answers(
     champion, _ = prepared("a", train=write_csv(tmp_path / "a.csv", made_table()))
     (champion.path / "statistics.json").unlink()
     dataset, found = prepared("b", champion, train=write_csv(tmp_path / "b.csv", made_table(seed=1)))
-    assert found.schema_changes == ["the statistics of the champion's training rows are lost"]
+    assert found.schema_changes == ["nothing is known of the champion's training rows"]
     assert dataset.champion == champion.schema != dataset.schema
 
 

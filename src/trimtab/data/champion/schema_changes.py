@@ -45,7 +45,7 @@ def schema_changes(champion: Reference, summary: Summary, config: Data) -> list[
     """
     schema = champion.schema
     if champion.train is None:
-        return ["the statistics of the champion's training rows are lost"]
+        return ["nothing is known of the champion's training rows"]
     label = checked_label(summary, config)
     parts, configs = schema.each_label, config.each_label
     if list(parts) != list(configs):
