@@ -24,7 +24,9 @@ InputRange = Literal["standardized", "raw"] | tuple[float, float]
 class ReadingLimits(Section):
     """What reading an archive may take: it is read by a child process, as nobody knows what comes out."""
 
-    seconds: float = Field(60.0, gt=0, description="How long; 20 MB of the file take one second more.")
+    seconds: float = Field(
+        60.0, gt=0, description="How long; 20 MB of the file take one second more, or 2 MB of a SavedModel."
+    )
     memory_mb: int = Field(
         768,
         ge=64,

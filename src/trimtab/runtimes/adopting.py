@@ -31,6 +31,8 @@ _LIBRARY_BYTES, _PER_BYTE = 256 << 20, 8
 """What a runtime's library takes by itself, and an honest model, times its file."""
 _IMPORT_SECONDS = 60.0
 """What importing libraries may take, before the time of the file itself begins."""
+_READ_BYTES_S, _CONVERTED_BYTES_S = 20 << 20, 2 << 20
+"""What of a file takes a second more; a SavedModel is converted."""
 _HINT = "Is it a whole file, of a program that you trust? Nothing of it was kept."
 
 
@@ -50,16 +52,18 @@ def adopt(
         source: A file with one of the endings that it reads, or the graph of a SavedModel.
         directory: Where the files go.
         spec: What the data looks like.
-        seconds: How long it may take, once its libraries are there; None: 300.
+        seconds: How long it may take, once its libraries are there, beside what its size takes; None: 300.
         memory_bytes: How much more than at its start, beside eight times the file; None: 768 MiB.
 
     Raises:
         ModelError: If it cannot be read or does not take the data, or if the process died or took too much.
     """
-    seconds, memory_bytes = seconds or SECONDS, memory_bytes or MEMORY_BYTES
+    size, memory_bytes = _size(source), memory_bytes or MEMORY_BYTES
+    of_size = size / (_CONVERTED_BYTES_S if saved_models.is_saved_model(source) else _READ_BYTES_S)
+    seconds = (seconds or SECONDS) + of_size
     order = {
         "seconds": seconds,
-        "memory_bytes": memory_bytes + _LIBRARY_BYTES + _PER_BYTE * _size(source),
+        "memory_bytes": memory_bytes + _LIBRARY_BYTES + _PER_BYTE * size,
         "module": registry.RUNTIMES[serving.name],
         "source": str(source.resolve()),
         "directory": str(directory.resolve()),
@@ -92,7 +96,7 @@ def adopt(
 
 
 def _too_long(source: Path, seconds: float) -> ModelError:
-    message = f"reading it took more than {seconds:g} s"
+    message = f"reading it took more than {seconds:.3g} s"
     return ModelError(message, path=str(source), field="model.limits.seconds", hint=_HINT)
 
 
