@@ -21,7 +21,8 @@ def doubts(proof: Proof) -> Iterator[str]:
     for name, confidence in _better(proof):
         yield (
             f"{name} is better than the baseline that it was made from, {percent(confidence, 0)} sure by "
-            "itself: the baseline was undertrained. Train it longer; drops are measured against it."
+            "itself: the baseline was undertrained. Train it longer, or again if it came trained; drops are "
+            "measured against it."
         )
 
 
