@@ -32,7 +32,7 @@ import pyarrow.parquet as pq
 FLAT_FROM, FLAT_RATIO = 100_000, 1.2
 WIDE_FROM = 1_000
 _GAPS = 0.03
-SAMPLE_SECONDS = 0.02
+SAMPLE_SECONDS, SEEN_SHARE = 0.02, 20
 BUSY_BYTES = 70_000_000  # more than the interpreter with nothing but the library
 CHILD = """
 import sys
@@ -112,9 +112,11 @@ def measure(rows: int, workers: int, wide: int = 0) -> Run:
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(source), str(target), str(workers)])
         peak = processes = 0
         while child.poll() is None:
+            looked = time.monotonic()
             sizes = [_resident_bytes(process) for process in _family(child.pid)]
             peak, processes = max(peak, sum(sizes)), max(processes, sum(size > BUSY_BYTES for size in sizes))
-            time.sleep(SAMPLE_SECONDS)
+            # A look stops the process, the longer the more memory it has: a twentieth of the time goes to it.
+            time.sleep(max(SAMPLE_SECONDS, SEEN_SHARE * (time.monotonic() - looked)))
         if child.returncode:
             raise SystemExit(f"the preparation of {rows} rows failed with code {child.returncode}")
         seconds, cpu = time.monotonic() - start, _cpu_seconds() - used
