@@ -16,8 +16,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from faults.bomb import Bomb, Make, dry_run
+from faults.bomb import Bomb, Make, adopted, dry_run, write_run
 from linear import linear_tflite
+
+from trimtab.models.spec import ModelSpec
 
 _WEIGHTS = "model.weights.h5"
 _MB = 1 << 20
@@ -33,12 +35,11 @@ for path in sys.argv[1:]:
 
 
 def _config(place: Path, archive: str) -> None:
-    rows = "".join(f"{i % 7},{i % 5},{i % 3},{i % 11},{'ab'[i % 2]}\n" for i in range(400))
-    (place / "rows.csv").write_text(f"a,b,c,d,label\n{rows}")
-    (place / "run.yaml").write_text(
-        "data: {train: rows.csv, label: label, workers: 1}\n"
-        f"model: {{archive: {archive}}}\ntrain: {{epochs: 0}}\n"
-        + ("" if archive.endswith((".keras", ".h5")) else f"runtimes: [{_RUNTIMES[archive[-4:]]}]\n")
+    is_keras = archive.endswith((".keras", ".h5"))
+    write_run(
+        place,
+        f"{{archive: {archive}}}",
+        "" if is_keras else f"runtimes: [{_RUNTIMES[archive[-4:]]}]\n",
     )
 
 
@@ -50,21 +51,7 @@ def _opened(place: Path) -> None:
 
 
 def _adopted(place: Path) -> None:
-    """Reads a file in the format of a runtime, as a dry run and then training would."""
-    from trimtab.config import loader
-    from trimtab.models.spec import ModelSpec
-    from trimtab.runtimes import adopting, sources
-    from trimtab.stages.model_form import form_of
-
-    config = loader.load(place / "run.yaml")
-    archive = str(config.model.archive)
-    form_of(config.model)
-    serving = sources.own_runtime(archive)
-    assert serving is not None
-    (place / "adopted").mkdir()
-    with sources.fetched(archive) as source:
-        spec = ModelSpec("tabular", "regression", (4,), "float32", 1)
-        adopting.adopt(serving, source, place / "adopted", spec)
+    adopted(place, ModelSpec("tabular", "regression", (4,), "float32", 1))
 
 
 def _base(place: Path, name: str) -> Path:

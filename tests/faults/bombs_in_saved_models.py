@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from faults.bomb import Bomb, Make
+from faults.bomb import Bomb, Make, adopted, write_run
+
+from trimtab.models.spec import ModelSpec
 
 _DIRECTORY = "saved"
 _SAVES = """
@@ -35,7 +37,7 @@ def _saved(*lines: str, limits: str = "{}") -> Make:
         script = _SAVES.format(lines="\n".join(f"        {line}" for line in lines))
         command = [sys.executable, "-c", script, str(place / _DIRECTORY), str(outside)]
         subprocess.run(command, check=True, capture_output=True)
-        _table(place, limits)
+        write_run(place, f"{{archive: {_DIRECTORY}, limits: {limits}}}", "runtimes: [litert]\n")
 
     return make
 
@@ -51,38 +53,8 @@ def _spoiled(name: str, content: slice) -> Make:
     return make
 
 
-def _table(place: Path, limits: str) -> None:
-    rows = "".join(f"{i % 7},{i % 5},{i % 3},{i % 11},{'ab'[i % 2]}\n" for i in range(400))
-    (place / "rows.csv").write_text(f"a,b,c,d,label\n{rows}")
-    (place / "run.yaml").write_text(
-        "data: {train: rows.csv, label: label, workers: 1}\n"
-        f"model: {{archive: {_DIRECTORY}, limits: {limits}}}\ntrain: {{epochs: 0}}\nruntimes: [litert]\n"
-    )
-
-
 def _adopted(place: Path) -> None:
-    """Opens it as a dry run does, and then as a run does that takes it for its baseline."""
-    from trimtab.config import loader
-    from trimtab.models.spec import ModelSpec
-    from trimtab.runtimes import adopting, sources
-    from trimtab.stages.model_form import form_of, with_keras
-
-    config = loader.load(place / "run.yaml")
-    archive = str(config.model.archive)
-    form_of(config.model)
-    serving = sources.own_runtime(archive)
-    assert serving is not None
-    (place / "adopted").mkdir()
-    spec = ModelSpec("tabular", "classification", (4,), "float32", 2)
-    with sources.fetched(archive) as source:
-        adopting.adopt(
-            serving,
-            source,
-            place / "adopted",
-            spec,
-            seconds=config.model.limits.seconds,
-            memory_bytes=with_keras(config.model.limits).memory_mb << 20,
-        )
+    adopted(place, ModelSpec("tabular", "classification", (4,), "float32", 2))
 
 
 _READS = "y += tf.cast(tf.strings.length(tf.io.read_file('/etc/passwd')), tf.float32)"
