@@ -78,9 +78,10 @@ def leaks(sample: Sample, label: str, columns: list[Column], *, is_numeric: bool
     features = [column for column in columns if column.kind in ("numeric", "categorical")]
     if not features or sample.counts.sum() < _LEAST_ROWS:
         return []
-    rows, folds = _rows(sample)
-    targets = _targets(rows.column(label), is_numeric=is_numeric)
-    bins = _all_bins(rows, features)
+    rows = _rows(sample)
+    folds = rows % _FOLDS
+    targets = _targets(sample.rows.column(label).take(pa.array(rows)), is_numeric=is_numeric)
+    bins = _all_bins(sample, rows, features)
     skills = _skills(bins, targets, folds, is_numeric=is_numeric)
     order = sorted(range(len(features)), key=lambda index: (-skills[index], index))
     best, next_best = skills[order[0]], skills[order[1]] if len(order) > 1 else 0.0
@@ -106,15 +107,14 @@ def _is_far_above(best: float, next_best: float, *, is_numeric: bool) -> bool:
     return best >= _CLASSIFICATION_SKILL and best >= _NEXT_BEST_RATIO * next_best
 
 
-def _rows(sample: Sample) -> tuple[pa.Table, Bins]:
-    """Returns the sampled rows as often as they occur (up to a bound), and the fold of each.
+def _rows(sample: Sample) -> Bins:
+    """Returns the places of the sampled rows, each as often as it occurs (up to a bound).
 
     Rows are sorted by hash, so that every fifth one is a random fold; copies of a row are in one fold.
     """
     different = len(sample.counts)
     times = np.minimum(sample.counts, max(1, _MOST_ROWS // different))
-    index = np.repeat(np.arange(different), times)
-    return sample.rows.take(pa.array(index)), index % _FOLDS
+    return np.repeat(np.arange(different), times)
 
 
 def _targets(column: pa.ChunkedArray, *, is_numeric: bool) -> Floats:
@@ -140,23 +140,16 @@ def _several_targets(rows: list[list[str]]) -> Floats:
     return targets
 
 
-def _all_bins(rows: pa.Table, features: list[Column]) -> Bins:
+def _all_bins(sample: Sample, rows: Bins, features: list[Column]) -> Bins:
     """Returns the bin of each value, ``(features, rows)``; numbers of many columns at once."""
-    columns = dict(zip(rows.column_names, rows.columns, strict=True))
-    bins = np.empty((len(features), rows.num_rows), np.int64)
-    numeric = [at for at, feature in enumerate(features) if feature.kind == "numeric"]
-    step = max(1, _BLOCK_CELLS // rows.num_rows)
-    for start in range(0, len(numeric), step):
-        chosen = numeric[start : start + step]
-        bins[chosen] = _number_bins(np.stack([_floats(columns[features[at].name]) for at in chosen]))
+    places = {feature.name: at for at, feature in enumerate(features)}
+    bins = np.empty((len(features), len(rows)), np.int64)
+    for names, numbers in sample.matrices([each.name for each in features if each.kind == "numeric"]):
+        bins[[places[name] for name in names]] = _number_bins(numbers[:, rows])
     for at, feature in enumerate(features):
         if feature.kind != "numeric":
-            bins[at] = _word_bins(columns[feature.name])
+            bins[at] = _word_bins(sample.rows.column(feature.name).take(pa.array(rows)))
     return bins
-
-
-def _floats(column: pa.ChunkedArray) -> Floats:
-    return np.asarray(values.numbers(column), np.float64)
 
 
 def _number_bins(numbers: Floats) -> Bins:
@@ -166,7 +159,7 @@ def _number_bins(numbers: Floats) -> Bins:
     whole = ~missing.any(axis=1)
     q = np.linspace(0, 1, _BINS + 1)[1:-1]
     edges = np.full((len(q), len(numbers)), np.nan)
-    edges[:, whole] = np.quantile(numbers[whole], q, axis=1)
+    edges[:, whole] = np.quantile(np.sort(numbers[whole], axis=1), q, axis=1)  # in half the time
     for at in np.flatnonzero(~whole & ~missing.all(axis=1)):
         edges[:, at] = np.quantile(numbers[at][~missing[at]], q)
     for place, edge in enumerate(edges):

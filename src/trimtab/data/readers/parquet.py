@@ -49,7 +49,8 @@ class ParquetReader:
         for file in files_of(source, ENDINGS):
             size_of(file)
             with _open(file) as parquet:
-                names = parquet.schema_arrow.names
+                schema = parquet.schema_arrow
+                names = schema.names
                 if expected is not None and sorted(names) != sorted(expected):
                     raise DataError(
                         f"expected the columns of the first file ({', '.join(expected)}), "
@@ -57,9 +58,9 @@ class ParquetReader:
                         path=str(file),
                     )
                 expected = expected or names
-                _check_expansion(file, parquet, config.limits)
-                rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(parquet) else ROWS_PER_PARTITION
-                slices = _wide_slices(parquet.metadata) if _is_wide(parquet) else None
+                _check_expansion(file, parquet.metadata, names, config.limits)
+                rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(schema) else ROWS_PER_PARTITION
+                slices = _wide_slices(parquet.metadata) if _is_wide(parquet.metadata, schema) else None
                 for start, stop in slices or _slices(parquet.metadata, rows):
                     partitions.append(Partition(str(file), len(partitions), start, stop))
         return partitions
@@ -69,10 +70,12 @@ class ParquetReader:
         file = Path(partition.source)
         with _open(file) as parquet:
             groups, first = _groups(parquet.metadata, partition)
-            rows = _BINARY_BATCH_ROWS if _has_encoded(parquet) else _BATCH_ROWS
+            schema = parquet.schema_arrow  # made anew each time: of a wide table in a quarter of a second
+            rows = _BINARY_BATCH_ROWS if _has_encoded(schema) else _BATCH_ROWS
             try:
-                if _is_wide(parquet):
-                    yield from _wide_batches(parquet, groups, first, partition.stop - partition.start)
+                if _is_wide(parquet.metadata, schema):
+                    rows = partition.stop - partition.start
+                    yield from _wide_batches(parquet, schema.names, groups, first, rows)
                     return
                 for batch in parquet.iter_batches(rows, row_groups=groups, use_threads=False):
                     yield _flat(batch)
@@ -103,10 +106,10 @@ def _slices(metadata: pq.FileMetaData, most_rows: int) -> Iterator[tuple[int, in
         yield start, stop
 
 
-def _is_wide(parquet: pq.ParquetFile) -> bool:
+def _is_wide(metadata: pq.FileMetaData, schema: pa.Schema) -> bool:
     """Returns whether a file has very many columns, and all of them flat."""
-    columns = parquet.metadata.num_columns
-    return columns >= _WIDE and columns == len(parquet.schema_arrow.names) and not _has_encoded(parquet)
+    columns = metadata.num_columns
+    return columns >= _WIDE and columns == len(schema) and not _has_encoded(schema)
 
 
 def _wide_slices(metadata: pq.FileMetaData) -> Iterator[tuple[int, int]]:
@@ -131,10 +134,10 @@ def _groups(metadata: pq.FileMetaData, partition: Partition) -> tuple[list[int],
 
 
 def _wide_batches(
-    parquet: pq.ParquetFile, groups: list[int], first: int, rows: int
+    parquet: pq.ParquetFile, names: list[str], groups: list[int], first: int, rows: int
 ) -> Iterator[pa.RecordBatch]:
     """Yields rows of a wide table: a reader of all columns at once would hold a page of each."""
-    names, columns = parquet.schema_arrow.names, []
+    columns: list[pa.Array] = []
     if not rows:
         return
     for start in range(0, len(names), _COLUMNS_AT_A_TIME):
@@ -150,18 +153,18 @@ def _wide_batches(
 
 def _read_columns(parquet: pq.ParquetFile, groups: list[int], places: list[int]) -> pa.Table:
     """Returns columns by their places: a name may stand for a column twice."""
-    return parquet.reader.read_row_groups(groups, column_indices=places, use_threads=False)
+    return parquet.reader.read_row_groups(groups, column_indices=places, use_threads=True)
 
 
-def _check_expansion(file: Path, parquet: pq.ParquetFile, limits: DataLimits) -> None:
+def _check_expansion(file: Path, metadata: pq.FileMetaData, columns: list[str], limits: DataLimits) -> None:
     """Refuses a file in which a few long values are referred to so often that nobody has memory for all.
 
     Only where it might be so, such a column is read: its values once, and the references to them.
     """
-    names = _that_might_expand(parquet, limits.expanded_mb << 20)
+    names = set(_that_might_expand(metadata, limits.expanded_mb << 20)).intersection(columns)
     most = max(limits.expanded_mb << 20, limits.expansion * file.stat().st_size)
-    _check_lists(file, parquet.metadata, most)
-    for name in names:
+    _check_lists(file, metadata, most)
+    for name in sorted(names):
         size = 0
         with pq.ParquetFile(file, read_dictionary=[name]) as once:
             for batch in once.iter_batches(_BATCH_ROWS, columns=[name], use_threads=False):
@@ -191,9 +194,9 @@ def _expands(file: Path, column: str, what: str) -> DataError:
     )
 
 
-def _that_might_expand(parquet: pq.ParquetFile, most: int) -> list[str]:
+def _that_might_expand(metadata: pq.FileMetaData, most: int) -> list[str]:
     """Returns columns that have a dictionary, and could be very large if each value were its longest."""
-    metadata, largest = parquet.metadata, Counter[str]()
+    largest = Counter[str]()
     texts = [
         at for at in range(metadata.num_columns) if metadata.schema.column(at).physical_type == "BYTE_ARRAY"
     ]
@@ -203,8 +206,7 @@ def _that_might_expand(parquet: pq.ParquetFile, most: int) -> list[str]:
             chunk = group.column(at)
             if chunk.has_dictionary_page:
                 largest[chunk.path_in_schema] += chunk.num_values * chunk.total_uncompressed_size
-    known = set(parquet.schema_arrow.names)
-    return [name for name, size in largest.items() if size > most and name in known]
+    return [name for name, size in largest.items() if size > most]
 
 
 def _expanded_bytes(column: pa.Array) -> int:
@@ -214,8 +216,8 @@ def _expanded_bytes(column: pa.Array) -> int:
     return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
 
 
-def _has_encoded(parquet: pq.ParquetFile) -> bool:
-    kinds = set(parquet.schema_arrow.types)
+def _has_encoded(schema: pa.Schema) -> bool:
+    kinds = set(schema.types)
     return any(_is_binary(kind) or _bytes_field(kind) >= 0 for kind in kinds)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,20 +83,29 @@ class Sample:
         Args:
             names: Of columns that are no encoded files.
         """
-        places: dict[pa.DataType, list[int]] = {}
-        wanted, found = set(names), dict[str, float]()
-        for place, field_ in enumerate(self.rows.schema):
-            if field_.name in wanted:
-                places.setdefault(field_.type, []).append(place)
-        step = max(1, _BLOCK_CELLS // max(1, len(self.counts)))
-        for alike in places.values() if len(self.counts) else ():
-            for start in range(0, len(alike), step):
-                some = alike[start : start + step]
-                cells = pa.concat_arrays([part for at in some for part in self.rows.column(at).chunks])
-                medians = _medians(np.asarray(values.numbers(cells)).reshape(len(some), -1), self.counts)
-                known = zip(some, medians.tolist(), strict=True)
-                found |= {self.rows.schema.field(at).name: value for at, value in known if value == value}
+        found = dict[str, float]()
+        for some, matrix in self.matrices(names):
+            known = zip(some, _medians(matrix, self.counts).tolist(), strict=True)
+            found |= {name: value for name, value in known if value == value}
         return found
+
+    def matrices(self, names: Sequence[str]) -> Iterator[tuple[list[str], Numbers]]:
+        """Yields the numbers of many columns at once, NaN where one is missing, ``(columns, rows)``.
+
+        Args:
+            names: Of columns that are no encoded files; none are yielded that no row has.
+        """
+        alike: dict[pa.DataType, list[str]] = {}
+        columns = dict(zip(self.rows.column_names, self.rows.columns, strict=True))
+        for name in names:
+            if name in columns:
+                alike.setdefault(columns[name].type, []).append(name)
+        step = max(1, _BLOCK_CELLS // max(1, len(self.counts)))
+        for together in alike.values() if len(self.counts) else ():
+            for start in range(0, len(together), step):
+                some = together[start : start + step]
+                cells = pa.concat_arrays([part for name in some for part in columns[name].chunks])
+                yield some, np.asarray(values.numbers(cells)).reshape(len(some), -1)
 
     def numbers(self, column: str) -> tuple[Numbers, Counts]:
         """Returns a column's numbers in rising order and how many rows have each; none where it has none.

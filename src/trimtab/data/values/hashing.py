@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trimtab.cpus import cpus
 from trimtab.data.values.canonical import canonical
 from trimtab.data.values.plain import plain_columns
 from trimtab.data.values.values import texts
@@ -32,7 +34,7 @@ DIGEST_BYTES = 32
 _Spelling = Callable[[pa.Array], pa.StringArray]
 SPELLING = 2
 _MISSING = -1
-_CELLS_AT_A_TIME = 4 << 20
+_CELLS_AT_A_TIME, _MOST_THREADS = 2 << 20, 4
 _MANY = 64
 """From so many columns of text on, it pays to look for those that can be read together."""
 _PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
@@ -54,11 +56,15 @@ def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPE
         return _hashed(pa.array([b""] * batch.num_rows, pa.binary()), 1)
     blocks = _blocks(batch, chosen)
     most = max(1, _CELLS_AT_A_TIME // len(chosen))
-    parts = [
-        _hashed(_row_by_row(blocks, batch.num_rows, start, most, _SPELLINGS[spelling]), len(chosen))
-        for start in range(0, batch.num_rows, most)
-    ]
-    return np.concatenate(parts) if parts else np.empty((0, DIGEST_BYTES), np.uint8)
+
+    def some(start: int) -> Digests:
+        return _hashed(_row_by_row(blocks, batch.num_rows, start, most, _SPELLINGS[spelling]), len(chosen))
+
+    starts = range(0, batch.num_rows, most)
+    if len(starts) <= 1:
+        return some(0)
+    with ThreadPoolExecutor(min(cpus(), _MOST_THREADS)) as threads:  # Arrow and BLAKE2b share the processors
+        return np.concatenate(list(threads.map(some, starts)))
 
 
 def joined_digests(digests: Digests, other: Digests) -> Digests:
