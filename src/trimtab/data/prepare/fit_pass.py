@@ -194,9 +194,11 @@ class _Gathered:
 
     def taken(self) -> list[pa.RecordBatch]:
         """Returns all of them as few batches, and has none after it."""
-        table = pa.Table.from_batches(self.batches).combine_chunks() if self.batches else None
+        batches = self.batches
+        if len(batches) > 1:
+            batches = pa.Table.from_batches(batches).combine_chunks().to_batches()
         self.batches, self.rows, self.size_bytes = [], 0, 0
-        return [] if table is None else table.to_batches()
+        return batches
 
 
 def _summarize(result: FitResult, name: str, gathered: _Gathered, task: FitTask) -> None:

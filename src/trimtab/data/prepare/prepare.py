@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -133,6 +134,7 @@ class _Preparation:
     def run(self, original: Callable[[str], str]) -> PreparedSummary:
         with (
             collecting_seldom(),
+            ThreadPoolExecutor(1) as beside,
             workers_for(self._parts, self._config) as workers,
             tempfile.TemporaryDirectory(prefix=".digests-", dir=self._directory) as kept,
         ):
@@ -148,14 +150,16 @@ class _Preparation:
             )
             schema = self._schema(fitted)
             asked = self._asked(fitted, schema)
+            statistics = beside.submit(self._write_statistics, fitted.result)
             written = self._transform(workers, schema, asked, fitted)
             warnings += review.unasked(self._config, written)
             if review.too_many_unasked(self._config, written):
                 asked, written = None, self._transform(workers, schema, None, fitted)
+            statistics.result()
         warnings += review.warnings(self._config, fitted.result, written, self._directory)
         warnings += near_warning(*self._near)
         moved = self._moved(schema, fitted)
-        self._write_json(schema, asked, fitted.result)
+        self._write_schemas(schema, asked)
         write_sources(self._directory, self._sources(original))
         return PreparedSummary(
             schema=schema,
@@ -319,11 +323,13 @@ class _Preparation:
             sources.setdefault(part.given, []).append(original(part.partition.source))
         return sources
 
-    def _write_json(self, schema: DatasetSchema, asked: DatasetSchema | None, result: FitResult) -> None:
+    def _write_schemas(self, schema: DatasetSchema, asked: DatasetSchema | None) -> None:
         (self._directory / SCHEMA_FILE).write_text(schema.model_dump_json(indent=2) + "\n")
         if asked is not None:
             file = self._directory / CHAMPION / SCHEMA_FILE
             file.write_text(asked.model_dump_json(indent=2) + "\n")
+
+    def _write_statistics(self, result: FitResult) -> None:
         with (self._directory / STATISTICS_FILE).open("w", encoding="utf-8") as stream:
             for at, (name, summary) in enumerate(result.summaries.items()):
                 stream.write(f"{', ' if at else '{'}{json.dumps(name)}: ")

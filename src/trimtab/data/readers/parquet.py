@@ -26,7 +26,7 @@ ROWS_PER_PARTITION, ENCODED_ROWS_PER_PARTITION = 100_000, 4_096  # a file costs 
 _BYTES_PER_PARTITION = 64 << 20
 _BATCH_ROWS, _BINARY_BATCH_ROWS = 8192, 512
 _WIDE, _CELLS_PER_PARTITION, _CELLS_PER_BATCH, _COLUMNS_AT_A_TIME = 1_000, 48 << 20, 8 << 20, 512
-_LEAST_ROWS, _LEAST_ROWS_PER_BATCH = 1_000, 256
+_LEAST_ROWS, _LEAST_ROWS_PER_BATCH = 1_000, 512
 """Of tables with so many columns, row groups are cut, too, and read some columns at a time. Each part of a
 row group decodes all of it, a third of the work: as few parts as there is memory for. What is known of a
 column takes as much to send as the column's cells of some hundred rows."""
@@ -142,13 +142,20 @@ def _wide_batches(
         return
     for start in range(0, len(names), _COLUMNS_AT_A_TIME):
         chosen = list(range(start, min(start + _COLUMNS_AT_A_TIME, len(names))))
-        table = _read_columns(parquet, groups, chosen).slice(first, rows)
-        # A copy, so that the rows before and after are given back.
-        columns += [pa.concat_arrays([_plain(part) for part in column.chunks]) for column in table.columns]
+        table = _read_columns(parquet, groups, chosen)
+        if rows < table.num_rows:
+            columns += [_copied(column) for column in table.slice(first, rows).columns]
+        else:
+            columns += [_plain(column) for column in table.combine_chunks().to_batches()[0].columns]
     whole = pa.RecordBatch.from_arrays(columns, names=names)
     step = max(_LEAST_ROWS_PER_BATCH, _CELLS_PER_BATCH // len(names))
     for start in range(0, rows, step):
         yield whole.slice(start, step)
+
+
+def _copied(column: pa.ChunkedArray) -> pa.Array:
+    """Returns a part of a column by itself, so that the rows before and after are given back."""
+    return pa.concat_arrays([_plain(part) for part in column.chunks])
 
 
 def _read_columns(parquet: pq.ParquetFile, groups: list[int], places: list[int]) -> pa.Table:
@@ -236,14 +243,17 @@ def _bytes_field(kind: pa.DataType) -> int:
 
 def _plain(column: pa.Array) -> pa.Array:
     """Returns a column in the form that all others have: Arrow has several for text and bytes."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(column.type):
         return _plain(column.dictionary_decode())
+    form = _usual_form(column.type)
+    return column if form is None else column.cast(form)
+
+
+@lru_cache(maxsize=256)
+def _usual_form(kind: pa.DataType) -> pa.DataType | None:
     if _is_binary(kind) or pa.types.is_binary_view(kind):
-        return column.cast(pa.binary())
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-        return column.cast(pa.string())
-    return column
+        return pa.binary()
+    return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else None
 
 
 def _flat(batch: pa.RecordBatch) -> pa.RecordBatch:

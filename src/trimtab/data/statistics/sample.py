@@ -169,7 +169,7 @@ def _size(columns: int) -> int:
 
 def _sampled(rows: pa.RecordBatch) -> dict[str, pa.Array]:
     """Returns columns as a sample has them; numbers of many columns at once, as a wide table has them."""
-    columns = {name: values.plain(rows.column(name)) for name in rows.schema.names}
+    columns = {name: values.plain(each) for name, each in zip(rows.schema.names, rows.columns, strict=True)}
     whole = [name for name, column in columns.items() if _is_number(column) and not column.null_count]
     step = max(1, _BLOCK_CELLS // max(1, rows.num_rows))
     read = dict[str, pa.Array]()
@@ -212,6 +212,8 @@ def _sampled_alone(column: pa.Array) -> pa.Array:
 
 def _joined(one: pa.Table, other: pa.Table) -> pa.Table:
     """Returns the rows of both; a column that is text in one of them is text."""
+    if one.schema.equals(other.schema):
+        return pa.concat_tables([one, other])
     types, other_types = ({field.name: field.type for field in table.schema} for table in (one, other))
     names = list(types | other_types)
     return pa.concat_tables([_like(one, types, other_types, names), _like(other, other_types, types, names)])

@@ -105,7 +105,9 @@ class Distinct:
         """Returns the sketch of values given by hash; a hash may occur more than once."""
         order = np.argsort(hashes, kind="stable")
         hashes, counts = hashes[order], counts[order]
-        first = np.flatnonzero(np.append(True, hashes[1:] != hashes[:-1])) if len(hashes) else order
+        is_new = np.ones(len(hashes), bool)
+        np.not_equal(hashes[1:], hashes[:-1], out=is_new[1:])
+        first = np.flatnonzero(is_new)
         totals = np.add.reduceat(counts, first) if len(first) < len(hashes) else counts
         return cls(size, hashes[first[:size]], totals[:size].astype(np.int64))
 

@@ -148,6 +148,8 @@ def as_read(batch: pa.RecordBatch, notations: Mapping[str, Notation]) -> pa.Reco
         batch: Rows as a reader gives them.
         notations: By column; those that are not there are ignored.
     """
+    if not notations:
+        return batch
     names, columns = batch.schema.names, list(batch.columns)
     at_once = _plain_texts(columns, [notations.get(name) == PLAIN for name in names])
     for place, name in enumerate(names):
