@@ -11,7 +11,7 @@ import pyarrow as pa
 from trimtab.data.kinds.base import Encoded, Encoder
 from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.schema import Column, DatasetSchema
-from trimtab.data.values.notation import PLAIN, Notation, as_read, unread
+from trimtab.data.values.notation import PLAIN, Notation, as_read, is_to_read, unread
 from trimtab.errors import DataError
 
 
@@ -66,7 +66,8 @@ class Preprocessor:
                 raise DataError(f"expected {column.kind} values, found {kind}", field=column.name)
         read = as_read(batch, self._notations)
         encoded = self._encoder.encode(read)
-        unread_cells = (unread(name, batch, read) for name in self._notations)
+        written = [name for name, each in self._notations.items() if is_to_read(kinds[name], each)]
+        unread_cells = (unread(name, batch, read) for name in written)
         encoded.unread = [*(cells for cells in unread_cells if cells is not None), *encoded.unread]
         return encoded
 

@@ -156,9 +156,14 @@ def as_read(batch: pa.RecordBatch, notations: Mapping[str, Notation]) -> pa.Reco
         notation, column = notations.get(name), columns[place]
         if place in at_once:
             columns[place] = at_once[place]
-        elif notation is not None and not (isinstance(notation, NumberNotation) and _is_number(column.type)):
+        elif notation is not None and is_to_read(column.type, notation):
             columns[place] = notation.read(column)
     return pa.RecordBatch.from_arrays(columns, names=names) if columns else batch
+
+
+def is_to_read(kind: pa.DataType, notation: Notation) -> bool:
+    """Returns whether a column's cells are other than what they are read as: numbers are what they are."""
+    return not (isinstance(notation, NumberNotation) and _is_number(kind))
 
 
 def _plain_texts(columns: list[pa.Array], is_plain: list[bool]) -> dict[int, pa.DoubleArray]:
