@@ -6,7 +6,7 @@ workers, sampled while it runs (pages that they share count once). Small sources
 whatever the number of workers, so that memory is compared among runs of as many processes: it fails if one of
 100,000 rows or more needs a fifth more than the smallest such run. With ``--wide``, Parquet files of so many
 rows and columns follow: fractions, a fifth of the columns with gaps, another one of counts. Their goals are
-10,000 x 10,000 in 60 s and 2 GB, 1,000 x 100,000 in 120 s.
+10,000 x 10,000 in 60 s and 2 GB, 1,000 x 100,000 in 120 s. No workers, 0, are as many as are taken unasked.
 
     python benchmarks/data_prep.py [--rows 10000 100000 300000 1000000] [--wide 10000x10000 1000x100000]
         [--workers 1 2] [--json FILE]
@@ -39,7 +39,7 @@ import sys
 from pathlib import Path
 from trimtab.config.data import Data
 from trimtab.data.prepare.prepare import prepare
-prepare(Data(train=sys.argv[1], workers=int(sys.argv[3])), seed=0, directory=Path(sys.argv[2]))
+prepare(Data(train=sys.argv[1], workers=int(sys.argv[3]) or None), seed=0, directory=Path(sys.argv[2]))
 """
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from trimtab.cpus import cpus
+from trimtab.cpus import cpus, threads
 
 
 @pytest.fixture
@@ -45,3 +45,7 @@ def test_no_more_than_this_process_may_use(monkeypatch, tmp_path):
 
 def test_without_limits(many, tmp_path):
     assert cpus(tmp_path) == 64
+
+
+def test_threads_are_few_however_many_processors(many):
+    assert threads() == 4

@@ -8,6 +8,7 @@ import os
 import platform
 from pathlib import Path
 
+_MOST_THREADS = 4
 _CGROUP, _CPUINFO = Path("/sys/fs/cgroup"), Path("/proc/cpuinfo")
 
 
@@ -23,6 +24,11 @@ def cpus(cgroup: Path = _CGROUP) -> int:
     quota = _quota(cgroup)
     allowed = len(os.sched_getaffinity(0))
     return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+
+
+def threads() -> int:
+    """Returns how many threads share the work on one part of some data: each holds what it works on."""
+    return min(cpus(), _MOST_THREADS)
 
 
 def processor(cpuinfo: Path = _CPUINFO) -> str:

@@ -103,7 +103,8 @@ class Data(Section):
     workers: int | None = Field(
         None,
         ge=1,
-        description="Processes that read and write; null: one a CPU, of the quota in a container.",
+        description="Processes that read and write; null: one a CPU, of the quota in a container, and one "
+        "for four CPUs where each has very many columns to share among threads.",
     )
 
     @property

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from trimtab import progress
+from trimtab.cpus import cpus, threads
 from trimtab.data.prepare import split
 from trimtab.data.prepare.executor import Executor, executor
 from trimtab.data.readers.base import Partition
@@ -50,8 +51,14 @@ def parts_of(config: Data) -> list[Part]:
 
 @contextlib.contextmanager
 def workers_for(parts: Sequence[Part], config: Data) -> Iterator[Executor]:
-    """Yields what works on the partitions: this process where starting others would take longer."""
-    with executor(1 if is_small(parts, _SMALL_BYTES) else config.workers, len(parts)) as workers:
+    """Yields what works on the partitions: this process where starting others would take longer.
+
+    Of wide tables, the threads of one process keep several processors busy, in the memory of one.
+    """
+    processes = config.workers
+    if processes is None and all(part.partition.wide for part in parts):
+        processes = -(-cpus() // threads())
+    with executor(1 if is_small(parts, _SMALL_BYTES) else processes, len(parts)) as workers:
         yield workers
 
 

@@ -21,12 +21,14 @@ class Partition:
         index: Its place among the source's partitions.
         start: Where the slice starts, in units of the reader: bytes, row groups, rows or files.
         stop: Where it ends.
+        wide: Whether work on it is shared by threads, as it has very many columns.
     """
 
     source: str
     index: int
     start: int
     stop: int
+    wide: bool = False
 
 
 class Reader(Protocol):

@@ -60,9 +60,10 @@ class ParquetReader:
                 expected = expected or names
                 _check_expansion(file, parquet.metadata, names, config.limits)
                 rows = ENCODED_ROWS_PER_PARTITION if _has_encoded(schema) else ROWS_PER_PARTITION
-                slices = _wide_slices(parquet.metadata) if _is_wide(parquet.metadata, schema) else None
-                for start, stop in slices or _slices(parquet.metadata, rows):
-                    partitions.append(Partition(str(file), len(partitions), start, stop))
+                wide = _is_wide(parquet.metadata, schema)
+                slices = _wide_slices(parquet.metadata) if wide else _slices(parquet.metadata, rows)
+                for start, stop in slices:
+                    partitions.append(Partition(str(file), len(partitions), start, stop, wide))
         return partitions
 
     def read(self, partition: Partition, config: Data) -> Iterator[pa.RecordBatch]:  # noqa: ARG002

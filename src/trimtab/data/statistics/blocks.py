@@ -6,7 +6,9 @@ else is the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
@@ -14,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from trimtab.cpus import threads
 from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers
 from trimtab.data.statistics.gaps import Gapped
 from trimtab.data.statistics.sketches import Counts, Distinct, Hashes, hash_numbers, hash_strings, mix
@@ -52,22 +55,44 @@ def block_summaries(
     words = [place for place in places if pa.types.is_string(kinds[place])]
     plain = [words[at] for at in plain_columns([batch.column(place) for place in words])]
     step = max(1, _BLOCK_CELLS // batch.num_rows)
-    for chosen, block_of in ((whole, _of_numbers), (plain, _of_words)):
-        for start in range(0, len(chosen), step):
-            some = chosen[start : start + step]
-            block = block_of(batch, some)
-            if not block.fits.all():
-                gapped += [] if chosen is plain else np.array(some)[~block.fits].tolist()
-                some = np.array(some)[block.fits].tolist()
-                block = block_of(batch, some)
-            if some:
-                yield _summarized(batch, some, block, own[some])
-    for start in range(0, len(gapped), step):
-        some = gapped[start : start + step]
-        found, fitting = Gapped.of([batch.column(place) for place in some])
-        if some := [some[at] for at in fitting]:
-            summaries = dict(zip(some, found.summaries(batch.num_columns), strict=True))
-            yield summaries, mix(found.hashes ^ own[some][:, None]).sum(axis=0, dtype=np.uint64)
+    cut = partial(_cut, size=step)
+    with ThreadPoolExecutor(threads()) as pool:
+        of_text = pool.map(lambda some: _without_gaps(batch, some, _of_words, own)[:2], cut(plain))
+        for summaries, hashes, left in pool.map(
+            lambda some: _without_gaps(batch, some, _of_numbers, own), cut(whole)
+        ):
+            gapped += left
+            yield summaries, hashes
+        yield from pool.map(lambda some: _with_gaps(batch, some, own), cut(gapped))
+        yield from of_text
+
+
+def _cut(places: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
+
+
+def _without_gaps(
+    batch: pa.RecordBatch, places: list[int], block_of: _BlockOf, own: Hashes
+) -> tuple[dict[int, ColumnSummary], Hashes, list[int]]:
+    """Returns summaries and hashes, and the places of those columns that are no such block."""
+    block, left = block_of(batch, places), list[int]()
+    if not block.fits.all():
+        left = np.array(places)[~block.fits].tolist()
+        places = np.array(places)[block.fits].tolist()
+        block = block_of(batch, places)
+    if not places:
+        return {}, np.zeros(batch.num_rows, np.uint64), left
+    return (*_summarized(batch, places, block, own[places]), left)
+
+
+def _with_gaps(
+    batch: pa.RecordBatch, places: list[int], own: Hashes
+) -> tuple[dict[int, ColumnSummary], Hashes]:
+    found, fitting = Gapped.of([batch.column(place) for place in places])
+    places = [places[at] for at in fitting]
+    summaries = dict(zip(places, found.summaries(batch.num_columns), strict=True)) if places else {}
+    return summaries, mix(found.hashes ^ own[places][:, None]).sum(axis=0, dtype=np.uint64)
 
 
 def fractions(batch: pa.RecordBatch, places: Sequence[int]) -> dict[int, ColumnSummary]:
@@ -111,6 +136,9 @@ class _Block(NamedTuple):
     matrix: Floats
     fits: npt.NDArray[np.bool_]
     words: pa.StringArray | None
+
+
+_BlockOf = Callable[[pa.RecordBatch, Sequence[int]], _Block]
 
 
 def _of_numbers(batch: pa.RecordBatch, places: Sequence[int]) -> _Block:

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.cpus import cpus
+from trimtab.cpus import threads
 from trimtab.data.values.canonical import canonical
 from trimtab.data.values.plain import plain_columns
 from trimtab.data.values.values import texts
@@ -34,7 +34,7 @@ DIGEST_BYTES = 32
 _Spelling = Callable[[pa.Array], pa.StringArray]
 SPELLING = 2
 _MISSING = -1
-_CELLS_AT_A_TIME, _MOST_THREADS = 2 << 20, 4
+_CELLS_AT_A_TIME = 2 << 20
 _MANY = 64
 """From so many columns of text on, it pays to look for those that can be read together."""
 _PADDED = r"^([+-]?\d+)(?:\.0*|(\.\d*[1-9])0*)$"
@@ -63,8 +63,8 @@ def row_digests(batch: pa.RecordBatch, names: Iterable[str], spelling: int = SPE
     starts = range(0, batch.num_rows, most)
     if len(starts) <= 1:
         return some(0)
-    with ThreadPoolExecutor(min(cpus(), _MOST_THREADS)) as threads:  # Arrow and BLAKE2b share the processors
-        return np.concatenate(list(threads.map(some, starts)))
+    with ThreadPoolExecutor(threads()) as pool:
+        return np.concatenate(list(pool.map(some, starts)))
 
 
 def joined_digests(digests: Digests, other: Digests) -> Digests:
