@@ -13,6 +13,7 @@ from trimtab.data.encoders import ids, preprocess
 from trimtab.data.kinds.infer import infer_schema
 from trimtab.data.schema import Column
 from trimtab.data.statistics.summary import Summary
+from trimtab.data.values.notation import Unread
 
 SETTINGS = {
     "kind": "ids",
@@ -39,6 +40,15 @@ def test_new_ids_share_numbers_and_keep_theirs() -> None:
     (first, second) = _encoded(cells), _encoded(cells[::-1])[::-1]
     assert first == second
     assert {row[0] for row in first} == {1, 2, 3}
+
+
+def test_new_ids_are_told_where_training_had_none_that_share() -> None:
+    batch = pa.RecordBatch.from_pydict({"tags": ["a|new", "b", None, "a|new", "other"]})
+    told = ids.IdsEncoder({**SETTINGS, "has_all": True}).encode(batch).unread
+    assert told == [Unread("tags", 3, ("new", "new", "other"), "other")]
+    known = batch.slice(1, 2)
+    assert ids.IdsEncoder({**SETTINGS, "has_all": True}).encode(known).unread == []
+    assert ids.IdsEncoder({**SETTINGS, "has_all": False}).encode(batch).unread == []
 
 
 def test_of_many_ids_the_last_are_kept() -> None:

@@ -11,6 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from trimtab.data.encoders.text import long_length
@@ -18,6 +19,7 @@ from trimtab.data.kinds.base import Encoded, InputKind, Setting
 from trimtab.data.schema import TensorSpec
 from trimtab.data.statistics.distributions import Categories, Distribution, histogram
 from trimtab.data.values.ids import ids_of
+from trimtab.data.values.notation import Unread, unseen
 from trimtab.data.values.values import texts
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ def fit(
         "column": column.name,
         "separator": asked.separator,
         "vocabulary": list(statistics.tokens.top(asked.vocabulary_size)),
+        "has_all": not statistics.tokens.error and len(statistics.tokens.counts) <= asked.vocabulary_size,
         "shared": asked.shared,
         "max_ids": asked.max_ids or long_length(statistics.token_lengths, least=1, most=_MOST_IDS),
     }
@@ -63,13 +66,16 @@ def fit(
 class IdsEncoder:
     """Turns a column of ids into their numbers: 0 is padding, then those that rare ids share, then one each.
 
-    Of more ids than there is room for the last ones are kept: those of a history are the latest.
+    Of more ids than there is room for the last ones are kept: those of a history are the latest. Where all
+    ids of the training have a number of their own, nothing was learnt of those that new ones share: these are
+    told of.
     """
 
     def __init__(self, settings: dict[str, Any]) -> None:
         self._column, self._separator = str(settings["column"]), str(settings["separator"])
         self._shared = int(settings["shared"])
         self._numbers = {str(each): n for n, each in enumerate(settings["vocabulary"], 1 + self._shared)}
+        self._has_all = bool(settings.get("has_all"))
         self.spec = TensorSpec(kind="ids", shape=(int(settings["max_ids"]),), stored_dtype="int32")
 
     @property
@@ -85,8 +91,18 @@ class IdsEncoder:
         for row, text in zip(rows, different, strict=False):  # the last one is of cells without ids
             kept = ids_of(text, self._separator)[-len(row) :]
             row[: len(kept)] = [self._number(each) for each in kept]
-        places = cells.indices.fill_null(len(different))
-        return Encoded(rows[np.asarray(places)])
+        places = np.asarray(cells.indices.fill_null(len(different)))
+        return Encoded(rows[places], unread=self._unseen(different, places) if self._has_all else [])
+
+    def _unseen(self, different: list[str], places: npt.NDArray[np.int32]) -> list[Unread]:
+        """Returns the new ids of all cells, those among them that there is no room for."""
+        new = [
+            [each for each in ids_of(text, self._separator) if each not in self._numbers]
+            for text in different
+        ]
+        times = np.bincount(places, minlength=len(different)).tolist()
+        found = [each for some, count in zip(new, times, strict=False) for each in some * count]
+        return unseen(self._column, pa.array(found, pa.string()))
 
     def _number(self, given: str) -> int:
         known = self._numbers.get(given)

@@ -272,7 +272,9 @@ class _Categories:
         slots = pc.if_else(pc.is_null(present), min(self._missing_at, self._other_at), known)
         x[np.arange(len(x)), slots.to_numpy(zero_copy_only=False)] = 1
         is_any_other = self._has_all and places.null_count > present.null_count
-        return unseen(self.name, present, pc.is_null(places)) if is_any_other else []
+        if not is_any_other:
+            return []
+        return unseen(self.name, present.filter(pc.and_(pc.is_null(places), pc.is_valid(present))))
 
 
 _COLUMNS: dict[str, type[_Numbers | _Categories | _Dates]] = {

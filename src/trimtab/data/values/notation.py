@@ -193,7 +193,7 @@ class Unread:
         count: How many there are.
         examples: A few of them.
         counts_as: What they are to the model: ``missing``, as its notation does not read them, or ``other``,
-            as no row of the training had their category.
+            as no row of the training had their category or id.
     """
 
     column: str
@@ -218,15 +218,13 @@ def unread(name: str, before: pa.RecordBatch, after: pa.RecordBatch) -> Unread |
     return Unread(name, count, _examples(texts(column.filter(lost)))) if count else None
 
 
-def unseen(name: str, values: pa.Array, is_other: pa.Array) -> list[Unread]:
-    """Returns the cells of a column of categories that are none of the training's; nothing if there are none.
+def unseen(name: str, found: pa.Array) -> list[Unread]:
+    """Returns what is told of categories or ids that no row of the training had; nothing if there are none.
 
     Args:
         name: The column.
-        values: As texts.
-        is_other: Which of them have no slot of their own; those that are missing count for nothing.
+        found: As texts, each as often as it occurs.
     """
-    found = values.filter(pc.and_(is_other, pc.is_valid(values)))
     return [Unread(name, len(found), _examples(found), "other")] if len(found) else []
 
 
