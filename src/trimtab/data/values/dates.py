@@ -28,7 +28,18 @@ _DATES = (
     r"(?P<name>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})",
 )
 _FORMS = [re.compile(rf"(?:[A-Za-z]{{3,9}},\s*)?{date}(?:[T\s,]\s*{_CLOCK})?") for date in _DATES]
-_FORMS.append(re.compile(_CLOCK))
+_FORMS += [
+    re.compile(
+        r"(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})T(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2}(?:[.,]\d{1,9})?)?"
+        r"(?P<half>)(?P<zone>Z|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+    ),
+    re.compile(rf"(?P<d>\d{{1,2}})/(?P<name>[A-Za-z]{{3}})/(?P<y>\d{{4}}):{_CLOCK}"),
+    re.compile(
+        rf"(?:[A-Za-z]{{3}}\s+)?(?P<name>[A-Za-z]{{3}})\s+(?P<d>\d{{1,2}})\s+{_CLOCK}\s+(?P<y>\d{{4}})"
+    ),
+    re.compile(_CLOCK),
+]
+"""Dates with and without a time; ISO 8601's basic form, a web server's log, C's ``ctime``; a time alone."""
 FIRST_DIGITS, LAST_DIGITS = 19_000_101, 21_001_231
 """The numbers that may be days."""
 _PIVOT = 69  # as POSIX reads years of two digits
@@ -78,7 +89,8 @@ def moment(text: str) -> Moment | None:
     """Returns the point in time that a cell holds, or None.
 
     Args:
-        text: The cell, such as ``2025-12-31T10:15:00Z``, ``31.12.2025``, ``12/31/25 3 PM`` or ``5 Jan 2024``.
+        text: The cell, such as ``2025-12-31T10:15:00Z``, ``20251231T101500``, ``31.12.2025``,
+            ``12/31/25 3 PM`` or ``5 Jan 2024``.
     """
     if len(text) > LONGEST or not any(map(str.isdigit, text)):
         return None

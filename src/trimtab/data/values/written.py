@@ -27,6 +27,8 @@ _GROUPED = {
     ".": re.compile(r"[1-9]\d{0,2}((,\d{3})+|([ ']\d{3})+)(\.\d*)?|\d*\.?\d*"),
     ",": re.compile(r"[1-9]\d{0,2}((\.\d{3})+|([ ']\d{3})+)(,\d*)?|\d*,?\d*"),
 }
+_ASCII = str.maketrans({"\u2212": "-", "\u2013": "-", "\u2019": "'"})
+"""A minus, the dash that programs of text put in its place, and an apostrophe."""
 _ONE_GROUP = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 
 
@@ -73,7 +75,7 @@ def amount(text: str) -> Amount | None:
     """
     if len(text) > LONGEST:
         return None
-    text = unicodedata.normalize("NFKC", text).replace("\u2212", "-").replace("\u2019", "'").strip()
+    text = unicodedata.normalize("NFKC", text).translate(_ASCII).strip()
     match = _CELL.fullmatch(text)
     if match is None or bool(match["open"]) != bool(match["close"]):
         return None
