@@ -123,9 +123,7 @@ class Service:
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
             body = await self._bodies.read(request, headers, facts)
-            most = max(self._limits.values, self._limits.part_rows * model.row_values)
-            asked, rest = tensors.parse(body, headers.get(_JSON_LENGTH), most, model.schema.output_names)
-            x = tensors.batch_of(asked, model.schema, rest, self._limits.rows)
+            asked, x = model.examples(body, headers.get(_JSON_LENGTH))
             facts.rows = rows(x)
             outputs = await _computed(model, x, self._limits.part_rows)
         content, headers = tensors.answer(asked, self._name, model.version, outputs)

@@ -62,6 +62,20 @@ class Batcher:
         for model in models:
             threading.Thread(target=self._work, args=(model,), name="inference", daemon=True).start()
 
+    def is_quick(self, count: int) -> bool:
+        """Returns whether so many rows take less than handing them to a thread."""
+        return count * self._row_s <= _HANDOVER_S
+
+    def predict_now(self, x: Batch) -> Batch:
+        """Returns the outputs of model-ready examples, computed in this thread.
+
+        Raises:
+            ModelError: If the runtime fails.
+        """
+        outputs = self._loop_model.predict(x)
+        self._metrics.batch_rows.observe(rows(x))
+        return outputs
+
     async def predict(self, x: Batch) -> Batch:
         """Returns the outputs of model-ready examples.
 
@@ -70,9 +84,8 @@ class Batcher:
             ModelError: If the runtime fails.
         """
         count = rows(x)
-        if count * self._row_s <= _HANDOVER_S:
-            self._metrics.batch_rows.observe(count)
-            return self._loop_model.predict(x)
+        if self.is_quick(count):
+            return self.predict_now(x)
         if self._metrics.pending_rows + count > self._limits.pending_rows:
             raise busy("too many requests are waiting")
         job = _Job(x, count, asyncio.get_running_loop().create_future())

@@ -22,6 +22,7 @@ from pydantic_core import to_json
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from trimtab.deploy.serving.at_once import AtOnce
 from trimtab.deploy.serving.crowd import Crowd
 from trimtab.deploy.serving.door import keep_out
 
@@ -102,12 +103,15 @@ class Connection(HttpToolsProtocol):
 
     Args:
         crowd: All connections of the process.
+        at_once: Answers what it can before uvicorn makes a task of it.
         options: What uvicorn gives a connection.
     """
 
-    def __init__(self, *, crowd: Crowd, **options: Any) -> None:
+    def __init__(self, *, crowd: Crowd, at_once: AtOnce, **options: Any) -> None:
         super().__init__(**options)
-        self._crowd = crowd
+        self._crowd, self._at_once = crowd, at_once
+        self._held: bytes | None = None
+        self._turns = 0
         self._in_head, self._head_bytes = False, 0
         self._head_ends: asyncio.TimerHandle | None = None
 
@@ -130,6 +134,7 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Takes what the client has sent."""
         was_in_head = self._in_head
+        self._turns = 1  # others wait as long as it answers what came with this
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -137,6 +142,8 @@ class Connection(HttpToolsProtocol):
             self._answer_as_it_is(data[offer.args[0] :])
         except httptools.HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST, "expected a request of HTTP/1.1, with one Host")
+        if self._held is not None:
+            self._let_go()
         if self._in_head:
             self._limit_head(len(data) if was_in_head else 0)
         elif was_in_head:
@@ -151,17 +158,33 @@ class Connection(HttpToolsProtocol):
         """A head is whole; one with an offer is about to be read again without it."""
         self._in_head = False
         if not self.parser.should_upgrade():
-            hosts, scope = [name for name, _ in self.headers].count(b"host"), self.scope
+            hosts = [name for name, _ in self.headers].count(b"host")
             if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
                 raise httptools.HttpParserError("expected one Host")  # RFC 9112, 3.2
             self._crowd.busy(self)
-            super().on_headers_complete()
-            scope["cycle"] = self.cycle  # type: ignore[typeddict-unknown-key]
+            if self._may_answer():
+                self._held = b""
+            else:
+                self._begin()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a body."""
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held += body
 
     def on_message_complete(self) -> None:
         """A request is whole."""
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            return
+        if self._held is not None:
+            if found := self._at_once.answer(self.headers, self._held):
+                self._held, self._turns = None, 0
+                self._reply(*found)
+                return
+            self._let_go()
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """An answer is whole."""
@@ -178,6 +201,38 @@ class Connection(HttpToolsProtocol):
     def leave(self) -> None:
         """Closes a connection that asks for nothing."""
         self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Returns whether a request may be answered here; those before it come first."""
+        return (
+            self._turns > 0
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and self._at_once.takes(self.parser.get_method(), self.url, self.headers)
+            and self.parser.should_keep_alive()
+            and self.parser.get_http_version() == "1.1"
+        )
+
+    def _begin(self) -> None:
+        """Makes a task of a request, as uvicorn does."""
+        scope = self.scope
+        super().on_headers_complete()
+        scope["cycle"] = self.cycle  # type: ignore[typeddict-unknown-key]
+
+    def _let_go(self) -> None:
+        """Makes a task of a request that was held back, with what has come of its body."""
+        body, self._held = self._held, None
+        self._begin()
+        if body:
+            super().on_body(body)
+
+    def _reply(self, content: bytes, headers: dict[str, str]) -> None:
+        lines = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]
+        lines += [f"{name.lower()}: {value}\r\n".encode("ascii") for name, value in headers.items()]
+        length = b"content-length: %d\r\n\r\n" % len(content)
+        self.transport.write(b"".join([b"HTTP/1.1 200 OK\r\n", *lines, length, content]))
+        self.on_response_complete()
 
     def _limit_head(self, more_bytes: int) -> None:
         self._head_bytes += more_bytes

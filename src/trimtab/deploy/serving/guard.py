@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,21 @@ class Guard:
 
         return endpoint
 
+    def welcomes(self, headers: Iterable[tuple[bytes, bytes]], body_bytes: int) -> bool:
+        """Returns whether nothing speaks against a request, so that it may be answered without an endpoint.
+
+        Args:
+            headers: Its headers, names in lower case.
+            body_bytes: What its body takes.
+        """
+        metrics, limits = self._metrics, self._limits
+        return (
+            not self.leaving
+            and metrics.in_flight - metrics.arriving < limits.requests
+            and body_bytes <= min(limits.body_bytes, limits.pending_bytes - metrics.pending_bytes)
+            and (self._token is None or _has(headers, self._token))
+        )
+
     async def watch(self) -> None:
         """Ends requests that take too long: a look now and then costs less than a timer for each."""
         while True:
@@ -157,16 +172,25 @@ class Guard:
 
     def _tell(self, route: str, request: Request, response: Response, facts: Facts, start: float) -> None:
         seconds, status = time.perf_counter() - start, response.status_code
-        self._untold.append(
-            Line(time.time(), route, request.method, status, seconds, facts.rows, facts.version)
-        )
+        self.tell(Line(time.time(), route, request.method, status, seconds, facts.rows, facts.version))
+
+    def tell(self, line: Line) -> None:
+        """Keeps what metrics and log are to be told of a request.
+
+        Args:
+            line: What it was.
+        """
+        self._untold.append(line)
         if len(self._untold) >= _MOST_UNTOLD:
             self.settle()
 
 
+def _has(headers: Iterable[tuple[bytes, bytes]], token: Token) -> bool:
+    return token.is_in(next((value for name, value in headers if name == b"authorization"), None))
+
+
 def _allow(request: Request, token: Token) -> None:
-    given = next((value for name, value in request.scope["headers"] if name == b"authorization"), None)
-    if not token.is_in(given):
+    if not _has(request.scope["headers"], token):
         raise Refusal(401, "expected Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
 
 

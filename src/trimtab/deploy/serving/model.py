@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Self
 
-from trimtab.batch import rows
+from trimtab.batch import Batch, rows
 from trimtab.data.dataset.dataset import model_inputs
 from trimtab.data.encoders.serving import Preprocessor
 from trimtab.data.schema import DatasetSchema
@@ -13,11 +13,12 @@ from trimtab.deploy.answers import schema_of
 from trimtab.deploy.golden import GOLDEN_FILE, Golden
 from trimtab.deploy.repository import Repository
 from trimtab.deploy.runtime import loaded, other_version, runtime_of, streams_of
-from trimtab.deploy.serving import resized
+from trimtab.deploy.serving import resized, tensors
 from trimtab.deploy.serving.batching import Batcher
 from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.metrics import Metrics
 from trimtab.deploy.serving.resized import ResizedModel, seconds
+from trimtab.deploy.serving.tensors import InferRequest
 from trimtab.errors import DeployError
 from trimtab.runtimes.base import LoadedModel, width
 from trimtab.storage.artifact import Artifact
@@ -37,9 +38,16 @@ class ServedModel:
     """
 
     def __init__(
-        self, version: int, schema: DatasetSchema, batcher: Batcher, platform: str, notice: str
+        self,
+        version: int,
+        schema: DatasetSchema,
+        batcher: Batcher,
+        limits: Limits,
+        platform: str,
+        notice: str,
     ) -> None:
         self.version, self.platform, self.notice = version, platform, notice
+        self._limits = limits
         self.schema = schema
         self.row_values = sum(math.prod(spec.shape) for spec in schema.inputs.values())
         self.preprocessor = Preprocessor.load(schema)
@@ -55,6 +63,20 @@ class ServedModel:
         """Lets it go."""
         self._users -= 1
         self._close_unused()
+
+    def examples(self, body: bytes, json_length: bytes | None) -> tuple[InferRequest, Batch]:
+        """Returns a request for inference, and its examples as the model takes them.
+
+        Args:
+            body: The HTTP body.
+            json_length: The header that says where its JSON ends, where there is one.
+
+        Raises:
+            Refusal: If it is no request of the protocol, or not for this model.
+        """
+        most_values = max(self._limits.values, self._limits.part_rows * self.row_values)
+        asked, rest = tensors.parse(body, json_length, most_values, self.schema.output_names)
+        return asked, tensors.batch_of(asked, self.schema, rest, self._limits.rows)
 
     def retire(self) -> None:
         """Ends the model as soon as nobody uses it."""
@@ -92,7 +114,8 @@ def load(repository: Repository, version: int, threads: int, limits: Limits, met
         models = [ResizedModel(other, loaded(deployment, resized.ROWS) if many else None) for other in others]
     row_s = seconds(lambda: loop_model.predict(x)) / rows(x)
     batcher = Batcher(loop_model, models, row_s, limits, metrics)
-    return ServedModel(version, schema, batcher, runtime_of(deployment).platform, other_version(deployment))
+    platform, notice = runtime_of(deployment).platform, other_version(deployment)
+    return ServedModel(version, schema, batcher, limits, platform, notice)
 
 
 def _verified(version: Artifact, schema: DatasetSchema, golden: Golden, location: str) -> LoadedModel:

@@ -23,6 +23,7 @@ from trimtab.deploy.repository import Repository
 from trimtab.deploy.serving.access import Access, Token
 from trimtab.deploy.serving.app import Service
 from trimtab.deploy.serving.arrivals import Arrivals
+from trimtab.deploy.serving.at_once import AtOnce
 from trimtab.deploy.serving.body import Bodies
 from trimtab.deploy.serving.connection import Connection, Server
 from trimtab.deploy.serving.crowd import Crowd, most_connections
@@ -130,10 +131,11 @@ def work(task: Task, listener: socket.socket, meeting: Path | None = None) -> No
     siblings = None if meeting is None else Siblings(meeting, metrics, guard.settle)
     bodies = Bodies(arrivals, limits, metrics, encoding.threads)
     app = Service(task.name, follower, guard, bodies, limits, siblings or metrics, encoding).app()
+    at_once = AtOnce(task.name, follower, guard, limits)
     logging.getLogger().addHandler(log)
     logging.captureWarnings(True)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(app, guard, follower, listener, task, log, siblings))
+        runner.run(_run(_settings(app, at_once, task), guard, follower, listener, task, log, siblings))
 
 
 def _named(repository: Repository, name: str | None) -> str:
@@ -153,7 +155,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 async def _run(
-    app: ASGIApp,
+    settings: uvicorn.Config,
     guard: Guard,
     follower: Follower,
     listener: socket.socket,
@@ -162,7 +164,7 @@ async def _run(
     siblings: Siblings | None,
 ) -> None:
     limits, loop = task.limits, asyncio.get_running_loop()
-    server = Server(_settings(app, task))
+    server = Server(settings)
 
     def leave(notice_s: float) -> None:
         log.event("leaving", notice_s=notice_s)
@@ -193,11 +195,11 @@ def _left_alone(loop: asyncio.AbstractEventLoop, sentinel: int, leave: Callable[
     leave(0.0)
 
 
-def _settings(app: ASGIApp, task: Task) -> uvicorn.Config:
+def _settings(app: ASGIApp, at_once: AtOnce, task: Task) -> uvicorn.Config:
     crowd = Crowd(most_connections(task.limits.connections))
     return uvicorn.Config(
         app,
-        http=functools.partial(Connection, crowd=crowd),  # type: ignore[arg-type]
+        http=functools.partial(Connection, crowd=crowd, at_once=at_once),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
