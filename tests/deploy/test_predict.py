@@ -84,6 +84,27 @@ def test_images_of_a_file_a_folder_and_a_zip(digits, images, tmp_path):
     assert one["label"] == data.schema.classes[outputs[3].argmax()]
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("in/*.png", ["in/0.png", "in/1.png"]),
+        ("in/**/*.png", ["in/0.png", "in/1.png", "in/sub/2.png"]),
+        ("in/*", ["in/0.png", "in/1.png"]),
+        ("in", ["in/0.png", "in/1.png", "in/linked/3.png", "in/sub/2.png"]),
+    ],
+)
+def test_images_of_a_pattern_and_behind_a_link(digits, images, tmp_path, source, found):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    if source == "in":
+        (tmp_path / "in" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "notes.txt").write_text("not an image")
+    for name in ("in/0.png", "in/1.png", "in/sub/2.png", "elsewhere/3.png"):
+        (tmp_path / name).write_bytes(png(images[0][0]))
+    rows = predict(digits, str(tmp_path / source))
+    assert [row["path"] for row in rows] == [str(tmp_path / name) for name in found]
+
+
 def test_no_file_is_lost_where_there_are_many(digits, images, tmp_path):
     pixels, data = images
     outputs, _ = expected(digits, data)
@@ -103,6 +124,8 @@ def test_images_and_a_model_in_cloud_storage(make_selection, schema, images, emu
         emulator.state.put("bucket", {"name": f"in/{index}.png"}, png(image))
     rows = list(predict("gs://bucket/deployed", "gs://bucket/in"))
     assert [row["path"] for row in rows] == [f"gs://bucket/in/{index}.png" for index in range(5)]
+    rows = list(predict("gs://bucket/deployed", "gs://bucket/in/[1-3].png"))
+    assert [row["path"] for row in rows] == [f"gs://bucket/in/{index}.png" for index in (1, 2, 3)]
     emulator.state.put("bucket", {"name": "in/5.png"}, b"no image")
     *_, last = predict("gs://bucket/deployed", "gs://bucket/in")
     assert last["path"] == "gs://bucket/in/5.png"
@@ -212,6 +235,8 @@ def test_bad_input_is_a_typed_error(digits, tmp_path):
         list(predict(digits, str(tmp_path / "bad.png")))
     with pytest.raises(DataError, match="no such file"):
         list(predict(digits, str(tmp_path / "none.png")))
+    with pytest.raises(DataError, match=r"\*\.png: no file matches this pattern"):
+        list(predict(digits, str(tmp_path / "none" / "*.png")))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="found none"):
         list(predict(digits, str(tmp_path / "empty")))

@@ -10,7 +10,10 @@ import click
 @click.command("predict")
 @click.argument("target")
 @click.option(
-    "--input", "source", required=True, help="A csv, parquet, npz, image or wav file, or a folder of them."
+    "--input",
+    "source",
+    required=True,
+    help="A csv, parquet, npz, image or wav file, a folder, or a pattern such as 'new/*.png'.",
 )
 @click.option("--version", "version", type=int, help="A version other than the champion.")
 @click.option("--output", help="Write the lines to this file or URI instead of to stdout.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,7 +13,7 @@ from trimtab.config.data_limits import DEFAULT
 from trimtab.data.kinds.registry import holds_files, input_kind
 from trimtab.data.readers.archives import check_member, open_archive, read_member
 from trimtab.data.readers.attached import with_files
-from trimtab.data.readers.files import read_file
+from trimtab.data.readers.files import files_of, read_file, walk
 from trimtab.data.readers.registry import reader_for
 from trimtab.data.schema import DatasetSchema
 from trimtab.errors import DataError
@@ -29,8 +28,8 @@ def batches(source: str, schema: DatasetSchema) -> Iterator[pa.RecordBatch]:
 
     Args:
         source: A csv, parquet or npz file (or a glob or directory of them); for images and sound also one
-        file, a
-            directory or a .zip, in which folders mean nothing. Files come in the order of their paths.
+            file, a glob, a directory or a .zip, in which folders mean nothing. Files come in the order of
+            their paths.
         schema: The schema of the deployed model.
 
     Raises:
@@ -57,7 +56,7 @@ def _media(source: str, endings: tuple[str, ...], column: str) -> Iterator[pa.Re
 
 
 def _files(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
-    """Yields (path, content) of one file, or of all files with these endings in a directory or .zip."""
+    """Yields (path, content) of one file, or of all with these endings in a glob, a directory or a .zip."""
     has_files = False
     for name, content in _archived(path, endings) if path.suffix.lower() == ".zip" else _plain(path, endings):
         has_files = True
@@ -67,13 +66,14 @@ def _files(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | 
 
 
 def _plain(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
-    if not path.exists():
-        raise DataError("there is no such file or directory", path=str(path))
-    below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-    for file in [path] if path.is_file() else sorted(below):
+    for file in _below(path) if path.is_dir() else files_of(str(path), endings):
         hidden = file.name.startswith(".")
         if file.name.lower().endswith(endings) and not hidden:
             yield str(file), read_file(file, DEFAULT)
+
+
+def _below(directory: Path) -> list[Path]:
+    return sorted(folder / name for folder, names in walk(directory) for name in names)
 
 
 def _archived(path: Path, endings: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
