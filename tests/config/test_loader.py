@@ -112,6 +112,18 @@ def test_teachers_are_files_beside_the_config_however_they_are_given(tmp_path):
         (MINIMAL + "deploy: {target: 'ftp://x/y'}\n", 6, "deploy.target", "got 'ftp://x/y'"),
         (MINIMAL + "max_size_kb: 9\n", 6, "max_size_kb", "did you mean budget.max_size_kb?"),
         (MINIMAL + "budget: {label: y}\n", 6, "budget.label", "did you mean data.label?"),
+        (MINIMAL + "train: {lr: 0.1}\n", 6, "train.lr", "did you mean learning_rate?"),
+        (MINIMAL + "lr: 0.1\n", 6, "lr", "did you mean train.learning_rate?"),
+        (MINIMAL + "quantization: int8\n", 6, "quantization", "did you mean recipes?"),
+        (MINIMAL + "  target: y\n", 6, "model.target", "did you mean deploy.target?"),
+        (MINIMAL + "  whatever: y\n", 6, "model.whatever", "unknown field; expected one of architecture"),
+        (MINIMAL.replace("mlp", "MLP"), 5, "model.architecture", "did you mean mlp?"),
+        (MINIMAL + "train: {loss: mse}\n", 6, "train.loss", "got 'mse'; did you mean squared?"),
+        (MINIMAL + "runtimes: tensorrt\n", 6, "runtimes", "onnxruntime; got 'tensorrt'"),
+        (MINIMAL + "recipes: int8\n", 6, "recipes", "expected a list, such as [int8]; got 'int8'"),
+        (MINIMAL + "recipes: []\n", 6, "recipes", "expected at least 1; got []"),
+        (MINIMAL + "budget: {max_accuracy_drop: 2}\n", 6, "budget.max_accuracy_drop", "2; 2 % is 0.02"),
+        (MINIMAL + "budget: {max_accuracy_drop: 0.5 %}\n", 6, "budget.max_accuracy_drop", "0.5 % is 0.005"),
         (MINIMAL + "budget: {seed: 3}\n", 6, "budget.seed", "did you mean seed?"),
         (
             MINIMAL + "proof: estimate\n",
@@ -155,7 +167,7 @@ def test_all_problems_are_told_at_once(tmp_path):
         ("a: !!python/object/apply:os.system ['true']\n", "not valid YAML"),
         (
             "data: {train: x, label: y}\nmodel: {architecture: mlp}\nname: ../up\n",
-            "string should match pattern",
+            "name: expected at most 63 lower-case letters",
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,10 +14,14 @@ from pydantic_core import ErrorDetails
 
 from trimtab.config import methods
 from trimtab.config.known import Location, allowed_keys, without_union_tags
+from trimtab.config.other_names import meant, meant_value
 from trimtab.errors import ConfigError
 
 _FEW_PLACES = 3
 """A field that more sections have is no hint."""
+_FORMS = {
+    "name": "expected at most 63 lower-case letters, digits, '.', '_' and '-', and a letter or digit first"
+}
 
 
 def config_error(
@@ -62,7 +67,7 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
                 line,
                 f"belongs to {', '.join(others)}, not to {method}; expected one of {expected}",
             )
-        return location, line, f"unknown field{_elsewhere(location) or _nearest(name, allowed)}"
+        return location, line, f"unknown field{_meant(location) or _nearest(name, allowed)}"
     if kind == "missing":
         return location, line, "is required"
     if kind == "model_type":
@@ -76,15 +81,52 @@ def _problem(details: ErrorDetails, root: yaml.Node, values: dict[str, Any]) -> 
         return (
             location,
             line,
-            f"expected one of {', '.join(choices)}; got {got!r}{_nearest(str(got), choices, False)}",
+            f"expected one of {', '.join(choices)}; got {got!r}{_choice(location, str(got), choices)}",
         )
     if kind == "string_type" and isinstance(details["input"], bool):
         written = _written(root, location) or str(details["input"]).lower()
         return location, line, f'YAML takes {written} for true or false; put it between quotes: "{written}"'
     message = details["msg"].removeprefix("Value error, ")
+    if kind == "too_short":
+        message = f"expected at least {details['ctx']['min_length']}"
+    elif kind == "string_pattern_mismatch":
+        message = _FORMS.get(_dotted(location), message)
+    elif kind == "list_type":
+        message = "expected a list" + (
+            f", such as [{details['input']}]" if _is_word(details["input"]) else ""
+        )
     shown = repr(details["input"])
     got = f"; got {shown[:80]}" if kind != "value_error" else ""
-    return location, line, f"{message[0].lower()}{message[1:]}{got}"
+    return location, line, f"{message[0].lower()}{message[1:]}{got}{_as_share(details)}"
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and value.replace("_", "").isalnum()
+
+
+def _as_share(details: ErrorDetails) -> str:
+    """Returns how a percentage is written where a share of 1 is expected."""
+    percent, limits = str(details["input"]).strip(), details.get("ctx", {})
+    is_share = details["type"] in ("less_than", "less_than_equal") and 1 in (
+        limits.get("lt"),
+        limits.get("le"),
+    )
+    with contextlib.suppress(ValueError):
+        if is_share or (details["type"] == "float_parsing" and percent.endswith("%")):
+            share = float(percent.rstrip("% ")) / 100
+            return f"; {100 * share:g} % is {share:g}" if 0 < share <= 1 else ""
+    return ""
+
+
+def _meant(location: Location) -> str:
+    """Returns a question for the field that another name, or a place where it is not, may mean."""
+    fields = meant(location)
+    section = _dotted(location[:-1])
+    own = [field.rpartition(".")[2] for field in fields if field.rpartition(".")[0] == section]
+    if own:
+        return f"; did you mean {' or '.join(own)}?"
+    few = fields if 1 <= len(fields) <= _FEW_PLACES else []
+    return _elsewhere(location) or (f"; did you mean {' or '.join(few)}?" if few else "")
 
 
 def _method_at(location: Location, values: Any) -> str | None:
@@ -121,10 +163,17 @@ def _nearest_node(node: yaml.Node, location: Location) -> yaml.Node:
     return node
 
 
+def _choice(location: Location, got: str, choices: Sequence[str]) -> str:
+    """Returns a question for the choice that another value may mean."""
+    value = meant_value(location, got)
+    return f"; did you mean {value}?" if value in choices else _nearest(got, choices, False)
+
+
 def _nearest(key: str, allowed: Sequence[str], listed: bool = True) -> str:
-    close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.5)
+    spelled = {each.lower(): each for each in allowed}
+    close = difflib.get_close_matches(key.lower(), spelled, n=1, cutoff=0.6)
     if close:
-        return f"; did you mean {close[0]}?"
+        return f"; did you mean {spelled[close[0]]}?"
     return f"; expected one of {', '.join(allowed)}" if listed and allowed else ""
 
 
