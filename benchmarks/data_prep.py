@@ -9,7 +9,7 @@ rows and columns follow: fractions, a fifth of the columns with gaps, another on
 10,000 x 10,000 in 60 s and 2 GB, 1,000 x 100,000 in 120 s. No workers, 0, are as many as are taken unasked.
 
     python benchmarks/data_prep.py [--rows 10000 100000 300000 1000000] [--wide 10000x10000 1000x100000]
-        [--workers 1 2] [--json FILE]
+        [--csv] [--workers 1 2] [--json FILE]
 """
 
 from __future__ import annotations
@@ -72,14 +72,17 @@ def _batch(rng: np.random.Generator, rows: int) -> pa.RecordBatch:
 
 
 def write_wide(path: Path, rows: int, columns: int) -> None:
-    """Writes a Parquet file of very many columns of numbers, whose label depends on the first."""
+    """Writes a Parquet or CSV file of very many columns of numbers, whose label depends on the first."""
     rng = np.random.default_rng(0)
     data: dict[str, pa.Array] = {}
     for at in range(columns):
         cells = rng.poisson(4, rows) if at % 5 == 4 else rng.normal(size=rows).round(4)
         data[f"c{at}"] = pa.array(cells, mask=rng.random(rows) < _GAPS if at % 5 == 1 else None)
     data["label"] = pa.array(np.where(np.asarray(data["c0"]) + rng.normal(size=rows) > 0, "yes", "no"))
-    pq.write_table(pa.table(data), path)
+    if path.suffix == ".csv":
+        pa.csv.write_csv(pa.table(data), path)
+    else:
+        pq.write_table(pa.table(data), path)
 
 
 @dataclass(frozen=True)
@@ -97,12 +100,19 @@ class Run:
     peak_mb: int
 
 
-def measure(rows: int, workers: int, wide: int = 0) -> Run:
-    """Returns wall time and peak memory of preparing that many rows; of a wide table, if it has columns."""
+def measure(rows: int, workers: int, wide: int = 0, ending: str = ".parquet") -> Run:
+    """Returns wall time and peak memory of preparing that many rows.
+
+    Args:
+        rows: How many.
+        workers: Processes.
+        wide: The columns of a wide table; 0: it is not wide.
+        ending: Of a wide table's file.
+    """
     with tempfile.TemporaryDirectory() as directory:
         source, target = Path(directory) / "rows.csv", Path(directory) / "dataset"
         if wide:
-            source = source.with_suffix(".parquet")
+            source = source.with_suffix(ending)
             write_wide(source, rows, wide)
         else:
             write_rows(source, rows)
@@ -169,6 +179,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="*", default=[10_000, 100_000, 300_000, 1_000_000])
     parser.add_argument("--wide", nargs="+", default=[], metavar="ROWSxCOLUMNS")
+    parser.add_argument("--csv", action="store_true", help="write the wide tables as CSV, not as Parquet")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--json", type=Path, help="where to write the results")
     arguments = parser.parse_args()
@@ -178,7 +189,8 @@ def main() -> int:
     for workers in arguments.workers:
         sizes = [(rows, 0) for rows in arguments.rows] + [_size(text) for text in arguments.wide]
         for rows, columns in sizes:
-            runs.append(measure(rows, workers, columns))
+            ending = ".csv" if arguments.csv else ".parquet"
+            runs.append(measure(rows, workers, columns, ending))
             print("".join(f"{value:>12,}" for value in astuple(runs[-1])), flush=True)
     ratio = growth(runs)
     outcome = {"runs": [asdict(run) for run in runs], "growth": ratio, "flat": ratio <= FLAT_RATIO}
