@@ -48,3 +48,11 @@ def test_every_plain_type_has_numbers_and_texts(value, kind):
     column = pa.array([value, None], kind)
     assert values.numbers(column).to_pylist() == [1.0, None]
     assert values.texts(column)[1].as_py() is None
+
+
+@pytest.mark.parametrize("first", ["1", "NA", "x", " 2"])
+def test_missing_cells_among_numbers_are_missing_whatever_is_beside_them(first):
+    cells = [first, "-1.5", *sorted(values.MISSING_NUMBERS), "2e3"]
+    alone = [values.parse(pa.array([cell]))[0].as_py() for cell in cells]
+    assert values.parse(pa.array(cells)).to_pylist() == alone
+    assert alone[1:] == [-1.5, *[None] * len(values.MISSING_NUMBERS), 2000.0]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trimtab.data.values.values import all_numbers
+from trimtab.data.values.values import MISSING_TEXTS, all_numbers
 
 _PLAIN = r"^-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _LONGEST_MEAN = 24
@@ -32,7 +32,7 @@ def plain_columns(columns: Sequence[pa.StringArray]) -> list[int]:
 
 
 def _likely(columns: Sequence[pa.StringArray]) -> list[int]:
-    """Returns the columns whose first cell is a number."""
+    """Returns the columns whose first cell is a number, and in which none says that it is missing."""
     short = [
         place
         for place, column in enumerate(columns)
@@ -42,7 +42,9 @@ def _likely(columns: Sequence[pa.StringArray]) -> list[int]:
         return []
     firsts = pa.concat_arrays([columns[place].slice(0, 1) for place in short])
     is_number = pc.match_substring_regex(firsts, _PLAIN).to_pylist()
-    return [place for place, likely in zip(short, is_number, strict=True) if likely]
+    likely = [place for place, likely in zip(short, is_number, strict=True) if likely]
+    # One such cell, and all columns that are joined with it would be looked at by a regular expression.
+    return [place for place in likely if not pc.any(pc.is_in(columns[place], MISSING_TEXTS)).as_py()]
 
 
 def _plain(columns: Sequence[pa.StringArray], places: list[int]) -> list[int]:
