@@ -36,3 +36,11 @@ def test_zip_bomb(saved: Path) -> None:
     rewrite(saved, contents, zipfile.ZIP_DEFLATED)
     with pytest.raises(ModelError, match="expand"):
         archive.load(saved)
+
+
+@pytest.mark.parametrize("name", ["model.pt", "rows.csv", "model"])
+def test_a_file_of_another_kind_is_told_how_others_come(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(ModelError, match=r"expected a \.keras or \.h5 file") as caught:
+        archive.load(tmp_path / name)
+    assert ".onnx (PyTorch's: torch.onnx.export)" in caught.value.describe()

@@ -19,6 +19,10 @@ from trimtab.models import inspect_config, inspect_hdf5, keras2
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_EXPANSION = 100
+_OTHERS = (
+    "Save it with model.save(path). A model of another library comes as a .tflite, .onnx (PyTorch's: "
+    "torch.onnx.export) or OpenVINO's .xml file, or as the directory of a SavedModel."
+)
 _SAVE_AGAIN = "Copy it again, or save the model again with model.save(path)."
 
 
@@ -41,7 +45,7 @@ def inspect(
         return _inspect_zip(file, own, most_bytes)
     if file.suffix in (".h5", ".hdf5"):
         return _inspect_h5(file, most_bytes)
-    raise ModelError("expected a .keras or .h5 file", path=str(file), hint="Save it with model.save(path).")
+    raise ModelError("expected a .keras or .h5 file", path=str(file), hint=_OTHERS)
 
 
 def inspect_weights(file: Path, most_bytes: int = inspect_hdf5.MAX_BYTES) -> bytes:
