@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -245,7 +245,6 @@ def _is_refused(chain: Chain) -> bool:
     return destroyer([known[step.name] for step in (*chain.steps, chain.quantization)]) is not None
 
 
-@settings(deadline=None)
 @given(st.lists(CHAINS.filter(lambda chain: not _is_refused(chain)), min_size=1, max_size=6))
 def test_chains_come_back_in_order_each_with_an_id_of_its_own(chains: list[Chain]) -> None:
     unique = list({chain.id: chain for chain in chains}.values())
@@ -261,7 +260,6 @@ def test_chains_come_back_in_order_each_with_an_id_of_its_own(chains: list[Chain
     assert Config.model_validate_json(config.model_dump_json()) == config
 
 
-@settings(deadline=None)
 @given(CHAINS, st.data())
 def test_any_parameter_changes_the_id(chain: Chain, data: st.DataObject) -> None:
     all_steps = [*chain.steps, chain.quantization]

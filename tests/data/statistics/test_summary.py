@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pickle
 import resource
+from collections.abc import Sequence
 from functools import reduce
 
 import numpy as np
@@ -228,6 +229,11 @@ def test_files_that_were_counted_before_kinds_had_counts_of_their_own_are_read()
     assert MediaSummary.from_dict(dataclasses.asdict(found)) == found
 
 
+def with_blanks(words: Sequence[str]) -> list[str]:
+    """Returns words, of which every fifth is an empty one."""
+    return ["" if at % 5 == 1 else str(word) for at, word in enumerate(words)]
+
+
 def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of columns say what each says alone; means and variances but for rounding."""
     rng = np.random.default_rng(5)
@@ -259,6 +265,14 @@ def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.Monke
         "written_odd": pa.array(["+1", " 2", *map(str, rng.integers(0, 9, 198))]),
         "written_large": pa.array(["4e38", *map(str, rng.integers(0, 9, 199))]),
         "written_missing": pa.array(["NA", "", *map(str, rng.integers(0, 9, 198))]),
+        "written_gaps": pa.array(with_blanks([f"{number:.3f}" for number in rng.normal(size=200)])),
+        "written_gaps_first": pa.array(["", *(f"{number:.4f}" for number in rng.normal(size=199))]),
+        "written_gaps_few": pa.array(with_blanks(rng.choice(["1", "-2", "1.0", "1.234", "1e2", "-0"], 200))),
+        "written_gaps_days": pa.array(with_blanks([f"202501{d:02d}" for d in rng.integers(1, 30, 200)])),
+        "written_gaps_large": pa.array(with_blanks(["4e38", *map(str, rng.integers(0, 9, 199))])),
+        "written_gaps_word": pa.array(with_blanks(["x", *map(str, rng.integers(0, 9, 199))])),
+        "written_gaps_mostly": pa.array(["7", *[""] * 199]),
+        "written_gaps_alone": pa.array([""] * 200),
         "label": pa.array(rng.integers(0, 2, 200)),
     }
     batch, config = pa.RecordBatch.from_pydict(columns), Data(train="rows.parquet", label="label")
@@ -267,7 +281,7 @@ def test_a_wide_table_is_summarized_as_its_columns_are(monkeypatch: pytest.Monke
     together = Summary.of(batch, config)
     for name, expected in alone.columns.items():
         found = together.columns[name]
-        if batch.column(name).null_count:
+        if batch.column(name).null_count or name.startswith("written_gaps"):
             assert found.to_dict() == expected.to_dict()
             assert list(found.frequent.counts) == list(expected.frequent.counts)
         assert found.mean == pytest.approx(expected.mean, rel=1e-12, abs=1e-15)
@@ -285,6 +299,7 @@ def test_of_a_wide_table_only_what_is_no_number_is_summarized_by_the_column(
     numbers = {
         f"c{at}": pa.array(rng.normal(size=30), mask=rng.random(30) < at % 2 / 5) for at in range(1000)
     }
+    numbers |= {f"t{at}": pa.array(with_blanks([f"{n:.3f}" for n in rng.normal(size=30)])) for at in range(9)}
     words = {name: pa.array(rng.choice(["a", "b"], 30)) for name in ("plan", "label")}
     alone: list[str] = []
     of = ColumnSummary.of.__func__

@@ -203,7 +203,7 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from([INFER, PREDICT]), body=BODIES, headers=HEADERS)
 def test_no_body_is_a_failure_of_the_server(server, path, body, headers):
     answer = server.post(path, body, headers)

@@ -38,8 +38,8 @@ def block_summaries(
 ) -> Iterator[tuple[dict[int, ColumnSummary], Hashes]]:
     """Yields summaries of columns by their places, and the sums of the hashes of each row's values, ``(n,)``.
 
-    Columns of text with a missing value, and columns with one that is no number or no float32, are not among
-    them.
+    Columns of text with a cell that is neither empty nor a plain number, and columns with one that is no
+    float32, are not among them.
 
     Args:
         batch: Rows as a reader gives them.
@@ -53,18 +53,20 @@ def block_summaries(
     gapped = [place for place in numbers if batch.column(place).null_count]
     whole = sorted({*numbers} - {*gapped})
     words = [place for place in places if pa.types.is_string(kinds[place])]
-    plain = [words[at] for at in plain_columns([batch.column(place) for place in words])]
+    plain = plain_columns([batch.column(place) for place in words])
+    written, broken = ([words[at] for at in some] for some in plain)
     step = max(1, _BLOCK_CELLS // batch.num_rows)
     cut = partial(_cut, size=step)
     with ThreadPoolExecutor(threads()) as pool:
-        of_text = pool.map(lambda some: _without_gaps(batch, some, _of_words, own)[:2], cut(plain))
+        of_text = pool.map(lambda some: _without_gaps(batch, some, _of_words, own)[:2], cut(written))
         for summaries, hashes, left in pool.map(
             lambda some: _without_gaps(batch, some, _of_numbers, own), cut(whole)
         ):
             gapped += left
             yield summaries, hashes
-        yield from pool.map(lambda some: _with_gaps(batch, some, own), cut(gapped))
+        yield from pool.map(lambda some: _with_gaps(batch, some, Gapped.of, own), cut(gapped))
         yield from of_text
+        yield from pool.map(lambda some: _with_gaps(batch, some, Gapped.of_words, own), cut(broken))
 
 
 def _cut(places: list[int], size: int) -> Iterator[list[int]]:
@@ -87,9 +89,12 @@ def _without_gaps(
 
 
 def _with_gaps(
-    batch: pa.RecordBatch, places: list[int], own: Hashes
+    batch: pa.RecordBatch,
+    places: list[int],
+    of: Callable[[list[pa.Array]], tuple[Gapped, list[int]]],
+    own: Hashes,
 ) -> tuple[dict[int, ColumnSummary], Hashes]:
-    found, fitting = Gapped.of([batch.column(place) for place in places])
+    found, fitting = of([batch.column(place) for place in places])
     places = [places[at] for at in fitting]
     summaries = dict(zip(places, found.summaries(batch.num_columns), strict=True)) if places else {}
     return summaries, mix(found.hashes ^ own[places][:, None]).sum(axis=0, dtype=np.uint64)

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trimtab.data.statistics.column import ColumnSummary, are_days, frequent_numbers
-from trimtab.data.statistics.sketches import NULL_HASH, Counts, Distinct, Hashes, hash_numbers
+from trimtab.data.statistics.sketches import NULL_HASH, Counts, Distinct, Hashes, hash_numbers, hash_strings
 from trimtab.data.values.dates import FIRST_DIGITS
+from trimtab.data.values.plain import without_blanks
+from trimtab.data.values.tally import plain_tallies
 from trimtab.data.values.values import LARGEST, texts
 
 Floats = npt.NDArray[np.float64]
@@ -33,13 +36,15 @@ class Gapped:
         columns: As a reader gives them.
         matrix: The numbers, ``(columns, rows)``; NaN where one is missing.
         known: Where there is a number.
-        hashes: Of the numbers, and what stands for a missing one.
+        hashes: Of the numbers, or of the text that they are written as, and what stands for a missing one.
+        cells: All cells, column by column, where they are text.
     """
 
     columns: list[pa.Array]
     matrix: Floats
     known: Flags
     hashes: Hashes
+    cells: pa.StringArray | None = None
 
     @classmethod
     def of(cls, columns: Sequence[pa.Array]) -> tuple[Gapped, list[int]]:
@@ -64,6 +69,27 @@ class Gapped:
         hashes = np.where(known, hash_numbers(matrix.ravel()).reshape(matrix.shape), NULL_HASH)
         return cls([columns[at] for at in chosen.tolist()], matrix, known, hashes), chosen.tolist()
 
+    @classmethod
+    def of_words(cls, columns: Sequence[pa.StringArray]) -> tuple[Gapped, list[int]]:
+        """Returns those columns that can be summarized together, and which they are.
+
+        Left out are columns with a number that is no float32.
+
+        Args:
+            columns: Of plain numbers and empty cells, all of the same length; none is empty throughout.
+        """
+        joined = without_blanks(pa.concat_arrays(columns))
+        matrix = joined.cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(len(columns), -1)
+        known = ~np.isnan(matrix)
+        fits = np.abs(np.where(known, matrix, 0.0)).max(axis=1) < LARGEST
+        chosen = np.flatnonzero(fits)
+        if not fits.all():
+            joined = joined.filter(pa.array(np.repeat(fits, matrix.shape[1])))
+            matrix, known = matrix[chosen], known[chosen]
+        hashes = np.full(matrix.shape, NULL_HASH, np.uint64)
+        hashes[known] = hash_strings(joined.drop_null())
+        return cls([columns[at] for at in chosen.tolist()], matrix, known, hashes, joined), chosen.tolist()
+
     def summaries(self, width: int) -> Iterator[ColumnSummary]:
         """Yields the summary of each column.
 
@@ -81,7 +107,8 @@ class Gapped:
         numbers = np.take_along_axis(self.matrix.ravel(), firsts, 0)
         sizes = np.diff(ends) + (rows - np.array(nulls) > present)  # what is no number is a value, too
         few = sizes <= frequent_numbers(width)
-        words = _words(numbers, ends, few, self.columns)
+        words = self._words(numbers, firsts, ends, few)
+        tallies = None if self.cells is None else plain_tallies(pc.fill_null(self.cells, ""), self.columns)
         for at, (start, stop) in enumerate(pairwise(ends.tolist())):
             values, weights = numbers[start:stop], counts[start:stop]
             summary = ColumnSummary.of_numbers(self.columns[at].type, present[at], width)
@@ -91,11 +118,24 @@ class Gapped:
             if least[at] >= FIRST_DIGITS:
                 summary.days = int(weights[are_days(values)].sum())
             summary.distinct = different.sketch(at, summary.distinct.size)
+            if tallies is not None:
+                summary.tally = tallies[at]
             if few[at]:
                 summary.frequent.add(zip(words[start:stop].tolist(), weights.tolist(), strict=True))
             else:
                 summary.frequent.error = max(int(weights.max()), rows - nulls[at] - present[at])
             yield summary
+
+    def _words(
+        self, numbers: Floats, firsts: npt.NDArray[np.int64], ends: Counts, few: Flags
+    ) -> npt.NDArray[Any]:
+        """Returns the different numbers as text where their column has few."""
+        if self.cells is None:
+            return _written(numbers, ends, few, self.columns)
+        words = np.empty(len(firsts), object)
+        chosen = np.repeat(few, np.diff(ends))
+        words[chosen] = self.cells.take(pa.array(firsts[chosen])).to_pylist()
+        return words
 
 
 @dataclass(frozen=True)
@@ -142,7 +182,7 @@ class _Different:
         return Distinct(size, self.hashes[kept].copy(), self.counts[kept].copy())
 
 
-def _words(numbers: Floats, ends: Counts, few: Flags, columns: Sequence[pa.Array]) -> npt.NDArray[Any]:
+def _written(numbers: Floats, ends: Counts, few: Flags, columns: Sequence[pa.Array]) -> npt.NDArray[Any]:
     """Returns numbers as text where their column has few; those of one type are written at once."""
     words = np.empty(len(numbers), object)
     kinds = [column.type if is_few else None for column, is_few in zip(columns, few, strict=True)]

@@ -149,11 +149,11 @@ def _alike(columns: Sequence[pa.Array]) -> tuple[list[list[int]], list[int]]:
             words.append(place)
         else:
             others.append(place)
-    plain = plain_columns([columns[place] for place in words]) if len(words) >= _MANY else []
-    whole = {words[at] for at in plain}
-    rest = [place for place in words if place not in whole]
-    blocks = [*numbers.values(), *([sorted(whole)] if whole else [])]
-    return blocks, sorted([*others, *rest])
+    plain = plain_columns([columns[place] for place in words]) if len(words) >= _MANY else ()
+    texts_of = [[words[at] for at in some] for some in plain if some]
+    together = {place for some in texts_of for place in some}
+    rest = [place for place in words if place not in together]
+    return [*numbers.values(), *texts_of], sorted([*others, *rest])
 
 
 def _binary(column: pa.Array, name: str, spelled: _Spelling) -> pa.Array:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from trimtab.data.values import dates
-from trimtab.data.values.plain import plain_columns
+from trimtab.data.values.plain import plain_columns, without_blanks
 from trimtab.data.values.values import (
     all_numbers,
     in_range,
@@ -171,11 +171,13 @@ def _plain_texts(columns: list[pa.Array], is_plain: list[bool]) -> dict[int, pa.
     words = [at for at, column in enumerate(columns) if is_plain[at] and pa.types.is_string(column.type)]
     if len(words) < _MANY or not len(columns[0]):
         return {}
-    places = [words[at] for at in plain_columns([columns[at] for at in words])]
+    plain = plain_columns([columns[at] for at in words])
+    places = [words[at] for at in sorted([*plain.whole, *plain.gapped])]
     rows, read = len(columns[0]), dict[int, pa.DoubleArray]()
     for start in range(0, len(places), _MANY):
         chosen = places[start : start + _MANY]
-        joined = in_range(pa.concat_arrays([columns[at] for at in chosen]).cast(pa.float64()))
+        cells = without_blanks(pa.concat_arrays([columns[at] for at in chosen]))
+        joined = in_range(cells.cast(pa.float64()))
         read |= {place: joined.slice(at * rows, rows) for at, place in enumerate(chosen)}
     return read
 

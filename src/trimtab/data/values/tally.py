@@ -194,7 +194,7 @@ class Tally:
 
 
 def plain_tallies(texts: pa.StringArray, columns: Sequence[pa.StringArray]) -> list[Tally]:
-    """Returns the tallies of columns that hold nothing but plain numbers.
+    """Returns the tallies of columns that hold nothing but plain numbers and empty cells.
 
     Args:
         texts: Their cells, column by column.
@@ -215,20 +215,21 @@ def plain_tallies(texts: pa.StringArray, columns: Sequence[pa.StringArray]) -> l
     low, high = _ONE_GROUP_LENGTHS
     groups = count(_ONE_GROUP, has_point & (low <= lengths) & (lengths <= high))
     points = (has_point.reshape(shape).sum(axis=1) - groups).tolist()
-    counted = zip(columns, points, groups.tolist(), small, strict=True)
+    present = (lengths.reshape(shape) > 0).sum(axis=1).tolist()
+    counted = zip(columns, present, points, groups.tolist(), small, strict=True)
     return [
-        Tally(plain=len(column), points=p, point_groups=g, small=s, numbers=sorted(_first_numbers(column)))
-        for column, p, g, s in counted
+        Tally(plain=n, points=p, point_groups=g, small=s, numbers=sorted(_first_numbers(column)))
+        for column, n, p, g, s in counted
     ]
 
 
 def _first_numbers(column: pa.StringArray) -> list[str]:
-    """Returns the first different values of a column."""
+    """Returns the first different values of a column; an empty cell is none."""
     first = column[:_PROBED].unique()
-    if len(first) < _MOST_NUMBERS and len(column) > _PROBED:
+    if len(first) <= _MOST_NUMBERS and len(column) > _PROBED:
         first = column.unique()
-    numbers: list[str] = first[:_MOST_NUMBERS].to_pylist()
-    return numbers
+    numbers = [text for text in first[: _MOST_NUMBERS + 1].to_pylist() if text]
+    return numbers[:_MOST_NUMBERS]
 
 
 _ATTRIBUTES = tuple(attribute.name for attribute in fields(Tally))
