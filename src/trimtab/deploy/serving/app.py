@@ -28,7 +28,6 @@ from trimtab.deploy.serving.refusal import Refusal, busy
 from trimtab.deploy.serving.rows import rows_of
 from trimtab.deploy.serving.siblings import Siblings
 
-_JSON_LENGTH = tensors.JSON_LENGTH.lower().encode()
 _UNREAD = "Trimtab-Unread"
 """The header of an answer that says, as JSON, which values of the rows could not be read."""
 _MOST_UNREAD = 10
@@ -123,7 +122,7 @@ class Service:
         with model:
             facts.version, headers = model.version, dict(request.scope["headers"])
             body = await self._bodies.read(request, headers, facts)
-            asked, x = model.examples(body, headers.get(_JSON_LENGTH))
+            asked, x = model.examples(body, headers.get(tensors.JSON_LENGTH_FIELD))
             facts.rows = rows(x)
             outputs = await _computed(model, x, self._limits.part_rows)
         content, headers = tensors.answer(asked, self._name, model.version, outputs)

@@ -19,7 +19,6 @@ from trimtab.deploy.serving.limits import Limits
 from trimtab.deploy.serving.log import Line
 from trimtab.deploy.serving.model import ServedModel
 
-_JSON_LENGTH = tensors.JSON_LENGTH.lower().encode()
 _ENCODED = b"content-encoding"
 
 Headers = list[tuple[bytes, bytes]]
@@ -55,7 +54,9 @@ class AtOnce:
             return None
         try:
             found = self._found(model, headers, body)
-        except Exception:  # the application meets it again, and says what it is
+        except (
+            Exception
+        ):  # here it would cut the connection; the application meets it again, tells and logs it
             return None
         if found is None:
             return None
@@ -67,7 +68,7 @@ class AtOnce:
     def _found(
         self, model: ServedModel, headers: Headers, body: bytes
     ) -> tuple[bytes, dict[str, str], int] | None:
-        json_length = next((value for name, value in headers if name == _JSON_LENGTH), None)
+        json_length = next((value for name, value in headers if name == tensors.JSON_LENGTH_FIELD), None)
         # A value takes a comma, or at least a byte behind the JSON: what has too many is not read twice.
         most_values = body.count(b",") + (len(body) if json_length is not None else 0)
         if not model.batcher.is_quick(max(1, most_values // model.row_values)):

@@ -21,6 +21,8 @@ from trimtab.deploy.answers import all_finite
 from trimtab.deploy.serving.refusal import Refusal
 
 JSON_LENGTH = "Inference-Header-Content-Length"
+JSON_LENGTH_FIELD = JSON_LENGTH.lower().encode()
+"""The same as the server has the names of headers."""
 _OTHER_COMMAS = 1000  # in names, parameters and what else a request has
 _DATATYPES = {"float32": "FP32", "int32": "INT32"}
 _TAKEN = {
