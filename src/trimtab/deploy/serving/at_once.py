@@ -54,9 +54,7 @@ class AtOnce:
             return None
         try:
             found = self._found(model, headers, body)
-        except (
-            Exception
-        ):  # here it would cut the connection; the application meets it again, tells and logs it
+        except Exception:  # it would cut the connection: the application meets it again, tells and logs it
             return None
         if found is None:
             return None
